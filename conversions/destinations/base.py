@@ -1,0 +1,64 @@
+"""The grammar of a destination: everything about one platform in one file, behind these names."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from conversions.conversion import Conversion
+from conversions.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform takes."""
+
+    events: int
+    """At most so many in one request."""
+    bytes: int
+    """At most so many in one body."""
+    max_age: timedelta
+    """From the wire time of an event to its sending, margin included."""
+    min_age: timedelta
+    """From the real purchase to the sending."""
+    resend: timedelta
+    """How long after the first attempt an unanswered event may be sent again and still counts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A body without its events: ``prefix + b",".join(events) + suffix``."""
+
+    prefix: bytes
+    suffix: bytes
+
+
+class Destination(Protocol):
+    """One ad account's inbox. ``send`` is called from several threads at once; the rest from one."""
+
+    name: str
+    """The settings section."""
+    kind: str
+    """``google`` or ``meta``: what the disclosure policy is listed under."""
+    recipient: str
+    """The company that receives, as an auditor writes it."""
+    target: str
+    """Where exactly: account and conversion action, or dataset. Part of every wire id, pinned at first use."""
+    url: str
+    """Without query and credentials."""
+    identity_rule: str
+    """Name of the dated rule in ``identity`` that makes the digest."""
+    limits: Limits
+    headers: dict[str, str]
+    """As sent and logged; never ``Authorization``."""
+
+    def event(self, conversion: Conversion) -> bytes:
+        """The bytes of one event: compact JSON that survives parse and dump unchanged."""
+
+    def envelope(self, upload_tag: str) -> Envelope:
+        """What stands around the events; ``upload_tag`` names the run where the platform takes one."""
+
+    def send(self, body: bytes, events: int) -> Receipt:
+        """POST once, exactly *body*, and judge the answer; never sends again on its own and never raises for it.
+
+        Raises ``Unauthorised`` only where no credential could be had, before anything left.
+        """

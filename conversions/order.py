@@ -1,0 +1,46 @@
+"""What the shop said: one order, and a row that cannot be one. The e-mail address lives here and in ``identity``."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from conversions.conversion import Consent, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sighting of an order in the source."""
+
+    number: str
+    email: str = field(repr=False)
+    amount: Decimal
+    """In currency units, as the shop states it."""
+    refunded: Decimal
+    """In currency units, zero or above."""
+    currency: str
+    product_ids: tuple[str, ...]
+    purchased_at: datetime
+    """Aware, UTC."""
+    purchase_day: date
+    """In the shop's zone; what accounting goes by."""
+    window_day: date
+    """In the shop's zone; what ``--since`` and ``--until`` select: the day of completion where it is mapped."""
+    completed: bool
+    consent: Consent
+    ad_personalization: Consent
+    rank: tuple[int, int]
+    """Of two sightings the higher is the newer: (``updated_at`` or file time in microseconds UTC, place in the reading)."""
+    ends_day: bool = False
+    """Whether only a date is known of the purchase: then the instant is the day's last second."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRejected:
+    """A row that cannot be an order: where it stands and why, never what it says."""
+
+    place: str
+    """File and row number, or query and row number."""
+    reason: Reason
+    order_no: str | None = None
+    field: str | None = None
+    """Our name of the column at fault."""

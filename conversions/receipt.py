@@ -1,0 +1,60 @@
+"""What a platform said about one request, in words that hold for every platform."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The four classes of an answer."""
+
+    RECEIVED = "received"
+    """Conclusive: the platform holds every event of the request."""
+    REFUSED = "refused"
+    """Conclusive: the platform holds none of them."""
+    NOT_SENT = "not sent"
+    """No byte of the request left: free to try again."""
+    UNKNOWN = "unknown"
+    """Bytes may have left and no conclusive answer came."""
+
+
+class Next(StrEnum):
+    """What to do about it."""
+
+    DONE = "done"
+    RETRY = "retry"
+    """Back off, then again; ``wait`` where the platform named a time."""
+    ISOLATE = "isolate"
+    """One or more events are at fault: take out the culprits, or halve where none is named."""
+    STOP_CREDENTIALS = "stop: credentials"
+    STOP_REFUSED = "stop: refused"
+    STOP_FOR_TODAY = "stop: quota"
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """One event that the platform named as the reason of its refusal."""
+
+    position: int
+    """In the request, from 0."""
+    code: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One answer, judged."""
+
+    outcome: Outcome
+    next: Next
+    code: str
+    """What decided, as ``HTTP status/code/subcode or reason``; numbers and enum names only, never the platform's prose."""
+    http_status: int | None = None
+    reference: str | None = None
+    """The platform's id of the request (Google ``requestId``, Meta ``fbtrace_id``), for support and diagnostics."""
+    wait: float | None = None
+    """Seconds the platform asked to wait."""
+    culprits: tuple[Culprit, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Codes of things that the platform accepted but ignored."""
+    date: str | None = None
+    """The answer's ``Date`` header."""
