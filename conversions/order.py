@@ -29,7 +29,7 @@ class Order:
     consent: Consent
     ad_personalization: Consent
     rank: tuple[int, int]
-    """Of two sightings the higher is the newer: (``updated_at`` or file time in microseconds UTC, place in the reading)."""
+    """Of two sightings the higher is the newer: ``updated_at`` or file time (microseconds UTC), then place."""
     ends_day: bool = False
     """Whether only a date is known of the purchase: then the instant is the day's last second."""
 

@@ -47,7 +47,7 @@ class Receipt:
     outcome: Outcome
     next: Next
     code: str
-    """What decided, as ``HTTP status/code/subcode or reason``; numbers and enum names only, never the platform's prose."""
+    """What decided: HTTP status, code, subcode or reason; numbers and enum names, never the platform's prose."""
     http_status: int | None = None
     reference: str | None = None
     """The platform's id of the request (Google ``requestId``, Meta ``fbtrace_id``), for support and diagnostics."""

@@ -1,4 +1,4 @@
-"""Every setting, documented once. TOML holds what the shop decided, the environment (or ``.env`` beside it) the secrets.
+"""Every setting, documented once: TOML holds what the shop decided, the environment or ``.env`` the secrets.
 
 Order of precedence: environment, ``.env``, ``conversions.toml``, defaults. Typos are refused; relative paths are
 relative to the file.
@@ -124,7 +124,8 @@ class Store(Section):
 
     url: str = Field("sqlite:///../var/conversions.db", pattern=r"^sqlite:///.+", description="sqlite:///PATH")
     tail: str | None = Field(
-        None, description="file outside the store's directory that remembers the log's size; absent: beside that directory"
+        None,
+        description="file outside the store's directory that remembers the log's size; absent: beside that directory",
     )
 
 
@@ -281,7 +282,9 @@ class Settings(BaseSettings):
         text = self.key.get_secret_value() if self.key else ""
         if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
             state = "is missing" if not text else "is not 64 hex digits"
-            raise SettingsError(f"CONVERSIONS_KEY {state}; `conversions init` makes one, or restore it from your backup.")
+            raise SettingsError(
+                f"CONVERSIONS_KEY {state}; `conversions init` makes one, or restore it from your backup."
+            )
         return bytes.fromhex(text)
 
     def resolve(self, path: str) -> Path:
@@ -297,9 +300,9 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file; ``.env`` is already in the environment."""
         sections = getattr(init_settings, "init_kwargs", {}).get("destinations")
@@ -346,7 +349,9 @@ def load(path: Path) -> Settings:
 def _refuse_secrets(table: dict[str, Any], path: Path) -> None:
     for name, value in table.items():
         if name in SECRETS:
-            raise SettingsError(f"{path} holds a secret ({name}); move it to .env beside it, mode 0600, and replace it.")
+            raise SettingsError(
+                f"{path} holds a secret ({name}); move it to .env beside it, mode 0600, and replace it."
+            )
         if isinstance(value, dict):
             _refuse_secrets(value, path)
 
@@ -369,7 +374,9 @@ def _sentence(path: Path, error: ValidationError) -> str:
     lines = []
     for mistake in error.errors(include_url=False, include_input=False, include_context=False):
         where = [str(part) for part in mistake["loc"]]
-        where = [part for i, part in enumerate(where) if not (i and part in kinds and i >= 1 + (where[0] == "destinations"))]
+        where = [
+            part for i, part in enumerate(where) if not (i and part in kinds and i >= 1 + (where[0] == "destinations"))
+        ]
         said = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
             said = "is not a setting; is it a typo? `conversions schema` lists all"

@@ -1,0 +1,113 @@
+"""The command line: each command parses, calls one library function, renders, and exits.
+
+Command modules are cheap to import; whatever is heavy is imported inside the functions that need it.
+"""
+
+import os
+import re
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from conversions import __version__
+from conversions.cli import doctor, init, privacy, sandbox, schema
+from conversions.cli.output import say, show
+from conversions.errors import ConversionsError, Exit
+
+INTERRUPTED = 130
+"""As shells have it: 128 + SIGINT."""
+READER_GONE = 141
+"""As shells have it: 128 + SIGPIPE."""
+
+app = typer.Typer(
+    name="conversions",
+    help="Completed web-shop orders in, hashed conversions at Google and Meta, every byte accounted for.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        show(f"conversions {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    from conversions.observe import logs
+
+    logs.start()
+
+
+app.command()(doctor.doctor)
+app.command()(init.init)
+app.command()(schema.schema)
+app.command()(sandbox.sandbox)
+app.add_typer(privacy.app)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command that *arguments* name (absent: the process's own) and return its exit code.
+
+    Whatever stops it becomes one sentence on stderr. None of them can show a local variable, and an exception that
+    nobody foresaw is named by its class and place alone, since its text may quote an order.
+    """
+    if not sys.warnoptions:
+        import warnings
+
+        warnings.simplefilter("ignore")
+    try:
+        code = app(arguments, prog_name="conversions", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except Exception as error:  # noqa: BLE001
+        return _explain(error)
+    return int(code or Exit.OK)
+
+
+def _explain(error: Exception) -> int:
+    """Say what stopped the command; returns the exit code."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    match error:
+        case ConversionsError():
+            say(_masked(str(error)))
+            return error.exit_code
+        case TyperException():
+            say(_masked(error.format_message()))
+            return error.exit_code
+        case typer.Abort():
+            say("Stopped: no answer.")
+            return INTERRUPTED
+        case _:
+            say(_unforeseen(error))
+            return Exit.REFUSED
+
+
+def _unforeseen(error: Exception) -> str:
+    frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    inner = [place for place in frames if place[0].startswith("conversions.")]
+    path = " > ".join(f"{module}:{line}" for module, line in dict.fromkeys([*inner, *frames[-1:]]))
+    system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return (
+        f"Internal error, {type(error).__name__}{system} at {path}; its text is not shown, since it may hold personal"
+        " data. Please report this line; `conversions status` shows what the store holds."
+    )
+
+
+def _masked(text: str) -> str:
+    """The last resort: a word that holds an address or a token is not repeated."""
+    return re.sub(r"\S*(@|%40|\bEAA\w{16})\S*", "[withheld]", text)

@@ -1,0 +1,56 @@
+"""``conversions doctor``: what would go wrong tonight."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from conversions.cli.clock import now
+from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.output import show, show_json
+from conversions.errors import SettingsError, worst
+
+if TYPE_CHECKING:
+    from conversions.doctor import Finding
+
+
+def doctor(*, as_json: AsJson = False, config: Config = None) -> None:
+    """Look for what would stop or spoil a run; nothing is sent.
+
+    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Exits as the
+    run would.
+    """
+    findings = _findings(config)
+    code = worst([finding.exit_code for finding in findings])
+    if as_json:
+        show_json({"findings": [_as_json(finding) for finding in findings], "exit_code": int(code)})
+    else:
+        for finding in findings:
+            _show(finding)
+    raise typer.Exit(code)
+
+
+def _findings(config: Path | None) -> "list[Finding]":
+    from conversions.doctor import examine, finding
+
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        return [finding.stopped("settings", error)]
+    return [finding.fine("settings", "Every setting can be used."), *examine(settings, now)]
+
+
+def _as_json(finding: "Finding") -> dict[str, Any]:
+    return {
+        "level": finding.level,
+        "about": finding.about,
+        "sentence": finding.sentence,
+        "next": finding.next,
+        "exit_code": int(finding.exit_code),
+    }
+
+
+def _show(finding: "Finding") -> None:
+    show(f"{finding.level:<8} {finding.about}: {finding.sentence}")
+    if finding.next:
+        show(f"{'':8} {'':{len(finding.about)}}  {finding.next}")

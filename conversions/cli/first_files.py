@@ -1,0 +1,113 @@
+"""The first settings, policy, secrets and schedule of a shop: the shipped examples with a person's answers in them."""
+
+import json
+import re
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+SETTING = re.compile(r'(?:# )?(\w+) = ("[^"]*"|[^\s#]+)(.*)')
+Value = str | int | date | None
+
+HOME, PROGRAM, ZONE = "/srv/conversions", "/opt/conversions/.venv/bin/conversions", "Europe/Copenhagen"
+"""Of the shipped units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What only the operator knows."""
+
+    legal_basis: str | None
+    orders: str
+    """A file or a glob, relative to the settings file."""
+    timezone: str
+    shop: str
+    not_before: date
+    max_new: int
+    google_account: str | None
+    google_action: str | None
+    meta_dataset: str | None
+    action_source: str | None
+    also_reported_by: str | None
+
+    def values(self) -> dict[str, Mapping[str, Value]]:
+        """Section → setting → value; None leaves the example as it is, and a section without an account is left out."""
+        guards: Mapping[str, Value] = {
+            "not_before": self.not_before,
+            "max_new": self.max_new,
+            "first_batch": 50,
+            "also_reported_by": self.also_reported_by,
+        }
+        google: Mapping[str, Value] = {
+            "operating_account_id": self.google_account,
+            "conversion_action_id": self.google_action,
+        }
+        meta: Mapping[str, Value] = {"dataset_id": self.meta_dataset, "action_source": self.action_source}
+        return {
+            "": {"timezone": self.timezone, "shop": self.shop},
+            "source": {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders},
+            "store": {"url": "sqlite:///var/conversions.db"},
+            "privacy": {"legal_basis": self.legal_basis},
+            "destinations.google": {**google, **guards} if self.google_account else {},
+            "destinations.meta": {**meta, **guards} if self.meta_dataset else {},
+        }
+
+
+def settings_text(answers: Answers) -> str:
+    """The shipped ``conversions.toml`` with the answers in place of its examples."""
+    values, section, lines = answers.values(), "", []
+    for line in template("conversions.toml").splitlines():
+        if line.startswith("["):
+            section = line[1 : line.index("]")]
+        if (section.startswith("destinations.") and not values[section]) or line.startswith("#:schema"):
+            continue
+        lines.append(_answered(line, values.get(section, {})))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _answered(line: str, values: Mapping[str, Value]) -> str:
+    """*line* with its setting's value replaced, the comment kept in its column where it fits."""
+    found = SETTING.fullmatch(line)
+    value = values.get(found[1]) if found else None
+    if found is None or value is None:
+        return line
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+    comment = found[3].strip()
+    return f"{f'{found[1]} = {text}':<39} {comment}".rstrip()
+
+
+def secrets_text() -> str:
+    """The shipped ``.env.example`` with a fresh key of 32 random bytes."""
+    return template("env").replace("CONVERSIONS_KEY=\n", f"CONVERSIONS_KEY={secrets.token_hex(32)}\n")
+
+
+def policy_text() -> str:
+    """The shipped disclosure policy."""
+    return template("privacy-policy.toml")
+
+
+def cron_line(settings: Path) -> str:
+    """For ``crontab -e``: every night at 06:15."""
+    return f"15 6 * * * {program()} run --quiet --config {shlex.quote(str(settings))}"
+
+
+def unit(name: str, settings: Path, zone: str, user: str) -> str:
+    """The shipped systemd unit *name* with this installation's paths, zone and user."""
+    text = template(name).replace(PROGRAM, program()).replace(HOME, str(settings.parent)).replace(ZONE, zone)
+    return text.replace("User=conversions", f"User={user}")
+
+
+def program() -> str:
+    """How to start this very installation from anywhere."""
+    script = Path(sys.executable).with_name("conversions")
+    return shlex.quote(str(script)) if script.is_file() else f"{shlex.quote(sys.executable)} -m conversions"
+
+
+def template(name: str) -> str:
+    """A shipped example."""
+    return (files("conversions.cli") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,177 @@
+"""``conversions init``: everything a first night needs, in one directory, and nothing overwritten."""
+
+import getpass
+import os
+import sys
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from conversions.cli import first_files
+from conversions.cli.first_files import Answers
+from conversions.cli.output import say, show
+from conversions.errors import SettingsError, Usage
+
+Text = str | None
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="Gets conversions.toml, privacy-policy.toml, .env, var/.")] = Path(),
+    *,
+    orders: Annotated[Text, typer.Option(help="CSV or Parquet, a file or a glob; else orders/*.csv there.")] = None,
+    google_account: Annotated[Text, typer.Option(help="Google Ads account that owns the conversion action.")] = None,
+    google_action: Annotated[Text, typer.Option(help="The conversion action: ctId in its address.")] = None,
+    meta_dataset: Annotated[Text, typer.Option(help="Meta dataset, for Facebook and Instagram.")] = None,
+    action_source: Annotated[Text, typer.Option(help="Meta's; physical_store is for offline uploads.")] = None,
+    legal_basis: Annotated[Text, typer.Option(help="As your policy states: consent, legitimate_interest.")] = None,
+    also_reported_by: Annotated[Text, typer.Option(help="Web tags count the same sales: none, same, other.")] = None,
+    timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = first_files.ZONE,
+    shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
+    not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; else today.")] = None,
+    max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
+) -> None:
+    """Write first settings, policy and key; print the cron line and systemd unit.
+
+    On a terminal it asks for what was not given. It never overwrites anything.
+    """
+    settings = directory.absolute() / "conversions.toml"
+    if settings.exists():
+        raise SettingsError(f"{settings} is already there and stays as it is; edit it, or name another directory.")
+    given = Answers(
+        orders=_beside(orders, directory) if orders else "orders/*.csv",
+        google_account=google_account,
+        google_action=google_action,
+        meta_dataset=meta_dataset,
+        action_source=action_source,
+        legal_basis=legal_basis,
+        also_reported_by=also_reported_by,
+        timezone=timezone,
+        shop=shop,
+        not_before=_day(not_before, timezone),
+        max_new=max_new,
+    )
+    answers = _complete(_ask(given) if sys.stdin.isatty() else given)
+    _write(settings, answers)
+    _print_schedule(settings, answers.timezone)
+    _say_next(settings, answers)
+
+
+def _beside(orders: str, directory: Path) -> str:
+    """*orders*, typed relative to here, as it reads from the settings file."""
+    return orders if Path(orders).is_absolute() else os.path.relpath(orders, directory)
+
+
+def _day(text: str | None, timezone: str) -> date:
+    """*text* as a day; without it, today in the shop's zone."""
+    try:
+        return date.fromisoformat(text) if text else datetime.now(ZoneInfo(timezone)).date()
+    except (ZoneInfoNotFoundError, ValueError):
+        wrong = (
+            "--not-before is not a day such as 2026-11-01"
+            if text
+            else f"--timezone is not one such as {first_files.ZONE}"
+        )
+        raise Usage(f"{wrong}. Nothing was written.") from None
+
+
+def _ask(given: Answers) -> Answers:
+    """Ask a person for what was not given."""
+    google_account = given.google_account or _answer("Google Ads account with the conversion action (none: Enter)")
+    google_action = given.google_action or (_answer("Its conversion action (ctId)") if google_account else None)
+    meta_dataset = given.meta_dataset or _answer("Meta dataset (none: Enter)")
+    return replace(
+        given,
+        google_account=google_account,
+        google_action=google_action,
+        meta_dataset=meta_dataset,
+        action_source=given.action_source or (_answer(ACTION_SOURCE) if meta_dataset else None),
+        legal_basis=given.legal_basis or _answer(LEGAL_BASIS),
+        also_reported_by=given.also_reported_by or _answer(ALSO_REPORTED),
+    )
+
+
+ACTION_SOURCE = "Meta's action_source (physical_store is its route for offline uploads)"
+LEGAL_BASIS = "Legal basis that your privacy policy states: consent or legitimate_interest"
+ALSO_REPORTED = (
+    "Does a Google tag or Pixel already report these sales? none: no; other: yes, under its own ids;"
+    " same: yes, under the order number (Enter: not sure, `conversions doctor` explains)"
+)
+
+
+def _answer(question: str) -> str | None:
+    return typer.prompt(question, default="", show_default=False, err=True).strip() or None
+
+
+def _complete(answers: Answers) -> Answers:
+    """*answers*, where they suffice; account numbers as the APIs want them, without hyphens.
+
+    Raises Usage naming every option that is missing.
+    """
+    missing = [
+        *(["--google-account or --meta-dataset"] if not (answers.google_account or answers.meta_dataset) else []),
+        *(["--google-action"] if answers.google_account and not answers.google_action else []),
+        *(["--action-source"] if answers.meta_dataset and not answers.action_source else []),
+        *(["--legal-basis"] if not answers.legal_basis else []),
+    ]
+    if missing:
+        raise Usage(f"init still needs {', '.join(missing)}. Nothing was written.")
+    return replace(answers, google_account=(answers.google_account or "").replace("-", "") or None)
+
+
+def _write(settings: Path, answers: Answers) -> None:
+    """Write the files that are not there yet, load what was written, make the store's directory.
+
+    Raises SettingsError, with every new file taken back, where an answer is not usable.
+    """
+    from conversions.settings import load
+
+    written: list[Path] = []
+    try:
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        for name, text, mode in (
+            ("conversions.toml", first_files.settings_text(answers), 0o644),
+            ("privacy-policy.toml", first_files.policy_text(), 0o644),
+            (".env", first_files.secrets_text(), 0o600),
+        ):
+            path = settings.with_name(name)
+            if _write_new(path, text, mode):
+                written.append(path)
+        load(settings).store_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (SettingsError, OSError) as error:
+        for path in written:
+            path.unlink()
+        said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else error
+        raise SettingsError(f"{said}\nNothing was kept.") from None
+
+
+def _write_new(path: Path, text: str, mode: int) -> bool:
+    """Write a file that was not there; whether it was written."""
+    try:
+        with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(text)
+    except FileExistsError:
+        say(f"{path} is already there and stays as it is.")
+        return False
+    say(f"Wrote {path}")
+    return True
+
+
+def _print_schedule(settings: Path, zone: str) -> None:
+    user = getpass.getuser()
+    show(f"# crontab -e\n{first_files.cron_line(settings)}\n")
+    show(first_files.unit("conversions.service", settings, zone, user))
+    show(first_files.unit("conversions.timer", settings, zone, user))
+
+
+def _say_next(settings: Path, answers: Answers) -> None:
+    tokens = [
+        *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account else []),
+        *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset else []),
+    ]
+    config = f"--config {settings}"
+    say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
+    say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")

@@ -1,0 +1,43 @@
+"""Options that many commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conversions.errors import SettingsError
+
+if TYPE_CHECKING:
+    from conversions.settings import Settings
+
+USUAL = (Path("conversions.toml"), Path("config/conversions.toml"))
+"""Where settings are looked for; the operator's own file before the example of a clone."""
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="CONVERSIONS_CONFIG",
+        help=f"Settings; otherwise {USUAL[0]}, then {USUAL[1]}.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def load_settings(config: Path | None) -> "Settings":
+    """The settings that *config* names, or those in the usual place.
+
+    Raises SettingsError where there are none or they cannot be used.
+    """
+    from conversions import settings
+
+    return settings.load(config or _usual())
+
+
+def _usual() -> Path:
+    found = next((path for path in USUAL if path.is_file()), None)
+    if found is None:
+        here = f"neither {USUAL[0]} nor {USUAL[1]} is in {Path.cwd()}"
+        raise SettingsError(f"No settings: {here}. Name them with --config, or `conversions init` writes first ones.")
+    return found

@@ -1,0 +1,64 @@
+"""What a command says: results on stdout, the conversation with a person on stderr.
+
+Text from outside (order numbers, product IDs, file names) is shown with its unprintable characters escaped, so that it
+cannot steer a terminal.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+
+def show(text: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say(text: str) -> None:
+    """A line of the conversation."""
+    sys.stderr.write(f"{text}\n")
+
+
+def show_json(value: Any) -> None:
+    """The result as one JSON document; amounts are decimal texts, days and instants ISO 8601."""
+    import json
+
+    show(json.dumps(value, default=_jsonable, ensure_ascii=False, indent=2))
+
+
+def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns, numbers to the right; as wide as needed off a terminal, so that one row stays one line."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [list(row) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for i, name in enumerate(header):
+        numbers = bool(rows) and all(isinstance(row[i], int | Decimal | None) for row in rows)
+        table.add_column(Text(name), justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 100_000).print(table)
+
+
+def printable(text: str) -> str:
+    """*text* with control and other unprintable characters escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _jsonable(value: object) -> object:
+    match value:
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case timedelta():
+            return value.total_seconds()
+        case PurePath():
+            return str(value)
+        case _:
+            raise TypeError(type(value).__name__)

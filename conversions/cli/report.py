@@ -1,0 +1,102 @@
+"""A run or a plan, for reading."""
+
+from decimal import Decimal
+
+from conversions.cli.output import printable, say, show, show_table
+from conversions.errors import Exit
+from conversions.ledger.accounts import BUCKETS
+from conversions.report import DestinationSide, Report, SourceSide
+
+WORDS = {"already_sent": "already sent"}
+
+
+def show_run(report: Report) -> None:
+    """What was read, what became of it, and what somebody has to do."""
+    show(f"Run {report.run_id}: purchases {report.window.since} to {report.window.until}")
+    _show_source(report.source)
+    _show_totals(report, BUCKETS)
+    for name, side in report.destinations.items():
+        _show_details(name, side, report.source)
+    _show_next(report)
+
+
+def show_plan(report: Report) -> None:
+    """What a run would do, by destination and by day."""
+    show(f"Plan, nothing leaves: purchases {report.window.since} to {report.window.until}")
+    _show_source(report.source)
+    _show_totals(report, [b for b in BUCKETS if b != "sent"])
+    for name, side in report.destinations.items():
+        _show_days(name, side)
+        _show_details(name, side, report.source)
+
+
+def _show_source(source: SourceSide) -> None:
+    parts = [f"{source.rows} rows", f"{source.orders} orders"]
+    parts += [f"{source.repeated} repeated"] if source.repeated else []
+    parts += [f"{source.outside_window} outside the window"] if source.outside_window else []
+    parts += [f"{count} rows quarantined ({reason})" for reason, count in sorted(source.quarantined.items())]
+    show("Read: " + ", ".join(parts))
+    if source.left_for_later:
+        show("Left for the next run, still being written: " + ", ".join(map(printable, source.left_for_later)))
+    show()
+
+
+def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None:
+    """Orders and money, one row for each currency."""
+    shown = [b for b in buckets if any(side.account.counts[b] for side in report.destinations.values())]
+    rows: list[list[object]] = []
+    for name, side in report.destinations.items():
+        counts = [side.account.counts[b] for b in shown]
+        rows.append([name, "orders", report.source.orders, *counts, side.difference(report.source)])
+        for currency, read in sorted(report.source.values.items()):
+            values = [side.account.values[currency][b] for b in shown]
+            total = sum((side.account.values[currency][b] for b in BUCKETS), Decimal())
+            rows.append(["", currency, read, *values, read - total])
+    show_table(["", "", "read", *[WORDS.get(b, b) for b in shown], "difference"], rows)
+
+
+def _show_days(name: str, side: DestinationSide) -> None:
+    days = sorted(side.account.days.items())
+    shown = [b for b in BUCKETS if any(counts[b] for _, counts in days)]
+    if days:
+        show()
+        header = [f"{name}, by day", *[WORDS.get(b, b) for b in shown]]
+        show_table(header, [[day, *[counts[b] for b in shown]] for day, counts in days])
+
+
+def _show_details(name: str, side: DestinationSide, source: SourceSide) -> None:
+    """Why orders were held back, and which values differ from what was sent."""
+    lines = [f"  {b}: {n} {why}" for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
+    for change in side.account.changes:
+        old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
+        lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
+    if (unnamed := side.account.changed - len(side.account.changes)) > 0:
+        lines.append(f"  … and {unnamed} more; `--json` and `conversions status` have them")
+    if side.ending is not None:
+        lines.append(f"  stopped: {side.ending}")
+    if lines:
+        show()
+        show(f"{name} (exit {int(side.exit_code(source))})")
+        for line in lines:
+            show(line)
+
+
+def _show_next(report: Report) -> None:
+    """One sentence for whoever is on call."""
+    for line in report.news:
+        say(line)
+    for name, side in report.destinations.items():
+        news = side.news
+        if news.refused:
+            say(f"{news.refused} orders were refused by {name} one by one: `conversions status` names them.")
+        if news.expired:
+            say(f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them.")
+        if news.undecided:
+            say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
+        if left := side.account.counts["pending"] + side.account.counts["unknown"]:
+            say(f"Nothing is lost: {left} orders wait for {name}; `conversions run` goes on with them.")
+        if side.difference(report.source):
+            say(f"{name}: {side.difference(report.source)} orders are not accounted for. Stop sending and report this.")
+    if report.exit_code is Exit.OK:
+        show()
+        show("Every order is accounted for.")

@@ -1,0 +1,116 @@
+"""``conversions run`` and ``conversions plan``: the same window, sent or only foreseen."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.output import show_json
+from conversions.errors import Usage
+
+if TYPE_CHECKING:
+    from conversions.pipeline import Wish
+    from conversions.report import Report
+    from conversions.settings import Settings
+
+Day = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="In the shop's zone, included."),
+]
+Only = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="Only this section of the settings.")]
+
+
+def run(
+    *,
+    config: Config = None,
+    since: Day = None,
+    until: Day = None,
+    destination: Only = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the store.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
+    wait: Annotated[str, typer.Option(metavar="30m", help="Wait so long for another run to finish.")] = "0s",
+    accept_large: Annotated[int, typer.Option(metavar="N", help="So many new orders are no mistake.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as `conversions plan`.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Send every completed order of the window, once; without dates: yesterday and the days before it."""
+    from conversions import pipeline
+    from conversions.cli import report
+    from conversions.observe.progress import SILENT, open_progress
+
+    if dry_run:
+        return plan(config=config, since=since, until=until, destination=destination, as_json=as_json)
+    settings = load_settings(config)
+    wish = _wish(since, until, destination, reason, wait, accept_large)
+    if (since or until) and not yes and sys.stdin.isatty():
+        _ask(settings, wish)
+    result = pipeline.send(settings, wish, _now, SILENT if quiet else open_progress())
+    if as_json:
+        show_json(result.json())
+    elif not quiet or result.exit_code:
+        report.show_run(result)
+    return result.exit_code
+
+
+def plan(
+    *,
+    config: Config = None,
+    since: Day = None,
+    until: Day = None,
+    destination: Only = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what `run` would do with the same window; nothing leaves, nothing is written."""
+    from conversions.cli import report
+
+    result = _foresee(load_settings(config), _wish(since, until, destination))
+    if as_json:
+        show_json(result.json())
+    else:
+        report.show_plan(result)
+    return result.exit_code
+
+
+def _foresee(settings: "Settings", wish: "Wish") -> "Report":
+    from conversions import pipeline
+    from conversions.observe.progress import open_progress
+
+    return pipeline.foresee(settings, wish, _now, open_progress())
+
+
+def _ask(settings: "Settings", wish: "Wish") -> None:
+    from conversions.cli import report
+
+    report.show_plan(_foresee(settings, wish))
+    typer.confirm("Send this now?", abort=True, err=True)
+
+
+def _wish(
+    since: datetime | None,
+    until: datetime | None,
+    destination: str | None,
+    reason: str | None = None,
+    wait: str = "0s",
+    accept_large: int = 0,
+) -> "Wish":
+    from conversions.pipeline import Wish
+    from conversions.settings import duration
+
+    patience = duration(wait)
+    if not isinstance(patience, timedelta):
+        raise Usage(f"--wait {wait} is not a duration; write 90s, 30m or 2h.")
+    return Wish(
+        since.date() if since else None,
+        until.date() if until else None,
+        destination,
+        reason,
+        patience,
+        accept_large,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,28 @@
+"""``conversions schema``: every setting, for editors and people."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from conversions.cli.output import show_json
+
+
+class File(StrEnum):
+    """What has a schema."""
+
+    SETTINGS = "settings"
+    POLICY = "policy"
+
+
+def schema(file: Annotated[File, typer.Argument(help="Which file.")] = File.SETTINGS) -> None:
+    """Print the JSON Schema of conversions.toml or privacy-policy.toml."""
+    match file:
+        case File.SETTINGS:
+            from conversions.settings import Settings
+
+            show_json(Settings.model_json_schema())
+        case File.POLICY:
+            from conversions.disclosure import Policy
+
+            show_json(Policy.model_json_schema())

@@ -1,0 +1,93 @@
+"""``conversions status``: what the store holds, without touching it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.output import printable, show, show_json, show_table
+from conversions.errors import Exit, Usage
+
+if TYPE_CHECKING:
+    from conversions.ledger.standing import Standing
+
+
+def status(
+    *,
+    config: Config = None,
+    max_age: Annotated[
+        str | None, typer.Option(metavar="26h", help="Exit 1 where the last good run is older; for monitors.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the last runs, what waits, and what needs a person."""
+    from conversions.ledger import open_read_only
+    from conversions.ledger.standing import standing
+
+    settings = load_settings(config)
+    with open_read_only(settings, _now) as ledger:
+        found = standing(ledger)
+    fresh = _fresh(found, max_age)
+    if as_json:
+        show_json({**asdict(found), "fresh": fresh, "exit_code": 0 if fresh else 1})
+    else:
+        _show(found)
+        if not fresh:
+            show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
+    return Exit.OK if fresh else Exit.ATTENTION
+
+
+def _fresh(found: "Standing", max_age: str | None) -> bool:
+    from conversions.settings import duration
+
+    if max_age is None:
+        return True
+    allowed = duration(max_age)
+    if not isinstance(allowed, timedelta):
+        raise Usage(f"--max-age {max_age} is not a duration; write 26h.")
+    good = [run.finished for run in found.runs if run.finished and run.exit_code in (Exit.OK, Exit.ATTENTION)]
+    return bool(good) and _now() - max(good) <= allowed
+
+
+def _show(found: "Standing") -> None:
+    if not found.runs:
+        show("The store is new: no run yet. `conversions plan` shows what the first would do.")
+        return
+    show("A rehearsal store: nothing of it ever left this machine." if found.rehearsal else "A store of real sends.")
+    show(f"{found.log_entries} log entries")
+    show()
+    header = ["run", "started (UTC)", "exit", "purchases", "by"]
+    show_table(
+        header,
+        [
+            [
+                r.id,
+                f"{r.started:%Y-%m-%d %H:%M}",
+                "-" if r.exit_code is None else r.exit_code,
+                f"{r.since}…{r.until}",
+                r.operator,
+            ]
+            for r in found.runs
+        ],
+    )
+    show()
+    show_table(
+        ["destination", "state", "orders"], [[n, s, c] for n, states in found.states.items() for s, c in states.items()]
+    )
+    if found.problems:
+        show()
+        rows = [
+            [p.destination, printable(p.order_no), p.day, p.state, p.reason or "", p.detail or ""]
+            for p in found.problems
+        ]
+        show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
+    if found.bad_rows:
+        show()
+        rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]
+        show_table(["rows that could not be orders (last run)", "why", "column"], rows)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,55 @@
+"""Where conversions go: one file per platform, opened here."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from conversions.conversion import Consent, Conversion
+from conversions.destinations.base import Destination
+from conversions.destinations.google import Google
+from conversions.destinations.meta import Meta
+from conversions.disclosure import Gate, Policy
+from conversions.errors import DisclosureError, SettingsError
+from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
+
+
+def open_destination(name: str, settings: DestinationSettings, policy: Policy) -> Destination:
+    """The destination that the section *name* describes; nothing is sent and no credential is asked for yet.
+
+    Raises SettingsError where *policy* does not let leave what these settings would send: better one sentence now than
+    every order quarantined.
+    """
+    destination = _destination(name, settings, policy)
+    envelope = destination.envelope("specimen")
+    body = envelope.prefix + destination.event(_specimen(settings)) + envelope.suffix
+    try:
+        Gate(policy, settings.kind).check(body, 1)
+    except DisclosureError as error:
+        raise SettingsError(f"destinations.{name}: {error}") from None
+    return destination
+
+
+def _destination(name: str, settings: DestinationSettings, policy: Policy) -> Destination:
+    match settings:
+        case GoogleSettings():
+            return Google(name, settings, policy)
+        case MetaSettings():
+            return Meta(name, settings, policy)
+        case _:
+            assert_never(settings)
+
+
+def _specimen(settings: DestinationSettings) -> Conversion:
+    """A conversion of nobody, with everything in it that these settings can send."""
+    return Conversion(
+        wire_id="specimen-1" if settings.reference == "order_id" else f"c-{0:032x}",
+        email_sha256="0" * 64,
+        value=Decimal(1),
+        currency="DKK",
+        product_ids=("specimen",),
+        event_at=1_700_000_000,
+        ready_at=0,
+        expires_at=0,
+        fingerprint=b"",
+        ad_user_data=Consent.GRANTED,
+        ad_personalization=Consent.GRANTED,
+    )

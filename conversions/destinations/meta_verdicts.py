@@ -1,0 +1,146 @@
+"""What an answer of Meta's Conversions API means (Graph API v26.0, error references of 2026).
+
+Decided on HTTP statuses, codes and subcodes. Texts follow the account's language and ``type`` says OAuthException of
+nearly everything; neither decides, with one exception that has no number: a missing ``appsecret_proof``.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, StrictInt, TypeAdapter, ValidationError
+
+from conversions.destinations.verdicts import (
+    AGAIN,
+    BY_STATUS,
+    CREDENTIALS,
+    DATA,
+    HELD,
+    OURS,
+    THROTTLED,
+    WITHOUT_BODY,
+    Verdict,
+    judged,
+    word,
+)
+from conversions.http import Answer
+from conversions.receipt import Receipt
+
+CODES: dict[int, Verdict] = {
+    1: AGAIN,  # unknown, possibly an outage
+    2: AGAIN,  # service outage
+    3: OURS,  # method or capability missing
+    4: THROTTLED,  # the app's limit
+    10: CREDENTIALS,
+    17: THROTTLED,  # the user's or account's limit
+    32: THROTTLED,  # a page's limit
+    100: DATA,  # invalid parameter
+    102: CREDENTIALS,
+    104: CREDENTIALS,  # incorrect signature
+    105: DATA,  # too many parameters
+    190: CREDENTIALS,  # token unusable, whatever the subcode
+    **dict.fromkeys(range(200, 300), CREDENTIALS),  # permission missing
+    341: THROTTLED,
+    368: OURS,  # blocked for policy
+    506: DATA,  # duplicate post
+    613: THROTTLED,  # rate; without a subcode: abuse prevention
+    803: OURS,  # unknown id
+    2500: OURS,  # unknown path
+    2635: OURS,  # API version gone
+    5000: AGAIN,
+    21009: AGAIN,  # dataset temporarily not ready
+    **dict.fromkeys((80000, 80001, 80003, 80004, 80014), THROTTLED),  # business use case limits
+    1870092: OURS,  # Business Tools terms not accepted
+}
+SUBCODES: dict[tuple[int, int], Verdict] = {
+    (100, 33): CREDENTIALS,  # object missing, or the token may not write to it
+    (100, 34): OURS,
+}
+"""Where the subcode changes the verdict; the other subcodes of 100 are single events at fault."""
+STATUSES: dict[int, Verdict] = {401: CREDENTIALS, 403: CREDENTIALS, 404: OURS}
+"""For codes not listed above; otherwise DATA."""
+
+
+class _Error(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    code: int
+    error_subcode: int | None = None
+    is_transient: bool = False
+    message: str = ""
+    fbtrace_id: str = ""
+
+
+class _Refused(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    error: _Error
+
+
+class _Accepted(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    events_received: StrictInt | None = None
+    messages: list[OnErrorOmit[str]] = []
+    fbtrace_id: str = ""
+    error: Any = None
+
+
+class _Usage(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    estimated_time_to_regain_access: float = Field(0.0, allow_inf_nan=False)
+    """Minutes."""
+
+
+_USAGE = TypeAdapter(dict[str, list[OnErrorOmit[_Usage]]])
+
+
+def judge(answer: Answer, events: int) -> Receipt:
+    """What *answer* says about a request of so many *events*. Meta never names the one at fault."""
+    return _accepted(answer, events) if 200 <= answer.status < 300 else _refused(answer)
+
+
+def _accepted(answer: Answer, events: int) -> Receipt:
+    try:
+        body = _Accepted.model_validate_json(answer.body)
+    except ValidationError:
+        return judged(answer, AGAIN, "UNREADABLE")
+    if "error" in body.model_fields_set:
+        return judged(answer, AGAIN, "ERROR", reference=body.fbtrace_id)
+    if body.events_received != events:
+        return judged(answer, AGAIN, "EVENTS_RECEIVED", reference=body.fbtrace_id)
+    warnings = {word(message) or "MESSAGE" for message in body.messages}
+    if "X-Ad-Api-Version-Warning" in answer.headers:
+        warnings.add("API_VERSION")
+    return judged(answer, HELD, reference=body.fbtrace_id, warnings=tuple(sorted(warnings)))
+
+
+def _refused(answer: Answer) -> Receipt:
+    try:
+        error = _Refused.model_validate_json(answer.body).error
+    except ValidationError:
+        return judged(answer, WITHOUT_BODY.get(answer.status, AGAIN), "UNREADABLE", wait=_wait(answer))
+    subcode = None if error.error_subcode is None else str(error.error_subcode)
+    verdict = _verdict(answer.status, error)
+    return judged(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id, wait=_wait(answer))
+
+
+def _verdict(status: int, error: _Error) -> Verdict:
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    by_code = SUBCODES.get((error.code, error.error_subcode or 0)) or CODES.get(error.code)
+    if error.is_transient and by_code != THROTTLED:
+        return AGAIN
+    if error.code == 100 and "appsecret_proof" in error.message:
+        return CREDENTIALS
+    return by_code or STATUSES.get(status, DATA)
+
+
+def _wait(answer: Answer) -> float | None:
+    """Seconds; the longest that a header asks for."""
+    usage = answer.headers.get("X-Business-Use-Case-Usage") or answer.headers.get("X-Business-Use-Case") or "{}"
+    try:
+        limits = _USAGE.validate_json(usage)
+    except ValidationError:
+        limits = {}
+    regain = [limit.estimated_time_to_regain_access * 60 for each in limits.values() for limit in each]
+    return max([answer.retry_after or 0.0, *regain]) or None

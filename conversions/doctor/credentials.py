@@ -1,0 +1,96 @@
+"""Whether what each platform asks for is there. Nothing is asked over the network."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_never
+
+from conversions.doctor.finding import Finding, fine, note, problem
+from conversions.errors import Exit
+from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
+
+GOOGLE_HOW = (
+    "Create a service account's key file, add its e-mail as a user of the Google Ads account (Admin, Access and"
+    " security), and name the file in GOOGLE_APPLICATION_CREDENTIALS."
+)
+META_HOW = (
+    "Events Manager, the dataset, Settings, Conversions API, Generate access token; put it into .env as "
+    "CONVERSIONS_META__ACCESS_TOKEN."
+)
+PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
+
+
+def of(name: str, section: DestinationSettings) -> Iterator[Finding]:
+    """The credentials of one destination."""
+    if section.endpoint is not None:
+        yield note(name, f"This is a rehearsal against {section.endpoint}; no credentials are needed.")
+        return
+    match section:
+        case GoogleSettings():
+            yield _google(name)
+        case MetaSettings():
+            yield _meta(name, section)
+        case _:
+            assert_never(section)
+
+
+def _meta(name: str, section: MetaSettings) -> Finding:
+    token = section.access_token.get_secret_value() if section.access_token else ""
+    if not token:
+        return _missing(name, "Meta's access token is missing.", META_HOW.replace("_META__", f"_{name.upper()}__"))
+    if not token.isascii() or not token.isalnum():
+        return _missing(name, "Meta's access token holds characters that no token has; was it cut or quoted?", META_HOW)
+    return fine(name, "Meta's access token is there; whether it still works shows when something is sent.")
+
+
+def _google(name: str) -> Finding:
+    """As ``google.auth.default`` looks, without its question to the metadata server."""
+    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    path = Path(named) if named else _well_known()
+    if named or path.is_file():
+        return _google_file(name, path)
+    if _on_google_cloud():
+        return note(name, "There is no credentials file; on Google Cloud the machine's own service account is used.")
+    return _missing(name, "Google's credentials are missing.", GOOGLE_HOW)
+
+
+def _well_known() -> Path:
+    home = os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud"
+    return Path(home) / "application_default_credentials.json"
+
+
+def _on_google_cloud() -> bool:
+    try:
+        return PRODUCT_NAME.read_text().startswith("Google")
+    except OSError:
+        return False
+
+
+def _google_file(name: str, path: Path) -> Finding:
+    try:
+        kind = json.loads(path.read_bytes())["type"]
+        if kind == "service_account":
+            _parse(path)
+    except OSError as error:
+        return _missing(name, f"Google's credentials {path} cannot be read: {error.strerror}.", GOOGLE_HOW)
+    except (ValueError, KeyError, TypeError):
+        return _missing(name, f"{path} holds no usable Google credentials.", GOOGLE_HOW)
+    if path.stat().st_mode & 0o077:
+        return note(name, f"Others may read Google's credentials {path}.", f"chmod 600 {path}")
+    return fine(name, f"Google's credentials are there ({kind}).")
+
+
+def _parse(path: Path) -> None:
+    """Raise ValueError where the key file cannot sign."""
+    from google.auth.exceptions import MalformedError
+    from google.oauth2.service_account import Credentials
+
+    try:
+        Credentials.from_service_account_file(str(path))  # type: ignore[no-untyped-call]
+    except MalformedError:
+        raise ValueError from None
+
+
+def _missing(name: str, sentence: str, next_: str) -> Finding:
+    return problem(name, sentence, next_, Exit.CREDENTIALS)

@@ -1,0 +1,113 @@
+"""Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from conversions import keys
+from conversions.conversion import Window
+from conversions.convert import Rules
+from conversions.destinations import open_destination
+from conversions.disclosure import Gate, Policy, load_policy
+from conversions.errors import Usage
+from conversions.identity import SUBJECT
+from conversions.ledger import Clock
+from conversions.ledger.runs import Occasion
+from conversions.ledger.sightings import Sighting
+from conversions.order import Order
+from conversions.reading import View, disguised
+from conversions.settings import DestinationSettings, Settings
+from conversions.sources import open_source
+from conversions.sources.base import Source
+
+WEB_TAG_WINDOW = timedelta(hours=42)
+"""Meta de-duplicates a Pixel's event within 48 hours of its receipt; the margin is for a night that starts late."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one run works with."""
+
+    settings: Settings
+    policy: Policy
+    source: Source
+    views: tuple[View, ...]
+    sections: tuple[DestinationSettings, ...]
+    disguise: Callable[[Order], Sighting]
+    pins: dict[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """The destinations' names, in the settings' order."""
+        return [view.destination.name for view in self.views]
+
+    def occasion(self, command: str, window: Window, reason: str | None) -> Occasion:
+        """What the log keeps of a run's circumstances."""
+        settings = self.settings
+        return Occasion(
+            command=command,
+            window=window,
+            settings=settings.public_text(),
+            policy=self.policy.text,
+            policy_version=self.policy.version,
+            legal_basis=settings.privacy.legal_basis,
+            reason=reason,
+        )
+
+
+def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
+    """Open what the settings name; nothing is read or sent yet.
+
+    Raises SettingsError, or Usage where *only* is no destination's name.
+    """
+    key = settings.secret_key
+    policy = load_policy(settings.resolve(settings.privacy.policy))
+    sections = _wanted(settings, only)
+    views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
+    return House(
+        settings=settings,
+        policy=policy,
+        source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock),
+        views=views,
+        sections=tuple(sections.values()),
+        disguise=disguised(views, keys.derive(key, SUBJECT), clock()),
+        pins=_pins(settings, views, key),
+    )
+
+
+def _wanted(settings: Settings, only: str | None) -> dict[str, DestinationSettings]:
+    if only is None:
+        return dict(settings.destinations)
+    if only not in settings.destinations:
+        raise Usage(f"There is no destination {only!r}; the settings name {', '.join(settings.destinations)}.")
+    return {only: settings.destinations[only]}
+
+
+def _view(name: str, section: DestinationSettings, settings: Settings, policy: Policy, key: bytes) -> View:
+    destination = open_destination(name, section, policy)
+    with_pixel = section.kind == "meta" and section.also_reported_by == "same"
+    rules = Rules(
+        kind=destination.kind,
+        target=destination.target,
+        identity_rule=destination.identity_rule,
+        min_age=destination.limits.min_age,
+        max_age=destination.limits.max_age,
+        not_before=None if settings.rehearsal else section.not_before,
+        precision=section.precision,
+        reference=section.reference,
+        legal_basis=settings.privacy.legal_basis,
+        also_reported_within=WEB_TAG_WINDOW if with_pixel else None,
+        zone=settings.zone,
+        shop=settings.shop,
+        wire_key=keys.derive(key, keys.WIRE_ID_SCHEME),
+        fingerprint_key=keys.derive(key, "fingerprint/1"),
+    )
+    return View(destination, rules, Gate(policy, destination.kind))
+
+
+def _pins(settings: Settings, views: tuple[View, ...], key: bytes) -> dict[str, str]:
+    where = {
+        f"destination {v.destination.name}": f"{v.destination.kind} {v.destination.target} {v.rules.reference}"
+        for v in views
+    }
+    return {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME, **where}

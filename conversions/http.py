@@ -1,0 +1,165 @@
+"""One POST, once: what was said, or whether anything can have left.
+
+Nothing here sends again on its own, follows a redirect, keeps a cookie or reads a proxy from the environment, and
+nothing of ``requests`` escapes: its exceptions carry URLs, headers and bodies.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from conversions import __version__
+
+USER_AGENT = f"conversions/{__version__}"
+TIMEOUT = (5.0, 60.0)
+"""Seconds to connect, and between two reads."""
+MOST_BYTES = 4 << 20
+"""Of an answer; the rest is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The server answered in full; ``body`` holds at most ``MOST_BYTES``."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that ``Retry-After`` asks to wait, given as seconds or as a date (RFC 9110 §10.2.3)."""
+        text = self.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text)
+        until, now = _instant(text), _instant(self.headers.get("Date", "")) or datetime.now(UTC)
+        return max((until - now).total_seconds(), 0.0) if until else None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request left: no address, no connection, or no TLS."""
+
+    why: str
+    """The name of an exception class, never its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Bytes may have left and no full answer came: a timeout, a reset, half a body."""
+
+    why: str
+    """The name of an exception class, never its text."""
+
+
+class Session(requests.Session):
+    """A session that sends exactly what it is told, where it is told, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.headers.clear()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _Adapter(max_retries=0))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """A redirect is an answer like any other."""
+
+
+class PerThread(threading.local):
+    """One session per thread, since neither sessions nor their connections are to be shared."""
+
+    def __init__(self) -> None:
+        self.session = Session()
+
+
+def post(
+    session: Session, url: str, body: bytes, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
+) -> Answer | NotSent | NoAnswer:
+    """POST *body* once. Raises nothing that the network or the server can cause."""
+    try:
+        request = session.prepare_request(requests.Request("POST", url, data=body, headers=dict(headers)))
+    except requests.RequestException as error:
+        return NotSent(type(error).__name__)
+    try:
+        with session.send(request, timeout=timeout, stream=True) as response:
+            return Answer(response.status_code, response.headers, _read(response))
+    except requests.RequestException as error:
+        return _without_answer(error)
+
+
+def _read(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        body += chunk
+        if len(body) >= MOST_BYTES:
+            break
+    return bytes(body[:MOST_BYTES])
+
+
+def _without_answer(error: requests.RequestException) -> NotSent | NoAnswer:
+    """Only a connection that was never made proves that nothing left; all else may have."""
+    root = _root(error)
+    if isinstance(root, (ConnectTimeoutError, requests.ConnectTimeout)):
+        return NotSent(type(root.__cause__ or root).__name__)
+    return NoAnswer(type(root).__name__)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What ``requests`` and urllib3 have wrapped."""
+    inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+    return _root(inner) if isinstance(inner, BaseException) else error
+
+
+def _instant(date: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date).replace(tzinfo=UTC)  # an HTTP date is always GMT (RFC 9110 §5.6.7)
+    except (ValueError, OverflowError):
+        return None
+
+
+@contextmanager
+def _connecting(connection: HTTPConnection) -> Iterator[None]:
+    """Mark whatever goes wrong before a connection stands; urllib3 tells TLS errors of then and later not apart."""
+    try:
+        yield
+    except (OSError, HTTPError) as error:
+        raise NewConnectionError(connection, type(error).__name__) from error
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        with _connecting(self):
+            super().connect()
+
+
+class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        with _connecting(self):
+            super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

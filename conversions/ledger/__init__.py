@@ -1,0 +1,47 @@
+"""The store: what was read, what was intended, what left, what came back. One writer at a time.
+
+``open_ledger`` is for whoever sends; ``open_shared`` for short writes beside a run; ``open_read_only`` for looking.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conversions.ledger import lock, store
+from conversions.ledger.store import Clock, Ledger
+from conversions.settings import Settings
+
+__all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared"]
+
+
+@contextmanager
+def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterator[Ledger]:
+    """The store, created where there is none yet, for the one run that may send.
+
+    Waits up to *wait* seconds for another run to finish. Raises AnotherRun, LedgerError or SettingsError.
+    """
+    if settings.store_path.exists():
+        store.check_owner(settings.store_path)
+    store.private_directory(settings.store_path.parent)
+    with lock.hold(settings, clock, wait=wait), open_shared(settings, clock) as ledger:
+        yield ledger
+
+
+@contextmanager
+def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+    """The store for a short write that needs no run lock, such as an objection."""
+    if not settings.store_path.exists():
+        store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
+    with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
+        yield ledger
+
+
+@contextmanager
+def open_read_only(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+    """The store for looking; an empty one in memory where there is none yet."""
+    if settings.store_path.exists():
+        with store.connect_read_only(settings.store_path, settings.tail_path, clock) as ledger:
+            yield ledger
+    else:
+        store.refuse_lost(settings.store_path, settings.tail_path)
+        with store.empty(clock) as ledger:
+            yield ledger

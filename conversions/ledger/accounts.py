@@ -1,0 +1,213 @@
+"""Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import case, func, insert, select
+
+from conversions.conversion import Money, Reason
+from conversions.ledger import tables
+from conversions.ledger.judging import Judged
+from conversions.ledger.matrix import SENT, State, Step
+from conversions.ledger.store import Ledger
+
+BUCKETS = (
+    "sent",
+    "already_sent",
+    "pending",
+    "withheld",
+    "quarantined",
+    "rejected",
+    "deferred",
+    "expired",
+    "unknown",
+)
+"""Where an order can end; together they are all that was read."""
+
+_BUCKET_OF = {
+    State.PENDING: "pending",
+    State.IN_FLIGHT: "unknown",
+    State.REJECTED: "rejected",
+    State.UNKNOWN: "unknown",
+    State.DEFERRED: "deferred",
+    State.EXPIRED: "expired",
+    State.WITHHELD: "withheld",
+    State.QUARANTINED: "quarantined",
+    State.ERASED: "withheld",
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """One side of one destination's balance."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, Counter[str]] = field(default_factory=lambda: {"withheld": Counter(), "quarantined": Counter()})
+    values: dict[str, dict[str, Decimal]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Decimal)))
+    """By currency, then by bucket; in currency units."""
+    days: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    changes: list["Change"] = field(default_factory=list)
+    """Sent orders whose value is another now; at most ``Change.SHOWN`` of them."""
+    changed: int = 0
+
+    def add(self, bucket: str, day: str, value: Money, *, reason: str | None = None, count: int = 1) -> None:
+        """Count *count* orders worth *value* together."""
+        self.counts[bucket] += count
+        self.days[day][bucket] += count
+        self.values[value.currency][bucket] += value.amount
+        if bucket in self.reasons:
+            self.reasons[bucket][reason or State.ERASED] += count
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A sent order whose value is another now."""
+
+    order_no: str
+    old: Money
+    new: Money
+
+
+SHOWN = 20
+
+
+def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -> dict[str, Account]:
+    """What the ledger says, after the last commit, of every order that *run* read."""
+    accounts = {}
+    for name, number in destinations:
+        accounts[name] = account = Account()
+        for bucket, reason, day, currency, exponent, count, minor in _totals(ledger, run, number):
+            account.add(bucket, day, Money(minor, currency, exponent), reason=reason, count=count)
+        account.changed, account.changes = _changes(ledger, run, number)
+    return accounts
+
+
+def forecast(accounts: list[Account], page: Iterable[Judged], now: int) -> None:
+    """Add one page of judgements to what a run would end with, if every platform received all of it."""
+    for one in page:
+        account, stated = accounts[one.destination], one.sighting.stated
+        bucket, reason = _foreseen(one, now)
+        account.add(bucket, one.sighting.day, stated, reason=reason)
+        if one.step is Step.CHANGED and one.held is not None:
+            account.changed += 1
+            if len(account.changes) < SHOWN:
+                old = Money(one.held.value_minor, one.held.value_currency, one.held.value_exponent)
+                account.changes.append(Change(one.sighting.order_no, old, one.draft.due))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new since the last run and needs a person."""
+
+    refused: int = 0
+    """Refused by the platform, one by one."""
+    expired: int = 0
+    """Waited, and are too old now."""
+    undecided: int = 0
+    """Unanswered, and past the platform's window: sending again would count twice."""
+
+
+def news(ledger: Ledger, run: int, destination: int, resend_us: int) -> News:
+    """What became in *run*, at one destination, something that no later run mends by itself."""
+    d = tables.delivery.c
+    here = d.destination == destination
+    refused = (here, d.state == State.QUARANTINED, d.reason == Reason.REFUSED_BY_PLATFORM, d.settled_run == run)
+    expired = (here, d.state == State.EXPIRED, d.settled_run == run)
+    before = select(func.coalesce(func.max(tables.run.c.started_us), 0)).where(tables.run.c.id < run).scalar_subquery()
+    lost = (here, d.state == State.UNKNOWN, d.first_attempt_us + resend_us <= ledger.now_us)
+    with ledger.transaction() as connection:
+        counts = [
+            connection.execute(select(func.count()).where(*asked)).scalar_one()
+            for asked in (refused, expired, (*lost, d.first_attempt_us + resend_us > before))
+        ]
+    return News(*counts)
+
+
+def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> int:
+    """How many orders *run* has staged for sending."""
+    d = tables.delivery.c
+    asked = (d.run == run, d.destination.in_(list(destinations)), d.state == State.PENDING)
+    with ledger.transaction() as connection:
+        return int(connection.execute(select(func.count()).where(*asked)).scalar_one())
+
+
+def first_time(ledger: Ledger, destination: int) -> bool:
+    """Whether this destination has never received anything."""
+    d = tables.delivery.c
+    with ledger.transaction() as connection:
+        return (
+            connection.execute(select(d.id).where(d.destination == destination, d.state.in_(SENT)).limit(1)).first()
+            is None
+        )
+
+
+def reject_rows(ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
+    """Keep where the rows stand that could not be orders: place, reason, order number, our column's name."""
+    found = [dict(zip(("place", "reason", "order_no", "field"), row, strict=True), run=run) for row in rows]
+    if found:
+        with ledger.transaction() as connection:
+            connection.execute(insert(tables.row_rejected), found)
+
+
+def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
+    if one.step is Step.REPLACE:
+        draft = one.draft
+        if draft.reason is not None:
+            return ("quarantined" if draft.quarantined else "withheld"), draft.reason
+        return ("deferred" if draft.ready_at is not None and draft.ready_at > now else "pending"), None
+    if one.step is Step.EXPIRE:
+        return "expired", None
+    if one.held is None or one.step is Step.DROP:
+        return "withheld", "maybe received, and may no longer be sent"
+    state = State(one.held.state)
+    return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.held.reason
+
+
+def _totals(ledger: Ledger, run: int, destination: int) -> list[tuple[str, str | None, str, str, int, int, int]]:
+    d = tables.delivery.c
+    bucket = case(
+        *[(d.state == state, name) for state, name in _BUCKET_OF.items()],
+        else_=case((d.settled_run == run, "sent"), else_="already_sent"),
+    )
+    reason = case((d.state.in_([State.WITHHELD, State.QUARANTINED]), d.reason), else_=None)
+    keys = (bucket, reason, d.day, d.stated_currency, d.stated_exponent)
+    query = (
+        select(*keys, func.count(), func.sum(d.stated_minor))
+        .where(d.run == run, d.destination == destination)
+        .group_by(*keys)
+    )
+    with ledger.transaction() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def _changes(ledger: Ledger, run: int, destination: int) -> tuple[int, list[Change]]:
+    d, sale = tables.delivery.c, tables.sale.c
+    differs = (
+        d.run == run,
+        d.destination == destination,
+        d.state.in_(SENT),
+        (d.value_minor != d.due_minor)
+        | (d.value_currency != d.stated_currency)
+        | (d.value_exponent != d.stated_exponent),
+    )
+    shown = (
+        select(
+            sale.order_no,
+            d.value_minor,
+            d.value_currency,
+            d.value_exponent,
+            d.due_minor,
+            d.stated_currency,
+            d.stated_exponent,
+        )
+        .join(tables.sale, sale.id == d.sale)
+        .where(*differs)
+        .order_by(d.id)
+        .limit(SHOWN)
+    )
+    with ledger.transaction() as connection:
+        count = connection.execute(select(func.count()).where(*differs)).scalar_one()
+        rows = connection.execute(shown)
+        return count, [Change(n, Money(v, c, e), Money(nv, nc, ne)) for n, v, c, e, nv, nc, ne in rows]

@@ -1,0 +1,119 @@
+"""What the source says now x what the ledger holds: the rules by which an order is staged (design §3).
+
+Pure: two values in, one step out. Every cell has a test through the command line.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from conversions.conversion import Money, Reason
+
+
+class State(StrEnum):
+    """Where one order stands at one destination."""
+
+    PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    RECEIVED = "received"
+    RECORDED = "recorded"
+    UNMATCHED = "unmatched"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    DEFERRED = "deferred"
+    EXPIRED = "expired"
+    WITHHELD = "withheld"
+    QUARANTINED = "quarantined"
+    ERASED = "erased"
+
+
+SENT = frozenset({State.RECEIVED, State.RECORDED, State.UNMATCHED, State.DUPLICATE})
+UNANSWERED = frozenset({State.IN_FLIGHT, State.UNKNOWN})
+WAITING = frozenset({State.PENDING, State.DEFERRED})
+
+FORBIDDEN = frozenset(
+    {
+        Reason.DENIED,
+        Reason.NO_CONSENT,
+        Reason.OBJECTION,
+        Reason.NO_EMAIL,
+        Reason.UNUSABLE_EMAIL,
+        Reason.ALREADY_A_DIGEST,
+    }
+)
+"""The person, or the loss of the address, forbids any further sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger holds."""
+
+    state: State
+    reason: str | None
+    value: Money | None
+    """Of the event that is open or was sent last."""
+    fingerprint: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the source says, as one destination would see it: ready to send, or a reason not to."""
+
+    reason: Reason | None
+    quarantined: bool
+    due: Money
+    """What the platform should hold; 0 where the order is not completed or fully refunded."""
+    fingerprint: bytes | None
+    event: bytes | None = None
+    wire_id: str | None = None
+    ready_at: int | None = None
+    expires_at: int | None = None
+
+
+class Step(StrEnum):
+    """What staging does."""
+
+    REPLACE = "replace"
+    """Not sent yet: what the source says now takes the place of what it said before."""
+    EXPIRE = "expire"
+    """It waited and is now too old."""
+    KEEP = "keep"
+    """Nothing changes."""
+    CHANGED = "changed"
+    """Sent with another value than is due now."""
+    HOLD = "hold"
+    """Unanswered: the old bytes are sent again first."""
+    DROP = "drop"
+    """Unanswered, and it may no longer be sent."""
+
+
+def judge(known: Known, draft: Draft) -> Step:
+    """The step for an order that the ledger already knows."""
+    match known.state:
+        case State.PENDING | State.DEFERRED:
+            return Step.EXPIRE if draft.reason is Reason.TOO_OLD else Step.REPLACE
+        case State.WITHHELD if known.reason == Reason.MAYBE_RECEIVED:
+            return Step.KEEP
+        case State.WITHHELD:
+            return Step.REPLACE
+        case State.QUARANTINED if known.fingerprint is None:
+            return Step.REPLACE  # it never passed our own checks
+        case State.QUARANTINED | State.REJECTED | State.EXPIRED:
+            return Step.KEEP if _same(known, draft) or draft.reason is Reason.TOO_OLD else Step.REPLACE
+        case State.UNKNOWN | State.IN_FLIGHT:
+            return Step.DROP if draft.reason in FORBIDDEN else Step.HOLD
+        case State.RECEIVED | State.RECORDED | State.UNMATCHED | State.DUPLICATE:
+            return Step.CHANGED if _owes(known, draft) else Step.KEEP
+        case State.ERASED:
+            return Step.KEEP
+    assert_never(known.state)
+
+
+def _same(known: Known, draft: Draft) -> bool:
+    return known.fingerprint == draft.fingerprint and known.value == draft.due
+
+
+def _owes(known: Known, draft: Draft) -> bool:
+    """Whether the platform holds another value than is due; never asked for whom sending is forbidden now."""
+    return known.value is not None and known.value != draft.due and draft.reason not in FORBIDDEN

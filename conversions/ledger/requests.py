@@ -1,0 +1,337 @@
+"""Write-ahead requests: what is about to leave is on disk before its first byte is written, what came back after.
+
+``intend`` asks everything again inside the transaction that commits an attempt: objection, age, policy, epoch.
+``settle`` says what the answer means for every order of the request, and what is to be sent next.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, text, update
+
+from conversions.conversion import Reason
+from conversions.errors import DisclosureError
+from conversions.ledger import log, tables
+from conversions.ledger.matrix import State
+from conversions.ledger.merkle import root_of
+from conversions.ledger.runs import Run
+from conversions.ledger.store import Ledger
+from conversions.receipt import Next, Outcome, Receipt
+
+
+class Purpose(StrEnum):
+    """Why a request is made."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    RESEND = "resend"
+    REST = "rest"
+    HALF = "half"
+
+
+@dataclass(slots=True)
+class Outbox:
+    """One destination in one run: what its requests share, and how far its orders have been claimed."""
+
+    destination: int
+    name: str
+    recipient: str
+    url: str
+    headers: str
+    prefix: bytes
+    suffix: bytes
+    rules: str
+    max_events: int
+    max_bytes: int
+    resend_us: int
+    check: Callable[[bytes, int], tuple[str, ...]]
+    """The gate: the finished body in, the paths in it out; raises DisclosureError."""
+    claimed: int = 0
+    """The last delivery claimed; orders are claimed in the order of their keys."""
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to send next: these events again, or (``events`` None) the next that wait."""
+
+    purpose: Purpose
+    events: tuple[int, ...] | None = None
+    parent: int | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An intent on disk: exactly these bytes may now leave, once."""
+
+    request: int
+    body: bytes = field(repr=False)
+    events: tuple[int, ...]
+    """In the order of their positions."""
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What followed from an answer."""
+
+    again: list[Work]
+    quarantined: int = 0
+
+
+_ROW = """
+    SELECT d.id AS delivery, d.state, d.expires_at, d.first_attempt_us,
+    e.id AS event, e.salt, e.bytes, o.id AS objection
+"""
+_PERSON = """
+    JOIN sale s ON s.id = d.sale LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
+"""
+_NEWEST = f"{_ROW} FROM delivery d JOIN event e ON e.delivery = d.id AND e.revision = d.revision {_PERSON}"
+_WAITING = text(f"""
+    {_NEWEST} WHERE d.run = :run AND d.destination = :destination AND d.id > :after AND d.state = 'pending'
+    ORDER BY d.id LIMIT :most
+""")
+_UNANSWERED = text(f"""
+    {_NEWEST} WHERE d.state = 'unknown' AND d.destination = :destination AND d.id > :after
+    AND d.first_attempt_us + :resend_us > :now_us AND d.expires_at * 1000000 > :now_us
+    ORDER BY d.id LIMIT :most
+""")
+_AGAIN = text(f"""
+    {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery {_PERSON}
+    WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
+""")
+_OF_REQUEST = (
+    " WHERE id IN (SELECT e.delivery FROM request_event r JOIN event e ON e.id = r.event WHERE r.request = :request)"
+)
+_FLY = text(
+    "UPDATE delivery SET state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us)" + _OF_REQUEST
+)
+_LAND = text("UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run" + _OF_REQUEST)
+
+
+def intend(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Attempt | None:
+    """Commit the next attempt of *work*, or return None where nothing of it is left to send.
+
+    Raises DisclosureError where newly built bytes do not fit the policy, LedgerError where the store fails.
+    """
+    while True:
+        with ledger.transaction() as connection:
+            rows = _claim(connection, ledger, run, outbox, work)
+            if not rows:
+                return None
+            sendable = _ask_again(connection, ledger.now_us, run, outbox, rows)
+            if sendable:
+                return _commit(connection, ledger, run, outbox, work, sendable)
+
+
+def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
+    """Record the answer and move every order of the request."""
+    with ledger.transaction() as connection:
+        states = {Outcome.RECEIVED: State.RECEIVED, Outcome.UNKNOWN: State.UNKNOWN}
+        unanswered_before = attempt.work.purpose is Purpose.RESEND
+        back = State.UNKNOWN if unanswered_before else State.PENDING
+        state = states.get(receipt.outcome, back)
+        settled_run = run.id if state is State.RECEIVED else None
+        connection.execute(_LAND, {"state": state, "settled_run": settled_run, "request": attempt.request})
+        again = _again(attempt, receipt, still_unknown=state is State.UNKNOWN)
+        quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        _record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
+        return Settled(again, quarantined)
+
+
+def recover(ledger: Ledger) -> None:
+    """After a kill: every intent without an outcome becomes unknown, and so do its orders."""
+    with ledger.transaction() as connection:
+        open_requests = connection.execute(
+            select(tables.request.c.id).where(tables.request.c.outcome.is_(None)).order_by(tables.request.c.id)
+        ).scalars()
+        for request in list(open_requests):
+            connection.execute(_LAND, {"state": State.UNKNOWN, "settled_run": None, "request": request})
+            killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
+            _record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
+
+
+def _claim(connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Sequence[Row[Any]]:
+    """The next rows, at most what one request takes; a cursor keeps the search from starting over."""
+    if work.events is not None:
+        rows = connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode()}).all()
+        return _fitting(outbox, rows)
+    query, after = (_UNANSWERED, outbox.resent) if work.purpose is Purpose.RESEND else (_WAITING, outbox.claimed)
+    asked = {"run": run.id, "destination": outbox.destination, "after": after, "most": outbox.max_events}
+    if work.purpose is Purpose.RESEND:
+        asked |= {"now_us": ledger.now_us, "resend_us": outbox.resend_us}
+        del asked["run"]
+    rows = _fitting(outbox, connection.execute(query, asked).all())
+    if rows and work.purpose is Purpose.RESEND:
+        outbox.resent = rows[-1].delivery
+    elif rows:
+        outbox.claimed = rows[-1].delivery
+    return rows
+
+
+def _fitting(outbox: Outbox, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """As many rows as the platform takes in one body."""
+    room = outbox.max_bytes - len(outbox.prefix) - len(outbox.suffix)
+    for position, row in enumerate(rows):
+        room -= len(row.bytes) + 1
+        if room < 0 and position:
+            return rows[:position]
+    return rows
+
+
+def _ask_again(
+    connection: Connection, now_us: int, run: Run, outbox: Outbox, rows: Sequence[Row[Any]]
+) -> Sequence[Row[Any]]:
+    """Leave out whom sending is forbidden or too late now, and say so in the store."""
+    too_late = now_us // 1_000_000
+    sendable = []
+    for row in rows:
+        unanswered = row.state == State.UNKNOWN
+        if row.objection is not None:
+            reason = Reason.MAYBE_RECEIVED if unanswered else Reason.OBJECTION
+            _move(connection, run, row.delivery, State.WITHHELD, reason)
+        elif unanswered and row.first_attempt_us + outbox.resend_us <= now_us:
+            continue  # past the platform's window it would count twice: it stays unknown, and a person decides
+        elif row.expires_at <= too_late:
+            if not unanswered:
+                _move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
+        elif unanswered and not _still_fits(outbox, row.bytes):
+            _move(connection, run, row.delivery, State.WITHHELD, Reason.MAYBE_RECEIVED)
+        else:
+            sendable.append(row)
+    return sendable
+
+
+def _still_fits(outbox: Outbox, event: bytes) -> bool:
+    """Whether bytes of an earlier run fit today's policy; a misfit here is the policy's change, not our mistake."""
+    try:
+        outbox.check(outbox.prefix + event + outbox.suffix, 1)
+    except DisclosureError:
+        return False
+    return True
+
+
+def _commit(
+    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work, rows: Sequence[Row[Any]]
+) -> Attempt:
+    """The gate, the bytes, the orders in flight, the leaf: one transaction."""
+    bodies = [row.bytes for row in rows]
+    body = outbox.prefix + b",".join(bodies) + outbox.suffix
+    paths = outbox.check(body, len(rows))
+    now = ledger.now_us
+    number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
+    leaf = log.append(
+        connection,
+        "intent",
+        now,
+        {
+            "request": number,
+            "parent": work.parent,
+            "run": run.id,
+            "purpose": work.purpose,
+            "attempt": work.attempt,
+            "destination": outbox.name,
+            "recipient": outbox.recipient,
+            "url": outbox.url,
+            "events": len(rows),
+            "bytes": len(body),
+            "paths": list(paths),
+            "policy": run.policy,
+            "policy_version": run.policy_version,
+            "rules": outbox.rules,
+            "legal_basis": run.legal_basis,
+            "commitments": root_of([hmac.digest(r.salt, r.bytes, "sha256") for r in rows]).hex(),
+        },
+        epoch=run.epoch,
+    )
+    connection.execute(
+        insert(tables.request).values(
+            id=number,
+            run=run.id,
+            destination=outbox.destination,
+            parent=work.parent,
+            purpose=work.purpose,
+            attempt=work.attempt,
+            recipient=outbox.recipient,
+            url=outbox.url,
+            headers=outbox.headers,
+            prefix=outbox.prefix,
+            suffix=outbox.suffix,
+            events=len(rows),
+            policy=run.policy,
+            rules=outbox.rules,
+            intended_us=now,
+            leaf=leaf,
+        )
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO request_event VALUES (?, ?, ?)", [(number, i, row.event) for i, row in enumerate(rows)]
+    )
+    connection.execute(_FLY, {"request": number, "now_us": now})
+    return Attempt(number, body, tuple(row.event for row in rows), work)
+
+
+def _again(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[Work]:
+    """What follows from the answer for the events of this request."""
+    nth = attempt.work.attempt + 1
+    same = Work(Purpose.RETRY, attempt.events, attempt.request, nth)
+    match receipt.next:
+        case Next.RETRY:
+            return [replace(same, purpose=Purpose.RESEND) if still_unknown else same]
+        case Next.ISOLATE:
+            return _isolated(attempt, receipt, same)
+        case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_FOR_TODAY:
+            return []
+
+
+def _isolated(attempt: Attempt, receipt: Receipt, same: Work) -> list[Work]:
+    """Without the named culprits, or in halves where none is named; a single one left is the culprit."""
+    resend = attempt.work.purpose is Purpose.RESEND
+    named = {culprit.position for culprit in receipt.culprits}
+    if named:
+        rest = tuple(e for i, e in enumerate(attempt.events) if i not in named)
+        parts: Iterable[tuple[Purpose, tuple[int, ...]]] = [(Purpose.REST, rest)]
+    else:
+        middle = len(attempt.events) // 2
+        parts = [(Purpose.HALF, attempt.events[:middle]), (Purpose.HALF, attempt.events[middle:])]
+        parts = parts if len(attempt.events) > 1 else []
+    return [replace(same, purpose=Purpose.RESEND if resend else p, events=e) for p, e in parts if e]
+
+
+def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
+    """Set the culprits aside, with what the platform said of them; how many."""
+    faults = {c.position: f"{receipt.code} {c.code} {c.field}".strip() for c in receipt.culprits}
+    if not faults and len(attempt.events) == 1:
+        faults = {0: receipt.code}
+    for position, detail in faults.items():
+        delivery = connection.execute(
+            select(tables.event.c.delivery).where(tables.event.c.id == attempt.events[position])
+        ).scalar_one()
+        _move(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=detail))
+    return len(faults)
+
+
+def _record(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
+    facts = {
+        "outcome": receipt.outcome,
+        "http_status": receipt.http_status,
+        "code": receipt.code,
+        "reference": receipt.reference,
+    }
+    leaf = log.append(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch)
+    connection.execute(
+        update(tables.request)
+        .where(tables.request.c.id == request)
+        .values(**facts, answered_us=now_us, outcome_leaf=leaf, warnings=orjson.dumps(receipt.warnings).decode())
+    )
+
+
+def _move(connection: Connection, run: Run, delivery: int, state: State, reason: Reason) -> None:
+    moved = {"state": state, "reason": reason, "settled_run": run.id}
+    connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(**moved))

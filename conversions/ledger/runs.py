@@ -1,0 +1,151 @@
+"""A run: who, with which settings and policy, over which days; begun by raising the epoch, ended by the tail file."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, insert, select, update
+
+from conversions import __version__
+from conversions.conversion import Window
+from conversions.errors import ConversionsError, LedgerError
+from conversions.ledger import log, tables, tail
+from conversions.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a run is told about itself."""
+
+    command: str
+    window: Window
+    settings: str
+    """Secret-free text."""
+    policy: str
+    policy_version: str
+    legal_basis: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has begun."""
+
+    id: int
+    epoch: int
+    policy: str
+    """SHA-256 of the policy's text, 64 hex."""
+    policy_version: str
+    legal_basis: str
+
+
+def begin(ledger: Ledger, occasion: Occasion) -> Run:
+    """Raise the epoch, so that nothing of an earlier run can commit any more."""
+    with ledger.transaction() as connection:
+        epoch = connection.execute(
+            update(tables.head).values(epoch=tables.head.c.epoch + 1).returning(tables.head.c.epoch)
+        ).scalar_one()
+        settings = _document(connection, "settings", occasion.settings)
+        policy = _document(connection, "policy", occasion.policy)
+        facts = {
+            "command": occasion.command,
+            "operator": operator(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": __version__,
+            "since": occasion.window.since.isoformat(),
+            "until": occasion.window.until.isoformat(),
+            "settings": settings,
+            "policy": policy,
+            "policy_version": occasion.policy_version,
+            "legal_basis": occasion.legal_basis,
+        }
+        now = ledger.now_us
+        number = connection.execute(
+            insert(tables.run)
+            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch, complete=0)
+            .returning(tables.run.c.id)
+        ).scalar_one()
+        ledger.epoch = epoch
+        log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
+    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis)
+
+
+def staged(ledger: Ledger, run: Run) -> None:
+    """The whole window is read, judged and in the store: what follows may claim it."""
+    with ledger.transaction() as connection:
+        connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(complete=1))
+        log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
+
+
+@contextmanager
+def closing(ledger: Ledger, run: Run) -> Iterator[None]:
+    """Close the run with its exit code where something stops it; a store that fails is left as it is."""
+    try:
+        yield
+    except LedgerError:
+        raise
+    except ConversionsError as error:
+        finish(ledger, run, {"run_id": run.id, "exit_code": int(error.exit_code), "stopped": type(error).__name__})
+        raise
+
+
+def finish(ledger: Ledger, run: Run, report: Mapping[str, Any]) -> None:
+    """Close the run with what it reported, and let the tail file remember the log."""
+    with ledger.transaction() as connection:
+        now = ledger.now_us
+        text = orjson.dumps(report, default=_decimal).decode()
+        connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(finished_us=now, report=text))
+        log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
+    remember(ledger)
+
+
+def remember(ledger: Ledger) -> None:
+    """Append the log's size and root to the tail file."""
+    with ledger.transaction() as connection:
+        size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
+    at = ledger.clock().isoformat(timespec="seconds")
+    tail.append(ledger.tail_path, tail.Head(ledger.store_id, size, root.hex(), at))
+
+
+def operator() -> str:
+    """The OS user, by name where it has one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def reach_back(ledger: Ledger, window: Window) -> Window:
+    """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
+    with ledger.transaction() as connection:
+        delivery, run = tables.delivery.c, tables.run.c
+        oldest = connection.execute(
+            select(func.min(delivery.day)).where(delivery.state.in_(["pending", "deferred", "unknown"]))
+        ).scalar()
+        read = connection.execute(select(func.max(run.until)).where(run.complete == 1)).scalar()
+    days = [date.fromisoformat(day) for day in (oldest, read) if day is not None]
+    return Window(min([window.since, *days]), window.until)
+
+
+def _decimal(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(type(value).__name__)
+
+
+def _document(connection: Connection, kind: str, body: str) -> str:
+    """Keep a text once; its SHA-256."""
+    digest = sha256(body.encode()).hexdigest()
+    held = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)
+    if connection.execute(held).first() is None:
+        connection.execute(insert(tables.document).values(sha256=digest, kind=kind, body=body))
+    return digest

@@ -1,0 +1,135 @@
+"""Where everything stands: what waits, what needs a person, how the last runs ended."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from sqlalchemy import func, select
+
+from conversions.ledger import tables
+from conversions.ledger.store import Ledger
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run, as the store remembers it."""
+
+    id: int
+    started: datetime
+    """Aware, UTC."""
+    finished: datetime | None
+    exit_code: int | None
+    operator: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One order at one destination that no run mends by itself."""
+
+    destination: str
+    order_no: str
+    day: str
+    state: str
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of the last reading that could not be an order."""
+
+    place: str
+    reason: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The whole store in a page."""
+
+    rehearsal: bool
+    log_entries: int
+    runs: list[PastRun]
+    """Newest first."""
+    states: dict[str, dict[str, int]]
+    """Orders by destination and state."""
+    problems: list[Problem]
+    bad_rows: list[BadRow]
+
+
+def standing(ledger: Ledger) -> Standing:
+    """Look; at most ``SHOWN`` problems and bad rows are named, the oldest first."""
+    with ledger.transaction() as connection:
+        head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
+    past = _runs(ledger)
+    return Standing(
+        rehearsal=bool(head and head.rehearsal),
+        log_entries=head.tree_size if head else 0,
+        runs=past,
+        states=_states(ledger),
+        problems=_problems(ledger),
+        bad_rows=_bad_rows(ledger, past[0].id) if past else [],
+    )
+
+
+def _runs(ledger: Ledger) -> list[PastRun]:
+    run = tables.run.c
+    with ledger.transaction() as connection:
+        rows = connection.execute(select(tables.run).order_by(run.id.desc()).limit(5)).all()
+    return [
+        PastRun(
+            row.id,
+            _instant(row.started_us),
+            _instant(row.finished_us) if row.finished_us else None,
+            orjson.loads(row.report)["exit_code"] if row.report else None,
+            row.operator,
+            row.since,
+            row.until,
+        )
+        for row in rows
+    ]
+
+
+def _states(ledger: Ledger) -> dict[str, dict[str, int]]:
+    d, destination = tables.delivery.c, tables.destination.c
+    query = (
+        select(destination.name, d.state, func.count())
+        .join(tables.destination, destination.id == d.destination)
+        .group_by(destination.name, d.state)
+    )
+    found: dict[str, Counter[str]] = {}
+    with ledger.transaction() as connection:
+        for name, state, count in connection.execute(query):
+            found.setdefault(name, Counter())[state] = count
+    return {name: dict(sorted(states.items())) for name, states in sorted(found.items())}
+
+
+def _problems(ledger: Ledger) -> list[Problem]:
+    d = tables.delivery.c
+    query = (
+        select(tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail)
+        .select_from(tables.delivery)
+        .join(tables.destination, tables.destination.c.id == d.destination)
+        .join(tables.sale, tables.sale.c.id == d.sale)
+        .where(d.state.in_(["quarantined", "rejected", "expired", "unknown"]))
+        .order_by(d.id)
+        .limit(SHOWN)
+    )
+    with ledger.transaction() as connection:
+        return [Problem(*row) for row in connection.execute(query)]
+
+
+def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:
+    row = tables.row_rejected.c
+    query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(SHOWN)
+    with ledger.transaction() as connection:
+        return [BadRow(*found) for found in connection.execute(query)]
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

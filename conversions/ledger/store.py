@@ -1,0 +1,248 @@
+"""The store's file: created, opened, guarded. Explicit transactions, and everything synced before it counts."""
+
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from conversions.errors import LedgerError, SettingsError
+from conversions.ledger import tables, tail
+from conversions.ledger.merkle import EMPTY
+
+REVISION = "0001"
+"""The schema this program works on; `conversions upgrade` brings older stores here."""
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # in WAL mode, NORMAL may forget a commit when power fails
+    "foreign_keys=ON",
+    "secure_delete=ON",  # deleting is not erasing without it
+    "trusted_schema=OFF",
+    "busy_timeout=10000",
+    "cache_size=-65536",
+    "wal_autocheckpoint=4000",
+)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An open store. ``epoch`` is set for the holder of the run lock: nothing commits under an older one."""
+
+    connection: Connection
+    clock: Clock
+    store_id: str
+    tail_path: Path
+    epoch: int | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All of it or nothing of it, on disk when this returns. Raises LedgerError where the store fails."""
+        with trusted(), self.connection.begin():
+            yield self.connection
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds UTC."""
+        return microseconds(self.clock())
+
+
+def microseconds(instant: datetime) -> int:
+    """An aware instant as integer microseconds UTC."""
+    return int(instant.timestamp()) * 1_000_000 + instant.microsecond
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Any failure of the store becomes one sentence without values; after a failed commit nothing may be assumed."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).splitlines()[0][:120]
+        raise LedgerError(
+            f"The store failed ({said}). Nothing more is done; mend the disk, then `conversions run`."
+        ) from None
+    except SQLAlchemyError as error:
+        raise LedgerError(f"The store failed ({type(error).__name__}). `conversions doctor` looks at it.") from None
+
+
+def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> None:
+    """Make a new store of the newest schema: 0600 in a 0700 directory, and begin its tail file.
+
+    Raises LedgerError where the tail file says that there already was one, SettingsError where it cannot be written.
+    """
+    refuse_lost(path, tail_path)
+    private_directory(path.parent)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    os.close(_touch(draft))
+    store_id = secrets.token_hex(16)
+    _fill(draft, store_id, rehearsal=rehearsal, at=at)
+    try:
+        os.link(draft, path)  # whole or not at all, and never over another's
+        tail.append(tail_path, tail.Head(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def refuse_lost(path: Path, tail_path: Path) -> None:
+    """Raise LedgerError where there is no store and the tail file says that there was one."""
+    remembered = tail.last(tail_path)
+    if remembered is not None:
+        raise LedgerError(
+            f"The store {path} is gone, but {tail_path} remembers one with {remembered.size} log entries: starting "
+            "anew would send everything again. Restore the store from a backup; or, to start anew on purpose, move "
+            "that file away."
+        )
+
+
+def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
+    engine = _engine(path)
+    with engine.connect() as connection, trusted(), connection.begin():
+        _migrate(connection)
+        connection.execute(
+            insert(tables.head).values(
+                id=1,
+                store_id=store_id,
+                created_us=microseconds(at),
+                rehearsal=int(rehearsal),
+                epoch=0,
+                tree_size=0,
+                root=EMPTY,
+            )
+        )
+    engine.dispose()
+
+
+@contextmanager
+def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> Iterator[Ledger]:
+    """Open an existing store for writing, after checking that it is ours, whole, and not behind its tail file."""
+    check_owner(path)
+    with _connection(path, read_only=False) as connection:
+        store_id = _check_head(connection, path, rehearsal=rehearsal)
+        tail.check(tail_path, connection, store_id, path)
+        connection.rollback()
+        yield Ledger(connection, clock, store_id, tail_path)
+
+
+@contextmanager
+def connect_read_only(path: Path, tail_path: Path, clock: Clock) -> Iterator[Ledger]:
+    """Open an existing store so that nothing can be written to it; takes no lock."""
+    check_owner(path)
+    with _connection(path, read_only=True) as connection:
+        store_id = _check_head(connection, path, rehearsal=None)
+        connection.rollback()
+        yield Ledger(connection, clock, store_id, tail_path)
+
+
+@contextmanager
+def empty(clock: Clock) -> Iterator[Ledger]:
+    """A store in memory, for a plan before the first run."""
+    engine = create_engine("sqlite://", hide_parameters=True)
+    with engine.connect() as connection:
+        tables.metadata.create_all(connection)
+        connection.commit()
+        yield Ledger(connection, clock, "", Path(os.devnull))
+
+
+def check_owner(path: Path) -> None:
+    """Refuse another OS user than the store's owner, before the store is opened.
+
+    Root, too: it would leave files behind that the nightly job cannot open.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise LedgerError(f"The store {path} cannot be reached: {error.strerror}.") from None
+    if found.st_uid != os.geteuid():
+        raise SettingsError(
+            f"The store {path} belongs to user {found.st_uid}, you are {os.geteuid()}; run this as its owner."
+        )
+
+
+@contextmanager
+def _connection(path: Path, *, read_only: bool) -> Iterator[Connection]:
+    engine = _engine(path, read_only=read_only)
+    try:
+        with trusted(), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _engine(path: Path, *, read_only: bool = False) -> Engine:
+    mode = "ro" if read_only else "rw"
+    engine = create_engine(f"sqlite:///file:{path}?mode={mode}&uri=true", hide_parameters=True, pool_size=1)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for pragma in PRAGMAS:
+            if not (read_only and pragma.startswith("journal_mode")):
+                cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "conversions.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, REVISION)
+
+
+def _check_head(connection: Connection, path: Path, *, rehearsal: bool | None) -> str:
+    """The store's id, if this program can work on it."""
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision != REVISION:
+        raise LedgerError(
+            f"The store {path} has schema {revision}, this program works on {REVISION}: use the version of conversions "
+            "that the store was last used with, or a newer one."
+        )
+    head = connection.execute(select(tables.head)).one()
+    if rehearsal is not None and bool(head.rehearsal) != rehearsal:
+        was, now = ("a rehearsal", "real endpoints") if head.rehearsal else ("real", "loopback endpoints")
+        raise SettingsError(
+            f"The store {path} is {was} and the settings name {now}; a store stays what it was. "
+            "Give the other its own store.url."
+        )
+    return str(head.store_id)
+
+
+def private_directory(path: Path) -> None:
+    """Make the directory, or close an empty one to others; one that is shared already is `doctor`'s to name."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.stat().st_uid == os.geteuid() and not any(path.iterdir()):
+            path.chmod(0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"The store's directory {path} cannot be made: {error.strerror}; correct store.url."
+        ) from None
+
+
+def _touch(path: Path) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR)
+    except OSError as error:
+        raise SettingsError(f"The store {path} cannot be made: {error.strerror}; correct store.url.") from None

@@ -1,0 +1,220 @@
+"""The tables of the store. Types are portable; in SQLite every table is STRICT.
+
+Instants are integer microseconds UTC (``…_us``) or Unix seconds (``…_at``), days are ISO text in the shop's zone, money
+is ``…_minor`` units with a currency and an exponent. Keys are integers that rise: a random key costs five to ten times
+an insert.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+Int = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _table(name: str, *items: Any, rowid: bool = True) -> Table:
+    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=rowid)
+
+
+def _id() -> Column[int]:
+    return Column("id", Int, primary_key=True)
+
+
+def _int(name: str, to: str | None = None, *, null: bool = False) -> Column[int]:
+    return Column(name, Int, *([ForeignKey(to)] if to else []), nullable=null)
+
+
+def _text(name: str, to: str | None = None, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, *([ForeignKey(to)] if to else []), nullable=null)
+
+
+def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=null)
+
+
+head = _table(
+    "head",
+    _id(),
+    _text("store_id"),
+    _int("created_us"),
+    _int("rehearsal"),  # 1: this store has only ever met loopback endpoints, and only ever will
+    _int("epoch"),  # raised by whoever holds the run lock; a commit under an older one fails
+    _int("tree_size"),
+    _bytes("root"),
+)
+"""One row. Read and written last in a transaction, so that the order of leaves is the order of commits."""
+
+leaf = _table("leaf", Column("seq", Int, primary_key=True, autoincrement=False), _text("body"))
+node = _table(
+    "node", _int("level"), _int("position"), _bytes("hash"), PrimaryKeyConstraint("level", "position"), rowid=False
+)
+"""Roots of the complete subtrees of the RFC 6962 tree over ``leaf.body``."""
+
+document = _table("document", Column("sha256", Text, primary_key=True), _text("kind"), _text("body"))
+"""Settings without secrets, and policies: each text once."""
+
+pin = _table("pin", Column("name", Text, primary_key=True), _text("value"), _int("since_us"))
+"""What the store rests on, recorded at first use."""
+
+run = _table(
+    "run",
+    _id(),
+    _text("command"),
+    _int("started_us"),
+    _int("finished_us", null=True),
+    _int("epoch"),
+    _text("operator"),
+    _text("host"),
+    _int("pid"),
+    _text("version"),
+    _text("reason", null=True),
+    _text("since"),
+    _text("until"),
+    _text("settings", "document.sha256"),
+    _text("policy", "document.sha256"),
+    _text("policy_version"),
+    _text("legal_basis"),
+    _int("complete"),  # 1: the whole window was read and staged
+    _text("report", null=True),  # the JSON that `run --json` printed
+)
+
+destination = _table("destination", _id(), _text("name"), UniqueConstraint("name"))
+
+sale = _table(
+    "sale",
+    _id(),
+    _text("shop"),
+    _text("order_no"),
+    _text("purchase_day"),
+    _bytes("subject", null=True),  # keyed pseudonym of the buyer; null where the address is unusable or erased
+    UniqueConstraint("shop", "order_no"),
+)
+
+delivery = _table(
+    "delivery",
+    _id(),
+    _int("sale", "sale.id"),
+    _int("destination", "destination.id"),
+    _int("run", "run.id"),  # that last read the order
+    _text("day"),  # of purchase: control totals go by it
+    _text("state"),
+    _text("reason", null=True),
+    _text("detail", null=True),  # platform, code and field of a refusal
+    _int("revision"),
+    _text("wire_id", null=True),
+    _text("scheme", null=True),  # how wire_id was made
+    _int("value_minor", null=True),  # of the event that is open or was sent last
+    _text("value_currency", null=True),
+    _int("value_exponent", null=True),
+    _int("stated_minor"),  # what the source said last: amount minus refunds
+    _text("stated_currency"),
+    _int("stated_exponent"),
+    _int("due_minor"),  # what the platform should hold: as stated, or 0 where not completed
+    _bytes("fingerprint", null=True),
+    _int("ready_at", null=True),
+    _int("expires_at", null=True),
+    _int("first_attempt_us", null=True),
+    _int("settled_run", "run.id", null=True),  # in which it was received, refused or expired
+    UniqueConstraint("destination", "sale"),
+    Index(None, "run", "destination", "id"),
+    Index(
+        "ix_delivery_problem",
+        "state",
+        sqlite_where=text("state IN ('pending', 'unknown', 'deferred', 'expired', 'rejected', 'quarantined')"),
+        postgresql_where=text("state IN ('pending', 'unknown', 'deferred', 'expired', 'rejected', 'quarantined')"),
+    ),
+)
+
+event = _table(
+    "event",
+    _id(),
+    _int("delivery", "delivery.id"),
+    _int("revision"),
+    _bytes("salt", null=True),
+    _bytes("bytes", null=True),
+    UniqueConstraint("delivery", "revision"),
+)
+"""Once a request holds it an event is frozen; ``salt`` and ``bytes`` are what erasure removes."""
+
+request = _table(
+    "request",
+    _id(),
+    _int("run", "run.id"),
+    _int("destination", "destination.id"),
+    _int("parent", "request.id", null=True),
+    _text("purpose"),  # first | retry | resend | rest | half | restate
+    _int("attempt"),
+    _text("recipient"),
+    _text("url"),
+    _text("headers"),  # JSON, without Authorization
+    _bytes("prefix"),
+    _bytes("suffix"),
+    _int("events"),
+    _text("policy", "document.sha256"),
+    _text("rules"),
+    _int("intended_us"),
+    _int("answered_us", null=True),
+    _text("outcome", null=True),  # null: under way, or the run was killed
+    _int("http_status", null=True),
+    _text("code", null=True),
+    _text("reference", null=True),
+    _text("warnings", null=True),
+    _int("leaf", "leaf.seq"),
+    _int("outcome_leaf", "leaf.seq", null=True),
+    Index("ix_request_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+)
+"""One attempt on the wire: committed before its first byte is written."""
+
+request_event = _table(
+    "request_event",
+    _int("request", "request.id"),
+    _int("position"),
+    _int("event", "event.id"),
+    PrimaryKeyConstraint("request", "position"),
+    Index(None, "event"),
+    rowid=False,
+)
+
+row_rejected = _table(
+    "row_rejected",
+    _id(),
+    _int("run", "run.id"),
+    _text("place"),
+    _text("reason"),
+    _text("order_no", null=True),
+    _text("field", null=True),
+    Index(None, "run"),
+)
+
+objection = _table(
+    "objection",
+    _id(),
+    _bytes("subject"),
+    _int("since_us"),
+    _text("reason", null=True),
+    _int("removed_us", null=True),
+    _text("removed_reason", null=True),
+    Index(
+        "uq_objection_in_force",
+        "subject",
+        unique=True,
+        sqlite_where=text("removed_us IS NULL"),
+        postgresql_where=text("removed_us IS NULL"),
+    ),
+)

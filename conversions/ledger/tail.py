@@ -1,0 +1,85 @@
+"""The tail file: the log's size and root after each run, kept outside the store's directory.
+
+It is how a store that is missing, another, or an older copy is noticed before everything is sent again.
+"""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection, select
+
+from conversions.errors import LedgerError, SettingsError
+from conversions.ledger import tables
+from conversions.ledger.log import root_at
+
+WAYS_OUT = (
+    "Restore the newest copy of the store; or, if this one is right, move the tail file away and tell your auditor why."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One line of the file."""
+
+    store: str
+    size: int
+    root: str
+    """64 hex characters."""
+    at: str
+
+
+_line = TypeAdapter(Head)
+
+
+def last(path: Path) -> Head | None:
+    """The newest line, or None where there is no file. A last line that a crash cut short is passed over."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"The tail file {path} cannot be read: {error.strerror}; correct store.tail.") from None
+    for line in reversed(lines):
+        try:
+            return _line.validate_json(line)
+        except ValidationError:
+            continue
+    return None
+
+
+def append(path: Path, head: Head) -> None:
+    """Add a line, on disk when this returns."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(b"\n" * _unfinished(path) + orjson.dumps(asdict(head)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise SettingsError(f"The tail file {path} cannot be written: {error.strerror}; correct store.tail.") from None
+
+
+def check(path: Path, connection: Connection, store_id: str, store: Path) -> None:
+    """Raise LedgerError where the store is not the one that the tail file remembers, or is behind it."""
+    remembered = last(path)
+    if remembered is None:
+        return
+    if remembered.store != store_id:
+        raise LedgerError(f"The store {store} is another one than {path} remembers. {WAYS_OUT}")
+    size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
+    if size < remembered.size:
+        raise LedgerError(
+            f"The store {store} is an older copy: its log has {size} entries, {path} remembers {remembered.size} "
+            f"({remembered.at}). Orders sent since would be sent again. {WAYS_OUT}"
+        )
+    if root_at(connection, remembered.size).hex() != remembered.root:
+        raise LedgerError(f"The log of {store} differs from what {path} remembers of {remembered.at}. {WAYS_OUT}")
+
+
+def _unfinished(path: Path) -> bool:
+    """Whether a crash left a line without its end."""
+    content = path.read_bytes()
+    return bool(content) and not content.endswith(b"\n")

@@ -1,0 +1,66 @@
+"""Log lines on stderr: for people on a terminal, one JSON object a line otherwise.
+
+Nothing personal and no secret can be in one, whatever a caller passes: the last step before rendering lets through
+plain values only and withholds what looks like an address, a digest of one, a key or a token. What libraries log is
+dropped, since they may quote what they handle.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+WITHHELD = "[withheld]"
+SECRET_NAME = re.compile(r"e_?mail|token|secret|password|authorization|subject|(^|_)key$", re.IGNORECASE)
+SECRET_TEXT = re.compile(r"@|%40|access_token|bearer |\bEAA\w{16}|[0-9a-f]{64}", re.IGNORECASE)
+
+
+def start(level: int = logging.INFO) -> None:
+    """Configure the log lines of this process; *level* as in ``logging``."""
+    logging.basicConfig(handlers=[logging.NullHandler()])
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_rendering()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _rendering() -> list[Processor]:
+    if sys.stderr.isatty():
+        console = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ, pad_event_to=0)
+        return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, console]
+    return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Let through plain values that look neither personal nor secret; of an exception only its class."""
+    plain = {name: _plain(name, value) for name, value in event.items() if name not in {"exc_info", "stack_info"}}
+    if event.get("exc_info"):
+        failure = sys.exc_info()[0] if event["exc_info"] is True else type(event["exc_info"])
+        plain["error"] = failure.__name__ if failure else WITHHELD
+    return plain
+
+
+def _plain(name: str, value: Any) -> Any:
+    if SECRET_NAME.search(name):
+        return WITHHELD
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str() | PurePath() | date() | timedelta() | Decimal():
+            return WITHHELD if SECRET_TEXT.search(str(value)) else str(value)
+        case Mapping():
+            return {str(_plain("", key)): _plain(str(key), each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(name, each) for each in value]
+        case _:
+            return type(value).__name__

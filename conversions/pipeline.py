@@ -1,0 +1,176 @@
+"""The product on one page: a window of orders, to every destination, once, accounted for.
+
+    row → Order → Conversion, or the reason against → staged in the ledger → a request on disk → the wire → settled
+
+``send`` is the whole walk; ``foresee`` goes as far as the barrier, on a store that nothing is written to.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from conversions import guard
+from conversions.conversion import Window
+from conversions.delivery import Delivery
+from conversions.errors import SourceUnavailable, Usage
+from conversions.house import House, open_house
+from conversions.lane import Lane, open_lane
+from conversions.ledger import (
+    Clock,
+    Ledger,
+    accounts,
+    judging,
+    open_ledger,
+    open_read_only,
+    pins,
+    requests,
+    runs,
+    staging,
+)
+from conversions.ledger.accounts import Account
+from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.observe.progress import SILENT, Progress
+from conversions.reading import Reading, as_rows, read
+from conversions.report import DestinationSide, Report, SourceSide
+from conversions.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What whoever starts a run asks for."""
+
+    since: date | None = None
+    """Days in the shop's zone, both included; absent: yesterday and the days before it."""
+    until: date | None = None
+    only: str | None = None
+    """One destination's name."""
+    reason: str | None = None
+    wait: timedelta = timedelta()
+    """How long to wait for another run to finish."""
+    accept_large: int = 0
+    """So many new orders at one destination are no mistake."""
+
+
+def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
+    """Send every conversion of the window to every destination, once, and account for each.
+
+    Raises ConversionsError where the run cannot go on; what stops one destination is in the report.
+    """
+    house = open_house(settings, wish.only, clock)
+    house.source.check()
+    with open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger, open_sightings() as sightings:
+        pins.check(ledger, house.pins)
+        window = _window(settings, wish, ledger)
+        run = runs.begin(ledger, house.occasion("run", window, wish.reason))
+        with runs.closing(ledger, run):
+            pins.record(ledger, house.pins)
+            requests.recover(ledger)
+            reading = _read(house, window, ledger, run, sightings, progress)
+            numbers = _stage(house, ledger, run, sightings, reading, progress)
+            _guard(house, ledger, run, numbers, wish)
+            lanes = [
+                open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
+                for view, section, number in zip(house.views, house.sections, numbers, strict=True)
+            ]
+            with progress.track("sending", accounts.waiting(ledger, run.id, numbers)) as advance:
+                Delivery(ledger, run, ledger.clock() + settings.deadline, advance).deliver(lanes)
+            report = _account(ledger, run, window, reading, sightings, lanes)
+        runs.finish(ledger, run, report.json())
+    return report
+
+
+def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
+    """What ``send`` would do now: nothing leaves, nothing is written, no lock is taken.
+
+    Raises what ``send`` would raise before its first claim.
+    """
+    house = open_house(settings, wish.only, clock)
+    house.source.check()
+    with open_read_only(settings, clock) as ledger, open_sightings() as sightings:
+        pins.check(ledger, house.pins)
+        window = _window(settings, wish, ledger)
+        with progress.track("reading", None) as advance:
+            reading = read(house.source, window, sightings, house.disguise, lambda _: None, advance)
+        foreseen = [Account() for _ in house.views]
+        for page in judging.judged(ledger, sightings, settings.shop, judging.known_numbers(ledger, house.names)):
+            accounts.forecast(foreseen, page, int(clock().timestamp()))
+        sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
+        return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+
+
+def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
+    """The days asked for; without dates yesterday, the days before it, and back to whatever still waits."""
+    yesterday = ledger.clock().astimezone(settings.zone).date() - timedelta(days=1)
+    if wish.since is None and wish.until is None:
+        usual = Window(yesterday - timedelta(days=settings.lookback_days - 1), yesterday)
+        return runs.reach_back(ledger, usual)
+    window = Window(wish.since or wish.until or yesterday, wish.until or max(yesterday, wish.since or yesterday))
+    if window.until < window.since:
+        raise Usage(f"--until {window.until} lies before --since {window.since}.")
+    return window
+
+
+def _read(
+    house: House, window: Window, ledger: Ledger, run: runs.Run, sightings: Sightings, progress: Progress
+) -> Reading:
+    def reject(rows: object) -> None:
+        accounts.reject_rows(ledger, run.id, as_rows(rows))  # type: ignore[arg-type]
+
+    with progress.track("reading", None) as advance:
+        reading = read(house.source, window, sightings, house.disguise, reject, advance)
+    if reading.left_for_later and not reading.rows:
+        raise SourceUnavailable(
+            f"Every file was still being written ({', '.join(reading.left_for_later)}). Nothing is lost: run again in "
+            "a minute, or set source.settle_seconds."
+        )
+    return reading
+
+
+def _stage(
+    house: House, ledger: Ledger, run: runs.Run, sightings: Sightings, reading: Reading, progress: Progress
+) -> list[int]:
+    """The barrier: everything is judged and staged before anything is claimed. The destinations' numbers."""
+    numbers = [staging.number_of(ledger, name) for name in house.names]
+    with progress.track("staging", reading.orders) as advance:
+        for page in judging.judged(ledger, sightings, house.settings.shop, numbers):
+            staging.stage(ledger, run.id, house.settings.shop, numbers, house.pins["id scheme"], page)
+            advance(len(page) // max(1, len(numbers)))
+    runs.staged(ledger, run)
+    return numbers
+
+
+def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> None:
+    new = {
+        name: (accounts.waiting(ledger, run.id, [number]), None if house.settings.rehearsal else section.max_new)
+        for name, section, number in zip(house.names, house.sections, numbers, strict=True)
+    }
+    guard.not_too_many(new, wish.accept_large)
+
+
+def _account(
+    ledger: Ledger, run: runs.Run, window: Window, reading: Reading, sightings: Sightings, lanes: list[Lane]
+) -> Report:
+    """Both sides of the balance: what was read, and what the ledger says after the last commit."""
+    balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
+    sides = {}
+    for lane in lanes:
+        box = lane.outbox
+        news = accounts.news(ledger, run.id, box.destination, box.resend_us)
+        sides[box.name] = DestinationSide(balance[box.name], lane.ending, news)
+    return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+
+
+def _source_side(reading: Reading, sightings: Sightings) -> SourceSide:
+    values: dict[str, Decimal] = defaultdict(Decimal)
+    for money, _ in sightings.stated():
+        values[money.currency] += money.amount
+    return SourceSide(
+        rows=reading.rows,
+        orders=reading.orders,
+        repeated=reading.repeated,
+        outside_window=reading.outside_window,
+        quarantined={str(reason): count for reason, count in reading.quarantined.items()},
+        values=dict(values),
+        left_for_later=reading.left_for_later,
+    )

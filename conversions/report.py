@@ -1,0 +1,119 @@
+"""What a run or a plan tells: the JSON that programs rely on (design §6), and what a person needs to know."""
+
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from conversions.conversion import Window
+from conversions.errors import ConversionsError, Exit, worst
+from conversions.ledger.accounts import BUCKETS, Account, Change, News
+
+
+@dataclass(slots=True)
+class SourceSide:
+    """The left side: what was read."""
+
+    rows: int
+    orders: int
+    repeated: int
+    outside_window: int
+    quarantined: dict[str, int]
+    values: dict[str, Decimal]
+    """By currency, in currency units."""
+    left_for_later: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DestinationSide:
+    """The right side: what became of it at one destination, by the ledger."""
+
+    account: Account
+    ending: ConversionsError | None = None
+    news: News = field(default_factory=News)
+    restated: int = 0
+
+    def exit_code(self, source: SourceSide) -> Exit:
+        """What the exit code would be if there were only this destination."""
+        codes = [Exit.OK]
+        if self.difference(source):
+            codes.append(Exit.STORE)
+        if self.ending is not None:
+            codes.append(self.ending.exit_code)
+        if any((self.news.refused, self.news.expired, self.news.undecided)):
+            codes.append(Exit.ATTENTION)
+        return worst(codes)
+
+    def difference(self, source: SourceSide) -> int:
+        """Orders read and not accounted for: 0, or something is broken."""
+        return source.orders - sum(self.account.counts[bucket] for bucket in BUCKETS)
+
+    def json(self, source: SourceSide) -> dict[str, Any]:
+        """One destination of the document."""
+        account = self.account
+        currencies = sorted({*source.values, *account.values})
+        return {
+            "read": source.orders,
+            **{bucket: account.counts[bucket] for bucket in BUCKETS if bucket not in account.reasons},
+            **{bucket: dict(sorted(reasons.items())) for bucket, reasons in account.reasons.items()},
+            "restated": self.restated,
+            "changed": account.changed,
+            "difference": self.difference(source),
+            "value": {
+                currency: {
+                    "read": source.values.get(currency, Decimal()),
+                    **{bucket: account.values[currency][bucket] for bucket in BUCKETS},
+                }
+                for currency in currencies
+            },
+            "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(account.days.items())},
+            "changes": [_change(change) for change in account.changes],
+            "needs_a_person": asdict(self.news),
+            "stopped": None if self.ending is None else str(self.ending),
+            "exit_code": int(self.exit_code(source)),
+        }
+
+
+@dataclass(slots=True)
+class Report:
+    """A whole run or plan."""
+
+    run_id: int | None
+    window: Window
+    source: SourceSide
+    destinations: dict[str, DestinationSide]
+    news: list[str] = field(default_factory=list)
+    """What is new and needs a person, and concerns the source."""
+
+    @property
+    def exit_code(self) -> Exit:
+        """The first that applies wins."""
+        attention = [Exit.ATTENTION] if self.news else []
+        return worst([*attention, *(side.exit_code(self.source) for side in self.destinations.values())])
+
+    def json(self) -> dict[str, Any]:
+        """The document."""
+        source = self.source
+        return {
+            "run_id": self.run_id,
+            "window": {"since": self.window.since.isoformat(), "until": self.window.until.isoformat()},
+            "source": {
+                "rows": source.rows,
+                "orders": source.orders,
+                "repeated": source.repeated,
+                "outside_window": source.outside_window,
+                "quarantined": dict(sorted(source.quarantined.items())),
+                "left_for_later": source.left_for_later,
+            },
+            "destinations": {name: side.json(source) for name, side in self.destinations.items()},
+            "needs_a_person": self.news,
+            "exit_code": int(self.exit_code),
+        }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "order": change.order_no,
+        "currency": change.new.currency,
+        "old": change.old.amount,
+        "new": change.new.amount,
+    }

@@ -1,0 +1,135 @@
+"""HTTP/1.1 on a loopback port, one thread a connection, kept alive."""
+
+import socket
+import socketserver
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from conversions.sandbox.base import Answer, Request
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a body; a larger one is refused unread."""
+
+
+class Front(Protocol):
+    """What stands behind the listener."""
+
+    def now(self) -> datetime:
+        """The time of the ``Date`` header."""
+
+    def get(self, request: Request) -> Answer:
+        """The answer to a GET."""
+
+    def post(self, request: Request) -> Answer | None:
+        """The answer to a POST; None: hang up."""
+
+    def interrupted(self, request: Request) -> None:
+        """The client went away while it sent *request*."""
+
+
+class Listener(socketserver.ThreadingTCPServer):
+    """Listens from construction on; serves in ``serve_forever``. Raises OSError where the port is taken."""
+
+    allow_reuse_address = True
+    request_queue_size = 1024
+
+    def __init__(self, port: int, front: Front) -> None:
+        self.front = front
+        self._open: set[Any] = set()
+        super().__init__(("127.0.0.1", port), _Connection)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and remember it."""
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, and forget it."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def close(self) -> None:
+        """Stop serving, hang up on everybody, and wait until every thread is done."""
+        self.shutdown()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One client."""
+
+    server: Listener
+    protocol_version = "HTTP/1.1"
+    server_version = "conversions-sandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        """A read."""
+        self._reply(self.server.front.get(self._request(bytearray())))
+
+    def do_POST(self) -> None:
+        """An upload."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > LARGEST:
+            self.close_connection = True
+            self.send_error(413 if length.isdecimal() else 411)
+            return
+        body = bytearray(int(length))
+        arrived = self._fill(body)
+        if arrived < len(body):
+            self.close_connection = True
+            self.server.front.interrupted(self._request(body[:arrived]))
+        else:
+            self._reply(self.server.front.post(self._request(body)))
+
+    def _fill(self, body: bytearray) -> int:
+        """Read straight into *body*; returns how many bytes came before the line went dead."""
+        arrived = 0
+        with memoryview(body) as view, suppress(ConnectionError):
+            while arrived < len(view) and (count := self.rfile.readinto1(view[arrived:])):
+                arrived += count
+        return arrived
+
+    def _request(self, body: bytearray) -> Request:
+        url = urlsplit(self.path)
+        return Request(
+            path=unquote(url.path),
+            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            authorization=self.headers.get("Authorization"),
+            content_type=self.headers.get("Content-Type", ""),
+            body=body,
+        )
+
+    def _reply(self, answer: Answer | None) -> None:
+        if answer is None:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        headers: Mapping[str, str] = {"Content-Type": answer.content_type, **answer.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The sandbox's time, which tests set."""
+        return super().date_time_string(timestamp or self.server.front.now().timestamp())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing: an address could hold a token."""

@@ -1,0 +1,31 @@
+"""Where a shop keeps its orders: one file per kind, all behind the grammar of ``base``."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from conversions.settings import AnySourceSettings, FileSource, SqlSource
+from conversions.sources.base import Source
+
+
+def open_source(
+    settings: AnySourceSettings, *, zone: ZoneInfo, resolve: Callable[[str], Path], clock: Callable[[], datetime]
+) -> Source:
+    """The shop's source; nothing is opened before ``check`` or ``chunks``.
+
+    ``zone`` is the shop's, ``resolve`` makes a path of the settings absolute, ``clock`` is the present, aware.
+    Raises SettingsError where the source's address makes no sense.
+    """
+    match settings:
+        case FileSource():
+            from conversions.sources.files import Files
+
+            return Files(settings, zone=zone, resolve=resolve, clock=clock)
+        case SqlSource():
+            from conversions.sources.sql import Query
+
+            return Query(settings, zone=zone, resolve=resolve)
+        case _:
+            assert_never(settings)

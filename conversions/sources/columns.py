@@ -1,0 +1,141 @@
+"""One row: the mapped cells of the shop's row become an order, or the reason why they cannot."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from conversions.conversion import Consent, Reason
+from conversions.errors import SourceError
+from conversions.order import Order, RowRejected
+from conversions.settings import AnySource
+from conversions.sources.cells import EPOCH, LARGEST, Misfit, amount, moment
+
+CHUNK = 5_000
+"""Rows in one list."""
+
+FIELDS = (
+    "order_id",
+    "email",
+    "amount",
+    "currency",
+    "product_ids",
+    "purchased_at",
+    "status",
+    "completed_at",
+    "updated_at",
+    "refunded",
+    "consent",
+    "ad_personalization",
+)
+"""Our columns, in the order in which ``ColumnMap.order`` takes their cells."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_NOTHING = Decimal(0)
+
+
+class ColumnMap:
+    """The operator's mapping of columns, and how their cells are to be read."""
+
+    def __init__(self, settings: AnySource, zone: ZoneInfo) -> None:
+        names = settings.columns
+        self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
+        self._zone = zone
+        self._separator = settings.product_separator
+        self._completed = frozenset(map(_folded, settings.completed))
+        self._ranked = names.updated_at is not None
+        self._consent = _consents(settings) if names.consent else {}
+        self._ad_personalization = _consents(settings) if names.ad_personalization else {}
+        self.names = frozenset(name for name in self._names if name is not None)
+
+    def picker(self, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+        """What picks the cells in the order of ``FIELDS`` out of a row to which one empty cell was appended.
+
+        The empty cell stands for every column that is not mapped. Raises SourceError where *header* lacks a mapped
+        column or has it twice; the sentence never quotes the header, which may be somebody's data.
+        """
+        self._require(header, where)
+        return itemgetter(*(-1 if name is None else header.index(name) for name in self._names))
+
+    def order(self, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order | RowRejected:
+        """The order that *cells* state, in the order of ``FIELDS``.
+
+        *rank* is the row's file time (microseconds UTC) and place in the reading; ``updated_at`` replaces the first.
+        """
+        number = None
+        try:
+            if not (text := "".join(cells)).isprintable() or len(text) > LARGEST:
+                _require_text(cells)
+            number = _number(cells[0])
+            return self._order(number, cells, rank)
+        except Misfit as misfit:
+            return RowRejected(f"{where} row {row}", misfit.reason, number, misfit.field)
+
+    def _require(self, header: Sequence[str], where: str) -> None:
+        mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
+        missing = [text for name, text in mapped if name is not None and name not in header]
+        if missing:
+            raise SourceError(f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export.")
+        twice = [text for name, text in mapped if name is not None and header.count(name) > 1]
+        if twice:
+            raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
+
+    def _order(self, number: str, cells: Sequence[str], rank: tuple[int, int]) -> Order:
+        _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads = cells
+        purchase = moment(purchased, self._zone, "purchased_at")
+        completion = moment(completed, self._zone, "completed_at") if completed.strip() else purchase
+        if self._ranked:
+            # A row that never changed last changed when it was made.
+            change = moment(updated, self._zone, "updated_at") if updated.strip() else purchase
+            rank = ((change.at - EPOCH) // _MICROSECOND, rank[1])
+        return Order(
+            number=number,
+            email=email,
+            amount=amount(paid, "amount"),
+            # Refunds are written with either sign (WooCommerce: "-10.00"), and always mean money paid back.
+            refunded=abs(amount(refunded, "refunded")) if refunded.strip() else _NOTHING,
+            currency=currency.strip().upper(),
+            product_ids=self._products(products),
+            purchased_at=purchase.at,
+            purchase_day=purchase.day,
+            window_day=completion.day,
+            completed=_folded(status) in self._completed,
+            consent=self._consent.get(_folded(consent), Consent.NOT_RECORDED),
+            ad_personalization=self._ad_personalization.get(_folded(ads), Consent.NOT_RECORDED),
+            rank=rank,
+            ends_day=purchase.ends_day,
+        )
+
+    def _products(self, cell: str) -> tuple[str, ...]:
+        """Each product once, in the order in which they stand."""
+        return tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
+
+
+def _consents(settings: AnySource) -> dict[str, Consent]:
+    """What a cell means; a word in both lists is a denial."""
+    granted = dict.fromkeys(map(_folded, settings.consent_granted), Consent.GRANTED)
+    return granted | dict.fromkeys(map(_folded, settings.consent_denied), Consent.DENIED)
+
+
+def _require_text(cells: Sequence[str]) -> None:
+    for field, cell in zip(FIELDS, cells, strict=True):
+        if len(cell) > LARGEST:
+            raise Misfit(Reason.CELL_TOO_LARGE, field)
+        if "\0" in cell or any("\ud800" <= character <= "\udfff" for character in cell):
+            raise Misfit(Reason.NOT_TEXT, field)
+
+
+def _number(cell: str) -> str:
+    """An order's number is kept and shown, so an address in its place must not pass for one."""
+    number = cell.strip()
+    if not number:
+        raise Misfit(Reason.NO_ORDER_NUMBER, "order_id")
+    if len(number) > 100 or not number.isprintable() or "@" in number:
+        raise Misfit(Reason.BAD_ORDER_NUMBER, "order_id")
+    return number
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()

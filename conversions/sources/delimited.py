@@ -1,0 +1,154 @@
+"""One CSV file: records out of lines, so that a bad record spoils nothing but itself."""
+
+import csv
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
+
+from conversions.conversion import Reason
+from conversions.errors import SourceError
+from conversions.sources.columns import ColumnMap
+
+LONGEST = 1 << 20
+"""Characters of a line that are ever in memory; a longer line is a cell too large."""
+
+_DELIMITERS = ",;\t|"
+_ANALYTICS = frozenset({"Order #", "N. Revenue (formatted)"})
+"""Columns of WooCommerce's Analytics report (order-sources.md C.1, 2026-11-22)."""
+
+
+class CsvTable:
+    """A CSV file in UTF-8, with or without BOM; any line end.
+
+    Bytes of another encoding become lone surrogates, which spoil the rows that have them in a mapped cell only.
+    """
+
+    def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, delimiter: str | None) -> None:
+        """Reads the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
+        text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115 - *file* is its opener's to close
+        self._lines = _Lines(text)
+        first = self._lines.first()
+        _require_text(first, where)
+        delimiter = delimiter or _delimiter(first, columns)
+        # Strictly, because a quote that was not closed swallows rows and is told by the text behind the next quote.
+        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
+        header = next(self._records())
+        if isinstance(header, Reason):
+            raise SourceError(f"{where} has a header that cannot be read ({header}); export it again.")
+        names = [name.strip() for name in header]
+        _require_orders(names, where)
+        self._width = len(names)
+        self._pick = columns.picker(names, where)
+
+    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | Reason]]:
+        """Each row's number and mapped cells, or why it has none.
+
+        Numbers are a spreadsheet's: the header is row 1, an empty line counts, a record of several lines is one row.
+        """
+        for row, cells in enumerate(self._records(), start=2):
+            if isinstance(cells, Reason):
+                yield row, cells
+            elif len(cells) == self._width:
+                cells.append("")
+                yield row, self._pick(cells)
+            elif cells:
+                yield row, Reason.WRONG_FIELD_COUNT
+
+    def _records(self) -> Iterator[list[str] | Reason]:
+        while True:
+            self._lines.record.clear()
+            try:
+                record = next(self._reader)
+            except StopIteration:
+                return
+            except (csv.Error, _Unreadable):
+                yield self._lines.give_up()
+            else:
+                yield record
+
+
+class _Unreadable(Exception):  # noqa: N818 - ends a record, not the reading
+    """A line that no record can be made of."""
+
+
+class _Lines:
+    """The lines of a file for ``csv.reader``, which remember the record under way.
+
+    Where it fails, only its first line is given up and the others are read again as rows of their own: a quote that was
+    never closed must not swallow the rows behind it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: list[str] = []
+        """To be read before the file goes on, last first."""
+        self.record: list[str] = []
+        """Its lines so far; a ``Reason`` stands for a line that cannot be read."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else self._read()
+        self.record.append(line)
+        if isinstance(line, Reason):
+            raise _Unreadable
+        return line
+
+    def first(self) -> str:
+        """The header's first line, which alone may lack its newline; it will be read again."""
+        line = self._file.readline(LONGEST)
+        self._again.append(line if line[-1:] in "\r\n" else f"{line}\n")
+        return line
+
+    def give_up(self) -> Reason:
+        """Why the record under way failed."""
+        first, *others = self.record
+        self._again.extend(reversed(others))
+        if isinstance(first, Reason):
+            return first
+        too_large = sum(map(len, self.record)) > csv.field_size_limit()
+        return Reason.CELL_TOO_LARGE if too_large else Reason.WRONG_FIELD_COUNT
+
+    def _read(self) -> str:
+        line = self._file.readline(LONGEST)
+        if not line:
+            raise StopIteration
+        if line[-1] in "\r\n":
+            return line
+        if len(line) < LONGEST:
+            return Reason.UNFINISHED_LINE
+        self._skip_line()
+        return Reason.CELL_TOO_LARGE
+
+    def _skip_line(self) -> None:
+        while (part := self._file.readline(LONGEST)) and part[-1] not in "\r\n":
+            pass
+
+
+def _require_text(first: str, where: str) -> None:
+    if not first:
+        raise SourceError(f"{where} is empty; remove it or export it again.")
+    if not first.strip():
+        raise SourceError(f"{where} has no header; its first line must name the columns.")
+    if "\0" in first:
+        raise SourceError(f"{where} is not UTF-8 text (UTF-16, or not text at all); export it as CSV in UTF-8.")
+
+
+def _delimiter(first: str, columns: ColumnMap) -> str:
+    """The one under which the header holds most of the mapped columns."""
+    return max(_DELIMITERS, key=lambda mark: len(columns.names & _names(first, mark)))
+
+
+def _names(first: str, mark: str) -> set[str]:
+    try:
+        return {name.strip() for name in next(csv.reader([first], delimiter=mark))}
+    except csv.Error:
+        return set()
+
+
+def _require_orders(names: list[str], where: str) -> None:
+    if _ANALYTICS.issubset(names):
+        raise SourceError(
+            f"{where} is WooCommerce's Analytics report, which holds no e-mail addresses and amounts for display only; "
+            "export the orders themselves with an order-export plug-in."
+        )

@@ -1,0 +1,168 @@
+"""Orders in a database: the operator's query, streamed, on a connection that cannot write."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from conversions.conversion import Window
+from conversions.errors import SettingsError, SourceError, SourceUnavailable
+from conversions.order import Order, RowRejected
+from conversions.settings import SqlSource
+from conversions.sources.cells import first_instant, plain
+from conversions.sources.columns import CHUNK, ColumnMap
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, CursorResult
+    from sqlalchemy.exc import SQLAlchemyError
+
+_SESSION = {
+    "sqlite": ("PRAGMA query_only = ON",),
+    "postgresql": ("SET TRANSACTION READ ONLY", "SET TIME ZONE 'UTC'"),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
+    "mariadb": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
+}
+"""What makes a session read-only and its clock UTC; elsewhere the login's own rights must do."""
+
+
+class Query:
+    """A query on any database that SQLAlchemy reaches.
+
+    It gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
+    instant after its last day, both in UTC: ``WHERE paid_at >= :since AND paid_at < :until``. SQLite has no type for
+    instants and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``. A column without offset is
+    read in the shop's zone, as in a file; where it holds UTC the query says so: ``paid_at_gmt || '+00:00'``.
+    """
+
+    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path]) -> None:
+        self._url = _address(settings.url.get_secret_value(), resolve)
+        self._backend = self._url.get_backend_name()
+        self._query = settings.query
+        self._separator = settings.product_separator
+        self._columns = ColumnMap(settings, zone)
+        self._zone = zone
+        self.description = f"query on {_name(self._url)}"
+
+    def check(self) -> None:
+        """Run the query for a window without days. Raises SourceError where it fails or lacks a mapped column."""
+        instant = datetime.fromisoformat("2000-01-01T00:00:00Z")
+        with self._result(instant, instant) as result:
+            self._columns.picker(list(result.keys()), "The query's result")
+
+    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
+        """Every row of the result once, numbered from 1.
+
+        Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
+        """
+        since = first_instant(window.since, self._zone)
+        until = first_instant(window.until + timedelta(days=1), self._zone)
+        row = 0
+        with self._result(since, until) as result:
+            pick = self._columns.picker(list(result.keys()), "The query's result")
+            for rows in result.partitions(CHUNK):
+                yield [self._order(pick((*cells, "")), nth) for nth, cells in enumerate(rows, start=row + 1)]
+                row += len(rows)
+
+    def left_for_later(self) -> list[str]:
+        """Nothing: a database shows finished transactions only."""
+        return []
+
+    def _order(self, cells: tuple[Any, ...], row: int) -> Order | RowRejected:
+        return self._columns.order([plain(cell, self._separator) for cell in cells], "query", row, (0, row))
+
+    @contextmanager
+    def _result(self, since: datetime, until: datetime) -> "Iterator[CursorResult[Any]]":
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        with self._connection() as connection:
+            try:
+                for statement in _SESSION.get(self._backend, ()):
+                    connection.exec_driver_sql(statement)
+                bounds = _bounds(since, until, self._backend)
+                yield connection.execution_options(stream_results=True).execute(text(self._query), bounds)
+            except SQLAlchemyError as error:
+                raise _refusal(error, _name(self._url)) from None
+            except UnicodeDecodeError:
+                raise SourceError("The query returns bytes that are not text; cast that column in the query.") from None
+
+    @contextmanager
+    def _connection(self) -> "Iterator[Connection]":
+        from sqlalchemy import NullPool, create_engine, event
+        from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+        name = _name(self._url)
+        try:
+            engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+            if self._backend == "sqlite":
+                event.listen(engine, "connect", _tolerate_bytes)
+            connection = engine.connect()
+        except (NoSuchModuleError, ModuleNotFoundError):
+            raise SettingsError(
+                f"source.url asks for {self._url.drivername}, whose Python package is not installed; "
+                "install it beside `conversions`, or name another driver."
+            ) from None
+        except DBAPIError as error:
+            failure = SourceError if self._backend == "sqlite" else SourceUnavailable
+            raise failure(f"The {name} cannot be opened ({_class(error)}); see source.url, then run again.") from None
+        with connection:
+            yield connection
+
+
+def _address(text: str, resolve: Callable[[str], Path]) -> "URL":
+    """The address; of SQLite a file that exists and is opened read-only."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            "source.url is not a SQLAlchemy address such as postgresql+psycopg://user@host/shop."
+        ) from None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url
+    path = resolve(url.database)
+    return url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+
+
+def _name(url: "URL") -> str:
+    """For people: never the login."""
+    return f"{url.get_backend_name()} database {url.database or ''}" + (f" at {url.host}" if url.host else "")
+
+
+def _tolerate_bytes(connection: Any, _record: object) -> None:
+    """SQLite stores what it is given; text that is none must spoil its own row only."""
+    connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+
+
+def _bounds(since: datetime, until: datetime, backend: str) -> dict[str, object]:
+    match backend:
+        case "postgresql":
+            return {"since": since, "until": until}
+        case "sqlite":
+            # Texts compare character by character and " " comes before "T": in this way neither spelling of a column
+            # compared without datetime() loses a row at either end.
+            return {"since": f"{since:%Y-%m-%d %H:%M:%S}", "until": f"{until:%Y-%m-%dT%H:%M:%S}"}
+        case _:
+            return {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
+
+
+def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
+    """The database's own words may quote a row, so only their class is told."""
+    from sqlalchemy.exc import DBAPIError
+
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or "BUSY" in _class(error) or "LOCKED" in _class(error):
+        return SourceUnavailable(f"The {name} broke off ({_class(error)}); run again later.")
+    return SourceError(
+        f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."
+    )
+
+
+def _class(error: Exception) -> str:
+    """Such as ``UndefinedColumn`` or ``OperationalError SQLITE_ERROR``."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__} {getattr(cause, 'sqlite_errorname', '')}".strip()

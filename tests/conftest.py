@@ -1,0 +1,22 @@
+"""No test reaches the network, and none sees the environment of the person who runs it."""
+
+import os
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "SYSTEMROOT")
+
+
+def pytest_runtest_setup() -> None:
+    socket_allow_hosts(["127.0.0.1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment() -> Iterator[None]:
+    """What a test, or a ``.env`` it reads, puts into the environment is gone after it."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+    with mock.patch.dict(os.environ, kept, clear=True):
+        yield

@@ -1,0 +1,104 @@
+"""Progress: a bar on a terminal, log lines otherwise, nothing when asked."""
+
+import io
+import json
+
+import pytest
+
+from conversions.observe import logs
+from conversions.observe.progress import SILENT, Bars, Lines, open_progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    logs.start()
+    return Clock()
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+class TestLines:
+    def test_a_line_now_and_then_has_count_rate_and_time_left(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Lines(clock).track("reading", 1000) as advance:
+            for _ in range(3):
+                clock.now += 5
+                advance(100)
+        lines = said(capsys)
+        assert [line["event"] for line in lines] == ["reading", "reading"]
+        assert (lines[0]["done"], lines[0]["total"]) == (200, 1000)
+        assert (lines[0]["per_second"], lines[0]["seconds_left"]) == (20, 40)
+        assert lines[1]["done"] == 300
+
+    def test_short_work_says_nothing(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+        with Lines(clock).track("reading", None) as advance:
+            clock.now += 9
+            advance(10)
+        assert said(capsys) == []
+
+    def test_an_unknown_total_has_no_time_left(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+        with Lines(clock).track("reading", None) as advance:
+            clock.now += 11
+            advance(10)
+        assert said(capsys)[0]["seconds_left"] is None
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestBars:
+    def test_a_bar_shows_count_and_rate(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        with Bars().track("google", 40) as advance:
+            advance(20)
+            advance(20)
+        assert "google" in terminal.getvalue()
+        assert "40/40" in terminal.getvalue()
+
+    def test_two_things_are_followed_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        bars = Bars()
+        with bars.track("google", 2) as google, bars.track("meta", 3) as meta:
+            google(2)
+            meta(3)
+        assert "2/2" in terminal.getvalue()
+        assert "3/3" in terminal.getvalue()
+
+    def test_a_label_cannot_steer_the_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        with Bars().track("[bold red]x", 1):
+            pass
+        assert "[bold red]x" in terminal.getvalue()
+
+
+class TestWhichOne:
+    def test_a_terminal_gets_bars(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr", Terminal())
+        assert isinstance(open_progress(), Bars)
+
+    def test_a_dumb_terminal_and_a_file_get_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert isinstance(open_progress(), Lines)
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setattr("sys.stderr", Terminal())
+        assert isinstance(open_progress(), Lines)
+
+    def test_silence_is_silent(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with SILENT.track("reading", 5) as advance:
+            advance(5)
+        assert capsys.readouterr() == ("", "")

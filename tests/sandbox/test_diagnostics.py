@@ -1,0 +1,95 @@
+"""What became of a request, as ``requestStatus:retrieve`` tells."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import requests
+
+from tests.sandbox.conftest import Client, Clock, Json, transaction
+from tests.sandbox.test_google import SCHEMAS, misfits, violations
+
+Running = Callable[..., Client]
+
+
+def status(client: Client, request_id: str) -> requests.Response:
+    return client.get(f"/v1/requestStatus:retrieve?requestId={request_id}")
+
+
+def sent(client: Client, events: int) -> str:
+    request_id: str = client.google(*(transaction(f"order-{i}") for i in range(events))).json()["requestId"]
+    return request_id
+
+
+def verdict(client: Client, request_id: str) -> Json:
+    body = status(client, request_id).json()
+    assert list(misfits(body, SCHEMAS["RetrieveRequestStatusResponse"])) == []
+    assert len(body["requestStatusPerDestination"]) == 1
+    one: Json = body["requestStatusPerDestination"][0]
+    assert one.pop("destination")["productDestinationId"] == "987654321"
+    return one
+
+
+def test_a_request_is_a_success_at_once(client: Client) -> None:
+    assert verdict(client, sent(client, 3)) == {
+        "requestStatus": "SUCCESS",
+        "eventsIngestionStatus": {"recordCount": "3"},
+    }
+
+
+def test_until_processed_nothing_is_known(running: Running, clock: Clock) -> None:
+    client = running(processing=timedelta(minutes=30))
+    request_id = sent(client, 1)
+    clock.forward(minutes=29)
+    assert verdict(client, request_id) == {"requestStatus": "PROCESSING"}
+    clock.forward(minutes=1)
+    assert verdict(client, request_id)["requestStatus"] == "SUCCESS"
+
+
+def test_a_share_of_the_orders_matched_no_click_and_is_named_by_position(running: Running) -> None:
+    client = running(unmatched=0.3, seed=1)
+    report = verdict(client, sent(client, 1000))
+    assert report["requestStatus"] == "PARTIAL_SUCCESS"
+    [count] = report["errorInfo"]["errorCounts"]
+    assert count["reason"] == "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
+    assert count["recordCount"] == str(len(count["recordIndices"]))
+    assert 250 < len(count["recordIndices"]) < 350
+    assert count["recordIndices"] == sorted(set(count["recordIndices"]))
+
+
+def test_an_order_keeps_its_fate_and_a_seed_its_orders(running: Running) -> None:
+    first, again, other = (running(unmatched=0.5, seed=seed) for seed in (1, 1, 2))
+    indices = [
+        verdict(client, sent(client, 50))["errorInfo"]["errorCounts"][0]["recordIndices"]
+        for client in (first, first, again, other)
+    ]
+    assert indices[0] == indices[1] == indices[2] != indices[3]
+
+
+def test_a_request_without_any_match_failed(running: Running) -> None:
+    client = running(unmatched=1.0)
+    assert verdict(client, sent(client, 2))["requestStatus"] == "FAILED"
+
+
+def test_an_unknown_id_is_refused(client: Client) -> None:
+    for request_id in ("", "t-1", "nothing"):
+        assert violations(status(client, request_id)) == [("request_id", "INVALID_REQUEST_ID")]
+
+
+def test_a_status_is_kept_for_50_days(client: Client, clock: Clock) -> None:
+    request_id = sent(client, 1)
+    clock.forward(days=50)
+    assert status(client, request_id).status_code == 200
+    clock.forward(seconds=1)
+    assert violations(status(client, request_id)) == [("request_id", "REQUEST_TOO_OLD")]
+
+
+def test_a_lost_answer_leaves_no_id_but_a_refused_request_has_none(client: Client) -> None:
+    answer = client.google(transaction(currency="kr"))
+    [info] = [d for d in answer.json()["error"]["details"] if d["@type"].endswith("RequestInfo")]
+    assert violations(status(client, info["requestId"])) == [("request_id", "INVALID_REQUEST_ID")]
+
+
+def test_reading_takes_a_bearer_token_or_none(client: Client) -> None:
+    url = f"/v1/requestStatus:retrieve?requestId={sent(client, 1)}"
+    assert client.get(url, Authorization="Bearer t").status_code == 200
+    assert client.get(url, Authorization="Basic t").status_code == 401
