@@ -99,9 +99,8 @@ class Delivery:
             self._settle(lane, attempt, receipt)
 
     def _paused(self, lane: Lane) -> bool:
-        full = lane.most_requests is not None and lane.requests >= lane.most_requests
         late = self.ledger.clock() >= self.deadline
-        return full or late or self.stop.is_set() or lane.trouble is not None or lane.ending is not None
+        return late or self.stop.is_set() or lane.trouble is not None or lane.ending is not None
 
     def _intend(self, lane: Lane) -> Attempt | None:
         """The next attempt on disk: what is to be sent again first, then what no run had an answer for, then new."""
@@ -113,7 +112,7 @@ class Delivery:
                 self.stop.set()  # the other lanes settle what is under way and end, too
                 raise
             if attempt is not None:
-                lane.requests += 1
+                lane.claimed(work)
                 return attempt
             if work.events is None:
                 lane.streams.popleft()
@@ -131,7 +130,7 @@ class Delivery:
             lane.received += len(attempt.events)
             self.on_received(len(attempt.events))
         if receipt.next is Next.RETRY:
-            lane.trouble = receipt
+            lane.trouble = max(lane.trouble or receipt, receipt, key=lambda r: r.wait or 0)
         elif receipt.next is Next.ISOLATE:
             lane.searches += 1
         lane.ending = lane.ending or _ending(lane, receipt)

@@ -5,11 +5,12 @@ Whatever the policy does not list does not leave.
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -18,9 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from conversions.errors import DisclosureError, SettingsError
 from conversions.wire import EVENTS, SCHEMA, Fits, fits, within
-
-Walk = Callable[[Any, set[str]], str | None]
-"""Compares a parsed value with its part of the policy: adds the paths it meets, returns the first that is wrong."""
 
 
 class Class(StrEnum):
@@ -140,15 +138,14 @@ class Gate:
     def __init__(self, policy: Policy, kind: str) -> None:
         self._version, self._kind, self._events = policy.version, kind, EVENTS[kind]
         tree = _tree({listing.path: fits(listing.shape) for listing in policy.listings(kind)})
-        self._body = _compile(tree, "")
-        self._event = _compile(tree.get(self._events, {}).get("[]", {}), f"{self._events}[]")
+        self._body, self._event = tree, tree.get(self._events, {}).get("[]", {})
 
     def misfit(self, event: bytes) -> str | None:
         """The first path in the bytes of one event that may not leave, or ``None`` where all may."""
         document = _canonical(event)
         if document is None:
             return f"{self._events}[]"
-        return self._event(document, set()) or _address_in(event)
+        return _walk(self._event, [document], f"{self._events}[]", set()) or _address_in(event)
 
     def check(self, body: bytes, events: int) -> tuple[str, ...]:
         """The paths present in a finished *body* of so many *events*, sorted.
@@ -159,7 +156,7 @@ class Gate:
         document, present = _canonical(body), set[str]()
         if document is None:
             raise self._stop("the body is not canonical JSON")
-        if wrong := self._body(document, present) or _address_in(body):
+        if wrong := _walk(self._body, [document], "", present) or _address_in(body):
             raise self._stop(f"{wrong} is not listed there, or not in this shape")
         if len(document.get(self._events, ())) != events:
             raise self._stop(f"the body does not hold {events} events")
@@ -198,55 +195,34 @@ def _tree(leaves: Mapping[str, Fits]) -> dict[str, Any]:
     return tree
 
 
-def _compile(node: Any, path: str) -> Walk:
-    """Done once per gate, so that per event nothing is left to look up but keys."""
+def _walk(node: Any, values: list[Any], path: str, present: set[str]) -> str | None:
+    """Compare all values that stand at one path at once: a column costs a quarter of what its cells cost one by one."""
     if not isinstance(node, dict):
-        return _leaf(node, path)
-    if "[]" in node:
-        return _list(_compile(node["[]"], f"{path}[]"), path)
-    return _object({key: _compile(child, f"{path}.{key}".lstrip(".")) for key, child in node.items()}, path)
+        return _column(node, values, path, present)
+    form = list if "[]" in node else dict
+    if set(map(type, values)) != {form} or not all(values):
+        return path or "the body"
+    if form is list:
+        return _walk(node["[]"], list(chain.from_iterable(values)), f"{path}[]", present)
+    for key in sorted(set().union(*values)):
+        below = f"{path}.{_name(key)}".lstrip(".")
+        if key not in node:
+            return below
+        if wrong := _walk(node[key], [members[key] for members in values if key in members], below, present):
+            return wrong
+    return None
 
 
-def _leaf(has_shape: Fits, path: str) -> Walk:
-    def walk(value: Any, present: set[str]) -> str | None:
-        try:
-            if has_shape(value):
-                present.add(path)
-                return None
-        except TypeError:
+def _column(has_shape: Fits, values: list[Any], path: str, present: set[str]) -> str | None:
+    if set(map(type, values)) == {str}:
+        values = list(set(values))  # most columns say the same in every event
+    try:
+        if not all(map(has_shape, values)):
             return path
+    except TypeError:
         return path
-
-    return walk
-
-
-def _list(item: Walk, path: str) -> Walk:
-    def walk(values: Any, present: set[str]) -> str | None:
-        if type(values) is not list or not values:
-            return path
-        for value in values:
-            if wrong := item(value, present):
-                return wrong
-        return None
-
-    return walk
-
-
-def _object(children: Mapping[str, Walk], path: str) -> Walk:
-    child_at = children.get
-
-    def walk(members: Any, present: set[str]) -> str | None:
-        if type(members) is not dict or not members:
-            return path or "the body"
-        for key, value in members.items():
-            child = child_at(key)
-            if child is None:
-                return f"{path}.{_name(key)}".lstrip(".")
-            if wrong := child(value, present):
-                return wrong
-        return None
-
-    return walk
+    present.add(path)
+    return None
 
 
 def _name(key: str) -> str:

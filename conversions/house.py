@@ -64,6 +64,8 @@ def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
     policy = load_policy(settings.resolve(settings.privacy.policy))
     sections = _wanted(settings, only)
     views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
+    for view in views:
+        view.check()
     return House(
         settings=settings,
         policy=policy,

@@ -20,7 +20,7 @@ SUBJECT = "subject/1"
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 LONGEST = 254
-"""RFC 5321 4.5.3.1.3, erratum 1690."""
+"""RFC 5321 4.5.3.1.3: 256 octets, of which the angle brackets around it take two."""
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 """ASCII only, since the platforms' own libraries disagree on the rest; no quoted local parts, no IP literals."""
 DIGEST = re.compile(

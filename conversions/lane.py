@@ -23,11 +23,10 @@ class Lane:
     outbox: Outbox
     in_flight: int
     requests_per_minute: int
-    most_requests: int | None = None
-    """At most so many in this run: a first night is one small request."""
+    first_night: bool = False
+    """One claim is all: its retries and its search for culprits go on, the rest waits for the next run."""
     streams: deque[Work] = field(default_factory=lambda: deque([Work(Purpose.RESEND), Work(Purpose.FIRST)]))
     again: deque[Work] = field(default_factory=deque)
-    requests: int = 0
     received: int = 0
     refused: int = 0
     """Orders that the platform refused in this run."""
@@ -41,6 +40,11 @@ class Lane:
     def left(self) -> bool:
         """Whether something may still wait to be sent."""
         return bool(self.again or self.streams)
+
+    def claimed(self, work: Work) -> None:
+        """Remember that *work* has become a request."""
+        if self.first_night and work.purpose is Purpose.FIRST:
+            self.streams.clear()
 
 
 def open_lane(
@@ -72,4 +76,4 @@ def open_lane(
         resend_us=limits.resend // timedelta(microseconds=1),
         check=check,
     )
-    return Lane(destination, outbox, section.in_flight, section.requests_per_minute, most_requests=1 if first else None)
+    return Lane(destination, outbox, section.in_flight, section.requests_per_minute, first_night=first is not None)

@@ -153,11 +153,11 @@ def _account(
 ) -> Report:
     """Both sides of the balance: what was read, and what the ledger says after the last commit."""
     balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
-    sides = {}
-    for lane in lanes:
-        box = lane.outbox
-        news = accounts.news(ledger, run.id, box.destination, box.resend_us)
-        sides[box.name] = DestinationSide(balance[box.name], lane.ending, news)
+    news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
+    sides = {
+        lane.outbox.name: DestinationSide(balance[lane.outbox.name], lane.ending, news[lane.outbox.destination])
+        for lane in lanes
+    }
     return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
 
 

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
-from conversions.conversion import Conversion, Money, Reason, Window, Withheld
+from conversions.conversion import Consent, Conversion, Money, Reason, Window, Withheld
 from conversions.convert import Rules, convert
 from conversions.currency import as_stated
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
+from conversions.errors import DisclosureError, SettingsError
 from conversions.identity import Identity, identify
 from conversions.ledger.matrix import Draft
 from conversions.ledger.sightings import Conflict, Sighting, Sightings
@@ -28,6 +30,31 @@ class View:
     destination: Destination
     rules: Rules
     gate: Gate
+
+    def check(self) -> None:
+        """Raise SettingsError where the policy does not let leave what every event of this destination holds.
+
+        What differs from order to order is held to the same shapes by ``convert``, so that a misfit there is one
+        order's; the gate asks both again before each sending.
+        """
+        made_up = Conversion(
+            wire_id="c-" + "0" * 32 if self.rules.reference == "wire_id" else "order-0",
+            email_sha256="0" * 64,
+            value=Decimal(1),
+            currency="DKK",
+            product_ids=("0",),
+            event_at=1_700_000_000,
+            ready_at=0,
+            expires_at=0,
+            fingerprint=b"",
+            ad_user_data=Consent.GRANTED,
+            ad_personalization=Consent.GRANTED,
+        )
+        envelope = self.destination.envelope("conversions-run-0")
+        try:
+            self.gate.check(envelope.prefix + self.destination.event(made_up) + envelope.suffix, 1)
+        except DisclosureError as error:
+            raise SettingsError(str(error)) from None
 
 
 @dataclass(slots=True)
@@ -100,15 +127,12 @@ def _draft(order: Order, identity: Identity | Reason, stated: Money, view: View,
         case Withheld(reason) as withheld:
             return Draft(reason, quarantined=withheld.quarantined, due=stated, fingerprint=None)
         case Conversion() as conversion:
-            event = view.destination.event(conversion)
-            if view.gate.misfit(event) is not None:
-                return Draft(Reason.SHAPE, quarantined=True, due=stated, fingerprint=None)
             return Draft(
                 reason=None,
                 quarantined=False,
                 due=stated,
                 fingerprint=conversion.fingerprint,
-                event=event,
+                event=view.destination.event(conversion),
                 wire_id=conversion.wire_id,
                 ready_at=conversion.ready_at,
                 expires_at=conversion.expires_at,

@@ -1,5 +1,4 @@
 import json
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -360,6 +359,12 @@ def test_today_is_not_the_future_where_only_the_day_is_known(day: date, expected
     assert reason(bought_on(day)) is expected
 
 
+def test_today_is_the_shop_s_today() -> None:
+    after_midnight_in_copenhagen = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+
+    assert reason(bought_on(date(2026, 11, 21)), now=after_midnight_in_copenhagen) is None
+
+
 @pytest.mark.parametrize("rules", [GOOGLE_RULES, META_RULES], ids=["google", "meta"])
 def test_age_is_judged_on_the_wire_time(rules: Rules) -> None:
     expires_at = sent(rules=rules).expires_at
@@ -566,7 +571,9 @@ def test_order_and_rules_keep_address_and_keys_to_themselves() -> None:
     shown = repr(ORDER) + repr(GOOGLE_RULES) + repr(identify(ADDRESS, SUBJECT_KEY))
 
     assert "jensen" not in shown.lower()
-    assert not re.search("key", shown)
+    assert "wire_key" not in shown
+    assert "fingerprint_key" not in shown
+    assert repr(GOOGLE_RULES.wire_key) not in shown
 
 
 def test_identity_of_another_rule_set_is_not_sent() -> None:

@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls one library function, renders, and exits.
+"""The command line: each command parses, calls one library function, renders, and returns its exit code.
 
 Command modules are cheap to import; whatever is heavy is imported inside the functions that need it.
 """
@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from conversions import __version__
-from conversions.cli import doctor, init, privacy, sandbox, schema
+from conversions.cli import audit, doctor, init, privacy, run, sandbox, schema, status
 from conversions.cli.output import say, show
 from conversions.errors import ConversionsError, Exit
 
@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
+    context_settings={"max_content_width": 120},
 )
 
 
@@ -50,32 +51,38 @@ def _start(
     logs.start()
 
 
-app.command()(doctor.doctor)
-app.command()(init.init)
-app.command()(schema.schema)
-app.command()(sandbox.sandbox)
+for command in (run.run, run.plan, status.status, doctor.doctor, init.init, schema.schema, sandbox.sandbox):
+    app.command()(command)
+app.add_typer(audit.audit)
 app.add_typer(privacy.app)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that *arguments* name (absent: the process's own) and return its exit code.
 
-    Whatever stops it becomes one sentence on stderr. None of them can show a local variable, and an exception that
-    nobody foresaw is named by its class and place alone, since its text may quote an order.
+    Whatever stops it becomes one sentence on stderr; an exception that nobody foresaw is named by its class and place
+    alone, since its text may quote an order.
     """
-    if not sys.warnoptions:
+    if arguments is None and not sys.warnoptions:  # what a library warns of may quote what it handles
         import warnings
 
         warnings.simplefilter("ignore")
     try:
         code = app(arguments, prog_name="conversions", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
+    except (BrokenPipeError, SystemExit) as left:
+        return _reader_gone(left)
     except Exception as error:  # noqa: BLE001
         return _explain(error)
     return int(code or Exit.OK)
+
+
+def _reader_gone(left: BrokenPipeError | SystemExit) -> int:
+    """Whoever read stdout has enough; typer and rich make a SystemExit of it."""
+    if not isinstance(left, BrokenPipeError) and not isinstance(left.__context__, BrokenPipeError):
+        raise left
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return READER_GONE
 
 
 def _explain(error: Exception) -> int:
@@ -90,7 +97,7 @@ def _explain(error: Exception) -> int:
             say(_masked(error.format_message()))
             return error.exit_code
         case typer.Abort():
-            say("Stopped: no answer.")
+            say("Stopped.")
             return INTERRUPTED
         case _:
             say(_unforeseen(error))

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import show, show_json
@@ -14,11 +12,11 @@ if TYPE_CHECKING:
     from conversions.doctor import Finding
 
 
-def doctor(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Look for what would stop or spoil a run; nothing is sent.
+def doctor(*, as_json: AsJson = False, config: Config = None) -> int:
+    """Find what would stop or spoil a run.
 
-    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Exits as the
-    run would.
+    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Sends nothing;
+    exits as the run would.
     """
     findings = _findings(config)
     code = worst([finding.exit_code for finding in findings])
@@ -27,7 +25,7 @@ def doctor(*, as_json: AsJson = False, config: Config = None) -> None:
     else:
         for finding in findings:
             _show(finding)
-    raise typer.Exit(code)
+    return code
 
 
 def _findings(config: Path | None) -> "list[Finding]":

@@ -64,9 +64,8 @@ def settings_text(answers: Answers) -> str:
     for line in template("conversions.toml").splitlines():
         if line.startswith("["):
             section = line[1 : line.index("]")]
-        if (section.startswith("destinations.") and not values[section]) or line.startswith("#:schema"):
-            continue
-        lines.append(_answered(line, values.get(section, {})))
+        if not section.startswith("destinations.") or values[section]:
+            lines.append(_answered(line, values.get(section, {})))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -109,5 +108,6 @@ def program() -> str:
 
 
 def template(name: str) -> str:
-    """A shipped example."""
-    return (files("conversions.cli") / "templates" / name).read_text(encoding="utf-8")
+    """A shipped example; the first line is left out where it points to a schema that lies beside it only there."""
+    text = (files("conversions.cli") / "templates" / name).read_text(encoding="utf-8")
+    return text.partition("\n")[2] if text.startswith("#:schema") else text

@@ -34,9 +34,9 @@ def init(
     not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; else today.")] = None,
     max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
 ) -> None:
-    """Write first settings, policy and key; print the cron line and systemd unit.
+    """Write first settings, policy and key.
 
-    On a terminal it asks for what was not given. It never overwrites anything.
+    Prints the cron line and the systemd units, and asks on a terminal for what was not given. Overwrites nothing.
     """
     settings = directory.absolute() / "conversions.toml"
     if settings.exists():

@@ -42,7 +42,11 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         table.add_column(Text(name), justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 100_000).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 100_000)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        show(line.rstrip())
 
 
 def printable(text: str) -> str:

@@ -31,7 +31,7 @@ def object_(
     reason: Annotated[str | None, typer.Option(help="Kept with the entry; without personal data.")] = None,
     as_json: AsJson = False,
     config: Config = None,
-) -> None:
+) -> int:
     """Withhold a person's orders everywhere: objections under GDPR article 21.
 
     The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
@@ -41,7 +41,7 @@ def object_(
 
     if listing:
         _show_entries(objections.entries(settings, now), as_json=as_json)
-        return
+        return Exit.OK
     if remove and not reason:
         raise Usage("--remove needs --reason: how the person said so.")
     if reason and "@" in reason:
@@ -56,8 +56,7 @@ def object_(
         say("They bind from the next attempt on; what was sent before stays sent.")
     for line, why in unusable:
         say(f"line {line}: {why}")
-    if unusable:
-        raise typer.Exit(Exit.DATA)
+    return Exit.DATA if unusable else Exit.OK
 
 
 def _subjects(key: bytes, file: Path | None) -> "tuple[list[bytes], list[tuple[int, Reason]]]":

@@ -16,7 +16,7 @@ class File(StrEnum):
 
 
 def schema(file: Annotated[File, typer.Argument(help="Which file.")] = File.SETTINGS) -> None:
-    """Print the JSON Schema of conversions.toml or privacy-policy.toml."""
+    """Print the JSON Schema of a settings file."""
     match file:
         case File.SETTINGS:
             from conversions.settings import Settings

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from threading import Lock
 from typing import Any
 
@@ -40,7 +41,7 @@ class Google:
         self._prefix = b'{"destinations":[' + orjson.dumps(_destination(settings)) + b'],"encoding":"HEX","events":['
         self._event_source = settings.event_source
         self._feed = _feed(settings)
-        self._consent_paths = _consent_paths(policy)
+        self._consents = _consents(policy)
         self._token = None if settings.endpoint else Token(settings.quota_project)
         self._mine = PerThread()
 
@@ -54,9 +55,9 @@ class Google:
             "currency": conversion.currency,
             "userData": {"userIdentifiers": [{"emailAddress": conversion.email_sha256}]},
         }
-        if consent := self._consent(conversion):
+        if consent := self._consents[conversion.ad_user_data, conversion.ad_personalization]:
             event["consent"] = consent
-        items = [{"merchantProductId": product, "itemId": product} for product in conversion.product_ids]
+        items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
         event["cartData"] = {**self._feed, "items": items}
         return orjson.dumps(event)
 
@@ -74,10 +75,6 @@ class Google:
             headers["Authorization"] = f"Bearer {token}"
         result = post(self._mine.session, self.url, body, headers)
         return judge(result, events) if isinstance(result, Answer) else unanswered(result)
-
-    def _consent(self, conversion: Conversion) -> dict[str, str]:
-        recorded = {"adUserData": conversion.ad_user_data, "adPersonalization": conversion.ad_personalization}
-        return {key: CONSENTS[recorded[key]] for key in self._consent_paths if recorded[key] in CONSENTS}
 
 
 class Token:
@@ -159,8 +156,15 @@ def _feed(settings: GoogleSettings) -> dict[str, str]:
     return {key: value for key, value in feed.items() if value is not None}
 
 
-def _consent_paths(policy: Policy) -> list[str]:
-    return [key for key in ("adUserData", "adPersonalization") if policy.lists("google", f"events[].consent.{key}")]
+def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, str]]:
+    """What is sent for every pair of choices; what was not recorded, or is not listed, is left out."""
+
+    def signals(pair: tuple[Consent, Consent]) -> dict[str, str]:
+        made = zip(("adUserData", "adPersonalization"), pair, strict=True)
+        listed = ((key, choice) for key, choice in made if policy.lists("google", f"events[].consent.{key}"))
+        return {key: CONSENTS[choice] for key, choice in listed if choice in CONSENTS}
+
+    return {pair: signals(pair) for pair in product(Consent, Consent)}
 
 
 @lru_cache(maxsize=256)

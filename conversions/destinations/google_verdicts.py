@@ -169,6 +169,11 @@ class _Error(_Json):
         return any("PerDay" in detail.metadata.get("quota_limit", "") for detail in self.details)
 
     @property
+    def in_destinations(self) -> bool:
+        """Whether all that is named is our settings' part of the request."""
+        return bool(self.violations) and all(one.field.startswith("destinations") for one in self.violations)
+
+    @property
     def retry_after(self) -> float | None:
         return next((float(detail.retry_delay[:-1]) for detail in self.details if detail.retry_delay), None)
 
@@ -219,6 +224,8 @@ def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
     verdict = BY_STATUS.get(status) or (gravest(known.values()) if known else canonical)
     if verdict == THROTTLED and error.per_day:
         verdict = QUOTA
+    if verdict == DATA and error.in_destinations:
+        verdict = OURS
     decided = (reason for reason, of_reason in known.items() if of_reason == verdict)
     return verdict, next(decided, next(iter(error.reasons), None))
 
@@ -227,7 +234,8 @@ def _culprits(error: _Error, events: int) -> Iterator[Culprit]:
     """One per event named; the paths come as ``events.events[3].user_data`` and as ``events[3]``."""
     named: set[int] = set()
     for violation in error.violations:
-        found = re.match(r"(?:events\.)?events\[(\d{1,6})\]\.?([\w.\[\]]{0,200})", violation.field, re.ASCII)
+        found = re.match(r"(?:events\.)?events\[(\d{1,6})\]\.?", violation.field, re.ASCII)
         if found and (position := int(found[1])) < events and position not in named:
             named.add(position)
-            yield Culprit(position, word(violation.reason) or "OTHER", found[2])
+            rest = re.fullmatch(r"[a-z0-9_.\[\]]{1,200}", violation.field[found.end() :])
+            yield Culprit(position, word(violation.reason) or "OTHER", rest[0] if rest else "")

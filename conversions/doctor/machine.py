@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from conversions import keys
 from conversions.doctor.finding import Finding, fine, note, problem, stopped
 from conversions.errors import ConversionsError
+from conversions.house import open_house
 from conversions.ledger import Clock, open_read_only, pins
 from conversions.settings import Settings, environment_names
 from conversions.sources import open_source
@@ -82,7 +83,7 @@ def store(settings: Settings, now: Clock) -> Iterator[Finding]:
     yield from shared
     try:
         with open_read_only(settings, now) as ledger:
-            pins.check(ledger, {"shop": settings.shop} | _key_pin(settings))
+            pins.check(ledger, _pins(settings, now))
     except ConversionsError as error:
         yield stopped("store", error)
     else:
@@ -92,9 +93,10 @@ def store(settings: Settings, now: Clock) -> Iterator[Finding]:
             yield fine("store", f"{path} is whole and yours alone.")
 
 
-def _key_pin(settings: Settings) -> dict[str, str]:
+def _pins(settings: Settings, now: Clock) -> dict[str, str]:
+    """What the store is pinned to; what keeps a house from opening is named by other findings."""
     try:
-        return {"key": keys.check_value(settings.secret_key)}
+        return open_house(settings, None, now).pins
     except ConversionsError:
         return {}
 

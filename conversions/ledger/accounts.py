@@ -1,7 +1,7 @@
 """Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -109,20 +109,24 @@ class News:
     """Unanswered, and past the platform's window: sending again would count twice."""
 
 
-def news(ledger: Ledger, run: int, destination: int, resend_us: int) -> News:
-    """What became in *run*, at one destination, something that no later run mends by itself."""
+def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, News]:
+    """What became in *run* something that no later run mends by itself, by destination, in one pass.
+
+    *resend_us* has by destination how long after a first attempt an unanswered order may be sent again.
+    """
     d = tables.delivery.c
-    here = d.destination == destination
-    refused = (here, d.state == State.QUARANTINED, d.reason == Reason.REFUSED_BY_PLATFORM, d.settled_run == run)
-    expired = (here, d.state == State.EXPIRED, d.settled_run == run)
+    past = d.first_attempt_us + case(resend_us, value=d.destination)
     before = select(func.coalesce(func.max(tables.run.c.started_us), 0)).where(tables.run.c.id < run).scalar_subquery()
-    lost = (here, d.state == State.UNKNOWN, d.first_attempt_us + resend_us <= ledger.now_us)
+    here = d.settled_run == run
+    wanted = (
+        here & (d.state == State.QUARANTINED) & (d.reason == Reason.REFUSED_BY_PLATFORM),
+        here & (d.state == State.EXPIRED),
+        (d.state == State.UNKNOWN) & (past <= ledger.now_us) & (past > before),
+    )
+    query = select(d.destination, *[func.sum(case((asked, 1), else_=0)) for asked in wanted]).group_by(d.destination)
     with ledger.transaction() as connection:
-        counts = [
-            connection.execute(select(func.count()).where(*asked)).scalar_one()
-            for asked in (refused, expired, (*lost, d.first_attempt_us + resend_us > before))
-        ]
-    return News(*counts)
+        found = {number: News(*counts) for number, *counts in connection.execute(query)}
+    return {number: found.get(number, News()) for number in resend_us}
 
 
 def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> int:

@@ -34,7 +34,7 @@ def judged(ledger: Ledger, sightings: Sightings, shop: str, destinations: Sequen
         with ledger.transaction() as connection:
             objecting = _objecting(connection, page)
             sales = _sales(connection, shop, page)
-            held = _held(connection, sales.values())
+            held = _held(connection, sales.values(), destinations)
         yield [
             _judged(sighting, draft, position, sales.get(sighting.order_no), held, number, objecting)
             for sighting in page
@@ -91,9 +91,9 @@ def _sales(connection: Connection, shop: str, page: Sequence[Sighting]) -> dict[
     return {str(order_no): int(number) for order_no, number in rows}
 
 
-def _held(connection: Connection, sales: Iterable[int]) -> dict[tuple[int, int], Row[Any]]:
-    numbers = list(sales)
-    if not numbers:
+def _held(connection: Connection, sales: Iterable[int], destinations: Sequence[int]) -> dict[tuple[int, int], Row[Any]]:
+    keys = [tables.delivery_key(sale, destination) for sale in sales for destination in destinations]
+    if not keys:
         return {}
-    rows = connection.execute(select(tables.delivery).where(tables.delivery.c.sale.in_(numbers)))
+    rows = connection.execute(select(tables.delivery).where(tables.delivery.c.id.in_(keys)))
     return {(row.sale, row.destination): row for row in rows}

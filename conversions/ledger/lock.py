@@ -37,13 +37,13 @@ def hold(settings: Settings, clock: Clock, *, wait: float) -> Iterator[None]:
 
 def _holder(settings: Settings, clock: Clock) -> str:
     """Who runs, as far as the store tells; a run that has only just begun may not be in it yet."""
-    newest = select(tables.run).where(tables.run.c.finished_us.is_(None)).order_by(tables.run.c.id.desc()).limit(1)
+    newest = select(tables.run).order_by(tables.run.c.id.desc()).limit(1)
     try:
         with store.connect_read_only(settings.store_path, settings.tail_path, clock) as ledger:
             found = ledger.connection.execute(newest).one_or_none()
     except ConversionsError:
         found = None
-    if found is None:
+    if found is None or found.finished_us is not None:
         return "it has only just begun"
     since = datetime.fromtimestamp(found.started_us / 1e6, UTC).astimezone(settings.zone)
     return f"run {found.id} of {found.operator} on {found.host}, process {found.pid}, since {since:%Y-%m-%d %H:%M:%S}"

@@ -21,15 +21,21 @@ def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, An
     *facts* hold no personal data and no unsalted digest of any. With *epoch*, the commit is refused where another run
     has taken the store over since: raises LedgerError.
     """
-    size, held = connection.execute(select(tables.head.c.tree_size, tables.head.c.epoch)).one()
-    if epoch is not None and held != epoch:
-        raise LedgerError("Another run has taken over the store; this one stops. `conversions status` shows it.")
+    if epoch is not None:
+        still_ours(connection, epoch)
+    size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
     body = rfc8785.dumps({"seq": size, "kind": kind, "t": at_us, **facts})
     connection.execute(insert(tables.leaf).values(seq=size, body=body.decode()))
     _grow(connection, size, leaf_hash(body))
     root = root_at(connection, size + 1)
     connection.execute(update(tables.head).values(tree_size=size + 1, root=root))
     return int(size)
+
+
+def still_ours(connection: Connection, epoch: int | None) -> None:
+    """Raise LedgerError where another run has taken the store over: nothing of this transaction may stay."""
+    if connection.execute(select(tables.head.c.epoch)).scalar_one() != epoch:
+        raise LedgerError("Another run has taken over the store; this one stops. `conversions status` shows it.")
 
 
 def root_at(connection: Connection, size: int) -> bytes:

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from conversions.ledger.matrix import State
 from conversions.ledger.merkle import root_of
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
+from conversions.ledger.tables import REVISION_BITS
 from conversions.receipt import Next, Outcome, Receipt
 
 
@@ -89,15 +91,19 @@ _ROW = """
     e.id AS event, e.salt, e.bytes, o.id AS objection
 """
 _PERSON = """
-    JOIN sale s ON s.id = d.sale LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
+    LEFT JOIN objection o ON o.subject = d.subject AND o.removed_us IS NULL
 """
-_NEWEST = f"{_ROW} FROM delivery d JOIN event e ON e.delivery = d.id AND e.revision = d.revision {_PERSON}"
+_NEWEST = f"{_ROW} FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision {_PERSON}"
 _WAITING = text(f"""
     {_NEWEST} WHERE d.run = :run AND d.destination = :destination AND d.id > :after AND d.state = 'pending'
     ORDER BY d.id LIMIT :most
 """)
 _UNANSWERED = text(f"""
-    {_NEWEST} WHERE d.state = 'unknown' AND d.destination = :destination AND d.id > :after
+    {_ROW} FROM (
+        SELECT DISTINCT x.event >> {REVISION_BITS} AS id FROM request r JOIN request_event x ON x.request = r.id
+        WHERE r.outcome = 'unknown' AND r.destination = :destination
+    ) u JOIN delivery d ON d.id = u.id JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision {_PERSON}
+    WHERE d.state = 'unknown' AND d.id > :after
     AND d.first_attempt_us + :resend_us > :now_us AND d.expires_at * 1000000 > :now_us
     ORDER BY d.id LIMIT :most
 """)
@@ -105,13 +111,11 @@ _AGAIN = text(f"""
     {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery {_PERSON}
     WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
 """)
-_OF_REQUEST = (
-    " WHERE id IN (SELECT e.delivery FROM request_event r JOIN event e ON e.id = r.event WHERE r.request = :request)"
-)
-_FLY = text(
-    "UPDATE delivery SET state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us)" + _OF_REQUEST
-)
-_LAND = text("UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run" + _OF_REQUEST)
+_OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
+_FLY = text(f"""
+    UPDATE delivery SET state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us) {_OF_REQUEST}
+""")
+_LAND = text(f"UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run {_OF_REQUEST}")
 
 
 def intend(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Attempt | None:
@@ -121,6 +125,7 @@ def intend(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Attempt | No
     """
     while True:
         with ledger.transaction() as connection:
+            log.still_ours(connection, run.epoch)
             rows = _claim(connection, ledger, run, outbox, work)
             if not rows:
                 return None
@@ -245,6 +250,7 @@ def _commit(
             "policy_version": run.policy_version,
             "rules": outbox.rules,
             "legal_basis": run.legal_basis,
+            "envelope": sha256(b"\0".join([outbox.headers.encode(), outbox.prefix, outbox.suffix])).hexdigest(),
             "commitments": root_of([hmac.digest(r.salt, r.bytes, "sha256") for r in rows]).hex(),
         },
         epoch=run.epoch,

@@ -20,6 +20,8 @@ from conversions.errors import ConversionsError, LedgerError
 from conversions.ledger import log, tables, tail
 from conversions.ledger.store import Ledger
 
+WAITS = ("pending", "in_flight", "deferred", "unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
@@ -101,9 +103,11 @@ def closing(ledger: Ledger, run: Run) -> Iterator[None]:
 def finish(ledger: Ledger, run: Run, report: Mapping[str, Any]) -> None:
     """Close the run with what it reported, and let the tail file remember the log."""
     with ledger.transaction() as connection:
-        now = ledger.now_us
+        now, delivery = ledger.now_us, tables.delivery.c
         text = orjson.dumps(report, default=_decimal).decode()
-        connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(finished_us=now, report=text))
+        left = select(func.count()).where(delivery.run == run.id, delivery.state.in_(WAITS)).scalar_subquery()
+        closed = update(tables.run).where(tables.run.c.id == run.id)
+        connection.execute(closed.values(finished_us=now, report=text, waiting=left))
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
     remember(ledger)
 
@@ -128,9 +132,9 @@ def reach_back(ledger: Ledger, window: Window) -> Window:
     """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
     with ledger.transaction() as connection:
         delivery, run = tables.delivery.c, tables.run.c
-        oldest = connection.execute(
-            select(func.min(delivery.day)).where(delivery.state.in_(["pending", "deferred", "unknown"]))
-        ).scalar()
+        open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
+        waits = delivery.state.in_(WAITS)
+        oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
         read = connection.execute(select(func.max(run.until)).where(run.complete == 1)).scalar()
     days = [date.fromisoformat(day) for day in (oldest, read) if day is not None]
     return Window(min([window.since, *days]), window.until)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, insert, select
 
 from conversions.conversion import Reason
-from conversions.ledger import tables
+from conversions.ledger import log, tables
 from conversions.ledger.judging import Judged
 from conversions.ledger.matrix import Draft, State, Step
 from conversions.ledger.store import Ledger
@@ -20,10 +20,11 @@ def stage(
 ) -> None:
     """Write one page: what was not sent is replaced by what the source says now, what was sent is only noted."""
     with ledger.transaction() as connection:
+        log.still_ours(connection, ledger.epoch)
         rows = _Rows(connection, run, shop, destinations, scheme, int(ledger.clock().timestamp()))
         for judged in page:
             rows.take(judged)
-        rows.write(connection)
+        rows.write()
 
 
 def number_of(ledger: Ledger, name: str) -> int:
@@ -43,13 +44,9 @@ def _insert(table: Table) -> str:
 
 
 _SALE, _DELIVERY, _EVENT = _insert(tables.sale), _insert(tables.delivery), _insert(tables.event)
-_RENAME = """
-    UPDATE sale SET subject = ?, purchase_day = ? WHERE id = ? AND NOT EXISTS
-    (SELECT 1 FROM delivery WHERE sale = sale.id AND first_attempt_us IS NOT NULL)
-"""  # whose event was on the wire stays that person
-_NO_EVENT = "DELETE FROM event WHERE delivery = ? AND revision = ?"
+_NO_EVENT = "DELETE FROM event WHERE id = ?"
 _REPLACE = """
-    UPDATE delivery SET run = ?, day = ?, state = ?, reason = ?, detail = NULL, revision = ?, wire_id = ?, scheme = ?,
+    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL, revision = ?, wire_id = ?, scheme = ?,
     value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
     fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = ?, settled_run = NULL WHERE id = ?
@@ -67,10 +64,11 @@ class _Rows:
         self, connection: Connection, run: int, shop: str, destinations: Sequence[int], scheme: str, now: int
     ) -> None:
         self.run, self.shop, self.destinations, self.scheme, self.now = run, shop, destinations, scheme, now
+        self.connection = connection
         self.sales: dict[str, int] = {}
-        self.last = {table.name: _last(connection, table) for table in (tables.sale, tables.delivery, tables.event)}
+        self.last_sale = _last(connection, tables.sale)
         self.by_statement: dict[str, list[tuple[object, ...]]] = {
-            statement: [] for statement in (_SALE, _RENAME, _NO_EVENT, _DELIVERY, _REPLACE, _NOTE, _MOVE, _EVENT)
+            statement: [] for statement in (_SALE, _NO_EVENT, _DELIVERY, _REPLACE, _NOTE, _MOVE, _EVENT)
         }
 
     def take(self, one: Judged) -> None:
@@ -86,20 +84,22 @@ class _Rows:
             elif one.step is Step.DROP:
                 self.by_statement[_MOVE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, one.held.id))
 
-    def write(self, connection: Connection) -> None:
+    def write(self) -> None:
         """Write everything, one executemany a statement."""
         for statement, rows in self.by_statement.items():
             if rows:
-                connection.exec_driver_sql(statement, rows)
+                self.connection.exec_driver_sql(statement, rows)
 
     def _new(self, one: Judged) -> None:
-        draft, delivery = one.draft, self._next("delivery")
+        draft, sale, destination = one.draft, self._sale(one), self.destinations[one.destination]
+        delivery = tables.delivery_key(sale, destination)
         self.by_statement[_DELIVERY].append(
             (
                 delivery,
-                self._sale(one),
-                self.destinations[one.destination],
+                sale,
+                destination,
                 self.run,
+                one.sighting.subject,
                 one.sighting.day,
                 self._state(draft),
                 draft.reason,
@@ -117,15 +117,18 @@ class _Rows:
         self._event(draft, delivery, 0)
 
     def _replace(self, one: Judged, held: Row[Any]) -> None:
-        draft, attempted, revision = one.draft, held.first_attempt_us, held.revision
+        draft, revision, attempted = one.draft, held.revision, held.first_attempt_us
         if attempted is None:
-            self.by_statement[_NO_EVENT].append((held.id, revision))
-        elif draft.event is not None:  # what was on the wire once is evidence, and frozen
+            self.by_statement[_NO_EVENT].append((tables.event_key(held.id, revision),))
+            self._event(draft, held.id, revision)
+        elif draft.event not in {None, self._bytes(held)}:  # what was on the wire once is evidence, and frozen
             revision, attempted = revision + 1, None
+            self._event(draft, held.id, revision)
         said = self._said(one)
         self.by_statement[_REPLACE].append(
             (
                 self.run,
+                one.sighting.subject,
                 one.sighting.day,
                 self._state(draft),
                 draft.reason,
@@ -139,24 +142,26 @@ class _Rows:
                 held.id,
             )
         )
-        self.by_statement[_RENAME].append((one.sighting.subject, one.sighting.day, held.sale))
-        self._event(draft, held.id, revision)
 
     def _sale(self, one: Judged) -> int:
         if one.sale is not None:
             return one.sale
         number = self.sales.get(one.sighting.order_no)
         if number is None:
-            number = self.sales[one.sighting.order_no] = self._next("sale")
-            self.by_statement[_SALE].append(
-                (number, self.shop, one.sighting.order_no, one.sighting.day, one.sighting.subject)
-            )
+            self.last_sale += 1
+            number = self.sales[one.sighting.order_no] = self.last_sale
+            self.by_statement[_SALE].append((number, self.shop, one.sighting.order_no))
         return number
 
     def _event(self, draft: Draft, delivery: int, revision: int) -> None:
         if draft.event is not None:
             salt = secrets.token_bytes(SALT_BYTES)
-            self.by_statement[_EVENT].append((self._next("event"), delivery, revision, salt, draft.event))
+            event = tables.event_key(delivery, revision)
+            self.by_statement[_EVENT].append((event, delivery, revision, salt, draft.event))
+
+    def _bytes(self, held: Row[Any]) -> bytes | None:
+        key = tables.event_key(held.id, held.revision)
+        return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
 
     def _state(self, draft: Draft) -> State:
         if draft.reason is not None:
@@ -171,10 +176,6 @@ class _Rows:
     def _said(self, one: Judged) -> tuple[object, ...]:
         stated = one.sighting.stated
         return (self.run, stated.minor, stated.currency, stated.exponent, one.draft.due.minor)
-
-    def _next(self, table: str) -> int:
-        self.last[table] += 1
-        return self.last[table]
 
 
 def _last(connection: Connection, table: Table) -> int:

@@ -2,15 +2,18 @@
 
 import os
 import secrets
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger import tables, tail
@@ -85,8 +88,8 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     draft.unlink(missing_ok=True)
     os.close(_touch(draft))
     store_id = secrets.token_hex(16)
-    _fill(draft, store_id, rehearsal=rehearsal, at=at)
     try:
+        _fill(draft, store_id, rehearsal=rehearsal, at=at)
         os.link(draft, path)  # whole or not at all, and never over another's
         tail.append(tail_path, tail.Head(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
     except FileExistsError:
@@ -107,8 +110,7 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
 
 
 def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
-    engine = _engine(path)
-    with engine.connect() as connection, trusted(), connection.begin():
+    with _connection(path, read_only=False) as connection, connection.begin():
         _migrate(connection)
         connection.execute(
             insert(tables.head).values(
@@ -121,7 +123,6 @@ def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
                 root=EMPTY,
             )
         )
-    engine.dispose()
 
 
 @contextmanager
@@ -141,6 +142,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock) -> Iterator[Led
     check_owner(path)
     with _connection(path, read_only=True) as connection:
         store_id = _check_head(connection, path, rehearsal=None)
+        tail.check(tail_path, connection, store_id, path)
         connection.rollback()
         yield Ledger(connection, clock, store_id, tail_path)
 
@@ -181,8 +183,13 @@ def _connection(path: Path, *, read_only: bool) -> Iterator[Connection]:
 
 
 def _engine(path: Path, *, read_only: bool = False) -> Engine:
-    mode = "ro" if read_only else "rw"
-    engine = create_engine(f"sqlite:///file:{path}?mode={mode}&uri=true", hide_parameters=True, pool_size=1)
+    address = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True),
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: object, _record: object) -> None:

@@ -65,7 +65,7 @@ def _digest(text: str, info: ValidationInfo[Context]) -> str:
         raise PydanticCustomError("INVALID_HEX_ENCODING", "The value is not hex encoded.")
     if len(text) != 64:
         raise PydanticCustomError("INVALID_SHA256_FORMAT", "The value is not a SHA-256 digest.")
-    return text.lower()
+    return text
 
 
 def _base64_digest(text: str) -> str:
@@ -75,7 +75,7 @@ def _base64_digest(text: str) -> str:
         raise PydanticCustomError("INVALID_BASE64_ENCODING", "The value is not base64 encoded.") from None
     if len(raw) != 32:
         raise PydanticCustomError("INVALID_SHA256_FORMAT", "The value is not a SHA-256 digest.")
-    return raw.hex()
+    return text
 
 
 def _currency(text: str) -> str:

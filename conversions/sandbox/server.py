@@ -62,7 +62,7 @@ class Sandbox:
             self._listener = Listener(port, self)
         except OSError as error:
             raise Usage(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from None
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), name="sandbox", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -21,7 +21,7 @@ _WHOLE = 2.0**53
 """Below it, a float that is a whole number is one number only."""
 
 
-class Misfit(Exception):  # noqa: N818 - a row's fate, not an error of the program
+class Misfit(Exception):
     """A cell that makes its row no order: which of our columns and why, never what it says."""
 
     def __init__(self, reason: Reason, field: str) -> None:
@@ -39,6 +39,11 @@ class Moment(NamedTuple):
     """In the shop's zone."""
     ends_day: bool
     """Whether only the day is known; then ``at`` is its last second."""
+
+
+def is_text(cell: str) -> bool:
+    """Whether *cell* was UTF-8 to begin with: bytes that are not are read as lone surrogates. NUL is no text either."""
+    return "\0" not in cell and not any("\ud800" <= character <= "\udfff" for character in cell)
 
 
 def amount(text: str, field: str) -> Decimal:
@@ -66,7 +71,8 @@ def moment(text: str, zone: ZoneInfo, field: str) -> Moment:
         if between == "--":
             return _whole_day(date.fromisoformat(text), zone)
         if between in {"--T", "-- "}:
-            at = _instant(datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-")), zone)
+            clock = text[11:].replace(" +", "+").replace(" -", "-")
+            at = _instant(datetime.fromisoformat(text[:11] + clock), zone)
             return Moment(at, at.astimezone(zone).date(), ends_day=False)
     except (ValueError, OverflowError):
         pass
@@ -88,6 +94,11 @@ def _instant(at: datetime, zone: ZoneInfo) -> datetime:
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of *day* in *zone*, in UTC, also where the clocks change at midnight."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def texts(cells: tuple[object, ...], separator: str) -> tuple[str, ...]:
+    """A row's typed cells as text."""
+    return tuple([cell if type(cell) is str else plain(cell, separator) for cell in cells])
 
 
 def plain(value: object, separator: str) -> str:

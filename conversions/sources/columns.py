@@ -11,7 +11,7 @@ from conversions.conversion import Consent, Reason
 from conversions.errors import SourceError
 from conversions.order import Order, RowRejected
 from conversions.settings import AnySource
-from conversions.sources.cells import EPOCH, LARGEST, Misfit, amount, moment
+from conversions.sources.cells import EPOCH, LARGEST, Misfit, amount, is_text, moment
 
 CHUNK = 5_000
 """Rows in one list."""
@@ -123,7 +123,7 @@ def _require_text(cells: Sequence[str]) -> None:
     for field, cell in zip(FIELDS, cells, strict=True):
         if len(cell) > LARGEST:
             raise Misfit(Reason.CELL_TOO_LARGE, field)
-        if "\0" in cell or any("\ud800" <= character <= "\udfff" for character in cell):
+        if not is_text(cell):
             raise Misfit(Reason.NOT_TEXT, field)
 
 

@@ -6,6 +6,7 @@ from typing import BinaryIO, TextIO
 
 from conversions.conversion import Reason
 from conversions.errors import SourceError
+from conversions.sources.cells import is_text
 from conversions.sources.columns import ColumnMap
 
 LONGEST = 1 << 20
@@ -27,7 +28,7 @@ class CsvTable:
         text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115 - *file* is its opener's to close
         self._lines = _Lines(text)
         first = self._lines.first()
-        _require_text(first, where)
+        _require_lines(first, where)
         delimiter = delimiter or _delimiter(first, columns)
         # Strictly, because a quote that was not closed swallows rows and is told by the text behind the next quote.
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
@@ -35,7 +36,7 @@ class CsvTable:
         if isinstance(header, Reason):
             raise SourceError(f"{where} has a header that cannot be read ({header}); export it again.")
         names = [name.strip() for name in header]
-        _require_orders(names, where)
+        _require_orders(names, where, columns)
         self._width = len(names)
         self._pick = columns.picker(names, where)
 
@@ -66,7 +67,7 @@ class CsvTable:
                 yield record
 
 
-class _Unreadable(Exception):  # noqa: N818 - ends a record, not the reading
+class _Unreadable(Exception):
     """A line that no record can be made of."""
 
 
@@ -125,13 +126,13 @@ class _Lines:
             pass
 
 
-def _require_text(first: str, where: str) -> None:
+def _require_lines(first: str, where: str) -> None:
     if not first:
         raise SourceError(f"{where} is empty; remove it or export it again.")
     if not first.strip():
         raise SourceError(f"{where} has no header; its first line must name the columns.")
     if "\0" in first:
-        raise SourceError(f"{where} is not UTF-8 text (UTF-16, or not text at all); export it as CSV in UTF-8.")
+        raise SourceError(f"{where} is UTF-16, or not text at all; export it as CSV in UTF-8.")
 
 
 def _delimiter(first: str, columns: ColumnMap) -> str:
@@ -146,7 +147,9 @@ def _names(first: str, mark: str) -> set[str]:
         return set()
 
 
-def _require_orders(names: list[str], where: str) -> None:
+def _require_orders(names: list[str], where: str, columns: ColumnMap) -> None:
+    if not columns.names.issubset(names) and not all(map(is_text, names)):
+        raise SourceError(f"{where} is not UTF-8 text; export it as CSV in UTF-8.")
     if _ANALYTICS.issubset(names):
         raise SourceError(
             f"{where} is WooCommerce's Analytics report, which holds no e-mail addresses and amounts for display only; "

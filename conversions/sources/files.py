@@ -62,7 +62,7 @@ class Files:
         return ready
 
     def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
-        nth = count()
+        nth = count(1)
         order = self._columns.order
         for path, name in files.items():
             with _opened(path, name) as file:

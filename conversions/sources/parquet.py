@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from conversions.conversion import Reason
 from conversions.errors import SourceError
-from conversions.sources.cells import plain
+from conversions.sources.cells import texts
 from conversions.sources.columns import CHUNK, ColumnMap
 
 
@@ -40,7 +40,7 @@ class ParquetTable:
             for batch in self._file.iter_batches(CHUNK, columns=self._names, use_threads=False):
                 columns = [*(_values(batch.column(name)) for name in self._names), repeat("")]
                 for cells in zip(*self._pick(columns), strict=False):
-                    yield tuple([plain(cell, self._separator) for cell in cells])
+                    yield texts(cells, self._separator)
         except (pa.ArrowException, OSError):
             raise SourceError(f"{self._where} is damaged; export it again.") from None
 

@@ -11,7 +11,7 @@ from conversions.conversion import Window
 from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.order import Order, RowRejected
 from conversions.settings import SqlSource
-from conversions.sources.cells import first_instant, plain
+from conversions.sources.cells import EPOCH, first_instant, texts
 from conversions.sources.columns import CHUNK, ColumnMap
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Query:
     It gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
     instant after its last day, both in UTC: ``WHERE paid_at >= :since AND paid_at < :until``. SQLite has no type for
     instants and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``. A column without offset is
-    read in the shop's zone, as in a file; where it holds UTC the query says so: ``paid_at_gmt || '+00:00'``.
+    read in the shop's zone, as in a file; where it holds UTC the query says so: ``paid_at_gmt || '+00:00'``. A
+    date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
     """
 
     def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path]) -> None:
@@ -43,12 +44,12 @@ class Query:
         self._separator = settings.product_separator
         self._columns = ColumnMap(settings, zone)
         self._zone = zone
-        self.description = f"query on {_name(self._url)}"
+        self._name = _name(self._url)
+        self.description = f"query on {self._name}"
 
     def check(self) -> None:
         """Run the query for a window without days. Raises SourceError where it fails or lacks a mapped column."""
-        instant = datetime.fromisoformat("2000-01-01T00:00:00Z")
-        with self._result(instant, instant) as result:
+        with self._result(EPOCH, EPOCH) as result:
             self._columns.picker(list(result.keys()), "The query's result")
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
@@ -70,7 +71,7 @@ class Query:
         return []
 
     def _order(self, cells: tuple[Any, ...], row: int) -> Order | RowRejected:
-        return self._columns.order([plain(cell, self._separator) for cell in cells], "query", row, (0, row))
+        return self._columns.order(texts(cells, self._separator), "query", row, (0, row))
 
     @contextmanager
     def _result(self, since: datetime, until: datetime) -> "Iterator[CursorResult[Any]]":
@@ -84,16 +85,13 @@ class Query:
                 bounds = _bounds(since, until, self._backend)
                 yield connection.execution_options(stream_results=True).execute(text(self._query), bounds)
             except SQLAlchemyError as error:
-                raise _refusal(error, _name(self._url)) from None
-            except UnicodeDecodeError:
-                raise SourceError("The query returns bytes that are not text; cast that column in the query.") from None
+                raise _refusal(error, self._name) from None
 
     @contextmanager
     def _connection(self) -> "Iterator[Connection]":
         from sqlalchemy import NullPool, create_engine, event
         from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-        name = _name(self._url)
         try:
             engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
             if self._backend == "sqlite":
@@ -106,7 +104,9 @@ class Query:
             ) from None
         except DBAPIError as error:
             failure = SourceError if self._backend == "sqlite" else SourceUnavailable
-            raise failure(f"The {name} cannot be opened ({_class(error)}); see source.url, then run again.") from None
+            raise failure(
+                f"The {self._name} cannot be opened ({_class(error)}); see source.url, then run again."
+            ) from None
         with connection:
             yield connection
 
@@ -124,7 +124,7 @@ def _address(text: str, resolve: Callable[[str], Path]) -> "URL":
         ) from None
     if url.get_backend_name() != "sqlite" or not url.database:
         return url
-    path = resolve(url.database)
+    path = resolve(url.database).absolute()
     return url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
 
 
@@ -154,8 +154,11 @@ def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
     """The database's own words may quote a row, so only their class is told."""
     from sqlalchemy.exc import DBAPIError
 
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or "BUSY" in _class(error) or "LOCKED" in _class(error):
+    if not isinstance(error, DBAPIError):
+        return SourceError(
+            "source.query must return rows and takes :since and :until only; write another colon as \\:."
+        )
+    if error.connection_invalidated or "BUSY" in _class(error) or "LOCKED" in _class(error):
         return SourceUnavailable(f"The {name} broke off ({_class(error)}); run again later.")
     return SourceError(
         f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."

@@ -73,9 +73,10 @@ class TestBars:
         terminal = Terminal()
         monkeypatch.setattr("sys.stderr", terminal)
         bars = Bars()
-        with bars.track("google", 2) as google, bars.track("meta", 3) as meta:
+        with bars.track("google", 2) as google:
+            with bars.track("meta", 3) as meta:
+                meta(3)
             google(2)
-            meta(3)
         assert "2/2" in terminal.getvalue()
         assert "3/3" in terminal.getvalue()
 

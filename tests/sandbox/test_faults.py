@@ -51,7 +51,7 @@ def test_a_fault_is_kind_platform_probability_count_value(text: str, fault: Faul
     ],
 )
 def test_what_is_no_fault_is_explained(text: str, said: str) -> None:
-    with pytest.raises(Usage, match="^fault ") as raised:
+    with pytest.raises(Usage, match=r"^fault ") as raised:
         parse(text)
     assert said in str(raised.value)
 
@@ -79,8 +79,20 @@ def test_a_seed_repeats_its_faults_and_another_does_not() -> None:
 
 def test_a_platforms_faults_do_not_depend_on_the_others_requests() -> None:
     plan = Plan([parse("503@0.5")], 1)
-    mixed = [plan.draw("google") for _ in range(200) if plan.draw("meta")]
-    assert mixed == struck(1, "503@0.5")
+    mixed = [(plan.draw("meta"), plan.draw("google")) for _ in range(200)]
+    assert [google for _, google in mixed] == struck(1, "503@0.5")
+
+
+def test_the_platforms_are_struck_at_different_requests() -> None:
+    assert struck(1, "503@0.5") != struck(1, "503@0.5", platform="meta")
+
+
+def test_a_sandbox_draws_by_its_seed(running: Running) -> None:
+    def statuses(seed: int) -> list[int]:
+        client = running("503@0.5", seed=seed)
+        return [client.google(transaction()).status_code for _ in range(40)]
+
+    assert statuses(1) == statuses(1) != statuses(2)
 
 
 def test_a_probability_strikes_about_so_often() -> None:

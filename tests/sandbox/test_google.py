@@ -11,6 +11,7 @@ import pytest
 import requests
 from google.ads.datamanager_v1 import types
 from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from tests.sandbox.conftest import DIGEST, GOOGLE, Client, Json, ingest, transaction
 
@@ -89,8 +90,6 @@ def test_answers_have_the_shape_of_the_discovery_document(client: Client) -> Non
 
 
 def test_error_details_are_those_of_google_rpc(client: Client) -> None:
-    from google.rpc import error_details_pb2, status_pb2
-
     error = client.google(transaction(currency="kr")).json()["error"]
     status = json_format.ParseDict({k: v for k, v in error.items() if k != "status"}, status_pb2.Status())
     bad = error_details_pb2.BadRequest()
@@ -263,12 +262,20 @@ def test_a_value_may_be_zero_whole_or_a_fraction(client: Client, value: float) -
         ("", "HEX", "INVALID_SHA256_FORMAT"),
         ("quinny@example.com", "BASE64", "INVALID_BASE64_ENCODING"),
         (DIGEST, "BASE64", "INVALID_SHA256_FORMAT"),
+        ("AAAA", "BASE64", "INVALID_SHA256_FORMAT"),
     ],
 )
 def test_an_identifier_is_an_encoded_sha_256(client: Client, address: str, encoding: str, reason: str) -> None:
     event = transaction(userData={"userIdentifiers": [{"emailAddress": address}]})
     field = "events.events[0].user_data.user_identifiers[0].email_address"
     assert violations(client.google(event, encoding=encoding)) == [(field, reason)]
+
+
+def test_an_encoding_is_required_as_soon_as_one_event_has_user_data(client: Client) -> None:
+    clicked = transaction("order-1", userData=None, adIdentifiers={"gclid": "x"})
+    assert client.google(clicked, encoding=None).status_code == 200
+    answer = client.google(clicked, transaction("order-2"), encoding=None)
+    assert violations(answer) == [("encoding", "REQUIRED_FIELD_MISSING")]
 
 
 def test_hex_is_taken_in_either_case_and_base64_where_declared(client: Client) -> None:
@@ -354,7 +361,8 @@ def test_all_bad_events_are_named_and_nothing_is_stored(client: Client) -> None:
 def test_validate_only_checks_and_stores_nothing(client: Client) -> None:
     answer = client.google(transaction(), validateOnly=True)
     assert answer.status_code == 200
-    assert (client.received("google")["accepted_requests"], client.received("google")["distinct"]) == (1, 0)
+    report = client.received("google")
+    assert (report["accepted_requests"], report["events"], report["distinct"]) == (1, 0, 0)
     status = client.get(f"/v1/requestStatus:retrieve?requestId={answer.json()['requestId']}")
     assert violations(status) == [("request_id", "INVALID_REQUEST_ID")]
     assert violations(client.google(transaction(currency="kr"), validateOnly=True))

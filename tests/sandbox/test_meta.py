@@ -93,7 +93,7 @@ def test_one_to_1000_events(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["event_name", "event_time", "action_source", "user_data"])
 def test_required_fields_are_required(client: Client, name: str) -> None:
-    assert second_of_three(client, purchase(**{name: None})) == (100, None)
+    assert second_of_three(client, {k: v for k, v in purchase().items() if k != name}) == (100, None)
 
 
 @pytest.mark.parametrize("time", [SECONDS * 1000, str(SECONDS), SECONDS + 0.5, True, -5, 0])

@@ -1,0 +1,189 @@
+"""``conversions audit``: what left, to whom, when, on which basis; the store is only looked at."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from conversions.cli.clock import now
+from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.cli.run import Day
+from conversions.receipt import Outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from conversions.audit.attempts import Attempt, Selection
+    from conversions.settings import Settings
+
+LARGEST = 2**63 - 1
+
+audit = typer.Typer(
+    name="audit", help="What left, to whom, when, on which basis.", no_args_is_help=True, rich_markup_mode=None
+)
+
+OfRun = Annotated[int | None, typer.Option("--run", metavar="N", min=1, max=LARGEST, help="Of this run only.")]
+To = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="To this destination only.")]
+
+
+@audit.command("list")
+def list_attempts(
+    *,
+    since: Day = None,
+    until: Day = None,
+    run: OfRun = None,
+    destination: To = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Answered so only.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show every attempt to send, one a line, the newest last.
+
+    An attempt without an outcome is under way, or its run was killed. --since and --until are days of the attempt.
+    """
+    from conversions.audit import open_log, queries, records
+
+    settings = load_settings(config)
+    with open_log(settings, now) as log:
+        selection = _selection(log, settings, since, until, run, destination, outcome)
+        found = list(queries.attempts(log, selection))
+    if as_json:
+        show_json([records.overview(attempt) for attempt in found])
+    elif found:
+        _show_list(found)
+    else:
+        show("No attempt was made.")
+
+
+@audit.command("show")
+def show_attempt(
+    request: Annotated[int, typer.Argument(max=LARGEST, help="Its number, as `audit list` shows it.")],
+    *,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show one attempt: its facts on stderr, the exact bytes that left on stdout.
+
+    Nothing is added to the bytes off a terminal, so that `conversions audit show 3 | sha256sum` is their digest.
+    """
+    from conversions.audit import open_log, queries, records
+
+    with open_log(load_settings(config), now) as log:
+        attempt = queries.attempt(log, request)
+        body = queries.body(log, attempt)
+    facts = records.details(attempt, body)
+    if as_json:
+        show_json(facts)
+        return
+    _say_facts(facts)
+    if body.content is None:
+        say(
+            f"Of its {attempt.events} events {body.erased} are erased, and with them its bytes; the log keeps the rest."
+        )
+    else:
+        _put(body.content)
+
+
+@audit.command("export")
+def export_attempts(
+    *,
+    form: Annotated[
+        Literal["jsonl", "csv"], typer.Option("--format", help="JSON Lines are evidence; CSV has no bodies.")
+    ] = "jsonl",
+    since: Day = None,
+    until: Day = None,
+    run: OfRun = None,
+    destination: To = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file, for its owner's eyes only.")] = None,
+    config: Config = None,
+) -> None:
+    """Write every attempt with all that is known of it, for programs and auditors.
+
+    JSON Lines: one attempt a line, `body` is the text as it was sent. CSV is for spreadsheets: a cell that one would
+    run as a formula begins with an apostrophe there.
+    """
+    from conversions.audit import open_log
+    from conversions.audit.export import export, new_file
+
+    settings = load_settings(config)
+    with open_log(settings, now) as log:
+        selection = _selection(log, settings, since, until, run, destination)
+        if out is None:
+            sys.stdout.flush()
+            export(log, selection, form, sys.stdout.buffer)
+            return
+        with new_file(out) as file:
+            written = export(log, selection, form, file)
+    erased = f", {written.erased} of them erased" if written.erased else ""
+    say(f"{out}: {written.attempts} attempts, {written.events} events{erased}.")
+
+
+def _selection(
+    log: "Connection",
+    settings: "Settings",
+    since: datetime | None,
+    until: datetime | None,
+    run: int | None,
+    destination: str | None,
+    outcome: Outcome | None = None,
+) -> "Selection":
+    """What the options mean; raises Usage where it can match nothing."""
+    from conversions.audit import queries
+    from conversions.audit.attempts import Selection
+
+    selection = Selection(
+        zone=settings.zone,
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        run=run,
+        destination=destination,
+        outcome=outcome,
+    )
+    queries.check(log, selection, settings.destinations)
+    return selection
+
+
+def _show_list(attempts: "list[Attempt]") -> None:
+    header = ["request", "run", "time (UTC)", "destination", "purpose", "attempt", "events", "bytes", "outcome", "HTTP"]
+    show_table([*header, "code"], [_row(attempt) for attempt in attempts])
+    if attempts[0].rehearsal:
+        say("A rehearsal: nothing of this ever left this machine.")
+
+
+def _row(a: "Attempt") -> tuple[object, ...]:
+    when, answer = f"{a.intended_at:%Y-%m-%d %H:%M:%S}", (a.outcome, a.http_status, a.code)
+    return (a.request_id, a.run_id, when, a.destination, a.purpose, a.attempt, a.events, a.size, *answer)
+
+
+def _say_facts(facts: dict[str, Any]) -> None:
+    """One a line, above the bytes."""
+    for name, value in facts.items():
+        if name != "body":
+            say(f"{name.replace('_', ' '):<16} {printable(_text(value))}")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None | []:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name}: {each}" for name, each in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
+
+
+def _put(body: bytes) -> None:
+    """The bytes as they are; a terminal gets them escaped, on a line of their own."""
+    sys.stderr.flush()
+    sys.stdout.flush()
+    if sys.stdout.isatty():
+        show(printable(body.decode()))
+    else:
+        sys.stdout.buffer.write(body)

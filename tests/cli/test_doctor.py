@@ -1,0 +1,273 @@
+"""``conversions doctor``: each thing that would stop or spoil a run is a finding; nothing is sent or written."""
+
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversions.cli import doctor as command
+from conversions.doctor import credentials
+from conversions.doctor.promises import LEGITIMATE_INTEREST
+from tests.cli.conftest import Cli
+
+HEADER = "order_id,billing_email,total,currency,product_ids,purchased_at,status\n"
+TOKEN = "EAAB" + "x" * 40
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on Google Cloud, and nobody is logged in with gcloud."""
+    os.environ["CLOUDSDK_CONFIG"] = str(tmp_path / "gcloud")
+    monkeypatch.setattr(credentials, "PRODUCT_NAME", tmp_path / "product_name")
+
+
+@pytest.fixture
+def ready(settings: Path, tmp_path: Path) -> Path:
+    """A shop with which a run would start."""
+    (settings.parent / "orders").mkdir()
+    (settings.parent / "orders" / "day.csv").write_text(HEADER)
+    os.environ["CONVERSIONS_META__ACCESS_TOKEN"] = TOKEN
+    os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(google_file(tmp_path))
+    return settings
+
+
+def google_file(folder: Path, content: str = '{"type": "external_account"}', mode: int = 0o600) -> Path:
+    path = folder / "google.json"
+    path.write_text(content)
+    path.chmod(mode)
+    return path
+
+
+def findings(cli: Cli, settings: Path) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    said = cli("doctor", "--json", "--config", settings)
+    document = json.loads(said.out)
+    assert document["exit_code"] == said.code
+    about: dict[str, list[dict[str, Any]]] = {}
+    for finding in document["findings"]:
+        about.setdefault(finding["about"], []).append(finding)
+    return said.code, about
+
+
+def problems(cli: Cli, settings: Path, about: str) -> tuple[int, str]:
+    """The exit code, and what is wrong with *about*; nothing else may be wrong."""
+    code, found = findings(cli, settings)
+    wrong = [f for each in found.values() for f in each if f["level"] == "problem"]
+    assert {f["about"] for f in wrong} == {about}
+    return code, " ".join(f"{f['sentence']} {f['next'] or ''}" for f in wrong)
+
+
+def notes(cli: Cli, settings: Path, about: str) -> str:
+    return " ".join(f["sentence"] for f in findings(cli, settings)[1][about] if f["level"] == "note")
+
+
+def setting(settings: Path, old: str, new: str) -> None:
+    text = settings.read_text(encoding="utf-8")
+    assert old in text
+    settings.write_text(text.replace(old, new), encoding="utf-8")
+
+
+class TestAShopThatIsReady:
+    def test_exits_0_and_names_what_was_looked_at(self, cli: Cli, ready: Path) -> None:
+        code, found = findings(cli, ready)
+        assert code == 0
+        assert set(found) == {
+            *("settings", "environment", "key", "clock", "store", "source", "privacy", "policy", "google", "meta")
+        }
+
+    def test_nothing_is_written(self, cli: Cli, ready: Path) -> None:
+        before = sorted(path for path in ready.parent.rglob("*"))
+        cli("doctor", "--config", ready)
+        assert sorted(path for path in ready.parent.rglob("*")) == before
+
+    def test_nothing_is_sent(self, cli: Cli, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise AssertionError
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        assert cli("doctor", "--config", ready).code == 0
+
+    def test_people_get_a_line_for_each_and_the_next_step_below(self, cli: Cli, ready: Path) -> None:
+        os.environ.pop("CONVERSIONS_META__ACCESS_TOKEN")
+        lines = cli("doctor", "--config", ready).out.splitlines()
+        at = lines.index("problem  meta: Meta's access token is missing.")
+        assert lines[at + 1].startswith("               Events Manager")
+
+    def test_no_secret_is_shown(self, cli: Cli, ready: Path) -> None:
+        said = cli("doctor", "--config", ready).everything
+        key = ready.with_name(".env").read_text().partition("CONVERSIONS_KEY=")[2][:64]
+        assert len(key) == 64
+        assert key not in said
+        assert TOKEN not in said
+
+
+class TestSettings:
+    def test_settings_that_do_not_load_are_the_only_finding(self, cli: Cli, ready: Path) -> None:
+        setting(ready, "lookback_days = 7", "lookback_days = 0")
+        assert problems(cli, ready, "settings")[0] == 78
+
+    def test_a_misspelt_name_is_named_with_the_one_that_is_near(self, cli: Cli, ready: Path) -> None:
+        os.environ["CONVERSIONS_LOOKBACK_DAY"] = "3"
+        code, said = problems(cli, ready, "environment")
+        assert code == 78
+        assert "CONVERSIONS_LOOKBACK_DAY is set; is CONVERSIONS_LOOKBACK_DAYS meant?" in said
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DEADLINE", "90m"),
+            ("DESTINATIONS__META__IN_FLIGHT", "2"),
+            ("GOOGLE__IN_FLIGHT", "2"),
+            ("SOURCE__SETTLE_SECONDS", "0"),
+            ("SOURCE__COLUMNS__STATUS", "status"),
+        ],
+    )
+    def test_names_of_settings_are_not_misspelt(self, cli: Cli, ready: Path, name: str, value: str) -> None:
+        os.environ[f"CONVERSIONS_{name}"] = value
+        assert findings(cli, ready)[1]["environment"][0]["level"] == "ok"
+
+    @pytest.mark.parametrize(("key", "says"), [("", "is missing"), ("5a", "is not 64 hex digits")])
+    def test_a_key_that_is_none(self, cli: Cli, ready: Path, key: str, says: str) -> None:
+        os.environ["CONVERSIONS_KEY"] = key
+        code, said = problems(cli, ready, "key")
+        assert (code, says in said) == (78, True)
+
+
+class TestMachine:
+    def test_a_clock_before_this_program_was_made(self, cli: Cli, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(command, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+        code, said = problems(cli, ready, "clock")
+        assert (code, "1970-01-01" in said) == (78, True)
+
+    def test_a_clock_behind_the_stores_last_change(self, cli: Cli, ready: Path) -> None:
+        cli("privacy", "object", "--config", ready, stdin="ida.holm@example.com")
+        store = ready.parent / "var" / "conversions.db"
+        os.utime(store, (4e9, 4e9))
+        code, said = problems(cli, ready, "clock")
+        assert (code, "the store's last change" in said) == (78, True)
+
+    def test_a_store_that_is_not_there_yet_is_worth_a_note(self, cli: Cli, ready: Path) -> None:
+        assert "the first run makes" in notes(cli, ready, "store")
+
+    def test_a_store_that_is_gone_is_exit_74(self, cli: Cli, ready: Path) -> None:
+        cli("privacy", "object", "--config", ready, stdin="ida.holm@example.com")
+        for path in (ready.parent / "var").iterdir():
+            path.unlink()
+        assert problems(cli, ready, "store")[0] == 74
+
+    @pytest.mark.parametrize(("name", "mode", "mend"), [("var", 0o750, "700"), ("var/conversions.db", 0o640, "600")])
+    def test_a_store_that_others_may_reach(self, cli: Cli, ready: Path, name: str, mode: int, mend: str) -> None:
+        cli("privacy", "object", "--config", ready, stdin="ida.holm@example.com")
+        (ready.parent / name).chmod(mode)
+        code, said = problems(cli, ready, "store")
+        assert (code, f"chmod {mend} {ready.parent / name}" in said) == (78, True)
+
+    def test_a_store_of_another_key(self, cli: Cli, ready: Path) -> None:
+        cli("privacy", "object", "--config", ready, stdin="ida.holm@example.com")
+        os.environ["CONVERSIONS_KEY"] = "5a" * 32
+        assert problems(cli, ready, "store")[0] == 78
+
+    def test_a_source_without_a_mapped_column(self, cli: Cli, ready: Path) -> None:
+        day = ready.parent / "orders" / "day.csv"
+        day.write_text(HEADER.replace("total", "sum"))
+        os.utime(day, (1e9, 1e9))
+        code, said = problems(cli, ready, "source")
+        assert (code, "total" in said) == (66, True)
+
+
+class TestCredentials:
+    def test_metas_token_is_missing(self, cli: Cli, ready: Path) -> None:
+        os.environ.pop("CONVERSIONS_META__ACCESS_TOKEN")
+        code, said = problems(cli, ready, "meta")
+        assert (code, "CONVERSIONS_META__ACCESS_TOKEN" in said) == (77, True)
+
+    @pytest.mark.parametrize("token", [f'"{TOKEN}', f"{TOKEN} ", f"Bearer {TOKEN}"])
+    def test_metas_token_was_cut_or_quoted(self, cli: Cli, ready: Path, token: str) -> None:
+        os.environ["CONVERSIONS_META__ACCESS_TOKEN"] = token
+        assert problems(cli, ready, "meta")[0] == 77
+
+    def test_googles_file_is_missing(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
+        (tmp_path / "google.json").unlink()
+        code, said = problems(cli, ready, "google")
+        assert (code, "No such file" in said) == (77, True)
+
+    @pytest.mark.parametrize(
+        "content", ["", "[]", "{}", "not json", '{"type": "service_account", "private_key": "x", "client_email": "y"}']
+    )
+    def test_googles_file_holds_no_credentials(self, cli: Cli, ready: Path, tmp_path: Path, content: str) -> None:
+        google_file(tmp_path, content)
+        assert problems(cli, ready, "google")[0] == 77
+
+    def test_googles_file_that_others_may_read_is_worth_a_note(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
+        google_file(tmp_path, mode=0o644)
+        assert "Others may read" in notes(cli, ready, "google")
+
+    def test_nothing_names_googles_credentials(self, cli: Cli, ready: Path) -> None:
+        os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
+        assert problems(cli, ready, "google")[0] == 77
+
+    def test_what_gcloud_has_left_is_found(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
+        os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
+        (tmp_path / "gcloud").mkdir()
+        google_file(tmp_path).rename(tmp_path / "gcloud" / "application_default_credentials.json")
+        assert findings(cli, ready)[0] == 0
+
+    def test_on_google_cloud_the_machine_has_its_own(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
+        os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
+        (tmp_path / "product_name").write_text("Google Compute Engine\n")
+        assert "the machine's own service account" in notes(cli, ready, "google")
+
+    def test_a_rehearsal_needs_none(self, cli: Cli, ready: Path) -> None:
+        os.environ.pop("CONVERSIONS_META__ACCESS_TOKEN")
+        os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
+        os.environ |= {f"CONVERSIONS_{name}__ENDPOINT": "http://127.0.0.1:8085" for name in ("GOOGLE", "META")}
+        assert findings(cli, ready)[0] == 0
+
+
+class TestPromises:
+    def test_legitimate_interest_is_named_with_what_stands_in_its_way(self, cli: Cli, ready: Path) -> None:
+        assert notes(cli, ready, "privacy") == LEGITIMATE_INTEREST
+
+    def test_consent_that_no_column_holds_would_send_nothing(self, cli: Cli, ready: Path) -> None:
+        setting(ready, 'legal_basis = "legitimate_interest"', 'legal_basis = "consent"')
+        assert problems(cli, ready, "privacy")[0] == 78
+
+    def test_consent_that_is_mapped_is_fine(self, cli: Cli, ready: Path) -> None:
+        setting(ready, 'legal_basis = "legitimate_interest"', 'legal_basis = "consent"')
+        setting(ready, '# consent = "ads_consent"', 'consent = "ads_consent"')
+        (ready.parent / "orders" / "day.csv").write_text(HEADER.replace("status", "status,ads_consent"))
+        assert findings(cli, ready)[0] == 0
+
+    def test_a_policy_that_lists_less_than_would_leave(self, cli: Cli, ready: Path) -> None:
+        policy = ready.with_name("privacy-policy.toml")
+        lines = policy.read_text(encoding="utf-8").splitlines()
+        policy.write_text("\n".join(line for line in lines if "content_ids" not in line), encoding="utf-8")
+        code, said = problems(cli, ready, "meta")
+        assert (code, "content_ids" in said) == (78, True)
+
+    def test_a_policy_that_is_missing(self, cli: Cli, ready: Path) -> None:
+        ready.with_name("privacy-policy.toml").unlink()
+        assert problems(cli, ready, "policy")[0] == 78
+
+    def test_what_nobody_has_said_about_web_tags_is_asked(self, cli: Cli, ready: Path) -> None:
+        assert "a Pixel already reports" in notes(cli, ready, "meta")
+        assert "a Google tag already reports" in notes(cli, ready, "google")
+        os.environ |= {f"CONVERSIONS_{name}__ALSO_REPORTED_BY": "none" for name in ("GOOGLE", "META")}
+        assert notes(cli, ready, "meta") == ""
+
+    def test_a_tag_that_reports_under_other_ids_counts_twice(self, cli: Cli, ready: Path) -> None:
+        os.environ["CONVERSIONS_META__ALSO_REPORTED_BY"] = "other"
+        assert "counts twice" in notes(cli, ready, "meta")
+
+    def test_guards_that_are_off_are_named(self, cli: Cli, ready: Path) -> None:
+        setting(ready, "first_batch = 50", "# first_batch = 50")
+        assert "first_batch not set" in notes(cli, ready, "google")
+        assert "max_new" not in notes(cli, ready, "google")
+
+    def test_the_time_of_a_purchase_is_more_than_its_date(self, cli: Cli, ready: Path) -> None:
+        os.environ["CONVERSIONS_GOOGLE__PRECISION"] = "exact"
+        assert "the time of a purchase" in notes(cli, ready, "google")

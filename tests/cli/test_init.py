@@ -1,0 +1,165 @@
+"""``conversions init``: a first night's files, valid, private, and never over another's."""
+
+import os
+import re
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from conversions.cli.first_files import template
+from conversions.settings import FileSource, GoogleSettings, MetaSettings, load
+from tests.cli.conftest import Cli
+
+GOOGLE = ("--google-account", "123-456-7890", "--google-action", "987654321")
+META = ("--meta-dataset", "555000111222", "--action-source", "physical_store")
+BASIS = ("--legal-basis", "consent")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestWhatIsWritten:
+    def test_the_answers_are_in_settings_that_load(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", "--shop", 'Ø "1"')
+        assert said.code == 0, said.err
+        settings = load(tmp_path / "conversions.toml")
+        google, meta = settings.destinations["google"], settings.destinations["meta"]
+        assert isinstance(google, GoogleSettings)
+        assert isinstance(meta, MetaSettings)
+        assert (google.operating_account_id, google.conversion_action_id) == ("1234567890", "987654321")
+        assert (meta.dataset_id, meta.action_source) == ("555000111222", "physical_store")
+        assert (settings.shop, settings.privacy.legal_basis) == ('Ø "1"', "consent")
+
+    def test_the_guards_of_a_first_night_are_on(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "other")
+        settings = load(tmp_path / "conversions.toml")
+        for section in settings.destinations.values():
+            assert section.not_before == datetime.now(ZoneInfo("Europe/Copenhagen")).date()
+            assert (section.max_new, section.first_batch, section.also_reported_by) == (5000, 50, "other")
+
+    def test_a_platform_without_an_account_is_left_out(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *META, *BASIS)
+        assert list(load(tmp_path / "conversions.toml").destinations) == ["meta"]
+        assert "google" not in (tmp_path / "conversions.toml").read_text().replace("Google", "")
+
+    def test_orders_typed_relative_to_here_are_found_from_the_settings(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        cli("init", "etc/shop", *GOOGLE, *BASIS, "--orders", "exports/*.parquet")
+        settings = load(tmp_path / "etc/shop/conversions.toml")
+        assert isinstance(settings.source, FileSource)
+        assert settings.source.kind == "parquet"
+        assert settings.resolve(settings.source.path) == tmp_path / "exports/*.parquet"
+
+    def test_the_key_is_fresh_and_nobody_elses(self, cli: Cli, tmp_path: Path) -> None:
+        keys = set()
+        for name in ("a", "b"):
+            said = cli("init", tmp_path / name, *GOOGLE, *BASIS)
+            os.environ.pop("CONVERSIONS_KEY")
+            key = re.findall(r"^CONVERSIONS_KEY=([0-9a-f]{64})$", (tmp_path / name / ".env").read_text(), re.MULTILINE)
+            assert key[0] not in said.everything
+            assert mode(tmp_path / name / ".env") == 0o600
+            keys |= {*key}
+        assert len(keys) == 2
+
+    def test_the_stores_directory_is_private_and_inside(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *GOOGLE, *BASIS)
+        settings = load(tmp_path / "conversions.toml")
+        assert mode(settings.store_path.parent) == 0o700
+        assert settings.store_path.is_relative_to(tmp_path)
+        assert settings.tail_path.is_relative_to(tmp_path)
+
+    def test_the_policy_is_the_shipped_one(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *GOOGLE, *BASIS)
+        assert (tmp_path / "privacy-policy.toml").read_text() == template("privacy-policy.toml")
+
+
+class TestSchedule:
+    def test_cron_and_systemd_run_this_program_on_these_settings_at_a_quarter_past_six(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        printed = cli("init", "shop", *GOOGLE, *BASIS, "--timezone", "Europe/Oslo").out
+        path = tmp_path / "shop" / "conversions.toml"
+        cron = re.search(r"^15 6 \* \* \* (\S+) run --quiet --config (\S+)$", printed, re.MULTILINE)
+        start = re.search(r"^ExecStart=(\S+) run --config (\S+)$", printed, re.MULTILINE)
+        assert cron is not None
+        assert start is not None
+        assert cron.groups() == start.groups()
+        assert (Path(cron[1]).is_absolute(), cron[2]) == (True, str(path))
+        assert f"ReadWritePaths={path.parent}\n" in printed
+        assert "OnCalendar=*-*-* 06:15:00 Europe/Oslo\n" in printed
+        assert "/srv/conversions\n" not in printed
+
+    def test_a_night_begins_after_googles_six_hours(self) -> None:
+        zone = ZoneInfo("Europe/Copenhagen")
+        last_order = datetime(2026, 11, 1, 23, 59, 59, tzinfo=zone)
+        start = datetime(2026, 11, 2, 6, 15, tzinfo=zone)
+        assert (start.astimezone(UTC) - last_order.astimezone(UTC)).total_seconds() > 6 * 3600
+
+
+class TestNothingIsOverwritten:
+    def test_settings_that_are_there_stay(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *GOOGLE, *BASIS)
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        said = cli("init", tmp_path, *META, *BASIS)
+        assert said.code == 78
+        assert "stays as it is" in said.err
+        assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+    def test_a_key_that_is_there_stays(self, cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("CONVERSIONS_KEY=" + "5a" * 32)
+        (tmp_path / ".env").chmod(0o600)
+        said = cli("init", tmp_path, *GOOGLE, *BASIS)
+        assert said.code == 0
+        assert f"{tmp_path / '.env'} is already there and stays as it is." in said.err
+        assert (tmp_path / ".env").read_text() == "CONVERSIONS_KEY=" + "5a" * 32
+
+    def test_an_answer_that_cannot_be_used_leaves_nothing_behind(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path / "new", "--google-account", "12", "--google-action", "1", *BASIS)
+        assert said.code == 78
+        assert "destinations.google.operating_account_id" in said.err
+        assert list((tmp_path / "new").iterdir()) == []
+
+    def test_a_directory_that_cannot_be_made_is_one_sentence(self, cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        said = cli("init", tmp_path / "file" / "x", *GOOGLE, *BASIS)
+        assert said.code == 78
+        assert "Not a directory" in said.err
+
+
+class TestQuestions:
+    def test_without_a_terminal_every_missing_option_is_named(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path / "new", "--google-account", "1234567890", "--meta-dataset", "5")
+        assert (said.code, (tmp_path / "new").exists()) == (2, False)
+        assert "--google-action, --action-source, --legal-basis" in said.err
+
+    @pytest.mark.parametrize(
+        ("option", "value"), [("--timezone", "Copenhagen"), ("--timezone", "../x"), ("--not-before", "yesterday")]
+    )
+    def test_a_day_or_zone_that_is_none_is_named(self, cli: Cli, tmp_path: Path, option: str, value: str) -> None:
+        said = cli("init", tmp_path / "new", *GOOGLE, *BASIS, option, value)
+        assert (said.code, (tmp_path / "new").exists()) == (2, False)
+        assert option in said.err
+
+    def test_a_terminal_is_asked_for_what_was_not_given(self, cli: Cli, tmp_path: Path) -> None:
+        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\n"
+        said = cli("init", tmp_path, stdin=typed, terminal=True)
+        assert said.code == 0, said.err
+        settings = load(tmp_path / "conversions.toml")
+        assert list(settings.destinations) == ["meta"]
+        assert settings.destinations["meta"].also_reported_by == "none"
+
+    def test_a_terminal_is_not_asked_for_what_was_given(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", terminal=True)
+        assert said.code == 0, said.err
+        assert "Google Ads account" not in said.err
+
+    def test_the_end_of_input_writes_nothing(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path / "new", stdin="1234567890\n", terminal=True)
+        assert (said.code, (tmp_path / "new").exists()) == (130, False)

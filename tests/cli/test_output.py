@@ -1,0 +1,77 @@
+"""What commands say: results on stdout, the conversation on stderr, and no text that steers a terminal."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.conversion import Reason
+
+
+def test_results_and_conversation_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    show("result")
+    say("by the way")
+    assert capsys.readouterr() == ("result\n", "by the way\n")
+
+
+def test_json_keeps_amounts_exact_and_days_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json(
+        {
+            "value": Decimal("10.00"),
+            "large": Decimal("1E+3"),
+            "day": date(2026, 11, 1),
+            "at": datetime(2026, 11, 1, 5, tzinfo=UTC),
+            "age": timedelta(hours=1),
+            "path": Path("a/b"),
+            "reason": Reason.OBJECTION,
+            "name": "Ø",
+        }
+    )
+    out = capsys.readouterr().out
+    assert json.loads(out) == {
+        "value": "10.00",
+        "large": "1000",
+        "day": "2026-11-01",
+        "at": "2026-11-01T05:00:00+00:00",
+        "age": 3600.0,
+        "path": "a/b",
+        "reason": "objection",
+        "name": "Ø",
+    }
+    assert "Ø" in out
+
+
+def test_json_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        show_json({"email": b"x"})
+
+
+class TestTables:
+    def test_numbers_stand_to_the_right_and_rows_stay_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show_table(("name", "orders"), [("google", 1000), ("x" * 200, 7)])
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 3
+        assert lines[1].rstrip().endswith("1000")
+        assert lines[2].rstrip().endswith("   7")
+        assert "\x1b" not in "".join(lines)
+
+    def test_nothing_in_a_cell_is_markup_or_steers_the_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show_table(("order",), [("[red]A[/red] :smile:",), ("A\x1b[2J\r\n\x00",), (None,)])
+        out = capsys.readouterr().out
+        assert "[red]A[/red] :smile:" in out
+        assert r"A\x1b[2J\r\n\x00" in out
+
+    def test_an_empty_table_is_its_header(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show_table(("entry", "since"), [])
+        assert capsys.readouterr().out.split() == ["entry", "since"]
+
+
+@given(st.text())
+def test_printable_text_is_printable_and_plain_text_stays(text: str) -> None:
+    assert printable(text).isprintable()
+    assert printable(text) == text or not text.isprintable()

@@ -1,0 +1,87 @@
+"""``conversions schema``, and the shipped files that are made with it or must agree with it."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from conversions.settings import (
+    Columns,
+    FileSource,
+    GoogleSettings,
+    MetaSettings,
+    Privacy,
+    Settings,
+    SqlSource,
+    Store,
+    load,
+)
+from tests.cli.conftest import Cli
+
+CONFIG = Path(__file__).parents[2] / "config"
+EXAMPLE = CONFIG / "conversions.toml"
+SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
+    "": (Settings,),
+    "source": (FileSource, SqlSource),
+    "source.columns": (Columns,),
+    "store": (Store,),
+    "privacy": (Privacy,),
+    "destinations.google": (GoogleSettings,),
+    "destinations.meta": (MetaSettings,),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("settings", "conversions.schema.json"), ("policy", "privacy-policy.schema.json")]
+)
+def test_the_shipped_schema_is_current(cli: Cli, file: str, name: str) -> None:
+    assert cli("schema", file).out == (CONFIG / name).read_text(encoding="utf-8")
+
+
+def test_settings_are_what_is_shown_without_being_asked(cli: Cli) -> None:
+    assert json.loads(cli("schema").out)["title"] == "conversions.toml"
+
+
+def test_the_shipped_settings_load() -> None:
+    assert list(load(EXAMPLE).destinations) == ["google", "meta"]
+
+
+def shown() -> Iterator[tuple[str, str, str]]:
+    """Section, setting and value of every line of the example, commented out or not."""
+    section = ""
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = line[1 : line.index("]")]
+        elif found := re.match(r"(?:# )?(\w+) = (.+?)(?:\s+# .*)?$", line):
+            yield section, found[1], found[2]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_example_shows_every_setting_and_nothing_else(section: str) -> None:
+    own = {name for where, name, _ in shown() if where == section}
+    known = {name for model in SECTIONS[section] for name in model.model_fields}
+    elsewhere = {"key", "access_token", "source", "columns", "store", "privacy", "destinations"}
+    optional = {"kind"} if section.startswith("destinations.") else set()
+    assert own == known - elsewhere - optional
+
+
+def test_a_default_that_the_example_shows_is_the_default() -> None:
+    wrong = [
+        (section, name)
+        for section, name, value in shown()
+        for model in SECTIONS[section]
+        if (default := simple_default(model, name)) is not None and tomllib.loads(f"x = {value}")["x"] != default
+    ]
+    assert wrong == []
+
+
+def simple_default(model: type[BaseModel], name: str) -> Any:
+    field = model.model_fields.get(name)
+    simple = field is not None and isinstance(field.default, str | int | list)
+    told = {"amount_means", "kind"}
+    return field.default if simple and field and name not in told else None

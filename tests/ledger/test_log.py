@@ -1,0 +1,104 @@
+"""The log: canonical leaves, numbered without a gap, in the transaction of what they record."""
+
+import pytest
+import rfc8785
+from sqlalchemy import func, select
+
+from conversions.errors import LedgerError
+from conversions.ledger import log, tables
+from conversions.ledger.merkle import root_of
+from tests.ledger.builders import Night, another_look
+
+
+def sizes(night: Night) -> tuple[int, int, int]:
+    """Of the head, of the leaves, of the tree's lowest level."""
+    head = night.one(select(tables.head.c.tree_size)).tree_size
+    leaves = night.one(select(func.count()).select_from(tables.leaf))[0]
+    nodes = night.one(select(func.count()).select_from(tables.node).where(tables.node.c.level == 0))[0]
+    return head, leaves, nodes
+
+
+def test_a_leaf_is_canonical_json_with_its_number_kind_and_time(night: Night) -> None:
+    with night.ledger.transaction() as connection:
+        seq = log.append(connection, "test", 1_795_324_500_000_000, {"b": [1, "ø"], "a": None})
+
+    body = night.one(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).body
+
+    assert body == '{"a":null,"b":[1,"ø"],"kind":"test","seq":1,"t":1795324500000000}'
+    assert body.encode() == rfc8785.dumps(
+        {"seq": 1, "kind": "test", "t": 1_795_324_500_000_000, "a": None, "b": [1, "ø"]}
+    )
+
+
+def test_leaves_are_numbered_from_zero_without_a_gap(night: Night) -> None:
+    for i in range(9):
+        with night.ledger.transaction() as connection:
+            assert log.append(connection, "test", i, {}) == i + 1
+
+    assert [leaf["seq"] for leaf in night.leaves()] == list(range(10))
+    assert sizes(night) == (10, 10, 10)
+
+
+def test_what_is_rolled_back_leaves_no_leaf_and_no_gap(night: Night) -> None:
+    before = night.one(select(tables.head.c.tree_size, tables.head.c.root))
+
+    with pytest.raises(ZeroDivisionError), night.ledger.transaction() as connection:
+        log.append(connection, "test", 0, {})
+        raise ZeroDivisionError
+
+    assert night.one(select(tables.head.c.tree_size, tables.head.c.root)) == before
+    with night.ledger.transaction() as connection:
+        assert log.append(connection, "test", 0, {}) == 1
+    assert sizes(night) == (2, 2, 2)
+
+
+def test_nobody_else_sees_a_leaf_before_its_transaction_is_committed(night: Night) -> None:
+    seen = select(func.count()).select_from(tables.leaf)
+
+    with night.ledger.transaction() as connection:
+        log.append(connection, "test", 0, {})
+        with another_look(night.path) as other:
+            assert other.execute(seen).scalar_one() == 1
+
+    with another_look(night.path) as other:
+        assert other.execute(seen).scalar_one() == 2
+
+
+def test_a_run_that_lost_the_store_appends_nothing(night: Night) -> None:
+    lost = night.run.epoch
+    night.begin()
+    before = sizes(night)
+
+    with (
+        pytest.raises(LedgerError, match=r"Another run has taken over the store.*conversions status"),
+        night.ledger.transaction() as connection,
+    ):
+        connection.execute(tables.pin.insert().values(name="in the same transaction", value="", since_us=0))
+        log.append(connection, "test", 0, {}, epoch=lost)
+
+    assert sizes(night) == before
+    assert night.all(select(tables.pin)) == []
+
+
+def test_who_has_no_epoch_appends_beside_a_run(night: Night) -> None:
+    with night.ledger.transaction() as connection:
+        log.append(connection, "test", 0, {}, epoch=None)
+
+    assert sizes(night) == (2, 2, 2)
+
+
+def test_the_root_covers_the_leaves_as_they_are_stored(night: Night) -> None:
+    with night.ledger.transaction() as connection:
+        log.append(connection, "test", 0, {"text": "æ\\u00e6\n"})
+
+    stored = [row.body.encode() for row in night.all(select(tables.leaf.c.body).order_by(tables.leaf.c.seq))]
+
+    assert night.one(select(tables.head.c.root)).root == root_of(stored)
+
+
+def test_a_store_without_its_head_is_one_sentence(night: Night) -> None:
+    with night.ledger.transaction() as connection:
+        connection.execute(tables.head.delete())
+
+    with pytest.raises(LedgerError, match="The store failed"), night.ledger.transaction() as connection:
+        log.append(connection, "test", 0, {})

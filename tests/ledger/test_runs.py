@@ -1,0 +1,189 @@
+"""A run: begun by raising the epoch, its circumstances kept, closed with what it reported."""
+
+import getpass
+import os
+import socket
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+from conversions import __version__
+from conversions.conversion import Window
+from conversions.errors import LedgerError, SourceUnavailable
+from conversions.ledger import requests, runs, tables
+from tests.ledger.builders import (
+    FIRST,
+    LOST,
+    NOW,
+    OCCASION,
+    RECEIVED,
+    THROTTLED,
+    Night,
+    draft,
+    orders,
+    sighting,
+)
+
+LAST_WEEK = Window(date(2026, 11, 15), date(2026, 11, 21))
+
+
+def test_each_run_raises_the_epoch_by_one(night: Night) -> None:
+    epochs = [night.run.epoch, night.begin().epoch, night.begin().epoch]
+
+    assert epochs == [1, 2, 3]
+    assert night.ledger.epoch == 3
+
+
+def test_row_and_leaf_say_who_ran_what_with_which_settings_and_policy(night: Night) -> None:
+    run = runs.begin(night.ledger, replace(OCCASION, reason="asked for by marketing"))
+
+    row, leaf = night.one(select(tables.run).where(tables.run.c.id == run.id)), night.leaves()[-1]
+
+    kept = {
+        "command": "run",
+        "operator": getpass.getuser(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": __version__,
+        "since": "2026-11-15",
+        "until": "2026-11-21",
+        "settings": sha256(OCCASION.settings.encode()).hexdigest(),
+        "policy": sha256(OCCASION.policy.encode()).hexdigest(),
+        "policy_version": "2026-01",
+        "legal_basis": "legitimate_interest",
+    }
+    assert {name: getattr(row, name) for name in kept} == kept
+    assert leaf == {"kind": "run", "seq": 1, "t": int(NOW.timestamp()) * 1_000_000, "run": run.id, **kept}
+    assert (row.reason, row.complete, row.finished_us) == ("asked for by marketing", 0, None)
+
+
+def test_settings_and_policies_are_kept_once_per_text(night: Night) -> None:
+    night.begin()
+    runs.begin(night.ledger, replace(OCCASION, policy="version = 2"))
+
+    bodies = {row.body: row.sha256 for row in night.all(select(tables.document))}
+    assert set(bodies) == {OCCASION.settings, OCCASION.policy, "version = 2"}
+    assert all(sha256(body.encode()).hexdigest() == digest for body, digest in bodies.items())
+
+
+def test_a_policy_that_reads_like_the_settings_is_no_conflict(night: Night) -> None:
+    runs.begin(night.ledger, replace(OCCASION, policy="same", settings="same"))
+
+
+def test_only_a_run_that_staged_its_whole_window_is_complete(night: Night) -> None:
+    runs.staged(night.ledger, night.run)
+
+    assert night.one(select(tables.run)).complete == 1
+    assert night.leaves()[-1]["kind"] == "window staged"
+
+
+def test_a_finished_run_keeps_its_report_and_the_log_its_exit_code(night: Night) -> None:
+    night.clock.forward(minutes=3)
+    runs.finish(night.ledger, night.run, {"exit_code": 75, "value": {"DKK": Decimal("1E+2")}})
+
+    row = night.one(select(tables.run))
+    assert row.finished_us - row.started_us == 180 * 1_000_000
+    assert orjson.loads(row.report) == {"exit_code": 75, "value": {"DKK": "100"}}
+    assert night.leaves()[-1] | {"t": 0} == {"kind": "run finished", "seq": 1, "t": 0, "run": 1, "exit": 75}
+
+
+@pytest.mark.parametrize("change", [runs.staged, lambda ledger, run: runs.finish(ledger, run, {"exit_code": 0})])
+def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: object) -> None:
+    lost = night.run
+    night.begin()
+
+    with pytest.raises(LedgerError, match="taken over"):
+        change(night.ledger, lost)  # type: ignore[operator]
+
+    row = night.one(select(tables.run).where(tables.run.c.id == lost.id))
+    assert (row.complete, row.finished_us, row.report) == (0, None, None)
+
+
+def test_what_stops_a_run_is_kept_with_its_exit_code_and_without_its_text(night: Night) -> None:
+    with pytest.raises(SourceUnavailable), runs.closing(night.ledger, night.run):
+        raise SourceUnavailable("the file of anna@example.com")
+
+    report = night.one(select(tables.run)).report
+    assert orjson.loads(report) == {"run_id": 1, "exit_code": 75, "stopped": "SourceUnavailable"}
+
+
+def test_a_store_that_fails_is_left_as_it_is(night: Night) -> None:
+    with pytest.raises(LedgerError), runs.closing(night.ledger, night.run):
+        raise LedgerError("The disk is full.")
+
+    assert night.one(select(tables.run)).finished_us is None
+
+
+def test_the_tail_file_is_behind_the_store_by_nothing_after_a_stop(night: Night, tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable), runs.closing(night.ledger, night.run):
+        raise SourceUnavailable
+
+    assert orjson.loads((tmp_path / "tail").read_bytes().splitlines()[-1])["size"] == len(night.leaves())
+
+
+def finished(night: Night, *, complete: bool = True, until: date = LAST_WEEK.until) -> None:
+    """The run under way ends, having read until that day; another begins."""
+    with night.ledger.transaction() as connection:
+        changed = tables.run.update().where(tables.run.c.id == night.run.id)
+        connection.execute(changed.values(until=until.isoformat(), complete=int(complete)))
+    runs.finish(night.ledger, night.run, {"exit_code": 0})
+
+
+def test_a_first_run_reads_the_usual_window(night: Night) -> None:
+    assert runs.reach_back(night.ledger, LAST_WEEK) == LAST_WEEK
+
+
+def test_no_day_is_left_out_after_a_pause_longer_than_the_window(night: Night) -> None:
+    finished(night, until=date(2026, 11, 2))
+
+    assert runs.reach_back(night.ledger, LAST_WEEK) == Window(date(2026, 11, 2), LAST_WEEK.until)
+
+
+def test_a_run_that_did_not_read_its_whole_window_counts_as_not_read(night: Night) -> None:
+    finished(night, until=date(2026, 11, 2))
+    night.begin()
+    finished(night, until=date(2026, 11, 14), complete=False)
+
+    assert runs.reach_back(night.ledger, LAST_WEEK).since == date(2026, 11, 2)
+
+
+@pytest.mark.parametrize("answer", [LOST, THROTTLED, None])
+def test_a_run_reaches_back_to_the_oldest_order_that_waits(night: Night, answer: requests.Receipt | None) -> None:
+    night.stage(sighting("old", day="2026-10-30"), sighting("new"))
+    attempt = requests.intend(night.ledger, night.run, night.outbox(), FIRST)
+    assert attempt is not None
+    if answer is not None:
+        requests.settle(night.ledger, night.run, attempt, answer)
+        finished(night)
+
+    assert runs.reach_back(night.ledger, LAST_WEEK) == Window(date(2026, 10, 30), LAST_WEEK.until)
+
+
+def test_a_deferred_order_is_reached_back_to(night: Night) -> None:
+    night.stage(sighting("old", draft("old", ready_at=int(NOW.timestamp()) + 60), day="2026-10-30"))
+    finished(night)
+
+    assert runs.reach_back(night.ledger, LAST_WEEK).since == date(2026, 10, 30)
+
+
+def test_what_is_sent_is_not_read_for_ever(night: Night) -> None:
+    night.stage(sighting("old", day="2026-10-30"), *orders(3))
+    for name in ("google", "meta"):
+        attempt = requests.intend(night.ledger, night.run, night.outbox(name), FIRST)
+        assert attempt is not None
+        requests.settle(night.ledger, night.run, attempt, RECEIVED)
+    finished(night)
+
+    assert runs.reach_back(night.ledger, LAST_WEEK) == LAST_WEEK
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.getpass, "getuser", lambda: {}[0])
+
+    assert runs.operator() == f"uid {os.getuid()}"
