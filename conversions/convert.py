@@ -60,14 +60,19 @@ class Rules:
 
 
 def convert(order: Order, identity: Identity | Reason, rules: Rules, now: datetime) -> Conversion | Withheld:
-    """*order* as one platform may see it, or the first reason against. *now* is aware."""
+    """*order* as one platform may see it, or the first reason against. *now* is aware.
+
+    What forbids any further sending comes first: a cancelled order of somebody who withdrew must never be restated.
+    """
+    email = _email(identity, rules.identity_rule)
+    if reason := _consent(order, rules):
+        return Withheld(reason)
+    if isinstance(email, Reason):
+        return Withheld(email)
     value = _value(order.amount - order.refunded, order.currency) if order.completed else Reason.NOT_COMPLETED
     if isinstance(value, Reason):
         return Withheld(value)
-    email = _email(identity, rules.identity_rule)
-    if isinstance(email, Reason):
-        return Withheld(email)
-    if reason := _consent(order, rules) or _moment(order, rules, now) or _products(order.product_ids):
+    if reason := _moment(order, rules, now) or _products(order.product_ids):
         return Withheld(reason)
     event_at = _event_at(order, rules)
     expires_at, why = _expiry(order, rules, event_at)

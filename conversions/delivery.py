@@ -30,7 +30,7 @@ SEARCHES = 64
 """Refusals that one run follows up to find the orders at fault."""
 LONGEST_WAIT = 300.0
 
-Sleep = Callable[[float], Awaitable[object]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class _Wait(Exception):
@@ -85,7 +85,7 @@ class Delivery:
         lane.trouble, before = None, lane.received
         await _all(self._work(lane, pace) for _ in range(lane.in_flight))
         lane.fruitless = 0 if lane.received > before else lane.fruitless + 1
-        if lane.trouble is not None and lane.ending is None:
+        if lane.must_wait:
             raise _Wait
 
     async def _work(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:

@@ -41,6 +41,11 @@ class Lane:
         """Whether something may still wait to be sent."""
         return bool(self.again or self.streams)
 
+    @property
+    def must_wait(self) -> bool:
+        """Whether the platform asked for patience, and nothing worse."""
+        return self.trouble is not None and self.ending is None
+
     def claimed(self, work: Work) -> None:
         """Remember that *work* has become a request."""
         if self.first_night and work.purpose is Purpose.FIRST:

@@ -227,11 +227,11 @@ def test_other_product_ids_are_for_a_person_to_see(product_id: str) -> None:
 
 
 FAULTS: list[tuple[dict[str, Any], Reason]] = [
+    ({"consent": Consent.DENIED}, Reason.DENIED),
+    ({"email": ""}, Reason.NO_EMAIL),
     ({"completed": False}, Reason.NOT_COMPLETED),
     ({"amount": Decimal(0)}, Reason.AMOUNT_NOT_ABOVE_ZERO),
     ({"currency": "KR."}, Reason.UNKNOWN_CURRENCY),
-    ({"email": ""}, Reason.NO_EMAIL),
-    ({"consent": Consent.DENIED}, Reason.DENIED),
     ({"purchase_day": date(2026, 1, 1)}, Reason.BEFORE_START),
     ({"purchased_at": NOW + timedelta(days=1)}, Reason.IN_THE_FUTURE),
     ({"product_ids": ()}, Reason.NO_PRODUCT),

@@ -97,6 +97,11 @@ def reset(peer: socket.socket) -> None:
     peer.close()
 
 
+def reset_before_reading(peer: socket.socket) -> None:
+    peer.recv(1, socket.MSG_PEEK)  # the connection stands on both sides
+    reset(peer)
+
+
 def reset_after_reading(peer: socket.socket) -> None:
     read_request(peer)
     reset(peer)
@@ -156,8 +161,11 @@ def test_a_closed_port_means_not_sent() -> None:
     assert without_secrets(outcome)
 
 
-def test_an_unresolvable_name_means_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any, **__: Any) -> None:
+def test_an_unresolvable_name_means_not_sent_and_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def fail(*name: Any, **_: Any) -> None:
+        asked.append(name)
         raise socket.gaierror(-2, "Name or service not known: secret.example")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
@@ -165,6 +173,7 @@ def test_an_unresolvable_name_means_not_sent(monkeypatch: pytest.MonkeyPatch) ->
     outcome = ask("https://secret.example/?secret=1")
 
     assert outcome == NotSent("NameResolutionError")
+    assert len(asked) == 1
     assert without_secrets(outcome)
 
 
@@ -193,7 +202,7 @@ def test_a_header_that_cannot_be_sent_means_not_sent_and_is_not_repeated() -> No
     assert outcome == NotSent("InvalidHeader")
 
 
-@pytest.mark.parametrize("behave", [reset, reset_after_reading, hang_up_after_reading])
+@pytest.mark.parametrize("behave", [reset_before_reading, reset_after_reading, hang_up_after_reading])
 def test_a_connection_lost_after_it_stood_means_that_bytes_may_have_left(behave: Behaviour) -> None:
     with serving(behave) as server:
         outcome = ask(server.url())

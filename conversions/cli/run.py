@@ -1,11 +1,12 @@
 """``conversions run`` and ``conversions plan``: the same window, sent or only foreseen."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import show_json
 from conversions.errors import Usage
@@ -47,7 +48,7 @@ def run(
     wish = _wish(since, until, destination, reason, wait, accept_large)
     if (since or until) and not yes and sys.stdin.isatty():
         _ask(settings, wish)
-    result = pipeline.send(settings, wish, _now, SILENT if quiet else open_progress())
+    result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
     if as_json:
         show_json(result.json())
     elif not quiet or result.exit_code:
@@ -78,7 +79,7 @@ def _foresee(settings: "Settings", wish: "Wish") -> "Report":
     from conversions import pipeline
     from conversions.observe.progress import open_progress
 
-    return pipeline.foresee(settings, wish, _now, open_progress())
+    return pipeline.foresee(settings, wish, clock.now, open_progress())
 
 
 def _ask(settings: "Settings", wish: "Wish") -> None:
@@ -110,7 +111,3 @@ def _wish(
         patience,
         accept_large,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,11 +1,12 @@
 """``conversions status``: what the store holds, without touching it."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import printable, show, show_json, show_table
 from conversions.errors import Exit, Usage
@@ -27,7 +28,7 @@ def status(
     from conversions.ledger.standing import standing
 
     settings = load_settings(config)
-    with open_read_only(settings, _now) as ledger:
+    with open_read_only(settings, clock.now) as ledger:
         found = standing(ledger)
     fresh = _fresh(found, max_age)
     if as_json:
@@ -48,7 +49,7 @@ def _fresh(found: "Standing", max_age: str | None) -> bool:
     if not isinstance(allowed, timedelta):
         raise Usage(f"--max-age {max_age} is not a duration; write 26h.")
     good = [run.finished for run in found.runs if run.finished and run.exit_code in (Exit.OK, Exit.ATTENTION)]
-    return bool(good) and _now() - max(good) <= allowed
+    return bool(good) and clock.now() - max(good) <= allowed
 
 
 def _show(found: "Standing") -> None:
@@ -87,7 +88,3 @@ def _show(found: "Standing") -> None:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]
         show_table(["rows that could not be orders (last run)", "why", "column"], rows)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

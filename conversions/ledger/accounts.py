@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import case, func, insert, select
+from sqlalchemy import ColumnElement, case, func, insert, select
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
@@ -178,12 +178,17 @@ def _totals(ledger: Ledger, run: int, destination: int) -> list[tuple[str, str |
     reason = case((d.state.in_([State.WITHHELD, State.QUARANTINED]), d.reason), else_=None)
     keys = (bucket, reason, d.day, d.stated_currency, d.stated_exponent)
     query = (
-        select(*keys, func.count(), func.sum(d.stated_minor))
+        select(*keys, func.count(), *_halves(d.stated_minor))
         .where(d.run == run, d.destination == destination)
         .group_by(*keys)
     )
     with ledger.transaction() as connection:
-        return [tuple(row) for row in connection.execute(query)]
+        return [(*said, (high << 32) + low) for *said, high, low in connection.execute(query)]
+
+
+def _halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """A sum in two parts: a misread column may hold numbers whose sum does not fit 64 bits."""
+    return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))
 
 
 def _changes(ledger: Ledger, run: int, destination: int) -> tuple[int, list[Change]]:

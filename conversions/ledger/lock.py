@@ -18,7 +18,7 @@ from conversions.settings import Settings
 def hold(settings: Settings, clock: Clock, *, wait: float) -> Iterator[None]:
     """Hold the run lock. Raises AnotherRun, naming the holder, when it is not free within *wait* seconds."""
     path = settings.store_path.with_name(f"{settings.store_path.name}.lock")
-    held = FileLock(path, timeout=wait, mode=0o600)
+    held = FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
     try:
         held.acquire()
     except Timeout:

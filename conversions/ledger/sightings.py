@@ -31,11 +31,11 @@ _NEWEST = ", ".join(
     for c in _COLUMNS.split(", ")[3:]
 )
 _ADD = (
-    f"INSERT INTO sighting({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+    f"INSERT INTO sighting({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT(order_no) DO UPDATE SET seen = seen + 1, "
     "conflict = conflict OR subject IS NOT excluded.subject OR purchased_us <> excluded.purchased_us, " + _NEWEST
 )
-_PAGE = f"SELECT id, {_COLUMNS} FROM sighting WHERE id > ? AND NOT conflict ORDER BY id LIMIT ?"  # noqa: S608
+_PAGE = f"SELECT id, {_COLUMNS} FROM sighting WHERE id > ? AND NOT conflict ORDER BY id LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,12 @@ class Sightings:
 
     def stated(self) -> Iterator[tuple[Money, int]]:
         """What the orders are worth together, by currency, and how many they are."""
-        query = "SELECT sum(minor), currency, exponent, count(*) FROM sighting WHERE NOT conflict GROUP BY 2, 3"
-        for minor, currency, exponent, orders in self._connection.execute(query):
-            yield Money(minor, currency, exponent), orders
+        query = (  # in two halves: a misread column may hold numbers whose sum does not fit 64 bits
+            "SELECT sum(minor >> 32), sum(minor & 4294967295), currency, exponent, count(*)"
+            " FROM sighting WHERE NOT conflict GROUP BY currency, exponent"
+        )
+        for high, low, currency, exponent, orders in self._connection.execute(query):
+            yield Money((high << 32) + low, currency, exponent), orders
 
     def conflicts(self) -> Iterator[Conflict]:
         """The order numbers that stand for two orders."""

@@ -40,13 +40,14 @@ def number_of(ledger: Ledger, name: str) -> int:
 
 def _insert(table: Table) -> str:
     names = [column.name for column in table.columns]
-    return f"INSERT INTO {table.name}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+    return f"INSERT INTO {table.name}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 _SALE, _DELIVERY, _EVENT = _insert(tables.sale), _insert(tables.delivery), _insert(tables.event)
 _NO_EVENT = "DELETE FROM event WHERE id = ?"
 _REPLACE = """
-    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL, revision = ?, wire_id = ?, scheme = ?,
+    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL,
+    revision = ?, wire_id = ?, scheme = ?,
     value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
     fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = ?, settled_run = NULL WHERE id = ?

@@ -25,7 +25,8 @@ class CsvTable:
 
     def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, delimiter: str | None) -> None:
         """Reads the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
-        text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115 - *file* is its opener's to close
+        # The descriptor stays its opener's to close.
+        text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115
         self._lines = _Lines(text)
         first = self._lines.first()
         _require_lines(first, where)
