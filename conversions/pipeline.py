@@ -5,7 +5,10 @@
 ``send`` is the whole walk; ``foresee`` goes as far as the barrier, on a store that nothing is written to.
 """
 
+import gc
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -59,7 +62,11 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger, open_sightings() as sightings:
+    with (
+        seldom_collected(),
+        open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger,
+        open_sightings() as sightings,
+    ):
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
         run = runs.begin(ledger, house.occasion("run", window, wish.reason))
@@ -87,7 +94,7 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with open_read_only(settings, clock) as ledger, open_sightings() as sightings:
+    with seldom_collected(), open_read_only(settings, clock) as ledger, open_sightings() as sightings:
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
         with progress.track("reading", None) as advance:
@@ -97,6 +104,17 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
             accounts.forecast(foreseen, page, int(clock().timestamp()))
         sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
         return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let the cyclic garbage collector look seldom: orders hold no cycles, and its looking costs a third of a run."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:

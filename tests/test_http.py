@@ -270,7 +270,7 @@ def test_cookies_are_not_kept() -> None:
 
     def behave(peer: socket.socket) -> None:
         seen.append(read_request(peer))
-        peer.sendall(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")
+        peer.sendall(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
     with serving(behave) as server, Session() as session:
         for _ in range(2):

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from conversions.audit.attempts import Attempt, Body
+from conversions.errors import LedgerError
 
 KEYS = (
     "request_id",
@@ -54,10 +55,13 @@ def overview(attempt: Attempt) -> dict[str, Any]:
 
 
 def record(attempt: Attempt, body: Body) -> dict[str, Any]:
-    """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the text as it was sent."""
+    """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the text as it was sent.
+
+    Raises LedgerError where what the store holds cannot be what left.
+    """
     left = {
         "events_erased": body.erased,
-        "body": None if body.content is None else body.content.decode(),
+        "body": _text(attempt, body),
         "body_sha256": body.sha256,
     }
     return {key: left[key] if key in left else _plain(getattr(attempt, key)) for key in KEYS}
@@ -78,6 +82,15 @@ def details(attempt: Attempt, body: Body) -> dict[str, Any]:
         "answer_entry": answer and answer.number,
         "answer_hash": answer and answer.hash,
     }
+
+
+def _text(attempt: Attempt, body: Body) -> str | None:
+    try:
+        return None if body.content is None else body.content.decode()
+    except UnicodeDecodeError:  # the gate lets nothing else through
+        raise LedgerError(
+            f"The bytes of attempt {attempt.request_id} are not those that left; restore the store from a backup."
+        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from conversions.audit import export as exporting
 from conversions.audit import open_log, queries
 from conversions.audit.attempts import Attempt, Body, Selection
 from conversions.audit.export import Format, Written, export, new_file
-from conversions.errors import Usage
+from conversions.errors import LedgerError, Usage
 from tests.audit.shop import SATURDAY, SUNDAY, TOKEN, Shop, new_shop
 
 Line = dict[str, Any]
@@ -221,6 +221,15 @@ def test_attempts_are_written_one_at_a_time(past: Shop, monkeypatch: pytest.Monk
     with open_log(past.settings, past.clock) as log:
         export(log, Selection(past.settings.zone), "jsonl", Out())
     assert walk == ["read", "written"] * 5
+
+
+def test_bytes_that_cannot_have_left_are_the_stores_fault(past: Shop, tmp_path: Path) -> None:
+    shop = past.copy(tmp_path / "shop")
+    with shop.tampered() as store:
+        store.execute("UPDATE request SET suffix = x'ff' WHERE id = 2")
+    with pytest.raises(LedgerError, match="attempt 2 are not those that left"):
+        exported(shop)
+    assert len(lines(shop, run=2)) == 2
 
 
 def test_an_export_says_how_much_it_holds(past: Shop, tmp_path: Path) -> None:

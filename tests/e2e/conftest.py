@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -53,6 +54,22 @@ COLUMNS = {
 BUCKETS = ("sent", "already_sent", "pending", "withheld", "quarantined", "rejected", "deferred", "expired", "unknown")
 
 
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Fail, rather than hang, where what is inside does not end."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class Clock:
     """Stands still until it is moved, or until the program sleeps."""
 
@@ -75,6 +92,7 @@ class Said:
     @property
     def json(self) -> Json:
         """What it printed; its exit code is in it, too."""
+        assert self.out, self.err
         document: Json = json.loads(self.out)
         assert document["exit_code"] == self.code, self
         return document
@@ -231,10 +249,11 @@ class Shop:
         states: dict[str, dict[str, int]] = self.status()["states"]
         return states
 
-    def objection(self, *addresses: str) -> Said:
-        """Objections, piped in."""
+    def objection(self, *addresses: str, taken_back: bool = False) -> Said:
+        """Piped in, one a line."""
         self.addresses.update(addresses)
-        said = self.command("privacy", "object", stdin="\n".join(addresses))
+        arguments = ["--remove", "--reason", "by phone"] if taken_back else []
+        said = self.command("privacy", "object", *arguments, stdin="\n".join(addresses))
         assert said.code == 0, said
         return said
 

@@ -153,7 +153,7 @@ class Night:
     def held(self, number: str, destination: str = "meta") -> Row[Any]:
         """The delivery of an order."""
         asked = (tables.sale.c.order_no == number, tables.destination.c.name == destination)
-        return self.one(select(tables.delivery, tables.sale.c.subject).select_from(DELIVERIES).where(*asked))
+        return self.one(select(tables.delivery).select_from(DELIVERIES).where(*asked))
 
     def states(self, destination: str = "meta") -> dict[str, str]:
         """Where every order stands, by number."""

@@ -1,14 +1,17 @@
 """Staging: what was not sent is replaced by what the source says now, what was sent is only noted."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select, update
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import requests, staging, tables
+from conversions.errors import LedgerError
+from conversions.ledger import judging, requests, staging, tables
 from conversions.ledger.matrix import State
-from conversions.ledger.tables import MOST_REVISIONS, event_key
+from conversions.ledger.sightings import open_sightings
+from conversions.ledger.tables import MOST_DESTINATIONS, MOST_REVISIONS, delivery_key, event_key
 from tests.ledger.builders import (
     DAY,
     FIRST,
@@ -68,11 +71,13 @@ def test_an_order_that_is_ready_waits_with_its_bytes(night: Night) -> None:
     assert events(night) == {0: event("1")}
 
 
-def test_an_order_is_one_sale_with_its_shop_day_and_buyer(night: Night) -> None:
-    night.stage(sighting("1"))
+def test_an_order_is_one_sale_and_one_delivery_a_destination(night: Night) -> None:
+    night.stage(sighting("1"), sighting("2"))
+    night.stage(sighting("2"), sighting("1"))
 
-    sale = night.one(select(tables.sale))
-    assert (sale.shop, sale.order_no, sale.purchase_day, sale.subject) == (SHOP, "1", DAY, subject("buyer 1"))
+    assert [(row.shop, row.order_no) for row in night.all(select(tables.sale))] == [(SHOP, "1"), (SHOP, "2")]
+    assert len(night.all(select(tables.delivery))) == 4
+    assert {night.held("1", name).subject for name in ("google", "meta")} == {subject("buyer 1")}
 
 
 def test_each_destination_has_its_own_draft(night: Night) -> None:
@@ -111,12 +116,12 @@ def test_an_order_that_may_not_go_is_kept_with_its_reason_and_worth_but_without_
 
 def test_a_second_reading_of_the_same_adds_nothing(night: Night) -> None:
     night.stage(*orders(3))
-    before = [night.held(number)[:-2] for number in night.states()]
+    before = [night.held(number) for number in night.states()]
     count = select(func.count()).select_from(tables.event)
 
     night.stage(*orders(3))
 
-    assert [night.held(number)[:-2] for number in night.states()] == before
+    assert [night.held(number) for number in night.states()] == before
     assert night.one(count)[0] == 6
 
 
@@ -212,12 +217,12 @@ def test_the_age_of_an_attempt_is_not_that_of_one_that_was_refused_before(night:
 
 def test_an_order_refused_every_night_never_takes_the_place_of_another(night: Night) -> None:
     night.stage(sighting("1"), sighting("2"))
-    last, number = MOST_REVISIONS - 1, night.held("1").id
+    last, deliveries = MOST_REVISIONS - 1, [night.held("1").id, night.held("2").id]
     forced(night, first_attempt_us=1, revision=last)
+    kept = [{"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")} for d in deliveries]
     with night.ledger.transaction() as connection:
-        for delivery in (number, night.held("2").id):
-            key = {"id": event_key(delivery, last), "delivery": delivery, "revision": last}
-            connection.execute(tables.event.insert().values(**key, salt=b"", bytes=event("1")))
+        connection.execute(tables.event.insert().values(kept[:1]))
+        connection.execute(tables.event.insert().values([kept[1] | {"bytes": event("2")}]))
 
     night.stage(sighting("1"), sighting("2"))
 
@@ -313,22 +318,24 @@ def test_a_destination_keeps_the_number_of_its_first_meeting(night: Night) -> No
     assert numbers == [1, 2, 1]
 
 
-def test_more_destinations_than_a_key_can_tell_apart_are_refused(night: Night) -> None:
-    numbers = set()
-    with pytest.raises(Exception, match="destination"):
-        for i in range(tables.MOST_DESTINATIONS + 1):
-            numbers.add(staging.number_of(night.ledger, f"shop{i}"))
+@pytest.mark.parametrize(
+    ("make", "most", "many"),
+    [(delivery_key, MOST_DESTINATIONS, "destinations"), (event_key, MOST_REVISIONS, "events")],
+)
+def test_keys_of_two_never_meet_and_where_there_is_no_room_a_sentence_says_so(
+    make: Callable[[int, int], int], most: int, many: str
+) -> None:
+    keys = {make(above, below) for above in range(1, 5) for below in range(most)}
 
-    assert max(numbers) < tables.MOST_DESTINATIONS
+    assert len(keys) == 4 * most
+    with pytest.raises(LedgerError, match=many):
+        make(1, most)
 
 
 def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
     night.stage(sighting("1"))
     before = night.held("1", "google")
     only = replace(sighting("1"), drafts=(draft("1", due=DEARER),))
-
-    from conversions.ledger import judging
-    from conversions.ledger.sightings import open_sightings
 
     with open_sightings() as found:
         found.add([only])

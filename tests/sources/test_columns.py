@@ -163,7 +163,7 @@ def test_rank_is_the_change_of_the_row_where_it_is_mapped() -> None:
 
 
 def test_rank_of_a_row_that_never_changed_is_its_purchase() -> None:
-    assert order(updated_at="").rank == (micros(CELLS["purchased_at"]), 17)
+    assert order(updated_at=" ").rank == (micros(CELLS["purchased_at"]), 17)
 
 
 def test_rank_is_the_files_time_where_changes_are_not_mapped() -> None:
@@ -198,7 +198,12 @@ def test_consent_words_are_settings_and_a_word_in_both_lists_is_a_denial() -> No
     assert [order(settings=words, consent=cell).consent for cell in ("sI", "x", "", "yes")] == [
         *(Consent.GRANTED, Consent.DENIED, Consent.DENIED, Consent.NOT_RECORDED)
     ]
-    assert order(MAPPED, words).consent is Consent.NOT_RECORDED
+
+
+def test_what_an_empty_cell_means_says_nothing_of_a_column_that_is_not_mapped() -> None:
+    read = order(MAPPED, {"consent_denied": [""]})
+
+    assert (read.consent, read.ad_personalization) == (Consent.NOT_RECORDED, Consent.NOT_RECORDED)
 
 
 @pytest.mark.parametrize("field", FIELDS)

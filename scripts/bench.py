@@ -1,0 +1,173 @@
+"""Figures in a table: the nightly job on made-up orders, each size in a process of its own."""
+
+import csv
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = """
+lookback_days = 6
+[source]
+kind = "csv"
+path = "orders.csv"
+settle_seconds = 0
+completed = ["completed"]
+[source.columns]
+order_id = "order_id"
+email = "billing_email"
+amount = "total"
+currency = "currency"
+product_ids = "product_ids"
+purchased_at = "purchased_at"
+status = "status"
+[store]
+url = "sqlite:///var/conversions.db"
+[privacy]
+policy = "{policy}"
+legal_basis = "legitimate_interest"
+[destinations.google]
+operating_account_id = "1234567890"
+conversion_action_id = "987654321"
+requests_per_minute = 0
+endpoint = "{url}"
+[destinations.meta]
+dataset_id = "555000111222"
+action_source = "physical_store"
+requests_per_minute = 0
+endpoint = "{url}"
+"""
+
+
+def main(sizes: list[int]) -> None:
+    """Run every size and print what it cost."""
+    rows = [measured(size) for size in sizes or [100_000, 1_000_000]]
+    names = list(rows[0])
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:<{width}}  " + "  ".join(f"{row[name]:>12,.1f}" for row in rows))
+    if len(rows) > 1:
+        memory = [row["peak memory, MB"] for row in rows]
+        print(f"{'peak memory, last / first':<{width}}  {memory[-1] / memory[0]:>12.2f}")
+
+
+def measured(size: int) -> dict[str, float]:
+    """One run in a fresh process against a fresh sandbox in another."""
+    with tempfile.TemporaryDirectory() as folder, sandbox() as url:
+        write_orders(Path(folder) / "orders.csv", size)
+        policy = ROOT / "config" / "privacy-policy.toml"
+        (Path(folder) / "conversions.toml").write_text(SETTINGS.format(policy=policy, url=url))
+        child = [sys.executable, __file__, "--child", folder]
+        figures: dict[str, float] = json.loads(subprocess.check_output(child, text=True))
+        received = requests.get(f"{url}/_sandbox/received", timeout=10).json()
+    arrived = received["google"]["events"] + received["meta"]["events"]
+    if arrived != 2 * size:
+        sys.exit(f"{arrived} events arrived instead of {2 * size}")
+    return figures
+
+
+def child(folder: Path) -> None:
+    """The run itself, with a stopwatch at its seams."""
+    os.environ["CONVERSIONS_KEY"] = "5e" * 32
+    from conversions import delivery, pipeline
+    from conversions.ledger import requests as ledger_requests
+    from conversions.settings import load
+
+    watch = Stopwatch()
+    for name in ("intend", "settle"):
+        watch.time(ledger_requests, name)
+    watch.time(delivery, "_send")
+    settings = load(folder / "conversions.toml")
+    started = time.perf_counter()
+    report = pipeline.send(settings, pipeline.Wish(), lambda: datetime.now(UTC), watch)
+    total = time.perf_counter() - started
+    size, spent = report.source.orders, watch.spent
+    store = sum(file.stat().st_size for file in (folder / "var").iterdir())
+    figures = {
+        "orders": size,
+        "seconds": total,
+        "orders per second": size / total,
+        "source and convert, us/order": spent["reading"] / size * 1e6,
+        "stage, us/order": spent["staging"] / size * 1e6,
+        "intend and settle, us/order": (spent["intend"] + spent["settle"]) / size * 1e6,
+        "HTTP, us/order (beside the rest)": spent["_send"] / size * 1e6,
+        "sending as a whole, us/order": spent["sending"] / size * 1e6,
+        "store, bytes/event": store / (2 * size),
+        "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "exit code": report.exit_code,
+    }
+    print(json.dumps(figures))
+
+
+class Stopwatch:
+    """Seconds by name; also follows the run's own stages, as its progress."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+
+    def time(self, module: Any, name: str) -> None:
+        """Add up what calls of a function take."""
+        function = getattr(module, name)
+
+        def timed(*arguments: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                self.spent[name] += time.perf_counter() - started  # type: ignore[assignment]
+
+        setattr(module, name, timed)
+
+    @contextmanager
+    def track(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Add up one stage."""
+        del total
+        started = time.perf_counter()
+        yield lambda _: None
+        self.spent[label] += time.perf_counter() - started  # type: ignore[assignment]
+
+
+@contextmanager
+def sandbox() -> Iterator[str]:
+    """The stand-in for both platforms, counting only."""
+    command = [sys.executable, "-m", "conversions", "sandbox", "--port", "0", "--counting"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = iter(process.stdout or ())
+        yield next(line for line in said if "answers at" in line).split()[-1]
+        process.terminate()
+
+
+def write_orders(path: Path, size: int) -> None:
+    """Made-up orders of six days, two thirds as many buyers, one or two products each."""
+    chance, today = random.Random(1), datetime.now(UTC).date()
+    header = ["order_id", "billing_email", "total", "currency", "product_ids", "purchased_at", "status"]
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(header)
+        for i in range(size):
+            day = today - timedelta(days=6 - i * 6 // size)
+            products = [f"SKU-{chance.randint(1, 5000)}" for _ in range(chance.randint(1, 2))]
+            amount = f"{chance.randint(100, 200_000) / 100:.2f}"
+            buyer = f"Buyer.{i % (size * 2 // 3)}@example{i % 50}.org"
+            at = f"{day}T{i % 18:02d}:{i % 60:02d}:{i * 7 % 60:02d}+01:00"
+            rows.writerow([f"N-{i:07d}", buyer, amount, "DKK", "|".join(products), at, "completed"])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(Path(sys.argv[2]))
+    else:
+        main([int(size) for size in sys.argv[1:]])
