@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
 
 
 class Consent(StrEnum):
@@ -68,8 +70,7 @@ QUARANTINES = frozenset(
 """Reasons that ask for a person: the order is quarantined rather than withheld."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(NamedTuple):
     """One order as one platform may see it."""
 
     wire_id: str
@@ -105,8 +106,7 @@ class Withheld:
         return self.reason in QUARANTINES
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(NamedTuple):
     """An amount as the store keeps it: ``minor`` units of ``currency``, with ``exponent`` decimals."""
 
     minor: int
@@ -116,7 +116,7 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount in currency units."""
-        return Decimal(self.minor).scaleb(-self.exponent)
+        return self.minor * unit(self.exponent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +125,9 @@ class Window:
 
     since: date
     until: date
+
+
+@cache
+def unit(exponent: int) -> Decimal:
+    """The smallest amount with so many decimals."""
+    return Decimal(1).scaleb(-exponent)

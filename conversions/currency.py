@@ -1,9 +1,9 @@
 """Money in the units of its currency, exact or refused: nothing is ever rounded (design 5.12)."""
 
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
-from conversions.conversion import Money, Reason
+from conversions.conversion import Money, Reason, unit
 
 TOO_LARGE = Decimal(10**12)
 """In currency units; no order of a web shop is near it, a misread column is."""
@@ -13,6 +13,7 @@ STORED_DIGITS = 18
 """So many decimal digits fit the store's 64-bit integers."""
 
 
+@lru_cache(maxsize=1_024)
 def exponent(code: str) -> int | None:
     """How many decimals the currency has by ISO 4217; None where it is unknown or has no minor unit (gold, XXX)."""
     return _exponents().get(code)
@@ -26,12 +27,12 @@ def money(amount: Decimal, currency: str) -> Money | Reason:
     decimals = exponent(currency)
     if decimals is None:
         return Reason.UNKNOWN_CURRENCY
-    if not -TOO_LARGE < amount < TOO_LARGE:
+    if amount.copy_abs() >= TOO_LARGE:
         return Reason.AMOUNT_TOO_LARGE
-    stated = Money(int(amount.scaleb(decimals)), currency, decimals)
-    if stated.amount != amount:
+    minor = int(amount.scaleb(decimals))
+    if minor * unit(decimals) != amount:
         return Reason.TOO_MANY_DECIMALS
-    return stated if -INEXACT < stated.minor < INEXACT else Reason.AMOUNT_TOO_LARGE
+    return Money(minor, currency, decimals) if abs(minor) < INEXACT else Reason.AMOUNT_TOO_LARGE
 
 
 def as_stated(amount: Decimal, currency: str) -> Money:

@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from conversions.errors import DestinationError, Refused, Throttled, Unauthorised, Unavailable
 from conversions.lane import Lane
 from conversions.ledger import requests
-from conversions.ledger.requests import Attempt
+from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Work
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.pace import open_pace
@@ -30,7 +30,13 @@ SEARCHES = 64
 """Refusals that one run follows up to find the orders at fault."""
 LONGEST_WAIT = 300.0
 
+Examine = Callable[[Outbox, Claim], Awaitable[Examined]]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+async def examine_here(outbox: Outbox, claimed: Claim) -> Examined:
+    """The gate, in this thread."""
+    return requests.examine(outbox, claimed)
 
 
 class _Wait(Exception):
@@ -46,6 +52,7 @@ class Delivery:
     deadline: datetime
     """Aware; no attempt begins later."""
     on_received: Callable[[int], None]
+    examine: Examine = examine_here
     sleep: Sleep | None = None
     """How to wait between rounds; tests pass one that does not."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,39 +98,53 @@ class Delivery:
     async def _work(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:
         """One request after the other. Whoever settles a refusal goes on with its rest, so the others may leave."""
         while not self._paused(lane):
-            async with pace:
-                attempt = None if self._paused(lane) else self._intend(lane)
-            if attempt is None:
+            claimed = self._claim(lane)
+            if claimed is None:
                 return
-            receipt = await asyncio.get_running_loop().run_in_executor(self.pool, _send, lane, attempt)
-            self._settle(lane, attempt, receipt)
+            with self._stopping():
+                examined = await self.examine(lane.outbox, claimed)
+            async with pace:
+                paused = self._paused(lane)
+                again = [claimed.again] if paused else self._intend(lane, claimed, examined)
+            if isinstance(again, Attempt):
+                receipt = await asyncio.get_running_loop().run_in_executor(self.pool, _send, lane, again)
+                self._settle(lane, again, receipt)
+            else:
+                lane.again.extend(again)
 
     def _paused(self, lane: Lane) -> bool:
         late = self.ledger.clock() >= self.deadline
         return late or self.stop.is_set() or lane.trouble is not None or lane.ending is not None
 
-    def _intend(self, lane: Lane) -> Attempt | None:
-        """The next attempt on disk: what is to be sent again first, then what no run had an answer for, then new."""
+    def _claim(self, lane: Lane) -> Claim | None:
+        """What goes next: what is to be sent again first, then what no run had an answer for, then new."""
         while lane.left:
             work = lane.again.popleft() if lane.again else lane.streams[0]
-            try:
-                attempt = requests.intend(self.ledger, self.run, lane.outbox, work)
-            except BaseException:
-                self.stop.set()  # the other lanes settle what is under way and end, too
-                raise
-            if attempt is not None:
+            with self._stopping():
+                claimed = requests.claim(self.ledger, self.run, lane.outbox, work)
+            if claimed is not None:
                 lane.claimed(work)
-                return attempt
+                return claimed
             if work.events is None:
                 lane.streams.popleft()
         return None
 
-    def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
+    def _intend(self, lane: Lane, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
+        with self._stopping():
+            return requests.intend(self.ledger, self.run, lane.outbox, claimed, examined)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """What stops the run stops every lane, once what is under way there is settled."""
         try:
-            settled = requests.settle(self.ledger, self.run, attempt, receipt)
+            yield
         except BaseException:
             self.stop.set()
             raise
+
+    def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
+        with self._stopping():
+            settled = requests.settle(self.ledger, self.run, attempt, receipt)
         lane.again.extend(settled.again)
         lane.refused += settled.quarantined
         if receipt.outcome is Outcome.RECEIVED:

@@ -1,6 +1,6 @@
 """Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,9 +13,9 @@ from conversions.errors import Usage
 from conversions.identity import SUBJECT
 from conversions.ledger import Clock
 from conversions.ledger.runs import Occasion
-from conversions.ledger.sightings import Sighting
+from conversions.ledger.sightings import Seen
 from conversions.order import Order
-from conversions.reading import View, disguised
+from conversions.reading import Disguise, View
 from conversions.settings import DestinationSettings, Settings
 from conversions.sources import open_source
 from conversions.sources.base import Source
@@ -33,13 +33,17 @@ class House:
     source: Source
     views: tuple[View, ...]
     sections: tuple[DestinationSettings, ...]
-    disguise: Callable[[Order], Sighting]
+    disguise: Disguise
     pins: dict[str, str]
 
     @property
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
         return [view.destination.name for view in self.views]
+
+    def disguised(self, chunks: Iterable[list[Order]]) -> Iterator[Seen]:
+        """Chunk by chunk, orders as sightings."""
+        return map(self.disguise, chunks)
 
     def occasion(self, command: str, window: Window, reason: str | None) -> Occasion:
         """What the log keeps of a run's circumstances."""
@@ -64,15 +68,13 @@ def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
     policy = load_policy(settings.resolve(settings.privacy.policy))
     sections = _wanted(settings, only)
     views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
-    for view in views:
-        view.check()
     return House(
         settings=settings,
         policy=policy,
         source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock),
         views=views,
         sections=tuple(sections.values()),
-        disguise=disguised(views, keys.derive(key, SUBJECT), clock()),
+        disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
         pins=_pins(settings, views, key),
     )
 

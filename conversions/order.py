@@ -1,18 +1,18 @@
 """What the shop said: one order, and a row that cannot be one. The e-mail address lives here and in ``identity``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from conversions.conversion import Consent, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One sighting of an order in the source."""
 
     number: str
-    email: str = field(repr=False)
+    email: str
     amount: Decimal
     """In currency units, as the shop states it."""
     refunded: Decimal
@@ -32,6 +32,10 @@ class Order:
     """Of two sightings the higher is the newer: ``updated_at`` or file time (microseconds UTC), then place."""
     ends_day: bool = False
     """Whether only a date is known of the purchase: then the instant is the day's last second."""
+
+    def __repr__(self) -> str:
+        """Whatever prints an order prints no address."""
+        return f"Order(number={self.number!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,19 +62,17 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with (
-        seldom_collected(),
-        open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger,
-        open_sightings() as sightings,
-    ):
+    with seldom_collected(), open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger:
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
         run = runs.begin(ledger, house.occasion("run", window, wish.reason))
         with runs.closing(ledger, run):
             pins.record(ledger, house.pins)
             requests.recover(ledger)
+            numbers = [staging.number_of(ledger, name) for name in house.names]
+            sightings = open_sightings(ledger, numbers)
             reading = _read(house, window, ledger, run, sightings, progress)
-            numbers = _stage(house, ledger, run, sightings, reading, progress)
+            _stage(house, ledger, run, reading, progress)
             _guard(house, ledger, run, numbers, wish)
             lanes = [
                 open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
@@ -94,13 +92,14 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with seldom_collected(), open_read_only(settings, clock) as ledger, open_sightings() as sightings:
+    with seldom_collected(), open_read_only(settings, clock) as ledger:
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
+        sightings = open_sightings(ledger, judging.known_numbers(ledger, house.names))
         with progress.track("reading", None) as advance:
-            reading = read(house.source, window, sightings, house.disguise, lambda _: None, advance)
+            reading = read(house.source, window, sightings, house.disguised, lambda _: None, advance)
         foreseen = [Account() for _ in house.views]
-        for page in judging.judged(ledger, sightings, settings.shop, judging.known_numbers(ledger, house.names)):
+        for page in judging.judged(ledger, settings.shop):
             accounts.forecast(foreseen, page, int(clock().timestamp()))
         sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
         return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
@@ -136,7 +135,7 @@ def _read(
         accounts.reject_rows(ledger, run.id, as_rows(rows))  # type: ignore[arg-type]
 
     with progress.track("reading", None) as advance:
-        reading = read(house.source, window, sightings, house.disguise, reject, advance)
+        reading = read(house.source, window, sightings, house.disguised, reject, advance)
     if reading.left_for_later and not reading.rows:
         raise SourceUnavailable(
             f"Every file was still being written ({', '.join(reading.left_for_later)}). Nothing is lost: run again in "
@@ -145,17 +144,12 @@ def _read(
     return reading
 
 
-def _stage(
-    house: House, ledger: Ledger, run: runs.Run, sightings: Sightings, reading: Reading, progress: Progress
-) -> list[int]:
-    """The barrier: everything is judged and staged before anything is claimed. The destinations' numbers."""
-    numbers = [staging.number_of(ledger, name) for name in house.names]
+def _stage(house: House, ledger: Ledger, run: runs.Run, reading: Reading, progress: Progress) -> None:
+    """The barrier: everything is judged and staged before anything is claimed."""
     with progress.track("staging", reading.orders) as advance:
-        for page in judging.judged(ledger, sightings, house.settings.shop, numbers):
-            staging.stage(ledger, run.id, house.settings.shop, numbers, house.pins["id scheme"], page)
-            advance(len(page) // max(1, len(numbers)))
+        for page in staging.stage(ledger, run.id, house.settings.shop, house.pins["id scheme"]):
+            advance(page)
     runs.staged(ledger, run)
-    return numbers
 
 
 def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> None:

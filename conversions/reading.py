@@ -1,24 +1,23 @@
 """From the shop's rows to sightings: every row counted, every order held to each platform's rules, no address kept."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from secrets import token_bytes
 
-from conversions.conversion import Consent, Conversion, Money, Reason, Window, Withheld
+from conversions.conversion import Conversion, Money, Reason, Window, Withheld
 from conversions.convert import Rules, convert
-from conversions.currency import as_stated
+from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
-from conversions.errors import DisclosureError, SettingsError
 from conversions.identity import Identity, identify
-from conversions.ledger.matrix import Draft
-from conversions.ledger.sightings import Conflict, Sighting, Sightings
+from conversions.ledger.sightings import Conflict, DraftRow, Seen, SightingRow, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
 
+SALT_BYTES = 32
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
 
@@ -30,31 +29,6 @@ class View:
     destination: Destination
     rules: Rules
     gate: Gate
-
-    def check(self) -> None:
-        """Raise SettingsError where the policy does not let leave what every event of this destination holds.
-
-        What differs from order to order is held to the same shapes by ``convert``, so that a misfit there is one
-        order's; the gate asks both again before each sending.
-        """
-        made_up = Conversion(
-            wire_id="c-" + "0" * 32 if self.rules.reference == "wire_id" else "order-0",
-            email_sha256="0" * 64,
-            value=Decimal(1),
-            currency="DKK",
-            product_ids=("0",),
-            event_at=1_700_000_000,
-            ready_at=0,
-            expires_at=0,
-            fingerprint=b"",
-            ad_user_data=Consent.GRANTED,
-            ad_personalization=Consent.GRANTED,
-        )
-        envelope = self.destination.envelope("conversions-run-0")
-        try:
-            self.gate.check(envelope.prefix + self.destination.event(made_up) + envelope.suffix, 1)
-        except DisclosureError as error:
-            raise SettingsError(str(error)) from None
 
 
 @dataclass(slots=True)
@@ -77,7 +51,7 @@ def read(
     source: Source,
     window: Window,
     sightings: Sightings,
-    disguise: Callable[[Order], Sighting],
+    disguised: Callable[[Iterable[list[Order]]], Iterable[Seen]],
     reject: Callable[[Sequence[RowRejected]], None],
     advance: Callable[[int], None],
 ) -> Reading:
@@ -86,14 +60,21 @@ def read(
     Raises SourceError where the source as a whole cannot be read.
     """
     reading = Reading()
-    for chunk in source.chunks(window):
-        reading.rows += len(chunk)
-        orders = [one for one in chunk if isinstance(one, Order)]
-        inside = [order for order in orders if window.since <= order.window_day <= window.until]
-        reading.outside_window += len(orders) - len(inside)
-        sightings.add(map(disguise, inside))
-        _count(reading, [one for one in chunk if isinstance(one, RowRejected)], reject)
-        advance(len(chunk))
+
+    def inside() -> Iterator[list[Order]]:
+        for chunk in source.chunks(window):
+            orders = [one for one in chunk if isinstance(one, Order)]
+            chosen = [order for order in orders if window.since <= order.window_day <= window.until]
+            reading.rows += len(chunk)
+            reading.outside_window += len(orders) - len(chosen)
+            if len(orders) < len(chunk):
+                _count(reading, [one for one in chunk if isinstance(one, RowRejected)], reject)
+            advance(len(chunk))
+            yield chosen
+
+    for seen in disguised(inside()):
+        sightings.add(seen)
+    sightings.resolve()
     reading.repeated = sightings.repeated()
     for conflict in sightings.conflicts():
         _count(reading, _rows_of(conflict), reject)
@@ -101,41 +82,61 @@ def read(
     return reading
 
 
-def disguised(views: Sequence[View], subject_key: bytes, now: datetime) -> Callable[[Order], Sighting]:
-    """How an order becomes a sighting: the e-mail address ends its life in the function that this returns."""
+@dataclass(frozen=True, slots=True)
+class Disguise:
+    """How orders become sightings: an e-mail address ends its life in the call of this."""
 
-    def disguise(order: Order) -> Sighting:
-        identity = identify(order.email, subject_key)
-        stated = as_stated(order.amount - order.refunded, _code(order.currency))
-        return Sighting(
-            order_no=order.number,
-            subject=identity.subject if isinstance(identity, Identity) else None,
-            purchased_us=microseconds(order.purchased_at),
-            day=order.purchase_day.isoformat(),
-            rank=order.rank,
-            stated=stated,
-            drafts=tuple([_draft(order, identity, stated, view, now) for view in views]),
-        )
+    views: tuple[View, ...]
+    subject_key: bytes = field(repr=False)
+    now: datetime
 
-    return disguise
+    def __call__(self, orders: Iterable[Order]) -> Seen:
+        """The sightings of *orders*, and every destination's draft of each."""
+        sightings: list[tuple[object, ...]] = []
+        drafts: list[tuple[object, ...]] = []
+        for order in orders:
+            identity = identify(order.email, self.subject_key)
+            paid = money(order.amount - order.refunded, order.currency)
+            stated = (
+                paid if isinstance(paid, Money) else as_stated(order.amount - order.refunded, _code(order.currency))
+            )
+            sightings.append(_sighting(order, identity, stated))
+            drafts.extend([_draft(order, identity, paid, stated, view, self.now) for view in self.views])
+        return Seen(sightings, drafts)
 
 
-def _draft(order: Order, identity: Identity | Reason, stated: Money, view: View, now: datetime) -> Draft:
-    match convert(order, identity, view.rules, now):
+def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
+    return SightingRow(
+        order.number,
+        identity.subject if isinstance(identity, Identity) else None,
+        microseconds(order.purchased_at),
+        order.purchase_day.isoformat(),
+        *order.rank,
+        stated.minor,
+        stated.currency,
+        stated.exponent,
+    )
+
+
+def _draft(
+    order: Order, identity: Identity | Reason, paid: Money | Reason, stated: Money, view: View, now: datetime
+) -> tuple[object, ...]:
+    match convert(order, identity, paid, view.rules, now):
         case Withheld(Reason.NOT_COMPLETED | Reason.AMOUNT_NOT_ABOVE_ZERO as reason):
-            return Draft(reason, quarantined=False, due=Money(0, stated.currency, stated.exponent), fingerprint=None)
+            return DraftRow(reason, quarantined=0, due_minor=0)
         case Withheld(reason) as withheld:
-            return Draft(reason, quarantined=withheld.quarantined, due=stated, fingerprint=None)
+            return DraftRow(reason, int(withheld.quarantined), stated.minor)
         case Conversion() as conversion:
-            return Draft(
-                reason=None,
-                quarantined=False,
-                due=stated,
-                fingerprint=conversion.fingerprint,
-                event=view.destination.event(conversion),
-                wire_id=conversion.wire_id,
-                ready_at=conversion.ready_at,
-                expires_at=conversion.expires_at,
+            return DraftRow(
+                None,
+                0,
+                stated.minor,
+                conversion.fingerprint,
+                conversion.wire_id,
+                conversion.ready_at,
+                conversion.expires_at,
+                token_bytes(SALT_BYTES),
+                view.destination.event(conversion),
             )
 
 

@@ -146,8 +146,10 @@ def sandbox() -> Iterator[str]:
     command = [sys.executable, "-m", "conversions", "sandbox", "--port", "0", "--counting"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         said = iter(process.stdout or ())
-        yield next(line for line in said if "answers at" in line).split()[-1]
-        process.terminate()
+        try:
+            yield next(line for line in said if "answers at" in line).split()[-1]
+        finally:
+            process.terminate()
 
 
 def write_orders(path: Path, size: int) -> None:

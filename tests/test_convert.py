@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversions import keys
-from conversions.conversion import Consent, Conversion, Reason, Withheld
+from conversions.conversion import Consent, Conversion, Money, Reason, Withheld
 from conversions.convert import Rules, convert
+from conversions.currency import money
 from conversions.identity import GOOGLE, META, SUBJECT, Identity, identify
 from conversions.order import Order
 from conversions.wire import SHAPES
@@ -63,7 +64,7 @@ META_RULES = replace(
 
 
 def order(**changes: Any) -> Order:
-    return replace(ORDER, **changes)
+    return ORDER._replace(**changes)
 
 
 def bought(local: datetime, *, zone: ZoneInfo = COPENHAGEN, **changes: Any) -> Order:
@@ -78,7 +79,8 @@ def bought_on(day: date, **changes: Any) -> Order:
 
 
 def outcome(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion | Withheld:
-    return convert(sighting, identify(sighting.email, SUBJECT_KEY), rules, now)
+    paid = money(sighting.amount - sighting.refunded, sighting.currency)
+    return convert(sighting, identify(sighting.email, SUBJECT_KEY), paid, rules, now)
 
 
 def sent(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion:
@@ -242,7 +244,7 @@ FAULTS: list[tuple[dict[str, Any], Reason]] = [
 def test_of_several_reasons_the_first_in_this_order_is_named(first: int) -> None:
     faulty = ORDER
     for changes, _ in FAULTS[first:]:
-        faulty = replace(faulty, **changes)
+        faulty = faulty._replace(**changes)
 
     assert reason(faulty, replace(GOOGLE_RULES, not_before=date(2026, 11, 1))) is FAULTS[first][1]
 
@@ -380,8 +382,8 @@ def test_age_is_judged_on_the_wire_time(rules: Rules) -> None:
 def test_the_oldest_date_there_is_is_merely_too_old(sighting: Order, ends_day: bool) -> None:
     rules = replace(META_RULES, also_reported_within=timedelta(hours=42))
 
-    assert reason(replace(sighting, ends_day=ends_day), META_RULES) is Reason.TOO_OLD
-    assert reason(replace(sighting, ends_day=ends_day), rules) is Reason.ALSO_REPORTED
+    assert reason(sighting._replace(ends_day=ends_day), META_RULES) is Reason.TOO_OLD
+    assert reason(sighting._replace(ends_day=ends_day), rules) is Reason.ALSO_REPORTED
 
 
 WITH_PIXEL = replace(META_RULES, reference="order_id", also_reported_within=timedelta(hours=42))
@@ -544,8 +546,8 @@ def test_any_order_is_sent_or_withheld_and_what_is_sent_fits_the_wire(sighting: 
 
 @given(ORDERS, ALL_RULES, st.emails())
 def test_no_field_of_a_conversion_holds_the_address(sighting: Order, rules: Rules, email: str) -> None:
-    mapped_everywhere = replace(sighting, email=email, number=f"1-{email}", product_ids=("CD-1", email), completed=True)
-    for everywhere in (mapped_everywhere, replace(mapped_everywhere, number="1", product_ids=("CD-1",))):
+    mapped_everywhere = sighting._replace(email=email, number=f"1-{email}", product_ids=("CD-1", email), completed=True)
+    for everywhere in (mapped_everywhere, mapped_everywhere._replace(number="1", product_ids=("CD-1",))):
         shown = repr(outcome(everywhere, rules)).lower()
 
         assert email.lower() not in shown
@@ -579,4 +581,4 @@ def test_order_and_rules_keep_address_and_keys_to_themselves() -> None:
 def test_identity_of_another_rule_set_is_not_sent() -> None:
     unknown_rule = Identity({"google/2031-01": "0" * 64}, b"")
 
-    assert convert(ORDER, unknown_rule, GOOGLE_RULES, NOW) == Withheld(Reason.UNUSABLE_EMAIL)
+    assert convert(ORDER, unknown_rule, Money(24990, "DKK", 2), GOOGLE_RULES, NOW) == Withheld(Reason.UNUSABLE_EMAIL)

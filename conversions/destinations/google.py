@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from conversions.conversion import Consent, Conversion
-from conversions.destinations.base import Envelope, Limits
+from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google_verdicts import judge
 from conversions.destinations.verdicts import unanswered
 from conversions.disclosure import Policy
@@ -47,19 +47,18 @@ class Google:
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``. Consent is sent as recorded, and only where the policy lists it."""
-        event: dict[str, Any] = {
+        items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
+        event = {
             "transactionId": conversion.wire_id,
             "eventTimestamp": _rfc3339(conversion.event_at),
             "eventSource": self._event_source,
             "conversionValue": float(conversion.value),
             "currency": conversion.currency,
             "userData": {"userIdentifiers": [{"emailAddress": conversion.email_sha256}]},
+            **self._consents[conversion.ad_user_data, conversion.ad_personalization],
+            "cartData": {**self._feed, "items": items},
         }
-        if consent := self._consents[conversion.ad_user_data, conversion.ad_personalization]:
-            event["consent"] = consent
-        items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
-        event["cartData"] = {**self._feed, "items": items}
-        return orjson.dumps(event)
+        return compact(event)
 
     def envelope(self, upload_tag: str) -> Envelope:  # noqa: ARG002
         """See ``Destination.envelope``. Google takes no tag."""
@@ -156,13 +155,14 @@ def _feed(settings: GoogleSettings) -> dict[str, str]:
     return {key: value for key, value in feed.items() if value is not None}
 
 
-def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, str]]:
-    """What is sent for every pair of choices; what was not recorded, or is not listed, is left out."""
+def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, dict[str, str]]]:
+    """What an event says for every pair of choices; what was not recorded, or is not listed, is left out."""
 
-    def signals(pair: tuple[Consent, Consent]) -> dict[str, str]:
+    def signals(pair: tuple[Consent, Consent]) -> dict[str, dict[str, str]]:
         made = zip(("adUserData", "adPersonalization"), pair, strict=True)
         listed = ((key, choice) for key, choice in made if policy.lists("google", f"events[].consent.{key}"))
-        return {key: CONSENTS[choice] for key, choice in listed if choice in CONSENTS}
+        consent = {key: CONSENTS[choice] for key, choice in listed if choice in CONSENTS}
+        return {"consent": consent} if consent else {}
 
     return {pair: signals(pair) for pair in product(Consent, Consent)}
 

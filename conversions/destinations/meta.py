@@ -1,12 +1,11 @@
 """Facebook and Instagram, through Meta's Conversions API (Graph API v26.0). A dataset serves both: one upload."""
 
 from datetime import timedelta
-from typing import Any
 
 import orjson
 
 from conversions.conversion import Conversion
-from conversions.destinations.base import Envelope, Limits
+from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta_verdicts import judge
 from conversions.destinations.verdicts import unanswered
 from conversions.disclosure import Policy
@@ -40,7 +39,7 @@ class Meta:
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``."""
-        event: dict[str, Any] = {
+        event = {
             "event_name": "Purchase",
             "event_time": conversion.event_at,
             "event_id": conversion.wire_id,
@@ -55,7 +54,7 @@ class Meta:
                 "content_type": "product",
             },
         }
-        return orjson.dumps(event)
+        return compact(event)
 
     def envelope(self, upload_tag: str) -> Envelope:
         """See ``Destination.envelope``. Offline uploads carry a tag, where the policy lists it."""

@@ -85,16 +85,15 @@ def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -
 
 
 def forecast(accounts: list[Account], page: Iterable[Judged], now: int) -> None:
-    """Add one page of judgements to what a run would end with, if every platform received all of it."""
+    """Add one page of judgements to what a run would end with, before anything is sent."""
     for one in page:
-        account, stated = accounts[one.destination], one.sighting.stated
+        account = accounts[one.row.position]
         bucket, reason = _foreseen(one, now)
-        account.add(bucket, one.sighting.day, stated, reason=reason)
-        if one.step is Step.CHANGED and one.held is not None:
+        account.add(bucket, one.row.day, one.stated, reason=reason)
+        if one.step is Step.CHANGED and one.old is not None:
             account.changed += 1
             if len(account.changes) < SHOWN:
-                old = Money(one.held.value_minor, one.held.value_currency, one.held.value_exponent)
-                account.changes.append(Change(one.sighting.order_no, old, one.draft.due))
+                account.changes.append(Change(one.row.order_no, one.old, one.draft.due))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +162,10 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
         return ("deferred" if draft.ready_at is not None and draft.ready_at > now else "pending"), None
     if one.step is Step.EXPIRE:
         return "expired", None
-    if one.held is None or one.step is Step.DROP:
-        return "withheld", "maybe received, and may no longer be sent"
-    state = State(one.held.state)
-    return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.held.reason
+    if one.step is Step.DROP:
+        return "withheld", Reason.MAYBE_RECEIVED
+    state = State(one.row.state)
+    return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
 
 
 def _totals(ledger: Ledger, run: int, destination: int) -> list[tuple[str, str | None, str, str, int, int, int]]:

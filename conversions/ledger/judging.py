@@ -1,99 +1,100 @@
 """What this reading says, judged against what the ledger holds; reads only, so that a plan is a run that stops here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select, text
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
 from conversions.ledger.matrix import FORBIDDEN, Draft, Known, State, Step, judge
-from conversions.ledger.sightings import Sighting, Sightings
 from conversions.ledger.store import Ledger
+from conversions.ledger.tables import DESTINATION_BITS
+
+PAGE = 20_000
+"""Sightings in one page."""
+
+SAID = f"""
+    FROM temp.sighting s CROSS JOIN temp.place p
+    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
+    AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in sorted(FORBIDDEN))})
+"""
+"""Sightings, drafts, and who objected; to whom sending is forbidden anyway an objection adds nothing."""
+
+_JUDGED = text(f"""
+    SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.id AS objection,
+    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
+    x.id AS held, x.run, x.state, x.reason AS held_reason, x.revision, x.first_attempt_us,
+    x.value_minor, x.value_currency, x.value_exponent, x.fingerprint AS held_fingerprint
+    {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
+    WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
+""")
 
 
 class Judged(NamedTuple):
-    """One order at one destination: what is held, what is said, and the step that follows."""
+    """One order at one destination: what is said, what is held, and the step that follows."""
 
-    sighting: Sighting
+    row: Row[Any]
+    stated: Money
     draft: Draft
-    destination: int
-    """Position in the settings."""
-    sale: int | None
-    held: Row[Any] | None
     step: Step
-    objects: bool
+
+    @property
+    def old(self) -> Money | None:
+        """The value of the event that is open, or was sent last."""
+        return _value(self.row)
 
 
-def judged(ledger: Ledger, sightings: Sightings, shop: str, destinations: Sequence[int]) -> Iterator[list[Judged]]:
-    """Judge every sighting at every destination, page by page; writes nothing.
-
-    *destinations* are the ledger's numbers, in the settings' order; 0 for one that the ledger has not met yet.
-    """
-    for page in sightings.pages():
+def judged(ledger: Ledger, shop: str) -> Iterator[list[Judged]]:
+    """Judge every sighting at every destination, page by page."""
+    for after in pages(ledger):
         with ledger.transaction() as connection:
-            objecting = _objecting(connection, page)
-            sales = _sales(connection, shop, page)
-            held = _held(connection, sales.values(), destinations)
-        yield [
-            _judged(sighting, draft, position, sales.get(sighting.order_no), held, number, objecting)
-            for sighting in page
-            for position, (draft, number) in enumerate(zip(sighting.drafts, destinations, strict=True))
-        ]
+            yield judge_page(connection, shop, after, run=0)
+
+
+def judge_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Judged]:
+    """Judge one page: with *run* only what the ledger held before that run, without (0) everything."""
+    rows = connection.execute(_JUDGED, {"shop": shop, "after": after, "upto": after + PAGE, "run": run})
+    return [_judged(row) for row in rows]
+
+
+def pages(ledger: Ledger) -> Iterable[int]:
+    """Where each page of this reading begins."""
+    with ledger.transaction() as connection:
+        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.sighting")).scalar_one()
+    return range(0, last, PAGE)
 
 
 def known_numbers(ledger: Ledger, names: Iterable[str]) -> list[int]:
-    """The ledger's numbers of destinations, 0 where it has not met one yet; writes nothing."""
+    """The ledger's numbers of destinations, 0 where it has not met one yet."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.destination.c.name, tables.destination.c.id))
         held = {str(name): int(number) for name, number in rows}
     return [held.get(name, 0) for name in names]
 
 
-def _judged(
-    sighting: Sighting,
-    draft: Draft,
-    position: int,
-    sale: int | None,
-    held: Mapping[tuple[int, int], Row[Any]],
-    number: int,
-    objecting: set[bytes],
-) -> Judged:
-    objects = sighting.subject in objecting
-    if objects and draft.reason not in FORBIDDEN:
-        draft = Draft(Reason.OBJECTION, quarantined=False, due=draft.due, fingerprint=draft.fingerprint)
-    row = held.get((sale, number)) if sale is not None else None
-    step = Step.REPLACE if row is None else judge(_known(row), draft)
-    return Judged(sighting, draft, position, sale, row, step, objects)
+def _judged(row: Row[Any]) -> Judged:
+    stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
+    if row.objection is not None:
+        draft = Draft(Reason.OBJECTION, quarantined=False, due=due, fingerprint=row.fingerprint)
+    else:
+        draft = Draft(
+            Reason(row.reason) if row.reason else None,
+            bool(row.quarantined),
+            due,
+            row.fingerprint,
+            row.event,
+            row.wire_id,
+            row.ready_at,
+            row.expires_at,
+        )
+    if row.held is None:
+        return Judged(row, stated, draft, Step.REPLACE)
+    known = Known(State(row.state), row.held_reason, _value(row), row.held_fingerprint)
+    return Judged(row, stated, draft, judge(known, draft))
 
 
-def _known(row: Row[Any]) -> Known:
-    value = None if row.value_minor is None else Money(row.value_minor, row.value_currency, row.value_exponent)
-    return Known(State(row.state), row.reason, value, row.fingerprint)
-
-
-def _objecting(connection: Connection, page: Sequence[Sighting]) -> set[bytes]:
-    objection = tables.objection.c
-    if connection.execute(select(func.count()).select_from(tables.objection)).scalar_one() == 0:
-        return set()
-    subjects = {s.subject for s in page if s.subject}
-    rows = connection.execute(
-        select(objection.subject).where(objection.removed_us.is_(None), objection.subject.in_(subjects))
-    )
-    return {bytes(subject) for (subject,) in rows}
-
-
-def _sales(connection: Connection, shop: str, page: Sequence[Sighting]) -> dict[str, int]:
-    sale = tables.sale.c
-    rows = connection.execute(
-        select(sale.order_no, sale.id).where(sale.shop == shop, sale.order_no.in_([s.order_no for s in page]))
-    )
-    return {str(order_no): int(number) for order_no, number in rows}
-
-
-def _held(connection: Connection, sales: Iterable[int], destinations: Sequence[int]) -> dict[tuple[int, int], Row[Any]]:
-    keys = [tables.delivery_key(sale, destination) for sale in sales for destination in destinations]
-    if not keys:
-        return {}
-    rows = connection.execute(select(tables.delivery).where(tables.delivery.c.id.in_(keys)))
-    return {(row.sale, row.destination): row for row in rows}
+def _value(row: Row[Any]) -> Money | None:
+    return None if row.value_minor is None else Money(row.value_minor, row.value_currency, row.value_exponent)

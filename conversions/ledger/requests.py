@@ -5,14 +5,17 @@
 """
 
 import hmac
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
+from itertools import accumulate, repeat
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, CursorResult, insert, select, text, update
 
 from conversions.conversion import Reason
 from conversions.errors import DisclosureError
@@ -52,9 +55,8 @@ class Outbox:
     resend_us: int
     check: Callable[[bytes, int], tuple[str, ...]]
     """The gate: the finished body in, the paths in it out; raises DisclosureError."""
-    claimed: int = 0
-    """The last delivery claimed; orders are claimed in the order of their keys."""
-    resent: int = 0
+    claimed: Counter[Purpose] = field(default_factory=Counter)
+    """The last delivery claimed for each purpose: they are claimed in the order of their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,32 @@ class Work:
     events: tuple[int, ...] | None = None
     parent: int | None = None
     attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Events that are to leave together, and the body they make."""
+
+    work: Work
+    events: tuple[int, ...]
+    """In the order of their positions."""
+    salts: tuple[bytes, ...] = field(repr=False)
+    bodies: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def again(self) -> Work:
+        """The same events, to be claimed later."""
+        return replace(self.work, events=self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the gate says of a claim's finished body, and what the log is to hold of it."""
+
+    body: bytes = field(repr=False)
+    paths: tuple[str, ...]
+    commitments: str
+    """Merkle root over one salted commitment per event, 64 hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +114,33 @@ class Settled:
     quarantined: int = 0
 
 
-_ROW = """
-    SELECT d.id AS delivery, d.state, d.expires_at, d.first_attempt_us,
-    e.id AS event, e.salt, e.bytes, o.id AS objection
-"""
-_PERSON = """
-    LEFT JOIN objection o ON o.subject = d.subject AND o.removed_us IS NULL
-"""
-_NEWEST = f"{_ROW} FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision {_PERSON}"
+_ROW = "SELECT e.id, e.salt, e.bytes, d.id"
+_NEWEST = f"JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision"
 _WAITING = text(f"""
-    {_NEWEST} WHERE d.run = :run AND d.destination = :destination AND d.id > :after AND d.state = 'pending'
+    {_ROW} FROM delivery d {_NEWEST}
+    WHERE d.run = :run AND d.destination = :destination AND d.id > :after AND d.state = 'pending'
     ORDER BY d.id LIMIT :most
 """)
 _UNANSWERED = text(f"""
     {_ROW} FROM (
         SELECT DISTINCT x.event >> {REVISION_BITS} AS id FROM request r JOIN request_event x ON x.request = r.id
         WHERE r.outcome = 'unknown' AND r.destination = :destination
-    ) u JOIN delivery d ON d.id = u.id JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision {_PERSON}
+    ) u JOIN delivery d ON d.id = u.id {_NEWEST}
     WHERE d.state = 'unknown' AND d.id > :after
     AND d.first_attempt_us + :resend_us > :now_us AND d.expires_at * 1000000 > :now_us
     ORDER BY d.id LIMIT :most
 """)
 _AGAIN = text(f"""
-    {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery {_PERSON}
+    {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
     WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
 """)
+_DOUBTFUL = text("""
+    SELECT e.id, e.bytes, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, o.id AS objection
+    FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
+    LEFT JOIN objection o ON o.subject = d.subject AND o.removed_us IS NULL
+    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now
+""")
+"""Whatever of a claim needs a second look in the transaction that commits it; mostly nothing."""
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
 _FLY = text(f"""
     UPDATE delivery SET state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us) {_OF_REQUEST}
@@ -118,20 +148,38 @@ _FLY = text(f"""
 _LAND = text(f"UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run {_OF_REQUEST}")
 
 
-def intend(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Attempt | None:
-    """Commit the next attempt of *work*, or return None where nothing of it is left to send.
+def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
+    """The next events of *work*, at most what one request takes, or None where none is left."""
+    with ledger.transaction() as connection:
+        rows = _fitting(outbox, _next(connection, ledger, run, outbox, work))
+    if not rows:
+        return None
+    events, salts, bodies, deliveries = zip(*rows, strict=True)
+    if work.events is None:  # a cursor keeps the search from starting over
+        outbox.claimed[work.purpose] = deliveries[-1]
+    return Claim(work, events, salts, bodies)
 
-    Raises DisclosureError where newly built bytes do not fit the policy, LedgerError where the store fails.
+
+def examine(outbox: Outbox, claimed: Claim) -> Examined:
+    """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
+    body = outbox.prefix + b",".join(claimed.bodies) + outbox.suffix
+    paths = outbox.check(body, len(claimed.events))
+    commitments = list(map(hmac.digest, claimed.salts, claimed.bodies, repeat("sha256")))
+    return Examined(body, paths, root_of(commitments).hex())
+
+
+def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
+    """Commit the attempt; or, where not all of it may be sent any more, say so in the store and return what may.
+
+    Raises LedgerError where the store fails or is another run's now.
     """
-    while True:
-        with ledger.transaction() as connection:
-            log.still_ours(connection, run.epoch)
-            rows = _claim(connection, ledger, run, outbox, work)
-            if not rows:
-                return None
-            sendable = _ask_again(connection, ledger.now_us, run, outbox, rows)
-            if sendable:
-                return _commit(connection, ledger, run, outbox, work, sendable)
+    with ledger.transaction() as connection:
+        log.still_ours(connection, run.epoch)
+        left_out = _ask_again(connection, ledger.now_us, run, outbox, claimed)
+        if not left_out:
+            return _commit(connection, ledger, run, outbox, claimed, examined)
+        left = tuple(event for event in claimed.events if event not in left_out)
+        return [replace(claimed.work, events=left)] if left else []
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
@@ -161,55 +209,51 @@ def recover(ledger: Ledger) -> None:
             _record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
 
-def _claim(connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Sequence[Row[Any]]:
-    """The next rows, at most what one request takes; a cursor keeps the search from starting over."""
+def _next(
+    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work
+) -> Sequence[tuple[int, bytes, bytes, int]]:
+    """Event, salt, bytes and delivery, in the order of their positions."""
     if work.events is not None:
-        rows = connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode()}).all()
-        return _fitting(outbox, rows)
-    query, after = (_UNANSWERED, outbox.resent) if work.purpose is Purpose.RESEND else (_WAITING, outbox.claimed)
-    asked = {"run": run.id, "destination": outbox.destination, "after": after, "most": outbox.max_events}
+        return _plain(connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode()}))
+    asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
     if work.purpose is Purpose.RESEND:
-        asked |= {"now_us": ledger.now_us, "resend_us": outbox.resend_us}
-        del asked["run"]
-    rows = _fitting(outbox, connection.execute(query, asked).all())
-    if rows and work.purpose is Purpose.RESEND:
-        outbox.resent = rows[-1].delivery
-    elif rows:
-        outbox.claimed = rows[-1].delivery
-    return rows
+        window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us}
+        return _plain(connection.execute(_UNANSWERED, asked | window))
+    return _plain(connection.execute(_WAITING, asked | {"run": run.id}))
 
 
-def _fitting(outbox: Outbox, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """As many rows as the platform takes in one body."""
+def _plain(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
+    """The driver's own tuples: a hundred thousand Row objects would cost more than the query."""
+    assert result.cursor is not None
+    return result.cursor.fetchall()  # type: ignore[return-value]
+
+
+def _fitting(outbox: Outbox, rows: Sequence[tuple[int, bytes, bytes, int]]) -> Sequence[tuple[int, bytes, bytes, int]]:
+    """As many rows as the platform takes in one body, and one in any case."""
     room = outbox.max_bytes - len(outbox.prefix) - len(outbox.suffix)
-    for position, row in enumerate(rows):
-        room -= len(row.bytes) + 1
-        if room < 0 and position:
-            return rows[:position]
-    return rows
+    sizes = list(accumulate(len(body) + 1 for _, _, body, _ in rows))
+    return rows[: max(1, bisect_right(sizes, room))]
 
 
-def _ask_again(
-    connection: Connection, now_us: int, run: Run, outbox: Outbox, rows: Sequence[Row[Any]]
-) -> Sequence[Row[Any]]:
-    """Leave out whom sending is forbidden or too late now, and say so in the store."""
-    too_late = now_us // 1_000_000
-    sendable = []
-    for row in rows:
+def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim) -> set[int]:
+    """Whom sending is forbidden or too late now: said in the store, and returned to be left out."""
+    asked = {"events": orjson.dumps(claimed.events).decode(), "now": now_us // 1_000_000}
+    left_out = set()
+    for row in connection.execute(_DOUBTFUL, asked).all():
         unanswered = row.state == State.UNKNOWN
         if row.objection is not None:
             reason = Reason.MAYBE_RECEIVED if unanswered else Reason.OBJECTION
             _move(connection, run, row.delivery, State.WITHHELD, reason)
-        elif unanswered and row.first_attempt_us + outbox.resend_us <= now_us:
-            continue  # past the platform's window it would count twice: it stays unknown, and a person decides
-        elif row.expires_at <= too_late:
-            if not unanswered:
-                _move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
-        elif unanswered and not _still_fits(outbox, row.bytes):
+        elif not unanswered:
+            _move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
+        elif row.first_attempt_us + outbox.resend_us <= now_us or row.expires_at * 1_000_000 <= now_us:
+            pass  # too late to be counted once, or at all: it stays unknown, and a person decides
+        elif not _still_fits(outbox, row.bytes):
             _move(connection, run, row.delivery, State.WITHHELD, Reason.MAYBE_RECEIVED)
         else:
-            sendable.append(row)
-    return sendable
+            continue
+        left_out.add(row.id)
+    return left_out
 
 
 def _still_fits(outbox: Outbox, event: bytes) -> bool:
@@ -222,12 +266,10 @@ def _still_fits(outbox: Outbox, event: bytes) -> bool:
 
 
 def _commit(
-    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work, rows: Sequence[Row[Any]]
+    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
 ) -> Attempt:
-    """The gate, the bytes, the orders in flight, the leaf: one transaction."""
-    bodies = [row.bytes for row in rows]
-    body = outbox.prefix + b",".join(bodies) + outbox.suffix
-    paths = outbox.check(body, len(rows))
+    """The bytes, the orders in flight, the leaf: one transaction."""
+    work, count = claimed.work, len(claimed.events)
     now = ledger.now_us
     number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
     leaf = log.append(
@@ -243,15 +285,15 @@ def _commit(
             "destination": outbox.name,
             "recipient": outbox.recipient,
             "url": outbox.url,
-            "events": len(rows),
-            "bytes": len(body),
-            "paths": list(paths),
+            "events": count,
+            "bytes": len(examined.body),
+            "paths": list(examined.paths),
             "policy": run.policy,
             "policy_version": run.policy_version,
             "rules": outbox.rules,
             "legal_basis": run.legal_basis,
             "envelope": sha256(b"\0".join([outbox.headers.encode(), outbox.prefix, outbox.suffix])).hexdigest(),
-            "commitments": root_of([hmac.digest(r.salt, r.bytes, "sha256") for r in rows]).hex(),
+            "commitments": examined.commitments,
         },
         epoch=run.epoch,
     )
@@ -268,7 +310,7 @@ def _commit(
             headers=outbox.headers,
             prefix=outbox.prefix,
             suffix=outbox.suffix,
-            events=len(rows),
+            events=count,
             policy=run.policy,
             rules=outbox.rules,
             intended_us=now,
@@ -276,10 +318,10 @@ def _commit(
         )
     )
     connection.exec_driver_sql(
-        "INSERT INTO request_event VALUES (?, ?, ?)", [(number, i, row.event) for i, row in enumerate(rows)]
+        "INSERT INTO request_event VALUES (?, ?, ?)", list(zip(repeat(number), range(count), claimed.events))
     )
     connection.execute(_FLY, {"request": number, "now_us": now})
-    return Attempt(number, body, tuple(row.event for row in rows), work)
+    return Attempt(number, examined.body, claimed.events, work)
 
 
 def _again(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[Work]:

@@ -1,30 +1,80 @@
-"""The barrier: one page of judgements is written at a time; nothing is claimed before the last one is."""
+"""The barrier: one page of this reading is written at a time; nothing is claimed before the last one is.
 
-import secrets
-from collections.abc import Iterable, Sequence
+What the ledger has not met yet is written by SQL alone; what it holds goes through the matrix, order by order.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, select
+from sqlalchemy import Connection, Row, insert, select, text
 
-from conversions.conversion import Reason
+from conversions.conversion import Money, Reason
 from conversions.ledger import log, tables
-from conversions.ledger.judging import Judged
+from conversions.ledger.judging import PAGE, SAID, Judged, judge_page, pages
 from conversions.ledger.matrix import Draft, State, Step
 from conversions.ledger.store import Ledger
+from conversions.ledger.tables import DESTINATION_BITS, REVISION_BITS
 
-SALT_BYTES = 32
+_SALES = text("""
+    INSERT INTO sale(shop, order_no) SELECT :shop, s.order_no FROM temp.sighting s
+    WHERE s.id > :after AND s.id <= :upto
+    AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
+""")
+_KEY = f"a.id << {DESTINATION_BITS} | p.destination"
+_PAGE = f"{SAID} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id > :after AND s.id <= :upto"
+_IF_SENT = "CASE WHEN o.id IS NULL AND d.event IS NOT NULL THEN"
+_DELIVERIES = text(f"""
+    INSERT INTO delivery(
+        id, sale, destination, run, subject, day, state, reason, revision, wire_id, scheme,
+        value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
+        fingerprint, ready_at, expires_at
+    ) SELECT {_KEY}, a.id, p.destination, :run, s.subject, s.day,
+        CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
+            WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
+        CASE WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
+        {_IF_SENT} d.wire_id END, {_IF_SENT} :scheme END,
+        {_IF_SENT} d.due_minor END, {_IF_SENT} s.currency END, {_IF_SENT} s.exponent END,
+        s.minor, s.currency, s.exponent, d.due_minor,
+        d.fingerprint, d.ready_at, d.expires_at
+    {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
+""")
+_EVENTS = text(f"""
+    INSERT INTO event(id, delivery, revision, salt, bytes)
+    SELECT x.id << {REVISION_BITS}, x.id, 0, d.salt, d.event
+    FROM temp.sighting s CROSS JOIN temp.place p
+    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
+    AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
+""")
+_REPLACE = """
+    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL,
+    revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
+    stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
+    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = ?, settled_run = NULL WHERE id = ?
+"""
+_NOTE = """
+    UPDATE delivery SET run = ?, stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
+"""
+_MOVE = "UPDATE delivery SET state = ?, reason = ?, settled_run = ? WHERE id = ?"
+_NO_EVENT = "DELETE FROM event WHERE id = ?"
+_EVENT = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
 
 
-def stage(
-    ledger: Ledger, run: int, shop: str, destinations: Sequence[int], scheme: str, page: Iterable[Judged]
-) -> None:
-    """Write one page: what was not sent is replaced by what the source says now, what was sent is only noted."""
-    with ledger.transaction() as connection:
-        log.still_ours(connection, ledger.epoch)
-        rows = _Rows(connection, run, shop, destinations, scheme, int(ledger.clock().timestamp()))
-        for judged in page:
-            rows.take(judged)
-        rows.write()
+def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
+    """Write the reading page by page; yields how many sightings each page holds at the most."""
+    for after in pages(ledger):
+        with ledger.transaction() as connection:
+            log.still_ours(connection, ledger.epoch)
+            now = int(ledger.clock().timestamp())
+            page = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "now": now, "scheme": scheme}
+            for statement in (_SALES, _DELIVERIES, _EVENTS):
+                connection.execute(statement, page)
+            rows = _Rows(connection, run, scheme, now)
+            for judged in judge_page(connection, shop, after, run=run):
+                rows.take(judged)
+            rows.write()
+        yield PAGE
 
 
 def number_of(ledger: Ledger, name: str) -> int:
@@ -38,52 +88,25 @@ def number_of(ledger: Ledger, name: str) -> int:
         return int(found)
 
 
-def _insert(table: Table) -> str:
-    names = [column.name for column in table.columns]
-    return f"INSERT INTO {table.name}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-
-
-_SALE, _DELIVERY, _EVENT = _insert(tables.sale), _insert(tables.delivery), _insert(tables.event)
-_NO_EVENT = "DELETE FROM event WHERE id = ?"
-_REPLACE = """
-    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL,
-    revision = ?, wire_id = ?, scheme = ?,
-    value_minor = ?, value_currency = ?, value_exponent = ?,
-    stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
-    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = ?, settled_run = NULL WHERE id = ?
-"""
-_NOTE = """
-    UPDATE delivery SET run = ?, stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
-"""
-_MOVE = "UPDATE delivery SET state = ?, reason = ?, settled_run = ? WHERE id = ?"
-
-
 class _Rows:
-    """The rows of one page by statement, in writing order. Keys rise, and only this run writes."""
+    """What changes for orders that the ledger holds, by statement, in writing order."""
 
-    def __init__(
-        self, connection: Connection, run: int, shop: str, destinations: Sequence[int], scheme: str, now: int
-    ) -> None:
-        self.run, self.shop, self.destinations, self.scheme, self.now = run, shop, destinations, scheme, now
-        self.connection = connection
-        self.sales: dict[str, int] = {}
-        self.last_sale = _last(connection, tables.sale)
+    def __init__(self, connection: Connection, run: int, scheme: str, now: int) -> None:
+        self.connection, self.run, self.scheme, self.now = connection, run, scheme, now
         self.by_statement: dict[str, list[tuple[object, ...]]] = {
-            statement: [] for statement in (_SALE, _NO_EVENT, _DELIVERY, _REPLACE, _NOTE, _MOVE, _EVENT)
+            statement: [] for statement in (_NO_EVENT, _REPLACE, _NOTE, _MOVE, _EVENT)
         }
 
     def take(self, one: Judged) -> None:
         """Turn one judgement into rows."""
-        if one.held is None:
-            self._new(one)
-        elif one.step is Step.REPLACE:
-            self._replace(one, one.held)
-        else:
-            self.by_statement[_NOTE].append((*self._said(one), one.held.id))
-            if one.step is Step.EXPIRE:
-                self.by_statement[_MOVE].append((State.EXPIRED, Reason.TOO_OLD, self.run, one.held.id))
-            elif one.step is Step.DROP:
-                self.by_statement[_MOVE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, one.held.id))
+        if one.step is Step.REPLACE:
+            self._replace(one)
+            return
+        self.by_statement[_NOTE].append((self.run, *_flat(one.stated), one.draft.due.minor, one.row.held))
+        if one.step is Step.EXPIRE:
+            self.by_statement[_MOVE].append((State.EXPIRED, Reason.TOO_OLD, self.run, one.row.held))
+        elif one.step is Step.DROP:
+            self.by_statement[_MOVE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, one.row.held))
 
     def write(self) -> None:
         """Write everything, one executemany a statement."""
@@ -91,77 +114,41 @@ class _Rows:
             if rows:
                 self.connection.exec_driver_sql(statement, rows)
 
-    def _new(self, one: Judged) -> None:
-        draft, sale, destination = one.draft, self._sale(one), self.destinations[one.destination]
-        delivery = tables.delivery_key(sale, destination)
-        self.by_statement[_DELIVERY].append(
-            (
-                delivery,
-                sale,
-                destination,
-                self.run,
-                one.sighting.subject,
-                one.sighting.day,
-                self._state(draft),
-                draft.reason,
-                None,
-                0,
-                *self._sendable(draft),
-                *self._said(one)[1:],
-                draft.fingerprint,
-                draft.ready_at,
-                draft.expires_at,
-                None,
-                None,
-            )
-        )
-        self._event(draft, delivery, 0)
-
-    def _replace(self, one: Judged, held: Row[Any]) -> None:
-        draft, revision, attempted = one.draft, held.revision, held.first_attempt_us
+    def _replace(self, one: Judged) -> None:
+        draft, row = one.draft, one.row
+        revision, attempted = row.revision, row.first_attempt_us
         if attempted is None:
-            self.by_statement[_NO_EVENT].append((tables.event_key(held.id, revision),))
-            self._event(draft, held.id, revision)
-        elif draft.event not in {None, self._bytes(held)}:  # what was on the wire once is evidence, and frozen
+            self.by_statement[_NO_EVENT].append((tables.event_key(row.held, revision),))
+            self._event(row, draft, revision)
+        elif draft.event not in {None, self._bytes(row)}:  # what was on the wire once is evidence, and frozen
             revision, attempted = revision + 1, None
-            self._event(draft, held.id, revision)
-        said = self._said(one)
+            self._event(row, draft, revision)
         self.by_statement[_REPLACE].append(
             (
                 self.run,
-                one.sighting.subject,
-                one.sighting.day,
+                row.subject,
+                row.day,
                 self._state(draft),
                 draft.reason,
                 revision,
                 *self._sendable(draft),
-                *said[1:],
+                *_flat(one.stated),
+                draft.due.minor,
                 draft.fingerprint,
                 draft.ready_at,
                 draft.expires_at,
                 attempted,
-                held.id,
+                row.held,
             )
         )
 
-    def _sale(self, one: Judged) -> int:
-        if one.sale is not None:
-            return one.sale
-        number = self.sales.get(one.sighting.order_no)
-        if number is None:
-            self.last_sale += 1
-            number = self.sales[one.sighting.order_no] = self.last_sale
-            self.by_statement[_SALE].append((number, self.shop, one.sighting.order_no))
-        return number
-
-    def _event(self, draft: Draft, delivery: int, revision: int) -> None:
+    def _event(self, row: Row[Any], draft: Draft, revision: int) -> None:
         if draft.event is not None:
-            salt = secrets.token_bytes(SALT_BYTES)
-            event = tables.event_key(delivery, revision)
-            self.by_statement[_EVENT].append((event, delivery, revision, salt, draft.event))
+            key = tables.event_key(row.held, revision)
+            self.by_statement[_EVENT].append((key, row.held, revision, row.salt, draft.event))
 
-    def _bytes(self, held: Row[Any]) -> bytes | None:
-        key = tables.event_key(held.id, held.revision)
+    def _bytes(self, row: Row[Any]) -> bytes | None:
+        key = tables.event_key(row.held, row.revision)
         return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
 
     def _state(self, draft: Draft) -> State:
@@ -172,12 +159,8 @@ class _Rows:
     def _sendable(self, draft: Draft) -> tuple[object, ...]:
         if draft.event is None:
             return (None, None, None, None, None)
-        return (draft.wire_id, self.scheme, draft.due.minor, draft.due.currency, draft.due.exponent)
-
-    def _said(self, one: Judged) -> tuple[object, ...]:
-        stated = one.sighting.stated
-        return (self.run, stated.minor, stated.currency, stated.exponent, one.draft.due.minor)
+        return (draft.wire_id, self.scheme, *_flat(draft.due))
 
 
-def _last(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
+def _flat(money: Money) -> tuple[int, str, int]:
+    return money.minor, money.currency, money.exponent

@@ -110,7 +110,7 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
 
 
 def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
-    with _connection(path, read_only=False) as connection, connection.begin():
+    with _connection(_address(path, "rw"), read_only=False) as connection, connection.begin():
         _migrate(connection)
         connection.execute(
             insert(tables.head).values(
@@ -129,7 +129,7 @@ def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
 def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> Iterator[Ledger]:
     """Open an existing store for writing, after checking that it is ours, whole, and not behind its tail file."""
     check_owner(path)
-    with _connection(path, read_only=False) as connection:
+    with _connection(_address(path, "rw"), read_only=False) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -140,7 +140,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
 def connect_read_only(path: Path, tail_path: Path, clock: Clock) -> Iterator[Ledger]:
     """Open an existing store so that nothing can be written to it; takes no lock."""
     check_owner(path)
-    with _connection(path, read_only=True) as connection:
+    with _connection(_address(path, "ro"), read_only=True) as connection:
         store_id = _check_head(connection, path, rehearsal=None)
         tail.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -150,8 +150,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock) -> Iterator[Led
 @contextmanager
 def empty(clock: Clock) -> Iterator[Ledger]:
     """A store in memory, for a plan before the first run."""
-    engine = create_engine("sqlite://", hide_parameters=True)
-    with engine.connect() as connection:
+    with _connection("file::memory:", read_only=False) as connection:
         tables.metadata.create_all(connection)
         connection.commit()
         yield Ledger(connection, clock, "", Path(os.devnull))
@@ -173,8 +172,8 @@ def check_owner(path: Path) -> None:
 
 
 @contextmanager
-def _connection(path: Path, *, read_only: bool) -> Iterator[Connection]:
-    engine = _engine(path, read_only=read_only)
+def _connection(address: str, *, read_only: bool) -> Iterator[Connection]:
+    engine = _engine(address, read_only=read_only)
     try:
         with trusted(), engine.connect() as connection:
             yield connection
@@ -182,13 +181,13 @@ def _connection(path: Path, *, read_only: bool) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _engine(path: Path, *, read_only: bool = False) -> Engine:
-    address = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}"
+def _address(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
+def _engine(address: str, *, read_only: bool) -> Engine:
     engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True),
-        poolclass=NullPool,
-        hide_parameters=True,
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool, hide_parameters=True
     )
 
     @event.listens_for(engine, "connect")

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -257,30 +257,32 @@ class Shop:
         assert said.code == 0, said
         return said
 
-    def process(self, *arguments: object, stdin: str = "", **options: Any) -> Said:
-        """In a process of its own, at the machine's time."""
-        done = subprocess.run(
-            self.command_line(*arguments),
-            **self.process_options(input=stdin, capture_output=True, text=True, timeout=60, **options),
-            check=False,
-        )
+    def process(self, *arguments: object, through: Sequence[str] = ()) -> Said:
+        """In a process of its own, at the machine's time; *through* is a program that starts the one behind it."""
+        command = [*through, *self._command_line(arguments)]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False, **self._process)
         return self._heard(Said(str(arguments[0]), done.returncode, done.stdout, done.stderr))
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
         """Started, and not waited for."""
-        options = self.process_options(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        return subprocess.Popen(self.command_line(*arguments), **options, text=True)
+        pipe = subprocess.PIPE
+        running: subprocess.Popen[str] = subprocess.Popen(
+            self._command_line(arguments), stdout=pipe, stderr=pipe, **self._process
+        )
+        return running
 
     def finish(self, running: "subprocess.Popen[str]") -> Said:
         """Wait for what ``start`` started."""
         out, err = running.communicate(timeout=60)
-        return self._heard(Said("start", running.returncode, out, err))
+        return self._heard(Said(str(running.args[3]), running.returncode, out, err))  # type: ignore[index]
 
-    def command_line(self, *arguments: object) -> list[str]:
+    def _command_line(self, arguments: Sequence[object]) -> list[str]:
         return [sys.executable, "-m", "conversions", *map(str, arguments), "--config", str(self.config)]
 
-    def process_options(self, **options: Any) -> Json:
-        return {"cwd": ROOT, "env": {**os.environ, "NO_GCE_CHECK": "true", **self.environment}, **options}
+    @property
+    def _process(self) -> Json:
+        environment = {**os.environ, "NO_GCE_CHECK": "true", **self.environment}
+        return {"cwd": ROOT, "env": environment, "stdin": subprocess.DEVNULL, "encoding": "utf-8", "errors": "replace"}
 
     def _heard(self, said: Said) -> Said:
         self.said.append(said)

@@ -174,6 +174,16 @@ class Night:
 
 
 @contextmanager
+def night_in(directory: Path, clock: Clock) -> Iterator[Night]:
+    """A run under way on a fresh store, with nothing staged."""
+    path = directory / "var" / "conversions.db"
+    if not path.exists():
+        store.create(path, directory / "tail", rehearsal=False, at=clock())
+    with store.connect(path, directory / "tail", clock, rehearsal=False) as ledger:
+        yield Night(ledger, clock, path)
+
+
+@contextmanager
 def another_look(path: Path) -> Iterator[Connection]:
     """What a second process would see in the store: only what is committed."""
     with store.connect_read_only(path, path.parents[1] / "tail", Clock()) as ledger:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conversions.ledger import store
-from tests.ledger.builders import NOW, Clock, Night
+from tests.ledger.builders import NOW, Clock, Night, night_in
 
 
 @pytest.fixture
@@ -25,5 +25,5 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def night(path: Path, clock: Clock) -> Iterator[Night]:
     """A run under way, with nothing staged."""
-    with store.connect(path, path.parents[1] / "tail", clock, rehearsal=False) as ledger:
-        yield Night(ledger, clock, path)
+    with night_in(path.parents[1], clock) as night:
+        yield night

@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conversions.conversion import Reason
@@ -42,6 +42,7 @@ def test_anything_else_is_refused_and_never_guessed(text: str) -> None:
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_AMOUNT, "amount")
 
 
+@settings(deadline=None)
 @given(st.decimals(-(10**12) + 1, 10**12 - 1, places=6))
 def test_an_amount_is_exactly_what_stands_there(value: Decimal) -> None:
     assert amount(f"{value:f}", "amount") == value
@@ -122,6 +123,7 @@ def test_a_date_of_any_other_kind_is_refused_and_never_guessed(text: str) -> Non
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_DATE, "purchased_at")
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)), st.sampled_from(["Europe/Copenhagen", "Africa/Cairo"]))
 @example(datetime(2000, 10, 29, 2, 0, fold=1), "Europe/Copenhagen")
 def test_a_time_without_offset_is_what_python_makes_of_it_in_the_zone(clock: datetime, name: str) -> None:
@@ -130,6 +132,7 @@ def test_a_time_without_offset_is_what_python_makes_of_it_in_the_zone(clock: dat
     assert moment(clock.isoformat(), zone, "x").at == clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
+@settings(deadline=None)
 @given(st.text())
 @example("2026-11-20T13:30:00+99:99")
 @example("2026-11-20 \ud800")
@@ -170,6 +173,7 @@ def test_a_typed_cell_is_the_text_that_a_csv_file_would_hold(value: object, text
     assert plain(value, "|") == text
 
 
+@settings(deadline=None)
 @given(st.decimals(-(10**12) + 1, 10**12 - 1, places=6))
 def test_a_decimal_never_passes_through_binary(value: Decimal) -> None:
     assert amount(plain(value, "|"), "amount") == value

@@ -1,11 +1,12 @@
 """A query on a database: the window it gets, what it may not do, and what is told of its failures."""
 
 import sqlite3
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from conversions.conversion import Reason, Window
 from conversions.errors import Exit, SettingsError, SourceError, SourceUnavailable
@@ -80,8 +81,11 @@ def test_a_window_has_both_its_ends_however_the_shop_writes_instants(
 def test_instants_are_bound_as_each_database_takes_them() -> None:
     since, until = (first_instant(date(2026, 11, day), ZONE) for day in (21, 22))
 
-    assert sql._bounds(since, until, "postgresql")["since"].isoformat() == "2026-11-20T23:00:00+00:00"  # type: ignore[attr-defined]
-    assert sql._bounds(since, until, "mysql")["until"].isoformat() == "2026-11-21T23:00:00"  # type: ignore[attr-defined]
+    assert sql._bounds(since, until, "postgresql") == {"since": since, "until": until}
+    assert sql._bounds(since, until, "mysql") == {
+        "since": datetime(2026, 11, 20, 23),
+        "until": datetime(2026, 11, 21, 23),
+    }
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM orders", "DELETE FROM orders RETURNING *", "DROP TABLE orders"])
@@ -91,6 +95,15 @@ def test_a_query_that_writes_is_refused(url: str, statement: str) -> None:
             ask()
 
     assert len(read(query(url))) == 2
+
+
+def test_a_session_refuses_to_write_even_where_the_file_was_opened_for_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_address", lambda text, _resolve: make_url(text))
+
+    with pytest.raises(SourceError, match="SQLITE_READONLY"):
+        query(url, "DELETE FROM orders RETURNING *").check()
 
 
 def test_sqlite_is_opened_read_only_even_before_the_pragma(url: str) -> None:
@@ -120,6 +133,16 @@ def test_a_locked_database_is_a_matter_of_time(url: str, tmp_path: Path, monkeyp
     with pytest.raises(SourceUnavailable, match=r"broke off \(OperationalError SQLITE_BUSY\); run again later"):
         read(query(url))
     shop.close()
+
+
+@pytest.mark.parametrize(("lost", "failure"), [(True, SourceUnavailable), (False, SourceError)])
+def test_a_connection_that_was_lost_is_a_matter_of_time(lost: bool, failure: type[SourceError]) -> None:
+    error = DBAPIError("SELECT", None, sqlite3.OperationalError(SECRET), connection_invalidated=lost)
+
+    refusal = sql._refusal(error, "postgresql database shop")
+
+    assert type(refusal) is failure
+    assert SECRET not in str(refusal)
 
 
 def test_a_missing_database_file_is_not_created(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""A season of nights that are killed at random moments while the platforms misbehave, and one quiet night at its end."""
+
+import random
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.nights import Nights
+from tests.faults.oracle import judge
+from tests.faults.platforms import Platforms
+from tests.faults.shop import POISON, Fate, Shop
+
+TROUBLE = (
+    "429@0.08=1",
+    "503@0.07",
+    "lost@0.07",
+    "dropped@0.04",
+    "no-request-id:google@0.04",
+    "wrong-count:meta@0.04",
+    "slow@0.3=0.04",
+    f"poison={POISON}",
+)
+"""About three requests in ten go wrong, and as many are slow."""
+FINE = {0, 1, 75}
+"""How a night that is not killed may end: all is well, a person is asked, or the rest waits."""
+
+
+@dataclass
+class Season:
+    """One shop, one store, many nights."""
+
+    shop: Shop
+    platforms: Platforms
+    nights: Nights
+    dice: random.Random
+    variant: str | None = None
+    kills: int = 0
+    complaints: list[str] = field(default_factory=list)
+    _usual: float = 0.5
+    """Seconds that a whole night takes."""
+
+    def play(self, kills: int) -> list[str]:
+        """So many kills, then a quiet night; every violation that the oracle finds."""
+        self.platforms.misbehave(*TROUBLE)
+        self.shop.trade()
+        self.shop.object(self.shop.sales[30])
+        while self.kills < kills and not self.complaints:
+            self._night()
+        self.platforms.misbehave(f"poison={POISON}")
+        self._quiet()
+        return self.complaints + judge(self.shop, self.platforms.received(bodies=True))
+
+    def _night(self) -> None:
+        begun = time.monotonic()
+        self.nights.begin(self.shop, self.variant)
+        code = self._until_the_moment()
+        if code is None:
+            self.nights.kill()
+            self.kills += 1
+        else:
+            self._usual = time.monotonic() - begun
+            self._note(code)
+            self.shop.trade()
+
+    def _until_the_moment(self) -> int | None:
+        """Wait for the moment of the kill; the exit code where the night ends before."""
+        if self.dice.random() < 0.2:
+            self._somebody_objects()
+        if self.dice.random() < 0.5:
+            return self.nights.ended(within=self.dice.uniform(0, self._usual))
+        return self._until_arrived(self.platforms.arrived() + self.dice.randint(1, 6))
+
+    def _until_arrived(self, requests: int) -> int | None:
+        """The moment at which so many requests have arrived, most of them not answered yet."""
+        while (code := self.nights.ended(within=0.002)) is None and self.platforms.arrived() < requests:
+            pass
+        return code
+
+    def _somebody_objects(self) -> None:
+        """Whoever bought last has the most to lose: their orders are the last to leave."""
+        buyers = [sale for sale in self.shop.sales[-20:] if sale.fate is Fate.SENT]
+        if buyers:
+            self.shop.object(self.dice.choice(buyers))
+
+    def _quiet(self) -> None:
+        """Nights without trouble, until one has nothing left to do."""
+        for _ in range(3):
+            self.nights.begin(self.shop, self.variant)
+            code = self.nights.ended()
+            if code is None:
+                self.nights.kill()
+            if code in {0, 1}:
+                return
+        self.complaints.append(f"a quiet night ended {code}")
+
+    def _note(self, code: int) -> None:
+        if code not in FINE:
+            self.complaints.append(f"a night ended {code}")
+
+
+def open_season(directory: Path, platforms: Platforms, nights: Nights, seed: int, variant: str | None = None) -> Season:
+    """A season on a fresh store."""
+    shutil.rmtree(directory, ignore_errors=True)
+    platforms.reset()
+    return Season(Shop(directory, platforms.url), platforms, nights, random.Random(seed), variant)
