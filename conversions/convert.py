@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -94,10 +94,13 @@ class Converter:
         if isinstance(email, Reason):
             return Withheld(email)
         value = _value(order, paid)
-        if isinstance(value, Reason):
+        if not isinstance(value, Decimal):
             return Withheld(value)
         if reason := self._moment(order) or _products(order.product_ids):
             return Withheld(reason)
+        return self._in_time(order, email, value)
+
+    def _in_time(self, order: Order, email: str, value: Decimal) -> Conversion | Withheld:
         bought_at = int(order.purchased_at.timestamp())
         event_at = bought_at if self._exact else _last_second(order.purchase_day, self._zone)
         expires_at, why = self._expiry(order, bought_at, event_at)
@@ -192,7 +195,7 @@ def _first_second(day: date, zone: ZoneInfo) -> int:
 def _referring(rules: Rules) -> Callable[[str], str | None]:
     """How an order's number becomes its id on the wire; None where it may not stand there."""
     if rules.reference == "wire_id":
-        return partial(keys.wire_id, rules.wire_key, rules.shop, rules.kind, rules.target)
+        return keys.wire_ids(rules.wire_key, rules.shop, rules.kind, rules.target)
     return _order_id
 
 

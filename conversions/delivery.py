@@ -168,11 +168,21 @@ class Delivery:
             asked = f" and asks to wait {lane.trouble.wait:.0f} s" if lane.trouble.wait else ""
             kind = Throttled if lane.trouble.outcome is Outcome.REFUSED else Unavailable
             return kind(f"{name} takes nothing right now ({lane.trouble.code}){asked}.")
-        if self.stop.is_set() and lane.left:
+        if not self._left(lane):
+            return None
+        if self.stop.is_set():
             return Unavailable(f"{name}: the run was told to stop.")
-        if self.ledger.clock() >= self.deadline and lane.left:
+        if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
         return None
+
+    def _left(self, lane: Lane) -> bool:
+        if lane.first_night:
+            return bool(lane.again)
+        claimed = self._claim(lane)
+        if claimed is not None:
+            lane.again.append(claimed.again)
+        return claimed is not None
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -1,6 +1,5 @@
 """Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,8 +12,6 @@ from conversions.errors import Usage
 from conversions.identity import SUBJECT
 from conversions.ledger import Clock
 from conversions.ledger.runs import Occasion
-from conversions.ledger.sightings import Seen
-from conversions.order import Order
 from conversions.reading import Disguise, View
 from conversions.settings import DestinationSettings, Settings
 from conversions.sources import open_source
@@ -40,10 +37,6 @@ class House:
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
         return [view.destination.name for view in self.views]
-
-    def disguised(self, chunks: Iterable[list[Order]]) -> Iterator[Seen]:
-        """Chunk by chunk, orders as sightings."""
-        return map(self.disguise, chunks)
 
     def occasion(self, command: str, window: Window, reason: str | None) -> Occasion:
         """What the log keeps of a run's circumstances."""

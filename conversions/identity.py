@@ -4,9 +4,11 @@ A person is known to each platform by a digest under that platform's own dated r
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from urllib.parse import unquote
 
 from conversions.conversion import Reason
 from conversions.keys import mac
@@ -60,6 +62,11 @@ def subject(text: str, subject_key: bytes) -> bytes | Reason:
     """The store's key of an address that a person typed, as in ``Identity.subject``."""
     forms = _normal_forms(text)
     return forms if isinstance(forms, Reason) else _subject(forms[0], subject_key)
+
+
+def holds_address(text: str) -> bool:
+    """Whether *text*, which is to be kept or shown in clear, may hold an address: an at sign in any spelling."""
+    return "@" in unicodedata.normalize("NFKC", unquote(unicodedata.normalize("NFKC", text)))
 
 
 def _normal_forms(text: str) -> tuple[str, str | None] | Reason:

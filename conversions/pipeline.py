@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from conversions import guard
 from conversions.conversion import Window
+from conversions.crew import Crew
 from conversions.delivery import Delivery
-from conversions.errors import SourceUnavailable, Usage
+from conversions.errors import SourceUnavailable, SuspiciousSource, Usage
 from conversions.house import House, open_house
 from conversions.lane import Lane, open_lane
 from conversions.ledger import (
@@ -62,7 +64,11 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with seldom_collected(), open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger:
+    with (
+        seldom_collected(),
+        open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger,
+        Crew(house, wish.only, clock()) as crew,
+    ):
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
         run = runs.begin(ledger, house.occasion("run", window, wish.reason))
@@ -71,7 +77,7 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
             requests.recover(ledger)
             numbers = [staging.number_of(ledger, name) for name in house.names]
             sightings = open_sightings(ledger, numbers)
-            reading = _read(house, window, ledger, run, sightings, progress)
+            reading = _read(house, crew, window, ledger, run, sightings, progress)
             _stage(house, ledger, run, reading, progress)
             _guard(house, ledger, run, numbers, wish)
             lanes = [
@@ -79,7 +85,7 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
                 for view, section, number in zip(house.views, house.sections, numbers, strict=True)
             ]
             with progress.track("sending", accounts.waiting(ledger, run.id, numbers)) as advance:
-                Delivery(ledger, run, ledger.clock() + settings.deadline, advance).deliver(lanes)
+                Delivery(ledger, run, ledger.clock() + settings.deadline, advance, crew.examine).deliver(lanes)
             report = _account(ledger, run, window, reading, sightings, lanes)
         runs.finish(ledger, run, report.json())
     return report
@@ -92,17 +98,18 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
     """
     house = open_house(settings, wish.only, clock)
     house.source.check()
-    with seldom_collected(), open_read_only(settings, clock) as ledger:
+    with seldom_collected(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         pins.check(ledger, house.pins)
         window = _window(settings, wish, ledger)
         sightings = open_sightings(ledger, judging.known_numbers(ledger, house.names))
         with progress.track("reading", None) as advance:
-            reading = read(house.source, window, sightings, house.disguised, lambda _: None, advance)
+            reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
         foreseen = [Account() for _ in house.views]
         for page in judging.judged(ledger, settings.shop):
             accounts.forecast(foreseen, page, int(clock().timestamp()))
         sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
-        return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+        news = guard.bad_rows(reading) + guard.too_many(_most(house, [a.counts["pending"] for a in foreseen]), 0)
+        return Report(None, window, _source_side(reading, sightings), sides, news)
 
 
 @contextmanager
@@ -129,13 +136,13 @@ def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
 
 
 def _read(
-    house: House, window: Window, ledger: Ledger, run: runs.Run, sightings: Sightings, progress: Progress
+    house: House, crew: Crew, window: Window, ledger: Ledger, run: runs.Run, sightings: Sightings, progress: Progress
 ) -> Reading:
     def reject(rows: object) -> None:
         accounts.reject_rows(ledger, run.id, as_rows(rows))  # type: ignore[arg-type]
 
     with progress.track("reading", None) as advance:
-        reading = read(house.source, window, sightings, house.disguised, reject, advance)
+        reading = read(house.source, window, sightings, crew.disguised, reject, advance)
     if reading.left_for_later and not reading.rows:
         raise SourceUnavailable(
             f"Every file was still being written ({', '.join(reading.left_for_later)}). Nothing is lost: run again in "
@@ -153,11 +160,15 @@ def _stage(house: House, ledger: Ledger, run: runs.Run, reading: Reading, progre
 
 
 def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> None:
-    new = {
-        name: (accounts.waiting(ledger, run.id, [number]), None if house.settings.rehearsal else section.max_new)
-        for name, section, number in zip(house.names, house.sections, numbers, strict=True)
-    }
-    guard.not_too_many(new, wish.accept_large)
+    waiting = [accounts.waiting(ledger, run.id, [number]) for number in numbers]
+    if mistakes := guard.too_many(_most(house, waiting), wish.accept_large):
+        raise SuspiciousSource(" ".join(mistakes))
+
+
+def _most(house: House, waiting: list[int]) -> dict[str, tuple[int, int | None]]:
+    """By destination: how many orders wait, and its ``max_new``, from which rehearsals are exempt."""
+    limits = [None if house.settings.rehearsal else section.max_new for section in house.sections]
+    return dict(zip(house.names, zip(waiting, limits, strict=True), strict=True))
 
 
 def _account(

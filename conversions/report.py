@@ -8,6 +8,13 @@ from conversions.conversion import Window
 from conversions.errors import ConversionsError, Exit, worst
 from conversions.ledger.accounts import BUCKETS, Account, Change, News
 
+MANY, SHARE = 20, 0.05
+
+
+def unusually_many(bad: int, of: int) -> bool:
+    """Over 5 % and at least 20: more than the usual odd one."""
+    return bad >= MANY and bad > SHARE * of
+
 
 @dataclass(slots=True)
 class SourceSide:
@@ -39,7 +46,8 @@ class DestinationSide:
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
-        if any((self.news.refused, self.news.expired, self.news.undecided)):
+        news = self.news
+        if news.refused or news.expired or news.undecided or unusually_many(news.set_aside, source.orders):
             codes.append(Exit.ATTENTION)
         return worst(codes)
 

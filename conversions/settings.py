@@ -4,7 +4,6 @@ Order of precedence: environment, ``.env``, ``conversions.toml``, defaults. Typo
 relative to the file.
 """
 
-import ipaddress
 import os
 import re
 import stat
@@ -13,7 +12,6 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import load_dotenv
@@ -33,6 +31,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from conversions.errors import SettingsError
 
 SECRETS = frozenset({"key", "access_token"})
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+LOOPBACK = re.compile(rf"https?://(?:localhost|127(?:\.{_OCTET}){{3}}|\[::1])(?::([1-9][0-9]{{0,4}}))?/?")
+"""Scheme, host and port alone, spelled so that every parser of URLs finds the same host."""
 
 
 def duration(text: object) -> object:
@@ -45,8 +46,8 @@ def duration(text: object) -> object:
 
 
 def _loopback(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    if host != "localhost" and not (re.fullmatch(r"[\d.]+|[\da-f:]+", host) and ipaddress.ip_address(host).is_loopback):
+    found = LOOPBACK.fullmatch(url)
+    if found is None or int(found[1] or 0) > 65535:
         raise ValueError("endpoint is for rehearsals and takes loopback hosts only, such as http://127.0.0.1:8085")
     return url.rstrip("/")
 
@@ -112,7 +113,7 @@ class FileSource(AnySource):
 
 
 class SqlSource(AnySource):
-    """A query; it gets :since and :until, the window's first and last instant in UTC."""
+    """A query; it gets :since, the window's first instant, and :until, the first instant after it, both in UTC."""
 
     kind: Literal["sql"]
     url: SecretStr = Field(description="any SQLAlchemy URL; keep one with a password in CONVERSIONS_SOURCE__URL")
@@ -242,7 +243,7 @@ class Settings(BaseSettings):
     ] = Field(min_length=1)
     key: SecretStr | None = Field(None, description="only as CONVERSIONS_KEY: 64 hex digits", exclude=True)
 
-    _directory: Path = PrivateAttr(default=Path())
+    _file: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -252,6 +253,11 @@ class Settings(BaseSettings):
         if len({d.endpoint is None for d in self.destinations.values()}) > 1:
             raise ValueError("either every destination has a rehearsal endpoint or none has")
         return self
+
+    @property
+    def file(self) -> Path:
+        """Where these settings were read."""
+        return self._file
 
     @property
     def zone(self) -> ZoneInfo:
@@ -289,7 +295,7 @@ class Settings(BaseSettings):
 
     def resolve(self, path: str) -> Path:
         """*path*, relative to the settings file."""
-        return Path(os.path.normpath(self._directory / path))
+        return Path(os.path.normpath(self._file.parent / path))
 
     def public_text(self) -> str:
         """The settings without secrets, as one line of JSON: kept in the store once per digest."""
@@ -342,7 +348,7 @@ def load(path: Path) -> Settings:
         settings = Settings(**tables)
     except ValidationError as error:
         raise SettingsError(_sentence(path, error)) from None
-    settings._directory = path.parent.resolve()  # noqa: SLF001
+    settings._file = path.resolve()  # noqa: SLF001
     return settings
 
 
@@ -366,6 +372,8 @@ def _load_env_file(path: Path) -> None:
         return
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"{path} is not text in UTF-8; save it so.") from None
 
 
 def _sentence(path: Path, error: ValidationError) -> str:

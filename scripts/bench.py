@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import requests
 
@@ -154,7 +155,7 @@ def sandbox() -> Iterator[str]:
 
 def write_orders(path: Path, size: int) -> None:
     """Made-up orders of six days, two thirds as many buyers, one or two products each."""
-    chance, today = random.Random(1), datetime.now(UTC).date()
+    chance, today = random.Random(1), datetime.now(ZoneInfo("Europe/Copenhagen")).date()
     header = ["order_id", "billing_email", "total", "currency", "product_ids", "purchased_at", "status"]
     with path.open("w", newline="") as file:
         rows = csv.writer(file)

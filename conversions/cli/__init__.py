@@ -3,6 +3,7 @@
 Command modules are cheap to import; whatever is heavy is imported inside the functions that need it.
 """
 
+import io
 import os
 import re
 import sys
@@ -67,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         import warnings
 
         warnings.simplefilter("ignore")
+    _show_everything()
     try:
         code = app(arguments, prog_name="conversions", standalone_mode=False)
         sys.stdout.flush()
@@ -75,6 +77,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001
         return _explain(error)
     return int(code or Exit.OK)
+
+
+def _show_everything() -> None:
+    """What a terminal or a pipe has no character for is shown escaped: a name must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _reader_gone(left: BrokenPipeError | SystemExit) -> int:

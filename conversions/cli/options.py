@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conversions.errors import SettingsError
+from conversions.errors import SettingsError, Usage
 
 if TYPE_CHECKING:
     from conversions.settings import Settings
@@ -33,6 +33,15 @@ def load_settings(config: Path | None) -> "Settings":
     from conversions import settings
 
     return settings.load(config or _usual())
+
+
+def without_address(reason: str | None) -> str | None:
+    """*reason* as it will be kept, in clear. Raises Usage where it holds an e-mail address."""
+    from conversions.identity import holds_address
+
+    if reason and holds_address(reason):
+        raise Usage("--reason holds an e-mail address; it is kept in clear, so leave it out.")
+    return reason
 
 
 def _usual() -> Path:

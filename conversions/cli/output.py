@@ -23,10 +23,10 @@ def say(text: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    """The result as one JSON document; amounts are decimal texts, days and instants ISO 8601."""
+    """The result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
     import json
 
-    show(json.dumps(value, default=_jsonable, ensure_ascii=False, indent=2))
+    show(json.dumps(value, default=_jsonable, indent=2))
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

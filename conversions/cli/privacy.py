@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show, show_json, show_table
 from conversions.errors import Exit, Usage
 
@@ -28,7 +28,9 @@ def object_(
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Show the entries: number, dates, reason.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take the objection back; needs --reason.")] = False,
-    reason: Annotated[str | None, typer.Option(help="Kept with the entry; without personal data.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(callback=without_address, help="Kept with the entry; without personal data.")
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
@@ -44,8 +46,6 @@ def object_(
         return Exit.OK
     if remove and not reason:
         raise Usage("--remove needs --reason: how the person said so.")
-    if reason and "@" in reason:
-        raise Usage("--reason holds an address; it is kept in clear, so leave it out.")
     subjects, unusable = _subjects(settings.secret_key, file)
     if remove:
         change = objections.take_back(settings, now, subjects, reason or "")

@@ -28,6 +28,8 @@ def show_plan(report: Report) -> None:
     for name, side in report.destinations.items():
         _show_days(name, side)
         _show_details(name, side, report.source)
+    for line in report.news:
+        say(line)
 
 
 def _show_source(source: SourceSide) -> None:
@@ -93,6 +95,8 @@ def _show_next(report: Report) -> None:
             say(f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them.")
         if news.undecided:
             say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
+        if news.set_aside:
+            say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
         if left := side.account.counts["pending"] + side.account.counts["unknown"]:
             say(f"Nothing is lost: {left} orders wait for {name}; `conversions run` goes on with them.")
         if side.difference(report.source):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import show_json
 from conversions.errors import Usage
 
@@ -29,7 +29,9 @@ def run(
     since: Day = None,
     until: Day = None,
     destination: Only = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the store.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the store.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
     wait: Annotated[str, typer.Option(metavar="30m", help="Wait so long for another run to finish.")] = "0s",

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from conversions.conversion import Consent, Conversion
+from conversions.destinations import google_credentials
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google_verdicts import judge
 from conversions.destinations.verdicts import unanswered
@@ -104,14 +105,23 @@ class Token:
             ) from None
 
     def _renewed(self) -> str:
-        import google.auth
         from google.auth.transport.requests import Request
 
         if self._credentials is None:
-            self._credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
+            self._credentials = self._found()
         if not self._credentials.valid:
             self._credentials.refresh(Request(session=Session()))
         return str(self._credentials.token)
+
+    def _found(self) -> Any:
+        """Elsewhere than on Google Cloud nobody answers for the metadata server, and nobody is asked."""
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        if google_credentials.file() is None and not google_credentials.on_google_cloud():
+            raise DefaultCredentialsError
+        credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
+        return credentials
 
 
 def _limits(settings: GoogleSettings) -> Limits:

@@ -1,11 +1,11 @@
 """Whether what each platform asks for is there. Nothing is asked over the network."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_never
 
+from conversions.destinations import google_credentials
 from conversions.doctor.finding import Finding, fine, note, problem
 from conversions.errors import Exit
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
@@ -18,7 +18,6 @@ META_HOW = (
     "Events Manager, the dataset, Settings, Conversions API, Generate access token; put it into .env as "
     "CONVERSIONS_META__ACCESS_TOKEN."
 )
-PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
 
 
 def of(name: str, section: DestinationSettings) -> Iterator[Finding]:
@@ -45,26 +44,12 @@ def _meta(name: str, section: MetaSettings) -> Finding:
 
 
 def _google(name: str) -> Finding:
-    """As ``google.auth.default`` looks, without its question to the metadata server."""
-    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    path = Path(named) if named else _well_known()
-    if named or path.is_file():
+    path = google_credentials.file()
+    if path is not None:
         return _google_file(name, path)
-    if _on_google_cloud():
+    if google_credentials.on_google_cloud():
         return note(name, "There is no credentials file; on Google Cloud the machine's own service account is used.")
     return _missing(name, "Google's credentials are missing.", GOOGLE_HOW)
-
-
-def _well_known() -> Path:
-    home = os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud"
-    return Path(home) / "application_default_credentials.json"
-
-
-def _on_google_cloud() -> bool:
-    try:
-        return PRODUCT_NAME.read_text().startswith("Google")
-    except OSError:
-        return False
 
 
 def _google_file(name: str, path: Path) -> Finding:

@@ -36,12 +36,14 @@ def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
 
 
 @contextmanager
-def open_read_only(settings: Settings, clock: Clock) -> Iterator[Ledger]:
-    """The store for looking; an empty one in memory where there is none yet."""
+def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
+    """The store for looking; an empty one in memory where there is none yet. *rehearsal* None: of either sort."""
     if settings.store_path.exists():
-        with store.connect_read_only(settings.store_path, settings.tail_path, clock) as ledger:
+        path, tail_path = settings.store_path, settings.tail_path
+        with store.connect_read_only(path, tail_path, clock, rehearsal=rehearsal) as ledger:
             yield ledger
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)
+        store.check_place(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

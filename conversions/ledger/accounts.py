@@ -58,7 +58,7 @@ class Account:
         self.days[day][bucket] += count
         self.values[value.currency][bucket] += value.amount
         if bucket in self.reasons:
-            self.reasons[bucket][reason or State.ERASED] += count
+            self.reasons[bucket][str(reason or State.ERASED)] += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def forecast(accounts: list[Account], page: Iterable[Judged], now: int) -> None:
         account = accounts[one.row.position]
         bucket, reason = _foreseen(one, now)
         account.add(bucket, one.row.day, one.stated, reason=reason)
-        if one.step is Step.CHANGED and one.old is not None:
+        if one.owes and one.old is not None:
             account.changed += 1
             if len(account.changes) < SHOWN:
                 account.changes.append(Change(one.row.order_no, one.old, one.draft.due))
@@ -106,6 +106,8 @@ class News:
     """Waited, and are too old now."""
     undecided: int = 0
     """Unanswered, and past the platform's window: sending again would count twice."""
+    set_aside: int = 0
+    """Quarantined by our own checks: an unknown currency, an impossible product ID."""
 
 
 def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, News]:
@@ -121,6 +123,7 @@ def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, Ne
         here & (d.state == State.QUARANTINED) & (d.reason == Reason.REFUSED_BY_PLATFORM),
         here & (d.state == State.EXPIRED),
         (d.state == State.UNKNOWN) & (past <= ledger.now_us) & (past > before),
+        here & (d.state == State.QUARANTINED) & (d.reason != Reason.REFUSED_BY_PLATFORM),
     )
     query = select(d.destination, *[func.sum(case((asked, 1), else_=0)) for asked in wanted]).group_by(d.destination)
     with ledger.transaction() as connection:
@@ -196,6 +199,7 @@ def _changes(ledger: Ledger, run: int, destination: int) -> tuple[int, list[Chan
         d.run == run,
         d.destination == destination,
         d.state.in_(SENT),
+        d.due_minor.is_not(None),
         (d.value_minor != d.due_minor)
         | (d.value_currency != d.stated_currency)
         | (d.value_exponent != d.stated_exponent),

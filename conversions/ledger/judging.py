@@ -25,7 +25,7 @@ SAID = f"""
 _JUDGED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.id AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
-    x.id AS held, x.run, x.state, x.reason AS held_reason, x.revision, x.first_attempt_us,
+    x.id AS held, x.run, x.state, x.reason AS held_reason, x.revision, x.attempted, x.settled_run,
     x.value_minor, x.value_currency, x.value_exponent, x.fingerprint AS held_fingerprint
     {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
@@ -40,6 +40,11 @@ class Judged(NamedTuple):
     stated: Money
     draft: Draft
     step: Step
+
+    @property
+    def owes(self) -> bool:
+        """Whether the platform holds, or will hold once it has answered, another value than is due."""
+        return self.step is Step.CHANGED or (self.step is Step.HOLD and self.old != self.draft.due)
 
     @property
     def old(self) -> Money | None:

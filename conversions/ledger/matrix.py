@@ -100,7 +100,8 @@ def judge(known: Known, draft: Draft) -> Step:
         case State.QUARANTINED if known.fingerprint is None:
             return Step.REPLACE  # it never passed our own checks
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:
-            return Step.KEEP if _same(known, draft) or draft.reason is Reason.TOO_OLD else Step.REPLACE
+            same = _same(known, draft) and draft.reason not in FORBIDDEN
+            return Step.KEEP if same or draft.reason is Reason.TOO_OLD else Step.REPLACE
         case State.UNKNOWN | State.IN_FLIGHT:
             return Step.DROP if draft.reason in FORBIDDEN else Step.HOLD
         case State.RECEIVED | State.RECORDED | State.UNMATCHED | State.DUPLICATE:

@@ -135,36 +135,58 @@ _AGAIN = text(f"""
     WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
 """)
 _DOUBTFUL = text("""
-    SELECT e.id, e.bytes, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, o.id AS objection
+    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, o.id AS objection
     FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
-    LEFT JOIN objection o ON o.subject = d.subject AND o.removed_us IS NULL
+    LEFT JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
     WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now
 """)
 """Whatever of a claim needs a second look in the transaction that commits it; mostly nothing."""
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
 _FLY = text(f"""
-    UPDATE delivery SET state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us) {_OF_REQUEST}
+    UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
+    {_OF_REQUEST}
 """)
-_LAND = text(f"UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run {_OF_REQUEST}")
+_LAND = text(f"""
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
+    first_attempt_us = CASE WHEN :state = 'pending' THEN NULL ELSE first_attempt_us END {_OF_REQUEST}
+""")
+"""Refused or not sent at all: the platform's window begins with a later attempt."""
 
 
 def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
     """The next events of *work*, at most what one request takes, or None where none is left."""
-    with ledger.transaction() as connection:
-        rows = _fitting(outbox, _next(connection, ledger, run, outbox, work))
-    if not rows:
-        return None
-    events, salts, bodies, deliveries = zip(*rows, strict=True)
-    if work.events is None:  # a cursor keeps the search from starting over
-        outbox.claimed[work.purpose] = deliveries[-1]
-    return Claim(work, events, salts, bodies)
+    while True:
+        with ledger.transaction() as connection:
+            rows = _fitting(outbox, _next(connection, ledger, run, outbox, work))
+            if not rows:
+                return None
+            if work.events is None:  # a cursor keeps the search from starting over
+                outbox.claimed[work.purpose] = rows[-1][3]
+            if work.purpose is Purpose.RESEND:
+                rows = _still_listed(connection, run, outbox, rows)
+        if rows:
+            events, salts, bodies, _ = zip(*rows, strict=True)
+            return Claim(work, events, salts, bodies)
+        if work.events is not None:
+            return None
 
 
 def examine(outbox: Outbox, claimed: Claim) -> Examined:
     """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
-    body = outbox.prefix + b",".join(claimed.bodies) + outbox.suffix
-    paths = outbox.check(body, len(claimed.events))
-    commitments = list(map(hmac.digest, claimed.salts, claimed.bodies, repeat("sha256")))
+    return examined(outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies, outbox.check)
+
+
+def examined(
+    prefix: bytes,
+    suffix: bytes,
+    salts: Sequence[bytes],
+    bodies: Sequence[bytes],
+    check: Callable[[bytes, int], tuple[str, ...]],
+) -> Examined:
+    """``examine``, of plain values that can travel to another process."""
+    body = prefix + b",".join(bodies) + suffix
+    paths = check(body, len(bodies))
+    commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
     return Examined(body, paths, root_of(commitments).hex())
 
 
@@ -246,23 +268,26 @@ def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, cl
             _move(connection, run, row.delivery, State.WITHHELD, reason)
         elif not unanswered:
             _move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
-        elif row.first_attempt_us + outbox.resend_us <= now_us or row.expires_at * 1_000_000 <= now_us:
-            pass  # too late to be counted once, or at all: it stays unknown, and a person decides
-        elif not _still_fits(outbox, row.bytes):
-            _move(connection, run, row.delivery, State.WITHHELD, Reason.MAYBE_RECEIVED)
-        else:
+        elif row.first_attempt_us + outbox.resend_us > now_us and row.expires_at * 1_000_000 > now_us:
             continue
+        # else too late to be counted once, or at all: it stays unknown, and a person decides
         left_out.add(row.id)
     return left_out
 
 
-def _still_fits(outbox: Outbox, event: bytes) -> bool:
-    """Whether bytes of an earlier run fit today's policy; a misfit here is the policy's change, not our mistake."""
-    try:
-        outbox.check(outbox.prefix + event + outbox.suffix, 1)
-    except DisclosureError:
-        return False
-    return True
+def _still_listed(
+    connection: Connection, run: Run, outbox: Outbox, rows: Sequence[tuple[int, bytes, bytes, int]]
+) -> Sequence[tuple[int, bytes, bytes, int]]:
+    """Bytes of an earlier run that today's policy lets leave; the others stay: the policy changed, it is no mistake."""
+    log.still_ours(connection, run.epoch)
+    listed = []
+    for row in rows:
+        try:
+            outbox.check(outbox.prefix + row[2] + outbox.suffix, 1)
+            listed.append(row)
+        except DisclosureError:
+            _move(connection, run, row[3], State.WITHHELD, Reason.MAYBE_RECEIVED)
+    return listed
 
 
 def _commit(

@@ -35,7 +35,7 @@ INSERT INTO repeated
 DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated WHERE conflict);
 DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
     SELECT 1 FROM sighting newer WHERE newer.order_no = sighting.order_no
-    AND (newer.rank_us, newer.rank_place) > (sighting.rank_us, sighting.rank_place)
+    AND (newer.rank_us, newer.rank_place, -newer.id) > (sighting.rank_us, sighting.rank_place, -sighting.id)
 );
 """
 

@@ -25,22 +25,22 @@ _PAGE = f"{SAID} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE
 _IF_SENT = "CASE WHEN o.id IS NULL AND d.event IS NOT NULL THEN"
 _DELIVERIES = text(f"""
     INSERT INTO delivery(
-        id, sale, destination, run, subject, day, state, reason, revision, wire_id, scheme,
+        id, sale, destination, run, day, state, reason, revision, wire_id, scheme,
         value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
-        fingerprint, ready_at, expires_at
-    ) SELECT {_KEY}, a.id, p.destination, :run, s.subject, s.day,
+        fingerprint, ready_at, expires_at, attempted, settled_run
+    ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
         CASE WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
         {_IF_SENT} d.wire_id END, {_IF_SENT} :scheme END,
         {_IF_SENT} d.due_minor END, {_IF_SENT} s.currency END, {_IF_SENT} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
-        d.fingerprint, d.ready_at, d.expires_at
+        d.fingerprint, d.ready_at, d.expires_at, 0, CASE WHEN d.quarantined THEN :run END
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
 _EVENTS = text(f"""
-    INSERT INTO event(id, delivery, revision, salt, bytes)
-    SELECT x.id << {REVISION_BITS}, x.id, 0, d.salt, d.event
+    INSERT INTO event(id, delivery, revision, subject, salt, bytes)
+    SELECT x.id << {REVISION_BITS}, x.id, 0, s.subject, d.salt, d.event
     FROM temp.sighting s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
@@ -48,17 +48,17 @@ _EVENTS = text(f"""
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
 _REPLACE = """
-    UPDATE delivery SET run = ?, subject = ?, day = ?, state = ?, reason = ?, detail = NULL,
+    UPDATE delivery SET run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
-    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = ?, settled_run = NULL WHERE id = ?
+    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = NULL, attempted = ?, settled_run = ? WHERE id = ?
 """
 _NOTE = """
     UPDATE delivery SET run = ?, stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
 """
 _MOVE = "UPDATE delivery SET state = ?, reason = ?, settled_run = ? WHERE id = ?"
 _NO_EVENT = "DELETE FROM event WHERE id = ?"
-_EVENT = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
+_EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
@@ -102,7 +102,8 @@ class _Rows:
         if one.step is Step.REPLACE:
             self._replace(one)
             return
-        self.by_statement[_NOTE].append((self.run, *_flat(one.stated), one.draft.due.minor, one.row.held))
+        due = one.draft.due.minor if one.owes else None
+        self.by_statement[_NOTE].append((self.run, *_flat(one.stated), due, one.row.held))
         if one.step is Step.EXPIRE:
             self.by_statement[_MOVE].append((State.EXPIRED, Reason.TOO_OLD, self.run, one.row.held))
         elif one.step is Step.DROP:
@@ -116,17 +117,16 @@ class _Rows:
 
     def _replace(self, one: Judged) -> None:
         draft, row = one.draft, one.row
-        revision, attempted = row.revision, row.first_attempt_us
-        if attempted is None:
+        revision, attempted = row.revision, row.attempted
+        if not attempted:
             self.by_statement[_NO_EVENT].append((tables.event_key(row.held, revision),))
             self._event(row, draft, revision)
         elif draft.event not in {None, self._bytes(row)}:  # what was on the wire once is evidence, and frozen
-            revision, attempted = revision + 1, None
+            revision, attempted = revision + 1, 0
             self._event(row, draft, revision)
         self.by_statement[_REPLACE].append(
             (
                 self.run,
-                row.subject,
                 row.day,
                 self._state(draft),
                 draft.reason,
@@ -138,6 +138,7 @@ class _Rows:
                 draft.ready_at,
                 draft.expires_at,
                 attempted,
+                self._since(draft, row),
                 row.held,
             )
         )
@@ -145,7 +146,7 @@ class _Rows:
     def _event(self, row: Row[Any], draft: Draft, revision: int) -> None:
         if draft.event is not None:
             key = tables.event_key(row.held, revision)
-            self.by_statement[_EVENT].append((key, row.held, revision, row.salt, draft.event))
+            self.by_statement[_EVENT].append((key, row.held, revision, row.subject, row.salt, draft.event))
 
     def _bytes(self, row: Row[Any]) -> bytes | None:
         key = tables.event_key(row.held, row.revision)
@@ -155,6 +156,12 @@ class _Rows:
         if draft.reason is not None:
             return State.QUARANTINED if draft.quarantined else State.WITHHELD
         return State.DEFERRED if draft.ready_at is not None and draft.ready_at > self.now else State.PENDING
+
+    def _since(self, draft: Draft, row: Row[Any]) -> int | None:
+        """The run that set it aside, so that a person is told once."""
+        if not draft.quarantined:
+            return None
+        return row.settled_run if row.state == State.QUARANTINED else self.run
 
     def _sendable(self, draft: Draft) -> tuple[object, ...]:
         if draft.event is None:

@@ -90,6 +90,7 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     store_id = secrets.token_hex(16)
     try:
         _fill(draft, store_id, rehearsal=rehearsal, at=at)
+        tail.check_writable(tail_path)
         os.link(draft, path)  # whole or not at all, and never over another's
         tail.append(tail_path, tail.Head(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
     except FileExistsError:
@@ -129,6 +130,8 @@ def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
 def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> Iterator[Ledger]:
     """Open an existing store for writing, after checking that it is ours, whole, and not behind its tail file."""
     check_owner(path)
+    _check_whole(path)
+    tail.check_writable(tail_path)
     with _connection(_address(path, "rw"), read_only=False) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
@@ -137,11 +140,12 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
 
 
 @contextmanager
-def connect_read_only(path: Path, tail_path: Path, clock: Clock) -> Iterator[Ledger]:
-    """Open an existing store so that nothing can be written to it; takes no lock."""
+def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
+    """Open an existing store so that nothing can be written to it; takes no lock. *rehearsal* None: of either sort."""
     check_owner(path)
+    _check_whole(path)
     with _connection(_address(path, "ro"), read_only=True) as connection:
-        store_id = _check_head(connection, path, rehearsal=None)
+        store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
         connection.rollback()
         yield Ledger(connection, clock, store_id, tail_path)
@@ -156,6 +160,13 @@ def empty(clock: Clock) -> Iterator[Ledger]:
         yield Ledger(connection, clock, "", Path(os.devnull))
 
 
+def check_place(path: Path) -> None:
+    """Raise SettingsError where no store could be made at *path*."""
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir():
+        raise SettingsError(f"The store {path} cannot be made: {there} is not a directory; correct store.url.")
+
+
 def check_owner(path: Path) -> None:
     """Refuse another OS user than the store's owner, before the store is opened.
 
@@ -165,9 +176,25 @@ def check_owner(path: Path) -> None:
         found = path.stat()
     except OSError as error:
         raise LedgerError(f"The store {path} cannot be reached: {error.strerror}.") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError(f"The store {path} is not a file; correct store.url.")
     if found.st_uid != os.geteuid():
         raise SettingsError(
             f"The store {path} belongs to user {found.st_uid}, you are {os.geteuid()}; run this as its owner."
+        )
+
+
+def _check_whole(path: Path) -> None:
+    """Raise LedgerError where the file is shorter or longer than its own header says (SQLite file format 1.3)."""
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        return  # the newest pages are there still
+    with path.open("rb") as file:
+        header = file.read(32)
+    size, page = path.stat().st_size, int.from_bytes(header[16:18], "big")
+    if size == 0 or size != int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page):
+        raise LedgerError(
+            f"The store {path} is damaged: it has {size} bytes, and should have more or fewer. Restore it."
         )
 
 

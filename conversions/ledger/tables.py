@@ -131,7 +131,6 @@ delivery = _table(
     _int("sale", "sale.id"),
     _int("destination"),
     _int("run"),  # that last read the order
-    _bytes("subject", null=True),  # keyed pseudonym of whose address the event holds; null: unusable, or erased
     _text("day"),  # of purchase: control totals go by it
     _text("state"),
     _text("reason", null=True),
@@ -145,11 +144,12 @@ delivery = _table(
     _int("stated_minor"),  # what the source said last: amount minus refunds
     _text("stated_currency"),
     _int("stated_exponent"),
-    _int("due_minor"),  # what the platform should hold: as stated, or 0 where not completed
+    _int("due_minor", null=True),  # what the platform should hold; null: never to be restated
     _bytes("fingerprint", null=True),
     _int("ready_at", null=True),
     _int("expires_at", null=True),
-    _int("first_attempt_us", null=True),
+    _int("attempted"),  # 1: a request has held its newest event, which is frozen
+    _int("first_attempt_us", null=True),  # of the attempts that may have been received
     _int("settled_run", null=True),  # in which it was received, refused or expired
     Index(None, "run", "destination"),
 )
@@ -160,10 +160,11 @@ event = _table(
     _id(),
     _int("delivery", "delivery.id"),
     _int("revision"),
+    _bytes("subject", null=True),  # keyed pseudonym of whose address the bytes hold a digest of
     _bytes("salt", null=True),
     _bytes("bytes", null=True),
 )
-"""Once a request holds it an event is frozen; ``salt`` and ``bytes`` are what erasure removes."""
+"""Once a request holds it an event is frozen; ``subject``, ``salt`` and ``bytes`` are what erasure removes."""
 
 request = _table(
     "request",

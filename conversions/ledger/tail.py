@@ -35,7 +35,10 @@ _line = TypeAdapter(Head)
 
 
 def last(path: Path) -> Head | None:
-    """The newest line, or None where there is no file. A last line that a crash cut short is passed over."""
+    """The newest line, or None where there is no file. A last line that a crash cut short is passed over.
+
+    Raises LedgerError where no line can be read: what it remembered may be a store that is gone.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -47,7 +50,16 @@ def last(path: Path) -> Head | None:
             return _line.validate_json(line)
         except ValidationError:
             continue
-    return None
+    raise LedgerError(
+        f"The tail file {path} is damaged: no line of it can be read. Restore it from a backup. {WAYS_OUT}"
+    )
+
+
+def check_writable(path: Path) -> None:
+    """Raise SettingsError where the file could not be appended to after a run."""
+    place = path if path.exists() else path.parent
+    if not os.access(place, os.W_OK):
+        raise SettingsError(f"The tail file {path} cannot be written; correct store.tail, or the rights of {place}.")
 
 
 def append(path: Path, head: Head) -> None:

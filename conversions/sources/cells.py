@@ -71,9 +71,10 @@ def moment(text: str, zone: ZoneInfo, field: str) -> Moment:
         if between == "--":
             return _whole_day(date.fromisoformat(text), zone)
         if between in {"--T", "-- "}:
-            clock = text[11:].replace(" +", "+").replace(" -", "-")
-            at = _instant(datetime.fromisoformat(text[:11] + clock), zone)
-            return Moment(at, at.astimezone(zone).date(), ends_day=False)
+            if " " in text[11:]:
+                text = text[:11] + text[11:].replace(" +", "+").replace(" -", "-")
+            at = _instant(datetime.fromisoformat(text), zone)
+            return Moment(at, at.astimezone(zone).date(), False)
     except (ValueError, OverflowError):
         pass
     raise Misfit(Reason.BAD_DATE, field)

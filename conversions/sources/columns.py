@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from conversions.conversion import Consent, Reason
 from conversions.errors import SourceError
+from conversions.identity import holds_address
 from conversions.order import Order, RowRejected
 from conversions.settings import AnySource
 from conversions.sources.cells import EPOCH, LARGEST, Misfit, amount, is_text, moment
@@ -132,7 +133,7 @@ def _number(cell: str) -> str:
     number = cell.strip()
     if not number:
         raise Misfit(Reason.NO_ORDER_NUMBER, "order_id")
-    if len(number) > 100 or not number.isprintable() or "@" in number:
+    if len(number) > 100 or not number.isprintable() or holds_address(number):
         raise Misfit(Reason.BAD_ORDER_NUMBER, "order_id")
     return number
 

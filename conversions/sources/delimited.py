@@ -47,7 +47,7 @@ class CsvTable:
         Numbers are a spreadsheet's: the header is row 1, an empty line counts, a record of several lines is one row.
         """
         for row, cells in enumerate(self._records(), start=2):
-            if isinstance(cells, Reason):
+            if not isinstance(cells, list):
                 yield row, cells
             elif len(cells) == self._width:
                 cells.append("")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, assert_never
 from zoneinfo import ZoneInfo
 
-from conversions.conversion import Reason, Window
+from conversions.conversion import Window
 from conversions.errors import SourceError, SourceUnavailable
 from conversions.order import Order, RowRejected
 from conversions.settings import FileSource
@@ -70,10 +70,10 @@ class Files:
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
                 for row, cells in self._table(file, name).rows():
-                    if isinstance(cells, Reason):
-                        yield RowRejected(f"{name} row {row}", cells)
-                    else:
+                    if isinstance(cells, tuple):
                         yield order(cells, name, row, (modified, next(nth)))
+                    else:
+                        yield RowRejected(f"{name} row {row}", cells)
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Whether nobody wrote to it lately. A file time in the future is a clock that is wrong: it waits too."""

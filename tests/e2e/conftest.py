@@ -418,31 +418,26 @@ def assert_silent(shop: Shop) -> None:
         no_secret_in(name, content)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NIGHT)
-
-
-@pytest.fixture
-def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    """Both platforms, at the shop's time."""
-    with Sandbox(clock=clock) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def shop(
-    tmp_path: Path, sandbox: Sandbox, clock: Clock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shop]:
+@contextmanager
+def open_shop(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop whose commands run in this process, at 06:15 of one fixed night; where they sleep the clock moves on."""
+    clock = Clock(NIGHT)
 
     async def sleep(_: Delivery, seconds: float) -> None:
         clock.now += timedelta(seconds=seconds)
 
     monkeypatch.setattr(Delivery, "_sleep", sleep)
-    shop = Shop(tmp_path / "shop", sandbox, capsys, monkeypatch, clock)
-    yield shop
-    assert_silent(shop)
+    with Sandbox(clock=clock) as sandbox:
+        shop = Shop(home, sandbox, capsys, monkeypatch, clock)
+        yield shop
+        assert_silent(shop)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """See ``open_shop``."""
+    with open_shop(tmp_path / "shop", capsys, monkeypatch) as shop:
+        yield shop
 
 
 @pytest.fixture

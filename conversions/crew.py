@@ -1,0 +1,98 @@
+"""More hands for a large night: orders are disguised, and bodies held against the policy, in processes of their own.
+
+A usual night never starts them: they take a second to come, and are worth it beyond ``ALONE`` orders. An address
+travels to them in memory only, over a pipe of this process; they hold no store and open no connection.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import datetime
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Self
+
+from conversions.house import House, open_house
+from conversions.ledger import requests
+from conversions.ledger.requests import Claim, Examined, Outbox
+from conversions.ledger.sightings import Seen
+from conversions.order import Order
+from conversions.settings import load
+
+ALONE = 4
+"""Chunks of the reading that this process does by itself."""
+AHEAD = 4
+"""Chunks under way beyond the one that is waited for: memory stays flat."""
+
+_house: House
+"""In a worker: the same settings, opened once."""
+
+
+class Crew:
+    """Worker processes, once they are worth it."""
+
+    def __init__(self, house: House, only: str | None, now: datetime) -> None:
+        self._house = house
+        self._begin = (house.settings.file, only, now)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def disguised(self, chunks: Iterable[list[Order]]) -> Iterator[Seen]:
+        """Chunk by chunk and in order, orders as sightings."""
+        chunks = iter(chunks)
+        yield from map(self._house.disguise, islice(chunks, ALONE))
+        under_way: deque[Future[Seen]] = deque()
+        for chunk in chunks:
+            under_way.append(self._hands().submit(_disguise, chunk))
+            if len(under_way) > AHEAD:
+                yield under_way.popleft().result()
+        yield from (future.result() for future in under_way)
+
+    async def examine(self, outbox: Outbox, claimed: Claim) -> Examined:
+        """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
+        if self._pool is None:
+            return requests.examine(outbox, claimed)
+        parts = (outbox.name, outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _examine, *parts)
+
+    def _hands(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                os.cpu_count(), mp_context=get_context("spawn"), initializer=_begin, initargs=self._begin
+            )
+        return self._pool
+
+
+def _begin(settings: Path, only: str | None, now: datetime) -> None:
+    global _house  # noqa: PLW0603 - a worker process has one house
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _house = open_house(load(settings), only, lambda: now)
+
+
+def _leave_with_parent() -> None:
+    """A killed parent can tell nobody: without this its workers would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(os.EX_OK)
+
+
+def _disguise(orders: list[Order]) -> Seen:
+    return _house.disguise(orders)
+
+
+def _examine(name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]) -> Examined:
+    gate = next(view.gate for view in _house.views if view.destination.name == name)
+    return requests.examined(prefix, suffix, salts, bodies, gate.check)
