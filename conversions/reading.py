@@ -7,12 +7,12 @@ from datetime import datetime
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
-from conversions.convert import Rules, convert
+from conversions.convert import Converter, Rules
 from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify
-from conversions.ledger.sightings import Conflict, DraftRow, Seen, SightingRow, Sightings
+from conversions.ledger.sightings import Conflict, Seen, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
@@ -82,62 +82,57 @@ def read(
     return reading
 
 
-@dataclass(frozen=True, slots=True)
 class Disguise:
     """How orders become sightings: an e-mail address ends its life in the call of this."""
 
-    views: tuple[View, ...]
-    subject_key: bytes = field(repr=False)
-    now: datetime
+    def __init__(self, views: Sequence[View], subject_key: bytes, now: datetime) -> None:
+        self._subject_key = subject_key
+        self._eyes = [(Converter(view.rules, now), view.destination.event) for view in views]
 
-    def __call__(self, orders: Iterable[Order]) -> Seen:
+    def __call__(self, orders: Sequence[Order]) -> Seen:
         """The sightings of *orders*, and every destination's draft of each."""
         sightings: list[tuple[object, ...]] = []
         drafts: list[tuple[object, ...]] = []
+        salts = _salts(len(orders) * len(self._eyes))
         for order in orders:
-            identity = identify(order.email, self.subject_key)
-            paid = money(order.amount - order.refunded, order.currency)
-            stated = (
-                paid if isinstance(paid, Money) else as_stated(order.amount - order.refunded, _code(order.currency))
-            )
+            identity = identify(order.email, self._subject_key)
+            amount = order.amount - order.refunded
+            paid = money(amount, order.currency)
+            stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             sightings.append(_sighting(order, identity, stated))
-            drafts.extend([_draft(order, identity, paid, stated, view, self.now) for view in self.views])
+            for convert, event in self._eyes:
+                match convert(order, identity, paid):
+                    case Conversion() as conversion:
+                        drafts.append(_sendable(conversion, stated.minor, next(salts), event(conversion)))
+                    case Withheld() as withheld:
+                        drafts.append(_held_back(withheld, stated.minor))
         return Seen(sightings, drafts)
 
 
+def _salts(count: int) -> Iterator[bytes]:
+    """Fresh random bytes for so many events."""
+    drawn = token_bytes(SALT_BYTES * count)
+    return (drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES))
+
+
 def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
-    return SightingRow(
-        order.number,
-        identity.subject if isinstance(identity, Identity) else None,
-        microseconds(order.purchased_at),
-        order.purchase_day.isoformat(),
-        *order.rank,
-        stated.minor,
-        stated.currency,
-        stated.exponent,
-    )
+    """A ``SightingRow``, as the plain tuple that travels best between processes; so are the drafts."""
+    subject = identity.subject if isinstance(identity, Identity) else None
+    bought = microseconds(order.purchased_at)
+    return (order.number, subject, bought, order.purchase_day.isoformat(), *order.rank, *stated)
 
 
-def _draft(
-    order: Order, identity: Identity | Reason, paid: Money | Reason, stated: Money, view: View, now: datetime
-) -> tuple[object, ...]:
-    match convert(order, identity, paid, view.rules, now):
-        case Withheld(Reason.NOT_COMPLETED | Reason.AMOUNT_NOT_ABOVE_ZERO as reason):
-            return DraftRow(reason, quarantined=0, due_minor=0)
-        case Withheld(reason) as withheld:
-            return DraftRow(reason, int(withheld.quarantined), stated.minor)
-        case Conversion() as conversion:
-            return DraftRow(
-                None,
-                0,
-                stated.minor,
-                conversion.fingerprint,
-                conversion.wire_id,
-                conversion.ready_at,
-                conversion.expires_at,
-                token_bytes(SALT_BYTES),
-                view.destination.event(conversion),
-            )
+def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
+    """The ``DraftRow`` of an order that may leave."""
+    found = conversion
+    return (None, 0, due, found.fingerprint, found.wire_id, found.ready_at, found.expires_at, salt, event)
+
+
+def _held_back(withheld: Withheld, stated: int) -> tuple[object, ...]:
+    """The ``DraftRow`` of an order that may not; of one that is not completed or fully refunded nothing is due."""
+    nothing = withheld.reason in {Reason.NOT_COMPLETED, Reason.AMOUNT_NOT_ABOVE_ZERO}
+    due = 0 if nothing else stated
+    return (str(withheld.reason), int(withheld.quarantined), due, None, None, None, None, None, None)
 
 
 def _code(currency: str) -> str:

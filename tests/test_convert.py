@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conversions import keys
 from conversions.conversion import Consent, Conversion, Money, Reason, Withheld
-from conversions.convert import Rules, convert
+from conversions.convert import Converter, Rules, convert
 from conversions.currency import money
 from conversions.identity import GOOGLE, META, SUBJECT, Identity, identify
 from conversions.order import Order
@@ -78,9 +78,13 @@ def bought_on(day: date, **changes: Any) -> Order:
     return bought(datetime.combine(day, time(23, 59, 59)), ends_day=True, **changes)
 
 
+def known(sighting: Order) -> tuple[Identity | Reason, Money | Reason]:
+    """What is worked out once for all platforms."""
+    return identify(sighting.email, SUBJECT_KEY), money(sighting.amount - sighting.refunded, sighting.currency)
+
+
 def outcome(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion | Withheld:
-    paid = money(sighting.amount - sighting.refunded, sighting.currency)
-    return convert(sighting, identify(sighting.email, SUBJECT_KEY), paid, rules, now)
+    return convert(sighting, *known(sighting), rules, now)
 
 
 def sent(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion:
@@ -567,6 +571,14 @@ def test_an_order_gives_the_same_conversion_whenever_it_is_read(sighting: Order,
 
     if isinstance(now, Conversion) and isinstance(later, Conversion):
         assert later == now
+
+
+@given(st.lists(ORDERS, max_size=5), ALL_RULES)
+def test_what_one_order_becomes_does_not_depend_on_the_orders_before_it(sightings: list[Order], rules: Rules) -> None:
+    run = Converter(rules, NOW)
+
+    for sighting in [ORDER, *sightings, ORDER]:
+        assert run(sighting, *known(sighting)) == outcome(sighting, rules)
 
 
 def test_order_and_rules_keep_address_and_keys_to_themselves() -> None:

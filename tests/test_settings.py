@@ -172,6 +172,14 @@ class TestSecrets:
         with pytest.raises(SettingsError, match="chmod 600"):
             load(path)
 
+    @pytest.mark.parametrize("content", ["# nøgle\n".encode("latin-1"), b"CONVERSIONS_SHOP=a\0b\n"])
+    def test_an_env_that_is_no_text_is_refused_without_its_content(self, home: Path, content: bytes) -> None:
+        path = write(home, WHOLE, "")
+        (home / ".env").write_bytes(content + f"CONVERSIONS_KEY={KEY}\n".encode())
+        with pytest.raises(SettingsError) as refused:
+            load(path)
+        assert str(refused.value) == f"{home / '.env'} is not text in UTF-8; save it so."
+
     def test_no_repr_or_dump_shows_a_secret(self, home: Path) -> None:
         text = WHOLE.replace('kind = "csv"\npath = "../orders/*.csv"', 'kind = "sql"\nurl = "x"\nquery = "SELECT 1"')
         os.environ["CONVERSIONS_SOURCE__URL"] = "postgresql://reader:hunter2@db/shop"
@@ -217,6 +225,20 @@ class TestRehearsals:
             "http://[::]:80",
             "//example.com",
             "http://2130706433",
+            "http://shop.example\\@127.0.0.1:8085",
+            "http://127.0.0.1@shop.example",
+            "http://ida:secret@127.0.0.1:8085",
+            "ftp://127.0.0.1",
+            "127.0.0.1:8085",
+            "http://127.0.0.1:65536",
+            "http://127.0.0.1:0",
+            "http://127.0.0.256",
+            "http://127.1",
+            "http://127.0.0.\u0661",
+            "http://127.0.0.1:8085/?to=x",
+            "http://127.0.0.1:8085/#x",
+            "http://127.0.0.1:8085/v1",
+            "http://127.0.0.1:8085\n",
             "http://",
             "",
         ],
@@ -224,6 +246,11 @@ class TestRehearsals:
     def test_any_other_endpoint_is_refused(self, home: Path, url: str) -> None:
         os.environ |= {f"CONVERSIONS_{name}__ENDPOINT": url for name in ("GOOGLE", "META")}
         assert "destinations.meta.endpoint: " in refusal(home, WHOLE)
+
+    @pytest.mark.parametrize("url", ["https://localhost:65535", "http://127.0.0.1", "http://127.255.0.10/"])
+    def test_a_scheme_a_loopback_host_and_a_port_are_all_it_takes(self, home: Path, url: str) -> None:
+        os.environ |= {f"CONVERSIONS_{name}__ENDPOINT": url for name in ("GOOGLE", "META")}
+        assert google(load(write(home))).endpoint == url.rstrip("/")
 
     def test_half_a_rehearsal_is_refused(self, home: Path) -> None:
         os.environ["CONVERSIONS_META__ENDPOINT"] = "http://127.0.0.1:8085"

@@ -77,7 +77,7 @@ def _unwritable(path: Path, error: OSError) -> Usage:
 
 
 def _records(log: Connection, selection: Selection, written: Written) -> Iterator[dict[str, Any]]:
-    """One a time; *written* keeps count."""
+    """One at a time; *written* keeps count."""
     for attempt in queries.attempts(log, selection):
         body = queries.body(log, attempt)
         yield records.record(attempt, body)

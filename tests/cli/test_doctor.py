@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conversions.cli import doctor as command
-from conversions.doctor import credentials
+from conversions.destinations import google_credentials
 from conversions.doctor.promises import LEGITIMATE_INTEREST
 from tests.cli.conftest import Cli
 
@@ -22,7 +22,7 @@ TOKEN = "EAAB" + "x" * 40
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not on Google Cloud, and nobody is logged in with gcloud."""
     os.environ["CLOUDSDK_CONFIG"] = str(tmp_path / "gcloud")
-    monkeypatch.setattr(credentials, "PRODUCT_NAME", tmp_path / "product_name")
+    monkeypatch.setattr(google_credentials, "PRODUCT_NAME", tmp_path / "product_name")
 
 
 @pytest.fixture
@@ -219,6 +219,11 @@ class TestCredentials:
     def test_on_google_cloud_the_machine_has_its_own(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
         os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
         (tmp_path / "product_name").write_text("Google Compute Engine\n")
+        assert "the machine's own service account" in notes(cli, ready, "google")
+
+    def test_a_metadata_server_that_is_named_has_one_too(self, cli: Cli, ready: Path) -> None:
+        os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
+        os.environ["GCE_METADATA_HOST"] = "metadata.google.internal"
         assert "the machine's own service account" in notes(cli, ready, "google")
 
     def test_a_rehearsal_needs_none(self, cli: Cli, ready: Path) -> None:

@@ -1,5 +1,6 @@
 """The one place where whatever stops a command becomes a sentence and an exit code."""
 
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 import typer
 
 from conversions import __version__
-from conversions.cli import READER_GONE, app, main
+from conversions.cli import READER_GONE, app, main, output
 from conversions.errors import AnotherRun, ConversionsError, Exit, LedgerError, SettingsError
 from tests.cli.conftest import Cli
 
@@ -138,6 +139,25 @@ def test_a_reader_that_went_away_is_no_failure_of_ours(settings: Path) -> None:
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (READER_GONE, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1:strict", "utf-8"])
+def test_what_a_terminal_has_no_character_for_is_shown_escaped(encoding: str) -> None:
+    command = [sys.executable, "-m", "conversions", "status", "--config", "Ø …\udce9\u202e.toml"]
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=env, check=False)
+    assert done.returncode == SettingsError.exit_code
+    assert b"Internal error" not in done.stderr
+    assert b"\\udce9" in done.stderr
+
+
+def test_standard_output_escapes_as_standard_error_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    app.command("names")(lambda: output.show("1001 Ø …"))
+    assert main(["names"]) == 0
+    assert shown.getvalue() == b"1001 \\xd8 \\u2026\n"
 
 
 def test_main_returns_what_the_process_exits_with() -> None:

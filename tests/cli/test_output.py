@@ -1,6 +1,8 @@
 """What commands say: results on stdout, the conversation on stderr, and no text that steers a terminal."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -43,7 +45,16 @@ def test_json_keeps_amounts_exact_and_days_readable(capsys: pytest.CaptureFixtur
         "reason": "objection",
         "name": "Ø",
     }
-    assert "Ø" in out
+
+
+@given(st.text())
+def test_json_is_printable_ascii_whatever_its_texts_hold(text: str) -> None:
+    with redirect_stdout(io.StringIO()) as out:
+        show_json([text])
+    shown = out.getvalue()
+    assert json.loads(shown) == [text]
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
 
 
 def test_json_refuses_what_it_does_not_know() -> None:

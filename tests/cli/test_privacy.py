@@ -88,9 +88,13 @@ class TestTakingBack:
     def test_never_without_a_reason(self, cli: Cli, settings: Path) -> None:
         assert object_(cli, settings, "--remove").code == 2
 
-    def test_a_reason_holds_no_address(self, cli: Cli, settings: Path) -> None:
-        said = object_(cli, settings, "--reason", f"wrote from {ADDRESS}")
-        assert (said.code, (settings.parent / "var" / "conversions.db").exists()) == (2, False)
+    @pytest.mark.parametrize("sign", ["@", "%40", "\uff20", "\ufe6b"])
+    def test_a_reason_holds_no_address(self, cli: Cli, settings: Path, sign: str) -> None:
+        said = object_(cli, settings, "--reason", f"wrote from {ADDRESS}".replace("@", sign))
+        assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+        assert "--reason holds an e-mail address" in said.err
+        assert "ida" not in said.err
+        assert not (settings.parent / "var" / "conversions.db").exists()
 
 
 class TestListing:

@@ -15,8 +15,10 @@ import requests
 import responses
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.oauth2.credentials import Credentials
 
 from conversions.conversion import Consent
+from conversions.destinations import google_credentials
 from conversions.destinations.base import Envelope
 from conversions.destinations.google import Google
 from conversions.destinations.google_verdicts import judge
@@ -273,15 +275,29 @@ def test_a_token_server_that_is_down_means_not_sent(monkeypatch: pytest.MonkeyPa
 def test_missing_or_broken_credentials_stop_before_anything_leaves(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr(google_credentials, "PRODUCT_NAME", tmp_path / "product_name")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     if content is not None:
         path = tmp_path / "key.json"
         path.write_text(content)
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
-    with responses.RequestsMock(), pytest.raises(Unauthorised, match="GOOGLE_APPLICATION_CREDENTIALS"):
-        google().send(BODY, 0)
+    with responses.RequestsMock() as mock:
+        with pytest.raises(Unauthorised, match="GOOGLE_APPLICATION_CREDENTIALS"):
+            google().send(BODY, 0)
+        assert len(mock.calls) == 0, "not even the metadata server is asked"
+
+
+def test_on_google_cloud_the_machine_has_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setattr(google_credentials, "PRODUCT_NAME", tmp_path / "product_name")
+    (tmp_path / "product_name").write_text("Google Compute Engine\n")
+    machine = Credentials("machine-token")  # type: ignore[no-untyped-call]
+    monkeypatch.setattr("google.auth.default", lambda **_: (machine, "shop-123"))
+    with responses.RequestsMock() as mock:
+        sent = mock.post(URL, json=OK)
+        assert google().send(BODY, 0).outcome is Outcome.RECEIVED
+    assert sent.calls[0].request.headers["Authorization"] == "Bearer machine-token"
 
 
 def test_a_rehearsal_needs_no_credentials() -> None:

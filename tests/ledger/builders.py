@@ -1,5 +1,6 @@
 """A store with a run under way, and orders as a reading leaves them: the material of every test of the ledger."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from conversions.conversion import Money, Reason, Window
-from conversions.ledger import judging, runs, staging, store, tables
+from conversions.ledger import runs, staging, store, tables
 from conversions.ledger.matrix import Draft
-from conversions.ledger.requests import Outbox, Purpose, Work
+from conversions.ledger.requests import Attempt, Outbox, Purpose, Work, claim, examine, intend
 from conversions.ledger.runs import Occasion, Run
-from conversions.ledger.sightings import Sighting, open_sightings
+from conversions.ledger.sightings import DraftRow, Seen, SightingRow, Sightings, open_sightings
 from conversions.ledger.store import Ledger
+from conversions.ledger.tables import event_key
 from conversions.receipt import Next, Outcome, Receipt
 from conversions.settings import Settings, load
 
@@ -86,23 +88,74 @@ def subject(person: str) -> bytes:
     return person.encode().ljust(16, b".")
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An order as the source showed it once."""
+
+    order_no: str
+    drafts: tuple[Draft, ...]
+    """One for each of ``DESTINATIONS``."""
+    subject: bytes | None
+    purchased_us: int = 1_795_270_000_000_000
+    day: str = DAY
+    rank: tuple[int, int] = (0, 1)
+    stated: Money = PRICE
+
+    @property
+    def row(self) -> SightingRow:
+        stated = self.stated
+        return SightingRow(
+            self.order_no,
+            self.subject,
+            self.purchased_us,
+            self.day,
+            *self.rank,
+            stated.minor,
+            stated.currency,
+            stated.exponent,
+        )
+
+    @property
+    def draft_rows(self) -> list[DraftRow]:
+        return [
+            DraftRow(
+                d.reason,
+                int(d.quarantined),
+                d.due.minor,
+                d.fingerprint,
+                d.wire_id,
+                d.ready_at,
+                d.expires_at,
+                d.event and secrets.token_bytes(32),
+                d.event,
+            )
+            for d in self.drafts
+        ]
+
+
 def sighting(number: str, *drafts: Draft, **changed: Any) -> Sighting:
     """An order as read; the same draft for both destinations, unless two are given."""
     drafts = drafts or (draft(number),)
-    seen: dict[str, Any] = {
-        "order_no": number,
-        "subject": subject(f"buyer {number}"),
-        "purchased_us": 1_795_270_000_000_000,
-        "day": DAY,
-        "rank": (0, 1),
-        "stated": PRICE,
-        "drafts": drafts * (len(DESTINATIONS) // len(drafts)),
-    }
-    return Sighting(**seen | changed)
+    return Sighting(
+        number, drafts * (len(DESTINATIONS) // len(drafts)), **{"subject": subject(f"buyer {number}")} | changed
+    )
 
 
 def orders(count: int) -> list[Sighting]:
     return [sighting(f"A-{i}") for i in range(count)]
+
+
+def seen(*shown: Sighting) -> Seen:
+    """A chunk of a reading."""
+    return Seen([one.row for one in shown], [row for one in shown for row in one.draft_rows])
+
+
+def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> Sightings:
+    """A place for another reading on the same connection, which no run needs: it reads once."""
+    for table in ("sighting", "draft", "place", "repeated"):
+        ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
+    ledger.connection.commit()
+    return open_sightings(ledger, numbers)
 
 
 @dataclass
@@ -113,6 +166,7 @@ class Night:
     clock: Clock
     path: Path
     run: Run = field(init=False)
+    _has_read: bool = False
 
     def __post_init__(self) -> None:
         self.begin()
@@ -120,18 +174,28 @@ class Night:
     def begin(self) -> Run:
         """The next run; whoever began earlier has lost the store."""
         self.run = runs.begin(self.ledger, OCCASION)
+        self._has_read = False
         return self.run
 
     @property
     def numbers(self) -> list[int]:
         return [staging.number_of(self.ledger, name) for name in DESTINATIONS]
 
-    def stage(self, *seen: Sighting) -> None:
-        """What the barrier does with a reading."""
-        with open_sightings() as sightings:
-            sightings.add(seen)
-            for page in judging.judged(self.ledger, sightings, SHOP, self.numbers):
-                staging.stage(self.ledger, self.run.id, SHOP, self.numbers, SCHEME, page)
+    def read(self, *shown: Sighting) -> Sightings:
+        """What is left of a reading once it is complete."""
+        sightings = fresh_sightings(self.ledger, self.numbers)
+        sightings.add(seen(*shown))
+        sightings.resolve()
+        return sightings
+
+    def stage(self, *shown: Sighting) -> None:
+        """What the barrier does with a reading. A run reads once: the second reading is the next run's."""
+        if self._has_read:
+            self.begin()
+        self._has_read = True
+        self.read(*shown)
+        for _ in staging.stage(self.ledger, self.run.id, SHOP, SCHEME):
+            pass
 
     def outbox(self, name: str = "meta", **changed: Any) -> Outbox:
         shared: dict[str, Any] = {
@@ -150,10 +214,33 @@ class Night:
         }
         return Outbox(**shared | changed)
 
+    def attempt(self, outbox: Outbox, work: Work = FIRST) -> Attempt | None:
+        """The next request on disk, or None where nothing of *work* is left to send."""
+        again = [work]
+        while claimed := next(filter(None, (claim(self.ledger, self.run, outbox, one) for one in again)), None):
+            outcome = intend(self.ledger, self.run, outbox, claimed, examine(outbox, claimed))
+            if isinstance(outcome, Attempt):
+                return outcome
+            again = [*outcome, work] if work.events is None else outcome
+        return None
+
+    def intend(self, outbox: Outbox, work: Work = FIRST) -> Attempt:
+        """The next request on disk."""
+        attempt = self.attempt(outbox, work)
+        assert attempt is not None
+        return attempt
+
     def held(self, number: str, destination: str = "meta") -> Row[Any]:
         """The delivery of an order."""
         asked = (tables.sale.c.order_no == number, tables.destination.c.name == destination)
         return self.one(select(tables.delivery).select_from(DELIVERIES).where(*asked))
+
+    def buyer(self, number: str, destination: str = "meta") -> bytes | None:
+        """Whose address the newest event of an order holds."""
+        held = self.held(number, destination)
+        found = self.one(select(tables.event.c.subject).where(tables.event.c.id == event_key(held.id, held.revision)))
+        subject: bytes | None = found.subject
+        return subject
 
     def states(self, destination: str = "meta") -> dict[str, str]:
         """Where every order stands, by number."""

@@ -4,19 +4,18 @@ import pytest
 from sqlalchemy import func, select
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import judging, objections, requests, store, tables
-from conversions.ledger import sightings as sightings_module
+from conversions.ledger import judging, objections, requests, staging, store, tables
 from conversions.ledger.judging import Judged
-from conversions.ledger.matrix import FORBIDDEN, Step
-from conversions.ledger.sightings import Sighting, open_sightings
+from conversions.ledger.matrix import FORBIDDEN, Draft, Step
+from conversions.receipt import Receipt
 from tests.ledger.builders import (
     DESTINATIONS,
-    FIRST,
     LOST,
     RECEIVED,
     SHOP,
     Clock,
     Night,
+    Sighting,
     against,
     draft,
     orders,
@@ -25,17 +24,14 @@ from tests.ledger.builders import (
 )
 
 
-def judged(night: Night, *seen: Sighting) -> list[Judged]:
-    with open_sightings() as found:
-        found.add(seen)
-        return [one for page in judging.judged(night.ledger, found, SHOP, night.numbers) for one in page]
+def judged(night: Night, *shown: Sighting) -> list[Judged]:
+    night.read(*shown)
+    return [one for page in judging.judged(night.ledger, SHOP) for one in page]
 
 
-def answered(night: Night, answer: requests.Receipt) -> None:
+def answered(night: Night, answer: Receipt) -> None:
     """Everything that waits for Meta is sent, and the platform says this."""
-    attempt = requests.intend(night.ledger, night.run, night.outbox(), FIRST)
-    assert attempt is not None
-    requests.settle(night.ledger, night.run, attempt, answer)
+    requests.settle(night.ledger, night.run, night.intend(night.outbox()), answer)
 
 
 def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(night: Night) -> None:
@@ -43,7 +39,7 @@ def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(nigh
 
     found = judged(night, sighting("1", google, meta), sighting("2", google, meta))
 
-    assert [(one.sighting.order_no, one.destination, one.draft) for one in found] == [
+    assert [(one.row.order_no, one.row.position, one.draft) for one in found] == [
         ("1", 0, google),
         ("1", 1, meta),
         ("2", 0, google),
@@ -52,7 +48,9 @@ def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(nigh
 
 
 def test_an_order_that_nobody_has_seen_is_new(night: Night) -> None:
-    assert [(one.step, one.sale, one.held) for one in judged(night, sighting("1"))] == [(Step.REPLACE, None, None)] * 2
+    assert [(one.step, one.row.held, one.old) for one in judged(night, sighting("1"))] == [
+        (Step.REPLACE, None, None)
+    ] * 2
 
 
 def test_what_the_ledger_holds_is_judged_destination_by_destination(night: Night) -> None:
@@ -61,31 +59,26 @@ def test_what_the_ledger_holds_is_judged_destination_by_destination(night: Night
 
     google, meta = judged(night, sighting("1", draft("1", due=Money(1, "DKK", 2))))
 
-    assert (google.step, meta.step) == (Step.REPLACE, Step.CHANGED)
-    assert (google.held is not None and google.held.state, meta.held is not None and meta.held.state) == (
-        "pending",
-        "received",
-    )
+    assert (google.step, google.row.state) == (Step.REPLACE, "pending")
+    assert (meta.step, meta.row.state, meta.old) == (Step.CHANGED, "received", Money(4990, "DKK", 2))
 
 
 def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
     night.stage(sighting("1"))
+    night.read(sighting("1"))
 
-    with open_sightings() as found:
-        found.add([sighting("1")])
-        pages = list(judging.judged(night.ledger, found, "other", night.numbers))
+    found = [one for page in judging.judged(night.ledger, "other") for one in page]
 
-    assert {one.step for page in pages for one in page} == {Step.REPLACE}
-    assert {one.held for page in pages for one in page} == {None}
+    assert [(one.step, one.row.held) for one in found] == [(Step.REPLACE, None)] * 2
 
 
 @pytest.mark.parametrize("said", [draft("1"), against(Reason.TOO_OLD), against(Reason.SHAPE, quarantined=True)])
-def test_whoever_objects_is_withheld_at_every_destination(night: Night, said: object) -> None:
+def test_whoever_objects_is_withheld_at_every_destination(night: Night, said: Draft) -> None:
     objections.add(night.ledger, subject("anna"), None)
 
-    found = judged(night, sighting("1", said, subject=subject("anna")), sighting("2"))  # type: ignore[arg-type]
+    found = judged(night, sighting("1", said, subject=subject("anna")), sighting("2"))
 
-    reasons = {(one.sighting.order_no, one.draft.reason, one.draft.event is None) for one in found}
+    reasons = {(one.row.order_no, one.draft.reason, one.draft.event is None) for one in found}
     assert reasons == {("1", Reason.OBJECTION, True), ("2", None, False)}
 
 
@@ -107,10 +100,16 @@ def test_an_objection_taken_back_binds_nobody(night: Night) -> None:
     assert {one.draft.reason for one in found} == {None}
 
 
+def test_nobody_objects_for_an_order_without_a_buyer(night: Night) -> None:
+    objections.add(night.ledger, subject("anna"), None)
+
+    found = judged(night, sighting("1", against(Reason.NOT_COMPLETED), subject=None))
+
+    assert {one.draft.reason for one in found} == {Reason.NOT_COMPLETED}
+
+
 @pytest.mark.parametrize(("answer", "step"), [(LOST, Step.DROP), (RECEIVED, Step.KEEP)])
-def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(
-    night: Night, answer: requests.Receipt, step: Step
-) -> None:
+def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(night: Night, answer: Receipt, step: Step) -> None:
     night.stage(sighting("1", subject=subject("anna")))
     answered(night, answer)
     objections.add(night.ledger, subject("anna"), None)
@@ -130,13 +129,25 @@ def test_judging_writes_nothing(night: Night) -> None:
     assert [night.one(count) for count in counts] == before
 
 
-def test_every_page_is_judged(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sightings_module, "PAGE", 2)
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 8])
+def test_every_order_is_judged_whatever_a_page_holds(night: Night, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    for module in (judging, staging):
+        monkeypatch.setattr(module, "PAGE", page)
     night.stage(*orders(5))
 
     found = judged(night, *orders(7))
 
-    assert [one.held is not None for one in found] == [True] * 10 + [False] * 4
+    assert [(one.row.order_no, one.row.position) for one in found] == [(f"A-{i}", p) for i in range(7) for p in (0, 1)]
+    assert [one.row.held is not None for one in found] == [True] * 10 + [False] * 4
+
+
+def test_a_page_that_lost_all_its_orders_to_newer_sightings_is_no_end(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "PAGE", 2)
+    old, new = orders(4), [sighting(f"A-{i}", rank=(9, 9)) for i in range(4)]
+
+    assert [one.row.order_no for one in judged(night, *old, *new)] == [f"A-{i}" for i in range(4) for _ in (0, 1)]
 
 
 def test_a_destination_that_the_store_has_not_met_is_number_0_and_holds_nothing() -> None:

@@ -17,8 +17,8 @@ from conversions import __version__
 from conversions.conversion import Window
 from conversions.errors import LedgerError, SourceUnavailable
 from conversions.ledger import requests, runs, tables
+from conversions.receipt import Receipt
 from tests.ledger.builders import (
-    FIRST,
     LOST,
     NOW,
     OCCASION,
@@ -154,10 +154,9 @@ def test_a_run_that_did_not_read_its_whole_window_counts_as_not_read(night: Nigh
 
 
 @pytest.mark.parametrize("answer", [LOST, THROTTLED, None])
-def test_a_run_reaches_back_to_the_oldest_order_that_waits(night: Night, answer: requests.Receipt | None) -> None:
+def test_a_run_reaches_back_to_the_oldest_order_that_waits(night: Night, answer: Receipt | None) -> None:
     night.stage(sighting("old", day="2026-10-30"), sighting("new"))
-    attempt = requests.intend(night.ledger, night.run, night.outbox(), FIRST)
-    assert attempt is not None
+    attempt = night.intend(night.outbox())
     if answer is not None:
         requests.settle(night.ledger, night.run, attempt, answer)
         finished(night)
@@ -175,9 +174,7 @@ def test_a_deferred_order_is_reached_back_to(night: Night) -> None:
 def test_what_is_sent_is_not_read_for_ever(night: Night) -> None:
     night.stage(sighting("old", day="2026-10-30"), *orders(3))
     for name in ("google", "meta"):
-        attempt = requests.intend(night.ledger, night.run, night.outbox(name), FIRST)
-        assert attempt is not None
-        requests.settle(night.ledger, night.run, attempt, RECEIVED)
+        requests.settle(night.ledger, night.run, night.intend(night.outbox(name)), RECEIVED)
     finished(night)
 
     assert runs.reach_back(night.ledger, LAST_WEEK) == LAST_WEEK

@@ -24,6 +24,7 @@ CELLS = {
     "purchased_at": "2026-11-20T13:30:00+01:00",
     "status": "completed",
 }
+DISGUISED = [ADDRESS.replace("@", sign) for sign in ("%40", "\uff20", "\ufe6b", "\uff0540", "%EF%BC%A0")]
 RANK = (1_795_000_000_000_000, 17)
 
 
@@ -72,7 +73,7 @@ def test_a_row_without_order_number_is_rejected(cell: str) -> None:
     assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.NO_ORDER_NUMBER, None, "order_id")
 
 
-@pytest.mark.parametrize("cell", ["x" * 101, "10\x0701", "10\n01", "1001\u200b", "10\u202e01", ADDRESS])
+@pytest.mark.parametrize("cell", ["x" * 101, "10\x0701", "10\n01", "1001\u200b", "10\u202e01", ADDRESS, *DISGUISED])
 def test_an_order_number_is_short_printable_and_no_address(cell: str) -> None:
     assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.BAD_ORDER_NUMBER, None, "order_id")
 
