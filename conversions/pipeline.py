@@ -79,15 +79,15 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
             sightings = open_sightings(ledger, numbers)
             reading = _read(house, crew, window, ledger, run, sightings, progress)
             _stage(house, ledger, run, reading, progress)
-            _guard(house, ledger, run, numbers, wish)
+            waiting = _guard(house, ledger, run, numbers, wish)
             lanes = [
                 open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
                 for view, section, number in zip(house.views, house.sections, numbers, strict=True)
             ]
-            with progress.track("sending", accounts.waiting(ledger, run.id, numbers)) as advance:
+            with progress.track("sending", waiting) as advance:
                 Delivery(ledger, run, ledger.clock() + settings.deadline, advance, crew.examine).deliver(lanes)
             report = _account(ledger, run, window, reading, sightings, lanes)
-        runs.finish(ledger, run, report.json())
+        runs.finish(ledger, run, report.json(), waiting=report.waiting)
     return report
 
 
@@ -159,10 +159,12 @@ def _stage(house: House, ledger: Ledger, run: runs.Run, reading: Reading, progre
     runs.staged(ledger, run)
 
 
-def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> None:
-    waiting = [accounts.waiting(ledger, run.id, [number]) for number in numbers]
+def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> int:
+    """How many orders wait to be sent, if that is no mistake."""
+    waiting = list(accounts.waiting(ledger, run.id, numbers).values())
     if mistakes := guard.too_many(_most(house, waiting), wish.accept_large):
         raise SuspiciousSource(" ".join(mistakes))
+    return sum(waiting)
 
 
 def _most(house: House, waiting: list[int]) -> dict[str, tuple[int, int | None]]:

@@ -98,6 +98,12 @@ class Report:
         attention = [Exit.ATTENTION] if self.news else []
         return worst([*attention, *(side.exit_code(self.source) for side in self.destinations.values())])
 
+    @property
+    def waiting(self) -> int:
+        """Orders that are left to be sent, at all destinations."""
+        counts = [side.account.counts for side in self.destinations.values()]
+        return sum(count["pending"] + count["deferred"] + count["unknown"] for count in counts)
+
     def json(self) -> dict[str, Any]:
         """The document."""
         source = self.source

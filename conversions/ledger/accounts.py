@@ -1,11 +1,12 @@
 """Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, case, func, insert, select
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
@@ -78,9 +79,12 @@ def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -
     accounts = {}
     for name, number in destinations:
         accounts[name] = account = Account()
-        for bucket, reason, day, currency, exponent, count, minor in _totals(ledger, run, number):
-            account.add(bucket, day, Money(minor, currency, exponent), reason=reason, count=count)
-        account.changed, account.changes = _changes(ledger, run, number)
+        for total in _totals(ledger, run, number):
+            value = Money((total.high << 32) + total.low, total.currency, total.exponent)
+            account.add(total.bucket, total.day, value, reason=total.reason, count=total.orders)
+            account.changed += total.orders if total.differs else 0
+        if account.changed:
+            account.changes = _changes(ledger, run, number)
     return accounts
 
 
@@ -131,12 +135,13 @@ def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, Ne
     return {number: found.get(number, News()) for number in resend_us}
 
 
-def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> int:
-    """How many orders *run* has staged for sending."""
+def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
+    """How many orders *run* has staged for sending, by destination."""
     d = tables.delivery.c
-    asked = (d.run == run, d.destination.in_(list(destinations)), d.state == State.PENDING)
+    query = select(d.destination, func.count()).where(d.run == run, d.state == State.PENDING).group_by(d.destination)
     with ledger.transaction() as connection:
-        return int(connection.execute(select(func.count()).where(*asked)).scalar_one())
+        found: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
+    return {number: found.get(number, 0) for number in destinations}
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:
@@ -171,21 +176,35 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
     return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
 
 
-def _totals(ledger: Ledger, run: int, destination: int) -> list[tuple[str, str | None, str, str, int, int, int]]:
+def _totals(ledger: Ledger, run: int, destination: int) -> Sequence[Row[Any]]:
+    """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
     d = tables.delivery.c
     bucket = case(
         *[(d.state == state, name) for state, name in _BUCKET_OF.items()],
         else_=case((d.settled_run == run, "sent"), else_="already_sent"),
-    )
-    reason = case((d.state.in_([State.WITHHELD, State.QUARANTINED]), d.reason), else_=None)
-    keys = (bucket, reason, d.day, d.stated_currency, d.stated_exponent)
+    ).label("bucket")
+    reason = case((d.state.in_([State.WITHHELD, State.QUARANTINED]), d.reason), else_=None).label("reason")
+    currency, exponent = d.stated_currency.label("currency"), d.stated_exponent.label("exponent")
+    keys = (bucket, reason, d.day, currency, exponent, _differs().label("differs"))
+    high, low = _halves(d.stated_minor)
     query = (
-        select(*keys, func.count(), *_halves(d.stated_minor))
+        select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
         .where(d.run == run, d.destination == destination)
         .group_by(*keys)
     )
     with ledger.transaction() as connection:
-        return [(*said, (high << 32) + low) for *said, high, low in connection.execute(query)]
+        return connection.execute(query).all()
+
+
+def _differs() -> ColumnElement[bool]:
+    """Whether the platform holds another value than is due."""
+    d = tables.delivery.c
+    other = (
+        (d.value_minor != d.due_minor)
+        | (d.value_currency != d.stated_currency)
+        | (d.value_exponent != d.stated_exponent)
+    )
+    return d.state.in_(SENT) & d.due_minor.is_not(None) & other
 
 
 def _halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
@@ -193,33 +212,16 @@ def _halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnEleme
     return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))
 
 
-def _changes(ledger: Ledger, run: int, destination: int) -> tuple[int, list[Change]]:
+def _changes(ledger: Ledger, run: int, destination: int) -> list[Change]:
     d, sale = tables.delivery.c, tables.sale.c
-    differs = (
-        d.run == run,
-        d.destination == destination,
-        d.state.in_(SENT),
-        d.due_minor.is_not(None),
-        (d.value_minor != d.due_minor)
-        | (d.value_currency != d.stated_currency)
-        | (d.value_exponent != d.stated_exponent),
-    )
-    shown = (
-        select(
-            sale.order_no,
-            d.value_minor,
-            d.value_currency,
-            d.value_exponent,
-            d.due_minor,
-            d.stated_currency,
-            d.stated_exponent,
-        )
+    old = (d.value_minor, d.value_currency, d.value_exponent)
+    new = (d.due_minor, d.stated_currency, d.stated_exponent)
+    query = (
+        select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(*differs)
+        .where(d.run == run, d.destination == destination, _differs())
         .order_by(d.id)
         .limit(SHOWN)
     )
     with ledger.transaction() as connection:
-        count = connection.execute(select(func.count()).where(*differs)).scalar_one()
-        rows = connection.execute(shown)
-        return count, [Change(n, Money(v, c, e), Money(nv, nc, ne)) for n, v, c, e, nv, nc, ne in rows]
+        return [Change(number, Money(*six[:3]), Money(*six[3:])) for number, *six in connection.execute(query)]

@@ -100,14 +100,15 @@ def closing(ledger: Ledger, run: Run) -> Iterator[None]:
         raise
 
 
-def finish(ledger: Ledger, run: Run, report: Mapping[str, Any]) -> None:
-    """Close the run with what it reported, and let the tail file remember the log."""
+def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int | None = None) -> None:
+    """Close the run with what it reported, and let the tail file remember the log.
+
+    *waiting* is how many orders it leaves to be sent, None where nobody counted: later runs reach back to them.
+    """
     with ledger.transaction() as connection:
-        now, delivery = ledger.now_us, tables.delivery.c
-        text = orjson.dumps(report, default=_decimal).decode()
-        left = select(func.count()).where(delivery.run == run.id, delivery.state.in_(WAITS)).scalar_subquery()
+        now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
         closed = update(tables.run).where(tables.run.c.id == run.id)
-        connection.execute(closed.values(finished_us=now, report=text, waiting=left))
+        connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
     remember(ledger)
 
