@@ -8,7 +8,7 @@ from conversions.conversion import Window
 from conversions.convert import Rules
 from conversions.destinations import open_destination
 from conversions.disclosure import Gate, Policy, load_policy
-from conversions.errors import Usage
+from conversions.errors import SettingsError, Usage
 from conversions.identity import SUBJECT
 from conversions.ledger import Clock
 from conversions.ledger.runs import Occasion
@@ -61,6 +61,7 @@ def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
     policy = load_policy(settings.resolve(settings.privacy.policy))
     sections = _wanted(settings, only)
     views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
+    _different(views)
     return House(
         settings=settings,
         policy=policy,
@@ -70,6 +71,16 @@ def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
         disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
         pins=_pins(settings, views, key),
     )
+
+
+def _different(views: tuple[View, ...]) -> None:
+    """Two sections for one place would count every order there twice."""
+    places: dict[tuple[str, str], str] = {}
+    for view in views:
+        name, place = view.destination.name, (view.destination.kind, view.destination.target)
+        if place in places:
+            raise SettingsError(f"destinations.{places[place]} and destinations.{name} are the same place; keep one.")
+        places[place] = name
 
 
 def _wanted(settings: Settings, only: str | None) -> dict[str, DestinationSettings]:

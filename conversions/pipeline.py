@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from conversions import guard
 from conversions.conversion import Window
@@ -79,6 +80,7 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
             sightings = open_sightings(ledger, numbers)
             reading = _read(house, crew, window, ledger, run, sightings, progress)
             _stage(house, ledger, run, reading, progress)
+            runs.staged(ledger, run, window, numbers)
             waiting = _guard(house, ledger, run, numbers, wish)
             lanes = [
                 open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
@@ -86,7 +88,7 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
             ]
             with progress.track("sending", waiting) as advance:
                 Delivery(ledger, run, ledger.clock() + settings.deadline, advance, crew.examine).deliver(lanes)
-            report = _account(ledger, run, window, reading, sightings, lanes)
+            report = _account(ledger, settings.zone, run, window, reading, sightings, lanes)
         runs.finish(ledger, run, report.json(), waiting=report.waiting)
     return report
 
@@ -108,8 +110,8 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         for page in judging.judged(ledger, settings.shop):
             accounts.forecast(foreseen, page, int(clock().timestamp()))
         sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
-        news = guard.bad_rows(reading) + guard.too_many(_most(house, [a.counts["pending"] for a in foreseen]), 0)
-        return Report(None, window, _source_side(reading, sightings), sides, news)
+        mistakes = guard.too_many(_most(house, [a.counts["pending"] for a in foreseen]), wish.accept_large)
+        return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading), mistakes)
 
 
 @contextmanager
@@ -128,7 +130,7 @@ def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
     yesterday = ledger.clock().astimezone(settings.zone).date() - timedelta(days=1)
     if wish.since is None and wish.until is None:
         usual = Window(yesterday - timedelta(days=settings.lookback_days - 1), yesterday)
-        return runs.reach_back(ledger, usual)
+        return runs.reach_back(ledger, usual, [wish.only] if wish.only else list(settings.destinations))
     window = Window(wish.since or wish.until or yesterday, wish.until or max(yesterday, wish.since or yesterday))
     if window.until < window.since:
         raise Usage(f"--until {window.until} lies before --since {window.since}.")
@@ -156,7 +158,6 @@ def _stage(house: House, ledger: Ledger, run: runs.Run, reading: Reading, progre
     with progress.track("staging", reading.orders) as advance:
         for page in staging.stage(ledger, run.id, house.settings.shop, house.pins["id scheme"]):
             advance(page)
-    runs.staged(ledger, run)
 
 
 def _guard(house: House, ledger: Ledger, run: runs.Run, numbers: list[int], wish: Wish) -> int:
@@ -174,15 +175,23 @@ def _most(house: House, waiting: list[int]) -> dict[str, tuple[int, int | None]]
 
 
 def _account(
-    ledger: Ledger, run: runs.Run, window: Window, reading: Reading, sightings: Sightings, lanes: list[Lane]
+    ledger: Ledger,
+    zone: ZoneInfo,
+    run: runs.Run,
+    window: Window,
+    reading: Reading,
+    sightings: Sightings,
+    lanes: list[Lane],
 ) -> Report:
     """Both sides of the balance: what was read, and what the ledger says after the last commit."""
     balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
     news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
-    sides = {
-        lane.outbox.name: DestinationSide(balance[lane.outbox.name], lane.ending, news[lane.outbox.destination])
-        for lane in lanes
-    }
+    sides = {}
+    for lane in lanes:
+        name, number = lane.outbox.name, lane.outbox.destination
+        side = sides[name] = DestinationSide(balance[name], lane.ending, news[number])
+        if first := accounts.first_too_old(ledger, run.id, number):
+            side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
 
 

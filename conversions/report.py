@@ -38,11 +38,13 @@ class DestinationSide:
     ending: ConversionsError | None = None
     news: News = field(default_factory=News)
     restated: int = 0
+    too_old_at: str | None = None
+    """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
 
     def exit_code(self, source: SourceSide) -> Exit:
         """What the exit code would be if there were only this destination."""
         codes = [Exit.OK]
-        if self.difference(source):
+        if self.difference(source) or any(self.money_difference(source).values()):
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
@@ -54,6 +56,12 @@ class DestinationSide:
     def difference(self, source: SourceSide) -> int:
         """Orders read and not accounted for: 0, or something is broken."""
         return source.orders - sum(self.account.counts[bucket] for bucket in BUCKETS)
+
+    def money_difference(self, source: SourceSide) -> dict[str, Decimal]:
+        """The same in money, by currency."""
+        accounted = {currency: sum(values.values(), Decimal()) for currency, values in self.account.values.items()}
+        currencies = sorted({*source.values, *accounted})
+        return {c: source.values.get(c, Decimal()) - accounted.get(c, Decimal()) for c in currencies}
 
     def json(self, source: SourceSide) -> dict[str, Any]:
         """One destination of the document."""
@@ -91,11 +99,14 @@ class Report:
     destinations: dict[str, DestinationSide]
     news: list[str] = field(default_factory=list)
     """What is new and needs a person, and concerns the source."""
+    mistakes: list[str] = field(default_factory=list)
+    """What a run would stop for before it sends anything."""
 
     @property
     def exit_code(self) -> Exit:
         """The first that applies wins."""
         attention = [Exit.ATTENTION] if self.news else []
+        attention += [Exit.DATA] if self.mistakes else []
         return worst([*attention, *(side.exit_code(self.source) for side in self.destinations.values())])
 
     @property
@@ -119,7 +130,7 @@ class Report:
                 "left_for_later": source.left_for_later,
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
-            "needs_a_person": self.news,
+            "needs_a_person": [*self.mistakes, *self.news],
             "exit_code": int(self.exit_code),
         }
 

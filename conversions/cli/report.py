@@ -28,7 +28,7 @@ def show_plan(report: Report) -> None:
     for name, side in report.destinations.items():
         _show_days(name, side)
         _show_details(name, side, report.source)
-    for line in report.news:
+    for line in [*report.mistakes, *report.news]:
         say(line)
 
 
@@ -98,9 +98,10 @@ def _show_next(report: Report) -> None:
         if news.set_aside:
             say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
         if left := side.account.counts["pending"] + side.account.counts["unknown"]:
-            say(f"Nothing is lost: {left} orders wait for {name}; `conversions run` goes on with them.")
-        if side.difference(report.source):
-            say(f"{name}: {side.difference(report.source)} orders are not accounted for. Stop sending and report this.")
+            until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
+            say(f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them.")
+        if side.difference(report.source) or any(side.money_difference(report.source).values()):
+            say(f"{name}: not everything that was read is accounted for. Stop sending and report this.")
     if report.exit_code is Exit.OK:
         show()
         show("Every order is accounted for.")

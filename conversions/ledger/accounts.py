@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -142,6 +143,15 @@ def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, 
     with ledger.transaction() as connection:
         found: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
     return {number: found.get(number, 0) for number in destinations}
+
+
+def first_too_old(ledger: Ledger, run: int, destination: int) -> datetime | None:
+    """When the first of what *run* leaves to be sent may not be sent any more; aware, UTC."""
+    d = tables.delivery.c
+    left = (d.run == run, d.destination == destination, d.state.in_([State.PENDING, State.UNKNOWN]))
+    with ledger.transaction() as connection:
+        first = connection.execute(select(func.min(d.expires_at)).where(*left)).scalar()
+    return None if first is None else datetime.fromtimestamp(first, UTC)
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:

@@ -18,7 +18,13 @@ MEANING = {
 def check(ledger: Ledger, wanted: Mapping[str, str]) -> None:
     """Raise SettingsError where *wanted* differs from what was pinned, with old and new."""
     held = _held(ledger)
+    before = {value: name for name, value in held.items() if name.startswith("destination ")}
     for name, now in wanted.items():
+        if name not in held and now in before:
+            raise SettingsError(
+                f"{name} is the place that this store knows as {before[now]}: under a new name every order would go "
+                "there again. Put the old name back in the settings."
+            )
         then = held.get(name, now)
         if then != now:
             meaning = MEANING.get(name, "orders already sent there would be sent again, to another place")

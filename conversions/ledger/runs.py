@@ -3,19 +3,19 @@
 import getpass
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from conversions import __version__
-from conversions.conversion import Window
+from conversions.conversion import Reason, Window
 from conversions.errors import ConversionsError, LedgerError
 from conversions.ledger import log, tables, tail
 from conversions.ledger.store import Ledger
@@ -73,7 +73,7 @@ def begin(ledger: Ledger, occasion: Occasion) -> Run:
         now = ledger.now_us
         number = connection.execute(
             insert(tables.run)
-            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch, complete=0)
+            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch)
             .returning(tables.run.c.id)
         ).scalar_one()
         ledger.epoch = epoch
@@ -81,11 +81,30 @@ def begin(ledger: Ledger, occasion: Occasion) -> Run:
     return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis)
 
 
-def staged(ledger: Ledger, run: Run) -> None:
+def staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
     """The whole window is read, judged and in the store: what follows may claim it."""
     with ledger.transaction() as connection:
-        connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(complete=1))
+        _expire(connection, run, ledger.now_us // 1_000_000)
+        _mark_read(connection, window, destinations)
         log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
+
+
+def _expire(connection: Connection, run: Run, now: int) -> None:
+    """Orders that waited for a run and are not in the source any more become too old like others."""
+    d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
+    left = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
+    gone = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
+    connection.execute(update(tables.delivery).where(*left).values(**gone))
+
+
+def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
+    """Days are read up to the window's end where the window leaves no gap behind what was read before."""
+    place = tables.destination.c
+    day_before = (window.since - timedelta(days=1)).isoformat()
+    joins = place.read_until.is_(None) | (place.read_until >= day_before)
+    until = window.until.isoformat()
+    longer = case((place.read_until > until, place.read_until), else_=until)
+    connection.execute(update(tables.destination).where(place.id.in_(destinations), joins).values(read_until=longer))
 
 
 @contextmanager
@@ -129,14 +148,14 @@ def operator() -> str:
         return f"uid {os.getuid()}"
 
 
-def reach_back(ledger: Ledger, window: Window) -> Window:
+def reach_back(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
     """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
     with ledger.transaction() as connection:
-        delivery, run = tables.delivery.c, tables.run.c
+        delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
         open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
         waits = delivery.state.in_(WAITS)
         oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
-        read = connection.execute(select(func.max(run.until)).where(run.complete == 1)).scalar()
+        read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
     days = [date.fromisoformat(day) for day in (oldest, read) if day is not None]
     return Window(min([window.since, *days]), window.until)
 

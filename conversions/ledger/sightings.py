@@ -6,10 +6,12 @@ The newest sighting of an order wins; one number with two addresses or purchase 
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from conversions.conversion import Money
+from conversions.errors import LedgerError
 from conversions.ledger.store import Ledger
 
 _SCHEMA = """
@@ -93,14 +95,16 @@ class Sightings:
 
     def add(self, seen: Seen) -> None:
         """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
-        self._connection.execute("BEGIN")
-        self._connection.executemany(_insert("sighting", SightingRow), seen.sightings)
-        self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
-        self._connection.execute("COMMIT")
+        with _room():
+            self._connection.execute("BEGIN")
+            self._connection.executemany(_insert("sighting", SightingRow), seen.sightings)
+            self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
+            self._connection.execute("COMMIT")
 
     def resolve(self) -> None:
         """The window is read: leave one sighting of each order, and none of those in conflict."""
-        self._connection.executescript(_RESOLVE)
+        with _room():
+            self._connection.executescript(_RESOLVE)
 
     def repeated(self) -> int:
         """How many sightings were of an order seen before."""
@@ -132,6 +136,18 @@ def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
     connection.executescript(_SCHEMA)
     connection.executemany("INSERT INTO place VALUES (?, ?)", enumerate(destinations))
     return Sightings(connection)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Temporary tables that find no room are one sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"The reading found no room for its temporary tables ({str(error)[:80]}). Nothing was sent; make room "
+            "where SQLITE_TMPDIR or TMPDIR points, then `conversions run`."
+        ) from None
 
 
 def _insert(table: str, row: type[SightingRow] | type[DraftRow]) -> str:

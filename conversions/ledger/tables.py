@@ -110,12 +110,17 @@ run = _table(
     _text("policy", "document.sha256"),
     _text("policy_version"),
     _text("legal_basis"),
-    _int("complete"),  # 1: the whole window was read and staged
     _int("waiting", null=True),  # orders that it left to be sent; null: killed, or under way
     _text("report", null=True),  # the JSON that `run --json` printed
 )
 
-destination = _table("destination", _id(), _text("name"), UniqueConstraint("name"))
+destination = _table(
+    "destination",
+    _id(),
+    _text("name"),
+    _text("read_until", null=True),  # every day up to this one was read for it, without a gap
+    UniqueConstraint("name"),
+)
 
 sale = _table(
     "sale",

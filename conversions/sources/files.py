@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import count, islice
+from functools import partial
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import BinaryIO, assert_never
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ class Files:
     ) -> None:
         self._settings = settings
         self._pattern = resolve(settings.path)
+        self._matches = partial(_matches, settings.path, resolve)
         self._columns = ColumnMap(settings, zone)
         self._clock = clock
         self._left: list[str] = []
@@ -54,7 +56,7 @@ class Files:
         """The settled files with a good header, and the names that rows are placed by."""
         self._left.clear()
         ready = {}
-        for path, name in _found(self._pattern).items():
+        for path, name in _found(self._pattern, self._matches()).items():
             with _opened(path, name) as file:
                 if self._settled(file, name):
                     self._table(file, name)
@@ -94,9 +96,18 @@ class Files:
                 assert_never(self._settings.kind)
 
 
-def _found(pattern: Path) -> dict[Path, str]:
+def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
+    """What the settings' glob stands for; a directory above it may be called ``shop [1]`` and is no pattern."""
+    if resolve(path).is_file():
+        return [resolve(path)]
+    parts = Path(path).parts
+    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
+    pattern = Path(glob.escape(str(resolve(str(Path(*plain))))), *parts[len(plain) :])
+    return [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
+
+
+def _found(pattern: Path, matches: list[Path]) -> dict[Path, str]:
     """The files, and the shortest names that tell them apart. Raises SourceError where there is none."""
-    matches = [pattern] if pattern.is_file() else map(Path, glob.glob(str(pattern), recursive=True))  # noqa: PTH207
     files = sorted(path for path in matches if path.is_file())
     if not files:
         raise SourceError(f"No file matches {_shown(pattern)}; correct source.path, or see why the export is missing.")

@@ -1,26 +1,76 @@
 """Sightings of one reading: an order counts once, its newest sighting wins, and two orders of one number are none."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Row, text
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import sightings as module
+from conversions.ledger import store
 from conversions.ledger.matrix import Draft
-from conversions.ledger.sightings import Conflict, Sighting, Sightings, open_sightings
-from tests.ledger.builders import PRICE, against, draft, sighting, subject
+from conversions.ledger.sightings import Conflict, Sightings
+from conversions.ledger.store import Ledger
+from tests.ledger.builders import (
+    PRICE,
+    Clock,
+    Sighting,
+    against,
+    draft,
+    fresh_sightings,
+    seen,
+    sighting,
+    subject,
+)
+
+_LEFT = text("""
+    SELECT s.order_no, s.subject, s.purchased_us, s.day, s.rank_us, s.rank_place, s.minor, s.currency, s.exponent,
+    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.event
+    FROM temp.sighting s JOIN temp.draft d ON d.id IN (s.id * 2 - 1, s.id * 2) ORDER BY s.id, d.id
+""")
 
 
-def orders_in(found: Sightings) -> list[Sighting]:
-    return [one for page in found.pages() for one in page]
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with store.empty(Clock()) as ledger:
+        yield ledger
 
 
-def seen(*shown: Sighting) -> list[Sighting]:
-    with open_sightings() as found:
-        found.add(shown)
-        return orders_in(found)
+def reading(ledger: Ledger, *shown: Sighting) -> Sightings:
+    """A whole reading, in two chunks."""
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(*shown[:2]))
+    found.add(seen(*shown[2:]))
+    found.resolve()
+    return found
+
+
+def left(ledger: Ledger) -> list[Sighting]:
+    """The sightings that the reading came to."""
+    with ledger.transaction() as connection:
+        rows = connection.execute(_LEFT).all()
+    return [_sighting(google, meta) for google, meta in zip(rows[::2], rows[1::2], strict=True)]
+
+
+def _sighting(google: Row[Any], meta: Row[Any]) -> Sighting:
+    number, buyer, at, day, rank_us, rank_place, *stated = google[:9]
+    drafts = tuple(_draft(row, Money(*stated)) for row in (google, meta))
+    return Sighting(number, drafts, buyer, at, day, (rank_us, rank_place), Money(*stated))
+
+
+def _draft(row: Row[Any], stated: Money) -> Draft:
+    reason, quarantined, due, fingerprint, wire_id, ready_at, expires_at, event = row[9:]
+    money = Money(due, stated.currency, stated.exponent)
+    why = Reason(reason) if reason else None
+    return Draft(why, bool(quarantined), money, fingerprint, event, wire_id, ready_at, expires_at)
+
+
+def kept(ledger: Ledger, *shown: Sighting) -> list[Sighting]:
+    reading(ledger, *shown)
+    return left(ledger)
 
 
 # one order
@@ -30,22 +80,28 @@ def seen(*shown: Sighting) -> list[Sighting]:
     "one",
     [
         draft("1"),
-        draft("1", due=Money(0, "JPY", 0), ready_at=None, expires_at=None),
+        draft("1", ready_at=None, expires_at=None),
         draft("1", event=b'{"id":"\\u00f8\\"\\\\"}'),
         against(Reason.DENIED),
-        against(Reason.SHAPE, quarantined=True, due=Money(-(10**17), "XXX", 9)),
+        against(Reason.SHAPE, quarantined=True, due=Money(-(10**17), "DKK", 2)),
     ],
 )
-def test_what_was_added_comes_back_as_it_was(one: Draft) -> None:
-    shown = sighting("Ø-1 '\"\n", one, draft("1"), rank=(7, 3), stated=Money(-1, "DKK", 2))
+def test_what_was_added_comes_back_as_it_was(ledger: Ledger, one: Draft) -> None:
+    shown = sighting("Ø-1 '\"\n", one, draft("1"), rank=(7, 3))
 
-    assert seen(shown) == [shown]
+    assert kept(ledger, shown) == [shown]
 
 
-def test_an_order_without_a_usable_address_comes_back_too() -> None:
+def test_an_order_without_a_usable_address_comes_back_too(ledger: Ledger) -> None:
     shown = sighting("1", against(Reason.NO_EMAIL), subject=None)
 
-    assert seen(shown) == [shown]
+    assert kept(ledger, shown) == [shown]
+
+
+def test_every_destination_keeps_its_own_draft(ledger: Ledger) -> None:
+    shown = [sighting(str(i), draft(f"g{i}"), draft(f"m{i}")) for i in range(5)]
+
+    assert kept(ledger, *shown) == shown
 
 
 # repeated orders
@@ -53,42 +109,43 @@ def test_an_order_without_a_usable_address_comes_back_too() -> None:
 
 @pytest.mark.parametrize("newer_first", [True, False])
 @pytest.mark.parametrize("rank", [(1, 0), (0, 2)])
-def test_the_newest_sighting_wins_wherever_it_stands(newer_first: bool, rank: tuple[int, int]) -> None:
-    old, new = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED), rank=rank, stated=Money(1, "SEK", 2))
+def test_the_newest_sighting_wins_wherever_it_stands(
+    ledger: Ledger, newer_first: bool, rank: tuple[int, int]
+) -> None:
+    old, new = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED), rank=rank)
 
-    assert seen(*([new, old] if newer_first else [old, new])) == [new]
+    assert kept(ledger, *([new, old] if newer_first else [old, new])) == [new]
 
 
-def test_of_two_equally_new_sightings_the_first_stays() -> None:
+def test_of_two_equally_new_sightings_the_first_stays(ledger: Ledger) -> None:
     first, second = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED))
 
-    assert seen(first, second) == [first]
+    assert kept(ledger, first, second) == [first]
 
 
-def test_the_winner_is_taken_whole() -> None:
-    old = sighting("1", day="2026-11-01", stated=Money(1, "SEK", 0))
+def test_the_winner_is_taken_whole(ledger: Ledger) -> None:
+    old = sighting("1", draft("1", due=Money(1, "SEK", 0)), day="2026-11-01", stated=Money(1, "SEK", 0))
     new = sighting("1", draft("2"), day="2026-11-02", stated=PRICE, rank=(9, 9))
 
-    assert seen(old, new) == [new]
+    assert kept(ledger, old, new) == [new]
 
 
-def test_a_third_sighting_older_than_the_second_changes_nothing() -> None:
+def test_a_third_sighting_older_than_the_second_changes_nothing(ledger: Ledger) -> None:
     shown = [sighting("1", draft(str(time)), rank=(time, 0)) for time in (1, 9, 5)]
 
-    assert seen(*shown) == [shown[1]]
+    assert kept(ledger, *shown) == [shown[1]]
 
 
-def test_repeats_are_counted() -> None:
-    with open_sightings() as found:
-        found.add([sighting("1"), sighting("2"), sighting("1")])
-        found.add([sighting("1")])
+def test_repeats_are_counted(ledger: Ledger) -> None:
+    found = reading(ledger, sighting("1"), sighting("2"), sighting("1"), sighting("1"))
 
-        assert found.repeated() == 2
+    assert found.repeated() == 2
 
 
-def test_nothing_read_repeats_nothing() -> None:
-    with open_sightings() as found:
-        assert (found.repeated(), list(found.stated()), list(found.conflicts()), orders_in(found)) == (0, [], [], [])
+def test_nothing_read_repeats_nothing(ledger: Ledger) -> None:
+    found = reading(ledger)
+
+    assert (found.repeated(), list(found.stated()), list(found.conflicts()), left(ledger)) == (0, [], [], [])
 
 
 # conflicts
@@ -103,106 +160,87 @@ def test_nothing_read_repeats_nothing() -> None:
     ],
     ids=["another address", "no address", "another purchase time"],
 )
-def test_one_number_for_two_orders_is_a_conflict_and_neither_is_taken(other: Sighting) -> None:
+def test_one_number_for_two_orders_is_a_conflict_and_neither_is_taken(ledger: Ledger, other: Sighting) -> None:
     for shown in ([sighting("1"), other], [other, sighting("1")]):
-        with open_sightings() as found:
-            found.add([*shown, sighting("2")])
+        found = reading(ledger, *shown, sighting("2"))
 
-            assert list(found.conflicts()) == [Conflict("1", 2)]
-            assert orders_in(found) == [sighting("2")]
-            assert list(found.stated()) == [(PRICE, 1)]
-
-
-def test_a_conflict_is_not_mended_by_a_third_row() -> None:
-    with open_sightings() as found:
-        found.add([sighting("1"), sighting("1", purchased_us=1), sighting("1", rank=(9, 9))])
-
-        assert list(found.conflicts()) == [Conflict("1", 3)]
-        assert found.repeated() == 0
+        assert list(found.conflicts()) == [Conflict("1", 2)]
+        assert [one.order_no for one in left(ledger)] == ["2"]
+        assert list(found.stated()) == [(PRICE, 1)]
 
 
-def test_two_sightings_without_an_address_are_one_order() -> None:
-    nobody = sighting("1", subject=None)
+def test_a_conflict_is_not_mended_by_a_third_row(ledger: Ledger) -> None:
+    found = reading(ledger, sighting("1"), sighting("1", purchased_us=1), sighting("1", rank=(9, 9)))
 
-    assert seen(nobody, nobody) == [nobody]
-
-
-# totals and pages
+    assert list(found.conflicts()) == [Conflict("1", 3)]
+    assert found.repeated() == 0
 
 
-def test_what_orders_are_worth_is_summed_by_currency_and_decimals() -> None:
+def test_two_sightings_without_an_address_are_one_order(ledger: Ledger) -> None:
+    nobody = sighting("1", against(Reason.NO_EMAIL), subject=None)
+
+    assert kept(ledger, nobody, nobody) == [nobody]
+
+
+# totals
+
+
+def test_what_orders_are_worth_is_summed_by_currency_and_decimals(ledger: Ledger) -> None:
     prices = [Money(10, "DKK", 2), Money(-3, "DKK", 2), Money(5, "DKK", 3), Money(7, "SEK", 2)]
-    with open_sightings() as found:
-        found.add(sighting(str(i), stated=price) for i, price in enumerate(prices))
+    found = reading(ledger, *[sighting(str(i), stated=price) for i, price in enumerate(prices)])
 
-        assert sorted(found.stated(), key=str) == [
-            (Money(5, "DKK", 3), 1),
-            (Money(7, "DKK", 2), 2),
-            (Money(7, "SEK", 2), 1),
-        ]
-
-
-def test_sums_of_a_misread_column_do_not_overflow() -> None:
-    with open_sightings() as found:
-        found.add(sighting(str(i), stated=Money(10**18 - 1, "DKK", 2)) for i in range(20))
-
-        assert list(found.stated()) == [(Money(20 * (10**18 - 1), "DKK", 2), 20)]
+    assert sorted(found.stated(), key=str) == [
+        (Money(5, "DKK", 3), 1),
+        (Money(7, "DKK", 2), 2),
+        (Money(7, "SEK", 2), 1),
+    ]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
-def test_pages_hold_every_order_once_in_the_order_of_first_sighting(
-    count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PAGE", 3)
-    shown = [sighting(f"{9 - i}") for i in range(count)]
-    with open_sightings() as found:
-        found.add(shown)
-        found.add([sighting("9", rank=(5, 5))] if count else [])
-        pages = list(found.pages())
+def test_sums_of_a_misread_column_do_not_overflow(ledger: Ledger) -> None:
+    found = reading(ledger, *[sighting(str(i), stated=Money(10**18 - 1, "DKK", 2)) for i in range(20)])
 
-    assert [one.order_no for page in pages for one in page] == [f"{9 - i}" for i in range(count)]
-    assert all(1 <= len(page) <= 3 for page in pages)
+    assert list(found.stated()) == [(Money(20 * (10**18 - 1), "DKK", 2), 20)]
 
 
-def test_two_readings_share_nothing() -> None:
-    with open_sightings() as one, open_sightings() as other:
-        one.add([sighting("1")])
+def test_two_readings_share_nothing(ledger: Ledger) -> None:
+    reading(ledger, sighting("1"))
 
-        assert orders_in(other) == []
+    with store.empty(Clock()) as other:
+        assert kept(other, sighting("2"))[0].order_no == "2"
+    assert [one.order_no for one in left(ledger)] == ["1"]
 
 
 SIGHTINGS = st.builds(
     lambda number, person, at, rank, minor: sighting(
         number,
         draft(number, due=Money(minor, "DKK", 2)),
-        subject=subject(person),
+        subject=person and subject(person),
         purchased_us=at,
         rank=rank,
         stated=Money(minor, "DKK", 2),
     ),
     st.sampled_from("abcd"),
-    st.sampled_from(["anna", "anna", "anna", "bo"]),
+    st.sampled_from(["anna", "anna", "anna", "bo", None]),
     st.sampled_from([1, 1, 1, 2]),
     st.tuples(st.integers(0, 2), st.integers(0, 2)),
     st.integers(-5, 10**9),
 )
 
 
-@given(st.lists(SIGHTINGS, max_size=12), st.integers(0, 12))
-def test_they_are_what_a_plain_dictionary_would_keep(shown: list[Sighting], cut: int) -> None:
+@given(st.lists(SIGHTINGS, max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_they_are_what_a_plain_dictionary_would_keep(ledger: Ledger, shown: list[Sighting]) -> None:
     rows: dict[str, list[Sighting]] = defaultdict(list)
     for one in shown:
         rows[one.order_no].append(one)
     conflicts = {n: len(r) for n, r in rows.items() if len({(s.subject, s.purchased_us) for s in r}) > 1}
-    kept = {n: max(r, key=lambda s: s.rank) for n, r in rows.items() if n not in conflicts}
+    newest = {n: max(r, key=lambda s: s.rank) for n, r in rows.items() if n not in conflicts}
 
-    with open_sightings() as found:
-        found.add(shown[:cut])
-        found.add(shown[cut:])
+    found = reading(ledger, *shown)
 
-        assert orders_in(found) == list(kept.values())
-        assert {c.order_no: c.rows for c in found.conflicts()} == conflicts
-        assert found.repeated() == sum(len(rows[number]) - 1 for number in kept)
-        assert found.repeated() + len(kept) + sum(conflicts.values()) == len(shown)
-        worth = Counter({"DKK": sum(s.stated.minor for s in kept.values())}) if kept else Counter()
-        assert {money.currency: money.minor for money, _ in found.stated()} == worth
+    assert sorted(left(ledger), key=lambda s: s.order_no) == sorted(newest.values(), key=lambda s: s.order_no)
+    assert {c.order_no: c.rows for c in found.conflicts()} == conflicts
+    assert found.repeated() == sum(len(rows[number]) - 1 for number in newest)
+    assert found.repeated() + len(newest) + sum(conflicts.values()) == len(shown)
+    worth = Counter({"DKK": sum(s.stated.minor for s in newest.values())}) if newest else Counter()
+    assert {money.currency: money.minor for money, _ in found.stated()} == worth
