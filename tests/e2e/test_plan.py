@@ -31,13 +31,15 @@ def test_a_plan_changes_no_byte_of_a_used_store(shop: Shop) -> None:
     assert shop.run().counts("meta") == {"already_sent": 1, "sent": 499}
 
 
-def test_a_plan_stops_where_a_run_would_stop_for_too_many_new_orders(shop: Shop) -> None:
+def test_a_plan_shows_and_names_what_a_run_would_stop_for(shop: Shop) -> None:
     real = {"endpoint": None, "requests_per_minute": None, "max_new": 2}
     shop.configure(destinations=dict.fromkeys(NAMES, real))
     shop.orders(*(shop.order(str(number)) for number in range(3)))
-    for command in ("plan", "run"):
-        said = shop.command(command, "--json")
-        assert (said.code, "max_new = 2" in said.sentence, "--accept-large 3" in said.sentence) == (65, True, True)
+    plan = shop.plan()
+    assert (plan.code, plan.counts("meta")) == (DATA, {"pending": 3})
+    assert "max_new = 2" in " ".join(plan.json["needs_a_person"])
+    said = shop.run()
+    assert (said.code, "max_new = 2" in said.err, "--accept-large 3" in said.err) == (DATA, True, True)
 
 
 def test_what_was_read_for_one_destination_is_not_read_for_the_other(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """Several at a time: two runs, an objection in the middle of one, a signal, a deadline."""
 
+import re
 import signal
 import time
 
@@ -96,8 +97,8 @@ def test_what_waits_and_until_when_is_said(shop: Shop) -> None:
     shop.orders(shop.order("1"), shop.order("2", purchased_at=f"{shop.day(1)} 12:00"))
     said = shop.command("run")
     assert said.code == TRY_AGAIN
-    assert "2 orders wait for meta; the first is too old for it on 2026-11-27 17:59" in said.err.replace("Meta", "it")
-    assert "2027-01-19 17:59" in said.err
+    assert re.search(r"2 orders wait for meta.* 2026-11-27 17:59", said.err)
+    assert re.search(r"2 orders wait for google.* 2027-01-19 17:59", said.err)
 
 
 def test_a_waiting_order_whose_row_is_gone_is_not_sent_unseen(shop: Shop) -> None:

@@ -52,6 +52,8 @@ class Season:
         return self.complaints + judge(self.shop, self.platforms.received(bodies=True))
 
     def _night(self) -> None:
+        if self.dice.random() < 0.3:
+            self.shop.reprice(self.dice.sample([sale for sale in self.shop.sales[-45:] if sale.fate is Fate.SENT], 8))
         begun = time.monotonic()
         self.nights.begin(self.shop, self.variant)
         code = self._until_the_moment()

@@ -82,14 +82,17 @@ class Shop:
         return self.directory / "said.txt"
 
     def trade(self) -> None:
-        """A day's orders: three full requests, one order of each that is refused and withheld, one repriced."""
+        """A day's orders: three full requests, with one order that is refused and one that is withheld."""
         first = len(self.sales)
         new = [Sale(f"K{first + i:05}", _fate(i), [Decimal(first + i) + Decimal("10.25")]) for i in range(BATCH * 3)]
-        again = [sale for sale in self.sales[-7:] if sale.fate is Fate.SENT]
-        for sale in again:
-            sale.amounts.append(sale.amounts[-1] + 1000)
         self.sales += new
-        self._write([*new, *again])
+        self._write(new)
+
+    def reprice(self, sales: list[Sale]) -> None:
+        """The next export says that these orders are worth something else."""
+        for sale in sales:
+            sale.amounts.append(sale.amounts[-1] + 1000)
+        self._write(sales)
 
     def object(self, sale: Sale) -> None:
         """Its buyer objects; in force when this returns."""

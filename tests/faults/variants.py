@@ -2,16 +2,16 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from conversions import delivery, keys
+from conversions import keys
 from conversions.destinations import google, meta
 from conversions.disclosure import Gate
 from conversions.http import Answer
-from conversions.ledger import objections, requests, tables
+from conversions.ledger import judging, requests, tables
+from conversions.ledger.matrix import UNANSWERED, Step
 from conversions.ledger.requests import Attempt
 from conversions.receipt import Next, Outcome, Receipt
 
@@ -44,7 +44,7 @@ def log_after_sending() -> None:
 
 def ids_at_random() -> None:
     """Every reading gives an order another id."""
-    _swap(keys, "wire_id", lambda *_: f"c-{random.getrandbits(128):032x}")
+    _swap(keys, "wire_ids", lambda *_: lambda number: f"c-{random.getrandbits(128):032x}")
 
 
 def outcome_before_the_answer() -> None:
@@ -120,9 +120,6 @@ def open_requests_tidied_up() -> None:
 
 def old_value_replaced_while_unanswered() -> None:
     """An order without an answer is staged anew instead of resent as it was."""
-    from conversions.ledger import judging
-    from conversions.ledger.matrix import UNANSWERED, Step
-
     def judge(known: Any, draft: Any) -> Step:
         return Step.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 
@@ -139,21 +136,6 @@ def a_fifth_field() -> None:
     _swap(Gate, "check", lambda *_: ())
 
 
-def order_numbers_in_the_place_of_products() -> None:
-    """A mapping that lets something else leave under a listed name."""
-
-    def event(self: Any, conversion: Any) -> bytes:
-        address = f"canary.{conversion.wire_id}"
-        return bytes(real(self, replace(conversion, product_ids=(*conversion.product_ids, address))))
-
-    real = _swap(google.Google, "event", event)
-
-
-def objections_forgotten() -> None:
-    """The list is kept, and nobody reads it."""
-    _swap(objections, "add", lambda *_: True)
-
-
 VARIANTS: dict[str, Callable[[], None]] = {
     variant.__name__: variant
     for variant in (
@@ -167,7 +149,5 @@ VARIANTS: dict[str, Callable[[], None]] = {
         open_requests_tidied_up,
         old_value_replaced_while_unanswered,
         a_fifth_field,
-        order_numbers_in_the_place_of_products,
     )
 }
-assert delivery.requests is requests
