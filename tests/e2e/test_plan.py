@@ -1,6 +1,6 @@
 """A plan is a run that stops before the first claim: it says the same, stops where that would stop, writes nothing."""
 
-from tests.e2e.said import DOMAIN
+from tests.e2e.said import DATA, DOMAIN
 from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, Shop
 

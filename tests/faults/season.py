@@ -12,13 +12,14 @@ from tests.faults.platforms import Platforms
 from tests.faults.shop import POISON, Fate, Shop
 
 TROUBLE = (
-    "429@0.08=1",
-    "503@0.07",
-    "lost@0.07",
+    "429@0.06=1",
+    "quota-per-day@0.04",
+    "503@0.06",
+    "lost@0.06",
     "dropped@0.04",
     "no-request-id:google@0.04",
     "wrong-count:meta@0.04",
-    "slow@0.3=0.04",
+    "slow@0.4=0.06",
     f"poison={POISON}",
 )
 """About three requests in ten go wrong, and as many are slow."""
@@ -40,12 +41,13 @@ class Season:
     _usual: float = 0.5
     """Seconds that a whole night takes."""
 
-    def play(self, kills: int) -> list[str]:
-        """So many kills, then a quiet night; every violation that the oracle finds."""
+    def play(self, kills: int, seconds: float = 60.0) -> list[str]:
+        """So many kills, or as many as there is time for, then a quiet night; every violation that the oracle finds."""
+        end = time.monotonic() + seconds
         self.platforms.misbehave(*TROUBLE)
         self.shop.trade()
         self.shop.object(self.shop.sales[30])
-        while self.kills < kills and not self.complaints:
+        while self.kills < kills and not self.complaints and time.monotonic() < end:
             self._night()
         self.platforms.misbehave(f"poison={POISON}")
         self._quiet()
@@ -67,8 +69,9 @@ class Season:
 
     def _until_the_moment(self) -> int | None:
         """Wait for the moment of the kill; the exit code where the night ends before."""
-        if self.dice.random() < 0.2:
-            self._somebody_objects()
+        code = self._somebody_objects() if self.dice.random() < 0.3 else None
+        if code is not None:
+            return code
         if self.dice.random() < 0.5:
             return self.nights.ended(within=self.dice.uniform(0, self._usual))
         return self._until_arrived(self.platforms.arrived() + self.dice.randint(1, 6))
@@ -79,11 +82,13 @@ class Season:
             pass
         return code
 
-    def _somebody_objects(self) -> None:
-        """Whoever bought last has the most to lose: their orders are the last to leave."""
-        buyers = [sale for sale in self.shop.sales[-20:] if sale.fate is Fate.SENT]
+    def _somebody_objects(self) -> int | None:
+        """While the first requests are under way; whoever bought last is in none of them yet, most often."""
+        code = self._until_arrived(self.platforms.arrived() + 1)
+        buyers = [sale for sale in self.shop.sales[-15:] if sale.fate is Fate.SENT]
         if buyers:
             self.shop.object(self.dice.choice(buyers))
+        return code
 
     def _quiet(self) -> None:
         """Nights without trouble, until one has nothing left to do."""

@@ -144,11 +144,11 @@ operating_account_id = "1234567890"
 conversion_action_id = "987654321"
 endpoint = "{endpoint}"
 requests_per_minute = 0
-in_flight = 4
+in_flight = 2
 [destinations.meta]
 dataset_id = "555000111222"
 action_source = "physical_store"
 endpoint = "{endpoint}"
 requests_per_minute = 0
-in_flight = 4
+in_flight = 2
 """

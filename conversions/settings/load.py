@@ -1,0 +1,81 @@
+"""From the file, the ``.env`` beside it and the environment to ``Settings``; mistakes become sentences."""
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from dotenv import load_dotenv
+from pydantic import ValidationError
+
+from conversions.errors import SettingsError
+from conversions.settings.whole import Settings
+
+SECRETS = frozenset({"key", "access_token"})
+
+
+def load(path: Path) -> Settings:
+    """Read *path*, the ``.env`` beside it and the environment.
+
+    Raises SettingsError with one line per mistake, naming the key and never a value.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}. `conversions init` writes a first one.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    _refuse_secrets(tables, path)
+    _load_env_file(path.parent / ".env")
+    try:
+        settings = Settings(**tables)
+    except ValidationError as error:
+        raise SettingsError(_sentence(path, error)) from None
+    settings._file = path.resolve()  # noqa: SLF001
+    return settings
+
+
+def _refuse_secrets(table: dict[str, Any], path: Path) -> None:
+    for name, value in table.items():
+        if name in SECRETS:
+            raise SettingsError(
+                f"{path} holds a secret ({name}); move it to .env beside it, mode 0600, and replace it."
+            )
+        if isinstance(value, dict):
+            _refuse_secrets(value, path)
+
+
+def _load_env_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(f"{path} holds secrets and others may read it; run `chmod 600 {path}`.")
+        load_dotenv(path, override=False)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"{path} is not text in UTF-8; save it so.") from None
+
+
+def _sentence(path: Path, error: ValidationError) -> str:
+    """One line per mistake."""
+    kinds = ("google", "meta", "csv", "parquet", "sql")
+    lines = []
+    for mistake in error.errors(include_url=False, include_input=False, include_context=False):
+        where = [str(part) for part in mistake["loc"]]
+        where = [
+            part for i, part in enumerate(where) if not (i and part in kinds and i >= 1 + (where[0] == "destinations"))
+        ]
+        said = mistake["msg"].removeprefix("Value error, ")
+        if mistake["type"] == "extra_forbidden":
+            said = "is not a setting; is it a typo? `conversions schema` lists all"
+        lines.append(f"{'.'.join(where) or 'settings'}: {said}")
+    return f"{path} cannot be used.\n  " + "\n  ".join(lines)
+
+
+def environment_names() -> list[str]:
+    """The ``CONVERSIONS_*`` names that are set."""
+    return sorted(name for name in os.environ if name.startswith("CONVERSIONS_"))

@@ -1,0 +1,157 @@
+"""The tables of ``conversions.toml``."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from conversions.settings.values import Digits, Endpoint
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+
+class Columns(Section):
+    """The source's name for each of our columns."""
+
+    order_id: str = Field(description="the order's number, as customers know it")
+    email: str = Field(description="the buyer's e-mail address, in clear")
+    amount: str = Field(description="what the buyer paid, a decimal with a point")
+    currency: str = Field(description="ISO 4217, such as DKK")
+    product_ids: str = Field(description="product IDs, several in a cell separated by product_separator")
+    purchased_at: str = Field(description="ISO 8601 with offset, or without: the shop's zone; a date alone is that day")
+    status: str = Field(description="compared with `completed`")
+    completed_at: str | None = Field(None, description="when it was completed; then windows go by it")
+    updated_at: str | None = Field(None, description="when the row last changed; the newest sighting of an order wins")
+    refunded: str | None = Field(None, description="what was paid back so far")
+    consent: str | None = Field(None, description="the buyer's consent to ad measurement")
+    ad_personalization: str | None = Field(None, description="the buyer's consent to ad personalisation")
+
+
+class AnySource(Section):
+    """What all sources share."""
+
+    columns: Columns
+    completed: list[str] = Field(min_length=1, description="statuses that count as a finished sale")
+    amount_means: str = Field("not stated", description="what the amount includes; logged and shown")
+    product_separator: str = Field("|", min_length=1, description="between several product IDs in a cell")
+    consent_granted: list[str] = Field(
+        ["granted", "yes", "true", "1", "ja"], description="consent cells that mean granted, in any case"
+    )
+    consent_denied: list[str] = Field(
+        ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in any case"
+    )
+
+
+class FileSource(AnySource):
+    """A glob of files."""
+
+    kind: Literal["csv", "parquet"]
+    path: str = Field(description="a file or a glob")
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+        None, description="csv: between cells; absent: read from the header"
+    )
+    settle_seconds: int = Field(60, ge=0, description="a file that changed so recently is left for the next run")
+
+
+class SqlSource(AnySource):
+    """A query; it gets :since, the window's first instant, and :until, the first instant after it, both in UTC."""
+
+    kind: Literal["sql"]
+    url: SecretStr = Field(description="any SQLAlchemy URL; keep one with a password in CONVERSIONS_SOURCE__URL")
+    query: str = Field(description="SELECT …; name the columns in [source.columns]")
+
+
+class Store(Section):
+    """Where the ledger and the log are kept."""
+
+    url: str = Field("sqlite:///../var/conversions.db", pattern=r"^sqlite:///.+", description="sqlite:///PATH")
+    tail: str | None = Field(
+        None,
+        description="file outside the store's directory that remembers the log's size; absent: beside that directory",
+    )
+
+
+class Privacy(Section):
+    """What the shop promised and on which basis it sends."""
+
+    policy: str = Field("privacy-policy.toml", description="the disclosure policy")
+    legal_basis: Literal["consent", "legitimate_interest"] = Field(
+        description="what the shop's privacy policy states; no default"
+    )
+
+
+class AnyDestination(Section):
+    """What all destinations share."""
+
+    endpoint: Endpoint | None = Field(None, description="rehearsals only: a loopback address such as the sandbox's")
+    in_flight: int = Field(8, ge=1, le=10, description="requests under way at once")
+    precision: Literal["day", "exact"] = Field("day", description="send the purchase day's last second, or the instant")
+    reference: Literal["wire_id", "order_id"] = Field("wire_id", description="the order's id on the wire")
+    not_before: date | None = Field(None, description="purchases before this day are withheld")
+    max_new: int | None = Field(None, ge=1, description="more new orders than this stop the run until accepted")
+    first_batch: int | None = Field(None, ge=1, description="the first real run sends one request of so many")
+    also_reported_by: Literal["none", "same", "other"] | None = Field(
+        None, description="whether a Pixel or Google tag counts the same sales, under the same ids or others"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.also_reported_by == "same" and self.reference != "order_id":
+            raise ValueError('also_reported_by = "same" needs reference = "order_id"')
+        return self
+
+
+class GoogleSettings(AnyDestination):
+    """A conversion action, reached through Google's Data Manager API."""
+
+    kind: Literal["google"] = "google"
+    operating_account_id: Annotated[str, Field(pattern=r"^\d{10}$")] = Field(
+        description="the account that owns the conversion action: ten digits, no hyphens"
+    )
+    conversion_action_id: Digits = Field(description="ctId in the action's address")
+    login_account_id: Annotated[str, Field(pattern=r"^\d{10}$")] | None = Field(
+        None, description="the manager account, where access goes through one"
+    )
+    event_source: Literal["WEB", "APP", "IN_STORE", "PHONE", "MESSAGE", "OTHER"] = "WEB"
+    quota_project: str | None = Field(None, description="Cloud project that the calls are counted on")
+    merchant_id: Digits | None = Field(None, description="Merchant Center account of the product IDs")
+    merchant_feed_label: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,20}$")] | None = None
+    merchant_feed_language_code: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
+    requests_per_minute: int = Field(300, ge=0, description="0 is unlimited, for rehearsals")
+    max_age_days: int = Field(60, ge=1, le=63, description="older purchases are withheld")
+
+
+class MetaSettings(AnyDestination):
+    """A dataset, reached through Meta's Conversions API."""
+
+    kind: Literal["meta"] = "meta"
+    dataset_id: Digits
+    action_source: Literal[
+        "email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "other"
+    ] = Field(description="declared by the operator; physical_store is the documented route for offline uploads")
+    event_source_url: Annotated[str, Field(pattern=r"^https://[^?#]+$")] | None = Field(
+        None, description='the shop\'s address, for action_source = "website"'
+    )
+    upload_tag: bool = Field(True, description="label each run's upload; physical_store only")
+    graph_version: Annotated[str, Field(pattern=r"^v\d+\.\d+$")] = "v26.0"
+    requests_per_minute: int = Field(60, ge=0, description="0 is unlimited, for rehearsals")
+    max_age_days: int = Field(7, ge=1, le=62, description="older purchases are withheld; above 7 physical_store only")
+    access_token: SecretStr | None = Field(None, description="only as CONVERSIONS_META__ACCESS_TOKEN", exclude=True)
+
+    @model_validator(mode="after")
+    def _documented(self) -> Self:
+        if self.action_source == "website" and self.event_source_url is None:
+            raise ValueError('action_source = "website" needs event_source_url')
+        if self.action_source == "physical_store" and self.also_reported_by == "same":
+            raise ValueError("physical_store is not de-duplicated against a Pixel: the same sales would count twice")
+        if self.max_age_days > 7 and self.action_source != "physical_store":
+            raise ValueError("Meta refuses whole requests for events older than 7 days")
+        return self
+
+
+AnySourceSettings = Annotated[FileSource | SqlSource, Field(discriminator="kind")]
+DestinationSettings = Annotated[GoogleSettings | MetaSettings, Field(discriminator="kind")]

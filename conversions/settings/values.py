@@ -1,0 +1,41 @@
+"""Values that TOML has no form for: durations, loopback addresses, time zones, account numbers."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+LOOPBACK = re.compile(rf"https?://(?:localhost|127(?:\.{_OCTET}){{3}}|\[::1])(?::([1-9][0-9]{{0,4}}))?/?")
+"""Scheme, host and port alone, spelled so that every parser of URLs finds the same host."""
+
+
+def duration(text: object) -> object:
+    """``"90s"``, ``"30m"``, ``"26h"`` or ``"7d"`` as a timedelta; anything else is left to pydantic."""
+    found = re.fullmatch(r"(\d+)\s*([smhd])", text) if isinstance(text, str) else None
+    if found is None:
+        return text
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2]]
+    return timedelta(**{unit: int(found[1])})
+
+
+def loopback(url: str) -> str:
+    """The address of a stand-in on this machine, without a slash at its end; ValueError for any other."""
+    found = LOOPBACK.fullmatch(url)
+    if found is None or int(found[1] or 0) > 65535:
+        raise ValueError("endpoint is for rehearsals and takes loopback hosts only, such as http://127.0.0.1:8085")
+    return url.rstrip("/")
+
+
+def zone_name(name: str) -> str:
+    """A time zone's name that this machine knows; ValueError for any other."""
+    if name not in available_timezones():
+        raise ValueError("not a time zone; use a name such as Europe/Copenhagen")
+    return name
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Endpoint = Annotated[str, AfterValidator(loopback)]
+Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]
