@@ -190,7 +190,7 @@ def _account(
     for lane in lanes:
         name, number = lane.outbox.name, lane.outbox.destination
         side = sides[name] = DestinationSide(balance[name], lane.ending, news[number])
-        if first := accounts.first_too_old(ledger, run.id, number):
+        if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
 

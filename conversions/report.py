@@ -41,6 +41,11 @@ class DestinationSide:
     too_old_at: str | None = None
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
 
+    @property
+    def left(self) -> int:
+        """Orders that wait to be sent."""
+        return self.account.counts["pending"] + self.account.counts["unknown"]
+
     def exit_code(self, source: SourceSide) -> Exit:
         """What the exit code would be if there were only this destination."""
         codes = [Exit.OK]

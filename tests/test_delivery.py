@@ -377,7 +377,9 @@ def test_what_stays_unanswered_stays_unknown(night: Night) -> None:
     assert one.ending is not None
 
 
-@pytest.mark.parametrize("second", [THROTTLED, UNSENT, replace(RECEIVED, outcome=Outcome.REFUSED, next=Next.STOP_REFUSED)])
+@pytest.mark.parametrize(
+    "second", [THROTTLED, UNSENT, replace(RECEIVED, outcome=Outcome.REFUSED, next=Next.STOP_REFUSED)]
+)
 def test_a_resend_that_is_refused_says_nothing_of_the_first_attempt(night: Night, second: Receipt) -> None:
     night.stage(*orders(3))
 

@@ -57,7 +57,13 @@ def test_a_destination_has_every_bucket_with_reasons_where_there_are_any() -> No
     counts = ("sent", "already_sent", "pending", "deferred", "expired", "rejected", "unknown")
     assert {name: google[name] for name in counts} == dict.fromkeys(counts, 1)
     assert (google["withheld"], google["quarantined"]) == ({"denied": 1}, {"denied": 1})
-    assert (google["read"], google["restated"], google["changed"], google["difference"], google["exit_code"]) == (9, 0, 0, 0, 0)
+    assert (google["read"], google["restated"], google["changed"], google["difference"], google["exit_code"]) == (
+        9,
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 def test_money_is_decimal_by_currency_and_bucket() -> None:

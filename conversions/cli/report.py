@@ -97,7 +97,7 @@ def _show_next(report: Report) -> None:
             say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
         if news.set_aside:
             say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
-        if left := side.account.counts["pending"] + side.account.counts["unknown"]:
+        if left := side.left:
             until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
             say(f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them.")
         if side.difference(report.source) or any(side.money_difference(report.source).values()):

@@ -144,8 +144,18 @@ _DOUBTFUL = text("""
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
 _FLY = text(f"""
     UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
-    {_OF_REQUEST}
+    WHERE id IN (SELECT value >> {REVISION_BITS} FROM json_each(:events))
 """)
+_FLY_IF_FREE = text(f"""
+    {_FLY.text} AND state = 'pending' AND expires_at > :now AND (
+        NOT EXISTS (SELECT 1 FROM objection WHERE removed_us IS NULL)
+        OR NOT EXISTS (
+            SELECT 1 FROM event e JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
+            WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision
+        )
+    )
+""")
+"""Asks and moves at once: as many rows as the claim has events, or somebody needs a second look."""
 _LAND = text(f"""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE WHEN :state = 'pending' THEN NULL ELSE first_attempt_us END {_OF_REQUEST}
@@ -197,8 +207,11 @@ def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: E
     """
     with ledger.transaction() as connection:
         log.still_ours(connection, run.epoch)
+        if _fly(connection, ledger.now_us, claimed):
+            return _commit(connection, ledger, run, outbox, claimed, examined)
         left_out = _ask_again(connection, ledger.now_us, run, outbox, claimed)
         if not left_out:
+            connection.execute(_FLY, _flight(ledger.now_us, claimed))
             return _commit(connection, ledger, run, outbox, claimed, examined)
         left = tuple(event for event in claimed.events if event not in left_out)
         return [replace(claimed.work, events=left)] if left else []
@@ -257,11 +270,25 @@ def _fitting(outbox: Outbox, rows: Sequence[tuple[int, bytes, bytes, int]]) -> S
     return rows[: max(1, bisect_right(sizes, room))]
 
 
+def _flight(now_us: int, claimed: Claim) -> dict[str, object]:
+    return {"events": orjson.dumps(claimed.events).decode(), "now_us": now_us, "now": now_us // 1_000_000}
+
+
+def _fly(connection: Connection, now_us: int, claimed: Claim) -> bool:
+    """Ask for the whole claim at once whether it may be sent now, and mark it; nothing is marked where some may not."""
+    if claimed.work.purpose is Purpose.RESEND:
+        return False
+    with connection.begin_nested() as asked:
+        if connection.execute(_FLY_IF_FREE, _flight(now_us, claimed)).rowcount == len(claimed.events):
+            return True
+        asked.rollback()
+    return False
+
+
 def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim) -> set[int]:
     """Whom sending is forbidden or too late now: said in the store, and returned to be left out."""
-    asked = {"events": orjson.dumps(claimed.events).decode(), "now": now_us // 1_000_000}
     left_out = set()
-    for row in connection.execute(_DOUBTFUL, asked).all():
+    for row in connection.execute(_DOUBTFUL, _flight(now_us, claimed)).all():
         unanswered = row.state == State.UNKNOWN
         if row.objection is not None:
             reason = Reason.MAYBE_RECEIVED if unanswered else Reason.OBJECTION
@@ -345,7 +372,6 @@ def _commit(
     connection.exec_driver_sql(
         "INSERT INTO request_event VALUES (?, ?, ?)", list(zip(repeat(number), range(count), claimed.events))
     )
-    connection.execute(_FLY, {"request": number, "now_us": now})
     return Attempt(number, examined.body, claimed.events, work)
 
 

@@ -47,6 +47,10 @@ _EVENTS = text(f"""
     JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
+_SAID_HERE = text("""
+    SELECT (SELECT count(*) FROM temp.sighting s WHERE s.id > :after AND s.id <= :upto)
+    * (SELECT count(*) FROM temp.place)
+""")
 _REPLACE = """
     UPDATE delivery SET run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
@@ -68,12 +72,14 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
             log.still_ours(connection, ledger.epoch)
             now = int(ledger.clock().timestamp())
             page = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "now": now, "scheme": scheme}
-            for statement in (_SALES, _DELIVERIES, _EVENTS):
-                connection.execute(statement, page)
-            rows = _Rows(connection, run, scheme, now)
-            for judged in judge_page(connection, shop, after, run=run):
-                rows.take(judged)
-            rows.write()
+            connection.execute(_SALES, page)
+            new = connection.execute(_DELIVERIES, page).rowcount
+            connection.execute(_EVENTS, page)
+            if new < connection.execute(_SAID_HERE, page).scalar_one():
+                rows = _Rows(connection, run, scheme, now)
+                for judged in judge_page(connection, shop, after, run=run):
+                    rows.take(judged)
+                rows.write()
         yield PAGE
 
 

@@ -21,7 +21,9 @@ def main(kills: int) -> int:
             season = open_season(Path(directory) / "shop", platforms, nights, seed)
             complaints = season.play(min(SEASON, kills - done), seconds=600)
             done, violations = done + season.kills, violations + len(complaints)
-            print(f"{done} of {kills} kills, {violations} violations (seed {seed})", *complaints, sep="\n  ", flush=True)
+            print(
+                f"{done} of {kills} kills, {violations} violations (seed {seed})", *complaints, sep="\n  ", flush=True
+            )
     return violations
 
 

@@ -84,10 +84,12 @@ class Season:
 
     def _somebody_objects(self) -> int | None:
         """While the first requests are under way; whoever bought last is in none of them yet, most often."""
+        self.platforms.misbehave("slow=0.2", f"poison={POISON}")
         code = self._until_arrived(self.platforms.arrived() + 1)
         buyers = [sale for sale in self.shop.sales[-15:] if sale.fate is Fate.SENT]
         if buyers:
             self.shop.object(self.dice.choice(buyers))
+        self.platforms.misbehave(*TROUBLE)
         return code
 
     def _quiet(self) -> None:

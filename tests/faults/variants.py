@@ -120,6 +120,7 @@ def open_requests_tidied_up() -> None:
 
 def old_value_replaced_while_unanswered() -> None:
     """An order without an answer is staged anew instead of resent as it was."""
+
     def judge(known: Any, draft: Any) -> Step:
         return Step.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 

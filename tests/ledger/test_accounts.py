@@ -260,7 +260,9 @@ def test_waiting_is_what_this_run_staged_for_sending_at_these_destinations(night
     assert accounts.waiting(night.ledger, night.begin().id, [meta]) == 0
 
 
-@pytest.mark.parametrize(("state", "first"), [("pending", True), ("unknown", True), ("received", False), ("recorded", False)])
+@pytest.mark.parametrize(
+    ("state", "first"), [("pending", True), ("unknown", True), ("received", False), ("recorded", False)]
+)
 def test_the_first_time_is_over_once_something_was_received(night: Night, state: str, first: bool) -> None:
     night.stage(sighting("1"))
     force(night, "1", state=state)

@@ -23,9 +23,7 @@ SAID = {
 HELD = {state.value: Known(state, None, PRICE, draft("1").fingerprint) for state in State} | {
     "withheld, maybe received": Known(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
     "quarantined by our own checks": Known(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
-    "refused by the platform": Known(
-        State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint
-    ),
+    "refused by the platform": Known(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
 }
 
 REPLACE, EXPIRE, KEEP, CHANGED, HOLD, DROP = Step

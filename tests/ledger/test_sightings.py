@@ -109,9 +109,7 @@ def test_every_destination_keeps_its_own_draft(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("newer_first", [True, False])
 @pytest.mark.parametrize("rank", [(1, 0), (0, 2)])
-def test_the_newest_sighting_wins_wherever_it_stands(
-    ledger: Ledger, newer_first: bool, rank: tuple[int, int]
-) -> None:
+def test_the_newest_sighting_wins_wherever_it_stands(ledger: Ledger, newer_first: bool, rank: tuple[int, int]) -> None:
     old, new = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED), rank=rank)
 
     assert kept(ledger, *([new, old] if newer_first else [old, new])) == [new]

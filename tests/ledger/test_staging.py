@@ -217,7 +217,10 @@ def test_an_order_refused_every_night_never_takes_the_place_of_another(night: Ni
     night.stage(sighting("1"), sighting("2"))
     last, deliveries = MOST_REVISIONS - 1, [night.held("1").id, night.held("2").id]
     forced(night, tables.delivery.c.id.in_(deliveries), attempted=1, revision=last)
-    kept = [{"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")} for d in deliveries]
+    kept = [
+        {"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")}
+        for d in deliveries
+    ]
     with night.ledger.transaction() as connection:
         connection.execute(tables.event.insert().values(kept[:1]))
         connection.execute(tables.event.insert().values([kept[1] | {"bytes": event("2")}]))
@@ -257,7 +260,9 @@ def test_an_unanswered_order_that_may_not_go_any_more_is_let_go_as_maybe_receive
     assert night.held("1").reason == Reason.MAYBE_RECEIVED
 
 
-@pytest.mark.parametrize(("said", "due"), [(draft("1", due=DEARER), 9990), (against(Reason.NOT_COMPLETED, due=FREE), 0)])
+@pytest.mark.parametrize(
+    ("said", "due"), [(draft("1", due=DEARER), 9990), (against(Reason.NOT_COMPLETED, due=FREE), 0)]
+)
 def test_a_sent_order_remembers_what_was_sent_beside_what_is_due(night: Night, said: object, due: int) -> None:
     night.stage(sighting("1"))
     answered(night, RECEIVED)

@@ -1,0 +1,96 @@
+"""A night large enough for more hands: what comes out of several processes is what one would have said."""
+
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+from conversions.crew import Crew
+from tests.e2e.conftest import at_most
+from tests.e2e.said import DOMAIN, TRY_AGAIN
+from tests.e2e.sales import digest
+from tests.e2e.shop import NAMES, Shop
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few hundred orders are a large night."""
+    monkeypatch.setattr("conversions.sources.files.CHUNK", 50)
+    monkeypatch.setattr("conversions.crew.ALONE", 1)
+
+
+def a_large_night(shop: Shop) -> dict[str, Decimal]:
+    """What each buyer has paid; every seventh order comes twice, and a few numbers stand for two orders."""
+    rows, paid = [], {}
+    for number in range(600):
+        row = shop.order(str(number), total=f"{number + 1}.25", product_ids=f"SKU-{number}")
+        rows.append(row)
+        if number % 67 == 0:
+            rows.append(row | {"billing_email": f"else.{number}@{DOMAIN}"})
+            continue
+        if number % 7 == 0:
+            rows.append(row | {"total": "3.50"})
+        paid[digest(row["billing_email"])] = Decimal("3.50" if number % 7 == 0 else f"{number + 1}.25")
+    shop.orders(*rows)
+    return paid
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_every_order_keeps_its_own_buyer_amount_and_product(shop: Shop) -> None:
+    paid = a_large_night(shop)
+    shop.sandbox.use_faults(["lostx1"])
+    with at_most(seconds=60):
+        said = shop.run()
+    assert said.code == 0, said
+    for name in NAMES:
+        assert said.counts(name) == {"sent": len(paid)}
+        assert {sale.digest: sale.value for sale in shop.sales(name)} == paid
+        for sale in shop.sales(name):
+            (product,) = sale.products
+            assert sale.digest == digest(f"ida.{product.removeprefix('SKU-')}@{DOMAIN}")
+        logged = Counter(a["body"].encode() for a in shop.exported() if a["destination"] == name)
+        assert Counter(shop.bodies(name)) == logged
+    assert shop.plan().counts("meta") == {"already_sent": len(paid)}
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_worker_that_dies_stops_the_run_before_anything_is_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    paid, whole = a_large_night(shop), Crew._hands
+
+    def short_lived(self: Crew) -> ProcessPoolExecutor:
+        fresh, pool = self._pool is None, whole(self)
+        pool.submit(os.getpid).result()
+        for worker in list(pool._processes) if fresh else ():
+            os.kill(worker, signal.SIGKILL)
+        return pool
+
+    with monkeypatch.context() as patched, at_most(seconds=60):
+        patched.setattr(Crew, "_hands", short_lived)
+        said = shop.run()
+    assert said.code == TRY_AGAIN, said
+    assert said.sentence
+    assert shop.requests() == 0
+    assert shop.run().counts("meta") == {"sent": len(paid)}
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_settings_changed_while_a_run_reads_do_not_reach_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another dataset would give the workers' orders another id on the wire; another basis would withhold them."""
+    paid, whole = a_large_night(shop), Crew._hands
+
+    def just_then(self: Crew) -> ProcessPoolExecutor:
+        shop.configure(privacy={"legal_basis": "consent"}, destinations={"google": {"conversion_action_id": "1"}})
+        return whole(self)
+
+    with monkeypatch.context() as patched, at_most(seconds=60):
+        patched.setattr(Crew, "_hands", just_then)
+        said = shop.run()
+    assert [said.counts(name) for name in NAMES] == [{"sent": len(paid)}] * 2
+    references = {sale.digest: sale.reference for sale in shop.sales("google")}
+    shop.configure(store={"url": "sqlite:///second/conversions.db"})
+    shop.sandbox.reset()
+    assert shop.run().counts("google") == {"sent": len(paid)}
+    assert {sale.digest: sale.reference for sale in shop.sales("google")} == references
