@@ -10,19 +10,21 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from multiprocessing import get_context, parent_process
-from pathlib import Path
 from typing import Self
 
+from conversions.disclosure import Policy
+from conversions.errors import CrewLost
 from conversions.house import House, open_house
 from conversions.ledger import requests
 from conversions.ledger.requests import Claim, Examined, Outbox
 from conversions.ledger.sightings import Seen
 from conversions.order import Order
-from conversions.settings import load
+from conversions.settings import Settings
 
 ALONE = 4
 """Chunks of the reading that this process does by itself."""
@@ -38,7 +40,7 @@ class Crew:
 
     def __init__(self, house: House, only: str | None, now: datetime) -> None:
         self._house = house
-        self._begin = (house.settings.file, only, now)
+        self._begin = (house.settings, house.policy, only, now)
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -53,18 +55,20 @@ class Crew:
         chunks = iter(chunks)
         yield from map(self._house.disguise, islice(chunks, ALONE))
         under_way: deque[Future[Seen]] = deque()
-        for chunk in chunks:
-            under_way.append(self._hands().submit(_disguise, chunk))
-            if len(under_way) > AHEAD:
-                yield under_way.popleft().result()
-        yield from (future.result() for future in under_way)
+        with _none_lost():
+            for chunk in chunks:
+                under_way.append(self._hands().submit(_disguise, chunk))
+                if len(under_way) > AHEAD:
+                    yield under_way.popleft().result()
+            yield from (future.result() for future in under_way)
 
     async def examine(self, outbox: Outbox, claimed: Claim) -> Examined:
         """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
         if self._pool is None:
             return requests.examine(outbox, claimed)
         parts = (outbox.name, outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, _examine, *parts)
+        with _none_lost():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _examine, *parts)
 
     def _hands(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -74,11 +78,22 @@ class Crew:
         return self._pool
 
 
-def _begin(settings: Path, only: str | None, now: datetime) -> None:
+@contextmanager
+def _none_lost() -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor:
+        raise CrewLost(
+            "A helper process died, perhaps for want of memory. Nothing is lost; `conversions run` again."
+        ) from None
+
+
+def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime) -> None:
+    """The parent's own settings and policy: a file that was edited since is the next run's."""
     global _house  # noqa: PLW0603 - a worker process has one house
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _house = open_house(load(settings), only, lambda: now)
+    _house = open_house(settings, only, lambda: now, policy)
 
 
 def _leave_with_parent() -> None:

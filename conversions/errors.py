@@ -13,6 +13,7 @@ ConversionsError
 ├── DisclosureError            something was about to leave that may not               exit 70
 ├── LedgerError                the store cannot be trusted: stop, touch nothing         exit 74
 ├── AnotherRun                 another run holds the lock                               exit 75
+├── CrewLost                   a helper process died                                    exit 75
 └── Usage                      the command line asks for something that makes no sense  exit 2
 
 One bad order is never an exception: it is a value (``RowRejected``, ``Withheld``, a ``Receipt`` with culprits).
@@ -130,6 +131,12 @@ class LedgerError(ConversionsError):
 
 class AnotherRun(ConversionsError):
     """Another run holds the lock."""
+
+    exit_code = Exit.TRY_AGAIN
+
+
+class CrewLost(ConversionsError):
+    """A helper process died, mostly for want of memory; what it did not hand back was not done."""
 
     exit_code = Exit.TRY_AGAIN
 

@@ -52,13 +52,13 @@ class House:
         )
 
 
-def open_house(settings: Settings, only: str | None, clock: Clock) -> House:
-    """Open what the settings name; nothing is read or sent yet.
+def open_house(settings: Settings, only: str | None, clock: Clock, policy: Policy | None = None) -> House:
+    """Open what the settings name; nothing is read or sent yet. *policy* is read where it is not handed over.
 
     Raises SettingsError, or Usage where *only* is no destination's name.
     """
     key = settings.secret_key
-    policy = load_policy(settings.resolve(settings.privacy.policy))
+    policy = policy or load_policy(settings.resolve(settings.privacy.policy))
     sections = _wanted(settings, only)
     views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
     _different(views)

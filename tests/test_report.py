@@ -1,6 +1,5 @@
 """The report: the document that programs rely on, and the exit code that cron trusts."""
 
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -134,9 +133,19 @@ def test_something_new_that_needs_a_person_is_1(news: News) -> None:
 
 @pytest.mark.parametrize("bucket", ["withheld", "deferred", "pending", "already_sent", "quarantined"])
 def test_what_is_normal_is_never_1(bucket: str) -> None:
-    made = Account(Counter({bucket: 9}))
+    made = Account()
+    made.add(bucket, "2026-11-21", Money(9000, "DKK", 2), count=9)
 
     assert DestinationSide(made).exit_code(source()) is Exit.OK
+
+
+@pytest.mark.parametrize("missing", [Money(1, "DKK", 2), Money(-1, "DKK", 2), Money(1, "SEK", 2)])
+def test_one_coin_too_few_or_too_many_is_no_balance(missing: Money) -> None:
+    made = account()
+    made.add("sent", "2026-11-21", missing, count=0)
+
+    assert DestinationSide(made).difference(source()) == 0
+    assert DestinationSide(made).exit_code(source()) is Exit.STORE
 
 
 def test_unusually_many_bad_rows_are_1_with_their_sentence() -> None:

@@ -77,15 +77,18 @@ SHOWN = 20
 
 def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -> dict[str, Account]:
     """What the ledger says, after the last commit, of every order that *run* read."""
-    accounts = {}
-    for name, number in destinations:
-        accounts[name] = account = Account()
-        for total in _totals(ledger, run, number):
-            value = Money((total.high << 32) + total.low, total.currency, total.exponent)
-            account.add(total.bucket, total.day, value, reason=total.reason, count=total.orders)
-            account.changed += total.orders if total.differs else 0
-        if account.changed:
-            account.changes = _changes(ledger, run, number)
+    names = {number: name for name, number in destinations}
+    accounts = {name: Account() for name in names.values()}
+    for total in _totals(ledger, run):
+        account, state = accounts[names[total.destination]], State(total.state)
+        sent = "sent" if total.now else "already_sent"
+        value = Money((total.high << 32) + total.low, total.stated_currency, total.stated_exponent)
+        bucket = sent if state in SENT else _BUCKET_OF[state]
+        account.add(bucket, total.day, value, reason=total.reason, count=total.orders)
+        account.changed += total.orders if total.differs and state in SENT else 0
+    for number, name in names.items():
+        if accounts[name].changed:
+            accounts[name].changes = _changes(ledger, run, number)
     return accounts
 
 
@@ -186,35 +189,25 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
     return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
 
 
-def _totals(ledger: Ledger, run: int, destination: int) -> Sequence[Row[Any]]:
+def _totals(ledger: Ledger, run: int) -> Sequence[Row[Any]]:
     """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
     d = tables.delivery.c
-    bucket = case(
-        *[(d.state == state, name) for state, name in _BUCKET_OF.items()],
-        else_=case((d.settled_run == run, "sent"), else_="already_sent"),
-    ).label("bucket")
-    reason = case((d.state.in_([State.WITHHELD, State.QUARANTINED]), d.reason), else_=None).label("reason")
-    currency, exponent = d.stated_currency.label("currency"), d.stated_exponent.label("exponent")
-    keys = (bucket, reason, d.day, currency, exponent, _differs().label("differs"))
+    now, differs = (d.settled_run == run).label("now"), _differs().label("differs")
+    keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, differs)
     high, low = _halves(d.stated_minor)
-    query = (
-        select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
-        .where(d.run == run, d.destination == destination)
-        .group_by(*keys)
-    )
+    query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
-        return connection.execute(query).all()
+        return connection.execute(query.where(d.run == run).group_by(*keys)).all()
 
 
 def _differs() -> ColumnElement[bool]:
-    """Whether the platform holds another value than is due."""
+    """Whether the platform, if it holds the order, holds another value than is due."""
     d = tables.delivery.c
-    other = (
+    return (
         (d.value_minor != d.due_minor)
         | (d.value_currency != d.stated_currency)
         | (d.value_exponent != d.stated_exponent)
-    )
-    return d.state.in_(SENT) & d.due_minor.is_not(None) & other
+    ) & d.due_minor.is_not(None)
 
 
 def _halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
@@ -229,7 +222,7 @@ def _changes(ledger: Ledger, run: int, destination: int) -> list[Change]:
     query = (
         select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(d.run == run, d.destination == destination, _differs())
+        .where(d.run == run, d.destination == destination, d.state.in_(SENT), _differs())
         .order_by(d.id)
         .limit(SHOWN)
     )

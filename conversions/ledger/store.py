@@ -29,7 +29,7 @@ PRAGMAS = (
     "secure_delete=ON",  # deleting is not erasing without it
     "trusted_schema=OFF",
     "busy_timeout=10000",
-    "cache_size=-65536",
+    "cache_size=-32768",
     "wal_autocheckpoint=4000",
 )
 

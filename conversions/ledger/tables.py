@@ -163,7 +163,7 @@ delivery = _table(
 event = _table(
     "event",
     _id(),
-    _int("delivery", "delivery.id"),
+    _int("delivery"),
     _int("revision"),
     _bytes("subject", null=True),  # keyed pseudonym of whose address the bytes hold a digest of
     _bytes("salt", null=True),
@@ -204,7 +204,7 @@ request_event = _table(
     "request_event",
     _int("request", "request.id"),
     _int("position"),
-    _int("event", "event.id"),
+    _int("event"),
     PrimaryKeyConstraint("request", "position"),
     rowid=False,
 )

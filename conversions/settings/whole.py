@@ -59,11 +59,6 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def file(self) -> Path:
-        """Where these settings were read."""
-        return self._file
-
-    @property
     def zone(self) -> ZoneInfo:
         """The shop's zone."""
         return ZoneInfo(self.timezone)

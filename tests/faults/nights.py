@@ -35,6 +35,7 @@ class Nights:
 
     def ended(self, within: float = 60.0) -> int | None:
         """Its exit code, or None where it still runs after so many seconds."""
+        assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], within)
         return self._told("ended") if ready else None
 
@@ -103,7 +104,7 @@ def _small_and_quick() -> None:
         limits = platform._limits
         platform._limits = lambda settings, limits=limits: replace(limits(settings), events=BATCH)  # type: ignore[attr-defined]
     assert callable(delivery._wait)
-    delivery._wait = lambda _: 0.01
+    delivery._wait = lambda lane: 0.01
 
 
 if __name__ == "__main__":

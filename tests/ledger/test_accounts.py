@@ -1,5 +1,6 @@
 """Control totals: every order that a run read is in one bucket of each destination, in counts and in money."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from conversions.conversion import Money, Reason
 from conversions.ledger import accounts, tables
 from conversions.ledger.accounts import BUCKETS, Account, Change, News
 from conversions.ledger.matrix import State
-from tests.ledger.builders import FREE, PRICE, Night, against, draft, orders, sighting
+from tests.ledger.builders import FREE, NOW, PRICE, Night, against, draft, orders, sighting
 
 DEARER = Money(9990, "DKK", 2)
 DAY_US = 86_400_000_000
@@ -255,9 +256,18 @@ def test_waiting_is_what_this_run_staged_for_sending_at_these_destinations(night
     night.stage(*orders(3), sighting("withheld", against(Reason.DENIED)))
     google, meta = night.numbers
 
-    assert accounts.waiting(night.ledger, night.run.id, [google, meta]) == 6
-    assert accounts.waiting(night.ledger, night.run.id, [meta]) == 3
-    assert accounts.waiting(night.ledger, night.begin().id, [meta]) == 0
+    assert accounts.waiting(night.ledger, night.run.id, [google, meta]) == {google: 3, meta: 3}
+    assert accounts.waiting(night.ledger, night.run.id, [meta]) == {meta: 3}
+    assert accounts.waiting(night.ledger, night.begin().id, [meta]) == {meta: 0}
+
+
+def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:
+    at = int(NOW.timestamp()) + 3600
+    night.stage(sighting("1", draft("1", expires_at=at + 1)), sighting("2", draft("2", expires_at=at)))
+    _, meta = night.numbers
+
+    assert accounts.first_too_old(night.ledger, night.run.id, meta) == NOW + timedelta(hours=1)
+    assert accounts.first_too_old(night.ledger, night.begin().id, meta) is None
 
 
 @pytest.mark.parametrize(

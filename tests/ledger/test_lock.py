@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
 from conversions.errors import AnotherRun, SettingsError
-from conversions.ledger import lock, open_ledger, runs, store
+from conversions.ledger import lock, open_ledger, runs
 from conversions.settings import Settings
 from tests.ledger.builders import OCCASION, Clock, shop_settings
 
@@ -56,7 +57,7 @@ def test_the_holder_is_named_by_run_operator_host_process_and_start(settings: Se
         run = runs.begin(ledger, OCCASION)
         said = second(settings)
 
-    assert f"run {run.id} of {runs.operator()} on {runs.socket.gethostname()}, process {os.getpid()}" in said
+    assert f"run {run.id} of {runs.operator()} on {socket.gethostname()}, process {os.getpid()}" in said
     assert "since 2026-11-22 06:15:00" in said, "in the shop's zone"
 
 
@@ -108,7 +109,7 @@ def test_a_lock_that_cannot_be_taken_is_one_sentence(settings: Settings) -> None
 def test_another_os_user_is_refused_before_the_lock_is_touched(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
 
     with pytest.raises(SettingsError, match="belongs to user"), open_ledger(settings, Clock()):
         pass

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from conversions.errors import LedgerError, SettingsError
-from conversions.ledger import Ledger, open_ledger, open_read_only, open_shared, store, tables
-from tests.ledger.builders import NOW, Clock, Night, another_look, shop_settings
+from conversions.ledger import Ledger, objections, open_ledger, open_read_only, open_shared, store, tables
+from tests.ledger.builders import NOW, Clock, Night, another_look, shop_settings, subject
 
 Opening = Callable[[Path], AbstractContextManager[Ledger]]
 OPENINGS: dict[str, Opening] = {
@@ -29,7 +29,7 @@ def opened(path: Path, *, rehearsal: bool) -> None:
 def test_another_os_user_is_refused_before_the_store_is_opened(
     opening: Opening, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr(store, "create_engine", lambda *_, **__: pytest.fail("it was opened"))
 
     with pytest.raises(SettingsError, match=rf"belongs to user {os.getuid()}, you are {os.getuid() + 1}; run this as"):
@@ -87,5 +87,4 @@ def test_an_objection_is_entered_while_a_run_holds_the_lock(tmp_path: Path) -> N
     settings = shop_settings(tmp_path)
 
     with open_ledger(settings, Clock()), open_shared(settings, Clock()) as beside:
-        with beside.transaction() as connection:
-            connection.execute(tables.pin.insert().values(name="n", value="v", since_us=0))
+        assert objections.add(beside, subject("anna"), None)

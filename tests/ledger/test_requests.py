@@ -1,9 +1,9 @@
 """Write-ahead requests: what leaves is on disk before, in the bytes that were staged, for those who may still be sent."""
 
+import hmac
 from hashlib import sha256
 from typing import Any
 
-import hmac
 import orjson
 import pytest
 from sqlalchemy import Row, select, text
@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, text
 from conversions.conversion import Reason
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import objections, requests, tables
-from conversions.ledger.requests import Attempt, Outbox, Purpose, Work
+from conversions.ledger.requests import Attempt, Purpose
 from conversions.receipt import Receipt
 from tests.ledger.builders import (
     FIRST,
@@ -243,7 +243,11 @@ def test_the_gate_sees_the_finished_bytes_and_how_many_events_they_hold(night: N
     night.stage(*orders(3))
     seen: list[tuple[bytes, int]] = []
 
-    attempt = night.intend(night.outbox(check=lambda body, events: seen.append((body, events)) or ("data[].id",)))
+    def check(body: bytes, events: int) -> tuple[str, ...]:
+        seen.append((body, events))
+        return ("data[].id",)
+
+    attempt = night.intend(night.outbox(check=check))
 
     assert seen == [(attempt.body, 3)]
     assert night.leaves()[-1]["paths"] == ["data[].id"]

@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -14,23 +15,24 @@ import pytest
 from sqlalchemy import select
 
 from conversions import __version__
-from conversions.conversion import Window
+from conversions.conversion import Reason, Window
 from conversions.errors import LedgerError, SourceUnavailable
-from conversions.ledger import requests, runs, tables
+from conversions.ledger import requests, runs, staging, tables
+from conversions.ledger.runs import Run
 from conversions.receipt import Receipt
 from tests.ledger.builders import (
+    DESTINATIONS,
     LOST,
     NOW,
     OCCASION,
     RECEIVED,
     THROTTLED,
+    WINDOW,
     Night,
     draft,
     orders,
     sighting,
 )
-
-LAST_WEEK = Window(date(2026, 11, 15), date(2026, 11, 21))
 
 
 def test_each_run_raises_the_epoch_by_one(night: Night) -> None:
@@ -60,7 +62,7 @@ def test_row_and_leaf_say_who_ran_what_with_which_settings_and_policy(night: Nig
     }
     assert {name: getattr(row, name) for name in kept} == kept
     assert leaf == {"kind": "run", "seq": 1, "t": int(NOW.timestamp()) * 1_000_000, "run": run.id, **kept}
-    assert (row.reason, row.complete, row.finished_us) == ("asked for by marketing", 0, None)
+    assert (row.reason, row.finished_us, row.waiting, row.report) == ("asked for by marketing", None, None, None)
 
 
 def test_settings_and_policies_are_kept_once_per_text(night: Night) -> None:
@@ -76,11 +78,10 @@ def test_a_policy_that_reads_like_the_settings_is_no_conflict(night: Night) -> N
     runs.begin(night.ledger, replace(OCCASION, policy="same", settings="same"))
 
 
-def test_only_a_run_that_staged_its_whole_window_is_complete(night: Night) -> None:
-    runs.staged(night.ledger, night.run)
+def test_a_window_is_staged_when_the_log_says_so(night: Night) -> None:
+    runs.staged(night.ledger, night.run, WINDOW, night.numbers)
 
-    assert night.one(select(tables.run)).complete == 1
-    assert night.leaves()[-1]["kind"] == "window staged"
+    assert night.leaves()[-1] | {"t": 0} == {"kind": "window staged", "seq": 1, "t": 0, "run": night.run.id}
 
 
 def test_a_finished_run_keeps_its_report_and_the_log_its_exit_code(night: Night) -> None:
@@ -93,16 +94,23 @@ def test_a_finished_run_keeps_its_report_and_the_log_its_exit_code(night: Night)
     assert night.leaves()[-1] | {"t": 0} == {"kind": "run finished", "seq": 1, "t": 0, "run": 1, "exit": 75}
 
 
-@pytest.mark.parametrize("change", [runs.staged, lambda ledger, run: runs.finish(ledger, run, {"exit_code": 0})])
-def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: object) -> None:
+CHANGES: dict[str, Callable[[Night, Run], None]] = {
+    "staged": lambda night, run: runs.staged(night.ledger, run, WINDOW, night.numbers),
+    "finish": lambda night, run: runs.finish(night.ledger, run, {"exit_code": 0}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: Callable[[Night, Run], None]) -> None:
     lost = night.run
     night.begin()
 
     with pytest.raises(LedgerError, match="taken over"):
-        change(night.ledger, lost)  # type: ignore[operator]
+        change(night, lost)
 
     row = night.one(select(tables.run).where(tables.run.c.id == lost.id))
-    assert (row.complete, row.finished_us, row.report) == (0, None, None)
+    assert (row.finished_us, row.report) == (None, None)
+    assert {place.read_until for place in night.all(select(tables.destination))} <= {None}
 
 
 def test_what_stops_a_run_is_kept_with_its_exit_code_and_without_its_text(night: Night) -> None:
@@ -127,30 +135,62 @@ def test_the_tail_file_is_behind_the_store_by_nothing_after_a_stop(night: Night,
     assert orjson.loads((tmp_path / "tail").read_bytes().splitlines()[-1])["size"] == len(night.leaves())
 
 
-def finished(night: Night, *, complete: bool = True, until: date = LAST_WEEK.until) -> None:
-    """The run under way ends, having read until that day; another begins."""
-    with night.ledger.transaction() as connection:
-        changed = tables.run.update().where(tables.run.c.id == night.run.id)
-        connection.execute(changed.values(until=until.isoformat(), complete=int(complete)))
-    runs.finish(night.ledger, night.run, {"exit_code": 0})
+# how far back
+
+
+def read(night: Night, since: str, until: str, *names: str, waiting: int = 0) -> None:
+    """A run reads these days for these destinations, and ends."""
+    numbers = [staging.number_of(night.ledger, name) for name in names or DESTINATIONS]
+    runs.staged(night.ledger, night.run, Window(date.fromisoformat(since), date.fromisoformat(until)), numbers)
+    runs.finish(night.ledger, night.run, {"exit_code": 0}, waiting=waiting)
+    night.begin()
+
+
+def begins(night: Night, *names: str) -> str:
+    """The first day that a run without dates would read."""
+    window = runs.reach_back(night.ledger, WINDOW, names or DESTINATIONS)
+    assert window.until == WINDOW.until
+    return window.since.isoformat()
 
 
 def test_a_first_run_reads_the_usual_window(night: Night) -> None:
-    assert runs.reach_back(night.ledger, LAST_WEEK) == LAST_WEEK
+    assert begins(night) == "2026-11-15"
 
 
 def test_no_day_is_left_out_after_a_pause_longer_than_the_window(night: Night) -> None:
-    finished(night, until=date(2026, 11, 2))
+    read(night, "2026-10-27", "2026-11-02")
 
-    assert runs.reach_back(night.ledger, LAST_WEEK) == Window(date(2026, 11, 2), LAST_WEEK.until)
+    assert begins(night) == "2026-11-02"
 
 
-def test_a_run_that_did_not_read_its_whole_window_counts_as_not_read(night: Night) -> None:
-    finished(night, until=date(2026, 11, 2))
-    night.begin()
-    finished(night, until=date(2026, 11, 14), complete=False)
+def test_days_read_by_hand_further_on_do_not_hide_a_gap(night: Night) -> None:
+    read(night, "2026-10-27", "2026-11-02")
+    read(night, "2026-11-10", "2026-11-14")
 
-    assert runs.reach_back(night.ledger, LAST_WEEK).since == date(2026, 11, 2)
+    assert begins(night) == "2026-11-02"
+
+
+def test_days_read_by_hand_that_join_on_are_read(night: Night) -> None:
+    read(night, "2026-10-27", "2026-11-02")
+    read(night, "2026-11-03", "2026-11-14")
+    read(night, "2026-11-01", "2026-11-01")
+
+    assert begins(night) == "2026-11-14"
+
+
+def test_a_destination_that_was_left_out_is_reached_back_for(night: Night) -> None:
+    read(night, "2026-10-27", "2026-11-02")
+    read(night, "2026-11-02", "2026-11-14", "google")
+
+    assert begins(night) == "2026-11-02"
+    assert begins(night, "google") == "2026-11-14"
+
+
+def test_a_run_that_did_not_stage_its_whole_window_counts_as_not_read(night: Night) -> None:
+    read(night, "2026-10-27", "2026-11-02")
+    runs.finish(night.ledger, night.run, {"exit_code": 66})
+
+    assert begins(night) == "2026-11-02"
 
 
 @pytest.mark.parametrize("answer", [LOST, THROTTLED, None])
@@ -159,28 +199,42 @@ def test_a_run_reaches_back_to_the_oldest_order_that_waits(night: Night, answer:
     attempt = night.intend(night.outbox())
     if answer is not None:
         requests.settle(night.ledger, night.run, attempt, answer)
-        finished(night)
+        read(night, "2026-10-30", "2026-11-21", waiting=2)
 
-    assert runs.reach_back(night.ledger, LAST_WEEK) == Window(date(2026, 10, 30), LAST_WEEK.until)
+    assert begins(night) == "2026-10-30"
 
 
 def test_a_deferred_order_is_reached_back_to(night: Night) -> None:
     night.stage(sighting("old", draft("old", ready_at=int(NOW.timestamp()) + 60), day="2026-10-30"))
-    finished(night)
+    read(night, "2026-10-30", "2026-11-21", waiting=2)
 
-    assert runs.reach_back(night.ledger, LAST_WEEK).since == date(2026, 10, 30)
+    assert begins(night) == "2026-10-30"
 
 
 def test_what_is_sent_is_not_read_for_ever(night: Night) -> None:
     night.stage(sighting("old", day="2026-10-30"), *orders(3))
-    for name in ("google", "meta"):
+    for name in DESTINATIONS:
         requests.settle(night.ledger, night.run, night.intend(night.outbox(name)), RECEIVED)
-    finished(night)
+    read(night, "2026-10-30", "2026-11-21")
 
-    assert runs.reach_back(night.ledger, LAST_WEEK) == LAST_WEEK
+    assert begins(night) == "2026-11-15"
+
+
+def test_an_order_that_waited_and_left_the_source_becomes_too_old_like_others(night: Night) -> None:
+    night.stage(sighting("1", draft("1", expires_at=int(NOW.timestamp()) + 60)), sighting("2"))
+    night.begin()
+    night.clock.forward(seconds=60)
+
+    runs.staged(night.ledger, night.run, WINDOW, night.numbers)
+
+    assert night.states() == {"1": "expired", "2": "pending"}
+    assert (night.held("1").reason, night.held("1").settled_run) == (Reason.TOO_OLD, night.run.id)
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.getpass, "getuser", lambda: {}[0])
+    def nameless() -> str:
+        raise KeyError(os.getuid())
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
 
     assert runs.operator() == f"uid {os.getuid()}"

@@ -55,17 +55,18 @@ def left(ledger: Ledger) -> list[Sighting]:
     return [_sighting(google, meta) for google, meta in zip(rows[::2], rows[1::2], strict=True)]
 
 
-def _sighting(google: Row[Any], meta: Row[Any]) -> Sighting:
-    number, buyer, at, day, rank_us, rank_place, *stated = google[:9]
-    drafts = tuple(_draft(row, Money(*stated)) for row in (google, meta))
-    return Sighting(number, drafts, buyer, at, day, (rank_us, rank_place), Money(*stated))
+def _sighting(one: Row[Any], meta: Row[Any]) -> Sighting:
+    stated = Money(one.minor, one.currency, one.exponent)
+    drafts = tuple(_draft(row, stated) for row in (one, meta))
+    rank = (one.rank_us, one.rank_place)
+    return Sighting(one.order_no, drafts, one.subject, one.purchased_us, one.day, rank, stated)
 
 
 def _draft(row: Row[Any], stated: Money) -> Draft:
-    reason, quarantined, due, fingerprint, wire_id, ready_at, expires_at, event = row[9:]
-    money = Money(due, stated.currency, stated.exponent)
-    why = Reason(reason) if reason else None
-    return Draft(why, bool(quarantined), money, fingerprint, event, wire_id, ready_at, expires_at)
+    due = Money(row.due_minor, stated.currency, stated.exponent)
+    why = Reason(row.reason) if row.reason else None
+    sendable = (row.fingerprint, row.event, row.wire_id, row.ready_at, row.expires_at)
+    return Draft(why, bool(row.quarantined), due, *sendable)
 
 
 def kept(ledger: Ledger, *shown: Sighting) -> list[Sighting]:

@@ -12,6 +12,7 @@ from conversions.errors import LedgerError
 from conversions.ledger import requests, staging, tables
 from conversions.ledger.matrix import State
 from conversions.ledger.tables import MOST_DESTINATIONS, MOST_REVISIONS, delivery_key, event_key
+from conversions.receipt import Receipt
 from tests.ledger.builders import (
     DAY,
     FREE,
@@ -36,7 +37,7 @@ from tests.ledger.builders import (
 DEARER = Money(9990, "DKK", 2)
 
 
-def answered(night: Night, answer: requests.Receipt, destination: str = "meta") -> None:
+def answered(night: Night, answer: Receipt, destination: str = "meta") -> None:
     """Everything that waits is sent, and the platform says this."""
     requests.settle(night.ledger, night.run, night.intend(night.outbox(destination)), answer)
 
@@ -303,7 +304,7 @@ def test_a_corrected_address_is_the_buyers_while_nothing_was_sent(night: Night) 
 
 
 @pytest.mark.parametrize("answer", [RECEIVED, LOST])
-def test_who_was_on_the_wire_stays_that_person(night: Night, answer: requests.Receipt) -> None:
+def test_who_was_on_the_wire_stays_that_person(night: Night, answer: Receipt) -> None:
     night.stage(sighting("1"))
     answered(night, answer)
 

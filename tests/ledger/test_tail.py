@@ -1,5 +1,6 @@
 """The tail file: what a store that is missing, another, or an older copy is noticed by."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_it_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_line_is_on_disk_when_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = []
-    monkeypatch.setattr(tail.os, "fsync", lambda file: synced.append((tmp_path / "tail").read_bytes()))
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append((tmp_path / "tail").read_bytes()))
 
     tail.append(tmp_path / "tail", HEAD)
 

@@ -31,6 +31,18 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("delivery", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("revision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("bytes", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_strict=True,
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "head",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("store_id", sa.Text(), nullable=False),
@@ -167,22 +179,6 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
-        "event",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("delivery", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("revision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("subject", sa.LargeBinary(), nullable=True),
-        sa.Column("salt", sa.LargeBinary(), nullable=True),
-        sa.Column("bytes", sa.LargeBinary(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["delivery"],
-            ["delivery.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-        sqlite_strict=True,
-        sqlite_with_rowid=True,
-    )
-    op.create_table(
         "request",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -265,10 +261,6 @@ def upgrade() -> None:
         sa.Column("request", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["event"],
-            ["event.id"],
-        ),
         sa.ForeignKeyConstraint(
             ["request"],
             ["request.id"],
