@@ -76,7 +76,8 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
         with runs.closing(ledger, run):
             pins.record(ledger, house.pins)
             requests.recover(ledger)
-            numbers = [staging.number_of(ledger, name) for name in house.names]
+            met = {name: staging.number_of(ledger, name) for name in settings.destinations}
+            numbers = [met[name] for name in house.names]
             sightings = open_sightings(ledger, numbers)
             reading = _read(house, crew, window, ledger, run, sightings, progress)
             _stage(house, ledger, run, reading, progress)

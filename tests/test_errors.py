@@ -21,6 +21,7 @@ CODES = {
     "DisclosureError": 70,
     "LedgerError": 74,
     "AnotherRun": 75,
+    "CrewLost": 75,
     "Usage": 2,
 }
 """As the operator's contract lists them."""

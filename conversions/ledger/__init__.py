@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conversions.ledger import lock, store
+from conversions.ledger import lock, store, tail
 from conversions.ledger.store import Clock, Ledger
 from conversions.settings import Settings
 
@@ -37,7 +37,12 @@ def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
 
 @contextmanager
 def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
-    """The store for looking; an empty one in memory where there is none yet. *rehearsal* None: of either sort."""
+    """The store for looking; an empty one in memory where there is none yet.
+
+    With *rehearsal* it raises what opening it for a run of that sort would raise; None takes either.
+    """
+    if rehearsal is not None:
+        tail.check_writable(settings.tail_path)
     if settings.store_path.exists():
         path, tail_path = settings.store_path, settings.tail_path
         with store.connect_read_only(path, tail_path, clock, rehearsal=rehearsal) as ledger:

@@ -79,7 +79,7 @@ def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -
     """What the ledger says, after the last commit, of every order that *run* read."""
     names = {number: name for name, number in destinations}
     accounts = {name: Account() for name in names.values()}
-    for total in _totals(ledger, run):
+    for total in _totals(ledger, run, list(names)):
         account, state = accounts[names[total.destination]], State(total.state)
         sent = "sent" if total.now else "already_sent"
         value = Money((total.high << 32) + total.low, total.stated_currency, total.stated_exponent)
@@ -189,7 +189,7 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
     return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
 
 
-def _totals(ledger: Ledger, run: int) -> Sequence[Row[Any]]:
+def _totals(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
     """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
     d = tables.delivery.c
     now, differs = (d.settled_run == run).label("now"), _differs().label("differs")
@@ -197,7 +197,7 @@ def _totals(ledger: Ledger, run: int) -> Sequence[Row[Any]]:
     high, low = _halves(d.stated_minor)
     query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
-        return connection.execute(query.where(d.run == run).group_by(*keys)).all()
+        return connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
 
 
 def _differs() -> ColumnElement[bool]:

@@ -98,13 +98,18 @@ def _expire(connection: Connection, run: Run, now: int) -> None:
 
 
 def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
-    """Days are read up to the window's end where the window leaves no gap behind what was read before."""
+    """Days are read up to the window's end where the window leaves no gap behind what was read before.
+
+    A destination that was left out of its very first window is to be caught up from there.
+    """
     place = tables.destination.c
     day_before = (window.since - timedelta(days=1)).isoformat()
     joins = place.read_until.is_(None) | (place.read_until >= day_before)
     until = window.until.isoformat()
     longer = case((place.read_until > until, place.read_until), else_=until)
     connection.execute(update(tables.destination).where(place.id.in_(destinations), joins).values(read_until=longer))
+    left_out = update(tables.destination).where(place.id.not_in(destinations), place.read_until.is_(None))
+    connection.execute(left_out.values(read_until=day_before))
 
 
 @contextmanager

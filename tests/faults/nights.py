@@ -31,20 +31,21 @@ class Nights:
         task = {"config": str(shop.config), "said": str(shop.said), "variant": variant}
         self.process.stdin.write(json.dumps(task) + "\n")
         self.process.stdin.flush()
-        self.pid = self._told("begun")
+        self.pid = self.told("begun")
 
     def ended(self, within: float = 60.0) -> int | None:
         """Its exit code, or None where it still runs after so many seconds."""
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], within)
-        return self._told("ended") if ready else None
+        return self.told("ended") if ready else None
 
     def kill(self) -> None:
         """As the kernel does it when memory is short: at once, and nobody is asked."""
         os.kill(self.pid, signal.SIGKILL)
-        self._told("ended")
+        self.told("ended")
 
-    def _told(self, word: str) -> int:
+    def told(self, word: str) -> int:
+        """What the process says next: this word, and a number."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         said, number = line.split()
@@ -58,7 +59,9 @@ def open_nights() -> Iterator[Nights]:
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, "-m", __name__], env=environment, bufsize=0, **pipes) as process:
-        yield Nights(process)
+        nights = Nights(process)
+        nights.told("ready")
+        yield nights
         assert process.stdin is not None
         process.stdin.close()
 
@@ -71,11 +74,12 @@ def _serve() -> None:
     import conversions.pipeline  # noqa: F401
     from tests.faults.variants import VARIANTS
 
+    print("ready", os.getpid(), flush=True)
     for line in sys.stdin:
         task = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _night(Path(task["config"]), Path(task["said"]), VARIANTS.get(task["variant"]))
+            _night(Path(task["config"]), Path(task["said"]), VARIANTS[task["variant"]] if task["variant"] else None)
         print("begun", pid, flush=True)
         _, status = os.waitpid(pid, 0)
         print("ended", os.waitstatus_to_exitcode(status), flush=True)

@@ -11,15 +11,15 @@ from conversions.conversion import Money, Reason
 from conversions.ledger import accounts, tables
 from conversions.ledger.accounts import BUCKETS, Account, Change, News
 from conversions.ledger.matrix import State
-from tests.ledger.builders import FREE, NOW, PRICE, Night, against, draft, orders, sighting
+from tests.ledger.builders import DESTINATIONS, FREE, NOW, PRICE, Night, against, draft, orders, sighting
 
 DEARER = Money(9990, "DKK", 2)
 DAY_US = 86_400_000_000
 
 
 def balance(night: Night, destination: str = "meta") -> Account:
-    number = dict(zip(("google", "meta"), night.numbers, strict=True))[destination]
-    return accounts.balance(night.ledger, night.run.id, [(destination, number)])[destination]
+    pairs = list(zip(DESTINATIONS, night.numbers, strict=True))
+    return accounts.balance(night.ledger, night.run.id, pairs)[destination]
 
 
 def force(night: Night, number: str, **values: Any) -> None:
