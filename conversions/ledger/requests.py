@@ -6,10 +6,8 @@
 
 import hmac
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import accumulate, repeat
 from typing import Any
@@ -20,6 +18,7 @@ from sqlalchemy import Connection, CursorResult, insert, select, text, update
 from conversions.conversion import Reason
 from conversions.errors import DisclosureError
 from conversions.ledger import log, tables
+from conversions.ledger.attempt import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work, follows
 from conversions.ledger.matrix import State
 from conversions.ledger.merkle import root_of
 from conversions.ledger.runs import Run
@@ -27,92 +26,21 @@ from conversions.ledger.store import Ledger
 from conversions.ledger.tables import REVISION_BITS
 from conversions.receipt import Next, Outcome, Receipt
 
-
-class Purpose(StrEnum):
-    """Why a request is made."""
-
-    FIRST = "first"
-    RETRY = "retry"
-    RESEND = "resend"
-    REST = "rest"
-    HALF = "half"
-
-
-@dataclass(slots=True)
-class Outbox:
-    """One destination in one run: what its requests share, and how far its orders have been claimed."""
-
-    destination: int
-    name: str
-    recipient: str
-    url: str
-    headers: str
-    prefix: bytes
-    suffix: bytes
-    rules: str
-    max_events: int
-    max_bytes: int
-    resend_us: int
-    check: Callable[[bytes, int], tuple[str, ...]]
-    """The gate: the finished body in, the paths in it out; raises DisclosureError."""
-    claimed: Counter[Purpose] = field(default_factory=Counter)
-    """The last delivery claimed for each purpose: they are claimed in the order of their keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What to send next: these events again, or (``events`` None) the next that wait."""
-
-    purpose: Purpose
-    events: tuple[int, ...] | None = None
-    parent: int | None = None
-    attempt: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Events that are to leave together, and the body they make."""
-
-    work: Work
-    events: tuple[int, ...]
-    """In the order of their positions."""
-    salts: tuple[bytes, ...] = field(repr=False)
-    bodies: tuple[bytes, ...] = field(repr=False)
-
-    @property
-    def again(self) -> Work:
-        """The same events, to be claimed later."""
-        return replace(self.work, events=self.events)
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What the gate says of a claim's finished body, and what the log is to hold of it."""
-
-    body: bytes = field(repr=False)
-    paths: tuple[str, ...]
-    commitments: str
-    """Merkle root over one salted commitment per event, 64 hex."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An intent on disk: exactly these bytes may now leave, once."""
-
-    request: int
-    body: bytes = field(repr=False)
-    events: tuple[int, ...]
-    """In the order of their positions."""
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What followed from an answer."""
-
-    again: list[Work]
-    quarantined: int = 0
-
+__all__ = [
+    "Attempt",
+    "Claim",
+    "Examined",
+    "Outbox",
+    "Purpose",
+    "Settled",
+    "Work",
+    "claim",
+    "examine",
+    "examined",
+    "intend",
+    "recover",
+    "settle",
+]
 
 _ROW = "SELECT e.id, e.salt, e.bytes, d.id"
 _NEWEST = f"JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision"
@@ -226,7 +154,7 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         state = states.get(receipt.outcome, back)
         settled_run = run.id if state is State.RECEIVED else None
         connection.execute(_LAND, {"state": state, "settled_run": settled_run, "request": attempt.request})
-        again = _again(attempt, receipt, still_unknown=state is State.UNKNOWN)
+        again = follows(attempt, receipt, still_unknown=state is State.UNKNOWN)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         _record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settled(again, quarantined)
@@ -373,33 +301,6 @@ def _commit(
         "INSERT INTO request_event VALUES (?, ?, ?)", list(zip(repeat(number), range(count), claimed.events))
     )
     return Attempt(number, examined.body, claimed.events, work)
-
-
-def _again(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[Work]:
-    """What follows from the answer for the events of this request."""
-    nth = attempt.work.attempt + 1
-    same = Work(Purpose.RETRY, attempt.events, attempt.request, nth)
-    match receipt.next:
-        case Next.RETRY:
-            return [replace(same, purpose=Purpose.RESEND) if still_unknown else same]
-        case Next.ISOLATE:
-            return _isolated(attempt, receipt, same)
-        case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_FOR_TODAY:
-            return []
-
-
-def _isolated(attempt: Attempt, receipt: Receipt, same: Work) -> list[Work]:
-    """Without the named culprits, or in halves where none is named; a single one left is the culprit."""
-    resend = attempt.work.purpose is Purpose.RESEND
-    named = {culprit.position for culprit in receipt.culprits}
-    if named:
-        rest = tuple(e for i, e in enumerate(attempt.events) if i not in named)
-        parts: Iterable[tuple[Purpose, tuple[int, ...]]] = [(Purpose.REST, rest)]
-    else:
-        middle = len(attempt.events) // 2
-        parts = [(Purpose.HALF, attempt.events[:middle]), (Purpose.HALF, attempt.events[middle:])]
-        parts = parts if len(attempt.events) > 1 else []
-    return [replace(same, purpose=Purpose.RESEND if resend else p, events=e) for p, e in parts if e]
 
 
 def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from conversions.ledger import accounts
@@ -39,7 +39,12 @@ def worth(said: Said, name: str, *buckets: str) -> dict[str, Decimal]:
     return {currency: total for currency, total in found.items() if total or "read" in buckets}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a night takes too long for shrinking, and reads well anyway
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     seen=st.lists(sightings, min_size=1, max_size=25),
     spoilt=st.lists(st.sampled_from(NO_ORDERS), max_size=4),
