@@ -76,17 +76,13 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
         with runs.closing(ledger, run):
             pins.record(ledger, house.pins)
             requests.recover(ledger)
-            met = {name: staging.number_of(ledger, name) for name in settings.destinations}
-            numbers = [met[name] for name in house.names]
+            numbers = _meet(house, ledger)
             sightings = open_sightings(ledger, numbers)
             reading = _read(house, crew, window, ledger, run, sightings, progress)
             _stage(house, ledger, run, reading, progress)
             runs.staged(ledger, run, window, numbers)
             waiting = _guard(house, ledger, run, numbers, wish)
-            lanes = [
-                open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
-                for view, section, number in zip(house.views, house.sections, numbers, strict=True)
-            ]
+            lanes = _lanes(house, ledger, run, numbers)
             with progress.track("sending", waiting) as advance:
                 Delivery(ledger, run, ledger.clock() + settings.deadline, advance, crew.examine).deliver(lanes)
             report = _account(ledger, settings.zone, run, window, reading, sightings, lanes)
@@ -136,6 +132,19 @@ def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
     if window.until < window.since:
         raise Usage(f"--until {window.until} lies before --since {window.since}.")
     return window
+
+
+def _meet(house: House, ledger: Ledger) -> list[int]:
+    """The ledger's numbers of this run's destinations; those that it leaves out are remembered, to be caught up."""
+    met = {name: staging.number_of(ledger, name) for name in house.settings.destinations}
+    return [met[name] for name in house.names]
+
+
+def _lanes(house: House, ledger: Ledger, run: runs.Run, numbers: list[int]) -> list[Lane]:
+    return [
+        open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
+        for view, section, number in zip(house.views, house.sections, numbers, strict=True)
+    ]
 
 
 def _read(

@@ -35,7 +35,7 @@ def start(level: int = logging.INFO) -> None:
 
 
 def _rendering() -> list[Processor]:
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         console = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ, pad_event_to=0)
         return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, console]
     return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
@@ -60,6 +60,8 @@ def _plain(name: str, value: Any) -> Any:
             return WITHHELD if SECRET_TEXT.search(str(value)) else str(value)
         case Mapping():
             return {str(_plain("", key)): _plain(str(key), each) for key, each in value.items()}
+        case tuple() if hasattr(value, "_fields"):  # an order is a tuple, too
+            return type(value).__name__
         case list() | tuple() | set() | frozenset():
             return [_plain(name, each) for each in value]
         case _:
