@@ -30,6 +30,7 @@ from conversions.errors import (
 )
 from conversions.lane import Lane, open_lane
 from conversions.ledger import objections, requests, tables
+from conversions.ledger.requests import Claim, Examined, Outbox
 from conversions.receipt import Culprit, Next, Outcome, Receipt
 from conversions.settings import MetaSettings
 from tests.ledger.builders import (
@@ -195,6 +196,20 @@ def test_so_many_requests_are_under_way_at_once_and_no_more(night: Night, in_fli
 
     assert platform.most_at_once == in_flight
     assert states(night) == {"received": 8 * in_flight}
+
+
+def test_no_order_is_claimed_twice_while_others_are_looked_at_elsewhere(night: Night) -> None:
+    night.stage(*orders(40))
+    platform = Platform(THROTTLED, LOST, store=night.path)
+
+    async def elsewhere(outbox: Outbox, claimed: Claim) -> Examined:
+        await asyncio.sleep(0)
+        return requests.examine(outbox, claimed)
+
+    delivered(night, lane(night, platform, in_flight=4, max_events=5), examine=elsewhere)
+
+    assert states(night) == {"received": 40}
+    assert len(platform.sent) == 8 + 2
 
 
 def test_two_destinations_are_served_side_by_side(night: Night) -> None:

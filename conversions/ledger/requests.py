@@ -217,13 +217,15 @@ def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, cl
     """Whom sending is forbidden or too late now: said in the store, and returned to be left out."""
     left_out = set()
     for row in connection.execute(_DOUBTFUL, _flight(now_us, claimed)).all():
-        unanswered = row.state == State.UNKNOWN
-        if row.objection is not None:
-            reason = Reason.MAYBE_RECEIVED if unanswered else Reason.OBJECTION
+        in_time = row.state == State.UNKNOWN and row.first_attempt_us + outbox.resend_us > now_us
+        if row.state not in {State.PENDING, State.UNKNOWN}:
+            pass  # another request has taken it meanwhile
+        elif row.objection is not None:
+            reason = Reason.OBJECTION if row.state == State.PENDING else Reason.MAYBE_RECEIVED
             _move(connection, run, row.delivery, State.WITHHELD, reason)
-        elif not unanswered:
+        elif row.state == State.PENDING:
             _move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
-        elif row.first_attempt_us + outbox.resend_us > now_us and row.expires_at * 1_000_000 > now_us:
+        elif in_time and row.expires_at * 1_000_000 > now_us:
             continue
         # else too late to be counted once, or at all: it stays unknown, and a person decides
         left_out.add(row.id)

@@ -95,6 +95,7 @@ def gated(
         shop = Shop(tmp_path / "shop", sandbox, capsys, monkeypatch, Clock(datetime.now(UTC)))
         yield shop
         door.open()
+        shop.leave_nobody()
         shop.assert_silent()
 
 

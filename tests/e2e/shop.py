@@ -70,6 +70,7 @@ class Shop:
         self.addresses: set[str] = set()
         """Of everybody who ever bought or objected here."""
         self._capsys, self._monkeypatch = capsys, monkeypatch
+        self._started: list[subprocess.Popen[str]] = []
         (home / "orders").mkdir(parents=True)
         self.policy = home / "privacy-policy.toml"
         self.policy.write_bytes((ROOT / "config" / "privacy-policy.toml").read_bytes())
@@ -202,7 +203,14 @@ class Shop:
         running: subprocess.Popen[str] = subprocess.Popen(
             self._command_line(arguments), stdout=pipe, stderr=pipe, **self._process
         )
+        self._started.append(running)
         return running
+
+    def leave_nobody(self) -> None:
+        """End whatever a test that failed has left running."""
+        for running in self._started:
+            running.kill()
+            running.communicate()
 
     def finish(self, running: "subprocess.Popen[str]") -> Said:
         """Wait for what ``start`` started."""

@@ -1,5 +1,6 @@
 """Everything is accounted for, in counts and in money: whatever mix of rows comes, and whatever the platforms do."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -83,7 +84,10 @@ def test_both_sides_balance_whatever_comes_and_whatever_the_platforms_do(
             **books.source,
             "left_for_later": [],
         }
+        exported = shop.exported()
         for name in NAMES:
+            logged = Counter(attempt["body"].encode() for attempt in exported if attempt["destination"] == name)
+            assert Counter(shop.bodies(name)) == logged
             side = said.at(name)
             sent = side["sent"] + side["already_sent"]
             assert (sent, side["pending"], side["unknown"]) == (books.counts("sent"), 0, 0)

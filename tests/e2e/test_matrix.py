@@ -198,3 +198,24 @@ def test_an_unknown_order_that_becomes_too_old_while_it_waits_ends_the_run(shop:
         said = shop.run()
     assert (said.counts("google"), said.counts("meta")) == ({"sent": 1}, {"unknown": 1})
     assert len(shop.bodies("meta")) == 1
+
+
+def test_an_order_of_today_waits_until_its_day_has_ended_and_then_goes_once(shop: Shop) -> None:
+    shop.orders(shop.order(purchased_at=f"{shop.day(0)} 05:00"))
+    for _ in range(2):
+        said = shop.run("--since", shop.day(2), "--until", shop.day(0))
+        assert_counts(said, {"deferred": 1})
+        assert shop.requests() == 0
+    shop.wait(days=1)
+    assert_counts(planned_and_run(shop), {"sent": 1})
+    assert_counted_once(shop)
+
+
+def test_google_takes_no_purchase_younger_than_six_hours(shop: Shop) -> None:
+    shop.wait(hours=-3)  # 03:15
+    shop.orders(shop.order(purchased_at=f"{shop.day(1)} 23:00"))
+    said = planned_and_run(shop)
+    assert (said.counts("google"), said.counts("meta")) == ({"deferred": 1}, {"sent": 1})
+    shop.wait(hours=3)
+    said = planned_and_run(shop)
+    assert (said.counts("google"), said.counts("meta")) == ({"sent": 1}, {"already_sent": 1})

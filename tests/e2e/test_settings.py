@@ -42,6 +42,7 @@ WRONG: dict[str, Break] = {
     "no such kind": settings(source={"kind": "xlsx"}),
     "no duration": settings(deadline="soon"),
     "a negative duration": settings(deadline="-1h"),
+    "a duration beyond time": settings(deadline="9999999999d"),
     "days without number": environment("CONVERSIONS_LOOKBACK_DAYS", "seven"),
     "a section from the environment": environment("CONVERSIONS_SOURCE", "orders.csv"),
     "no such store": settings(store={"url": "postgresql://db/shop"}),

@@ -335,6 +335,19 @@ def test_an_objection_taken_back_before_the_attempt_binds_nobody(night: Night) -
     assert inside(night, night.intend(night.outbox())) == ["1"]
 
 
+def test_what_another_request_has_taken_meanwhile_is_left_out_and_left_alone(night: Night) -> None:
+    night.stage(*orders(2))
+    outbox = night.outbox()
+    claimed = requests.claim(night.ledger, night.run, outbox, FIRST)
+    assert claimed is not None
+    night.intend(outbox, claimed.again)
+
+    late = requests.intend(night.ledger, night.run, outbox, claimed, requests.examine(outbox, claimed))
+
+    assert late == []
+    assert set(night.states().values()) == {"in_flight"}
+
+
 def test_an_order_that_became_too_old_while_it_waited_is_expired(night: Night) -> None:
     soon = int(NOW.timestamp()) + 60
     night.stage(sighting("1", draft("1", expires_at=soon)), sighting("2"))
@@ -459,6 +472,17 @@ def test_the_window_counts_from_the_first_attempt_not_the_last(night: Night) -> 
     night.begin()
 
     assert night.attempt(night.outbox(resend_us=3_600_000_000), RESEND) is None
+
+
+def test_the_window_begins_with_the_first_attempt_that_may_have_been_received(night: Night) -> None:
+    night.stage(sighting("1"))
+    outbox = night.outbox(resend_us=3_600_000_000)
+    (again,) = settle(night, night.intend(outbox), THROTTLED).again
+    night.clock.forward(hours=10)
+    (last,) = settle(night, night.intend(outbox, again), LOST).again
+    night.clock.forward(minutes=59)
+
+    assert inside(night, night.intend(outbox, last)) == ["1"]
 
 
 def test_an_unanswered_order_too_old_for_the_platform_stays_unknown(night: Night) -> None:
