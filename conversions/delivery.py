@@ -27,7 +27,7 @@ from conversions.receipt import Next, Outcome, Receipt
 PATIENCE = 6
 """Rounds in which a platform takes nothing, before the rest is left for the next run."""
 SEARCHES = 64
-"""Refusals that one run follows up to find the orders at fault."""
+"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs."""
 LONGEST_WAIT = 300.0
 
 Examine = Callable[[Outbox, Claim], Awaitable[Examined]]
@@ -145,10 +145,11 @@ class Delivery:
     def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
         with self._stopping():
             settled = requests.settle(self.ledger, self.run, attempt, receipt)
-        lane.again.extend(settled.again)
+        lane.again.extendleft(reversed(settled.again))  # depth first: a search ends before the next begins
         lane.refused += settled.quarantined
         if receipt.outcome is Outcome.RECEIVED:
             lane.received += len(attempt.events)
+            lane.searches = 0
             self.on_received(len(attempt.events))
         if receipt.next is Next.RETRY:
             lane.trouble = max(lane.trouble or receipt, receipt, key=lambda r: r.wait or 0)
@@ -214,7 +215,7 @@ def _ending(lane: Lane, receipt: Receipt) -> DestinationError | None:
             return Throttled(f"{name}: today's quota is used up ({code}).")
         case Next.ISOLATE if lane.searches >= SEARCHES:
             return Refused(
-                f"{name} refused {SEARCHES} requests in this run ({code}); the rest waits. Is the mapping right?"
+                f"{name} refused {SEARCHES} requests in a row ({code}); the rest waits. Is the mapping right?"
             )
         case _:
             return None

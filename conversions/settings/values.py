@@ -18,7 +18,10 @@ def duration(text: object) -> object:
     if found is None:
         return text
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2]]
-    return timedelta(**{unit: int(found[1])})
+    try:
+        return timedelta(**{unit: int(found[1])})
+    except OverflowError:
+        return text
 
 
 def loopback(url: str) -> str:
