@@ -16,7 +16,7 @@ SEASONS = 15
 def test_the_oracle_catches(tmp_path: Path, platforms: Platforms, nights: Nights, variant: str) -> None:
     for seed in range(SEASONS):
         season = open_season(tmp_path / "shop", platforms, nights, seed, variant)
-        if season.play(kills=6, seconds=10):
+        if season.play(kills=6, seconds=30):
             return
 
     pytest.fail(f"{variant} survived {SEASONS} seasons")
