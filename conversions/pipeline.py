@@ -194,6 +194,7 @@ def _account(
     lanes: list[Lane],
 ) -> Report:
     """Both sides of the balance: what was read, and what the ledger says after the last commit."""
+    ledger.frugal()
     balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
     news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
     sides = {}

@@ -19,7 +19,7 @@ from conversions.errors import LedgerError, SettingsError
 from conversions.ledger import tables, tail
 from conversions.ledger.merkle import EMPTY
 
-REVISION = "0001"
+REVISION = "0002"
 """The schema this program works on; `conversions upgrade` brings older stores here."""
 
 PRAGMAS = (
@@ -51,6 +51,11 @@ class Ledger:
         """All of it or nothing of it, on disk when this returns. Raises LedgerError where the store fails."""
         with trusted(), self.connection.begin():
             yield self.connection
+
+    def frugal(self) -> None:
+        """From here on a few large questions are asked: what they sort takes as much memory as the page cache may."""
+        with self.transaction() as connection:
+            connection.exec_driver_sql("PRAGMA cache_size=-8192")
 
     @property
     def now_us(self) -> int:

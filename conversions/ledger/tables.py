@@ -56,12 +56,12 @@ def _id() -> Column[int]:
     return Column("id", Int, primary_key=True)
 
 
-def _int(name: str, to: str | None = None, *, null: bool = False) -> Column[int]:
-    return Column(name, Int, *([ForeignKey(to)] if to else []), nullable=null)
+def _int(name: str, to: str | None = None, *, null: bool = False, server_default: str | None = None) -> Column[int]:
+    return Column(name, Int, *([ForeignKey(to)] if to else []), nullable=null, server_default=server_default)
 
 
-def _text(name: str, to: str | None = None, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, *([ForeignKey(to)] if to else []), nullable=null)
+def _text(name: str, to: str | None = None, *, null: bool = False, server_default: str | None = None) -> Column[str]:
+    return Column(name, Text, *([ForeignKey(to)] if to else []), nullable=null, server_default=server_default)
 
 
 def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
@@ -156,6 +156,8 @@ delivery = _table(
     _int("attempted"),  # 1: a request has held its newest event, which is frozen
     _int("first_attempt_us", null=True),  # of the attempts that may have been received
     _int("settled_run", null=True),  # in which it was received, refused or expired
+    _text("decision", null=True),  # what a person decided: send
+    _int("acknowledged_us", null=True),  # when a person took note of what no run mends
     Index(None, "run", "destination"),
 )
 """No index on the state: it would double the cost of every change of state, for questions asked once a night."""
@@ -168,6 +170,7 @@ event = _table(
     _bytes("subject", null=True),  # keyed pseudonym of whose address the bytes hold a digest of
     _bytes("salt", null=True),
     _bytes("bytes", null=True),
+    _bytes("commitment", null=True),  # kept when salt and bytes go, so that the log still proves what it holds
 )
 """Once a request holds it an event is frozen; ``subject``, ``salt`` and ``bytes`` are what erasure removes."""
 
@@ -196,7 +199,13 @@ request = _table(
     _text("warnings", null=True),
     _int("leaf", "leaf.seq"),
     _int("outcome_leaf", "leaf.seq", null=True),
+    _text("verdict", null=True),  # what the platform made of it later: final; null: not yet known, or never told
+    _int("ask_at", null=True),  # when to ask for it next
+    _int("asked", server_default="0"),  # how often it was asked for
     Index("ix_request_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+    Index(
+        "ix_request_ask", "ask_at", sqlite_where=text("ask_at IS NOT NULL"), postgresql_where=text("ask_at IS NOT NULL")
+    ),
 )
 """One attempt on the wire: committed before its first byte is written."""
 
@@ -208,6 +217,31 @@ request_event = _table(
     PrimaryKeyConstraint("request", "position"),
     rowid=False,
 )
+
+revision = _table(
+    "revision",
+    _id(),  # of its event
+    _int("delivery"),
+    _int("run"),
+    _text("state"),  # pending | in_flight | unknown | received | rejected | withheld
+    _text("detail", null=True),
+    _int("old_minor"),
+    _text("old_currency"),
+    _int("old_exponent"),
+    _int("new_minor"),
+    _text("new_currency"),
+    _int("new_exponent"),
+    _int("first_attempt_us", null=True),
+    _int("expires_at"),
+    Index(
+        "uq_revision_open",
+        "delivery",
+        unique=True,
+        sqlite_where=text("state IN ('pending', 'in_flight', 'unknown')"),
+        postgresql_where=text("state IN ('pending', 'in_flight', 'unknown')"),
+    ),
+)
+"""A restated value of an order that the platform holds; open at most once per order and destination."""
 
 row_rejected = _table(
     "row_rejected",
@@ -228,6 +262,8 @@ objection = _table(
     _text("reason", null=True),
     _int("removed_us", null=True),
     _text("removed_reason", null=True),
+    _text("kind", server_default="objection"),  # objection | withdrawal | erasure
+    _text("case_no", null=True),
     Index(
         "uq_objection_in_force",
         "subject",
@@ -236,3 +272,56 @@ objection = _table(
         postgresql_where=text("removed_us IS NULL"),
     ),
 )
+
+erasure = _table(
+    "erasure",
+    _id(),
+    _text("case_no"),
+    _int("at_us"),
+    _text("operator"),
+    _int("events"),
+    _int("leaf", "leaf.seq"),
+)
+"""A person's data, gone (GDPR art. 17); whose is not kept here."""
+
+task = _table(
+    "task",
+    _id(),
+    _int("erasure", "erasure.id"),
+    _text("recipient"),
+    _text("what"),
+    _int("opened_us"),
+    _int("closed_us", null=True),
+    _text("closed_reason", null=True),
+)
+"""Telling a recipient of an erasure (GDPR art. 19), open until somebody closes it."""
+
+look = _table(
+    "look",
+    _id(),
+    _int("at_us"),
+    _text("operator"),
+    _text("purpose"),
+    _bytes("subject", null=True),
+    _int("leaf", "leaf.seq"),
+    Index(None, "subject"),
+)
+"""Who looked up a person, when and why: itself accessible data."""
+
+history = _table(
+    "history",
+    _id(),
+    _text("day"),
+    _int("destination", "destination.id"),
+    _text("state"),
+    _text("reason", null=True),
+    _text("currency"),
+    _int("exponent"),
+    _int("orders"),
+    _int("minor"),
+    Index(None, "day"),
+)
+"""What is left of orders past retention: counts and sums."""
+
+day_read = _table("day_read", Column("day", Text, primary_key=True), _int("orders"), _int("run"))
+"""How many orders each day had when it was read last; days are the window's."""

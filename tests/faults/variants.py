@@ -12,7 +12,7 @@ from conversions.disclosure import Gate
 from conversions.http import Answer
 from conversions.ledger import judging, requests, tables
 from conversions.ledger.matrix import UNANSWERED, Step
-from conversions.ledger.requests import Attempt
+from conversions.ledger.requests import Attempt, intents, outcomes
 from conversions.receipt import Next, Outcome, Receipt
 
 HELD = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200)
@@ -75,7 +75,7 @@ def transport_sends_again() -> None:
 
 def objection_asked_at_staging_only() -> None:
     """Who objects while the night is under way is not heard."""
-    _swap(requests, "_ask_again", lambda *_: set())
+    _swap(intents, "_ask_again", lambda *_: set())
 
 
 def refusal_swallowed() -> None:
@@ -98,7 +98,7 @@ def killed_counts_as_sent() -> None:
             connection.execute(tables.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
 
-    real = _swap(requests, "_record", record)
+    real = _swap(outcomes, "record", record)
 
 
 def open_requests_tidied_up() -> None:

@@ -1,6 +1,7 @@
 """The store's file: private, whole or not at all, synced before anything counts, and only ever its owner's."""
 
 import os
+import re
 import sqlite3
 import stat
 from contextlib import closing, suppress
@@ -74,8 +75,8 @@ def test_constraints_and_partial_indexes_are_those_of_the_tables(night: Night) -
 
 
 def clauses(sql: str | None) -> list[str]:
-    """A statement's lines, in any order."""
-    return sorted(line.strip(" ,\t") for line in (sql or "").splitlines())
+    """A statement's parts, in any order: what a migration added stands last."""
+    return sorted(" ".join(part.split()) for part in re.split(r"[,()\n]", sql or "") if part.strip())
 
 
 def ddl(table: Table) -> str:

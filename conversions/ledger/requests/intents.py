@@ -1,0 +1,170 @@
+"""The intent: everything asked again, the gate, and the bytes on disk before the first of them is written."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import repeat
+
+import orjson
+from sqlalchemy import Connection, insert, text
+
+from conversions.conversion import Reason
+from conversions.ledger import log, tables
+from conversions.ledger.attempt import Attempt, Claim, Examined, Outbox, Purpose, Work
+from conversions.ledger.matrix import State
+from conversions.ledger.merkle import root_of
+from conversions.ledger.requests.moves import move
+from conversions.ledger.runs import Run
+from conversions.ledger.store import Ledger
+from conversions.ledger.tables import REVISION_BITS
+
+_DOUBTFUL = text("""
+    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, o.id AS objection
+    FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
+    LEFT JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
+    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now
+""")
+"""Whatever of a claim needs a second look in the transaction that commits it; mostly nothing."""
+_FLY = text(f"""
+    UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
+    WHERE id IN (SELECT value >> {REVISION_BITS} FROM json_each(:events))
+""")
+_FLY_IF_FREE = text(f"""
+    {_FLY.text} AND state = 'pending' AND expires_at > :now AND (
+        NOT EXISTS (SELECT 1 FROM objection WHERE removed_us IS NULL)
+        OR NOT EXISTS (
+            SELECT 1 FROM event e JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
+            WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision
+        )
+    )
+""")
+"""Asks and moves at once: as many rows as the claim has events, or somebody needs a second look."""
+
+
+def examine(outbox: Outbox, claimed: Claim) -> Examined:
+    """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
+    return examined(outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies, outbox.check)
+
+
+def examined(
+    prefix: bytes,
+    suffix: bytes,
+    salts: Sequence[bytes],
+    bodies: Sequence[bytes],
+    check: Callable[[bytes, int], tuple[str, ...]],
+) -> Examined:
+    """``examine``, of plain values that can travel to another process."""
+    body = prefix + b",".join(bodies) + suffix
+    paths = check(body, len(bodies))
+    commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
+    return Examined(body, paths, root_of(commitments).hex())
+
+
+def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
+    """Commit the attempt; or, where not all of it may be sent any more, say so in the store and return what may.
+
+    Raises LedgerError where the store fails or is another run's now.
+    """
+    with ledger.transaction() as connection:
+        log.still_ours(connection, run.epoch)
+        if _fly(connection, ledger.now_us, claimed):
+            return commit(connection, ledger, run, outbox, claimed, examined)
+        left_out = _ask_again(connection, ledger.now_us, run, outbox, claimed)
+        if not left_out:
+            connection.execute(_FLY, _flight(ledger.now_us, claimed))
+            return commit(connection, ledger, run, outbox, claimed, examined)
+        left = tuple(event for event in claimed.events if event not in left_out)
+        return [replace(claimed.work, events=left)] if left else []
+
+
+def _flight(now_us: int, claimed: Claim) -> dict[str, object]:
+    return {"events": orjson.dumps(claimed.events).decode(), "now_us": now_us, "now": now_us // 1_000_000}
+
+
+def _fly(connection: Connection, now_us: int, claimed: Claim) -> bool:
+    """Ask for the whole claim at once whether it may be sent now, and mark it; nothing is marked where some may not."""
+    if claimed.work.purpose is Purpose.RESEND:
+        return False
+    with connection.begin_nested() as asked:
+        if connection.execute(_FLY_IF_FREE, _flight(now_us, claimed)).rowcount == len(claimed.events):
+            return True
+        asked.rollback()
+    return False
+
+
+def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim) -> set[int]:
+    """Whom sending is forbidden or too late now: said in the store, and returned to be left out."""
+    left_out = set()
+    for row in connection.execute(_DOUBTFUL, _flight(now_us, claimed)).all():
+        in_time = row.state == State.UNKNOWN and row.first_attempt_us + outbox.resend_us > now_us
+        if row.state not in {State.PENDING, State.UNKNOWN}:
+            pass  # another request has taken it meanwhile
+        elif row.objection is not None:
+            reason = Reason.OBJECTION if row.state == State.PENDING else Reason.MAYBE_RECEIVED
+            move(connection, run, row.delivery, State.WITHHELD, reason)
+        elif row.state == State.PENDING:
+            move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
+        elif in_time and row.expires_at * 1_000_000 > now_us:
+            continue
+        # else too late to be counted once, or at all: it stays unknown, and a person decides
+        left_out.add(row.id)
+    return left_out
+
+
+def commit(
+    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
+) -> Attempt:
+    """The bytes, the orders in flight, the leaf: one transaction."""
+    work, count = claimed.work, len(claimed.events)
+    now = ledger.now_us
+    number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
+    leaf = log.append(
+        connection,
+        "intent",
+        now,
+        {
+            "request": number,
+            "parent": work.parent,
+            "run": run.id,
+            "purpose": work.purpose,
+            "attempt": work.attempt,
+            "destination": outbox.name,
+            "recipient": outbox.recipient,
+            "url": outbox.url,
+            "events": count,
+            "bytes": len(examined.body),
+            "paths": list(examined.paths),
+            "policy": run.policy,
+            "policy_version": run.policy_version,
+            "rules": outbox.rules,
+            "legal_basis": run.legal_basis,
+            "envelope": sha256(b"\0".join([outbox.headers.encode(), outbox.prefix, outbox.suffix])).hexdigest(),
+            "commitments": examined.commitments,
+        },
+        epoch=run.epoch,
+    )
+    connection.execute(
+        insert(tables.request).values(
+            id=number,
+            run=run.id,
+            destination=outbox.destination,
+            parent=work.parent,
+            purpose=work.purpose,
+            attempt=work.attempt,
+            recipient=outbox.recipient,
+            url=outbox.url,
+            headers=outbox.headers,
+            prefix=outbox.prefix,
+            suffix=outbox.suffix,
+            events=count,
+            policy=run.policy,
+            rules=outbox.rules,
+            intended_us=now,
+            leaf=leaf,
+        )
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO request_event VALUES (?, ?, ?)", list(zip(repeat(number), range(count), claimed.events))
+    )
+    return Attempt(number, examined.body, claimed.events, work)
