@@ -121,7 +121,7 @@ class Delivery:
         while lane.left:
             work = lane.again.popleft() if lane.again else lane.streams[0]
             with self._stopping():
-                claimed = requests.claim(self.ledger, self.run, lane.outbox, work)
+                claimed = lane.book.claim(self.ledger, self.run, lane.outbox, work)
             if claimed is not None:
                 lane.claimed(work)
                 return claimed
@@ -131,7 +131,7 @@ class Delivery:
 
     def _intend(self, lane: Lane, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
         with self._stopping():
-            return requests.intend(self.ledger, self.run, lane.outbox, claimed, examined)
+            return lane.book.intend(self.ledger, self.run, lane.outbox, claimed, examined)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Delivery:
 
     def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
         with self._stopping():
-            settled = requests.settle(self.ledger, self.run, attempt, receipt)
+            settled = lane.book.settle(self.ledger, self.run, attempt, receipt)
         lane.again.extendleft(reversed(settled.again))  # depth first: a search ends before the next begins
         lane.refused += settled.quarantined
         if receipt.outcome is Outcome.RECEIVED:

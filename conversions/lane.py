@@ -4,15 +4,32 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 import orjson
 
 from conversions.destinations.base import Destination
 from conversions.errors import DestinationError
-from conversions.ledger import Ledger, accounts
-from conversions.ledger.requests import Outbox, Purpose, Work
+from conversions.ledger import Ledger, accounts, requests
+from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work
+from conversions.ledger.runs import Run
 from conversions.receipt import Receipt
 from conversions.settings import DestinationSettings
+
+
+class Book(Protocol):
+    """Where a lane's events stand, and what their attempts are written to."""
+
+    def claim(self, ledger: Ledger, run: Run, outbox: Outbox, work: Work, /) -> Claim | None:
+        """The next events to leave together."""
+
+    def intend(
+        self, ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined, /
+    ) -> Attempt | list[Work]:
+        """Commit the attempt, or say what of it may still be sent."""
+
+    def settle(self, ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt, /) -> Settled:
+        """Record the answer."""
 
 
 @dataclass(slots=True)
@@ -23,6 +40,7 @@ class Lane:
     outbox: Outbox
     in_flight: int
     requests_per_minute: int
+    book: Book = requests
     first_night: bool = False
     """One claim is all: its retries and its search for culprits go on, the rest waits for the next run."""
     streams: deque[Work] = field(default_factory=lambda: deque([Work(Purpose.RESEND), Work(Purpose.FIRST)]))
