@@ -41,12 +41,16 @@ class Reason(StrEnum):
     NO_CONSENT = "no consent recorded"
     DENIED = "consent denied"
     OBJECTION = "objection"
+    WITHDRAWN = "consent withdrawn"
     TOO_OLD = "too old for this platform"
     BEFORE_START = "before the start of sending"
     IN_THE_FUTURE = "purchased in the future"
     ALSO_REPORTED = "also reported by the web tag, and past its de-duplication window"
     ERASED = "erased"
     MAYBE_RECEIVED = "maybe received, and may no longer be sent"
+    # an order that the platform received, and did not take
+    REFUSED_LATER = "refused after it was received"
+    SETUP = "refused for the account's setup"
     # an order that is quarantined
     UNKNOWN_CURRENCY = "unknown currency"
     TOO_MANY_DECIMALS = "more decimals than the currency has"

@@ -24,7 +24,9 @@ from conversions.ledger import requests
 from conversions.ledger.requests import Claim, Examined, Outbox
 from conversions.ledger.sightings import Seen
 from conversions.order import Order
+from conversions.reading import Former
 from conversions.settings import Settings
+from conversions.stopping import SIGNALS
 
 ALONE = 4
 """Chunks of the reading that this process does by itself."""
@@ -40,7 +42,7 @@ class Crew:
 
     def __init__(self, house: House, only: str | None, now: datetime) -> None:
         self._house = house
-        self._begin = (house.settings, house.policy, only, now)
+        self._only, self._now = only, now
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -72,8 +74,10 @@ class Crew:
 
     def _hands(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            house = self._house
+            begin = (house.settings, house.policy, self._only, self._now, house.disguise.former)
             self._pool = ProcessPoolExecutor(
-                os.cpu_count(), mp_context=get_context("spawn"), initializer=_begin, initargs=self._begin
+                os.cpu_count(), mp_context=get_context("spawn"), initializer=_begin, initargs=begin
             )
         return self._pool
 
@@ -88,12 +92,14 @@ def _none_lost() -> Iterator[None]:
         ) from None
 
 
-def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime) -> None:
+def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime, former: Former) -> None:
     """The parent's own settings and policy: a file that was edited since is the next run's."""
     global _house  # noqa: PLW0603 - a worker process has one house
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)  # the parent answers, and these leave with it
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _house = open_house(settings, only, lambda: now, policy)
+    _house.disguise.former = former
 
 
 def _leave_with_parent() -> None:

@@ -12,22 +12,36 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions.errors import DestinationError, Refused, Throttled, Unauthorised, Unavailable
+from conversions import clocks
+from conversions.errors import (
+    ConversionsError,
+    DestinationError,
+    Refused,
+    SettingsError,
+    Throttled,
+    Unauthorised,
+    Unavailable,
+)
 from conversions.lane import Lane
 from conversions.ledger import requests
 from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Work
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
-from conversions.pace import open_pace
+from conversions.pace import open_pace, turn
 from conversions.receipt import Next, Outcome, Receipt
+from conversions.stopping import SIGNALS
 
 PATIENCE = 6
 """Rounds in which a platform takes nothing, before the rest is left for the next run."""
 SEARCHES = 64
-"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs."""
+"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs.
+
+So many requests, and what the culprits need that were found, is all that a run spends on searching.
+"""
 LONGEST_WAIT = 300.0
 
 Examine = Callable[[Outbox, Claim], Awaitable[Examined]]
@@ -88,24 +102,28 @@ class Delivery:
             lane.ending = self._why_left(lane)
 
     async def _round(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:
-        """Several workers, until nothing is left or the platform asks to wait."""
+        """Several workers, until nothing is left or the platform asks to wait; one while events are asked alone."""
         lane.trouble, before = None, lane.received
-        await _all(self._work(lane, pace) for _ in range(lane.in_flight))
+        for asking in cycle([lane.asking, not lane.asking]):
+            await _all(self._work(lane, pace) for _ in range(1 if asking else lane.in_flight))
+            if lane.asking is asking or self._paused(lane):
+                break
         lane.fruitless = 0 if lane.received > before else lane.fruitless + 1
         if lane.must_wait:
             raise _Wait
 
     async def _work(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:
         """One request after the other. Whoever settles a refusal goes on with its rest, so the others may leave."""
-        while not self._paused(lane):
+        asking = lane.asking
+        while lane.asking is asking and not self._paused(lane):
             claimed = self._claim(lane)
             if claimed is None:
                 return
             with self._stopping():
                 examined = await self.examine(lane.outbox, claimed)
-            async with pace:
-                paused = self._paused(lane)
-                again = [claimed.again] if paused else self._intend(lane, claimed, examined)
+            await turn(pace, self.stop)
+            paused = (lane.asking and not asking) or self._paused(lane)
+            again = [claimed.again] if paused else self._intend(lane, claimed, examined)
             if isinstance(again, Attempt):
                 receipt = await asyncio.get_running_loop().run_in_executor(self.pool, _send, lane, again)
                 self._settle(lane, again, receipt)
@@ -119,7 +137,7 @@ class Delivery:
     def _claim(self, lane: Lane) -> Claim | None:
         """What goes next: what is to be sent again first, then what no run had an answer for, then new."""
         while lane.left:
-            work = lane.again.popleft() if lane.again else lane.streams[0]
+            work = lane.next_work()
             with self._stopping():
                 claimed = lane.book.claim(self.ledger, self.run, lane.outbox, work)
             if claimed is not None:
@@ -143,26 +161,21 @@ class Delivery:
             raise
 
     def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
+        receipt = lane.understood(receipt)
         with self._stopping():
             settled = lane.book.settle(self.ledger, self.run, attempt, receipt)
-        lane.again.extendleft(reversed(settled.again))  # depth first: a search ends before the next begins
-        lane.refused += settled.quarantined
+        lane.follow(settled, receipt)
         if receipt.outcome is Outcome.RECEIVED:
-            lane.received += len(attempt.events)
-            lane.searches = 0
+            lane.accept(len(attempt.events))
             self.on_received(len(attempt.events))
-        if receipt.next is Next.RETRY:
-            lane.trouble = max(lane.trouble or receipt, receipt, key=lambda r: r.wait or 0)
-        elif receipt.next is Next.ISOLATE:
-            lane.searches += 1
-        lane.ending = lane.ending or _ending(lane, receipt)
+        lane.ending = lane.ending or _off(lane, receipt, self.ledger.clock()) or _ending(lane, receipt)
 
     def _give_up(self, lane: Lane, state: RetryCallState) -> bool:
         wait = state.upcoming_sleep
         too_late = self.ledger.clock().timestamp() + wait >= self.deadline.timestamp()
         return too_late or lane.fruitless >= PATIENCE or self.stop.is_set()
 
-    def _why_left(self, lane: Lane) -> DestinationError | None:
+    def _why_left(self, lane: Lane) -> ConversionsError | None:
         """Why a lane ends with something left, if it does."""
         name = lane.outbox.name
         if lane.trouble is not None:
@@ -175,11 +188,11 @@ class Delivery:
             return Unavailable(f"{name}: the run was told to stop.")
         if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
-        return None
+        return _undecided(lane) if lane.doubt.open else None
 
     def _left(self, lane: Lane) -> bool:
-        if lane.first_night:
-            return bool(lane.again)
+        if lane.first_night or lane.doubt.open:
+            return bool(lane.again) or lane.doubt.open
         claimed = self._claim(lane)
         if claimed is not None:
             lane.again.append(claimed.again)
@@ -213,17 +226,47 @@ def _ending(lane: Lane, receipt: Receipt) -> DestinationError | None:
             )
         case Next.STOP_FOR_TODAY:
             return Throttled(f"{name}: today's quota is used up ({code}).")
-        case Next.ISOLATE if lane.searches >= SEARCHES:
+        case Next.PROBE if lane.doubt.of_settings:
+            return Refused(
+                f"{name} refuses orders that were sent alone, all in the same way ({code}), and accepts none: the "
+                "settings are at fault, and no order is set aside. `conversions doctor` looks at them."
+            )
+        case Next.ISOLATE | Next.PROBE if lane.in_a_row >= SEARCHES:
             return Refused(
                 f"{name} refused {SEARCHES} requests in a row ({code}); the rest waits. Is the mapping right?"
+            )
+        case Next.ISOLATE | Next.PROBE if lane.searches > SEARCHES + _needed(lane):
+            return Refused(
+                f"{name} refuses requests ({code}) whose parts it takes: {lane.searches} were spent on the search for "
+                "bad orders, which is enough for one run; the rest waits, and `conversions run` goes on with it."
             )
         case _:
             return None
 
 
+def _needed(lane: Lane) -> int:
+    """How many requests it takes to find as many culprits as were found, each in a full one."""
+    return lane.refused * (2 * lane.outbox.max_events.bit_length() + 1)
+
+
+def _undecided(lane: Lane) -> Refused:
+    """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
+    return Refused(
+        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.codes))}) and was "
+        "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
+        "`conversions doctor` looks at the settings."
+    )
+
+
+def _off(lane: Lane, receipt: Receipt, now: datetime) -> SettingsError | None:
+    """A clock that differs by days would stamp, age and expire every order wrongly."""
+    mistake = clocks.difference(lane.outbox.name, receipt.date, now)
+    return SettingsError(mistake) if mistake else None
+
+
 def _wait(lane: Lane) -> float:
     """Seconds: what the platform asked for, else exponential with full jitter."""
-    if lane.trouble is not None and lane.trouble.wait is not None:
+    if lane.trouble is not None and lane.trouble.wait:
         return lane.trouble.wait
     return random.uniform(0.5, 1) * min(LONGEST_WAIT, 2.0**lane.fruitless)  # noqa: S311
 
@@ -238,9 +281,9 @@ async def _all(tasks: "Iterator[Awaitable[None]]") -> None:
 @contextmanager
 def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
     """SIGTERM and Ctrl-C let the requests under way finish."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
+    loop, before = asyncio.get_running_loop(), {one: signal.getsignal(one) for one in SIGNALS}
     try:
-        for one in signals:
+        for one in SIGNALS:
             loop.add_signal_handler(one, stop.set)
     except (ValueError, RuntimeError):  # not the main thread: whoever runs us handles signals
         yield
@@ -248,5 +291,6 @@ def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        for one in signals:
+        for one, handler in before.items():
             loop.remove_signal_handler(one)
+            signal.signal(one, handler)

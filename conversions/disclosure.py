@@ -105,14 +105,21 @@ class Policy(BaseModel):
 def load_policy(path: Path) -> Policy:
     """Read the policy at *path*. Raises SettingsError in a sentence that names the mistake."""
     try:
-        text = path.read_bytes().decode()
-        policy = Policy.model_validate(tomllib.loads(text))
+        return parse_policy(path.read_bytes().decode(), str(path))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}. `conversions init` writes a first one.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """The policy that *text* is; *name* is what a SettingsError calls it."""
+    try:
+        policy = Policy.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name} is not valid TOML: {error}.") from None
     except ValidationError as error:
-        raise SettingsError(f"{path} cannot be used: {_sentence(error)}.") from None
+        raise SettingsError(f"{name} cannot be used: {_sentence(error)}.") from None
     policy._text = text  # noqa: SLF001
     return policy
 

@@ -14,6 +14,7 @@ ConversionsError
 ├── LedgerError                the store cannot be trusted: stop, touch nothing         exit 74
 ├── AnotherRun                 another run holds the lock                               exit 75
 ├── CrewLost                   a helper process died                                    exit 75
+├── Stopped                    somebody told the run to stop                            exit 75
 └── Usage                      the command line asks for something that makes no sense  exit 2
 
 One bad order is never an exception: it is a value (``RowRejected``, ``Withheld``, a ``Receipt`` with culprits).
@@ -137,6 +138,12 @@ class AnotherRun(ConversionsError):
 
 class CrewLost(ConversionsError):
     """A helper process died, mostly for want of memory; what it did not hand back was not done."""
+
+    exit_code = Exit.TRY_AGAIN
+
+
+class Stopped(ConversionsError):
+    """Somebody told the run to stop, by SIGTERM or Ctrl-C."""
 
     exit_code = Exit.TRY_AGAIN
 

@@ -1,9 +1,18 @@
-"""Ordinary mistakes, noticed between the barrier and the first claim (design §6)."""
+"""Ordinary mistakes, noticed before the first claim (design §6): each is a sentence, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from conversions.conversion import Window
+from conversions.errors import SuspiciousSource
+from conversions.ledger import Ledger, comparison
+from conversions.ledger.comparison import Comparison, Renumbered, Revalued
+from conversions.ledger.days import ThinDay
+from conversions.ledger.runs import Run
 from conversions.reading import Reading
 from conversions.report import unusually_many
+
+NAMED = 10
+"""Days; more are counted."""
 
 
 def too_many(new: Mapping[str, tuple[int, int | None]], accepted: int) -> list[str]:
@@ -19,9 +28,70 @@ def too_many(new: Mapping[str, tuple[int, int | None]], accepted: int) -> list[s
     ]
 
 
+def odd(
+    ledger: Ledger, shop: str, window: Window, names: Sequence[str], numbers: Sequence[int]
+) -> dict[Renumbered | Revalued, str]:
+    """What makes this reading look wrong beside what the store knows, each with its sentence; nothing is staged yet."""
+    compared, by_number = Comparison(ledger, shop, window), dict(zip(numbers, names, strict=True))
+    numbering = compared.renumbered()
+    found: dict[Renumbered | Revalued, str] = {} if numbering is None else {numbering: renumbered(numbering)}
+    return found | {one: revalued(one, by_number[one.destination]) for one in compared.revalued()}
+
+
+def refused(odd: Mapping[Renumbered | Revalued, str], accepted: Collection[type]) -> list[str]:
+    """The sentences of what nobody has said is no mistake."""
+    return [sentence for found, sentence in odd.items() if type(found) not in accepted]
+
+
+def accept(
+    ledger: Ledger,
+    run: Run,
+    odd: Mapping[Renumbered | Revalued, str],
+    accepted: Collection[type],
+    reason: str | None,
+) -> None:
+    """Go on where a person has said that it is no mistake, and log who and why. Raises SuspiciousSource otherwise."""
+    if sentences := refused(odd, accepted):
+        raise SuspiciousSource(" ".join(sentences))
+    for found in odd:
+        comparison.accept(ledger, run, found, reason or "")
+
+
+def renumbered(found: Renumbered) -> str:
+    """Every sale would be counted again under its new number."""
+    return (
+        f"{found.gone} orders of {found.days} days that are known are gone, and {found.unknown} unknown ones are there "
+        "instead: has the order number's format changed? Nothing is sent, since known sales would count twice. Put "
+        "source.columns.order_id right; or, if they are new sales, `conversions run --accept-numbers --reason TEXT`."
+    )
+
+
+def revalued(found: Revalued, name: str) -> str:
+    """What is measured would mean something else from tonight on."""
+    return (
+        f"{found.differing} of {found.orders} orders that were sent to {name} have another value now, by a median "
+        f"factor of {found.factor:.2f}: has the mapping changed? Nothing is sent. Put source.columns.amount and "
+        "source.completed right; or, if the new values are meant, `conversions run --accept-values --reason TEXT`."
+    )
+
+
 def bad_rows(reading: Reading) -> list[str]:
     """One sentence where unusually many rows could not be orders: over 5 % and at least 20."""
     bad = reading.quarantined.total()
     if not unusually_many(bad, reading.rows):
         return []
     return [f"{bad} of {reading.rows} rows could not be orders; `conversions status` lists them."]
+
+
+def thin_days(found: Sequence[ThinDay]) -> list[str]:
+    """One sentence where days have far fewer orders than is usual."""
+    if not found:
+        return []
+    sentence = f"Fewer orders than usual ({named(found)}): has a file not come?"
+    return [f"{sentence} The others are sent; when the rest is in place, `conversions run`."]
+
+
+def named(found: Sequence[ThinDay]) -> str:
+    """The first of these days, each with what is usual."""
+    days = [f"{d.day}: {d.orders} orders, usually {d.usual[0]} to {d.usual[1]}" for d in found[:NAMED]]
+    return "; ".join(days) + (f"; and {len(found) - NAMED} days more" if len(found) > NAMED else "")

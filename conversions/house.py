@@ -1,18 +1,19 @@
 """Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from conversions import keys
-from conversions.conversion import Window
+from conversions.conversion import Reason, Window
 from conversions.convert import Rules
 from conversions.destinations import open_destination
 from conversions.disclosure import Gate, Policy, load_policy
 from conversions.errors import SettingsError, Usage
 from conversions.identity import SUBJECT
-from conversions.ledger import Clock
+from conversions.ledger import Clock, checkpoints, note
 from conversions.ledger.runs import Occasion
-from conversions.reading import Disguise, View
+from conversions.reading import Disguise, Former, View
 from conversions.settings import DestinationSettings, Settings
 from conversions.sources import open_source
 from conversions.sources.base import Source
@@ -37,6 +38,11 @@ class House:
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
         return [view.destination.name for view in self.views]
+
+    def heed(self, listed: Mapping[bytes, Reason]) -> None:
+        """Withhold the orders of whoever was *listed* while the store had a former key."""
+        subject_keys = tuple(keys.derive(key, SUBJECT) for key in self.settings.secret_former_keys)
+        self.disguise.former = Former(subject_keys, listed if subject_keys else {})
 
     def occasion(self, command: str, window: Window, reason: str | None) -> Occasion:
         """What the log keeps of a run's circumstances."""
@@ -108,7 +114,8 @@ def _view(name: str, section: DestinationSettings, settings: Settings, policy: P
         zone=settings.zone,
         shop=settings.shop,
         wire_key=keys.derive(key, keys.WIRE_ID_SCHEME),
-        fingerprint_key=keys.derive(key, "fingerprint/1"),
+        # Of the first key for ever: under another, what a platform once refused would look corrected.
+        fingerprint_key=keys.derive([key, *settings.secret_former_keys][-1], "fingerprint/1"),
     )
     return View(destination, rules, Gate(policy, destination.kind))
 
@@ -118,4 +125,6 @@ def _pins(settings: Settings, views: tuple[View, ...], key: bytes) -> dict[str, 
         f"destination {v.destination.name}": f"{v.destination.kind} {v.destination.target} {v.rules.reference}"
         for v in views
     }
-    return {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME, **where}
+    log_key = note.public_key(checkpoints.seed_of(settings)).hex()
+    own = {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME}
+    return {**own, checkpoints.PIN: log_key, **where}

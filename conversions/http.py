@@ -1,4 +1,4 @@
-"""One POST, once: what was said, or whether anything can have left.
+"""One request, once: what was said, or whether anything can have left.
 
 Nothing here sends again on its own, follows a redirect, keeps a cookie or reads a proxy from the environment, and
 nothing of ``requests`` escapes: its exceptions carry URLs, headers and bodies.
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -24,6 +25,8 @@ from conversions import __version__
 USER_AGENT = f"conversions/{__version__}"
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and between two reads."""
+SHORT = (3.0, 5.0)
+"""The same, for a question that may stay without an answer."""
 MOST_BYTES = 4 << 20
 """Of an answer; the rest is not read."""
 
@@ -43,7 +46,7 @@ class Answer:
         text = self.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():
             return float(text)
-        until, now = _instant(text), _instant(self.headers.get("Date", "")) or datetime.now(UTC)
+        until, now = instant(text), instant(self.headers.get("Date", "")) or datetime.now(UTC)
         return max((until - now).total_seconds(), 0.0) if until else None
 
 
@@ -89,8 +92,27 @@ def post(
     session: Session, url: str, body: bytes, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
 ) -> Answer | NotSent | NoAnswer:
     """POST *body* once. Raises nothing that the network or the server can cause."""
+    return _once(session, requests.Request("POST", url, data=body, headers=dict(headers)), timeout)
+
+
+def get(
+    session: Session, url: str, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
+) -> Answer | NotSent | NoAnswer:
+    """GET once. Raises nothing that the network or the server can cause."""
+    return _once(session, requests.Request("GET", url, headers=dict(headers)), timeout)
+
+
+def date_of(url: str) -> str | None:
+    """The ``Date`` header of whoever serves *url*, asked without any data and at its root; None without an answer."""
+    root = urlsplit(url)._replace(path="/", query="", fragment="").geturl()
+    with Session() as session:
+        answer = _once(session, requests.Request("HEAD", root, headers={"User-Agent": USER_AGENT}), SHORT)
+    return answer.headers.get("Date") if isinstance(answer, Answer) else None
+
+
+def _once(session: Session, wanted: requests.Request, timeout: tuple[float, float]) -> Answer | NotSent | NoAnswer:
     try:
-        request = session.prepare_request(requests.Request("POST", url, data=body, headers=dict(headers)))
+        request = session.prepare_request(wanted)
     except requests.RequestException as error:
         return NotSent(type(error).__name__)
     try:
@@ -123,7 +145,8 @@ def _root(error: BaseException) -> BaseException:
     return _root(inner) if isinstance(inner, BaseException) else error
 
 
-def _instant(date: str) -> datetime | None:
+def instant(date: str) -> datetime | None:
+    """The instant of an HTTP date, aware; None where *date* is none."""
     try:
         return parsedate_to_datetime(date).replace(tzinfo=UTC)  # an HTTP date is always GMT (RFC 9110 §5.6.7)
     except (ValueError, OverflowError):

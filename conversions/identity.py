@@ -5,7 +5,7 @@ A person is known to each platform by a digest under that platform's own dated r
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import unquote
@@ -19,6 +19,9 @@ META = "meta/2026-01"
 """Lower case. "Customer information parameters", 2026-01-09; misplaced dots are refused as in Meta's ParamBuilder."""
 SUBJECT = "subject/1"
 """Our own, frozen: HMAC-SHA256 of Google's form. Meta's form has the same Google form, so one key finds both."""
+
+Person = tuple[bytes, ...]
+"""A person's subjects: under the store's key, then under those it had before, newest first."""
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 LONGEST = 254
@@ -62,6 +65,13 @@ def subject(text: str, subject_key: bytes) -> bytes | Reason:
     """The store's key of an address that a person typed, as in ``Identity.subject``."""
     forms = _normal_forms(text)
     return forms if isinstance(forms, Reason) else _subject(forms[0], subject_key)
+
+
+def person(text: str, subject_keys: Sequence[bytes]) -> Person | Reason:
+    """A person whose address somebody typed, under the store's key and its former ones."""
+    found = [subject(text, key) for key in subject_keys]
+    known = tuple(one for one in found if isinstance(one, bytes))
+    return known or next(one for one in found if not isinstance(one, bytes))
 
 
 def holds_address(text: str) -> bool:

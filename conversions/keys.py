@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 WIRE_ID_SCHEME = "wire-id/1"
 """Names how wire ids are made. It is stored with each of them, and the scheme behind a name never changes."""
 
+LOG_KEY = "log-key/1"
+"""The purpose of the key that signs the log's checkpoints, where it has none of its own."""
+
 
 def derive(key: bytes, purpose: str) -> bytes:
     """The key for one purpose: 32 bytes, HKDF-SHA256 (RFC 5869) without salt, ``info`` = *purpose*."""

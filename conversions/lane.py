@@ -2,18 +2,19 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
 import orjson
 
 from conversions.destinations.base import Destination
-from conversions.errors import DestinationError
+from conversions.doubt import Doubt
+from conversions.errors import ConversionsError
 from conversions.ledger import Ledger, accounts, requests
 from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work
 from conversions.ledger.runs import Run
-from conversions.receipt import Receipt
+from conversions.receipt import Next, Receipt
 from conversions.settings import DestinationSettings
 
 
@@ -48,21 +49,82 @@ class Lane:
     received: int = 0
     refused: int = 0
     """Orders that the platform refused in this run."""
+    doubt: Doubt = field(default_factory=Doubt)
+    trusted: bool = False
+    """Whether the settings are right: a refusal that may be an event's fault is one's."""
     searches: int = 0
+    """Requests that the search for orders at fault has taken, or is about to."""
+    in_a_row: int = 0
+    """Refusals that were followed up, since the platform last accepted something."""
+    warned: bool = False
+    """Whether the platform asked for patience for the last time."""
     fruitless: int = 0
     """Rounds in a row in which the platform took nothing."""
     trouble: Receipt | None = None
-    ending: DestinationError | None = None
+    ending: ConversionsError | None = None
 
     @property
     def left(self) -> bool:
         """Whether something may still wait to be sent."""
-        return bool(self.again or self.streams)
+        return bool(self.doubt.probes or self.again or self.streams)
+
+    @property
+    def asking(self) -> bool:
+        """Whether events are asked alone, one at a time, before anything else is sent."""
+        return bool(self.doubt.probes)
 
     @property
     def must_wait(self) -> bool:
         """Whether the platform asked for patience, and nothing worse."""
         return self.trouble is not None and self.ending is None
+
+    def next_work(self) -> Work:
+        """What is to be asked alone first, then what is to be sent again, then what waits."""
+        if self.asking:
+            return self.doubt.probes.popleft()
+        return self.again.popleft() if self.again else self.streams[0]
+
+    def understood(self, receipt: Receipt) -> Receipt:
+        """What *receipt* means after all that was said before it in this run."""
+        if receipt.next is Next.PROBE and self.trusted:
+            return replace(receipt, next=Next.ISOLATE)
+        if receipt.next is Next.ONCE_MORE and self.warned:
+            return replace(receipt, next=Next.STOP_REFUSED)
+        return receipt
+
+    def follow(self, settled: Settled, receipt: Receipt) -> None:
+        """Take in what follows from *receipt*; depth first, so that a search ends before the next begins."""
+        self.refused += settled.quarantined
+        match receipt.next:
+            case Next.RETRY | Next.ONCE_MORE:
+                self.trouble = max(self.trouble or receipt, receipt, key=lambda r: r.wait or 0)
+                self.warned |= receipt.next is Next.ONCE_MORE
+            case Next.ISOLATE | Next.PROBE:
+                self.searches += len(settled.again)
+                self.in_a_row += 1
+        if receipt.next is Next.PROBE:
+            self._doubt(settled.again, receipt.code)
+            return
+        self.again.extendleft(reversed(settled.again))
+        if settled.quarantined and self.doubt.open:  # other reasons than what is in doubt: settings would spoil alike
+            self._trust()
+
+    def accept(self, events: int) -> None:
+        """The platform holds so many events more: the settings are right."""
+        self.received += events
+        self.in_a_row = 0
+        self._trust()
+
+    def _doubt(self, works: list[Work], code: str) -> None:
+        for work in works:
+            self.doubt.refused(work, code)
+        if self.doubt.of_events:
+            self._trust()
+
+    def _trust(self) -> None:
+        """Whatever was in doubt is some event's fault, and is sent until it is known whose."""
+        self.trusted = True
+        self.again.extendleft(reversed(self.doubt.settled()))
 
     def claimed(self, work: Work) -> None:
         """Remember that *work* has become a request."""
@@ -96,7 +158,12 @@ def open_lane(
         rules=destination.identity_rule,
         max_events=min(limits.events, first or limits.events),
         max_bytes=limits.bytes,
-        resend_us=limits.resend // timedelta(microseconds=1),
+        resend_us=resend_us(destination, section),
         check=check,
     )
     return Lane(destination, outbox, section.in_flight, section.requests_per_minute, first_night=first is not None)
+
+
+def resend_us(destination: Destination, section: DestinationSettings) -> int:
+    """Microseconds after its first attempt in which an unanswered order is sent again without asking a person."""
+    return 0 if section.resend_unknown == "ask" else destination.limits.resend // timedelta(microseconds=1)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from conversions import guard
+from conversions import clocks, guard, reconcile, restating, stopping
 from conversions.conversion import Window
 from conversions.crew import Crew
 from conversions.delivery import Delivery
@@ -26,15 +26,24 @@ from conversions.ledger import (
     Clock,
     Ledger,
     accounts,
+    corrections,
+    days,
     judging,
+    lost,
+    objections,
     open_ledger,
     open_read_only,
     pins,
+    policies,
+    redaction,
     requests,
+    retention,
     runs,
     staging,
 )
 from conversions.ledger.accounts import Account
+from conversions.ledger.comparison import Renumbered, Revalued
+from conversions.ledger.corrections import Corrections
 from conversions.ledger.sightings import Sightings, open_sightings
 from conversions.observe.progress import SILENT, Progress
 from conversions.reading import Reading, as_rows, read
@@ -56,6 +65,19 @@ class Wish:
     """How long to wait for another run to finish."""
     accept_large: int = 0
     """So many new orders at one destination are no mistake."""
+    accept_numbers: bool = False
+    """The order numbers are new, and not the old ones in another format; ``reason`` says why."""
+    accept_values: bool = False
+    """The values of sent orders are meant to be others; ``reason`` says why."""
+
+    @property
+    def accepted(self) -> set[type[Renumbered | Revalued]]:
+        """What a person says is no mistake."""
+        said = {Renumbered: self.accept_numbers, Revalued: self.accept_values}
+        return {kind for kind, accepted in said.items() if accepted}
+
+    restate: bool = False
+    """Values that changed after sending are told to the platforms that can correct them."""
 
 
 def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
@@ -66,27 +88,47 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
     house = open_house(settings, wish.only, clock)
     house.source.check()
     with (
+        stopping.heard(),
         seldom_collected(),
         open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger,
         Crew(house, wish.only, clock()) as crew,
     ):
         pins.check(ledger, house.pins)
+        policies.check(ledger, house.policy)
+        house.heed(objections.in_force(ledger) if settings.former_keys else {})
         window = _window(settings, wish, ledger)
         run = runs.begin(ledger, house.occasion("run", window, wish.reason))
-        with runs.closing(ledger, run):
+        with runs.closing(ledger, run), stopping.heard():
             pins.record(ledger, house.pins)
+            policies.record(ledger, house.policy)
             requests.recover(ledger)
             numbers = _meet(house, ledger)
+            late = reconcile.ask(house, ledger, run)
             sightings = open_sightings(ledger, numbers)
             reading = _read(house, crew, window, ledger, run, sightings, progress)
+            odd = guard.odd(ledger, settings.shop, window, house.names, numbers)
+            guard.accept(ledger, run, odd, wish.accepted, wish.reason)
+            thin = days.thin(ledger, window, _today(settings, ledger))
             _stage(house, ledger, run, reading, progress)
-            runs.staged(ledger, run, window, numbers)
+            days.remember(ledger, run.id, window, _today(settings, ledger))
+            lost.set_aside(ledger, run, dict(zip(numbers, _counted_once(house), strict=True)))
+            runs.staged(ledger, run, window, [] if reading.left_for_later else numbers)
             waiting = _guard(house, ledger, run, numbers, wish)
+            if wish.restate:
+                restating.stage(house, ledger, run, numbers)
             lanes = _lanes(house, ledger, run, numbers)
+            for lane in lanes:
+                lane.ending = late[lane.outbox.name].ending
+            _ask_the_time(ledger, run, lanes, restate=wish.restate)
             with progress.track("sending", waiting) as advance:
-                Delivery(ledger, run, ledger.clock() + settings.deadline, advance, crew.examine).deliver(lanes)
-            report = _account(ledger, settings.zone, run, window, reading, sightings, lanes)
-        runs.finish(ledger, run, report.json(), waiting=report.waiting)
+                begin = partial(Delivery, ledger, run, ledger.clock() + settings.deadline, advance, crew.examine)
+                second = restating.deliver(begin, ledger, run, lanes)
+            report = _account(ledger, settings.zone, run, window, reading, sightings, lanes, second)
+            report.news += guard.thin_days(thin)
+            _forget(ledger, settings)
+            for name, side in report.destinations.items():
+                side.late = late[name]
+        report.checkpoint = runs.finish(ledger, run, report.json(), waiting=report.waiting)
     return report
 
 
@@ -99,16 +141,27 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
     house.source.check()
     with seldom_collected(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         pins.check(ledger, house.pins)
+        policies.check(ledger, house.policy)
+        house.heed(objections.in_force(ledger) if settings.former_keys else {})
         window = _window(settings, wish, ledger)
         sightings = open_sightings(ledger, judging.known_numbers(ledger, house.names))
         with progress.track("reading", None) as advance:
             reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
-        foreseen = [Account() for _ in house.views]
+        numbers = judging.known_numbers(ledger, house.names)
+        odd = guard.odd(ledger, settings.shop, window, house.names, numbers)
+        thin = days.thin(ledger, window, _today(settings, ledger))
+        doubtful = lost.doubt(ledger, _counted_once(house))
+        foreseen, changed = [Account() for _ in house.views], [Corrections() for _ in house.views]
         for page in judging.judged(ledger, settings.shop):
-            accounts.forecast(foreseen, page, int(clock().timestamp()))
-        sides = {name: DestinationSide(a) for name, a in zip(house.names, foreseen, strict=True)}
+            accounts.forecast(foreseen, page, int(clock().timestamp()), doubtful)
+            restating.foresee(house, ledger, page, changed)
+        stops, both = reconcile.stops(house, ledger), zip(house.names, foreseen, changed, strict=True)
+        sides = {name: DestinationSide(account, stops.get(name), corrections=found) for name, account, found in both}
         mistakes = guard.too_many(_most(house, [a.counts["pending"] for a in foreseen]), wish.accept_large)
-        return Report(None, window, _source_side(reading, sightings), sides, guard.bad_rows(reading), mistakes)
+        news = [*guard.bad_rows(reading), *guard.thin_days(thin)]
+        return Report(
+            None, window, _source_side(reading, sightings), sides, news, [*guard.refused(odd, wish.accepted), *mistakes]
+        )
 
 
 @contextmanager
@@ -124,7 +177,7 @@ def seldom_collected() -> Iterator[None]:
 
 def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
     """The days asked for; without dates yesterday, the days before it, and back to whatever still waits."""
-    yesterday = ledger.clock().astimezone(settings.zone).date() - timedelta(days=1)
+    yesterday = _today(settings, ledger) - timedelta(days=1)
     if wish.since is None and wish.until is None:
         usual = Window(yesterday - timedelta(days=settings.lookback_days - 1), yesterday)
         return runs.reach_back(ledger, usual, [wish.only] if wish.only else list(settings.destinations))
@@ -132,6 +185,16 @@ def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
     if window.until < window.since:
         raise Usage(f"--until {window.until} lies before --since {window.since}.")
     return window
+
+
+def _today(settings: Settings, ledger: Ledger) -> date:
+    """In the shop's zone."""
+    return ledger.clock().astimezone(settings.zone).date()
+
+
+def _counted_once(house: House) -> list[int]:
+    """For each destination how long after a first attempt the platform counts an order once, in microseconds."""
+    return [view.destination.limits.resend // timedelta(microseconds=1) for view in house.views]
 
 
 def _meet(house: House, ledger: Ledger) -> list[int]:
@@ -145,6 +208,13 @@ def _lanes(house: House, ledger: Ledger, run: runs.Run, numbers: list[int]) -> l
         open_lane(view.destination, section, number, view.gate.check, ledger, run.id)
         for view, section, number in zip(house.views, house.sections, numbers, strict=True)
     ]
+
+
+def _ask_the_time(ledger: Ledger, run: runs.Run, lanes: list[Lane], *, restate: bool) -> None:
+    """Nothing is sent by a clock that is days off: whoever is to get something is asked the time first."""
+    busy = accounts.to_send(ledger, run.id)
+    boxes = [lane.outbox for lane in lanes if restate or lane.outbox.destination in busy]
+    clocks.check({box.name: box.url for box in boxes}, ledger.clock())
 
 
 def _read(
@@ -166,7 +236,9 @@ def _read(
 def _stage(house: House, ledger: Ledger, run: runs.Run, reading: Reading, progress: Progress) -> None:
     """The barrier: everything is judged and staged before anything is claimed."""
     with progress.track("staging", reading.orders) as advance:
-        for page in staging.stage(ledger, run.id, house.settings.shop, house.pins["id scheme"]):
+        for page in staging.stage(
+            ledger, run.id, house.settings.shop, f"{house.pins['id scheme']} {house.pins['key']}"
+        ):
             advance(page)
 
 
@@ -192,6 +264,7 @@ def _account(
     reading: Reading,
     sightings: Sightings,
     lanes: list[Lane],
+    second: list[Lane],
 ) -> Report:
     """Both sides of the balance: what was read, and what the ledger says after the last commit."""
     ledger.frugal()
@@ -200,10 +273,19 @@ def _account(
     sides = {}
     for lane in lanes:
         name, number = lane.outbox.name, lane.outbox.destination
-        side = sides[name] = DestinationSide(balance[name], lane.ending, news[number])
+        endings = [one.ending for one in (lane, *second) if one.ending and one.outbox.destination == number]
+        found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
+        side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found)
         if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+
+
+def _forget(ledger: Ledger, settings: Settings) -> None:
+    """Nothing is kept for ever; what is taken out leaves the files, too, and is tried again where it cannot yet."""
+    purged = retention.purge(ledger, retention.due(ledger, settings.zone, settings.privacy.retention_days))
+    if purged.events or purged.orders:
+        redaction.wipe(ledger)
 
 
 def _source_side(reading: Reading, sightings: Sightings) -> SourceSide:

@@ -1,7 +1,7 @@
 """From the shop's rows to sightings: every row counted, every order held to each platform's rules, no address kept."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_bytes
@@ -11,7 +11,7 @@ from conversions.convert import Converter, Rules
 from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
-from conversions.identity import Identity, identify
+from conversions.identity import Identity, identify, subject
 from conversions.ledger.sightings import Conflict, Seen, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
@@ -82,8 +82,26 @@ def read(
     return reading
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """Who was put on the list of objections while the store had another key."""
+
+    subject_keys: tuple[bytes, ...]
+    listed: Mapping[bytes, Reason]
+    """Subjects under any key, and what their orders are withheld for."""
+
+    def against(self, address: str) -> Reason | None:
+        """What the order of this buyer is withheld for, if anything."""
+        if not self.listed:
+            return None
+        subjects = (subject(address, key) for key in self.subject_keys)
+        return next((self.listed[one] for one in subjects if isinstance(one, bytes) and one in self.listed), None)
+
+
 class Disguise:
     """How orders become sightings: an e-mail address ends its life in the call of this."""
+
+    former = Former((), {})
 
     def __init__(self, views: Sequence[View], subject_key: bytes, now: datetime) -> None:
         self._subject_key = subject_key
@@ -100,8 +118,9 @@ class Disguise:
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             sightings.append(_sighting(order, identity, stated))
+            against = self.former.against(order.email)
             for convert, event in self._eyes:
-                match convert(order, identity, paid):
+                match Withheld(against) if against else convert(order, identity, paid):
                     case Conversion() as conversion:
                         drafts.append(_sendable(conversion, stated.minor, next(salts), event(conversion)))
                     case Withheld() as withheld:
@@ -117,9 +136,10 @@ def _salts(count: int) -> Iterator[bytes]:
 
 def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
     """A ``SightingRow``, as the plain tuple that travels best between processes; so are the drafts."""
-    subject = identity.subject if isinstance(identity, Identity) else None
+    person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)
-    return (order.number, subject, bought, order.purchase_day.isoformat(), *order.rank, *stated)
+    chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
+    return (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:

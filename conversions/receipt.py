@@ -25,6 +25,10 @@ class Next(StrEnum):
     """Back off, then again; ``wait`` where the platform named a time."""
     ISOLATE = "isolate"
     """One or more events are at fault: take out the culprits, or halve where none is named."""
+    PROBE = "probe"
+    """Events may be at fault, or the settings: ask for a few events alone, unless it is known which."""
+    ONCE_MORE = "once more"
+    """Back off, then once more; asked a second time, it stops the destination."""
     STOP_CREDENTIALS = "stop: credentials"
     STOP_REFUSED = "stop: refused"
     STOP_FOR_TODAY = "stop: quota"
@@ -58,3 +62,5 @@ class Receipt:
     """Codes of things that the platform accepted but ignored."""
     date: str | None = None
     """The answer's ``Date`` header."""
+    ask_after: float | None = None
+    """Seconds until the platform may say what became of each event; None: it never will."""

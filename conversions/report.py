@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from conversions.conversion import Window
+from conversions.diagnosis import Late
 from conversions.errors import ConversionsError, Exit, worst
 from conversions.ledger.accounts import BUCKETS, Account, Change, News
+from conversions.ledger.corrections import Corrections, Sums
 
 MANY, SHARE = 20, 0.05
 
@@ -37,7 +39,10 @@ class DestinationSide:
     account: Account
     ending: ConversionsError | None = None
     news: News = field(default_factory=News)
-    restated: int = 0
+    corrections: Corrections = field(default_factory=Corrections)
+    """Of values that changed after sending."""
+    late: Late = field(default_factory=Late)
+    """What was learned of earlier requests before anything was sent."""
     too_old_at: str | None = None
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
 
@@ -53,6 +58,10 @@ class DestinationSide:
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
+        if self.late.rejected:
+            codes.append(Exit.ATTENTION)
+        if self.corrections.refused.orders:
+            codes.append(Exit.ATTENTION)
         news = self.news
         if news.refused or news.expired or news.undecided or unusually_many(news.set_aside, source.orders):
             codes.append(Exit.ATTENTION)
@@ -76,7 +85,7 @@ class DestinationSide:
             "read": source.orders,
             **{bucket: account.counts[bucket] for bucket in BUCKETS if bucket not in account.reasons},
             **{bucket: dict(sorted(reasons.items())) for bucket, reasons in account.reasons.items()},
-            "restated": self.restated,
+            "restated": self.corrections.made.orders,
             "changed": account.changed,
             "difference": self.difference(source),
             "value": {
@@ -87,7 +96,10 @@ class DestinationSide:
                 for currency in currencies
             },
             "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(account.days.items())},
+            "refused": [{"order": one.order_no, "said": one.said} for one in account.refused],
             "changes": [_change(change) for change in account.changes],
+            "restatements": _corrections(self.corrections),
+            "late_verdicts": self.late.json(),
             "needs_a_person": asdict(self.news),
             "stopped": None if self.ending is None else str(self.ending),
             "exit_code": int(self.exit_code(source)),
@@ -106,6 +118,8 @@ class Report:
     """What is new and needs a person, and concerns the source."""
     mistakes: list[str] = field(default_factory=list)
     """What a run would stop for before it sends anything."""
+    checkpoint: str | None = None
+    """The signed state of the log after it."""
 
     @property
     def exit_code(self) -> Exit:
@@ -136,8 +150,19 @@ class Report:
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
             "needs_a_person": [*self.mistakes, *self.news],
+            "checkpoint": self.checkpoint,
             "exit_code": int(self.exit_code),
         }
+
+
+def _corrections(found: Corrections) -> dict[str, Any]:
+    named = ("made", "possible", "waiting", "unknown", "refused")
+    against = {str(reason): _sums(sums) for reason, sums in sorted(found.against.items())}
+    return {**{name: _sums(getattr(found, name)) for name in named}, "not_possible": against}
+
+
+def _sums(sums: Sums) -> dict[str, Any]:
+    return {"orders": sums.orders, "old": dict(sums.old), "new": dict(sums.new)}
 
 
 def _change(change: Change) -> dict[str, Any]:

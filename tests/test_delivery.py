@@ -17,13 +17,14 @@ import pytest
 from sqlalchemy import select
 
 from conversions import delivery
-from conversions.conversion import Conversion
+from conversions.conversion import Conversion, Money
 from conversions.delivery import PATIENCE, SEARCHES, Delivery
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
     LedgerError,
     Refused,
+    SettingsError,
     Throttled,
     Unauthorised,
     Unavailable,
@@ -70,6 +71,9 @@ class Platform:
         self._store = store
 
     def event(self, conversion: Conversion) -> bytes:
+        raise NotImplementedError
+
+    def restated(self, event: bytes, value: Money) -> bytes | None:
         raise NotImplementedError
 
     def envelope(self, upload_tag: str) -> Envelope:
@@ -675,6 +679,18 @@ def test_a_lane_that_waits_wakes_up_when_the_run_is_told_to_stop(night: Night) -
     assert time.monotonic() - begun < 5
     assert states(night) == {"pending": 3}
     assert one.ending is not None
+
+
+def test_a_platform_whose_date_is_days_off_gets_no_more_and_the_other_goes_on(night: Night) -> None:
+    night.stage(*orders(20))
+    far = replace(RECEIVED, date="Wed, 25 Nov 2026 05:15:00 GMT")
+    off, other = lane(night, Platform(far), max_events=5), lane(night, Platform(), "google")
+
+    delivered(night, off, other)
+
+    assert isinstance(off.ending, SettingsError)
+    assert "meta says 2026-11-25 05:15" in str(off.ending)
+    assert (states(night), states(night, "google")) == ({"received": 5, "pending": 15}, {"received": 20})
 
 
 def forbidding(word: bytes) -> Callable[[bytes, int], tuple[str, ...]]:

@@ -22,6 +22,7 @@ CODES = {
     "LedgerError": 74,
     "AnotherRun": 75,
     "CrewLost": 75,
+    "Stopped": 75,
     "Usage": 2,
 }
 """As the operator's contract lists them."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversions.pace import open_pace
+from conversions.pace import open_pace, turn
 
 
 class Jumping(selectors.SelectSelector):
@@ -74,3 +74,18 @@ def test_time_that_nobody_used_is_not_saved_up_for_a_burst() -> None:
 
 def test_zero_is_no_pace_at_all() -> None:
     assert moments(0, 1000, 4) == pytest.approx([0.0] * 1000, abs=0.01)
+
+
+def test_told_to_stop_nobody_waits_for_a_turn() -> None:
+    async def story() -> list[float]:
+        pace, stop, loop, begun = open_pace(1), asyncio.Event(), asyncio.get_running_loop(), list[float]()
+
+        async def work() -> None:
+            await turn(pace, stop)
+            begun.append(loop.time())
+
+        loop.call_later(90, stop.set)
+        await asyncio.gather(*(work() for _ in range(8)))
+        return begun
+
+    assert played(story) == pytest.approx([0, 60, *[90] * 6], abs=0.01)

@@ -51,7 +51,7 @@ def test_the_document_has_the_shape_that_programs_rely_on() -> None:
 
 
 def test_a_destination_has_every_bucket_with_reasons_where_there_are_any() -> None:
-    google = report(DestinationSide(account(), restated=0)).json()["destinations"]["google"]
+    google = report(DestinationSide(account())).json()["destinations"]["google"]
 
     counts = ("sent", "already_sent", "pending", "deferred", "expired", "rejected", "unknown")
     assert {name: google[name] for name in counts} == dict.fromkeys(counts, 1)

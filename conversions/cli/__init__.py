@@ -14,7 +14,23 @@ import typer
 from typer.exceptions import TyperException
 
 from conversions import __version__
-from conversions.cli import audit, doctor, init, privacy, run, sandbox, schema, status
+from conversions.cli import (
+    adopt,
+    audit,
+    backup,
+    decide,
+    doctor,
+    init,
+    key,
+    policy,
+    privacy,
+    reconcile,
+    run,
+    sandbox,
+    schema,
+    status,
+    upgrade,
+)
 from conversions.cli.output import say, show
 from conversions.errors import ConversionsError, Exit
 
@@ -52,9 +68,25 @@ def _start(
     logs.start()
 
 
-for command in (run.run, run.plan, status.status, doctor.doctor, init.init, schema.schema, sandbox.sandbox):
+for command in (
+    run.run,
+    run.plan,
+    status.status,
+    reconcile.reconcile,
+    decide.decide,
+    adopt.adopt,
+    doctor.doctor,
+    init.init,
+    backup.backup,
+    backup.restore,
+    upgrade.upgrade,
+    schema.schema,
+    sandbox.sandbox,
+):
     app.command()(command)
 app.add_typer(audit.audit)
+app.add_typer(policy.app)
+app.add_typer(key.app)
 app.add_typer(privacy.app)
 
 

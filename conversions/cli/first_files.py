@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from importlib.resources import files
 from pathlib import Path
 
@@ -81,8 +82,9 @@ def _answered(line: str, values: Mapping[str, Value]) -> str:
 
 
 def secrets_text() -> str:
-    """The shipped ``.env.example`` with a fresh key of 32 random bytes."""
-    return template("env").replace("CONVERSIONS_KEY=\n", f"CONVERSIONS_KEY={secrets.token_hex(32)}\n")
+    """The shipped ``.env.example`` with fresh keys of 32 random bytes each."""
+    keys = ("CONVERSIONS_KEY=\n", "CONVERSIONS_LOG_KEY=\n")
+    return reduce(lambda text, key: text.replace(key, f"{key[:-1]}{secrets.token_hex(32)}\n"), keys, template("env"))
 
 
 def policy_text() -> str:
@@ -96,8 +98,9 @@ def cron_line(settings: Path) -> str:
 
 
 def unit(name: str, settings: Path, zone: str, user: str) -> str:
-    """The shipped systemd unit *name* with this installation's paths, zone and user."""
+    """The shipped systemd unit *name* with this installation's paths, zone and user; its secrets are in ``.env``."""
     text = template(name).replace(PROGRAM, program()).replace(HOME, str(settings.parent)).replace(ZONE, zone)
+    text = re.sub(r"(?m)^(LoadCredential=|Environment=GOOGLE)", r"# \1", text)
     return text.replace("User=conversions", f"User={user}")
 
 

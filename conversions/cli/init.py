@@ -164,6 +164,7 @@ def _print_schedule(settings: Path, zone: str) -> None:
     user = getpass.getuser()
     show(f"# crontab -e\n{first_files.cron_line(settings)}\n")
     show(first_files.unit("conversions.service", settings, zone, user))
+    show(first_files.unit("conversions-failed@.service", settings, zone, user))
     show(first_files.unit("conversions.timer", settings, zone, user))
 
 

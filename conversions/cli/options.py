@@ -35,13 +35,23 @@ def load_settings(config: Path | None) -> "Settings":
     return settings.load(config or _usual())
 
 
-def without_address(reason: str | None) -> str | None:
-    """*reason* as it will be kept, in clear. Raises Usage where it holds an e-mail address."""
+def without_address(option: typer.CallbackParam, text: str | None) -> str | None:
+    """*text* as it will be kept, in clear. Raises Usage where it holds an e-mail address."""
     from conversions.identity import holds_address
 
-    if reason and holds_address(reason):
-        raise Usage("--reason holds an e-mail address; it is kept in clear, so leave it out.")
-    return reason
+    if text and holds_address(text):
+        raise Usage(f"{option.opts[0]} holds an e-mail address; it is kept in clear, so leave it out.")
+    return text
+
+
+Note = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", callback=without_address, help="Kept in clear; without personal data."),
+]
+Case = Annotated[
+    str | None,
+    typer.Option("--case", metavar="NO", callback=without_address, help="Your case number; kept in clear."),
+]
 
 
 def _usual() -> Path:

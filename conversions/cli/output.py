@@ -24,9 +24,14 @@ def say(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """The result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
+    show(json_text(value))
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """*value* as ``show_json`` shows it."""
     import json
 
-    show(json.dumps(value, default=_jsonable, indent=2))
+    return json.dumps(value, default=_jsonable, indent=indent)
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 from conversions.cli.output import printable, say, show, show_table
+from conversions.diagnosis import Late
 from conversions.errors import Exit
 from conversions.ledger.accounts import BUCKETS
+from conversions.ledger.corrections import Corrections, Sums
 from conversions.report import DestinationSide, Report, SourceSide
 
 WORDS = {"already_sent": "already sent"}
@@ -69,11 +71,15 @@ def _show_days(name: str, side: DestinationSide) -> None:
 def _show_details(name: str, side: DestinationSide, source: SourceSide) -> None:
     """Why orders were held back, and which values differ from what was sent."""
     lines = [f"  {b}: {n} {why}" for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
+    lines += [f"  refused alone: {printable(one.order_no)} ({one.said})" for one in side.account.refused]
     for change in side.account.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
     if (unnamed := side.account.changed - len(side.account.changes)) > 0:
         lines.append(f"  … and {unnamed} more; `--json` and `conversions status` have them")
+    lines += _corrections(side.corrections)
+    moved = ", ".join(f"{count} {state}" for state, count in sorted(side.late.moved.items()))
+    lines += [f"  late verdicts: {moved}"] if moved else []
     if side.ending is not None:
         lines.append(f"  stopped: {side.ending}")
     if lines:
@@ -83,25 +89,71 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide) -> None:
             show(line)
 
 
+def _corrections(found: Corrections) -> list[str]:
+    """What restating has changed, would change, and cannot; in money."""
+    said = {
+        "  restated: {}": found.made,
+        "  refused as restatements: {}": found.refused,
+        "  `conversions run --restate` would change {}": found.possible,
+        "  staged by `--restate` and not sent: {}": found.waiting,
+        "  restated, without an answer: {}": found.unknown,
+    }
+    lines = [text.format(worth(sums)) for text, sums in said.items() if sums.orders]
+    return lines + [f"  not restated, {why}: {worth(sums)}" for why, sums in sorted(found.against.items())]
+
+
+def _say_corrections(name: str, found: Corrections) -> None:
+    if refused := found.refused.orders:
+        say(f"{name} refused the new values of {refused} orders; it holds the old ones.")
+    if waiting := found.waiting.orders:
+        say(f"{waiting} restatements wait for {name}: `conversions run --restate` goes on with them.")
+    if unknown := found.unknown.orders:
+        say(f"{unknown} restatements at {name} have no answer: `conversions run` sends them again.")
+
+
+def worth(sums: Sums) -> str:
+    """So many orders, in money before and after."""
+    old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(side.items())) for side in (sums.old, sums.new))
+    return f"{sums.orders} orders from {old} to {new}"
+
+
+def say_late(name: str, late: Late) -> None:
+    """What was refused after it had been received, and what could not be asked."""
+    if refused := late.rejected.total():
+        say(f"{refused} orders were refused by {name} after it had received them: `conversions status` names them.")
+    if late.trouble:
+        say(late.trouble)
+
+
 def _show_next(report: Report) -> None:
     """One sentence for whoever is on call."""
     for line in report.news:
         say(line)
     for name, side in report.destinations.items():
-        news = side.news
-        if news.refused:
-            say(f"{news.refused} orders were refused by {name} one by one: `conversions status` names them.")
-        if news.expired:
-            say(f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them.")
-        if news.undecided:
-            say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
-        if news.set_aside:
-            say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
-        if left := side.left:
-            until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
-            say(f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them.")
-        if side.difference(report.source) or any(side.money_difference(report.source).values()):
-            say(f"{name}: not everything that was read is accounted for. Stop sending and report this.")
+        _say_next(name, side, report.source)
     if report.exit_code is Exit.OK:
         show()
         show("Every order is accounted for.")
+    if report.checkpoint:
+        show()
+        show("Checkpoint of the log; keep it where nobody here can change it, for `conversions audit verify`:")
+        show(report.checkpoint.rstrip())
+
+
+def _say_next(name: str, side: DestinationSide, source: SourceSide) -> None:
+    news = side.news
+    _say_corrections(name, side.corrections)
+    if news.refused:
+        say(f"{news.refused} orders were refused by {name} one by one: `conversions status` names them.")
+    say_late(name, side.late)
+    if news.expired:
+        say(f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them.")
+    if news.undecided:
+        say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
+    if news.set_aside:
+        say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
+    if left := side.left:
+        until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
+        say(f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them.")
+    if side.difference(source) or any(side.money_difference(source).values()):
+        say(f"{name}: not everything that was read is accounted for. Stop sending and report this.")

@@ -1,6 +1,7 @@
 """``conversions run`` and ``conversions plan``: the same window, sent or only foreseen."""
 
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,15 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
     wait: Annotated[str, typer.Option(metavar="30m", help="Wait so long for another run to finish.")] = "0s",
     accept_large: Annotated[int, typer.Option(metavar="N", help="So many new orders are no mistake.")] = 0,
+    accept_numbers: Annotated[
+        bool, typer.Option("--accept-numbers", help="The order numbers are new ones; needs --reason.")
+    ] = False,
+    accept_values: Annotated[
+        bool, typer.Option("--accept-values", help="The values of sent orders are meant; needs --reason.")
+    ] = False,
+    restate: Annotated[
+        bool, typer.Option("--restate", help="Send changed values of orders that the platform holds.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as `conversions plan`.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -47,8 +57,15 @@ def run(
     if dry_run:
         return plan(config=config, since=since, until=until, destination=destination, as_json=as_json)
     settings = load_settings(config)
-    wish = _wish(since, until, destination, reason, wait, accept_large)
-    if (since or until) and not yes and sys.stdin.isatty():
+    if (accept_numbers or accept_values) and not reason:
+        raise Usage("--accept-numbers and --accept-values need --reason: why it is no mistake.")
+    wish = replace(
+        _wish(since, until, destination, reason, wait, accept_large),
+        restate=restate,
+        accept_numbers=accept_numbers,
+        accept_values=accept_values,
+    )
+    if (since or until or restate) and not yes and sys.stdin.isatty():
         _ask(settings, wish)
     result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
     if as_json:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FAULT = (
     "What goes wrong: KIND[:google|:meta][@PROBABILITY][xCOUNT][=VALUE] with KIND one of 429 (value: Retry-After), 503,"
     " html, expired-token, quota-per-day, dropped, lost, no-request-id, wrong-count, slow (value: seconds), poison,"
+    " verdict (Google's later reason, for a share), counts-only, processing, no-verdicts,"
     " require-token. Repeatable; for example 429:google@0.1x3=30."
 )
 

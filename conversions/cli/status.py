@@ -12,7 +12,14 @@ from conversions.cli.output import printable, show, show_json, show_table
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from conversions.ledger.days import ThinDay
     from conversions.ledger.standing import Standing
+
+NAMED = 10
+"""Days; more are counted."""
 
 
 def status(
@@ -24,20 +31,41 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
-    from conversions.ledger import open_read_only
+    from conversions.ledger import days, open_read_only
     from conversions.ledger.standing import standing
 
     settings = load_settings(config)
     with open_read_only(settings, clock.now) as ledger:
         found = standing(ledger)
+        today = clock.now().astimezone(settings.zone).date()
+        never_read = days.never_read(ledger, list(settings.destinations), today)
+        thin = days.still_thin(ledger, today)
     fresh = _fresh(found, max_age)
+    code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
-        show_json({**asdict(found), "fresh": fresh, "exit_code": 0 if fresh else 1})
+        found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
+        show_json({**asdict(found), **found_days, "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
+        _show_days(never_read, thin)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
-    return Exit.OK if fresh else Exit.ATTENTION
+    return code
+
+
+def _show_days(never_read: "Sequence[date]", thin: "Sequence[ThinDay]") -> None:
+    from conversions.guard import named
+
+    if thin:
+        show()
+        show(f"Fewer orders than usual ({named(thin)}).")
+    if never_read:
+        more = f" and {len(never_read) - NAMED} more" if len(never_read) > NAMED else ""
+        show()
+        show(
+            f"Never read: {', '.join(map(str, never_read[:NAMED]))}{more}. `conversions run` without dates goes back "
+            "to them."
+        )
 
 
 def _fresh(found: "Standing", max_age: str | None) -> bool:
@@ -53,6 +81,8 @@ def _fresh(found: "Standing", max_age: str | None) -> bool:
 
 
 def _show(found: "Standing") -> None:
+    from conversions.cli.report import worth
+
     if not found.runs:
         show("The store is new: no run yet. `conversions plan` shows what the first would do.")
         return
@@ -77,6 +107,16 @@ def _show(found: "Standing") -> None:
     show_table(
         ["destination", "state", "orders"], [[n, s, c] for n, states in found.states.items() for s, c in states.items()]
     )
+    if found.late:
+        show()
+        rows = [[n, what, count] for n, kinds in found.late.items() for what, count in sorted(kinds.items())]
+        show_table(["received, and whether they were recorded", "", "orders"], rows)
+    if found.changed or found.restatements:
+        show()
+    for name, sums in sorted(found.changed.items()):
+        show(f"{name}, worth something else by now: {worth(sums)}; `conversions plan` says which can be restated.")
+    for name, states in sorted(found.restatements.items()):
+        show(f"{name}, restatements: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if found.problems:
         show()
         rows = [
@@ -84,6 +124,10 @@ def _show(found: "Standing") -> None:
             for p in found.problems
         ]
         show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
+    if found.problems or found.acknowledged:
+        show(
+            f"`conversions decide` lists the choices; {found.acknowledged} orders were acknowledged and are not shown."
+        )
     if found.bad_rows:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]

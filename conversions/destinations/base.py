@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import orjson
 
-from conversions.conversion import Conversion
+from conversions.conversion import Conversion, Money
+from conversions.diagnosis import Diagnosis
 from conversions.receipt import Receipt
 
 
@@ -57,6 +58,12 @@ class Destination(Protocol):
     def event(self, conversion: Conversion) -> bytes:
         """The bytes of one event: compact JSON that survives parse and dump unchanged."""
 
+    def restated(self, event: bytes, value: Money) -> bytes | None:
+        """The bytes that correct the value of an *event* that the platform holds, or None where it has no correction.
+
+        All but the value is *event*'s own; a *value* of 0 is a full refund.
+        """
+
     def envelope(self, upload_tag: str) -> Envelope:
         """What stands around the events; ``upload_tag`` names the run where the platform takes one."""
 
@@ -65,6 +72,22 @@ class Destination(Protocol):
 
         Raises ``Unauthorised`` only where no credential could be had, before anything left.
         """
+
+
+@runtime_checkable
+class Diagnosing(Protocol):
+    """A destination whose platform tells later what became of each event."""
+
+    name: str
+
+    def diagnose(self, reference: str) -> Diagnosis:
+        """Ask once what became of the request that the platform knows as *reference*; never raises for the answer.
+
+        Raises ``Unauthorised`` where there is no credential, or the platform does not take it.
+        """
+
+    def remedy(self, reason: str) -> str:
+        """What a person does about *reason*, one of those that are the account's."""
 
 
 def compact(event: Mapping[str, object]) -> bytes:

@@ -5,17 +5,19 @@ from functools import lru_cache
 from itertools import product
 from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
-from conversions.conversion import Consent, Conversion
-from conversions.destinations import google_credentials
+from conversions.conversion import Consent, Conversion, Money
+from conversions.destinations import google_credentials, google_status
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google_verdicts import judge
 from conversions.destinations.verdicts import unanswered
+from conversions.diagnosis import Diagnosis, Told
 from conversions.disclosure import Policy
 from conversions.errors import Unauthorised
-from conversions.http import USER_AGENT, Answer, NotSent, PerThread, Session, post
+from conversions.http import USER_AGENT, Answer, NotSent, PerThread, Session, get, post
 from conversions.receipt import Receipt
 from conversions.settings import GoogleSettings
 
@@ -37,10 +39,12 @@ class Google:
         self.name = name
         self.target = f"{settings.operating_account_id}/{settings.conversion_action_id}"
         self.url = f"{settings.endpoint or HOST}/v1/events:ingest"
+        self._status_url = f"{settings.endpoint or HOST}/v1/requestStatus:retrieve"
         self.limits = _limits(settings)
         self.headers = _headers(settings)
         self._prefix = b'{"destinations":[' + orjson.dumps(_destination(settings)) + b'],"encoding":"HEX","events":['
         self._event_source = settings.event_source
+        self._full_refund = settings.full_refund
         self._feed = _feed(settings)
         self._consents = _consents(policy)
         self._token = None if settings.endpoint else Token(settings.quota_project)
@@ -61,20 +65,49 @@ class Google:
         }
         return compact(event)
 
+    def restated(self, event: bytes, value: Money) -> bytes | None:
+        """See ``Destination.restated``. The same transactionId with another value adjusts it (guide "Adjustments").
+
+        Value 0 for a full refund, unless settings say otherwise: nothing takes a conversion back here.
+        """
+        if value.minor == 0 and self._full_refund == "report":
+            return None
+        return compact(orjson.loads(event) | {"conversionValue": float(value.amount), "currency": value.currency})
+
     def envelope(self, upload_tag: str) -> Envelope:  # noqa: ARG002
         """See ``Destination.envelope``. Google takes no tag."""
         return Envelope(self._prefix, b"]}")
 
     def send(self, body: bytes, events: int) -> Receipt:
         """See ``Destination.send``."""
-        headers = dict(self.headers)
-        if self._token is not None:
-            token = self._token.fresh()
-            if isinstance(token, NotSent):
-                return unanswered(token)
-            headers["Authorization"] = f"Bearer {token}"
+        headers = self._authorised(self.headers)
+        if isinstance(headers, NotSent):
+            return unanswered(headers)
         result = post(self._mine.session, self.url, body, headers)
         return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+
+    def diagnose(self, reference: str) -> Diagnosis:
+        """See ``Diagnosing.diagnose``."""
+        headers = self._authorised({name: text for name, text in self.headers.items() if name != "Content-Type"})
+        if isinstance(headers, NotSent):
+            return Diagnosis(Told.NO_ANSWER, headers.why)
+        result = get(self._mine.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
+        if not isinstance(result, Answer):
+            return Diagnosis(Told.NO_ANSWER, result.why)
+        if result.status == 401:
+            raise Unauthorised(f"{self.name} refuses the credentials (401); `conversions doctor` looks at them.")
+        return google_status.judge(result)
+
+    def remedy(self, reason: str) -> str:
+        """See ``Diagnosing.remedy``."""
+        return google_status.REMEDIES.get(reason, google_status.OTHER_REMEDY)
+
+    def _authorised(self, headers: dict[str, str]) -> dict[str, str] | NotSent:
+        """*headers* with the credential, where one is needed."""
+        if self._token is None:
+            return headers
+        token = self._token.fresh()
+        return token if isinstance(token, NotSent) else {**headers, "Authorization": f"Bearer {token}"}
 
 
 class Token:

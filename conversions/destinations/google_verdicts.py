@@ -5,6 +5,7 @@ Decided on HTTP statuses and the names of two open enums, ``google.rpc.Code`` an
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, ValidationError
@@ -15,6 +16,7 @@ from conversions.destinations.verdicts import (
     BY_STATUS,
     CREDENTIALS,
     DATA,
+    DOUBT,
     HELD,
     OURS,
     QUOTA,
@@ -29,8 +31,8 @@ from conversions.http import Answer
 from conversions.receipt import Culprit, Receipt
 
 STATUSES: dict[int | str, Verdict] = {
-    "INVALID_ARGUMENT": DATA,
-    "OUT_OF_RANGE": DATA,
+    "INVALID_ARGUMENT": DOUBT,
+    "OUT_OF_RANGE": DOUBT,
     "FAILED_PRECONDITION": OURS,
     "UNAUTHENTICATED": CREDENTIALS,
     "PERMISSION_DENIED": CREDENTIALS,
@@ -44,7 +46,7 @@ STATUSES: dict[int | str, Verdict] = {
     "DATA_LOSS": AGAIN,
     "UNAVAILABLE": AGAIN,
     "DEADLINE_EXCEEDED": AGAIN,
-    400: DATA,
+    400: DOUBT,
     401: CREDENTIALS,
     403: CREDENTIALS,
     404: OURS,
@@ -52,12 +54,15 @@ STATUSES: dict[int | str, Verdict] = {
     413: DATA,
     499: AGAIN,
 }
-"""By the error's canonical code, else by HTTP status; for errors without a reason known below. Any other 4xx: OURS."""
+"""By the error's canonical code, else by HTTP status; for errors without a reason known below. Any other 4xx: OURS.
+
+Where an event is named, DOUBT becomes DATA.
+"""
 
 _REASONS: dict[Verdict, str] = {
     DATA: """
-        ERROR_REASON_UNSPECIFIED INVALID_ARGUMENT REQUIRED_FIELD_MISSING INVALID_FORMAT INVALID_HEX_ENCODING
-        INVALID_BASE64_ENCODING INVALID_SHA256_FORMAT INVALID_POSTAL_CODE INVALID_COUNTRY_CODE INVALID_ENUM_VALUE
+        REQUIRED_FIELD_MISSING INVALID_FORMAT INVALID_HEX_ENCODING INVALID_BASE64_ENCODING INVALID_SHA256_FORMAT
+        INVALID_POSTAL_CODE INVALID_COUNTRY_CODE INVALID_ENUM_VALUE
         TOO_MANY_USER_IDENTIFIERS INVALID_MOBILE_ID_FORMAT INVALID_NUMBER_FORMAT INVALID_CURRENCY_CODE INVALID_EVENT
         NO_IDENTIFIERS_PROVIDED EVENT_TIME_INVALID FIELD_VALUE_TOO_LONG FIELD_VALUE_TOO_SHORT TOO_MANY_ELEMENTS
         TOO_FEW_ELEMENTS INVALID_MERCHANT_ID INVALID_MERCHANT_FEED_LANGUAGE_CODE INVALID_REGION_CODE
@@ -109,10 +114,13 @@ _REASONS: dict[Verdict, str] = {
         INSIGHTS_MISSING_FOR_DIMENSION INVALID_REMOVE_AS_OF_TIME""",
 }
 REASONS: dict[str, Verdict] = {reason: verdict for verdict, names in _REASONS.items() for reason in names.split()}
-"""By ``ErrorReason``; the gravest of those named decides."""
+"""By ``ErrorReason``; the gravest of those named decides. INVALID_ARGUMENT only wraps others, and decides nothing."""
 
 WAITS = {"CONVERSION_ACTION_TOO_RECENTLY_CREATED": 6 * 3600.0}
 """Seconds, where the reference names a time and the answer does not."""
+
+FIRST_QUESTION = 1800.0
+"""Seconds until the first question what became of each event (guide "Diagnostics")."""
 
 
 class _Json(BaseModel):
@@ -169,9 +177,10 @@ class _Error(_Json):
         return any("PerDay" in detail.metadata.get("quota_limit", "") for detail in self.details)
 
     @property
-    def in_destinations(self) -> bool:
-        """Whether all that is named is our settings' part of the request."""
-        return bool(self.violations) and all(one.field.startswith("destinations") for one in self.violations)
+    def outside_events(self) -> bool:
+        """Whether all that is named is the part of the request that comes from our settings."""
+        fields = [one.field for one in self.violations]
+        return bool(fields) and all(field and not field.startswith("events") for field in fields)
 
     @property
     def retry_after(self) -> float | None:
@@ -197,7 +206,8 @@ def _accepted(answer: Answer) -> Receipt:
     if not body.request_id:
         return judged(answer, AGAIN, "NO_REQUEST_ID")
     warnings = sorted({word(warning.reason) or "OTHER" for warning in body.field_warnings})
-    return judged(answer, HELD, reference=body.request_id, warnings=tuple(warnings))
+    held = judged(answer, HELD, reference=body.request_id, warnings=tuple(warnings))
+    return replace(held, ask_after=FIRST_QUESTION)
 
 
 def _refused(answer: Answer, events: int) -> Receipt:
@@ -205,7 +215,9 @@ def _refused(answer: Answer, events: int) -> Receipt:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
         return judged(answer, WITHOUT_BODY.get(answer.status, AGAIN), "UNREADABLE", wait=answer.retry_after)
+    culprits = tuple(_culprits(error, events))
     verdict, reason = _verdict(answer.status, error)
+    verdict = DATA if verdict == DOUBT and culprits else verdict
     return judged(
         answer,
         verdict,
@@ -213,7 +225,7 @@ def _refused(answer: Answer, events: int) -> Receipt:
         reason,
         reference=error.request_id,
         wait=answer.retry_after or error.retry_after or WAITS.get(reason or ""),
-        culprits=tuple(_culprits(error, events)) if verdict == DATA else (),
+        culprits=culprits if verdict == DATA else (),
     )
 
 
@@ -224,7 +236,7 @@ def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
     verdict = BY_STATUS.get(status) or (gravest(known.values()) if known else canonical)
     if verdict == THROTTLED and error.per_day:
         verdict = QUOTA
-    if verdict == DATA and error.in_destinations:
+    if verdict in {DATA, DOUBT} and error.outside_events:
         verdict = OURS
     decided = (reason for reason, of_reason in known.items() if of_reason == verdict)
     return verdict, next(decided, next(iter(error.reasons), None))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import orjson
 
-from conversions.conversion import Conversion
+from conversions.conversion import Conversion, Money
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta_verdicts import judge
 from conversions.destinations.verdicts import unanswered
@@ -55,6 +55,10 @@ class Meta:
             },
         }
         return compact(event)
+
+    def restated(self, event: bytes, value: Money) -> bytes | None:  # noqa: ARG002
+        """See ``Destination.restated``. The Conversions API has no call that changes or removes an event."""
+        return None
 
     def envelope(self, upload_tag: str) -> Envelope:
         """See ``Destination.envelope``. Offline uploads carry a tag, where the policy lists it."""

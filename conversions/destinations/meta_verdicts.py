@@ -13,7 +13,9 @@ from conversions.destinations.verdicts import (
     BY_STATUS,
     CREDENTIALS,
     DATA,
+    DOUBT,
     HELD,
+    LAST_WARNING,
     OURS,
     THROTTLED,
     WITHOUT_BODY,
@@ -32,16 +34,16 @@ CODES: dict[int, Verdict] = {
     10: CREDENTIALS,
     17: THROTTLED,  # the user's or account's limit
     32: THROTTLED,  # a page's limit
-    100: DATA,  # invalid parameter
+    100: DOUBT,  # invalid parameter
     102: CREDENTIALS,
     104: CREDENTIALS,  # incorrect signature
     105: DATA,  # too many parameters
     190: CREDENTIALS,  # token unusable, whatever the subcode
     **dict.fromkeys(range(200, 300), CREDENTIALS),  # permission missing
     341: THROTTLED,
-    368: OURS,  # blocked for policy
+    368: OURS,  # blocked for policy; to wait for the end of it in a loop would make it worse
     506: DATA,  # duplicate post
-    613: THROTTLED,  # rate; without a subcode: abuse prevention
+    613: THROTTLED,  # rate
     803: OURS,  # unknown id
     2500: OURS,  # unknown path
     2635: OURS,  # API version gone
@@ -50,13 +52,19 @@ CODES: dict[int, Verdict] = {
     **dict.fromkeys((80000, 80001, 80003, 80004, 80014), THROTTLED),  # business use case limits
     1870092: OURS,  # Business Tools terms not accepted
 }
-SUBCODES: dict[tuple[int, int], Verdict] = {
+SUBCODES: dict[tuple[int, int | None], Verdict] = {
     (100, 33): CREDENTIALS,  # object missing, or the token may not write to it
     (100, 34): OURS,
+    # Known are 2804001, …03 (too old), …07, …09 (no value), …10 (no currency), …16, …17, …19, …30, …48, …50
+    # (identifiers too weak): the whole family is what this API says of events.
+    **{(100, subcode): DATA for subcode in range(2_804_000, 2_805_000)},
+    (613, None): LAST_WARNING,  # abuse prevention
 }
-"""Where the subcode changes the verdict; the other subcodes of 100 are single events at fault."""
-STATUSES: dict[int, Verdict] = {401: CREDENTIALS, 403: CREDENTIALS, 404: OURS}
-"""For codes not listed above; otherwise DATA."""
+"""Where the subcode, or that there is none, changes the verdict."""
+STATUSES: dict[int, Verdict] = {401: CREDENTIALS, 403: CREDENTIALS, 404: OURS, 413: DATA}
+"""For codes not listed above; otherwise DOUBT."""
+LIMIT_PASSES = 60.0
+"""Seconds to leave a limit alone where no header names a time: limits are counted in minutes."""
 
 
 class _Error(BaseModel):
@@ -120,19 +128,21 @@ def _refused(answer: Answer) -> Receipt:
     except ValidationError:
         return judged(answer, WITHOUT_BODY.get(answer.status, AGAIN), "UNREADABLE", wait=_wait(answer))
     subcode = None if error.error_subcode is None else str(error.error_subcode)
-    verdict = _verdict(answer.status, error)
-    return judged(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id, wait=_wait(answer))
+    verdict, wait = _verdict(answer.status, error), _wait(answer)
+    if wait is None and verdict in {THROTTLED, LAST_WARNING}:
+        wait = LIMIT_PASSES
+    return judged(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id, wait=wait)
 
 
 def _verdict(status: int, error: _Error) -> Verdict:
     if status in BY_STATUS:
         return BY_STATUS[status]
-    by_code = SUBCODES.get((error.code, error.error_subcode or 0)) or CODES.get(error.code)
-    if error.is_transient and by_code != THROTTLED:
+    by_code = SUBCODES.get((error.code, error.error_subcode)) or CODES.get(error.code)
+    if error.is_transient and by_code not in {THROTTLED, LAST_WARNING}:
         return AGAIN
     if error.code == 100 and "appsecret_proof" in error.message:
         return CREDENTIALS
-    return by_code or STATUSES.get(status, DATA)
+    return by_code or STATUSES.get(status, DOUBT)
 
 
 def _wait(answer: Answer) -> float | None:
@@ -143,4 +153,5 @@ def _wait(answer: Answer) -> float | None:
     except ValidationError:
         limits = {}
     regain = [limit.estimated_time_to_regain_access * 60 for each in limits.values() for limit in each]
-    return max([answer.retry_after or 0.0, *regain]) or None
+    asked = [answer.retry_after, *(seconds or None for seconds in regain)]
+    return max((seconds for seconds in asked if seconds is not None), default=None)

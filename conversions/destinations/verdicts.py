@@ -13,6 +13,9 @@ AGAIN: Verdict = (Outcome.UNKNOWN, Next.RETRY)
 """Nobody knows whether the events are held."""
 THROTTLED: Verdict = (Outcome.REFUSED, Next.RETRY)
 DATA: Verdict = (Outcome.REFUSED, Next.ISOLATE)
+DOUBT: Verdict = (Outcome.REFUSED, Next.PROBE)
+"""One event's fault or the settings': the code alone does not say."""
+LAST_WARNING: Verdict = (Outcome.REFUSED, Next.ONCE_MORE)
 CREDENTIALS: Verdict = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 OURS: Verdict = (Outcome.REFUSED, Next.STOP_REFUSED)
 QUOTA: Verdict = (Outcome.REFUSED, Next.STOP_FOR_TODAY)
@@ -46,7 +49,7 @@ def judged(
         "/".join([str(answer.status), *filter(None, codes)]),
         http_status=answer.status,
         reference=reference or None,
-        wait=wait if then is Next.RETRY else None,
+        wait=wait if then in {Next.RETRY, Next.ONCE_MORE} else None,
         culprits=culprits,
         warnings=warnings,
         date=answer.headers.get("Date"),
@@ -54,8 +57,8 @@ def judged(
 
 
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
-    """What stops goes before what waits, and that before what is one order's fault."""
-    return min(verdicts, key=(CREDENTIALS, OURS, QUOTA, AGAIN, THROTTLED, DATA).index)
+    """What stops goes before what waits, and that before what is one order's fault or may be."""
+    return min(verdicts, key=(CREDENTIALS, OURS, QUOTA, AGAIN, LAST_WARNING, THROTTLED, DATA, DOUBT).index)
 
 
 def word(text: str) -> str | None:

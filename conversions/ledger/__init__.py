@@ -5,8 +5,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from conversions.ledger import lock, store, tail
+from conversions.ledger import checkpoints, lock, store, tail
 from conversions.ledger.store import Clock, Ledger
 from conversions.settings import Settings
 
@@ -30,8 +31,12 @@ def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterato
 def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """The store for a short write that needs no run lock, such as an objection."""
     if not settings.store_path.exists():
+        checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
         store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
     with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
+        checkpoints.check(ledger, settings.checkpoints_path, settings.store_path)
+        checkpoints.prepare(settings.checkpoints_path)
+        ledger.seal = partial(checkpoints.keep, settings)
         yield ledger
 
 
@@ -46,9 +51,11 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     if settings.store_path.exists():
         path, tail_path = settings.store_path, settings.tail_path
         with store.connect_read_only(path, tail_path, clock, rehearsal=rehearsal) as ledger:
+            checkpoints.check(ledger, settings.checkpoints_path, path)
             yield ledger
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)
+        checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
         store.check_place(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

@@ -1,13 +1,13 @@
 """Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, case, func, insert, select, text
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
@@ -41,6 +41,16 @@ _BUCKET_OF = {
 }
 
 
+_ERASED = text(f"""
+    SELECT d.destination, d.state, 0 AS now, d.reason, d.day, s.currency AS stated_currency,
+    s.exponent AS stated_exponent, 0 AS differs, count(*) AS orders, sum(s.minor >> 32) AS high,
+    sum(s.minor & 4294967295) AS low
+    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.sighting s ON s.order_no = a.order_no
+    WHERE d.run = :run AND d.state = '{State.ERASED}' GROUP BY 1, 4, 5, 6, 7
+""")
+"""What an erased order is worth is not in the ledger any more; this run has read it again."""
+
+
 @dataclass(slots=True)
 class Account:
     """One side of one destination's balance."""
@@ -53,6 +63,8 @@ class Account:
     changes: list["Change"] = field(default_factory=list)
     """Sent orders whose value is another now; at most ``Change.SHOWN`` of them."""
     changed: int = 0
+    refused: list["Refusal"] = field(default_factory=list)
+    """Orders that the platform refused one by one; at most ``SHOWN`` of them."""
 
     def add(self, bucket: str, day: str, value: Money, *, reason: str | None = None, count: int = 1) -> None:
         """Count *count* orders worth *value* together."""
@@ -72,6 +84,15 @@ class Change:
     new: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An order that the platform refused alone, or named."""
+
+    order_no: str
+    said: str
+    """Code, subcode or reason, and field."""
+
+
 SHOWN = 20
 
 
@@ -89,15 +110,25 @@ def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -
     for number, name in names.items():
         if accounts[name].changed:
             accounts[name].changes = _changes(ledger, run, number)
+        if accounts[name].reasons["quarantined"][Reason.REFUSED_BY_PLATFORM]:
+            accounts[name].refused = _refusals(ledger, run, number)
     return accounts
 
 
-def forecast(accounts: list[Account], page: Iterable[Judged], now: int) -> None:
-    """Add one page of judgements to what a run would end with, before anything is sent."""
+def forecast(
+    accounts: list[Account], page: Iterable[Judged], now: int, doubtful: Callable[[Judged], bool] = lambda _: False
+) -> None:
+    """Add one page of judgements to what a run would end with, before anything is sent.
+
+    *doubtful* says whether an order may have been sent by a run that the store does not know of.
+    """
     for one in page:
         account = accounts[one.row.position]
         bucket, reason = _foreseen(one, now)
+        bucket = "unknown" if bucket == "pending" and doubtful(one) else bucket
         account.add(bucket, one.row.day, one.stated, reason=reason)
+        if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(account.refused) < SHOWN:
+            account.refused.append(Refusal(one.row.order_no, one.row.detail or ""))
         if one.owes and one.old is not None:
             account.changed += 1
             if len(account.changes) < SHOWN:
@@ -125,12 +156,13 @@ def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, Ne
     """
     d = tables.delivery.c
     past = d.first_attempt_us + case(resend_us, value=d.destination)
-    before = select(func.coalesce(func.max(tables.run.c.started_us), 0)).where(tables.run.c.id < run).scalar_subquery()
+    r = tables.run.c
+    told = select(func.coalesce(func.max(r.finished_us), 0)).where(r.id < run, r.command == "run").scalar_subquery()
     here = d.settled_run == run
     wanted = (
         here & (d.state == State.QUARANTINED) & (d.reason == Reason.REFUSED_BY_PLATFORM),
         here & (d.state == State.EXPIRED),
-        (d.state == State.UNKNOWN) & (past <= ledger.now_us) & (past > before),
+        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= ledger.now_us) & (past > told),
         here & (d.state == State.QUARANTINED) & (d.reason != Reason.REFUSED_BY_PLATFORM),
     )
     query = select(d.destination, *[func.sum(case((asked, 1), else_=0)) for asked in wanted]).group_by(d.destination)
@@ -146,6 +178,14 @@ def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, 
     with ledger.transaction() as connection:
         found: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
     return {number: found.get(number, 0) for number in destinations}
+
+
+def to_send(ledger: Ledger, run: int) -> set[int]:
+    """The destinations where *run* has staged something for sending, or something has no answer yet."""
+    d = tables.delivery.c
+    waits = ((d.run == run) & (d.state == State.PENDING)) | (d.state == State.UNKNOWN)
+    with ledger.transaction() as connection:
+        return set(connection.execute(select(d.destination).where(waits).distinct()).scalars())
 
 
 def first_too_old(ledger: Ledger, run: int, destination: int) -> datetime | None:
@@ -180,7 +220,7 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
         draft = one.draft
         if draft.reason is not None:
             return ("quarantined" if draft.quarantined else "withheld"), draft.reason
-        return ("deferred" if draft.ready_at is not None and draft.ready_at > now else "pending"), None
+        return ("deferred" if one.ready_at is not None and one.ready_at > now else "pending"), None
     if one.step is Step.EXPIRE:
         return "expired", None
     if one.step is Step.DROP:
@@ -192,15 +232,19 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
 def _totals(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
     """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
     d = tables.delivery.c
-    now, differs = (d.settled_run == run).label("now"), _differs().label("differs")
-    keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, differs)
-    high, low = _halves(d.stated_minor)
+    now, changed = (d.settled_run == run).label("now"), differs().label("differs")
+    keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, changed)
+    high, low = halves(d.stated_minor)
     query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
-        return connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
+        held = connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
+        if all(total.state != State.ERASED for total in held):
+            return held
+        said = connection.execute(_ERASED, {"run": run}).all()
+        return [total for total in held if total.state != State.ERASED] + [*said]
 
 
-def _differs() -> ColumnElement[bool]:
+def differs() -> ColumnElement[bool]:
     """Whether the platform, if it holds the order, holds another value than is due."""
     d = tables.delivery.c
     return (
@@ -210,7 +254,7 @@ def _differs() -> ColumnElement[bool]:
     ) & d.due_minor.is_not(None)
 
 
-def _halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+def halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum in two parts: a misread column may hold numbers whose sum does not fit 64 bits."""
     return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))
 
@@ -222,9 +266,23 @@ def _changes(ledger: Ledger, run: int, destination: int) -> list[Change]:
     query = (
         select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(d.run == run, d.destination == destination, d.state.in_(SENT), _differs())
+        .where(d.run == run, d.destination == destination, d.state.in_(SENT), differs())
         .order_by(d.id)
         .limit(SHOWN)
     )
     with ledger.transaction() as connection:
         return [Change(number, Money(*six[:3]), Money(*six[3:])) for number, *six in connection.execute(query)]
+
+
+def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:
+    d, sale = tables.delivery.c, tables.sale.c
+    refused = (d.state == State.QUARANTINED, d.reason == Reason.REFUSED_BY_PLATFORM)
+    query = (
+        select(sale.order_no, d.detail)
+        .join(tables.sale, sale.id == d.sale)
+        .where(d.run == run, d.destination == destination, *refused)
+        .order_by(d.id)
+        .limit(SHOWN)
+    )
+    with ledger.transaction() as connection:
+        return [Refusal(number, detail or "") for number, detail in connection.execute(query)]

@@ -1,11 +1,14 @@
 """What is to be sent, what is about to be, and what follows from an answer: values, and no store."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from conversions.receipt import Next, Receipt
+
+PROBES = 3
+"""Events that are asked alone where a refusal may be one event's fault or the settings'."""
 
 
 class Purpose(StrEnum):
@@ -16,6 +19,9 @@ class Purpose(StrEnum):
     RESEND = "resend"
     REST = "rest"
     HALF = "half"
+    RESTATE = "restate"
+    """Another value of an order that the platform holds; its retries and halves are restatements, too."""
+    PROBE = "probe"
 
 
 @dataclass(slots=True)
@@ -95,27 +101,47 @@ class Settled:
 
 
 def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[Work]:
-    """What follows from the answer for the events of this request."""
+    """What follows from the answer for the events of this request; of ``Next.PROBE`` the whole, to be split later."""
     nth = attempt.work.attempt + 1
     same = Work(Purpose.RETRY, attempt.events, attempt.request, nth)
     match receipt.next:
-        case Next.RETRY:
+        case Next.RETRY | Next.ONCE_MORE:
             return [replace(same, purpose=Purpose.RESEND) if still_unknown else same]
         case Next.ISOLATE:
-            return _isolated(attempt, receipt, same)
+            return _isolated(_part(same, attempt, Purpose.HALF), receipt)
+        case Next.PROBE:
+            return [_part(same, attempt, Purpose.PROBE)]
         case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_FOR_TODAY:
             return []
 
 
-def _isolated(attempt: Attempt, receipt: Receipt, same: Work) -> list[Work]:
+def probes(whole: Work) -> list[Work]:
+    """Three events spread over *whole*, each alone; others every night."""
+    events = whole.events or ()
+    third = max(len(events) // PROBES, 1)
+    chosen = events[(whole.parent or 0) % third :: third][:PROBES]
+    return [replace(whole, events=(event,)) for event in chosen]
+
+
+def halves(whole: Work) -> list[Work]:
+    """*whole* in two, or in one where it is a single event."""
+    events = whole.events or ()
+    middle = len(events) // 2
+    purpose = Purpose.HALF if whole.purpose is Purpose.PROBE else whole.purpose
+    return [replace(whole, purpose=purpose, events=part) for part in (events[:middle], events[middle:]) if part]
+
+
+def _isolated(whole: Work, receipt: Receipt) -> list[Work]:
     """Without the named culprits, or in halves where none is named; a single one left is the culprit."""
-    resend = attempt.work.purpose is Purpose.RESEND
+    events = whole.events or ()
     named = {culprit.position for culprit in receipt.culprits}
-    if named:
-        rest = tuple(e for i, e in enumerate(attempt.events) if i not in named)
-        parts: Iterable[tuple[Purpose, tuple[int, ...]]] = [(Purpose.REST, rest)]
-    else:
-        middle = len(attempt.events) // 2
-        parts = [(Purpose.HALF, attempt.events[:middle]), (Purpose.HALF, attempt.events[middle:])]
-        parts = parts if len(attempt.events) > 1 else []
-    return [replace(same, purpose=Purpose.RESEND if resend else p, events=e) for p, e in parts if e]
+    if not named:
+        return halves(whole) if len(events) > 1 else []
+    rest = tuple(event for i, event in enumerate(events) if i not in named)
+    purpose = Purpose.REST if whole.purpose is Purpose.HALF else whole.purpose
+    return [replace(whole, purpose=purpose, events=rest)] if rest else []
+
+
+def _part(same: Work, attempt: Attempt, purpose: Purpose) -> Work:
+    """A part of events without an answer is without one itself."""
+    return replace(same, purpose=Purpose.RESEND if attempt.work.purpose is Purpose.RESEND else purpose)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select, text
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
 from conversions.ledger.matrix import FORBIDDEN, Draft, Known, State, Step, judge
+from conversions.ledger.objections import AGAINST, Kind
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import DESTINATION_BITS
 
@@ -18,15 +19,16 @@ SAID = f"""
     FROM temp.sighting s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
+    AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
     AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in sorted(FORBIDDEN))})
 """
-"""Sightings, drafts, and who objected; to whom sending is forbidden anyway an objection adds nothing."""
+"""Sightings, drafts, and who objected, one line each; to whom sending is forbidden anyway an objection adds nothing."""
 
 _JUDGED = text(f"""
-    SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.id AS objection,
+    SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
-    x.id AS held, x.run, x.state, x.reason AS held_reason, x.revision, x.attempted, x.settled_run,
-    x.value_minor, x.value_currency, x.value_exponent, x.fingerprint AS held_fingerprint
+    x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail, x.ready_at AS held_ready_at, x.revision,
+    x.attempted, x.settled_run, x.value_minor, x.value_currency, x.value_exponent, x.fingerprint AS held_fingerprint
     {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
@@ -47,6 +49,15 @@ class Judged(NamedTuple):
         return self.step is Step.CHANGED or (self.step is Step.HOLD and self.old != self.draft.due)
 
     @property
+    def ready_at(self) -> int | None:
+        """Unix seconds: not before the platform, to which it was sent once, will take it; whatever the source says."""
+        sent_once = (
+            self.row.held is not None and self.row.state == State.DEFERRED and (self.row.attempted or self.row.revision)
+        )
+        drafted = self.draft.ready_at
+        return max(drafted, self.row.held_ready_at or 0) if sent_once and drafted is not None else drafted
+
+    @property
     def old(self) -> Money | None:
         """The value of the event that is open, or was sent last."""
         return _value(self.row)
@@ -56,7 +67,8 @@ def judged(ledger: Ledger, shop: str) -> Iterator[list[Judged]]:
     """Judge every sighting at every destination, page by page."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
-            yield judge_page(connection, shop, after, run=0)
+            page = judge_page(connection, shop, after, run=0)
+        yield page
 
 
 def judge_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Judged]:
@@ -83,7 +95,7 @@ def known_numbers(ledger: Ledger, names: Iterable[str]) -> list[int]:
 def _judged(row: Row[Any]) -> Judged:
     stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
     if row.objection is not None:
-        draft = Draft(Reason.OBJECTION, quarantined=False, due=due, fingerprint=row.fingerprint)
+        draft = Draft(AGAINST[Kind(row.objection)], quarantined=False, due=due, fingerprint=row.fingerprint)
     else:
         draft = Draft(
             Reason(row.reason) if row.reason else None,

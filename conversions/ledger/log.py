@@ -1,13 +1,14 @@
 """The log: an append-only RFC 6962 tree of canonical JSON leaves, in the transaction of what it records."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import rfc8785
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from conversions.errors import LedgerError
-from conversions.ledger import tables
+from conversions.ledger import merkle, tables
 from conversions.ledger.merkle import leaf_hash, node_hash, root_from
 
 _node = select(tables.node.c.hash).where(
@@ -40,7 +41,17 @@ def still_ours(connection: Connection, epoch: int | None) -> None:
 
 def root_at(connection: Connection, size: int) -> bytes:
     """The tree's root when it had *size* leaves."""
-    return root_from(size, lambda level, position: _hash(connection, level, position))
+    return root_from(size, partial(_hash, connection))
+
+
+def inclusion(connection: Connection, position: int, size: int) -> list[bytes]:
+    """What proves that the leaf at *position* is in the tree of *size* leaves; see ``merkle.included``."""
+    return merkle.inclusion(position, size, partial(_hash, connection))
+
+
+def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
+    """What proves that the tree of *old* leaves grew into that of *new*; see ``merkle.consistent``."""
+    return merkle.consistency(old, new, partial(_hash, connection))
 
 
 def _grow(connection: Connection, position: int, hashed: bytes) -> None:

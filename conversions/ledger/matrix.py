@@ -37,6 +37,7 @@ FORBIDDEN = frozenset(
         Reason.DENIED,
         Reason.NO_CONSENT,
         Reason.OBJECTION,
+        Reason.WITHDRAWN,
         Reason.NO_EMAIL,
         Reason.UNUSABLE_EMAIL,
         Reason.ALREADY_A_DIGEST,
@@ -97,6 +98,8 @@ def judge(known: Known, draft: Draft) -> Step:
             return Step.KEEP
         case State.WITHHELD:
             return Step.REPLACE
+        case State.REJECTED if known.reason == Reason.SETUP:
+            return Step.KEEP  # no row mends an account: a person decides
         case State.QUARANTINED if known.fingerprint is None:
             return Step.REPLACE  # it never passed our own checks
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:

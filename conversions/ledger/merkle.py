@@ -1,12 +1,14 @@
-"""RFC 6962 (section 2.1) Merkle trees: hashes of leaves and nodes, and the root of a list.
+"""Merkle trees as of RFC 6962 and 9162, section 2.1: hashes, roots, and proofs that need a few nodes only.
 
-The growing tree of the log keeps the roots of its complete subtrees; see ``log``.
+The growing tree of the log keeps the roots of its complete subtrees; see ``log``. A ``Node`` looks one of them up.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 
 EMPTY = hashlib.sha256(b"").digest()
+Node = Callable[[int, int], bytes]
+"""The root of the complete subtree at (level, position): of the leaves from ``position << level`` on."""
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -35,11 +37,93 @@ def peaks(size: int) -> list[tuple[int, int]]:
     return [(level, (size >> level) - 1) for level in reversed(range(size.bit_length())) if size >> level & 1]
 
 
-def root_from(size: int, node: Callable[[int, int], bytes]) -> bytes:
+def root_from(size: int, node: Node) -> bytes:
     """Root of a tree of *size* leaves, from a look-up of its complete subtrees."""
-    hashes = [node(level, position) for level, position in peaks(size)]
-    if not hashes:
-        return EMPTY
+    return _root_between(0, size, node) if size else EMPTY
+
+
+def inclusion(position: int, size: int, node: Node) -> list[bytes]:
+    """PATH(position, D[size]) of RFC 9162 2.1.3.1: what proves that a leaf stands there; lowest first."""
+    start, end, path = 0, size, []
+    while end - start > 1:
+        split = _split(start, end)
+        if position < split:
+            path.append(_root_between(split, end, node))
+            end = split
+        else:
+            path.append(_root_between(start, split, node))
+            start = split
+    return path[::-1]
+
+
+def consistency(old: int, new: int, node: Node) -> list[bytes]:
+    """PROOF(old, D[new]) of RFC 9162 2.1.4.1: what proves that the tree of *old* leaves only grew; 0 < old <= new."""
+    start, end, path = 0, new, []
+    while end != old:
+        split = _split(start, end)
+        if old <= split:
+            path.append(_root_between(split, end, node))
+            end = split
+        else:
+            path.append(_root_between(start, split, node))
+            start = split
+    if start:  # else the old root itself, which whoever verifies holds
+        path.append(_root_between(start, end, node))
+    return path[::-1]
+
+
+def included(leaf: bytes, position: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether *path* proves that the leaf of hash *leaf* stands at *position* under *root* (RFC 9162 2.1.3.2)."""
+    if not 0 <= position < size:
+        return False
+    at, last, reached = position, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            reached = node_hash(sibling, reached)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            reached = node_hash(reached, sibling)
+        at, last = at >> 1, last >> 1
+    return last == 0 and reached == root
+
+
+def consistent(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Whether *path* proves that the tree under *old_root* grew into that under *new_root* (RFC 9162 2.1.4.2)."""
+    if not 0 < old <= new:
+        return False
+    if old == new:
+        return not path and old_root == new_root
+    steps = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not steps:
+        return False
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    before = after = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            before, after = node_hash(step, before), node_hash(step, after)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            after = node_hash(after, step)
+        at, last = at >> 1, last >> 1
+    return last == 0 and before == old_root and after == new_root
+
+
+def _split(start: int, end: int) -> int:
+    """Where RFC 6962 cuts these leaves: after the largest power of two of them that leaves some."""
+    return start + (1 << (end - start - 1).bit_length() - 1)
+
+
+def _root_between(start: int, end: int, node: Node) -> bytes:
+    """Root over leaves start … end; *start* is a multiple of a power of two that they do not exceed."""
+    hashes = [node(level, (start >> level) + position) for level, position in peaks(end - start)]
     root = hashes.pop()
     while hashes:
         root = node_hash(hashes.pop(), root)

@@ -6,21 +6,27 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, text, update
 
 from conversions import __version__
 from conversions.conversion import Reason, Window
-from conversions.errors import ConversionsError, LedgerError
+from conversions.errors import ConversionsError, LedgerError, SettingsError
 from conversions.ledger import log, tables, tail
 from conversions.ledger.store import Ledger
 
+BACKWARDS = timedelta(minutes=5)
+"""A clock may be set back by less: machines are corrected by seconds."""
 WAITS = ("pending", "in_flight", "deferred", "unknown")
+_OLDEST_RESTATED = text("""
+    SELECT min(d.day) FROM revision v JOIN delivery d ON d.id = v.delivery
+    WHERE v.state IN ('pending', 'in_flight', 'unknown')
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +56,15 @@ class Run:
 
 
 def begin(ledger: Ledger, occasion: Occasion) -> Run:
-    """Raise the epoch, so that nothing of an earlier run can commit any more."""
+    """Raise the epoch, so that nothing of an earlier run can commit any more.
+
+    Raises SettingsError where the clock has gone back behind the log's newest entry.
+    """
     with ledger.transaction() as connection:
-        epoch = connection.execute(
-            update(tables.head).values(epoch=tables.head.c.epoch + 1).returning(tables.head.c.epoch)
-        ).scalar_one()
-        settings = _document(connection, "settings", occasion.settings)
-        policy = _document(connection, "policy", occasion.policy)
+        _went_on(connection, ledger.clock())
+        epoch = _raise_epoch(connection)
+        settings = keep(connection, "settings", occasion.settings)
+        policy = keep(connection, "policy", occasion.policy)
         facts = {
             "command": occasion.command,
             "operator": operator(),
@@ -71,14 +79,41 @@ def begin(ledger: Ledger, occasion: Occasion) -> Run:
             "legal_basis": occasion.legal_basis,
         }
         now = ledger.now_us
+        before = connection.execute(select(tables.run).order_by(tables.run.c.id.desc()).limit(1)).one_or_none()
         number = connection.execute(
             insert(tables.run)
             .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch)
             .returning(tables.run.c.id)
         ).scalar_one()
         ledger.epoch = epoch
+        for what in ("settings", "policy"):
+            if before is not None and before._mapping[what] != facts[what]:  # noqa: SLF001
+                changed = {"run": number, "old": before._mapping[what], "new": facts[what]}  # noqa: SLF001
+                log.append(connection, f"{what} changed", now, changed, epoch=epoch)
         log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
     return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis)
+
+
+def take_over(ledger: Ledger) -> None:
+    """For whoever holds the run lock and sends nothing: raise the epoch as a run does."""
+    with ledger.transaction() as connection:
+        ledger.epoch = _raise_epoch(connection)
+
+
+def _raise_epoch(connection: Connection) -> int:
+    raised = update(tables.head).values(epoch=tables.head.c.epoch + 1).returning(tables.head.c.epoch)
+    return int(connection.execute(raised).scalar_one())
+
+
+def _went_on(connection: Connection, now: datetime) -> None:
+    """Ages and windows are reckoned by the clock: set back, it would send what is too old, and count it twice."""
+    newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
+    written = datetime.fromtimestamp(orjson.loads(newest)["t"] / 1_000_000, UTC) if newest else now
+    if written - now > BACKWARDS:
+        raise SettingsError(
+            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
+            f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`."
+        )
 
 
 def staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
@@ -124,8 +159,8 @@ def closing(ledger: Ledger, run: Run) -> Iterator[None]:
         raise
 
 
-def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int | None = None) -> None:
-    """Close the run with what it reported, and let the tail file remember the log.
+def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int | None = None) -> str | None:
+    """Close the run with what it reported, and let the tail file remember the log; returns the checkpoint's text.
 
     *waiting* is how many orders it leaves to be sent, None where nobody counted: later runs reach back to them.
     """
@@ -133,16 +168,26 @@ def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int 
         now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
         closed = update(tables.run).where(tables.run.c.id == run.id)
         connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
+        if held_back := _held_back(report):
+            log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
-    remember(ledger)
+    return remember(ledger)
 
 
-def remember(ledger: Ledger) -> None:
-    """Append the log's size and root to the tail file."""
+def _held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+    """How many orders were withheld or quarantined, by destination and reason, where any were."""
+    sides = report.get("destinations", {})
+    counted = {name: {b: side[b] for b in ("withheld", "quarantined") if side.get(b)} for name, side in sides.items()}
+    return {name: counts for name, counts in counted.items() if counts}
+
+
+def remember(ledger: Ledger) -> str | None:
+    """Append the log's size and root to the tail file and keep a checkpoint of it; returns its text."""
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = ledger.clock().isoformat(timespec="seconds")
     tail.append(ledger.tail_path, tail.Head(ledger.store_id, size, root.hex(), at))
+    return ledger.seal(ledger) if ledger.seal else None
 
 
 def operator() -> str:
@@ -158,10 +203,12 @@ def reach_back(ledger: Ledger, window: Window, destinations: Sequence[str]) -> W
     with ledger.transaction() as connection:
         delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
         open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
-        waits = delivery.state.in_(WAITS)
+        too_late = (delivery.state == "unknown") & (delivery.expires_at <= ledger.now_us // 1_000_000)
+        waits = delivery.state.in_(WAITS) & ~too_late
         oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
+        restated = connection.execute(_OLDEST_RESTATED).scalar()
         read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
-    days = [date.fromisoformat(day) for day in (oldest, read) if day is not None]
+    days = [date.fromisoformat(day) for day in (oldest, restated, read) if day is not None]
     return Window(min([window.since, *days]), window.until)
 
 
@@ -171,7 +218,7 @@ def _decimal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _document(connection: Connection, kind: str, body: str) -> str:
+def keep(connection: Connection, kind: str, body: str) -> str:
     """Keep a text once; its SHA-256."""
     digest = sha256(body.encode()).hexdigest()
     held = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)

@@ -18,7 +18,7 @@ _SCHEMA = """
 CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
-    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL
+    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -54,6 +54,8 @@ class SightingRow(NamedTuple):
     minor: int
     currency: str
     exponent: int
+    window_day: str | None = None
+    """By which the window chose it, where that is not the day of purchase."""
 
 
 class DraftRow(NamedTuple):

@@ -12,6 +12,7 @@ from conversions.conversion import Money, Reason
 from conversions.ledger import log, tables
 from conversions.ledger.judging import PAGE, SAID, Judged, judge_page, pages
 from conversions.ledger.matrix import Draft, State, Step
+from conversions.ledger.objections import Kind
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import DESTINATION_BITS, REVISION_BITS
 
@@ -27,15 +28,17 @@ _DELIVERIES = text(f"""
     INSERT INTO delivery(
         id, sale, destination, run, day, state, reason, revision, wire_id, scheme,
         value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
-        fingerprint, ready_at, expires_at, attempted, settled_run
+        fingerprint, ready_at, expires_at, attempted, settled_run, subject
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
-        CASE WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
+        CASE WHEN o.kind = '{Kind.WITHDRAWAL}' THEN '{Reason.WITHDRAWN}'
+            WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
         {_IF_SENT} d.wire_id END, {_IF_SENT} :scheme END,
         {_IF_SENT} d.due_minor END, {_IF_SENT} s.currency END, {_IF_SENT} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
-        d.fingerprint, d.ready_at, d.expires_at, 0, CASE WHEN d.quarantined THEN :run END
+        d.fingerprint, d.ready_at, d.expires_at, 0, CASE WHEN d.quarantined THEN :run END,
+        CASE WHEN o.id IS NOT NULL OR d.event IS NULL THEN s.subject END
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
 _EVENTS = text(f"""
@@ -52,15 +55,20 @@ _SAID_HERE = text("""
     * (SELECT count(*) FROM temp.place)
 """)
 _REPLACE = """
-    UPDATE delivery SET run = ?, day = ?, state = ?, reason = ?, detail = NULL,
+    UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? THEN acknowledged_us END, decision = NULL,
+    run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
-    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = NULL, attempted = ?, settled_run = ? WHERE id = ?
+    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = NULL, attempted = ?, settled_run = ?,
+    subject = ? WHERE id = ?
 """
 _NOTE = """
-    UPDATE delivery SET run = ?, stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
+    UPDATE delivery SET run = ?, stated_minor = CASE state WHEN 'erased' THEN 0 ELSE ? END,
+    stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
 """
-_MOVE = "UPDATE delivery SET state = ?, reason = ?, settled_run = ? WHERE id = ?"
+_MOVE = """
+    UPDATE delivery SET state = ?, reason = ?, settled_run = ?, decision = NULL, acknowledged_us = NULL WHERE id = ?
+"""
 _NO_EVENT = "DELETE FROM event WHERE id = ?"
 _EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -130,21 +138,25 @@ class _Rows:
         elif draft.event not in {None, self._bytes(row)}:  # what was on the wire once is evidence, and frozen
             revision, attempted = revision + 1, 0
             self._event(row, draft, revision)
+        state = self._state(draft, one.ready_at)
         self.by_statement[_REPLACE].append(
             (
+                state,
+                draft.reason,
                 self.run,
                 row.day,
-                self._state(draft),
+                state,
                 draft.reason,
                 revision,
                 *self._sendable(draft),
                 *_flat(one.stated),
                 draft.due.minor,
                 draft.fingerprint,
-                draft.ready_at,
+                one.ready_at,
                 draft.expires_at,
                 attempted,
                 self._since(draft, row),
+                row.subject if draft.event is None else None,
                 row.held,
             )
         )
@@ -158,10 +170,10 @@ class _Rows:
         key = tables.event_key(row.held, row.revision)
         return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
 
-    def _state(self, draft: Draft) -> State:
+    def _state(self, draft: Draft, ready_at: int | None) -> State:
         if draft.reason is not None:
             return State.QUARANTINED if draft.quarantined else State.WITHHELD
-        return State.DEFERRED if draft.ready_at is not None and draft.ready_at > self.now else State.PENDING
+        return State.DEFERRED if ready_at is not None and ready_at > self.now else State.PENDING
 
     def _since(self, draft: Draft, row: Row[Any]) -> int | None:
         """The run that set it aside, so that a person is told once."""

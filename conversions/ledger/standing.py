@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from conversions.ledger import tables
+from conversions.ledger import corrections, tables
+from conversions.ledger.corrections import Sums
+from conversions.ledger.diagnoses import WITHOUT_POSITIONS
 from conversions.ledger.store import Ledger
 
 SHOWN = 50
+PROBLEMS = ("quarantined", "rejected", "expired", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,15 @@ class Standing:
     """Newest first."""
     states: dict[str, dict[str, int]]
     """Orders by destination and state."""
+    late: dict[str, dict[str, int]]
+    """By destination: orders that were received, by what is not known of them yet, or will never be."""
+    changed: dict[str, Sums]
+    """By destination: sent orders whose value is another now."""
+    restatements: dict[str, dict[str, int]]
+    """By destination and state."""
     problems: list[Problem]
+    acknowledged: int
+    """Orders that are problems, too, and that a person has taken note of."""
     bad_rows: list[BadRow]
 
 
@@ -66,13 +77,17 @@ def standing(ledger: Ledger) -> Standing:
     """Look; at most ``SHOWN`` problems and bad rows are named, the oldest first."""
     with ledger.transaction() as connection:
         head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
-    past = _runs(ledger)
+    past, (changed, restatements) = _runs(ledger), corrections.standing(ledger)
     return Standing(
         rehearsal=bool(head and head.rehearsal),
         log_entries=head.tree_size if head else 0,
         runs=past,
         states=_states(ledger),
+        late=_late(ledger),
+        changed=changed,
+        restatements=restatements,
         problems=_problems(ledger),
+        acknowledged=_acknowledged(ledger),
         bad_rows=_bad_rows(ledger, past[0].id) if past else [],
     )
 
@@ -80,7 +95,8 @@ def standing(ledger: Ledger) -> Standing:
 def _runs(ledger: Ledger) -> list[PastRun]:
     run = tables.run.c
     with ledger.transaction() as connection:
-        rows = connection.execute(select(tables.run).order_by(run.id.desc()).limit(5)).all()
+        sending = select(tables.run).where(run.command == "run")
+        rows = connection.execute(sending.order_by(run.id.desc()).limit(5)).all()
     return [
         PastRun(
             row.id,
@@ -116,12 +132,39 @@ def _problems(ledger: Ledger) -> list[Problem]:
         .select_from(tables.delivery)
         .join(tables.destination, tables.destination.c.id == d.destination)
         .join(tables.sale, tables.sale.c.id == d.sale)
-        .where(d.state.in_(["quarantined", "rejected", "expired", "unknown"]))
+        .where(d.state.in_(PROBLEMS), d.acknowledged_us.is_(None))
         .order_by(d.id)
         .limit(SHOWN)
     )
     with ledger.transaction() as connection:
         return [Problem(*row) for row in connection.execute(query)]
+
+
+def _acknowledged(ledger: Ledger) -> int:
+    d = tables.delivery.c
+    query = select(func.count()).where(d.state.in_(PROBLEMS), d.acknowledged_us.is_not(None))
+    with ledger.transaction() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
+    """Of restatements nothing is said here: they never move their order."""
+    r, d, x = tables.request.c, tables.delivery.c, tables.request_event.c
+    what = case((r.ask_at.is_not(None), "no verdict yet"), else_=r.verdict)
+    query = (
+        select(tables.destination.c.name, what, func.count())
+        .select_from(tables.request)
+        .join(tables.destination, tables.destination.c.id == r.destination)
+        .join(tables.request_event, x.request == r.id)
+        .join(tables.delivery, d.id == x.event.op(">>")(tables.REVISION_BITS))
+        .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate", d.state == "received")
+        .group_by(tables.destination.c.name, what)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with ledger.transaction() as connection:
+        for name, verdict, count in connection.execute(query):
+            found.setdefault(name, {})[verdict] = count
+    return found
 
 
 def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:

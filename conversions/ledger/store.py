@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
@@ -16,11 +17,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from conversions.errors import LedgerError, SettingsError
-from conversions.ledger import tables, tail
+from conversions.ledger import schema, tables, tail
 from conversions.ledger.merkle import EMPTY
-
-REVISION = "0002"
-"""The schema this program works on; `conversions upgrade` brings older stores here."""
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -45,6 +43,8 @@ class Ledger:
     store_id: str
     tail_path: Path
     epoch: int | None = None
+    seal: "Callable[[Ledger], str | None] | None" = None
+    """Keeps a checkpoint of the log; its text."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -73,8 +73,8 @@ def trusted() -> Iterator[None]:
     """Any failure of the store becomes one sentence without values; after a failed commit nothing may be assumed."""
     try:
         yield
-    except DBAPIError as error:
-        said = str(error.orig).splitlines()[0][:120]
+    except (DBAPIError, sqlite3.Error) as error:
+        said = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0][:120]
         raise LedgerError(
             f"The store failed ({said}). Nothing more is done; mend the disk, then `conversions run`."
         ) from None
@@ -91,17 +91,25 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     private_directory(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    os.close(_touch(draft))
+    os.close(touch(draft))
     store_id = secrets.token_hex(16)
     try:
         _fill(draft, store_id, rehearsal=rehearsal, at=at)
+        _check_folded(draft, path)
         tail.check_writable(tail_path)
         os.link(draft, path)  # whole or not at all, and never over another's
         tail.append(tail_path, tail.Head(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
     except FileExistsError:
         return
     finally:
-        draft.unlink()
+        for suffix in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+
+
+def _check_folded(draft: Path, path: Path) -> None:
+    """Raise LedgerError where pages stayed in the WAL: closing swallows a write that failed, and a link leaves it."""
+    if draft.with_name(f"{draft.name}-wal").exists():
+        raise LedgerError(f"The store {path} could not be made: the disk is full or fails. Mend it, then run again.")
 
 
 def refuse_lost(path: Path, tail_path: Path) -> None:
@@ -110,14 +118,14 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
     if remembered is not None:
         raise LedgerError(
             f"The store {path} is gone, but {tail_path} remembers one with {remembered.size} log entries: starting "
-            "anew would send everything again. Restore the store from a backup; or, to start anew on purpose, move "
-            "that file away."
+            "anew would send everything again. Restore its newest copy with `conversions restore FILE`; or, to start "
+            "anew on purpose, move that file away."
         )
 
 
 def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
-    with _connection(_address(path, "rw"), read_only=False) as connection, connection.begin():
-        _migrate(connection)
+    with bare(path) as connection, connection.begin():
+        schema.migrate(connection)
         connection.execute(
             insert(tables.head).values(
                 id=1,
@@ -137,7 +145,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
     check_owner(path)
     _check_whole(path)
     tail.check_writable(tail_path)
-    with _connection(_address(path, "rw"), read_only=False) as connection:
+    with bare(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -149,7 +157,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
     """Open an existing store so that nothing can be written to it; takes no lock. *rehearsal* None: of either sort."""
     check_owner(path)
     _check_whole(path)
-    with _connection(_address(path, "ro"), read_only=True) as connection:
+    with bare(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -199,8 +207,16 @@ def _check_whole(path: Path) -> None:
     size, page = path.stat().st_size, int.from_bytes(header[16:18], "big")
     if size == 0 or size != int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page):
         raise LedgerError(
-            f"The store {path} is damaged: it has {size} bytes, and should have more or fewer. Restore it."
+            f"The store {path} is damaged: it has {size} bytes, and should have more or fewer. Put its newest copy "
+            "back with `conversions restore FILE`."
         )
+
+
+@contextmanager
+def bare(path: Path, mode: Literal["rw", "ro"] = "rw") -> Iterator[Connection]:
+    """An existing store, opened without a question: for what looks at it, copies it or brings it to another schema."""
+    with _connection(_address(path, mode), read_only=mode == "ro") as connection:
+        yield connection
 
 
 @contextmanager
@@ -238,33 +254,22 @@ def _engine(address: str, *, read_only: bool) -> Engine:
     return engine
 
 
-def _migrate(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", "conversions.ledger:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, REVISION)
-
-
 def _check_head(connection: Connection, path: Path, *, rehearsal: bool | None) -> str:
     """The store's id, if this program can work on it."""
-    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if revision != REVISION:
-        raise LedgerError(
-            f"The store {path} has schema {revision}, this program works on {REVISION}: use the version of conversions "
-            "that the store was last used with, or a newer one."
-        )
+    schema.check(connection, path)
     head = connection.execute(select(tables.head)).one()
-    if rehearsal is not None and bool(head.rehearsal) != rehearsal:
-        was, now = ("a rehearsal", "real endpoints") if head.rehearsal else ("real", "loopback endpoints")
+    check_sort(path, was_rehearsal=bool(head.rehearsal), rehearsal=rehearsal)
+    return str(head.store_id)
+
+
+def check_sort(path: Path, *, was_rehearsal: bool, rehearsal: bool | None) -> None:
+    """Raise SettingsError where a rehearsal's store meets real endpoints, or a real one loopback."""
+    if rehearsal is not None and was_rehearsal != rehearsal:
+        was, now = ("a rehearsal", "real endpoints") if was_rehearsal else ("real", "loopback endpoints")
         raise SettingsError(
             f"The store {path} is {was} and the settings name {now}; a store stays what it was. "
             "Give the other its own store.url."
         )
-    return str(head.store_id)
 
 
 def private_directory(path: Path) -> None:
@@ -279,7 +284,8 @@ def private_directory(path: Path) -> None:
         ) from None
 
 
-def _touch(path: Path) -> int:
+def touch(path: Path) -> int:
+    """A new file for its owner alone; its descriptor."""
     try:
         return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR)
     except OSError as error:

@@ -4,6 +4,8 @@ It is how a store that is missing, another, or an older copy is noticed before e
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from conversions.ledger import tables
 from conversions.ledger.log import root_at
 
 WAYS_OUT = (
-    "Restore the newest copy of the store; or, if this one is right, move the tail file away and tell your auditor why."
+    "Restore the newest copy of the store with `conversions restore FILE`; or, if this one is right, move the tail "
+    "file away and tell your auditor why."
 )
 
 
@@ -39,20 +42,25 @@ def last(path: Path) -> Head | None:
 
     Raises LedgerError where no line can be read: what it remembered may be a store that is gone.
     """
+    newest = next(newest_first(path), None)
+    if newest is None and path.exists():
+        raise LedgerError(
+            f"The tail file {path} is damaged: no line of it can be read. Restore it from a backup. {WAYS_OUT}"
+        )
+    return newest
+
+
+def newest_first(path: Path) -> Iterator[Head]:
+    """Every line that can be read."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
-        return None
+        return
     except OSError as error:
         raise SettingsError(f"The tail file {path} cannot be read: {error.strerror}; correct store.tail.") from None
     for line in reversed(lines):
-        try:
-            return _line.validate_json(line)
-        except ValidationError:
-            continue
-    raise LedgerError(
-        f"The tail file {path} is damaged: no line of it can be read. Restore it from a backup. {WAYS_OUT}"
-    )
+        with suppress(ValidationError):
+            yield _line.validate_json(line)
 
 
 def check_writable(path: Path) -> None:

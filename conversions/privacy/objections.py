@@ -1,12 +1,13 @@
-"""Objections to the sending (GDPR art. 21): entered, taken back, listed. They bind from the next attempt on."""
+"""Who may not be sent any more: entered, taken back, listed. It binds from the next attempt on."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from conversions import keys
-from conversions.ledger import Clock, Ledger, objections, open_read_only, open_shared, pins
-from conversions.ledger.objections import Objection
+from conversions.identity import Person
+from conversions.ledger import Clock, Ledger, journal, objections, open_read_only, open_shared, pins
+from conversions.ledger.objections import Kind, Objection
 from conversions.settings import Settings
 
 
@@ -19,16 +20,35 @@ class Change:
     """Already entered, or not on the list."""
 
 
-def enter(settings: Settings, clock: Clock, subjects: Iterable[bytes], reason: str | None) -> Change:
-    """Withhold the orders of these people everywhere. Raises SettingsError where the key is not the store's."""
-    with _register(settings, clock) as ledger:
-        return _change(subjects, lambda subject: objections.add(ledger, subject, reason))
+def enter(
+    settings: Settings, clock: Clock, people: Iterable[Person], kind: Kind, reason: str | None, case: str | None = None
+) -> Change:
+    """Withhold the orders of these people everywhere. Raises SettingsError where the key is not the store's.
+
+    The journal knows first: cut short, it errs towards not sending; and who is on the list already is written there
+    once more, so that giving the command again mends it.
+    """
+    people = list(people)
+    with register(settings, clock) as ledger:
+        journal.append(
+            settings.journal_path,
+            (_line(clock, "added", kind, subject, case) for person in people for subject in person),
+        )
+        return _change(people, lambda subject: objections.add(ledger, subject, reason, kind, case))
 
 
-def take_back(settings: Settings, clock: Clock, subjects: Iterable[bytes], reason: str) -> Change:
-    """Send the orders of these people again, at their own wish; *reason* says how it was expressed."""
-    with _register(settings, clock) as ledger:
-        return _change(subjects, lambda subject: objections.remove(ledger, subject, reason))
+def take_back(settings: Settings, clock: Clock, people: Iterable[Person], kind: Kind, reason: str) -> Change:
+    """Send the orders of these people again, at their own wish; *reason* says how it was expressed.
+
+    The journal knows last: cut short, it errs towards not sending.
+    """
+    people = list(people)
+    with register(settings, clock) as ledger:
+        change = _change(people, lambda subject: objections.remove(ledger, subject, reason, kind))
+        journal.append(
+            settings.journal_path, (_line(clock, "removed", kind, subject) for person in people for subject in person)
+        )
+        return change
 
 
 def entries(settings: Settings, clock: Clock) -> list[Objection]:
@@ -37,16 +57,21 @@ def entries(settings: Settings, clock: Clock) -> list[Objection]:
         return objections.entries(ledger)
 
 
-def _change(subjects: Iterable[bytes], change: Callable[[bytes], bool]) -> Change:
-    done = [change(subject) for subject in subjects]
-    return Change(changed=sum(done), as_before=len(done) - sum(done))
-
-
 @contextmanager
-def _register(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+def register(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """The store, under its own key: a subject made with another would never be found."""
     pin = {"key": keys.check_value(settings.secret_key)}
     with open_shared(settings, clock) as ledger:
         pins.check(ledger, pin)
         pins.record(ledger, pin)
+        journal.begin(settings.journal_path, ledger)
         yield ledger
+
+
+def _line(clock: Clock, change: journal.Change, kind: Kind, subject: bytes, case: str | None = None) -> journal.Entry:
+    return journal.Entry(clock(), change, kind, subject.hex(), case)
+
+
+def _change(people: Iterable[Person], change: Callable[[bytes], bool]) -> Change:
+    done = [sum(map(change, person)) > 0 for person in people]
+    return Change(changed=sum(done), as_before=len(done) - sum(done))

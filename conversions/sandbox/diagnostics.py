@@ -1,6 +1,7 @@
 """What Google says later of a request it took: ``requestStatus:retrieve``."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from conversions.sandbox.google_body import Ingest
 
 KEPT = timedelta(days=50)
-UNMATCHED = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
+PREFIX = "PROCESSING_ERROR_REASON_"
+UNMATCHED = f"{PREFIX}CLICK_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +19,28 @@ class _Filed:
 
     at: datetime
     destinations: list[dict[str, Any]]
-    events: int
-    unmatched: list[int]
-    """Positions in the request, from 0."""
+    orders: list[str | None]
+    """Their transaction ids, by position in the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What share of the orders meets a reason."""
+
+    reason: str
+    """As the enum names it."""
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Whims:
+    """What is said at the moment, whatever was sent."""
+
+    troubles: Sequence[Trouble] = ()
+    counts_only: bool = False
+    """Say how many orders failed, and not which."""
+    processing: bool = False
+    """Say that nothing is known yet."""
 
 
 class Diagnostics:
@@ -34,37 +55,48 @@ class Diagnostics:
     def file(self, request_id: str, ingest: Ingest, now: datetime) -> None:
         """Remember *ingest* under *request_id*."""
         destinations = [d.model_dump(by_alias=True, exclude_none=True) for d in ingest.destinations]
-        unmatched = [i for i, event in enumerate(ingest.events) if self._is_unmatched(event.transaction_id)]
-        self._filed[request_id] = _Filed(now, destinations, len(ingest.events), unmatched)
+        self._filed[request_id] = _Filed(now, destinations, [event.transaction_id for event in ingest.events])
 
-    def report(self, request_id: str, now: datetime) -> dict[str, Any] | str:
+    def report(self, request_id: str, now: datetime, whims: Whims) -> dict[str, Any] | str:
         """``RetrieveRequestStatusResponse``, or the reason why there is none."""
         filed = self._filed.get(request_id)
         if filed is None:
             return "INVALID_REQUEST_ID"
         if now - filed.at > KEPT:
             return "REQUEST_TOO_OLD"
-        verdict = {"requestStatus": "PROCESSING"} if now - filed.at < self._processing else _verdict(filed)
+        if whims.processing or now - filed.at < self._processing:
+            verdict: dict[str, Any] = {"requestStatus": "PROCESSING"}
+        else:
+            verdict = _verdict(len(filed.orders), self._fates(filed, whims.troubles), counts_only=whims.counts_only)
         return {"requestStatusPerDestination": [{"destination": d, **verdict} for d in filed.destinations]}
 
     def forget(self) -> None:
         """Know no request any more."""
         self._filed.clear()
 
-    def _is_unmatched(self, transaction_id: str | None) -> bool:
-        """An order keeps its fate, in whichever request it comes."""
-        return self._share > 0 and random.Random(f"{self._seed}/{transaction_id}").random() < self._share  # noqa: S311
+    def _fates(self, filed: _Filed, troubles: Sequence[Trouble]) -> dict[str, list[int]]:
+        """Positions by reason; an order meets one at the most, and keeps its fate in whichever request it comes."""
+        fates: dict[str, list[int]] = {}
+        for position, order in enumerate(filed.orders):
+            drawn = random.Random(f"{self._seed}/{order}").random()  # noqa: S311
+            for trouble in (Trouble(UNMATCHED, self._share), *troubles):
+                if drawn < trouble.share:
+                    fates.setdefault(trouble.reason, []).append(position)
+                    break
+                drawn -= trouble.share
+        return fates
 
 
-def _verdict(filed: _Filed) -> dict[str, Any]:
+def _verdict(events: int, fates: dict[str, list[int]], *, counts_only: bool) -> dict[str, Any]:
     """Final: counts are strings, as int64 is in JSON."""
-    verdict: dict[str, Any] = {
-        "requestStatus": "SUCCESS",
-        "eventsIngestionStatus": {"recordCount": str(filed.events)},
-    }
-    if filed.unmatched:
-        failed = len(filed.unmatched)
-        verdict["requestStatus"] = "FAILED" if failed == filed.events else "PARTIAL_SUCCESS"
-        count = {"reason": UNMATCHED, "recordCount": str(failed), "recordIndices": filed.unmatched}
-        verdict["errorInfo"] = {"errorCounts": [count]}
+    verdict: dict[str, Any] = {"requestStatus": "SUCCESS", "eventsIngestionStatus": {"recordCount": str(events)}}
+    if fates:
+        failed = sum(map(len, fates.values()))
+        verdict["requestStatus"] = "FAILED" if failed == events else "PARTIAL_SUCCESS"
+        verdict["errorInfo"] = {"errorCounts": [_count(*fate, counts_only=counts_only) for fate in fates.items()]}
     return verdict
+
+
+def _count(reason: str, positions: list[int], *, counts_only: bool) -> dict[str, Any]:
+    count: dict[str, Any] = {"reason": reason, "recordCount": str(len(positions))}
+    return count if counts_only else {**count, "recordIndices": positions}

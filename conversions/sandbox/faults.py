@@ -6,6 +6,7 @@ A fault is written ``KIND[:google|:meta][@PROBABILITY][xCOUNT][=VALUE]``::
     429:google@0.1=30       one in ten at Google: 429 with ``Retry-After: 30`` (absent: 1)
     lost:metax2             the first two requests at Meta are accepted, and the line goes dead before the answer
     slow@0.05=4             one in twenty is answered 4 seconds late
+    verdict@0.1=NO_CONSENT  of one in ten orders Google says later that it met NO_CONSENT
     poison=SKU-7            an event whose id is SKU-7, or with a product ID that contains it, is bad data
 
 Without a platform it is meant for both; COUNT is per platform. Each platform draws from its own seeded sequence, so
@@ -46,11 +47,21 @@ class Kind(StrEnum):
     """The value is by how many seconds the answer is late."""
     POISON = "poison"
     """The value marks the events that are refused as bad data, every time."""
+    VERDICT = "verdict"
+    """Google later says of a share of the orders (the probability) that they met the reason in the value."""
+    COUNTS_ONLY = "counts-only"
+    """Google's later verdicts count what failed, and do not say which."""
+    PROCESSING = "processing"
+    """Google goes on saying that nothing is known yet."""
+    NO_VERDICTS = "no-verdicts"
+    """Google answers 503 to whoever asks what became of a request."""
     REQUIRE_TOKEN = "require-token"  # noqa: S105
     """A request without Authorization is refused, every time; otherwise rehearsals need none."""
 
 
-STANDING = frozenset({Kind.POISON, Kind.REQUIRE_TOKEN})
+LATER = frozenset({Kind.VERDICT, Kind.COUNTS_ONLY, Kind.PROCESSING, Kind.NO_VERDICTS})
+"""Of what Google says later of a request it took."""
+STANDING = frozenset({Kind.POISON, Kind.REQUIRE_TOKEN}) | LATER
 """Conditions that hold for every request, rather than by chance."""
 GRAMMAR = re.compile(
     rf"(?P<kind>{'|'.join(Kind)})"
@@ -63,6 +74,7 @@ GRAMMAR = re.compile(
 VALUES = {
     Kind.THROTTLED: (r"\d{0,6}", "whole seconds for Retry-After, such as 429=30"),
     Kind.SLOW: (r"\d{1,6}(\.\d+)?", "seconds, such as slow=2.5"),
+    Kind.VERDICT: (r"[A-Z][A-Z0-9_]+", "the name of a reason, such as verdict@0.1=TOO_RECENT_CLICK"),
     Kind.POISON: (r".+", "an event's id or a part of a product ID, such as poison=SKU-7"),
 }
 NO_VALUE = (r"", "no value")
@@ -110,6 +122,8 @@ def _mistake(fault: Fault) -> str:
         return "a count is at least 1"
     if fault.kind is Kind.WRONG_COUNT and fault.platforms != ("meta",):
         return "only Meta counts events in its answer; write wrong-count:meta"
+    if fault.kind is Kind.VERDICT:
+        return "verdict holds for a share of the orders and takes no count" if fault.count else ""
     if fault.kind in STANDING and (fault.probability < 1 or fault.count):
         return f"{fault.kind} holds for every request and takes neither probability nor count"
     return ""
@@ -149,7 +163,11 @@ class Plan:
 
     def standing(self, kind: Kind, platform: str) -> tuple[str, ...]:
         """The values of the standing faults of *kind* at *platform*."""
-        return tuple(fault.value for fault in self._faults if fault.kind is kind and platform in fault.platforms)
+        return tuple(fault.value for fault in self.faults(kind, platform))
+
+    def faults(self, kind: Kind, platform: str) -> list[Fault]:
+        """The standing faults of *kind* at *platform*."""
+        return [fault for fault in self._faults if fault.kind is kind and platform in fault.platforms]
 
 
 class _Chance:

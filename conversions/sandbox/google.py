@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from conversions.sandbox.base import Accepted, Answer, Arrival, Request, bearer, exact_json, is_json, packed, poisons
-from conversions.sandbox.diagnostics import Diagnostics
+from conversions.sandbox.diagnostics import PREFIX, Diagnostics, Trouble, Whims
+from conversions.sandbox.faults import Kind, Plan
 from conversions.sandbox.google_body import Event, Ingest
 from conversions.sandbox.google_errors import bad_event, error, invalid, violation
 
@@ -38,11 +39,13 @@ class Google:
             return invalid(bad_event(i) for i in poisoned)
         return self._accepted(ingest, now)
 
-    def status(self, request: Request, now: datetime) -> Answer:
+    def status(self, request: Request, now: datetime, plan: Plan) -> Answer:
         """The answer of ``requestStatus:retrieve``."""
+        if plan.faults(Kind.NO_VERDICTS, self.name):
+            return self.unavailable()
         if not bearer(request.authorization):
             return self.unauthenticated()
-        found = self.diagnostics.report(request.query.get("requestId", ""), now)
+        found = self.diagnostics.report(request.query.get("requestId", ""), now, _whims(plan))
         if isinstance(found, str):
             return invalid([{"field": "request_id", "description": "No status under this ID.", "reason": found}])
         return Answer(200, packed(found))
@@ -94,6 +97,14 @@ class Google:
             return Accepted(Answer(200, packed(reply)), events=0)
         self.diagnostics.file(request_id, ingest, now)
         return Accepted(Answer(200, packed(reply)), len(ingest.events), _arrivals(ingest))
+
+
+def _whims(plan: Plan) -> Whims:
+    return Whims(
+        troubles=[Trouble(PREFIX + fault.value, fault.probability) for fault in plan.faults(Kind.VERDICT, "google")],
+        counts_only=bool(plan.faults(Kind.COUNTS_ONLY, "google")),
+        processing=bool(plan.faults(Kind.PROCESSING, "google")),
+    )
 
 
 def _exhausted(limit: str, headers: Mapping[str, str]) -> Answer:

@@ -82,6 +82,12 @@ class _Connection(BaseHTTPRequestHandler):
         """A read."""
         self._reply(self.server.front.get(self._request(bytearray())))
 
+    def do_HEAD(self) -> None:
+        """Somebody asks the time."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_POST(self) -> None:
         """An upload."""
         length = self.headers.get("Content-Length", "")

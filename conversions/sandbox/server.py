@@ -105,7 +105,7 @@ class Sandbox:
             case "/_sandbox/received":
                 return _own(self.received(bodies=request.query.get("bodies") == "1"))
             case path if path == STATUS:
-                return self._google.status(request, self.now())
+                return self._google.status(request, self.now(), self._desk.plan)
             case _:
                 return _own({"error": "nothing to read here"}, 404)
 

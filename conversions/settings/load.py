@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from conversions.errors import SettingsError
 from conversions.settings.whole import Settings
 
-SECRETS = frozenset({"key", "access_token"})
+SECRETS = frozenset({"key", "former_keys", "log_key", "access_token", "heartbeat_url", "alerts"})
 
 
 def load(path: Path) -> Settings:
@@ -27,6 +27,7 @@ def load(path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     _refuse_secrets(tables, path)
+    _load_credentials()
     _load_env_file(path.parent / ".env")
     try:
         settings = Settings(**tables)
@@ -46,14 +47,28 @@ def _refuse_secrets(table: dict[str, Any], path: Path) -> None:
             _refuse_secrets(value, path)
 
 
+def _load_credentials() -> None:
+    """What systemd hands over by ``LoadCredential=conversions.env:…`` (systemd.exec(5))."""
+    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
+    if handed_over:
+        _load(Path(handed_over) / "conversions.env")
+
+
 def _load_env_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError(f"{path} holds secrets and others may read it; run `chmod 600 {path}`.")
-        load_dotenv(path, override=False)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}.") from None
+    _load(path)
+
+
+def _load(path: Path) -> None:
+    try:
+        load_dotenv(path, override=False)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.") from None
     except ValueError:

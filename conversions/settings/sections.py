@@ -73,6 +73,12 @@ class Store(Section):
         None,
         description="file outside the store's directory that remembers the log's size; absent: beside that directory",
     )
+    checkpoints: str | None = Field(
+        None, description="directory that keeps a signed checkpoint of the log per run; absent: beside the store's own"
+    )
+    timestamp_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="RFC 3161 authority that dates each checkpoint; absent: none"
+    )
 
 
 class Privacy(Section):
@@ -81,6 +87,28 @@ class Privacy(Section):
     policy: str = Field("privacy-policy.toml", description="the disclosure policy")
     legal_basis: Literal["consent", "legitimate_interest"] = Field(
         description="what the shop's privacy policy states; no default"
+    )
+    retention_days: int = Field(
+        400, ge=70, le=3650, description="what was sent is kept so long after the purchase, then purged"
+    )
+    controller: str | None = Field(
+        None, description="who answers for it: name and address, for the record of processing"
+    )
+    contact: str | None = Field(None, description="whom to ask about data protection, for the record of processing")
+    balancing_test: str | None = Field(None, description="where the assessment of legitimate interest is kept")
+    impact_assessment: str | None = Field(None, description="where the data protection impact assessment is kept")
+
+
+class OnCall(Section):
+    """Who is told how a run went; nobody, where nothing is set."""
+
+    heartbeat_url: SecretStr | None = Field(
+        None, description="only as CONVERSIONS_ON_CALL__HEARTBEAT_URL: told start and exit code (healthchecks)"
+    )
+    metrics_file: str | None = Field(None, description="figures of the last run for Prometheus' node exporter: a .prom")
+    alerts: list[SecretStr] = Field(
+        [],
+        description='only as CONVERSIONS_ON_CALL__ALERTS: apprise addresses, told of exits other than 0, ["mailto://…"]',
     )
 
 
@@ -92,6 +120,9 @@ class AnyDestination(Section):
     precision: Literal["day", "exact"] = Field("day", description="send the purchase day's last second, or the instant")
     reference: Literal["wire_id", "order_id"] = Field("wire_id", description="the order's id on the wire")
     not_before: date | None = Field(None, description="purchases before this day are withheld")
+    resend_unknown: Literal["auto", "ask"] = Field(
+        "auto", description="orders without an answer are sent again inside the platform's window, or wait for `decide`"
+    )
     max_new: int | None = Field(None, ge=1, description="more new orders than this stop the run until accepted")
     first_batch: int | None = Field(None, ge=1, description="the first real run sends one request of so many")
     also_reported_by: Literal["none", "same", "other"] | None = Field(
@@ -117,6 +148,9 @@ class GoogleSettings(AnyDestination):
         None, description="the manager account, where access goes through one"
     )
     event_source: Literal["WEB", "APP", "IN_STORE", "PHONE", "MESSAGE", "OTHER"] = "WEB"
+    full_refund: Literal["zero", "report"] = Field(
+        "zero", description="`run --restate` sends value 0, which Google does not document as accepted; or reports only"
+    )
     quota_project: str | None = Field(None, description="Cloud project that the calls are counted on")
     merchant_id: Digits | None = Field(None, description="Merchant Center account of the product IDs")
     merchant_feed_label: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,20}$")] | None = None

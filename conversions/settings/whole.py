@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from conversions.errors import SettingsError
-from conversions.settings.sections import AnySourceSettings, DestinationSettings, Privacy, Store
+from conversions.settings.sections import AnySourceSettings, DestinationSettings, OnCall, Privacy, Store
 from conversions.settings.values import Duration, zone_name
 
 
@@ -21,6 +21,14 @@ def _kinds(sections: object) -> object:
     if not isinstance(sections, dict):
         return sections
     return {name: {"kind": name, **s} if isinstance(s, dict) else s for name, s in sections.items()}
+
+
+def _secret(name: str, held: SecretStr | None) -> bytes:
+    text = held.get_secret_value() if held else ""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        state = "is missing" if not text else "is not 64 hex digits"
+        raise SettingsError(f"{name} {state}; `conversions init` makes one, or restore it from your backup.")
+    return bytes.fromhex(text)
 
 
 class Settings(BaseSettings):
@@ -42,10 +50,17 @@ class Settings(BaseSettings):
     source: AnySourceSettings
     store: Store = Store()  # type: ignore[call-arg]
     privacy: Privacy
+    on_call: OnCall = OnCall()  # type: ignore[call-arg]
     destinations: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], DestinationSettings], BeforeValidator(_kinds)
     ] = Field(min_length=1)
     key: SecretStr | None = Field(None, description="only as CONVERSIONS_KEY: 64 hex digits", exclude=True)
+    former_keys: SecretStr | None = Field(
+        None, description="only as CONVERSIONS_FORMER_KEYS: keys before this one, newest first, with commas", exclude=True
+    )
+    log_key: SecretStr | None = Field(
+        None, description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: made from CONVERSIONS_KEY", exclude=True
+    )
 
     _file: Path = PrivateAttr(default=Path())
 
@@ -82,15 +97,33 @@ class Settings(BaseSettings):
         return home.with_name(f"{home.name}-{self.store_path.stem}.tail")
 
     @property
+    def checkpoints_path(self) -> Path:
+        """The directory outside the store's own that keeps the log's checkpoints."""
+        if self.store.checkpoints is not None:
+            return self.resolve(self.store.checkpoints)
+        home = self.store_path.parent
+        return home.with_name(f"{home.name}-{self.store_path.stem}.checkpoints")
+
+    @property
+    def journal_path(self) -> Path:
+        """The file of objections and erasures, by which a restored store is brought up to date."""
+        return self.checkpoints_path / "journal.jsonl"
+
+    @property
     def secret_key(self) -> bytes:
         """The key, 32 bytes. Raises SettingsError where it is missing or malformed."""
-        text = self.key.get_secret_value() if self.key else ""
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-            state = "is missing" if not text else "is not 64 hex digits"
-            raise SettingsError(
-                f"CONVERSIONS_KEY {state}; `conversions init` makes one, or restore it from your backup."
-            )
-        return bytes.fromhex(text)
+        return _secret("CONVERSIONS_KEY", self.key)
+
+    @property
+    def secret_former_keys(self) -> list[bytes]:
+        """The keys before it, newest first: people are looked for under them, too. Raises SettingsError if malformed."""
+        names = self.former_keys.get_secret_value().split(",") if self.former_keys else []
+        return [_secret("CONVERSIONS_FORMER_KEYS", SecretStr(name.strip())) for name in names]
+
+    @property
+    def secret_log_key(self) -> bytes | None:
+        """The seed of the log's signing key, 32 bytes; None: made from the key. Raises SettingsError if malformed."""
+        return _secret("CONVERSIONS_LOG_KEY", self.log_key) if self.log_key else None
 
     def resolve(self, path: str) -> Path:
         """*path*, relative to the settings file."""

@@ -77,6 +77,11 @@ class TestEntering:
         said = object_(cli, settings, "--file", tmp_path / "none.csv")
         assert (said.code, said.err.count("\n")) == (2, 1)
 
+    def test_for_programs_it_says_how_many_and_which_lines(self, cli: Cli, settings: Path) -> None:
+        said = object_(cli, settings, "--json", stdin=f"{ADDRESS}\nIda Holm\n")
+        unusable = [{"line": 2, "reason": "unusable e-mail address"}]
+        assert json.loads(said.out) == {"changed": 1, "as_before": 0, "unusable": unusable}
+
 
 class TestTakingBack:
     def test_an_objection_is_taken_back_with_a_reason(self, cli: Cli, settings: Path) -> None:
@@ -106,7 +111,7 @@ class TestListing:
         assert (first["entry"], first["reason"], second["removed_at"]) == (1, "by phone", None)
         assert first["removed_at"] is not None
         table = object_(cli, settings, "--list").out.splitlines()
-        assert table[0].split() == ["entry", "since", "(UTC)", "state", "reason"]
+        assert table[0].split() == ["entry", "kind", "since", "(UTC)", "state", "case", "reason"]
         assert "removed" in table[1]
         assert "in force" in table[2]
 

@@ -65,7 +65,7 @@ def shown() -> Iterator[tuple[str, str, str]]:
 def test_the_example_shows_every_setting_and_nothing_else(section: str) -> None:
     own = {name for where, name, _ in shown() if where == section}
     known = {name for model in SECTIONS[section] for name in model.model_fields}
-    elsewhere = {"key", "access_token", "source", "columns", "store", "privacy", "destinations"}
+    elsewhere = {"key", "log_key", "access_token", "source", "columns", "store", "privacy", "destinations"}
     optional = {"kind"} if section.startswith("destinations.") else set()
     assert own == known - elsewhere - optional
 

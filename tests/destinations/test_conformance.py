@@ -9,9 +9,10 @@ import orjson
 import pytest
 import responses
 from hypothesis import given
+from hypothesis import strategies as st
 
 from conversions import identity
-from conversions.conversion import Conversion, Reason
+from conversions.conversion import Conversion, Money, Reason
 from conversions.destinations import open_destination
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
@@ -83,6 +84,22 @@ def test_an_event_is_one_canonical_object(kind: str, made: Conversion) -> None:
 @given(made=CONVERSIONS)
 def test_the_same_conversion_makes_the_same_bytes(kind: str, made: Conversion) -> None:
     assert opened(kind).event(made) == opened(kind).event(made)
+
+
+@EACH
+@given(made=CONVERSIONS, minor=st.integers(0, 10**14 - 1))
+def test_a_corrected_event_differs_in_its_value_alone(kind: str, made: Conversion, minor: int) -> None:
+    destination, value = opened(kind), Money(minor, made.currency, 2)
+    corrected = destination.event(made._replace(value=value.amount))
+
+    assert destination.restated(destination.event(made), value) == {"google": corrected, "meta": None}[kind]
+
+
+def test_a_full_refund_is_no_correction_where_the_settings_only_report_it() -> None:
+    event, nothing = opened("google").event(conversion()), Money(0, "DKK", 2)
+
+    assert opened("google", full_refund="report").restated(event, nothing) is None
+    assert orjson.loads(opened("google").restated(event, nothing) or b"")["conversionValue"] == 0
 
 
 @EACH

@@ -22,6 +22,7 @@ from conversions.destinations import google_credentials
 from conversions.destinations.base import Envelope
 from conversions.destinations.google import Google
 from conversions.destinations.google_verdicts import judge
+from conversions.diagnosis import Diagnosis, Told
 from conversions.errors import Unauthorised
 from conversions.http import USER_AGENT, Answer
 from conversions.receipt import Culprit, Next, Outcome, Receipt
@@ -323,11 +324,58 @@ def test_trouble_on_the_way_is_a_receipt(trouble: Exception, receipt: Receipt) -
         assert google(endpoint=ENDPOINT).send(BODY, 0) == receipt
 
 
+# what became of a request
+
+
+STATUS_URL = "https://datamanager.googleapis.com/v1/requestStatus:retrieve?requestId=a%2Fb"
+RECORDED = {"requestStatusPerDestination": [{"requestStatus": "SUCCESS"}]}
+
+
+@pytest.mark.usefixtures("service_account")
+def test_a_question_is_asked_once_with_the_credential_and_no_body() -> None:
+    with responses.RequestsMock() as mock:
+        a_token(mock)
+        mock.get(STATUS_URL, json=RECORDED)
+        assert google(quota_project="shop-123").diagnose("a/b").told is Told.SUCCESS
+        asked = mock.calls[-1].request
+    assert asked.body is None
+    assert (asked.headers["Authorization"], asked.headers["x-goog-user-project"]) == ("Bearer secret-token", "shop-123")
+    assert "Content-Type" not in asked.headers
+
+
+@pytest.mark.parametrize("trouble", [requests.ConnectTimeout(), requests.ReadTimeout()])
+def test_trouble_on_the_way_is_no_answer(trouble: Exception) -> None:
+    with responses.RequestsMock() as mock:
+        mock.get("http://127.0.0.1:8085/v1/requestStatus:retrieve?requestId=r", body=trouble)
+        found = google(endpoint="http://127.0.0.1:8085").diagnose("r")
+    assert found == Diagnosis(Told.NO_ANSWER, type(trouble).__name__)
+
+
+@pytest.mark.usefixtures("service_account")
+def test_without_the_network_no_token_means_no_answer() -> None:
+    with responses.RequestsMock() as mock:
+        mock.post(TOKEN_URL, body=requests.ConnectionError())
+        assert google().diagnose("r").told is Told.NO_ANSWER
+
+
+def test_a_refused_credential_stops_the_questions() -> None:
+    with responses.RequestsMock() as mock:
+        mock.get("http://127.0.0.1:8085/v1/requestStatus:retrieve?requestId=r", status=401)
+        with pytest.raises(Unauthorised, match="refuses the credentials"):
+            google(endpoint="http://127.0.0.1:8085").diagnose("r")
+
+
+@pytest.mark.parametrize(("reason", "words"), [("NO_CONSENT", "administrator"), ("SOMETHING", "Google Ads account")])
+def test_a_person_is_told_what_to_do_about_the_account(reason: str, words: str) -> None:
+    assert words in google().remedy(reason)
+
+
 # verdicts
 
 AGAIN = (Outcome.UNKNOWN, Next.RETRY)
 THROTTLED = (Outcome.REFUSED, Next.RETRY)
 DATA = (Outcome.REFUSED, Next.ISOLATE)
+DOUBT = (Outcome.REFUSED, Next.PROBE)
 CREDENTIALS = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 OURS = (Outcome.REFUSED, Next.STOP_REFUSED)
 QUOTA = (Outcome.REFUSED, Next.STOP_FOR_TODAY)
@@ -373,10 +421,10 @@ def test_every_reason_has_the_verdict_of_the_reference(reason: ErrorReason) -> N
 @pytest.mark.parametrize(
     ("status", "canonical", "expected"),
     [
-        (400, "INVALID_ARGUMENT", DATA),
+        (400, "INVALID_ARGUMENT", DOUBT),
         (400, "FAILED_PRECONDITION", OURS),
-        (400, "OUT_OF_RANGE", DATA),
-        (400, "", DATA),
+        (400, "OUT_OF_RANGE", DOUBT),
+        (400, "", DOUBT),
         (401, "UNAUTHENTICATED", CREDENTIALS),
         (403, "PERMISSION_DENIED", CREDENTIALS),
         (403, "", CREDENTIALS),
@@ -420,6 +468,21 @@ def test_an_unknown_reason_of_an_event_is_that_event_s_fault() -> None:
     assert receipt.culprits == (Culprit(2, "NEW_IN_2027", "currency"),)
 
 
+@pytest.mark.parametrize("reason", ["ERROR_REASON_UNSPECIFIED", "INVALID_ARGUMENT", "NEW_IN_2027"])
+def test_a_reason_that_says_nothing_leaves_open_whose_fault_it_is_until_an_event_is_named(reason: str) -> None:
+    assert verdict(refused(400, "INVALID_ARGUMENT", info={"reason": reason})) == DOUBT
+    assert verdict(refused(400, "INVALID_ARGUMENT", ("events[7]", reason))) == DOUBT, "there is no such event"
+    assert verdict(refused(400, "INVALID_ARGUMENT", ("", reason))) == DOUBT
+    assert verdict(refused(400, "INVALID_ARGUMENT", ("events[1]", reason))) == DATA
+
+
+@pytest.mark.parametrize("reason", ["INVALID_FORMAT", "EVENT_TIME_INVALID"])
+def test_a_reason_of_an_event_needs_no_name_to_be_one(reason: str) -> None:
+    receipt = refused(400, "INVALID_ARGUMENT", info={"reason": reason})
+
+    assert (verdict(receipt), receipt.culprits) == (DATA, ())
+
+
 def test_a_reason_that_is_ours_outweighs_an_event_s() -> None:
     receipt = refused(
         400,
@@ -433,8 +496,10 @@ def test_a_reason_that_is_ours_outweighs_an_event_s() -> None:
     assert receipt.culprits == ()
 
 
-def test_a_fault_in_the_settings_part_is_no_event_s() -> None:
-    receipt = refused(400, "INVALID_ARGUMENT", ("destinations[0].login_account.account_id", "INVALID_FORMAT"))
+@pytest.mark.parametrize("field", ["destinations[0].login_account.account_id", "encoding", "consent"])
+@pytest.mark.parametrize("reason", ["INVALID_FORMAT", "NEW_IN_2027"])
+def test_a_fault_in_the_settings_part_is_no_event_s(field: str, reason: str) -> None:
+    receipt = refused(400, "INVALID_ARGUMENT", (field, reason))
 
     assert verdict(receipt) == OURS
 
@@ -506,6 +571,7 @@ def test_success_is_a_request_id() -> None:
         http_status=200,
         reference=OK["requestId"],
         date="Sun, 22 Nov 2026 05:15:00 GMT",
+        ask_after=1800.0,
     )
 
 

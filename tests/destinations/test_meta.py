@@ -186,6 +186,10 @@ def test_the_token_is_in_no_repr() -> None:
 AGAIN = (Outcome.UNKNOWN, Next.RETRY)
 THROTTLED = (Outcome.REFUSED, Next.RETRY)
 DATA = (Outcome.REFUSED, Next.ISOLATE)
+DOUBT = (Outcome.REFUSED, Next.PROBE)
+A_MINUTE = 60.0
+"""Limits are counted in minutes."""
+LAST_WARNING = (Outcome.REFUSED, Next.ONCE_MORE)
 CREDENTIALS = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 OURS = (Outcome.REFUSED, Next.STOP_REFUSED)
 
@@ -222,7 +226,10 @@ def refused(status: int, code: int, subcode: int | None = None, **more: Any) -> 
         (17, None, THROTTLED),
         (17, 2446079, THROTTLED),
         (32, None, THROTTLED),
-        (100, None, DATA),
+        (100, None, DOUBT),
+        (100, 1, DOUBT),
+        (100, 2803999, DOUBT),
+        (100, 2805000, DOUBT),
         (100, 33, CREDENTIALS),
         (100, 34, OURS),
         (100, 2804001, DATA),
@@ -248,7 +255,7 @@ def refused(status: int, code: int, subcode: int | None = None, **more: Any) -> 
         (341, None, THROTTLED),
         (368, None, OURS),
         (506, None, DATA),
-        (613, None, THROTTLED),
+        (613, None, LAST_WARNING),
         (613, 1487742, THROTTLED),
         (613, 5044001, THROTTLED),
         (613, 1996, THROTTLED),
@@ -259,7 +266,8 @@ def refused(status: int, code: int, subcode: int | None = None, **more: Any) -> 
         (21009, None, AGAIN),
         *[(code, None, THROTTLED) for code in (80000, 80001, 80003, 80004, 80014)],
         (1870092, None, OURS),
-        (999999, None, DATA),
+        (999999, None, DOUBT),
+        (999999, 2804003, DOUBT),
     ],
 )
 def test_every_code_has_the_verdict_of_the_reference(
@@ -276,7 +284,7 @@ def test_every_code_has_the_verdict_of_the_reference(
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (400, DATA),
+        (400, DOUBT),
         (401, CREDENTIALS),
         (403, CREDENTIALS),
         (404, OURS),
@@ -301,7 +309,9 @@ def test_an_unusable_token_is_recognised_under_any_status() -> None:
     assert verdict(refused(401, 190)) == verdict(refused(400, 190, 463)) == CREDENTIALS
 
 
-@pytest.mark.parametrize(("code", "expected"), [(100, AGAIN), (190, AGAIN), (77, AGAIN), (4, THROTTLED)])
+@pytest.mark.parametrize(
+    ("code", "expected"), [(100, AGAIN), (190, AGAIN), (77, AGAIN), (4, THROTTLED), (613, LAST_WARNING)]
+)
 def test_what_meta_calls_transient_is_tried_again(code: int, expected: tuple[Outcome, Next]) -> None:
     assert verdict(refused(400, code, is_transient=True)) == expected
 
@@ -310,6 +320,7 @@ def test_a_missing_proof_of_the_app_secret_is_no_event_s_fault() -> None:
     said = "API calls from the server require an appsecret_proof argument"
 
     assert verdict(refused(400, 100, message=said)) == CREDENTIALS
+    assert verdict(refused(400, 100, 2804003, message=said)) == CREDENTIALS
     assert verdict(refused(400, 506, message=said)) == DATA
 
 
@@ -320,14 +331,16 @@ def test_a_missing_proof_of_the_app_secret_is_no_event_s_fault() -> None:
         ({"X-Business-Use-Case-Usage": '{"555":[{"type":"ads_management","estimated_time_to_regain_access":4}]}'}, 240),
         ({"X-Business-Use-Case": '{"5":[{"estimated_time_to_regain_access":1},{"type":"x"}],"6":[]}'}, 60),
         ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":1}]}', "Retry-After": "90"}, 90),
-        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":0}]}'}, None),
-        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":NaN}]}'}, None),
-        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":"soon"}]}'}, None),
-        ({"X-Business-Use-Case-Usage": "nonsense"}, None),
-        ({}, None),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":0}]}', "Retry-After": "0"}, 0),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":0}]}'}, A_MINUTE),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":NaN}]}'}, A_MINUTE),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":"soon"}]}'}, A_MINUTE),
+        ({"X-Business-Use-Case-Usage": "nonsense"}, A_MINUTE),
+        ({"Retry-After": "Sun, 22 Nov 2026 05:16:30 GMT", "Date": "Sun, 22 Nov 2026 05:15:00 GMT"}, 90),
+        ({}, A_MINUTE),
     ],
 )
-def test_the_longest_wait_asked_for_is_told(headers: dict[str, str], wait: float | None) -> None:
+def test_the_longest_wait_asked_for_is_told(headers: dict[str, str], wait: float) -> None:
     assert refused(400, 80004, headers=headers).wait == wait
     assert refused(400, 190, headers=headers).wait is None
 

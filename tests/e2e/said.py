@@ -12,7 +12,7 @@ TOKEN = "EAABcanaryTOKENcanaryTOKENcanary0123456789"
 DOMAIN = "kunde.example"
 """Of every buyer's address, so that one search finds each of them."""
 
-ATTENTION, USAGE, DATA, NO_INPUT, STORE, TRY_AGAIN, CREDENTIALS, CONFIG = 1, 2, 65, 66, 74, 75, 77, 78
+ATTENTION, USAGE, DATA, NO_INPUT, REFUSES, STORE, TRY_AGAIN, CREDENTIALS, CONFIG = 1, 2, 65, 66, 70, 74, 75, 77, 78
 """Exit codes, as design §6 has them."""
 
 BUCKETS = ("sent", "already_sent", "pending", "withheld", "quarantined", "rejected", "deferred", "expired", "unknown")

@@ -1,11 +1,13 @@
 """Orders that a platform refuses, and a platform that refuses everything: the good ones go, and nobody is hammered."""
 
+import math
 from datetime import timedelta
 
 import pytest
 
+from conversions.sandbox import google, google_errors, meta
 from tests.e2e.conftest import at_most
-from tests.e2e.said import ATTENTION, TRY_AGAIN
+from tests.e2e.said import ATTENTION, REFUSES, TRY_AGAIN
 from tests.e2e.shop import NAMES, Shop
 
 REFUSED = "refused by the platform"
@@ -73,3 +75,68 @@ def test_trouble_that_passes_is_waited_out(shop: Shop) -> None:
         "unknown",
         "received",
     ]
+
+
+@pytest.fixture
+def without_subcode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither platform says whose fault it is."""
+    refusal = google_errors.error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")
+    monkeypatch.setattr(meta, "BAD_EVENT", None)
+    monkeypatch.setattr(google, "invalid", lambda _: refusal)
+
+
+@pytest.mark.usefixtures("without_subcode")
+@pytest.mark.parametrize("place", [0, 299, 598])
+def test_one_bad_order_that_nobody_names_costs_few_requests(shop: Shop, place: int) -> None:
+    shop.sandbox.use_faults(["poison=BAD"])
+    shop.orders(*(shop.order(str(n), product_ids="BAD" if n == place else "SKU") for n in range(600)))
+    said = shop.run()
+    for name in NAMES:
+        assert said.counts(name) == {"sent": 599, "quarantined": {REFUSED: 1}}
+        assert shop.received(name)["requests"] <= 2 * math.log2(600) + 5
+    assert {(problem["order_no"], problem["detail"]) for problem in shop.status()["problems"]} == {
+        (str(place), "400/100"),
+        (str(place), "400/INVALID_ARGUMENT/INVALID_ARGUMENT"),
+    }
+
+
+@pytest.mark.usefixtures("without_subcode")
+def test_settings_that_spoil_every_order_set_none_aside(shop: Shop) -> None:
+    shop.sandbox.use_faults(["poison=SKU"])
+    shop.orders(*(shop.order(str(n)) for n in range(300)))
+    said = shop.run()
+    assert said.code == REFUSES
+    assert [said.counts(name) for name in NAMES] == [{"pending": 300}] * 2
+    assert [shop.received(name)["requests"] for name in NAMES] == [4, 4]
+    assert all("settings are at fault" in said.at(name)["stopped"] for name in NAMES)
+    shop.sandbox.use_faults([])
+    assert [shop.run().counts(name) for name in NAMES] == [{"sent": 300}, {"already_sent": 300}]
+
+
+@pytest.mark.usefixtures("without_subcode")
+def test_a_lone_order_is_not_set_aside_before_others_are_accepted(shop: Shop) -> None:
+    shop.sandbox.use_faults(["poison=BAD"])
+    shop.orders(shop.order("1", product_ids="BAD"))
+    said = shop.run()
+    assert (said.code, said.counts("meta")) == (REFUSES, {"pending": 1})
+    shop.orders(shop.order("1", product_ids="BAD"), shop.order("2"))
+    assert shop.run().counts("meta") == {"sent": 1, "quarantined": {REFUSED: 1}}
+
+
+def test_a_refused_order_is_shown_with_what_was_said_and_sent_once_its_row_is_corrected(shop: Shop) -> None:
+    shop.sandbox.use_faults(["poison=BAD"])
+    shop.orders(shop.order("1"), shop.order("2", product_ids="BAD"))
+    shop.run()
+    shown = {
+        "google": "400/INVALID_ARGUMENT/INVALID_EVENT INVALID_EVENT ",
+        "meta": "400/100/2804019",
+    }
+    plan = shop.plan()
+    for name, words in shown.items():
+        assert plan.at(name)["refused"][0]["order"] == "2"
+        assert plan.at(name)["refused"][0]["said"].startswith(words.strip())
+        assert plan.at(name)["refused"][0]["said"] in shop.command("plan").out
+        assert plan.at(name)["refused"][0]["said"] in shop.command("status").out
+    shop.orders(shop.order("1"), shop.order("2", product_ids="GOOD"))
+    assert shop.run().counts("meta") == {"sent": 1, "already_sent": 1}
+    assert shop.states() == {name: {"received": 2} for name in NAMES}

@@ -1,5 +1,6 @@
 """Several at a time: two runs, an objection in the middle of one, a signal, a deadline."""
 
+import os
 import re
 import signal
 import time
@@ -74,6 +75,19 @@ def test_told_to_stop_it_settles_what_is_under_way_and_leaves_the_rest(
     said = gated.finish(running)
     assert said.code in (0, TRY_AGAIN), said
     assert [said.counts(name) for name in NAMES] == [{"sent": 1}] * 2
+
+
+def test_told_to_stop_while_it_reads_it_ends_in_order(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    shop.orders(shop.order())
+    with monkeypatch.context() as patched:
+        patched.setattr("conversions.pipeline.read", told)
+        stopped(shop.command("run"), TRY_AGAIN, "told to stop", "Nothing is lost")
+    assert shop.requests() == 0
+    assert [run["exit_code"] for run in shop.status()["runs"]] == [TRY_AGAIN]
+    assert shop.run().counts("meta") == {"sent": 1}
 
 
 def test_a_deadline_with_nothing_left_to_send_is_a_good_end(shop: Shop) -> None:

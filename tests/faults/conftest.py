@@ -1,20 +1,20 @@
-"""One sandbox and one process to begin nights from, for all tests here: they take a second to come."""
+"""Stations for all tests here: their processes take a second to come."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.nights import Nights, open_nights
-from tests.faults.platforms import Platforms, open_platforms
+from tests.faults.stations import Station, open_stations
 
 
 @pytest.fixture(scope="package")
-def platforms() -> Iterator[Platforms]:
-    with open_platforms() as platforms:
-        yield platforms
+def stations() -> Iterator[list[Station]]:
+    """One for each core."""
+    with open_stations() as stations:
+        yield stations
 
 
-@pytest.fixture(scope="package")
-def nights() -> Iterator[Nights]:
-    with open_nights() as nights:
-        yield nights
+@pytest.fixture
+def station(stations: list[Station]) -> Station:
+    """The first of them."""
+    return stations[0]

@@ -9,13 +9,21 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.faults.shop import BATCH, Shop
+from tests.faults.shop import Shop
+from tests.faults.tracing import let_be_watched
+
+GO = signal.SIGUSR1
+DONE = {0, 1}
+"""How a night ends that leaves nothing for the next one: all is well, or a person is told."""
+HUNG = -signal.SIGALRM
 
 
 @dataclass
@@ -25,19 +33,55 @@ class Nights:
     process: "subprocess.Popen[str]"
     pid: int = field(default=0, init=False)
 
-    def begin(self, shop: Shop, variant: str | None = None) -> None:
-        """``conversions run``, or a broken variant of it."""
+    def begin(self, shop: Shop, variant: str | None = None, *arguments: str) -> None:
+        """``conversions run`` with *arguments*, or a broken variant of it."""
+        self.hold(shop, variant, *arguments)
+        self.let_go()
+
+    def hold(self, shop: Shop, variant: str | None = None, *arguments: str) -> None:
+        """The same, but it waits before its first step: somebody wants to watch from the beginning."""
+        night = {"config": str(shop.config), "batch": shop.batch, "senders": shop.senders, "arguments": arguments}
+        self.fork(f"{__name__}:run", shop.said, variant, **night)
+
+    def fork(self, play: str, said: Path, variant: str | None = None, **arguments: Any) -> None:
+        """Hold a fork that is to call *play*, as ``module:function``, with *said* for its stdout and stderr."""
         assert self.process.stdin is not None
-        task = {"config": str(shop.config), "said": str(shop.said), "variant": variant}
+        task = {"play": play, "said": str(said), "variant": variant, "arguments": arguments}
         self.process.stdin.write(json.dumps(task) + "\n")
         self.process.stdin.flush()
         self.pid = self.told("begun")
+
+    def let_go(self) -> None:
+        """What is held begins."""
+        os.kill(self.pid, GO)
+
+    def whole(self, shop: Shop, variant: str | None = None, *arguments: str) -> int:
+        """A night from its beginning to its end; its exit code."""
+        self.begin(shop, variant, *arguments)
+        return self.finished()
+
+    def until_done(self, shop: Shop, variant: str | None = None) -> list[str]:
+        """Nights until one has nothing left to do; a complaint where none comes to it."""
+        codes = []
+        for _ in range(3):
+            codes.append(self.whole(shop, variant))
+            if codes[-1] in DONE:
+                return []
+        return [f"quiet nights ended {codes}"]
 
     def ended(self, within: float = 60.0) -> int | None:
         """Its exit code, or None where it still runs after so many seconds."""
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], within)
         return self.told("ended") if ready else None
+
+    def finished(self, within: float = 60.0) -> int:
+        """The exit code of the night under way; one that hangs is killed."""
+        code = self.ended(within)
+        if code is None:
+            self.kill()
+            return HUNG
+        return code
 
     def kill(self) -> None:
         """As the kernel does it when memory is short: at once, and nobody is asked."""
@@ -66,49 +110,63 @@ def open_nights() -> Iterator[Nights]:
         process.stdin.close()
 
 
-def _serve() -> None:
-    import alembic.command  # noqa: F401
-    import pandas as pd  # noqa: F401
-
-    import conversions.cli.report
-    import conversions.pipeline  # noqa: F401
-    from tests.faults.variants import VARIANTS
-
-    print("ready", os.getpid(), flush=True)
-    for line in sys.stdin:
-        task = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _night(Path(task["config"]), Path(task["said"]), VARIANTS[task["variant"]] if task["variant"] else None)
-        print("begun", pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print("ended", os.waitstatus_to_exitcode(status), flush=True)
-
-
-def _night(config: Path, said: Path, variant: Callable[[], None] | None) -> None:
+def run(config: str, batch: int, senders: int | None, arguments: Sequence[str]) -> int:
     """In the fork: the command line, with small requests and short waits."""
     from conversions.cli import main
 
-    out = os.open(said, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    _small_and_quick()
-    if variant is not None:
-        variant()
-    code = main(["run", "--config", str(config), "--json"])
-    sys.stdout.flush()
-    os._exit(code)
+    small_and_quick(batch, senders)
+    return main(["run", "--config", config, "--json", *arguments])
 
 
-def _small_and_quick() -> None:
+def small_and_quick(batch: int, senders: int | None) -> None:
+    """Small requests, and no long waits."""
     from conversions import delivery
     from conversions.destinations import google, meta
 
     for platform in (google, meta):
         limits = platform._limits
-        platform._limits = lambda settings, limits=limits: replace(limits(settings), events=BATCH)  # type: ignore[attr-defined]
+        platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
     assert callable(delivery._wait)
     delivery._wait = lambda lane: 0.01
+    vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
+
+
+def _serve() -> None:
+    import alembic.command  # noqa: F401
+    import pandas as pd  # noqa: F401
+
+    import conversions.cli.report
+    import conversions.pipeline
+    import conversions.sandbox  # noqa: F401
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, [GO])
+    print("ready", os.getpid(), flush=True)
+    for line in sys.stdin:
+        task = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _play(**task)
+        print("begun", pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print("ended", os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _play(play: str, said: str, variant: str | None, arguments: dict[str, Any]) -> None:
+    from tests.faults.variants import VARIANTS
+
+    out = os.open(said, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    if variant is not None:
+        VARIANTS[variant]()
+    module, _, name = play.partition(":")
+    function = getattr(import_module(module), name)
+    let_be_watched()
+    signal.sigwait([GO])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [GO])
+    code = function(**arguments)
+    sys.stdout.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ class Platforms:
 
 
 @contextmanager
-def open_platforms(faults: Sequence[str] = (), seed: int = 0) -> Iterator[Platforms]:
+def open_platforms(faults: Sequence[str] = (), *options: str) -> Iterator[Platforms]:
     """A sandbox on a free port."""
     chosen = [part for fault in faults for part in ("--fault", fault)]
-    command = [sys.executable, "-m", "conversions", "sandbox", "--port", "0", "--seed", str(seed), *chosen]
+    command = [sys.executable, "-m", "conversions", "sandbox", "--port", "0", *options, *chosen]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, requests.Session() as session:
         session.trust_env = False
         assert process.stdout is not None

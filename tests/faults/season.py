@@ -1,15 +1,14 @@
 """A season of nights that are killed at random moments while the platforms misbehave, and one quiet night at its end."""
 
 import random
-import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.faults.nights import Nights
 from tests.faults.oracle import judge
 from tests.faults.platforms import Platforms
 from tests.faults.shop import POISON, Fate, Shop
+from tests.faults.stations import Station
 
 TROUBLE = (
     "429@0.06=1",
@@ -50,7 +49,7 @@ class Season:
         while self.kills < kills and not self.complaints and time.monotonic() < end:
             self._night()
         self.platforms.misbehave(f"poison={POISON}")
-        self._quiet()
+        self.complaints += self.nights.until_done(self.shop, self.variant)
         return self.complaints + judge(self.shop, self.platforms.received(bodies=True))
 
     def _night(self) -> None:
@@ -92,24 +91,11 @@ class Season:
         self.platforms.misbehave(*TROUBLE)
         return code
 
-    def _quiet(self) -> None:
-        """Nights without trouble, until one has nothing left to do."""
-        for _ in range(3):
-            self.nights.begin(self.shop, self.variant)
-            code = self.nights.ended()
-            if code is None:
-                self.nights.kill()
-            if code in {0, 1}:
-                return
-        self.complaints.append(f"a quiet night ended {code}")
-
     def _note(self, code: int) -> None:
         if code not in FINE:
             self.complaints.append(f"a night ended {code}")
 
 
-def open_season(directory: Path, platforms: Platforms, nights: Nights, seed: int, variant: str | None = None) -> Season:
+def open_season(station: Station, seed: int, variant: str | None = None) -> Season:
     """A season on a fresh store."""
-    shutil.rmtree(directory, ignore_errors=True)
-    platforms.reset()
-    return Season(Shop(directory, platforms.url), platforms, nights, random.Random(seed), variant)
+    return Season(station.open_shop(), station.platforms, station.nights, random.Random(seed), variant)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import accounts, tables
+from conversions.ledger import accounts, runs, tables
 from conversions.ledger.accounts import BUCKETS, Account, Change, News
 from conversions.ledger.matrix import State
 from tests.ledger.builders import DESTINATIONS, FREE, NOW, PRICE, Night, against, draft, orders, sighting
@@ -230,8 +230,28 @@ def test_an_unanswered_order_is_news_in_the_run_after_its_window_closed_and_only
         night.clock.forward(days=1)
         night.begin()
         found.append(news(night, resend_us=2 * DAY_US).undecided)
+        runs.finish(night.ledger, night.run, {"exit_code": 0})
 
     assert found == [0, 1, 0, 0]
+
+
+def test_what_a_killed_run_told_nobody_is_news_in_the_next(night: Night) -> None:
+    night.stage(sighting("1"))
+    force(night, "1", state="unknown", first_attempt_us=night.ledger.now_us)
+    night.clock.forward(days=3)
+    night.begin()
+    night.clock.forward(days=1)
+    night.begin()
+
+    assert news(night, resend_us=2 * DAY_US).undecided == 1
+
+
+def test_an_unanswered_order_that_a_person_decided_on_is_no_news(night: Night) -> None:
+    night.stage(sighting("1"))
+    force(night, "1", state="unknown", first_attempt_us=night.ledger.now_us, decision="send")
+    night.clock.forward(days=3)
+
+    assert news(night, resend_us=2 * DAY_US) == News()
 
 
 def test_an_unanswered_order_inside_its_window_is_no_news(night: Night) -> None:

@@ -1,15 +1,17 @@
 """The log: canonical leaves, numbered without a gap, in the transaction of what they record."""
 
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import rfc8785
 from sqlalchemy import func, select
 
 from conversions.errors import LedgerError
-from conversions.ledger import log, tables
-from conversions.ledger.merkle import root_of
-from tests.ledger.builders import Night, another_look
+from conversions.ledger import log, runs, tables
+from conversions.ledger.merkle import consistent, included, leaf_hash, root_of
+from tests.ledger.builders import OCCASION, Night, another_look
 
 
 def sizes(night: Night) -> tuple[int, int, int]:
@@ -105,3 +107,44 @@ def test_a_store_without_its_head_is_one_sentence(night: Night) -> None:
 
     with pytest.raises(LedgerError, match="The store failed"), night.ledger.transaction() as connection:
         log.append(connection, "test", 0, {})
+
+
+def test_proofs_come_from_the_stored_nodes(night: Night) -> None:
+    with night.ledger.transaction() as connection:
+        for i in range(40):
+            log.append(connection, "test", i, {"i": i})
+    bodies = [row.body.encode() for row in night.all(select(tables.leaf.c.body).order_by(tables.leaf.c.seq))]
+    size = len(bodies)
+
+    with night.ledger.transaction() as connection:
+        for at, body in enumerate(bodies):
+            root = root_of(bodies)
+            assert included(leaf_hash(body), at, size, log.inclusion(connection, at, size), root)
+            older = root_of(bodies[: at + 1])
+            assert consistent(at + 1, size, log.consistency(connection, at + 1, size), older, root)
+
+
+def test_changed_settings_and_policies_are_entries_of_their_own(night: Night) -> None:
+    kinds: dict[str, dict[str, Any]] = {"settings changed": {"settings": '{"shop":"other"}'}, "policy changed": {"policy": "version = 2"}}
+    for kind, change in kinds.items():
+        runs.begin(night.ledger, replace(OCCASION, **change))
+        *_, entry, run = night.leaves()
+        (what,) = change
+
+        assert (entry["kind"], entry["run"], run["kind"]) == (kind, run["run"], "run")
+        assert entry["new"] == run[what] != entry["old"]
+        runs.begin(night.ledger, OCCASION)
+
+    count = len(night.leaves())
+    runs.begin(night.ledger, OCCASION)
+    assert len(night.leaves()) == count + 1, "nothing changed"
+
+
+def test_what_a_run_held_back_is_one_entry_of_counts(night: Night) -> None:
+    side = {"withheld": {"objection": 2}, "quarantined": {}, "sent": 5}
+    runs.finish(night.ledger, night.run, {"exit_code": 0, "destinations": {"google": side, "meta": {"withheld": {}}}})
+
+    held, finished = night.leaves()[-2:]
+    assert held["kind"] == "held back"
+    assert held["orders"] == {"google": {"withheld": {"objection": 2}}}
+    assert (finished["kind"], finished["exit"]) == ("run finished", 0)

@@ -50,7 +50,7 @@ def test_taken_back_it_is_no_longer_in_force_but_stays_on_the_list(night: Night)
 
     assert in_force(night) == {BO}
     assert objections.entries(night.ledger) == [
-        Objection(1, NOW, NOW + timedelta(days=2), "letter"),
+        Objection(1, NOW, NOW + timedelta(days=2), "letter", removed_reason="called back"),
         Objection(2, NOW, None, None),
     ]
 
@@ -72,12 +72,12 @@ def test_a_person_can_object_anew(night: Night) -> None:
 
 
 def test_the_log_knows_each_change_by_its_number_and_nothing_of_the_person(night: Night) -> None:
-    objections.add(night.ledger, ANNA, "letter of anna")
+    objections.add(night.ledger, ANNA, "letter of anna", case="17")
     objections.remove(night.ledger, ANNA, "phone call of anna")
 
     *_, added, removed = night.leaves()
     at = int(NOW.timestamp()) * 1_000_000
-    assert added == {"seq": 1, "kind": "objection", "t": at, "entry": 1}
+    assert added == {"seq": 1, "kind": "objection", "t": at, "entry": 1, "case": "17"}
     assert removed == {"seq": 2, "kind": "objection removed", "t": at, "entry": 1}
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from conversions import __version__
 from conversions.conversion import Reason, Window
-from conversions.errors import LedgerError, SourceUnavailable
+from conversions.errors import LedgerError, SettingsError, SourceUnavailable
 from conversions.ledger import requests, runs, staging, tables
 from conversions.ledger.runs import Run
 from conversions.receipt import Receipt
@@ -40,6 +40,16 @@ def test_each_run_raises_the_epoch_by_one(night: Night) -> None:
 
     assert epochs == [1, 2, 3]
     assert night.ledger.epoch == 3
+
+
+def test_a_clock_that_went_back_begins_nothing(night: Night) -> None:
+    night.clock.forward(minutes=-5, seconds=-1)
+    with pytest.raises(SettingsError, match="newest entry"):
+        night.begin()
+
+    night.clock.forward(seconds=1)
+    assert night.begin().epoch == 2
+    assert len(night.all(select(tables.run.c.id))) == 2
 
 
 def test_row_and_leaf_say_who_ran_what_with_which_settings_and_policy(night: Night) -> None:

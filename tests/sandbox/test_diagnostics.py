@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import requests
 
+from conversions.sandbox.diagnostics import PREFIX
 from tests.sandbox.conftest import Client, Clock, Json, transaction
 from tests.sandbox.test_google import SCHEMAS, misfits, violations
 
@@ -93,3 +94,39 @@ def test_reading_takes_a_bearer_token_or_none(client: Client) -> None:
     url = f"/v1/requestStatus:retrieve?requestId={sent(client, 1)}"
     assert client.get(url, Authorization="Bearer t").status_code == 200
     assert client.get(url, Authorization="Basic t").status_code == 401
+
+
+# on demand
+
+
+def reasons(client: Client, request_id: str) -> dict[str, list[int] | None]:
+    counts = verdict(client, request_id)["errorInfo"]["errorCounts"]
+    return {count["reason"].removeprefix(PREFIX): count.get("recordIndices") for count in counts}
+
+
+def test_a_share_of_the_orders_meets_the_reason_that_was_asked_for(running: Running) -> None:
+    client = running("verdict@0.3=TOO_RECENT_CLICK", "verdict@0.3=DENIED_CONSENT", unmatched=0.2, seed=1)
+    found = reasons(client, sent(client, 1000))
+    assert set(found) == {"TOO_RECENT_CLICK", "DENIED_CONSENT", "CLICK_NOT_FOUND"}
+    positions = [position for named in found.values() for position in named or ()]
+    assert len(positions) == len(set(positions))
+    assert 250 < len(found["TOO_RECENT_CLICK"] or ()) < 350
+    assert 150 < len(found["CLICK_NOT_FOUND"] or ()) < 250
+
+
+def test_a_verdict_is_what_the_faults_say_when_it_is_asked_for(client: Client) -> None:
+    request_id = sent(client, 2)
+    client.post("/_sandbox/faults", ["verdict=NO_CONSENT"])
+    assert reasons(client, request_id) == {"NO_CONSENT": [0, 1]}
+    client.post("/_sandbox/faults", [])
+    assert verdict(client, request_id)["requestStatus"] == "SUCCESS"
+
+
+def test_counts_may_come_without_positions(running: Running) -> None:
+    client = running("verdict=NO_CONSENT", "counts-only")
+    assert reasons(client, sent(client, 2)) == {"NO_CONSENT": None}
+
+
+def test_the_verdicts_alone_may_be_out_of_reach(running: Running) -> None:
+    client = running("no-verdicts")
+    assert status(client, sent(client, 1)).status_code == 503

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, CursorResult, text
@@ -29,22 +29,27 @@ _UNANSWERED = text(f"""
     {_ROW} FROM (
         SELECT DISTINCT x.event >> {REVISION_BITS} AS id FROM request r JOIN request_event x ON x.request = r.id
         WHERE r.outcome = 'unknown' AND r.destination = :destination
+        UNION SELECT id FROM delivery WHERE run = :run AND destination = :destination AND decision = 'send'
     ) u JOIN delivery d ON d.id = u.id {_NEWEST}
-    WHERE d.state = 'unknown' AND d.id > :after
-    AND d.first_attempt_us + :resend_us > :now_us AND d.expires_at * 1000000 > :now_us
+    WHERE d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
+    AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
     ORDER BY d.id LIMIT :most
 """)
+"""Those that a restored copy of the store knows no request of go again only where a person has said so."""
 _AGAIN = text(f"""
     {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
     WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
 """)
 
 
+Found = TypeVar("Found", bound=Sequence[Any])
+
+
 def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
     """The next events of *work*, at most what one request takes, or None where none is left."""
     while True:
         with ledger.transaction() as connection:
-            rows = _fitting(outbox, _next(connection, ledger, run, outbox, work))
+            rows = fitting(outbox, _next(connection, ledger, run, outbox, work))
             if not rows:
                 return None
             if work.events is None:  # a cursor keeps the search from starting over
@@ -66,7 +71,7 @@ def _next(
         return _plain(connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode()}))
     asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
     if work.purpose is Purpose.RESEND:
-        window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us}
+        window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us, "run": run.id}
         return _plain(connection.execute(_UNANSWERED, asked | window))
     return _plain(connection.execute(_WAITING, asked | {"run": run.id}))
 
@@ -77,10 +82,10 @@ def _plain(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
     return result.cursor.fetchall()  # type: ignore[return-value]
 
 
-def _fitting(outbox: Outbox, rows: Sequence[tuple[int, bytes, bytes, int]]) -> Sequence[tuple[int, bytes, bytes, int]]:
-    """As many rows as the platform takes in one body, and one in any case."""
+def fitting(outbox: Outbox, rows: Sequence[Found]) -> Sequence[Found]:
+    """As many rows (event, salt, bytes, …) as the platform takes in one body, and one in any case."""
     room = outbox.max_bytes - len(outbox.prefix) - len(outbox.suffix)
-    sizes = list(accumulate(len(body) + 1 for _, _, body, _ in rows))
+    sizes = list(accumulate(len(row[2]) + 1 for row in rows))
     return rows[: max(1, bisect_right(sizes, room))]
 
 

@@ -5,25 +5,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import repeat
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Row, insert, text
 
 from conversions.conversion import Reason
 from conversions.ledger import log, tables
 from conversions.ledger.attempt import Attempt, Claim, Examined, Outbox, Purpose, Work
 from conversions.ledger.matrix import State
 from conversions.ledger.merkle import root_of
+from conversions.ledger.objections import AGAINST, Kind
 from conversions.ledger.requests.moves import move
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import REVISION_BITS
 
 _DOUBTFUL = text("""
-    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, o.id AS objection
+    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, d.decision, min(o.kind) AS objection
     FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
     LEFT JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
-    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now
+    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now GROUP BY e.id, d.id
 """)
 """Whatever of a claim needs a second look in the transaction that commits it; mostly nothing."""
 _FLY = text(f"""
@@ -97,19 +99,24 @@ def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, cl
     """Whom sending is forbidden or too late now: said in the store, and returned to be left out."""
     left_out = set()
     for row in connection.execute(_DOUBTFUL, _flight(now_us, claimed)).all():
-        in_time = row.state == State.UNKNOWN and row.first_attempt_us + outbox.resend_us > now_us
         if row.state not in {State.PENDING, State.UNKNOWN}:
             pass  # another request has taken it meanwhile
         elif row.objection is not None:
-            reason = Reason.OBJECTION if row.state == State.PENDING else Reason.MAYBE_RECEIVED
+            reason = AGAINST[Kind(row.objection)] if row.state == State.PENDING else Reason.MAYBE_RECEIVED
             move(connection, run, row.delivery, State.WITHHELD, reason)
         elif row.state == State.PENDING:
             move(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
-        elif in_time and row.expires_at * 1_000_000 > now_us:
+        elif _may_be_resent(row, outbox, now_us):
             continue
-        # else too late to be counted once, or at all: it stays unknown, and a person decides
+        # else too late to be counted once, or at all, or to be decided first: it stays unknown until a person decides
         left_out.add(row.id)
     return left_out
+
+
+def _may_be_resent(row: Row[Any], outbox: Outbox, now_us: int) -> bool:
+    """Whether the platform still counts it once, or a person has decided that it be sent all the same."""
+    counts_once = row.first_attempt_us + outbox.resend_us > now_us
+    return (counts_once or row.decision == "send") and row.expires_at * 1_000_000 > now_us
 
 
 def commit(

@@ -16,9 +16,14 @@ from conversions.receipt import Next, Outcome, Receipt
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
 _LAND = text(f"""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
-    first_attempt_us = CASE WHEN :state = 'pending' THEN NULL ELSE first_attempt_us END {_OF_REQUEST}
+    first_attempt_us = CASE WHEN :state = 'pending' THEN NULL ELSE first_attempt_us END,
+    decision = CASE WHEN :left THEN NULL ELSE decision END {_OF_REQUEST}
 """)
-"""Refused or not sent at all: the platform's window begins with a later attempt."""
+"""Refused or not sent at all: the platform's window begins with a later attempt, and what a person decided holds."""
+_LAND_RESTATED = text(
+    "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
+)
+"""A restatement never moves its order."""
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
@@ -29,7 +34,8 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         back = State.UNKNOWN if unanswered_before else State.PENDING
         state = states.get(receipt.outcome, back)
         settled_run = run.id if state is State.RECEIVED else None
-        connection.execute(_LAND, {"state": state, "settled_run": settled_run, "request": attempt.request})
+        landed = {"state": state, "settled_run": settled_run, "left": receipt.outcome in states}
+        connection.execute(_LAND, {**landed, "request": attempt.request})
         again = follows(attempt, receipt, still_unknown=state is State.UNKNOWN)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
@@ -40,10 +46,13 @@ def recover(ledger: Ledger) -> None:
     """After a kill: every intent without an outcome becomes unknown, and so do its orders."""
     with ledger.transaction() as connection:
         open_requests = connection.execute(
-            select(tables.request.c.id).where(tables.request.c.outcome.is_(None)).order_by(tables.request.c.id)
-        ).scalars()
-        for request in list(open_requests):
-            connection.execute(_LAND, {"state": State.UNKNOWN, "settled_run": None, "request": request})
+            select(tables.request.c.id, tables.request.c.purpose)
+            .where(tables.request.c.outcome.is_(None))
+            .order_by(tables.request.c.id)
+        )
+        for request, purpose in open_requests.all():
+            land = _LAND_RESTATED if purpose == Purpose.RESTATE else _LAND
+            connection.execute(land, {"state": State.UNKNOWN, "settled_run": None, "left": True, "request": request})
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
             record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
@@ -70,9 +79,16 @@ def record(connection: Connection, now_us: int, request: int, receipt: Receipt, 
         "code": receipt.code,
         "reference": receipt.reference,
     }
+    ask_at = None if receipt.ask_after is None else now_us // 1_000_000 + int(receipt.ask_after)
     leaf = log.append(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch)
     connection.execute(
         update(tables.request)
         .where(tables.request.c.id == request)
-        .values(**facts, answered_us=now_us, outcome_leaf=leaf, warnings=orjson.dumps(receipt.warnings).decode())
+        .values(
+            **facts,
+            answered_us=now_us,
+            ask_at=ask_at,
+            outcome_leaf=leaf,
+            warnings=orjson.dumps(receipt.warnings).decode(),
+        )
     )

@@ -122,9 +122,37 @@ def upgrade() -> None:
     op.add_column(
         "delivery", sa.Column("acknowledged_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
     )
+    for name in ("lost_from_us", "lost_until_us"):
+        op.add_column("head", sa.Column(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
     op.add_column("event", sa.Column("commitment", sa.LargeBinary(), nullable=True))
     op.add_column("objection", sa.Column("kind", sa.Text(), server_default="objection", nullable=False))
     op.add_column("objection", sa.Column("case_no", sa.Text(), nullable=True))
+    op.drop_index("uq_objection_in_force", "objection")
+    op.create_index(
+        "uq_objection_in_force",
+        "objection",
+        ["subject", "kind"],
+        unique=True,
+        sqlite_where=sa.text("removed_us IS NULL"),
+        postgresql_where=sa.text("removed_us IS NULL"),
+    )
+    op.add_column("delivery", sa.Column("subject", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_delivery_person",
+        "delivery",
+        [sa.text("(id >> 20)"), "subject"],
+        unique=False,
+        sqlite_where=sa.text("subject IS NOT NULL"),
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_event_person",
+        "event",
+        [sa.text("(id >> 28)"), "subject"],
+        unique=False,
+        sqlite_where=sa.text("subject IS NOT NULL"),
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    )
     op.add_column("request", sa.Column("verdict", sa.Text(), nullable=True))
     op.add_column("request", sa.Column("ask_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
     op.add_column(
@@ -138,4 +166,9 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("ask_at IS NOT NULL"),
         postgresql_where=sa.text("ask_at IS NOT NULL"),
+    )
+    # what Google received before verdicts were asked for is asked about, too
+    op.execute(
+        "UPDATE request SET ask_at = answered_us / 1000000 + 1800"
+        " WHERE outcome = 'received' AND reference IS NOT NULL AND url LIKE '%/v1/events:ingest'"
     )

@@ -1,28 +1,21 @@
-"""The program broken on purpose, once in each promise: what the oracle must notice. Only ever applied in a fork."""
+"""Broken promises of the store: what was intended, what came back, who may write."""
 
-import random
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-import orjson
+from sqlalchemy import text
 
-from conversions import keys
 from conversions.destinations import google, meta
-from conversions.disclosure import Gate
-from conversions.http import Answer
-from conversions.ledger import judging, requests, tables
+from conversions.ledger import judging, lock, log, requests, store, tables
 from conversions.ledger.matrix import UNANSWERED, Step
 from conversions.ledger.requests import Attempt, intents, outcomes
 from conversions.receipt import Next, Outcome, Receipt
+from tests.faults.variants.breaking import swap
 
 HELD = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200)
-
-
-def _swap(place: Any, name: str, new: Callable[..., Any]) -> Any:
-    """Put *new* in the place of what is there, and return that; what is gone cannot be broken."""
-    old = getattr(place, name)
-    setattr(place, name, new)
-    return old
 
 
 def log_after_sending() -> None:
@@ -38,13 +31,8 @@ def log_after_sending() -> None:
         return real_settle(ledger, run, logged, receipt) if isinstance(logged, Attempt) else requests.Settled(logged)
 
     later: dict[int, tuple[Any, ...]] = {}
-    real_intend = _swap(requests, "intend", intend)
-    real_settle = _swap(requests, "settle", settle)
-
-
-def ids_at_random() -> None:
-    """Every reading gives an order another id."""
-    _swap(keys, "wire_ids", lambda *_: lambda number: f"c-{random.getrandbits(128):032x}")
+    real_intend = swap(requests, "intend", intend)
+    real_settle = swap(requests, "settle", settle)
 
 
 def outcome_before_the_answer() -> None:
@@ -56,35 +44,8 @@ def outcome_before_the_answer() -> None:
             settle(ledger, run, attempt, HELD)
         return attempt
 
-    settle = _swap(requests, "settle", lambda *_: requests.Settled([]))
-    real = _swap(requests, "intend", intend)
-
-
-def transport_sends_again() -> None:
-    """As HTTP libraries do when they are asked to retry."""
-    for platform in (google, meta):
-        post = platform.post
-
-        def twice(*arguments: Any, post: Any = post) -> Any:
-            result = post(*arguments)
-            fine = isinstance(result, Answer) and result.status < 500
-            return result if fine else post(*arguments)
-
-        _swap(platform, "post", twice)
-
-
-def objection_asked_at_staging_only() -> None:
-    """Who objects while the night is under way is not heard."""
-    _swap(intents, "_ask_again", lambda *_: set())
-
-
-def refusal_swallowed() -> None:
-    """A 400 counts as sent."""
-
-    def settle(ledger: Any, run: Any, attempt: Attempt, receipt: Receipt) -> Any:
-        return real(ledger, run, attempt, HELD if receipt.next is Next.ISOLATE else receipt)
-
-    real = _swap(requests, "settle", settle)
+    settle = swap(requests, "settle", lambda *_: requests.Settled([]))
+    real = swap(requests, "intend", intend)
 
 
 def killed_counts_as_sent() -> None:
@@ -98,7 +59,7 @@ def killed_counts_as_sent() -> None:
             connection.execute(tables.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
 
-    real = _swap(outcomes, "record", record)
+    real = swap(outcomes, "record", record)
 
 
 def open_requests_tidied_up() -> None:
@@ -115,7 +76,7 @@ def open_requests_tidied_up() -> None:
                 connection.execute(tables.request.delete().where(tables.request.c.id == row.id))
                 connection.execute(tables.delivery.update().where(here).values(state="pending"))
 
-    _swap(requests, "recover", recover)
+    swap(requests, "recover", recover)
 
 
 def old_value_replaced_while_unanswered() -> None:
@@ -124,31 +85,72 @@ def old_value_replaced_while_unanswered() -> None:
     def judge(known: Any, draft: Any) -> Step:
         return Step.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 
-    real = _swap(judging, "judge", judge)
+    real = swap(judging, "judge", judge)
 
 
-def a_fifth_field() -> None:
-    """Somebody adds the buyer's browser, and the policy with it."""
-
-    def event(self: Any, conversion: Any) -> bytes:
-        return orjson.dumps(orjson.loads(real(self, conversion)) | {"client_user_agent": "Mozilla/5.0"})
-
-    real = _swap(meta.Meta, "event", event)
-    _swap(Gate, "check", lambda *_: ())
+def recovery_left_out() -> None:
+    """What a kill left open stays open."""
+    swap(requests, "recover", lambda _: None)
 
 
-VARIANTS: dict[str, Callable[[], None]] = {
-    variant.__name__: variant
-    for variant in (
-        log_after_sending,
-        ids_at_random,
-        outcome_before_the_answer,
-        transport_sends_again,
-        objection_asked_at_staging_only,
-        refusal_swallowed,
-        killed_counts_as_sent,
-        open_requests_tidied_up,
-        old_value_replaced_while_unanswered,
-        a_fifth_field,
-    )
-}
+def synchronous_normal() -> None:
+    """A commit returns before it is on disk."""
+    pragmas = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in store.PRAGMAS)
+    assert pragmas != store.PRAGMAS
+    swap(store, "PRAGMAS", pragmas)
+
+
+def no_lock() -> None:
+    """Two runs may have the store at once; the second takes it over."""
+
+    @contextmanager
+    def hold(*_: Any, **__: Any) -> Iterator[None]:
+        yield
+
+    swap(lock, "hold", hold)
+
+
+def no_lock_and_no_epoch() -> None:
+    """The same, and the first goes on as if nothing had happened."""
+    no_lock()
+    swap(log, "still_ours", lambda *_: None)
+
+
+def log_rewritten() -> None:
+    """Somebody tidies up what the log said of the first run."""
+
+    def settle(*arguments: Any) -> Any:
+        settled = real(*arguments)
+        with arguments[0].transaction() as connection:
+            first = tables.leaf.c.seq == 0
+            connection.execute(tables.leaf.update().where(first).values(body="{}"))
+        return settled
+
+    real = swap(requests, "settle", settle)
+
+
+def failed_sync_ignored() -> None:
+    """A commit that failed is taken for one."""
+
+    @contextmanager
+    def trusting() -> Iterator[None]:
+        with suppress(Exception):
+            yield
+
+    swap(store, "trusted", trusting)
+
+
+def window_ignored() -> None:
+    """Without an answer an order is sent again however late."""
+    for platform in (google, meta):
+        limits = platform._limits
+        swap(platform, "_limits", lambda s, limits=limits: replace(limits(s), resend=timedelta(days=3650)))
+
+
+def window_counted_anew() -> None:
+    """The platform's window is taken to begin with the last attempt."""
+    first = "coalesce(first_attempt_us, :now_us)"
+    for name in ("_FLY", "_FLY_IF_FREE"):
+        words = getattr(intents, name).text
+        assert first in words
+        swap(intents, name, text(words.replace(first, ":now_us")))

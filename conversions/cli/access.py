@@ -1,0 +1,56 @@
+"""``conversions privacy access``: what was sent about a person, as that person gets it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from conversions.cli.clock import now
+from conversions.cli.options import Case, Config, Note, load_settings
+from conversions.cli.output import json_text, say
+from conversions.cli.persons import Address, one_person
+
+
+def access(
+    address: Address = None,
+    *,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file, for its owner's eyes only.")] = None,
+    language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Of the paper.")] = "da",
+    form: Annotated[
+        Literal["html", "json"], typer.Option("--format", help="HTML is for the person; JSON for another system.")
+    ] = "html",
+    reason: Note = None,
+    case: Case = None,
+    config: Config = None,
+) -> None:
+    """Answer a person who asks what was sent about them: GDPR article 15.
+
+    What, to whom, when, in which form, on which basis; what was withheld; who looked them up. This look-up is logged,
+    too. The address is read from standard input, or asked for.
+    """
+    from conversions.privacy import access_forms
+    from conversions.privacy.access import answer
+    from conversions.privacy.paper import Language
+
+    settings = load_settings(config)
+    person = one_person(settings, address)
+    found = answer(settings, now, person, reason or "access, GDPR article 15", case)
+    if form == "html":
+        text = access_forms.html(found, Language(language), settings.zone)
+    else:
+        text = json_text(access_forms.document(found, Language(language)))
+    deliver(text, out)
+    say(f"Sent: {len(found.sent)} events. Not sent: {len(found.not_sent)}. This look-up is logged.")
+
+
+def deliver(text: str, out: Path | None) -> None:
+    """Write a paper to a new file, or to stdout."""
+    from conversions.audit.export import new_file
+
+    if out is None:
+        sys.stdout.write(text + "\n")
+        return
+    with new_file(out) as file:
+        file.write(text.encode())
+    say(f"Wrote {out}.")

@@ -1,0 +1,35 @@
+"""``conversions adopt``: another key, account or shop under a known name is meant, and somebody answers for it."""
+
+from typing import Annotated
+
+import typer
+
+from conversions.cli import clock
+from conversions.cli.options import Config, load_settings, without_address
+from conversions.cli.output import say
+from conversions.errors import Exit, Usage
+
+
+def adopt(
+    *,
+    key: Annotated[bool, typer.Option("--key", help="The key of ids and people.")] = False,
+    shop: Annotated[bool, typer.Option("--shop", help="The shop's name.")] = False,
+    destination: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another account, action or dataset under this name.")
+    ] = None,
+    store: Annotated[bool, typer.Option("--store", help="This store, though others are remembered.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
+    config: Config = None,
+) -> int:
+    """Accept one change that stops every run (exit 78 or 74), after saying what it means for orders already sent."""
+    from conversions import adoption
+
+    settings = load_settings(config)
+    if sum([key, shop, store, destination is not None]) != 1:
+        raise Usage("Name one thing to adopt: --key, --shop, --destination NAME or --store.")
+    if store:
+        say(adoption.adopt_store(settings, clock.now, reason))
+    else:
+        name = f"destination {destination}" if destination else "key" if key else "shop"
+        say(adoption.adopt(settings, clock.now, name, reason))
+    return Exit.OK

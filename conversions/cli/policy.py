@@ -1,0 +1,116 @@
+"""``conversions policy``: what may leave, who approved it, and what a changed file would change."""
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conversions.cli import clock
+from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.output import say, show, show_json, show_table
+from conversions.errors import Exit, Usage
+
+if TYPE_CHECKING:
+    from conversions.disclosure import Policy
+    from conversions.settings import Settings
+
+app = typer.Typer(
+    name="policy", help="What may leave, and who approved it.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("show")
+def show_policy(*, config: Config = None, as_json: AsJson = False) -> int:
+    """Show the policy that is sent under: the promise, and every path by its class."""
+    settings = load_settings(config)
+    policy = _approved(settings)
+    if as_json:
+        show_json(_document(policy))
+        return Exit.OK
+    show(f"Version {policy.version}, in effect since {policy.effective}, quoted from {policy.quoted_from}")
+    show(f"“{policy.quote}”")
+    for kind in ("google", "meta"):
+        show()
+        rows = [[one.class_, one.path, one.shape, one.what] for one in policy.listings(kind)]
+        show_table([kind, "path", "shape", "what"], sorted(rows))
+    return Exit.OK
+
+
+@app.command()
+def diff(*, config: Config = None, as_json: AsJson = False) -> int:
+    """Compare the approved policy with the file."""
+    from conversions.ledger.policies import paths
+
+    settings = load_settings(config)
+    old, new = _approved(settings), _file(settings)
+    added = [path for path in paths(new) if path not in paths(old)]
+    removed = [path for path in paths(old) if path not in paths(new)]
+    same = old.sha256 == new.sha256
+    if as_json:
+        versions = {"approved": old.version, "file": new.version}
+        show_json({**versions, "same": same, "added": added, "removed": removed, "exit_code": 0})
+    elif same:
+        show(f"The file is the approved policy, version {old.version}.")
+    else:
+        show("".join(_lines(old, new)))
+        for what, changed in (("May leave from now on", added), ("May not leave any more", removed)):
+            for path in changed:
+                show(f"{what}: {path}")
+    return Exit.OK
+
+
+@app.command()
+def approve(
+    *,
+    by: Annotated[str, typer.Option(metavar="NAME", callback=without_address, help="Who answers for it.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
+    config: Config = None,
+) -> int:
+    """Let orders be sent under the changed file from now on."""
+    from conversions.ledger import open_ledger, policies, runs
+
+    if not by.strip() or not reason.strip():
+        raise Usage("--by and --reason must say something: an auditor will read them.")
+    settings = load_settings(config)
+    with open_ledger(settings, clock.now) as ledger:
+        runs.take_over(ledger)
+        old = policies.approve(ledger, new := _file(settings), policies.Approval(by, reason))
+        runs.remember(ledger)
+    say(f"Version {new.version} is approved in the place of {old.version}. `conversions plan` shows what it changes.")
+    return Exit.OK
+
+
+def _approved(settings: "Settings") -> "Policy":
+    from conversions.ledger import open_read_only, policies
+
+    with open_read_only(settings, clock.now) as ledger:
+        found = policies.approved(ledger)
+    if found is None:
+        say("No policy is approved yet: the first run records the file's.")
+    return found or _file(settings)
+
+
+def _file(settings: "Settings") -> "Policy":
+    from conversions.disclosure import load_policy
+
+    return load_policy(settings.resolve(settings.privacy.policy))
+
+
+def _lines(old: "Policy", new: "Policy") -> list[str]:
+    return list(difflib.unified_diff(old.text.splitlines(True), new.text.splitlines(True), "approved", "file", n=1))
+
+
+def _document(policy: "Policy") -> dict[str, Any]:
+    listings = {
+        kind: [one.model_dump(mode="json", by_alias=True) for one in policy.listings(kind)]
+        for kind in ("google", "meta")
+    }
+    return {
+        "version": policy.version,
+        "effective": policy.effective,
+        "quoted_from": policy.quoted_from,
+        "quote": policy.quote,
+        "sha256": policy.sha256,
+        **listings,
+        "exit_code": 0,
+    }

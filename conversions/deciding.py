@@ -1,0 +1,60 @@
+"""What waits for a person at the destinations of these settings, and what the person decides."""
+
+from collections.abc import Collection
+
+from conversions.errors import Usage
+from conversions.house import House, open_house
+from conversions.lane import resend_us
+from conversions.ledger import Clock, Ledger, decisions, judging, open_ledger, open_read_only, pins, requests, runs
+from conversions.ledger.decisions import Case, Decision
+from conversions.settings import Settings
+
+NAMED = 5
+
+
+def cases(settings: Settings, only: str | None, clock: Clock) -> list[Case]:
+    """Every order that no run mends by itself and nobody has decided on; reads only."""
+    house = open_house(settings, only, clock)
+    with open_read_only(settings, clock) as ledger:
+        return decisions.cases(ledger, _windows(house, ledger))
+
+
+def decide(
+    settings: Settings,
+    clock: Clock,
+    decision: Decision,
+    destination: str,
+    orders: Collection[str] | None,
+    reason: str,
+) -> int:
+    """Decide on these orders, or (None) on all for which *decision* is a choice; how many they were.
+
+    Raises Usage, and changes nothing, where it is no choice for one of them.
+    """
+    house = open_house(settings, destination, clock)
+    with open_ledger(settings, clock) as ledger:
+        pins.check(ledger, house.pins)
+        requests.recover(ledger)
+        possible = {c.order_no: c for c in decisions.cases(ledger, _windows(house, ledger)) if decision in c.choices}
+        chosen = list(possible.values()) if orders is None else _chosen(possible, orders, decision)
+        if chosen:
+            decisions.decide(ledger, decision, chosen, reason)
+            runs.remember(ledger)
+    return len(chosen)
+
+
+def _chosen(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:
+    strangers = [order for order in orders if order not in possible]
+    if strangers:
+        more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+        raise Usage(
+            f"`{decision}` is no choice for {', '.join(strangers[:NAMED])}{more}; nothing was changed. "
+            "`conversions decide` lists what waits, and the choices."
+        )
+    return [possible[order] for order in dict.fromkeys(orders)]
+
+
+def _windows(house: House, ledger: Ledger) -> dict[int, int]:
+    """By the ledger's number of each destination that it has met: how long it is sent to again without asking."""
+    known = zip(house.views, house.sections, judging.known_numbers(ledger, house.names), strict=True)
+    return {number: resend_us(view.destination, section) for view, section, number in known if number}

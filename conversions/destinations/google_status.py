@@ -1,0 +1,158 @@
+"""What Google says later of a request it took: ``requestStatus:retrieve`` (API v1.9, 2026-11-04).
+
+Parsed leniently, since the enums are open and the newest fields are younger than Google's own client libraries.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
+from pydantic.alias_generators import to_camel
+
+from conversions.destinations.verdicts import word
+from conversions.diagnosis import Diagnosis, Fate, Finding, Ruling, Told
+from conversions.http import Answer
+
+STATUSES = {
+    "PROCESSING": Told.PROCESSING,
+    "REQUEST_STATUS_UNKNOWN": Told.PROCESSING,
+    "SUCCESS": Told.SUCCESS,
+    "PARTIAL_SUCCESS": Told.PARTIAL_SUCCESS,
+    "FAILED": Told.FAILED,
+    "FAILURE": Told.FAILED,  # as the guide writes it
+}
+"""By ``requestStatus``; any other is one to ask about again."""
+
+_REASONS: dict[Ruling, str] = {
+    Ruling(Fate.UNMATCHED): "CLICK_NOT_FOUND",
+    Ruling(Fate.DUPLICATE): "DUPLICATE_TRANSACTION_ID DUPLICATE_GCLID",
+    Ruling(Fate.DEFERRED, timedelta(hours=6)): "TOO_RECENT_CLICK DESTINATION_TOO_RECENTLY_CREATED",
+    Ruling(Fate.DEFERRED, timedelta(hours=1)): "INTERNAL_ERROR",
+    Ruling(Fate.SETUP): """
+        NO_CONSENT UNKNOWN_CONSENT DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED
+        EXTERNAL_ATTRIBUTION_DATA_MISSING ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID INVALID_MERCHANT_ID
+        INVALID_CUSTOM_VARIABLE CUSTOM_VARIABLE_NOT_ENABLED""",
+    # final; then what only other products' calls can meet
+    Ruling(Fate.REJECTED): """
+        EVENT_TOO_OLD EXPIRED_CLICK CONVERSION_PRECEDES_CLICK INVALID_CLICK INVALID_GCLID INVALID_GBRAID INVALID_WBRAID
+        INVALID_AD_IDENTIFIERS INVALID_OPERATING_ACCOUNT_FOR_CLICK
+        PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER INVALID_EVENT INVALID_FORMAT DENIED_CONSENT
+
+        INSUFFICIENT_MATCHED_TRANSACTIONS INSUFFICIENT_TRANSACTIONS DECRYPTION_ERROR DEK_DECRYPTION_ERROR INVALID_WIP
+        INVALID_KEK WIP_AUTH_FAILED KEK_PERMISSION_DENIED AWS_AUTH_FAILED USER_IDENTIFIER_DECRYPTION_ERROR
+        MATCH_ID_NOT_FOUND USER_ID_NOT_FOUND USER_ID_NOT_FOUND_FOR_MATCH_ID USER_ID_NOT_FOUND_FOR_GCLID
+        USER_ID_NOT_FOUND_FOR_DCLID USER_ID_NOT_FOUND_FOR_IMPRESSION_ID INVALID_MOBILE_ID_FORMAT
+        ORIGINAL_CONVERSIONS_NOT_FOUND EVENT_ID_DECODE_ERROR TOO_RECENT_CALL EXPIRED_CALL INVALID_CALL""",
+}
+REASONS: dict[str, Ruling] = {reason: ruling for ruling, names in _REASONS.items() for reason in names.split()}
+"""By ``ProcessingErrorReason`` without its prefix."""
+PREFIX = "PROCESSING_ERROR_REASON_"
+OTHERWISE = Ruling(Fate.REJECTED)
+"""For a reason that is younger than this table: a row error means that the record was not taken."""
+
+REMEDIES = {
+    "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED": (
+        "an administrator of the Google Ads account accepts the customer data terms there (Goals, Settings)"
+    ),
+    "NO_CONSENT": "an administrator lets the Google Ads account share data with Google's ads services",
+    "UNKNOWN_CONSENT": "map the column that holds the buyers' consent, or set the account's default for consent",
+    "INVALID_MERCHANT_ID": "correct `merchant_id` in the settings",
+}
+"""What mends a reason that is the account's."""
+OTHER_REMEDY = "mend it in the Google Ads account"
+
+GONE = {"REQUEST_TOO_OLD": Told.TOO_OLD, "INVALID_REQUEST_ID": Told.NOT_KNOWN}
+"""By ``ErrorReason`` of a refused question."""
+
+
+class _Json(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, hide_input_in_errors=True)
+
+
+class _Count(_Json):
+    reason: str
+    record_count: int = 0
+    record_indices: list[OnErrorOmit[int]] = []
+
+
+class _ErrorInfo(_Json):
+    error_counts: list[OnErrorOmit[_Count]] = []
+
+
+class _Ingested(_Json):
+    record_count: int | None = None
+
+
+class _Status(_Json):
+    request_status: str = ""
+    events_ingestion_status: _Ingested = _Ingested()
+    error_info: _ErrorInfo = _ErrorInfo()
+
+
+class _Retrieved(_Json):
+    request_status_per_destination: list[_Status] = []
+
+
+class _Violation(_Json):
+    reason: str = ""
+
+
+class _Detail(_Json):
+    reason: str = ""
+    field_violations: list[OnErrorOmit[_Violation]] = []
+
+
+class _Error(_Json):
+    status: str = ""
+    details: list[OnErrorOmit[_Detail]] = []
+
+
+class _Refused(_Json):
+    error: _Error
+
+
+def judge(answer: Answer) -> Diagnosis:
+    """What *answer* says of the request that was asked about."""
+    return _told(answer) if 200 <= answer.status < 300 else _refused(answer)
+
+
+def _told(answer: Answer) -> Diagnosis:
+    """Our requests have one destination, so that the first status is the only one."""
+    try:
+        statuses = _Retrieved.model_validate_json(answer.body).request_status_per_destination
+    except ValidationError:
+        return Diagnosis(Told.PROCESSING, "UNREADABLE")
+    if not statuses:
+        return Diagnosis(Told.PROCESSING)
+    status = statuses[0]
+    told = STATUSES.get(status.request_status, Told.PROCESSING)
+    if told is Told.PROCESSING:
+        return Diagnosis(told, word(status.request_status) or "")
+    counts = [_finding(count) for count in status.error_info.error_counts]
+    return Diagnosis(told, "", status.events_ingestion_status.record_count, tuple(f for f in counts if f.events))
+
+
+def _finding(count: _Count) -> Finding:
+    reason = (word(count.reason) or "OTHER").removeprefix(PREFIX)
+    positions = frozenset(count.record_indices)
+    return Finding(reason, REASONS.get(reason, OTHERWISE), max(count.record_count, len(positions)), positions)
+
+
+def _refused(answer: Answer) -> Diagnosis:
+    try:
+        error = _Refused.model_validate_json(answer.body).error
+    except ValidationError:
+        return Diagnosis(Told.NO_ANSWER, str(answer.status))
+    reasons = list(_reasons(error))
+    gone = next((GONE[reason] for reason in reasons if reason in GONE), None)
+    if gone is None and answer.status == 404:
+        gone = Told.NOT_KNOWN
+    return Diagnosis(gone or Told.NO_ANSWER, "/".join([str(answer.status), *reasons[:1]]))
+
+
+def _reasons(error: _Error) -> Iterator[str]:
+    """Names only, the most particular first."""
+    named = [violation.reason for detail in error.details for violation in detail.field_violations]
+    for reason in [*named, *(detail.reason for detail in error.details), error.status]:
+        if known := word(reason):
+            yield known

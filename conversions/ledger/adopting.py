@@ -1,0 +1,43 @@
+"""A store that others are remembered in the place of is said to be the right one; from there its log goes on."""
+
+from sqlalchemy import select
+
+from conversions.ledger import checkpoints, copies, log, lost, open_shared, runs, schema, store, tables, tail
+from conversions.ledger.store import Clock, Ledger
+from conversions.settings import Settings
+
+
+def adopt(settings: Settings, clock: Clock, reason: str) -> None:
+    """Record it, for a *reason*, and let tail file and checkpoints begin anew; the caller holds the run lock.
+
+    What they remembered stays where an auditor finds it. Raises LedgerError where the store itself is not whole.
+    """
+    store.check_owner(settings.store_path)
+    found = copies.verified(settings.store_path)
+    remembered = tail.last(settings.tail_path)
+    with store.bare(settings.store_path) as connection:
+        schema.check(connection, settings.store_path)
+        connection.rollback()
+        ledger = Ledger(connection, clock, found.store_id, settings.tail_path)
+        runs.take_over(ledger)
+        with ledger.transaction() as writing:
+            lost.mark(writing, store.microseconds(found.newest), ledger.now_us)
+            facts = {
+                "operator": runs.operator(),
+                "reason": reason,
+                "size": found.size,
+                "remembered_size": remembered.size if remembered else None,
+                "remembered_root": remembered.root if remembered else None,
+                "remembered_store": remembered.store if remembered else None,
+            }
+            log.append(writing, "restored", ledger.now_us, facts, epoch=ledger.epoch)
+        with ledger.transaction() as reading:
+            size, root = reading.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
+    checkpoints.set_aside(settings.checkpoints_path, found.size if _same(remembered, found.store_id) else 0)
+    tail.append(settings.tail_path, tail.Head(found.store_id, size, root.hex(), clock().isoformat(timespec="seconds")))
+    with open_shared(settings, clock) as ledger:
+        checkpoints.keep(settings, ledger)
+
+
+def _same(remembered: tail.Head | None, store_id: str) -> bool:
+    return remembered is None or remembered.store == store_id

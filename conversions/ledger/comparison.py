@@ -1,0 +1,130 @@
+"""A reading held against what the store knows of the same orders, before anything is staged.
+
+Order numbers of another format would count every sale twice; amounts that mean something else would be measured wrong
+for weeks. Both are seen by counting in temporary tables: memory stays flat, and nothing of a refused reading is kept.
+"""
+
+import sqlite3
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from conversions.conversion import Window
+from conversions.ledger import log
+from conversions.ledger.matrix import FORBIDDEN, SENT
+from conversions.ledger.runs import Run, operator
+from conversions.ledger.store import Ledger, trusted
+
+ENOUGH = 50
+"""Orders; fewer are an odd day, not another format."""
+DAYS = 2
+AS_MANY = 0.8
+"""Unknown ones for each that is gone: some rows are always spoilt, or late."""
+MOST = 0.5
+"""Of the sent orders that are read again."""
+
+
+def _listed(words: frozenset[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(map(str, words)))
+
+
+_MEET = f"""
+    CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
+        CASE WHEN again AND differs THEN 1.0 * now / held * CAST('1e' || (held_exponent - exponent) AS REAL) END factor
+    FROM (
+        SELECT *, (now, currency, exponent) <> (held, held_currency, held_exponent) AS differs FROM (
+            SELECT x.destination, x.sale, x.day, s.id IS NOT NULL AS seen,
+                d.id IS NOT NULL AND x.value_minor IS NOT NULL AND x.state IN ({_listed(SENT)})
+                    AND coalesce(d.reason, '') NOT IN ({_listed(FORBIDDEN)}) AS again,
+                d.due_minor AS now, s.currency, s.exponent,
+                coalesce(x.due_minor, x.value_minor) AS held,
+                iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS held_currency,
+                iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS held_exponent
+            FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = ?
+            LEFT JOIN temp.sighting s ON s.order_no = a.order_no
+            LEFT JOIN temp.place p ON p.destination = x.destination
+            LEFT JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+            WHERE x.run IN (SELECT id FROM run WHERE until >= ?)
+        )
+    )
+"""
+"""Every order that a run over these days has read, and what this reading says of it; ``held`` is what was said last."""
+_GONE = "SELECT day, count(DISTINCT sale) FROM temp.met WHERE NOT seen AND day BETWEEN ? AND ? GROUP BY day"
+_UNKNOWN = """
+    SELECT s.day, count(*) FROM temp.sighting s WHERE s.day BETWEEN ? AND ?
+    AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = ? AND a.order_no = s.order_no) GROUP BY s.day
+"""
+_DIFFERING = "SELECT destination, count(*), sum(differs) FROM temp.met WHERE differs IS NOT NULL GROUP BY destination"
+_FACTOR = """
+    SELECT factor FROM temp.met WHERE destination = ? AND factor IS NOT NULL ORDER BY factor
+    LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM temp.met WHERE destination = ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Renumbered:
+    """Orders that the store knows are gone, and as many that it does not know are there on the same days."""
+
+    gone: int
+    unknown: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revalued:
+    """Most of the sent orders of one destination that are read again have another value than at their last reading."""
+
+    destination: int
+    """The ledger's number."""
+    orders: int
+    differing: int
+    factor: float
+    """Median of new by old; 0 where what was due is due no more."""
+
+
+class Comparison:
+    """One reading, resolved and not yet staged, beside what the store holds. Takes no lock and writes nothing."""
+
+    def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
+        connection = ledger.connection.connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        self._connection, self._shop = connection, shop
+        self._days = (window.since.isoformat(), window.until.isoformat())
+        with trusted():
+            connection.execute("DROP TABLE IF EXISTS temp.met")
+            connection.execute(_MEET, (shop, self._days[0]))
+
+    def renumbered(self) -> Renumbered | None:
+        """Whether the order numbers look like another format's."""
+        gone = dict(self._rows(_GONE, *self._days))
+        if sum(gone.values()) < ENOUGH:
+            return None
+        unknown = dict(self._rows(_UNKNOWN, *self._days, self._shop))
+        both = gone.keys() & unknown.keys()
+        found = Renumbered(sum(gone[day] for day in both), sum(unknown[day] for day in both), len(both))
+        suspicious = len(both) >= DAYS and found.gone >= ENOUGH and found.unknown >= AS_MANY * found.gone
+        return found if suspicious else None
+
+    def revalued(self) -> list[Revalued]:
+        """The destinations for which the amounts look like another column's."""
+        return [
+            Revalued(number, orders, differing, self._factor(number))
+            for number, orders, differing in self._rows(_DIFFERING)
+            if orders >= ENOUGH and differing > MOST * orders
+        ]
+
+    def _factor(self, destination: int) -> float:
+        found = self._rows(_FACTOR, destination, destination)
+        return float(found[0][0]) if found else 0.0
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with trusted():
+            return self._connection.execute(query, values).fetchall()
+
+
+def accept(ledger: Ledger, run: Run, found: Renumbered | Revalued, reason: str) -> None:
+    """Log that a person says this is no mistake, and why."""
+    kind = "numbers accepted" if isinstance(found, Renumbered) else "values accepted"
+    facts = {name: round(fact, 4) for name, fact in asdict(found).items()}
+    with ledger.transaction() as connection:
+        who = {"run": run.id, "operator": operator(), "reason": reason}
+        log.append(connection, kind, ledger.now_us, {**who, **facts}, epoch=run.epoch)

@@ -1,0 +1,46 @@
+"""Figures of the last run for Prometheus, as a text file that its node exporter picks up."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+
+COUNTED = ("sent", "rejected", "pending", "unknown")
+
+
+def write(path: Path, report: Mapping[str, Any], ended_at: float) -> None:
+    """Replace *path* at once; *report* is what ``run --json`` prints, *ended_at* Unix seconds.
+
+    A run that did not end well keeps the last success that the file told before. Raises OSError.
+    """
+    registry = CollectorRegistry()
+    code = report["exit_code"]
+    Gauge("conversions_exit_code", "Exit code of the last run", registry=registry).set(code)
+    Gauge("conversions_last_run_seconds", "When the last run ended, Unix time", registry=registry).set(ended_at)
+    success = ended_at if code in (0, 1) else _last_success(path)
+    if success is not None:
+        gauge = Gauge("conversions_last_success_seconds", "When a run last ended well, Unix time", registry=registry)
+        gauge.set(success)
+    _destinations(report.get("destinations", {}), registry)
+    write_to_textfile(str(path), registry)
+    path.chmod(0o644)
+
+
+def _destinations(sides: Mapping[str, Any], registry: CollectorRegistry) -> None:
+    for name in COUNTED:
+        gauge = Gauge(f"conversions_{name}", f"Orders {name} in the last run", ["destination"], registry=registry)
+        for destination, side in sides.items():
+            gauge.labels(destination).set(side[name])
+    took = Gauge("conversions_seconds", "How long sending took in the last run", ["destination"], registry=registry)
+    for destination, side in sides.items():
+        took.labels(destination).set(side["seconds"])
+
+
+def _last_success(path: Path) -> float | None:
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = [line.split()[-1] for line in lines if line.startswith("conversions_last_success_seconds ")]
+    return float(found[-1]) if found else None

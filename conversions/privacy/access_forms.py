@@ -1,0 +1,91 @@
+"""The answer to a person as a paper for them, or as JSON for another system."""
+
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from conversions.privacy import paper
+from conversions.privacy.access import Answer, Field, Sent
+from conversions.privacy.paper import Language
+
+AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
+
+
+def html(answer: Answer, language: Language, zone: tzinfo) -> str:
+    """A self-contained page; days and instants are the shop's."""
+
+    def shown(field: Field) -> str:
+        match field.path:
+            case "eventTimestamp":
+                return _day(datetime.fromisoformat(field.value))
+            case "event_time":
+                return _day(datetime.fromtimestamp(field.value, UTC))
+            case path if path in AMOUNTS:
+                return str(format_decimal(Decimal(str(field.value)), "#,##0.00##", locale=language.locale))
+            case _:
+                return str(field.value)
+
+    def _day(instant: datetime) -> str:
+        return str(format_date(instant.astimezone(zone).date(), "long", locale=language.locale))
+
+    return paper.render("access.html", language, zone, answer=answer, shown=shown)
+
+
+def document(answer: Answer, language: Language) -> dict[str, Any]:
+    """The same as one JSON document; instants are ISO 8601 UTC, ``event`` is the text as it was sent."""
+    words = paper.words(language)
+    return {
+        "answered_at": answer.at.isoformat(),
+        "rehearsal": answer.rehearsal,
+        "controller": answer.controller,
+        "contact": answer.contact,
+        "kept_days": answer.kept_days,
+        "purpose": words["purpose"]["measure"],
+        "recipients": {sent.recipient: words["roles"].get(sent.recipient, "") for sent in answer.sent},
+        "sent": [_sent(sent, words) for sent in answer.sent],
+        "not_sent": [
+            {"order": n.order_no, "purchase_day": n.day, "recipient": n.recipient, "state": n.state, "reason": n.reason}
+            for n in answer.not_sent
+        ],
+        "policies": [
+            {"version": p.version, "effective": p.effective, "quoted_from": p.quoted_from, "quote": p.quote}
+            for p in answer.policies
+        ],
+        "objections": [
+            {"kind": e.kind, "since": e.since, "removed_at": e.removed, "case": e.case, "reason": e.reason}
+            for e in answer.entries
+        ],
+        "look_ups": [{"at": look.at, "purpose": look.purpose} for look in answer.looks],
+    }
+
+
+def _sent(sent: Sent, words: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "order": sent.order_no,
+        "purchase_day": sent.day,
+        "recipient": sent.recipient,
+        "attempts": [
+            {
+                "at": t.at,
+                "outcome": t.outcome,
+                "legal_basis": t.legal_basis,
+                "policy_version": t.policy_version,
+                "request": t.request,
+            }
+            for t in sent.transfers
+        ],
+        "event": sent.event,
+        "fields": [
+            {
+                "path": f.path,
+                "what": words["fields"].get(f.path, f.what),
+                "value": f.value,
+                "form": f.form,
+                "class": f.class_,
+            }
+            for f in sent.fields
+        ],
+    }

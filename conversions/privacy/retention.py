@@ -1,0 +1,18 @@
+"""Old payloads leave the store; every run does the same at its end."""
+
+from conversions.ledger import Clock, redaction, retention, runs
+from conversions.ledger.retention import Purged
+from conversions.privacy.erasure import seized
+from conversions.settings import Settings
+
+
+def purge(settings: Settings, clock: Clock) -> tuple[Purged, bool]:
+    """What was taken out, and whether every trace of it is gone from the store's files.
+
+    Raises AnotherRun while a run is under way.
+    """
+    with seized(settings, clock) as ledger:
+        purged = retention.purge(ledger, retention.due(ledger, settings.zone, settings.privacy.retention_days))
+        wiped = redaction.wipe(ledger)
+        runs.remember(ledger)
+        return purged, wiped

@@ -1,0 +1,131 @@
+"""Late verdicts: ask what became of the requests that were received, before more is sent.
+
+What cannot be learned now is asked for by the next run; only an account that takes nothing, or credentials that are
+refused, stop a destination.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from conversions.conversion import Window
+from conversions.destinations.base import Diagnosing
+from conversions.diagnosis import Diagnosis, Late, Told
+from conversions.errors import Exit, Refused, Unauthorised, worst
+from conversions.house import House, open_house
+from conversions.ledger import Clock, Ledger, diagnoses, judging, open_ledger, pins, requests, runs
+from conversions.ledger.diagnoses import Asked
+from conversions.ledger.runs import Run
+from conversions.settings import Settings
+
+READS_PER_MINUTE = 300
+"""Google's quota of questions, apart from the one of uploads."""
+
+Sleep = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What ``conversions reconcile`` tells."""
+
+    run_id: int
+    destinations: Mapping[str, Late]
+
+    @property
+    def exit_code(self) -> Exit:
+        """The first that applies wins."""
+        return worst([late.exit_code for late in self.destinations.values()])
+
+    def json(self) -> dict[str, Any]:
+        """The document."""
+        sides = {name: late.json() for name, late in self.destinations.items()}
+        return {"run_id": self.run_id, "destinations": sides, "exit_code": int(self.exit_code)}
+
+
+def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
+    """Ask about every request that is due, and send nothing.
+
+    Raises ConversionsError where the store or the settings do not allow it.
+    """
+    house = open_house(settings, only, clock)
+    with open_ledger(settings, clock) as ledger:
+        pins.check(ledger, house.pins)
+        today = clock().astimezone(settings.zone).date()
+        run = runs.begin(ledger, house.occasion("reconcile", Window(today, today), None))
+        with runs.closing(ledger, run):
+            requests.recover(ledger)
+            told = Reconciled(run.id, ask(house, ledger, run))
+        runs.finish(ledger, run, told.json(), waiting=0)
+    return told
+
+
+def ask(house: House, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> dict[str, Late]:
+    """What the platforms of *house* say of the requests that are due, by destination."""
+    found = {name: Late() for name in house.names}
+    numbers = judging.known_numbers(ledger, house.names)
+    for view, section, number in zip(house.views, house.sections, numbers, strict=True):
+        if isinstance(view.destination, Diagnosing):
+            pause = partial(sleep, 60 / READS_PER_MINUTE if section.requests_per_minute else 0)
+            found[view.destination.name] = _ask(view.destination, number, ledger, run, pause)
+    for name, ending in _stops(house, ledger, numbers).items():
+        found[name].ending = found[name].ending or ending
+    return found
+
+
+def stops(house: House, ledger: Ledger) -> dict[str, Refused]:
+    """The destinations whose account takes nothing until a person mends it and decides."""
+    return _stops(house, ledger, judging.known_numbers(ledger, house.names))
+
+
+def _stops(house: House, ledger: Ledger, numbers: Sequence[int]) -> dict[str, Refused]:
+    held, destinations = diagnoses.stopped(ledger), [view.destination for view in house.views]
+    known = [(one, held[number]) for one, number in zip(destinations, numbers, strict=True) if number in held]
+    return {one.name: _stop(one, *why) for one, why in known if isinstance(one, Diagnosing)}
+
+
+def _ask(destination: Diagnosing, number: int, ledger: Ledger, run: Run, pause: Callable[[], object]) -> Late:
+    late = Late()
+    try:
+        _ask_each(destination, number, ledger, run, pause, late)
+    except Unauthorised as error:
+        late.ending = error
+    late.open = diagnoses.still_open(ledger, number)
+    return late
+
+
+def _ask_each(
+    destination: Diagnosing, number: int, ledger: Ledger, run: Run, pause: Callable[[], object], late: Late
+) -> None:
+    """One question after the other, until one is not answered."""
+    asked = diagnoses.due(ledger, number)
+    if asked:
+        diagnoses.announce(ledger, run, destination.name, asked)
+    for one in asked:
+        diagnosis = _diagnosis(destination, one)
+        late.add(diagnoses.conclude(ledger, run, number, one, diagnosis))
+        if reason := diagnosis.setup(one.events):
+            late.ending = _stop(destination, reason, one.events)
+        if diagnosis.told is Told.NO_ANSWER:
+            late.trouble = (
+                f"{destination.name} did not say what became of earlier requests ({diagnosis.code}); "
+                "nothing is lost by it, and the next run asks again."
+            )
+            return
+        pause()
+
+
+def _diagnosis(destination: Diagnosing, asked: Asked) -> Diagnosis:
+    """What the platform says; not asked any more where it cannot know."""
+    if asked.age >= diagnoses.KEPT:
+        return Diagnosis(Told.TOO_OLD)
+    return destination.diagnose(asked.reference)
+
+
+def _stop(destination: Diagnosing, reason: str, orders: int) -> Refused:
+    name = destination.name
+    return Refused(
+        f"{name} did not take {orders} orders for a reason that is the account's ({reason}): "
+        f"{destination.remedy(reason)}, then `conversions decide send --all --destination {name}`."
+    )

@@ -1,0 +1,144 @@
+"""What it costs to check a large log: `audit verify` and a proof, at so many events; each in a process of its own.
+
+The store is made up: requests of 1,000 events as a run writes them, without the orders that they would come from.
+"""
+
+import os
+import random
+import resource
+import secrets
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from itertools import count, repeat
+from pathlib import Path
+from statistics import median
+
+BATCH = 1000
+EVENT = (
+    b'{"event_name":"Purchase","event_time":%d,"event_id":"c-%032x","action_source":"physical_store","user_data":'
+    b'{"em":["%064x"]},"custom_data":{"value":%d.50,"currency":"DKK","content_ids":["TEA-250"],"content_type":'
+    b'"product","order_id":"c-%032x"}}'
+)
+
+
+def fill(home: Path, events: int) -> None:
+    """A store of one run."""
+    from conversions.conversion import Window
+    from conversions.ledger import runs, staging, store
+    from conversions.ledger.requests import Claim, Outbox, Purpose, Work, examine
+    from conversions.ledger.requests.intents import commit
+    from conversions.ledger.requests.outcomes import record
+    from conversions.receipt import Next, Outcome, Receipt
+
+    path, tail = home / "var" / "conversions.db", home / "tail"
+    clock = lambda: datetime(2026, 11, 22, 5, 15, tzinfo=UTC)  # noqa: E731
+    window = Window(date(2026, 11, 15), date(2026, 11, 21))
+    store.create(path, tail, rehearsal=False, at=clock())
+    with store.connect(path, tail, clock, rehearsal=False) as ledger:
+        run = runs.begin(ledger, runs.Occasion("run", window, "{}", "version = 1", "1", "consent"))
+        outbox = Outbox(
+            destination=staging.number_of(ledger, "meta"), name="meta", recipient="Meta", url="https://meta.example",
+            headers="{}", prefix=b'{"data":[', suffix=b"]}", rules="meta/2026-01", max_events=BATCH,
+            max_bytes=1 << 30, resend_us=0, check=lambda *_: ("data[].user_data.em",),
+        )  # fmt: skip
+        received = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "reference")
+        for batch in batches(events):
+            numbers, salts, bodies = zip(*batch, strict=True)
+            claimed = Claim(Work(Purpose.FIRST), numbers, salts, bodies)
+            rows = list(zip(numbers, (n >> 8 for n in numbers), repeat(0), salts, bodies, strict=False))
+            with ledger.transaction() as connection:
+                columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
+                connection.exec_driver_sql(columns, rows)
+                attempt = commit(connection, ledger, run, outbox, claimed, examine(outbox, claimed))
+            with ledger.transaction() as connection:
+                record(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
+        runs.finish(ledger, run, {"exit_code": 0})
+
+
+def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
+    """Number, salt and bytes of events, as many as one request takes."""
+    for begin in range(0, events, BATCH):
+        yield [
+            (i << 14, secrets.token_bytes(32), EVENT % (1_795_000_000, i, i * 7, i % 900, i))
+            for i in range(begin + 1, min(begin + BATCH, events) + 1)
+        ]
+
+
+def check(home: Path) -> None:
+    """``audit verify``, timed."""
+    from conversions.audit.verify import Place, verify
+
+    began = time.perf_counter()
+    verdict = verify(Place(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
+    took = time.perf_counter() - began
+    used = [resource.getrusage(who).ru_maxrss >> 10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"verify: {took:.1f} s, {used[0]} MB and {used[1]} MB in each helper. {verdict.sentence}")
+
+
+def prove(home: Path) -> None:
+    """Proofs in a log of as many entries as there were events."""
+    from conversions.ledger import log, store, tables
+    from conversions.ledger.merkle import included, leaf_hash
+
+    path, tail = home / "var" / "conversions.db", home / "tail"
+    with store.connect(path, tail, lambda: datetime.now(UTC), rehearsal=False) as ledger, ledger.transaction() as found:
+        size, root = found.execute(
+            tables.head.select().with_only_columns(tables.head.c.tree_size, tables.head.c.root)
+        ).one()
+        inclusion, consistency = [], []
+        for _ in range(1000):
+            position = random.randrange(size)
+            began = time.perf_counter()
+            proof = log.inclusion(found, position, size)
+            inclusion.append(time.perf_counter() - began)
+            body = found.exec_driver_sql("SELECT body FROM leaf WHERE seq = ?", (position,)).scalar_one()
+            assert included(leaf_hash(body.encode()), position, size, proof, root)
+            began = time.perf_counter()
+            log.consistency(found, position + 1, size)
+            consistency.append(time.perf_counter() - began)
+    for name, took in (("inclusion", inclusion), ("consistency", consistency)):
+        print(f"{name} proof of {size} entries: median {median(took) * 1e3:.2f} ms, slowest {max(took) * 1e3:.2f} ms")
+
+
+def lengthen(home: Path, entries: int) -> None:
+    """More entries, of no further meaning; one by one, as a run appends them, would take an hour."""
+    from conversions.ledger.merkle import leaf_hash, node_hash, root_from
+
+    with closing(sqlite3.connect(home / "var" / "conversions.db")) as store, store:
+        (size,) = store.execute("SELECT tree_size FROM head").fetchone()
+        bodies = [(n, f'{{"kind":"measured","seq":{n},"t":0}}') for n in range(size, size + entries)]
+        store.executemany("INSERT INTO leaf VALUES (?, ?)", bodies)
+        known = [h for (h,) in store.execute("SELECT hash FROM node WHERE level = 0 ORDER BY position")]
+        levels = [known + [leaf_hash(body.encode()) for _, body in bodies]]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            levels.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)])
+        store.execute("DELETE FROM node")
+        for level, hashes in enumerate(levels):
+            store.executemany("INSERT INTO node VALUES (?, ?, ?)", zip(repeat(level), count(), hashes, strict=False))
+        root = root_from(size + entries, lambda level, position: levels[level][position])
+        store.execute("UPDATE head SET tree_size = ?, root = ?", (size + entries, root))
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with tempfile.TemporaryDirectory() as directory:
+        for step in ("fill", "check", "lengthen", "prove", "check"):
+            subprocess.run([sys.executable, __file__, step, directory, str(events)], check=True)
+
+
+if __name__ == "__main__":
+    steps = {"check": check, "prove": prove}
+    if len(sys.argv) < 4:
+        print(f"{os.cpu_count()} cores")
+        main()
+    elif sys.argv[1] in steps:
+        steps[sys.argv[1]](Path(sys.argv[2]))
+    else:
+        {"fill": fill, "lengthen": lengthen}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))

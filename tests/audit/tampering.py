@@ -1,0 +1,322 @@
+"""A corpus of alterations of a store, and an oracle that does not ask the verifier what a store's logged content is.
+
+``python -m tests.audit.tampering 10000`` tries so many; a seed tries one again.
+"""
+
+import os
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from unittest import mock
+
+from conversions.audit import open_log, verifier
+from conversions.audit.bundle import bundle
+from conversions.audit.verify import Place, Verdict, verify
+from conversions.ledger import objections, open_shared
+from tests.audit.shop import ENVIRONMENT, SATURDAY, SUNDAY, Shop, new_shop, two_nights
+
+STORE, TAIL, CHECKPOINTS = "var/conversions.db", "var-conversions.tail", "var-conversions.checkpoints"
+LOGGED = {
+    "leaf": "SELECT seq, body FROM leaf ORDER BY seq",
+    "head": "SELECT store_id, tree_size, root FROM head",
+    "run": "SELECT id, command, started_us, finished_us, operator, host, pid, version, since, until, settings, policy, "
+    "policy_version, legal_basis, json_extract(report, '$.exit_code') FROM run ORDER BY id",
+    "request": "SELECT id, run, destination, parent, purpose, attempt, recipient, url, headers, prefix, suffix, events, "
+    "policy, rules, intended_us, answered_us, outcome, http_status, code, reference, leaf, outcome_leaf "
+    "FROM request ORDER BY id",
+    "request_event": "SELECT request, position, event FROM request_event ORDER BY request, position",
+    "event": "SELECT id, delivery, revision, salt, bytes, iif(bytes IS NULL, commitment, NULL) FROM event "
+    "WHERE id IN (SELECT event FROM request_event) ORDER BY id",
+    "destination": "SELECT id, name FROM destination ORDER BY id",
+    "document": "SELECT sha256, body FROM document ORDER BY sha256",
+    "objection": "SELECT id, kind, since_us, removed_us FROM objection ORDER BY id",
+    "pin": "SELECT name, value FROM pin ORDER BY name",
+}
+"""What entries of the log vouch for, table by table."""
+NAMED = {
+    "leaf": ("body",),
+    "request": ("parent", "purpose", "url", "headers", "prefix", "suffix", "events", "outcome", "code", "reference"),
+    "event": ("salt", "bytes"),
+    "run": ("operator", "host", "command", "version", "since", "until", "policy_version", "legal_basis"),
+    "document": ("body",),
+    "objection": ("since_us",),
+    "pin": ("value",),
+    "request_event": ("event",),
+    "head": ("tree_size", "root"),
+    "node": ("hash",),
+}
+"""Columns that an insider would change."""
+
+
+def logged(path: Path) -> object:
+    """The logged content of a store, or that it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+            return {table: store.execute(asked).fetchall() for table, asked in LOGGED.items()}
+    except (sqlite3.Error, OSError, ValueError):
+        return "unreadable"
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(home / STORE)) as store, store:
+        yield store
+
+
+def flipped_bit(home: Path, chance: random.Random) -> None:
+    content = bytearray((home / STORE).read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    (home / STORE).write_bytes(content)
+
+
+def overwritten(home: Path, chance: random.Random) -> None:
+    content = bytearray((home / STORE).read_bytes())
+    at, length = chance.randrange(len(content)), chance.randrange(1, 65)
+    content[at : at + length] = chance.randbytes(len(content[at : at + length]))
+    (home / STORE).write_bytes(content)
+
+
+def cut_short(home: Path, chance: random.Random) -> None:
+    with (home / STORE).open("r+b") as file:
+        file.truncate(chance.randrange((home / STORE).stat().st_size))
+
+
+def deleted(home: Path, chance: random.Random) -> None:
+    with opened(home) as store:
+        table, row = _some(store, chance)
+        store.execute(f"DELETE FROM {table} WHERE {_key(table)} = ?", row)
+
+
+def inserted(home: Path, chance: random.Random) -> None:
+    """A row that is like another but for its key."""
+    with opened(home) as store:
+        table, _ = _some(store, chance)
+        names = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
+        values = list(store.execute(f"SELECT * FROM {table} ORDER BY random() LIMIT 1").fetchone())
+        values[0] = values[0] + 1000 if isinstance(values[0], int) else f"{values[0]}-"
+        store.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", values)
+
+
+def swapped(home: Path, chance: random.Random) -> None:
+    """Two rows have each other's value."""
+    with opened(home) as store:
+        table, one = _some(store, chance)
+        column = chance.choice(NAMED[table])
+        others = store.execute(f"SELECT {_key(table)}, {column} FROM {table} WHERE {_key(table)} <> ?", one).fetchall()
+        if others:
+            other, value = chance.choice(others)
+            (mine,) = store.execute(f"SELECT {column} FROM {table} WHERE {_key(table)} = ?", one).fetchone()
+            store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (value, *one))
+            store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (mine, other))
+
+
+def changed(home: Path, chance: random.Random) -> None:
+    """One value is another."""
+    with opened(home) as store:
+        table, row = _some(store, chance)
+        column = chance.choice(NAMED[table])
+        (value,) = store.execute(f"SELECT {column} FROM {table} WHERE {_key(table)} = ?", row).fetchone()
+        store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (_other(value, chance), *row))
+
+
+def rolled_back(home: Path, _: random.Random) -> None:
+    shutil.copy(home / "older.db", home / STORE)
+
+
+def retyped(home: Path, chance: random.Random) -> None:
+    """A table that has lost its types, and one value of another."""
+    with opened(home) as store:
+        table, row = _some(store, chance)
+        column = chance.choice(NAMED[table])
+        store.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
+        store.execute(f"DROP TABLE {table}")
+        store.execute(f"ALTER TABLE loose RENAME TO {table}")
+        store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (chance.choice(ODD), *row))
+
+
+def dropped(home: Path, chance: random.Random) -> None:
+    with opened(home) as store:
+        store.execute(f"DROP TABLE {chance.choice(list(LOGGED))}")
+
+
+def witness_altered(home: Path, chance: random.Random) -> None:
+    """A byte of a checkpoint or of the tail file."""
+    path = chance.choice([home / TAIL, *(home / CHECKPOINTS).iterdir()])
+    content = bytearray(path.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+ODD = (None, 3.5, "text", b"bytes", -1, 2**62, "", b"", "\N{SNOWMAN}", '{"kind": []}')
+ALTERATIONS: dict[Callable[[Path, random.Random], None], int] = {
+    flipped_bit: 8,
+    overwritten: 3,
+    cut_short: 1,
+    deleted: 3,
+    inserted: 2,
+    swapped: 3,
+    changed: 4,
+    retyped: 1,
+    dropped: 1,
+    rolled_back: 1,
+    witness_altered: 2,
+}
+"""Each with its weight."""
+
+
+def _key(table: str) -> str:
+    return {"leaf": "seq", "document": "sha256", "pin": "name", "node": "level * 1000 + position"}.get(
+        table, "request * 1000 + position" if table == "request_event" else "id"
+    )
+
+
+def _some(store: sqlite3.Connection, chance: random.Random) -> tuple[str, tuple[object]]:
+    """A row of a table."""
+    table = chance.choice(list(NAMED))
+    return table, chance.choice(store.execute(f"SELECT {_key(table)} FROM {table}").fetchall())
+
+
+def _other(value: object, chance: random.Random) -> object:
+    match value:
+        case int():
+            return value + chance.choice((-1, 1, 1000))
+        case str() if value:
+            at = chance.randrange(len(value))
+            return value[:at] + chr(ord(value[at]) ^ 1) + value[at + 1 :]
+        case bytes() if value:
+            at = chance.randrange(len(value))
+            return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+        case _:
+            return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A shop after two nights, with an objection, a person erased, and a copy of its store of the first night."""
+
+    home: Path
+    content: object
+
+    def altered(self, seed: int, home: Path) -> "Trial":
+        """One alteration of a copy, and what the verifier says of it."""
+        chance = random.Random(seed)
+        alter = chance.choices(list(ALTERATIONS), list(ALTERATIONS.values()))[0]
+        shutil.copytree(self.home, home)
+        try:
+            with suppress(sqlite3.IntegrityError):  # the store itself forbids it
+                alter(home, chance)
+            verdict = verify(place(home))
+            return Trial(seed, alter.__name__, logged(home / STORE) != self.content, verdict)
+        finally:
+            shutil.rmtree(home)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    seed: int
+    alteration: str
+    changed: bool
+    """Whether logged content is another than before."""
+    verdict: Verdict
+
+    @property
+    def missed(self) -> bool:
+        return self.changed and self.verdict.intact
+
+
+def place(home: Path) -> Place:
+    return Place(home / STORE, home / TAIL, home / CHECKPOINTS)
+
+
+def original(home: Path) -> Original:
+    """Made once; every alteration begins with it."""
+    shop = new_shop(home)
+    shop.sells(3, date(2026, 11, 19))
+    shop.sends(SATURDAY, "lost:metax1", "require-token:meta")
+    whole(home)
+    shutil.copy(home / STORE, home / "older.db")
+    with open_shared(shop.settings, shop.clock) as ledger:
+        objections.add(ledger, bytes(16), "asked us to")
+        objections.remove(ledger, bytes(16), "asked us not to")
+    erase(shop)
+    shop.sells(2, date(2026, 11, 20))
+    shop.sends(SUNDAY, reason="the second night")
+    whole(home)
+    for spare in ("var/conversions.db.lock", "orders"):
+        shutil.rmtree(home / spare) if (home / spare).is_dir() else (home / spare).unlink(missing_ok=True)
+    return Original(home, logged(home / STORE))
+
+
+def erase(shop: Shop) -> None:
+    """One event loses its payload, as the log says."""
+    from conversions.ledger import log, redaction
+
+    with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
+        (event,) = connection.exec_driver_sql("SELECT min(event) FROM request_event").one()
+        redaction.redact(connection, [event])
+        facts = {"basis": "retention", "events": redaction.ranges(connection, [event]), "count": 1}
+        log.append(connection, "purge", ledger.now_us, facts)
+
+
+def whole(home: Path) -> None:
+    """Everything in one file."""
+    with closing(sqlite3.connect(home / STORE)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def accepted(bundle: Path, positions: Iterable[int]) -> list[int]:
+    """Of *positions* of a bundle's bytes those that can be changed unseen. A trusted copy of the verifier looks."""
+    content = bytearray(bundle.read_bytes())
+    unseen = []
+    for at in positions:
+        content[at] ^= 1 << at % 8
+        bundle.write_bytes(content)
+        with suppress(Exception):
+            verifier.verify(bundle)
+            unseen.append(at)
+        content[at] ^= 1 << at % 8
+    bundle.write_bytes(content)
+    return unseen
+
+
+def evidence(shop: Shop, out: Path) -> Path:
+    """A bundle of both nights."""
+    with mock.patch.dict(os.environ, ENVIRONMENT), open_log(shop.settings, shop.clock) as log:
+        bundle(log, shop.settings, date(2026, 11, 1), date(2026, 11, 30), out)
+    return out
+
+
+def main(most: int) -> int:
+    """Try *most* seeds, and every byte of a bundle; how many were missed."""
+    found, missed = Counter[str](), []
+    with tempfile.TemporaryDirectory() as directory:
+        begun = original(Path(directory) / "original")
+        assert verify(place(begun.home)).intact
+        for seed in range(most):
+            trial = begun.altered(seed, Path(directory) / "altered")
+            outcome = "found" if not trial.verdict.intact else "MISSED" if trial.changed else "nothing logged changed"
+            found[f"{trial.alteration}: {outcome}"] += 1
+            missed += [trial] if trial.missed else []
+    for line, count in sorted(found.items()):
+        print(f"{count:>7}  {line}")
+    for trial in missed:
+        print(f"MISSED  seed {trial.seed}: {trial.alteration}")
+    print(f"{most} alterations, {len(missed)} missed.")
+    with tempfile.TemporaryDirectory() as directory:
+        packed = evidence(two_nights(Path(directory) / "shop"), Path(directory) / "evidence.zip")
+        size = packed.stat().st_size
+        unseen = accepted(packed, range(0, size, max(1, size // most)))
+    print(f"{len(range(0, size, max(1, size // most)))} of a bundle's {size} bytes altered, {len(unseen)} unseen.")
+    return len(missed) + len(unseen)
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(int(sys.argv[1])), 1))

@@ -1,0 +1,216 @@
+"""What Google says later of a request it took, as the reference of ``requestStatus:retrieve`` has it."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from conversions.destinations.google_status import PREFIX, REASONS, REMEDIES, judge
+from conversions.diagnosis import Diagnosis, Fate, Ruling, Told
+from conversions.http import Answer
+from tests.sandbox.test_google import SCHEMAS, misfits
+
+LATER = Diagnosis(Told.PROCESSING)
+
+
+def answered(status: int, body: object) -> Diagnosis:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return judge(Answer(status, {}, content))
+
+
+def told(status: str, *counts: dict[str, Any], events: str | None = "3") -> Diagnosis:
+    """The answer about a request with one destination."""
+    one: dict[str, Any] = {"requestStatus": status}
+    one |= {"eventsIngestionStatus": {"recordCount": events}} if events else {}
+    one |= {"errorInfo": {"errorCounts": list(counts)}} if counts else {}
+    body = {"requestStatusPerDestination": [one]}
+    assert list(misfits(body, SCHEMAS["RetrieveRequestStatusResponse"])) == []
+    return answered(200, body)
+
+
+def count(reason: str, *positions: int, events: int | None = None) -> dict[str, Any]:
+    """One row of ``errorCounts``; without positions as before v1.9."""
+    row: dict[str, Any] = {"reason": reason, "recordCount": str(len(positions) if events is None else events)}
+    return row | ({"recordIndices": list(positions)} if positions else {})
+
+
+def refused(status: int, reason: str, canonical: str = "INVALID_ARGUMENT") -> Diagnosis:
+    violation = {"field": "request_id", "description": "personal prose", "reason": reason}
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
+    return answered(status, {"error": {"code": status, "status": canonical, "message": "", "details": [detail]}})
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("SUCCESS", Told.SUCCESS),
+        ("PARTIAL_SUCCESS", Told.PARTIAL_SUCCESS),
+        ("FAILED", Told.FAILED),
+        ("PROCESSING", Told.PROCESSING),
+        ("REQUEST_STATUS_UNKNOWN", Told.PROCESSING),
+    ],
+)
+def test_every_status_is_understood(status: str, expected: Told) -> None:
+    assert told(status).told is expected
+
+
+@pytest.mark.parametrize("status", ["FAILURE", "SOMETHING_NEWER", ""])
+def test_a_status_that_the_schema_lacks_is_the_guides_word_or_asked_about_again(status: str) -> None:
+    found = answered(200, {"requestStatusPerDestination": [{"requestStatus": status}]}).told
+    assert found is (Told.FAILED if status == "FAILURE" else Told.PROCESSING)
+
+
+UNMATCHED, DUPLICATE, REJECTED, SETUP = (
+    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP)
+)
+ROWS = [
+    ("CLICK_NOT_FOUND", UNMATCHED),
+    ("DUPLICATE_TRANSACTION_ID", DUPLICATE),
+    ("DUPLICATE_GCLID", DUPLICATE),
+    ("TOO_RECENT_CLICK", Ruling(Fate.DEFERRED, timedelta(hours=6))),
+    ("DESTINATION_TOO_RECENTLY_CREATED", Ruling(Fate.DEFERRED, timedelta(hours=6))),
+    ("INTERNAL_ERROR", Ruling(Fate.DEFERRED, timedelta(hours=1))),
+    ("EVENT_TOO_OLD", REJECTED),
+    ("EXPIRED_CLICK", REJECTED),
+    ("CONVERSION_PRECEDES_CLICK", REJECTED),
+    ("INVALID_CLICK", REJECTED),
+    ("INVALID_GCLID", REJECTED),
+    ("INVALID_GBRAID", REJECTED),
+    ("INVALID_WBRAID", REJECTED),
+    ("INVALID_AD_IDENTIFIERS", REJECTED),
+    ("INVALID_OPERATING_ACCOUNT_FOR_CLICK", REJECTED),
+    ("INVALID_EVENT", REJECTED),
+    ("INVALID_FORMAT", REJECTED),
+    ("DENIED_CONSENT", REJECTED),
+    ("NO_CONSENT", SETUP),
+    ("UNKNOWN_CONSENT", SETUP),
+    ("DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED", SETUP),
+    ("EXTERNAL_ATTRIBUTION_DATA_MISSING", SETUP),
+    ("ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID", SETUP),
+    ("INVALID_MERCHANT_ID", SETUP),
+    ("INVALID_CUSTOM_VARIABLE", SETUP),
+    ("CUSTOM_VARIABLE_NOT_ENABLED", SETUP),
+    ("INSUFFICIENT_MATCHED_TRANSACTIONS", REJECTED),
+    ("USER_IDENTIFIER_DECRYPTION_ERROR", REJECTED),
+    ("MATCH_ID_NOT_FOUND", REJECTED),
+    ("TOO_RECENT_CALL", REJECTED),
+]
+
+
+@pytest.mark.parametrize(("reason", "ruling"), ROWS)
+def test_every_reason_of_the_reference_has_a_ruling(reason: str, ruling: Ruling) -> None:
+    [finding] = told("PARTIAL_SUCCESS", count(PREFIX + reason, 0, 2)).findings
+    assert (finding.reason, finding.ruling) == (reason, ruling)
+    assert (finding.events, finding.positions) == (2, frozenset({0, 2}))
+
+
+def test_the_one_reason_with_another_prefix_keeps_its_name() -> None:
+    name = "PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER"
+    [finding] = told("PARTIAL_SUCCESS", count(name, 0)).findings
+    assert (finding.reason, finding.ruling) == (name, REJECTED)
+
+
+def test_a_reason_younger_than_the_table_is_a_rejection_under_its_name() -> None:
+    row = count(PREFIX + "INVENTED_TOMORROW", 1)
+    body = {"requestStatusPerDestination": [{"requestStatus": "FAILED", "errorInfo": {"errorCounts": [row]}}]}
+    [finding] = answered(200, body).findings
+    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", REJECTED)
+
+
+def test_prose_in_place_of_a_name_is_not_repeated() -> None:
+    row = {"reason": "ida@kunde.example was refused", "recordCount": "1", "recordIndices": [0]}
+    body = {"requestStatusPerDestination": [{"requestStatus": "FAILED", "errorInfo": {"errorCounts": [row]}}]}
+    assert answered(200, body).findings[0].reason == "OTHER"
+
+
+@pytest.mark.parametrize("reason", REMEDIES)
+def test_a_remedy_belongs_to_a_reason_of_the_account(reason: str) -> None:
+    assert (reason, SETUP) in ROWS
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "expected"),
+    [("REQUEST_TOO_OLD", 400, Told.TOO_OLD), ("INVALID_REQUEST_ID", 400, Told.NOT_KNOWN)],
+)
+def test_a_request_without_a_status_says_why(reason: str, status: int, expected: Told) -> None:
+    assert refused(status, reason) == Diagnosis(expected, f"{status}/{reason}")
+
+
+def test_a_request_that_is_not_found_is_not_known_there() -> None:
+    assert refused(404, "NOT_FOUND", "NOT_FOUND").told is Told.NOT_KNOWN
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "PERMISSION_DENIED"), (429, "RESOURCE_EXHAUSTED"), (503, "")])
+def test_any_other_refusal_is_no_answer(status: int, reason: str) -> None:
+    found = refused(status, reason, "UNAVAILABLE")
+    assert (found.told, found.code) == (Told.NO_ANSWER, f"{status}/{reason or 'UNAVAILABLE'}")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":1}'])
+def test_a_page_from_something_in_between_is_no_answer(body: bytes) -> None:
+    assert answered(502, body) == Diagnosis(Told.NO_ANSWER, "502")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"requestStatusPerDestination": []},
+        {"requestStatusPerDestination": [{}]},
+        {"requestStatusPerDestination": [{"requestStatus": "PROCESSING", "unknown": {"to": ["us"]}}]},
+    ],
+)
+def test_an_empty_answer_is_asked_for_again(body: object) -> None:
+    assert answered(200, body).told is Told.PROCESSING
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"requestStatusPerDestination":7}'])
+def test_an_answer_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
+    assert answered(200, body) == Diagnosis(Told.PROCESSING, "UNREADABLE")
+
+
+# what of it can be mapped to orders
+
+
+@pytest.mark.parametrize(
+    "diagnosis",
+    [
+        told("SUCCESS"),
+        told("SUCCESS", events=None),
+        told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 2)),
+        told("FAILED", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 1, 2)),
+        told("SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", events=0)),
+    ],
+)
+def test_it_says_of_every_event_what_became_of_it(diagnosis: Diagnosis) -> None:
+    assert diagnosis.names_all(3)
+
+
+@pytest.mark.parametrize(
+    "diagnosis",
+    [
+        told("FAILED"),
+        told("PARTIAL_SUCCESS"),
+        told("SUCCESS", events="4"),
+        told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", events=2)),
+        told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, events=2)),
+        told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 3)),
+        told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", -1)),
+    ],
+)
+def test_it_does_not_say_so(diagnosis: Diagnosis) -> None:
+    assert not diagnosis.names_all(3)
+
+
+@pytest.mark.parametrize(("positions", "stops"), [((0, 1), "NO_CONSENT"), ((0,), None)])
+def test_a_reason_of_the_account_counts_from_over_half_of_the_request(
+    positions: tuple[int, ...], stops: str | None
+) -> None:
+    assert told("PARTIAL_SUCCESS", count(PREFIX + "NO_CONSENT", *positions)).setup(3) == stops
+    assert told("PARTIAL_SUCCESS", count(PREFIX + "DENIED_CONSENT", *positions)).setup(3) is None
+
+
+def test_every_reason_that_google_publishes_is_in_the_table() -> None:
+    published = {reason.removeprefix(PREFIX) for reason in SCHEMAS["ErrorCount"]["properties"]["reason"]["enum"]}
+    assert published - set(REASONS) == {"UNSPECIFIED"}

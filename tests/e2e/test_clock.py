@@ -1,0 +1,70 @@
+"""A clock that is wrong: nothing is sent by it, neither by one that went back nor by one that is days off."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.e2e.said import CONFIG, stopped
+from tests.e2e.shop import NAMES, Shop
+
+
+def test_a_clock_that_went_back_behind_the_newest_entry_stops_the_run(shop: Shop) -> None:
+    shop.orders(shop.order("1"))
+    shop.run()
+    shop.orders(shop.order("1"), shop.order("2"))
+    shop.wait(minutes=-6)
+    kept = shop.store_bytes()
+    stopped(shop.command("run"), CONFIG, "newest entry", "05:15", "05:09")
+    assert shop.requests() == 2
+    assert shop.store_bytes().keys() == kept.keys()
+    assert len(shop.status()["runs"]) == 1
+    shop.wait(minutes=2)
+    assert shop.run().counts("meta") == {"sent": 1, "already_sent": 1}
+
+
+@pytest.mark.parametrize("days", [-2, 2, 400])
+def test_a_clock_that_is_days_off_the_platforms_stops_the_run_before_anything_is_sent(shop: Shop, days: int) -> None:
+    shop.sandbox.now = lambda: shop.now + timedelta(days=days)
+    shop.orders(shop.order())
+    stopped(shop.command("run"), CONFIG, "2026-11-22 05:15", "google says", "conversions run")
+    assert shop.requests() == 0
+    shop.sandbox.now = shop.clock
+    assert [shop.run().counts(name) for name in NAMES] == [{"sent": 1}, {"already_sent": 1}]
+
+
+@pytest.mark.parametrize("hours", [-47, 47])
+def test_a_clock_that_is_hours_off_is_no_matter(shop: Shop, hours: int) -> None:
+    shop.sandbox.now = lambda: shop.now + timedelta(hours=hours)
+    shop.orders(shop.order())
+    assert shop.run().code == 0
+
+
+def test_with_nothing_to_send_nobody_is_asked_the_time(shop: Shop) -> None:
+    asked = []
+
+    def time() -> datetime:
+        asked.append(1)
+        return shop.now + timedelta(days=9)
+
+    shop.orders(shop.order("1", status="cancelled"))
+    shop.sandbox.now = time
+    assert shop.run().code == 0
+    assert asked == []
+
+
+def test_a_platform_whose_time_jumps_while_sending_gets_no_more(shop: Shop) -> None:
+    """Asked first, both tell the time; then the answers to what is sent are dated days later."""
+    told = []
+
+    def time() -> datetime:
+        told.append(1)
+        return shop.now + timedelta(days=0 if len(told) <= len(NAMES) else 3)
+
+    shop.sandbox.now = time
+    shop.configure(destinations={name: {"in_flight": 1} for name in NAMES})
+    shop.sandbox.use_faults(["poison=BAD"])
+    shop.orders(shop.order("1"), shop.order("2"), shop.order("3", product_ids="BAD"))
+    said = shop.run()
+    assert said.code == CONFIG
+    assert "days off" in said.at("meta")["stopped"]
+    assert [shop.received(name)["requests"] for name in NAMES] == [1, 1]

@@ -1,0 +1,188 @@
+"""The log that proves itself, from the command line: checkpoints after each run, ``audit verify``, ``audit bundle``."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conversions.ledger import checkpoints
+from tests.e2e.said import CONFIG, KEY, STORE, TOKEN, USAGE, Said, stopped
+from tests.e2e.shop import Shop
+
+
+@pytest.fixture
+def used(shop: Shop) -> Shop:
+    """Two nights are over."""
+    shop.orders(shop.order("1"), shop.order("2", ads_consent="denied"))
+    assert shop.run().code == 0
+    shutil.copytree(shop.home / "var", shop.home / "older")
+    shop.orders(shop.order("1"), shop.order("3"))
+    assert shop.run().code == 0
+    shop.sandbox.reset()
+    return shop
+
+
+def directory(shop: Shop) -> Path:
+    return shop.home / "var-conversions.checkpoints"
+
+
+def kept(shop: Shop) -> list[str]:
+    return [path.read_text() for path in checkpoints.kept(directory(shop))]
+
+
+def verified(shop: Shop, *arguments: object) -> Said:
+    said = shop.command("audit", "verify", "--json", *arguments)
+    assert said.json["intact"] == (said.code == 0), said
+    assert said.code in (0, STORE)
+    return said
+
+
+def test_a_run_keeps_a_checkpoint_and_prints_it(used: Shop) -> None:
+    told = used.run().json["checkpoint"]
+    printed = used.command("run")
+
+    assert told == kept(used)[-2]
+    assert kept(used)[-1].strip() in printed.out
+    assert len(kept(used)) == 4
+
+
+def test_a_quiet_run_prints_none(used: Shop) -> None:
+    said = used.command("run", "--quiet")
+
+    assert (said.code, said.out, said.err) == (0, "", "")
+    assert len(kept(used)) == 3
+
+
+def test_a_run_that_is_stopped_keeps_one_too(used: Shop) -> None:
+    used.orders()
+    (used.home / "orders" / "orders.csv").unlink(missing_ok=True)
+    said = used.run()
+
+    assert said.code != 0
+    assert verified(used).code == 0
+
+
+def test_checkpoints_go_where_the_settings_say(shop: Shop) -> None:
+    shop.configure(store={"checkpoints": "elsewhere/kept"})
+    shop.orders(shop.order())
+
+    assert shop.run().code == 0
+    assert len(list(checkpoints.kept(shop.home / "elsewhere" / "kept"))) == 1
+    assert not directory(shop).exists()
+
+
+def test_what_was_logged_is_intact(used: Shop) -> None:
+    said = used.command("audit", "verify")
+
+    assert said.code == 0
+    assert said.out.startswith("The log is intact: ")
+    assert len(said.out.splitlines()) == 1
+    assert verified(used).json["checkpoints"] == 2
+
+
+def test_the_log_counts_what_was_held_back(used: Shop) -> None:
+    ((held,), *_) = used.sql("SELECT body FROM leaf WHERE body LIKE '%\"held back\"%'")
+
+    assert '"withheld":{"consent denied":1}' in held
+
+
+def test_what_was_altered_is_named_in_one_sentence(used: Shop) -> None:
+    used.sql("UPDATE request SET outcome = 'refused' WHERE id = 1")
+
+    said = used.command("audit", "verify")
+    assert said.code == STORE
+    assert "differs from request 1 in outcome" in said.out.splitlines()[0]
+    assert verified(used).json["findings"]
+
+
+def test_an_older_copy_is_told_by_the_checkpoints_alone(used: Shop) -> None:
+    shutil.rmtree(used.home / "var")
+    shutil.copytree(used.home / "older", used.home / "var")
+    used.tail.unlink()
+
+    for command in (["run", "--json"], ["plan", "--json"], ["status"], ["audit", "list"]):
+        stopped(used.command(*command), STORE, "older copy")
+    assert used.requests() == 0
+    assert "older copy" in verified(used).json["sentence"]
+
+
+def test_a_store_that_is_gone_is_told_by_the_checkpoints_alone(used: Shop) -> None:
+    shutil.rmtree(used.home / "var")
+    used.tail.unlink()
+
+    for command in (["run", "--json"], ["plan", "--json"], ["status"]):
+        stopped(used.command(*command), STORE, "is gone")
+    assert used.requests() == 0
+    assert not used.store.exists()
+
+
+def test_a_checkpoint_that_was_mailed_tells_of_a_log_rewritten_since(used: Shop) -> None:
+    mailed = shutil.copy(next(checkpoints.kept(directory(used))), used.home / "mailed")
+    shutil.rmtree(directory(used))
+    used.tail.unlink()
+    shutil.rmtree(used.home / "var")
+    used.orders(used.order("7"))
+    assert used.run().code == 0
+
+    assert verified(used).code == 0
+    assert "another store" in verified(used, "--checkpoint", mailed).json["sentence"]
+
+
+def test_nobody_verifies_a_store_of_somebody_else(used: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    stopped(used.command("audit", "verify"), CONFIG, "owner")
+
+
+@pytest.mark.parametrize("out", ["evidence.zip", "evidence"])
+def test_a_bundle_is_accepted_by_its_own_verifier(used: Shop, out: str, tmp_path: Path) -> None:
+    today = f"{used.now:%Y-%m-%d}"
+    said = used.command("audit", "bundle", "--since", today, "--until", today, "--out", used.home / out)
+    assert said.code == 0, said
+    assert "Accepted" in said.out
+
+    unpacked = tmp_path / "unpacked"
+    shutil.unpack_archive(used.home / out, unpacked) if out.endswith(".zip") else shutil.copytree(
+        used.home / out, unpacked
+    )
+    for bundle in (used.home / out, unpacked):
+        done = subprocess.run(
+            [sys.executable, "-I", unpacked / "verify_conversions.py", bundle],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == said.out, done
+    content = b"".join(path.read_bytes() for path in unpacked.rglob("*") if path.is_file())
+    assert not [secret for secret in (KEY, TOKEN) if secret.encode() in content]
+
+
+def test_a_bundle_of_no_days_is_said(used: Shop) -> None:
+    days = ["--since", "2020-01-01", "--until", "2020-01-02"]
+
+    stopped(used.command("audit", "bundle", *days, "--out", used.home / "evidence.zip"), USAGE, "no entry")
+
+
+def test_another_key_is_refused_until_it_is_rotated(used: Shop) -> None:
+    used.environment["CONVERSIONS_LOG_KEY"] = "ab" * 32
+    stopped(used.run(), CONFIG, "rotate-key")
+    stopped(used.plan(), CONFIG, "rotate-key")
+    assert used.requests() == 0
+
+    said = used.command("audit", "rotate-key", "--reason", "the old one was lost")
+    assert said.code == 0
+    assert said.out.strip() == kept(used)[-1].strip()
+    assert used.run().code == 0
+    assert verified(used).json["checkpoints"] == 4
+
+
+def test_what_belongs_to_the_log_key_is_never_shown(used: Shop) -> None:
+    used.environment["CONVERSIONS_LOG_KEY"] = "abcdef01" * 8
+    assert used.command("audit", "rotate-key", "--reason", "a test").code == 0
+
+    assert not [said for said in used.said if "abcdef01" * 8 in said.out + said.err]
+    assert not [name for name, content in used.store_bytes().items() if b"abcdef01" * 8 in content]

@@ -1,0 +1,251 @@
+"""What became of the orders later, as Google tells, and what follows from it."""
+
+import pytest
+
+from tests.e2e.said import ATTENTION, TRY_AGAIN, Json, Said
+from tests.e2e.shop import Shop
+
+OK, REFUSED = 0, 70
+
+
+def at_google(shop: Shop) -> dict[str, int]:
+    return shop.states()["google"]
+
+
+def night(shop: Shop, *arguments: object) -> Said:
+    """The next night's run."""
+    shop.wait(days=1)
+    return shop.run(*arguments)
+
+
+def asked(shop: Shop, *arguments: object) -> Json:
+    """What ``reconcile`` says of Google, an hour later."""
+    shop.wait(hours=1)
+    said = shop.command("reconcile", "--json", *arguments)
+    found: Json = said.json["destinations"]["google"]
+    assert said.json["exit_code"] == said.code
+    return found
+
+
+def send(shop: Shop, count: int, *faults: str) -> None:
+    """Tonight's orders are sent; from now on Google says what *faults* say."""
+    shop.orders(*(shop.order(str(1000 + i)) for i in range(count)))
+    assert shop.run().code == OK
+    shop.sandbox.use_faults(faults)
+
+
+def leaves(shop: Shop, kind: str) -> list[str]:
+    return [body for (body,) in shop.sql("SELECT body FROM leaf WHERE body LIKE ? ORDER BY seq", f'%"kind":"{kind}"%')]
+
+
+def test_an_order_without_an_error_is_recorded(shop: Shop) -> None:
+    send(shop, 3)
+    assert at_google(shop) == {"received": 3}
+    assert shop.status()["late"] == {"google": {"no verdict yet": 3}}
+    found = asked(shop)
+    assert (found["asked"], found["moved"], found["open"], found["exit_code"]) == (1, {"recorded": 3}, 0, OK)
+    assert (at_google(shop), shop.states()["meta"]) == ({"recorded": 3}, {"received": 3})
+    assert shop.status()["late"] == {}
+
+
+def test_nothing_is_asked_before_half_an_hour_has_passed_nor_twice_for_the_same(shop: Shop) -> None:
+    send(shop, 1)
+    shop.wait(minutes=29)
+    assert shop.command("reconcile", "--json").json["destinations"]["google"]["asked"] == 0
+    assert asked(shop)["asked"] == 1
+    assert asked(shop)["asked"] == 0
+
+
+def test_every_run_asks_before_it_sends_and_unmatched_is_normal(shop: Shop) -> None:
+    send(shop, 40, "verdict@0.5=CLICK_NOT_FOUND")
+    said = night(shop)
+    assert said.code == OK
+    states = at_google(shop)
+    assert states["unmatched"] + states["recorded"] == 40
+    assert 8 <= states["unmatched"] <= 32
+    assert said.at("google")["late_verdicts"]["moved"] == states
+    assert said.counts("google") == {"already_sent": 40}
+    assert len(shop.events("google")) == 40
+
+
+def test_the_questions_are_logged_before_they_leave_and_every_answer_after(shop: Shop) -> None:
+    send(shop, 1)
+    assert asked(shop)["asked"] == 1
+    [announced], [diagnosed] = leaves(shop, "diagnostics asked"), leaves(shop, "diagnosis")
+    assert '"requests":[1]' in announced
+    assert '"moved":{"recorded":1}' in diagnosed
+
+
+@pytest.mark.parametrize("reason", ["DUPLICATE_TRANSACTION_ID", "DUPLICATE_GCLID"])
+def test_what_google_already_holds_is_a_duplicate(shop: Shop, reason: str) -> None:
+    send(shop, 2, f"verdict={reason}")
+    assert (asked(shop)["moved"], at_google(shop)) == ({"duplicate": 2}, {"duplicate": 2})
+
+
+def test_a_duplicate_of_our_own_lost_request_is_recorded(shop: Shop) -> None:
+    shop.orders(shop.order())
+    shop.sandbox.use_faults(["lost:googlex1"])
+    assert shop.run().code == OK
+    shop.sandbox.use_faults(["verdict=DUPLICATE_TRANSACTION_ID"])
+    assert asked(shop)["moved"] == {"recorded": 1}
+    assert shop.received("google")["distinct"] == 1
+
+
+@pytest.mark.parametrize(("reason", "hours"), [("TOO_RECENT_CLICK", 6), ("INTERNAL_ERROR", 1)])
+def test_what_google_could_not_take_yet_is_sent_again_once_it_can(shop: Shop, reason: str, hours: int) -> None:
+    send(shop, 2, f"verdict={reason}")
+    first = shop.events("google")
+    assert (asked(shop)["moved"], at_google(shop)) == ({"deferred": 2}, {"deferred": 2})
+    shop.wait(hours=hours, seconds=-1)
+    assert shop.run().counts("google") == {"deferred": 2}
+    shop.sandbox.use_faults([])
+    shop.wait(seconds=1)
+    assert shop.run().counts("google") == {"sent": 2}
+    assert shop.events("google") == [*first, *first]
+    assert shop.received("google")["double_counted"] == 0
+    assert (asked(shop)["moved"], at_google(shop)) == ({"recorded": 2}, {"recorded": 2})
+
+
+def test_a_night_reaches_back_to_what_was_put_off_however_long_ago_it_was_read(shop: Shop) -> None:
+    shop.orders(shop.order(purchased_at=f"{shop.day(7)} 12:00:00"))
+    assert shop.run().code == OK
+    shop.sandbox.use_faults(["verdict=TOO_RECENT_CLICK"])
+    night(shop)
+    assert at_google(shop) == {"deferred": 1}
+    shop.sandbox.use_faults([])
+    shop.wait(days=5)
+    assert night(shop).counts("google") == {"sent": 1}
+
+
+def test_what_is_rejected_for_good_is_named_and_news_once(shop: Shop) -> None:
+    send(shop, 2, "verdict=DENIED_CONSENT")
+    shop.wait(days=1)
+    said = shop.command("run")
+    assert said.code == ATTENTION
+    assert "late verdicts: 2 rejected" in said.out
+    assert "2 orders were refused by google after it had received them" in said.err
+    assert at_google(shop) == {"rejected": 2}
+    problems = [p for p in shop.status()["problems"] if p["destination"] == "google"]
+    assert {(p["reason"], p["detail"]) for p in problems} == {("refused after it was received", "DENIED_CONSENT")}
+    assert night(shop).code == OK
+    assert len(shop.events("google")) == 2
+
+
+def test_a_rejected_order_whose_row_was_mended_is_sent_anew(shop: Shop) -> None:
+    send(shop, 1, "verdict=INVALID_EVENT")
+    assert night(shop).code == ATTENTION
+    shop.sandbox.use_faults([])
+    shop.orders(shop.order("1000", product_ids="SKU-2", purchased_at=f"{shop.day(3)} 12:00:00"))
+    assert shop.run().counts("google") == {"sent": 1}
+
+
+def test_an_account_that_takes_nothing_stops_its_destination_until_a_person_decides(shop: Shop) -> None:
+    terms = "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
+    send(shop, 3, f"verdict={terms}")
+    for _ in range(2):
+        shop.orders(*(shop.order(str(1000 + i)) for i in range(3)), shop.order("2000"))
+        said = night(shop)
+        assert said.code == REFUSED
+        assert (said.at("google")["exit_code"], said.at("meta")["exit_code"]) == (REFUSED, OK)
+        stopped = said.at("google")["stopped"]
+        assert "customer data terms" in stopped
+        assert "conversions decide send --all --destination google" in stopped
+    assert len(shop.events("google")) == 3
+    assert at_google(shop) == {"rejected": 3, "pending": 1}
+    assert shop.command("reconcile").code == REFUSED
+    assert "customer data terms" in shop.plan().at("google")["stopped"]
+
+    shop.sandbox.use_faults([])
+    reason = ("--reason", "the terms are accepted now")
+    assert shop.command("decide", "send", "--all", "--destination", "google", *reason).code == OK
+    assert night(shop).counts("google") == {"sent": 4}
+    assert shop.received("google")["double_counted"] == 0
+
+
+def test_a_reason_of_the_account_on_half_of_a_request_stops_nothing(shop: Shop) -> None:
+    send(shop, 40, "verdict@0.3=NO_CONSENT")
+    said = night(shop)
+    assert said.code == ATTENTION
+    assert said.at("google")["stopped"] is None
+    assert {p["reason"] for p in shop.status()["problems"]} == {"refused after it was received"}
+
+
+def test_counts_without_positions_leave_the_orders_received_for_good(shop: Shop) -> None:
+    send(shop, 20, "verdict@0.5=CLICK_NOT_FOUND", "counts-only")
+    found = asked(shop)
+    assert (found["moved"], found["counts_only"], found["open"]) == ({}, 20, 0)
+    assert at_google(shop) == {"received": 20}
+    assert shop.status()["late"] == {"google": {"counts only": 20}}
+    assert asked(shop)["asked"] == 0
+
+
+def test_what_is_still_processed_is_asked_again_and_at_last_given_up(shop: Shop) -> None:
+    send(shop, 1, "processing")
+    for _ in range(49):
+        assert asked(shop)["open"] == 1
+        shop.wait(hours=23)
+    assert asked(shop)["open"] == 0
+    assert at_google(shop) == {"received": 1}
+    assert shop.status()["late"] == {"google": {"too old": 1}}
+    assert shop.sql("SELECT verdict, ask_at FROM request WHERE destination = 1") == [("too old", None)]
+
+
+def test_a_request_that_google_does_not_know_is_given_up_after_a_day(shop: Shop) -> None:
+    send(shop, 1)
+    shop.sandbox.reset()
+    assert asked(shop)["open"] == 1
+    shop.wait(days=1)
+    assert asked(shop)["open"] == 0
+    assert shop.status()["late"] == {"google": {"not known there": 1}}
+
+
+def test_where_nobody_answers_the_night_goes_on_and_the_next_asks_again(shop: Shop) -> None:
+    send(shop, 1, "no-verdicts")
+    shop.orders(shop.order("1000"), shop.order("2000"))
+    said = night(shop)
+    assert said.code == OK
+    assert "503" in said.at("google")["late_verdicts"]["trouble"]
+    assert said.counts("google") == {"already_sent": 1, "sent": 1}
+    shop.wait(hours=1)
+    alone = shop.command("reconcile")
+    assert alone.code == TRY_AGAIN
+    assert "the next run asks again" in alone.err
+    shop.sandbox.use_faults([])
+    assert night(shop).at("google")["late_verdicts"]["moved"] == {"recorded": 2}
+
+
+def test_an_order_that_changed_meanwhile_does_not_move(shop: Shop) -> None:
+    send(shop, 1, "verdict=DENIED_CONSENT")
+    shop.sql("UPDATE delivery SET state = 'erased' WHERE destination = 1")
+    assert asked(shop)["moved"] == {}
+    assert at_google(shop) == {"erased": 1}
+
+
+def test_reconcile_asks_nothing_while_another_run_holds_the_store_and_sends_nothing_itself(shop: Shop) -> None:
+    shop.orders(shop.order())
+    assert shop.command("reconcile").code == OK
+    assert shop.requests() == 0
+
+
+def test_a_restatement_that_is_rejected_later_leaves_the_order_and_its_value_as_they_were(shop: Shop) -> None:
+    send(shop, 1)
+    assert asked(shop)["moved"] == {"recorded": 1}
+    shop.orders(shop.order("1000", total="80.00"))
+    assert shop.run("--restate").at("google")["restated"] == 1
+    shop.sandbox.use_faults(["verdict=INVALID_EVENT"])
+    found = asked(shop)
+    assert (found["moved"], found["rejected"], found["exit_code"]) == ({}, {"INVALID_EVENT": 1}, ATTENTION)
+    assert at_google(shop) == {"recorded": 1}
+    assert shop.sql("SELECT state, detail FROM revision") == [("rejected", "INVALID_EVENT")]
+    assert shop.sql("SELECT value_minor FROM delivery WHERE destination = 1") == [(10000,)]
+    assert shop.plan().at("google")["changed"] == 1
+
+
+def test_a_restatement_that_google_took_keeps_the_new_value(shop: Shop) -> None:
+    send(shop, 1)
+    assert asked(shop)["moved"] == {"recorded": 1}
+    shop.orders(shop.order("1000", total="80.00"))
+    shop.run("--restate")
+    assert asked(shop)["moved"] == {}
+    assert shop.sql("SELECT value_minor FROM delivery WHERE destination = 1") == [(8000,)]
+    assert shop.status()["late"] == {}

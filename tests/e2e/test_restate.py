@@ -1,0 +1,218 @@
+"""Values that changed after sending: told to Google once when asked for, and only of orders that it holds."""
+
+import io
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import typer
+
+from tests.e2e.conftest import OpenShop
+from tests.e2e.matrix import (
+    FORBIDDEN,
+    NO_VALUE,
+    ROWS,
+    VALUE,
+    assert_nothing_more,
+    planned_and_run,
+    sent,
+    the_night,
+    waiting,
+)
+from tests.e2e.said import ATTENTION, Said
+from tests.e2e.shop import Shop
+from tests.e2e.test_killed import Killed, killed_at
+
+
+def recorded(shop: Shop, *numbers: str) -> None:
+    """Sent, and found in Google's diagnostics."""
+    sent(shop, *numbers)
+    shop.wait(hours=1)
+    assert shop.command("reconcile").code == 0
+    assert shop.states()["google"] == {"recorded": len(numbers) or 1}
+
+
+def restatements(said: Said, platform: str = "google") -> dict[str, int]:
+    found = said.at(platform)["restatements"]
+    counts = {name: sums["orders"] for name, sums in found.items() if name != "not_possible" and sums["orders"]}
+    return counts | {why: sums["orders"] for why, sums in found["not_possible"].items()}
+
+
+def lines(shop: Shop) -> list[str]:
+    """The purposes of Google's requests, in order."""
+    return [attempt["purpose"] for attempt in shop.exported() if attempt["destination"] == "google"]
+
+
+def held(shop: Shop, platform: str = "google") -> int:
+    """What the far side's books say, in whole crowns."""
+    return int(Decimal(shop.received(platform)["value"]["DKK"]))
+
+
+@pytest.mark.parametrize("row", VALUE | NO_VALUE)
+def test_a_changed_value_is_restated_once_and_counted_once(shop: Shop, row: str) -> None:
+    recorded(shop)
+    due = ROWS[row].due
+    said = the_night(shop, ROWS[row])
+    assert (restatements(said), held(shop)) == ({"possible": 1}, 100)
+    said = shop.run("--restate")
+    assert said.code == 0, said
+    assert restatements(said) == {"made": 1}
+    assert restatements(said, "meta") == {"cannot be corrected there": 1}
+    assert said.at("google")["restated"] == 1
+    made = said.at("google")["restatements"]["made"]
+    assert (Decimal(made["old"]["DKK"]), Decimal(made["new"]["DKK"])) == (Decimal(100), due)
+    assert (held(shop), held(shop, "meta")) == (int(due), 100)
+    first, second = shop.sales("google")
+    assert second == first.__class__(first.reference, first.digest, due, first.currency, first.products)
+    received = shop.received("google")
+    assert (received["events"], received["distinct"], received["double_counted"]) == (2, 1, 0)
+    assert lines(shop) == ["first", "restate"]
+    assert_nothing_more(shop)
+    assert shop.run("--restate").at("google")["changes"] == []
+    assert len(shop.events("google")) == 2
+
+
+def test_a_run_that_is_not_asked_sends_no_changed_value_and_the_plan_says_what_it_would_change(shop: Shop) -> None:
+    recorded(shop, "1", "2", "3")
+    shop.orders(shop.order("1", total="80.00"), shop.order("2", refunded="50.00"), shop.order("3"))
+    said = planned_and_run(shop)
+    assert (said.code, restatements(said)) == (0, {"possible": 2})
+    plan = shop.command("plan")
+    assert "`conversions run --restate` would change 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
+    assert "not restated, cannot be corrected there: 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
+    status = shop.command("status").out
+    assert "meta, worth something else by now: 2 orders from 200.00 DKK to 130.00 DKK" in status
+    said = shop.command("run", "--restate")
+    assert (said.code, "restated: 2 orders from 200.00 DKK to 130.00 DKK" in said.out) == (0, True)
+    assert held(shop) == 230
+    assert "google, restatements: 2 received" in shop.command("status").out
+
+
+@pytest.mark.parametrize("row", FORBIDDEN)
+def test_to_whom_sending_is_forbidden_now_nothing_is_restated(shop: Shop, row: str) -> None:
+    recorded(shop)
+    shop.orders(shop.order(total="80.00"))
+    if ROWS[row].objection:
+        shop.objection(shop.order()["billing_email"])
+    shop.orders(shop.order(**{"total": "80.00"} | ROWS[row].change))
+    assert restatements(shop.run("--restate")) == {}
+    assert len(shop.events("google")) == 1
+
+
+def test_what_google_has_not_confirmed_is_not_restated(shop: Shop) -> None:
+    sent(shop)
+    shop.orders(shop.order(total="80.00"))
+    said = shop.run("--restate")
+    assert restatements(said) == {"the platform has not confirmed that it holds the order": 1}
+    assert len(shop.events("google")) == 1
+
+
+def test_an_order_cancelled_before_it_was_sent_is_never_sent(shop: Shop) -> None:
+    waiting(shop)
+    shop.orders(shop.order(status="cancelled"))
+    assert shop.run("--restate").counts("google") == {"withheld": {"not completed": 1}}
+    assert shop.requests() == 0
+
+
+def test_full_refunds_are_only_reported_where_the_settings_say_so(shop: Shop) -> None:
+    recorded(shop, "1", "2")
+    shop.configure(destinations={"google": {"full_refund": "report"}})
+    shop.orders(shop.order("1", refunded="100.00"), shop.order("2", refunded="60.00"))
+    said = shop.run("--restate")
+    assert restatements(said) == {"made": 1, "cannot be corrected there": 1}
+    assert held(shop) == 140
+
+
+def test_a_lost_answer_is_sent_again_byte_for_byte_by_a_run_that_is_not_asked(shop: Shop) -> None:
+    recorded(shop)
+    shop.orders(shop.order(total="80.00"))
+    shop.configure(deadline="1s")
+    shop.sandbox.use_faults(["lost:google"])
+    said = shop.run("--restate")
+    assert (said.code, restatements(said)) == (75, {"unknown": 1, "an earlier restatement of it is open": 1})
+    assert "1 restatements at google have no answer" in shop.command("run", "--yes").err
+    shop.configure()
+    shop.sandbox.use_faults([])
+    shop.orders(shop.order(total="60.00"))
+    said = shop.run()
+    assert (said.code, restatements(said)) == (0, {"made": 1, "possible": 1})
+    restated = shop.events("google")[1:]
+    assert (len(set(restated)), held(shop)) == (1, 80)
+    assert restatements(shop.run("--restate")) == {"made": 1}
+    assert held(shop) == 60
+    received = shop.received("google")
+    assert (received["distinct"], received["double_counted"]) == (1, 0)
+
+
+def test_what_google_refuses_later_is_worth_what_it_was_and_said_once(shop: Shop) -> None:
+    recorded(shop)
+    shop.orders(shop.order(total="80.00"))
+    assert shop.run("--restate").code == 0
+    shop.sandbox.use_faults(["verdict@1=EVENT_TOO_OLD"])
+    shop.wait(hours=1)
+    said = shop.run()
+    assert said.code == ATTENTION
+    assert restatements(said) == {"the platform refused this value before": 1}
+    assert shop.states()["google"] == {"recorded": 1}
+    assert (said.at("google")["changes"][0]["old"], shop.run("--restate").code) == ("100.00", 0)
+    assert lines(shop) == ["first", "restate"]
+
+
+def test_one_that_is_refused_is_named_and_the_others_are_restated(shop: Shop) -> None:
+    recorded(shop, "1", "2", "3")
+    shop.orders(*(shop.order(number, total="80.00") for number in "123"))
+    (first, *_) = shop.sales("google")
+    shop.sandbox.use_faults([f"poison:google={first.reference}"])
+    said = shop.run("--restate")
+    assert said.code == ATTENTION, said
+    assert restatements(said) == {"made": 2, "refused": 1, "the platform refused this value before": 1}
+    assert (held(shop), shop.states()["google"]) == (260, {"recorded": 3})
+    assert lines(shop) == ["first", "restate", "restate"]
+    assert shop.run("--restate").code == 0
+    assert len(lines(shop)) == 3
+
+
+def test_killed_anywhere_it_is_restated_once(
+    open_shop: OpenShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third transaction from before the first restatement is staged to the run's end."""
+    last = 1_000
+    for turn in (last, *range(-24, 0, 3)):
+        with open_shop(tmp_path / f"{turn}") as shop:
+            recorded(shop)
+            shop.orders(shop.order(total="80.00"))
+            nth = turn if turn > 0 else last + turn
+            with killed_at(nth, monkeypatch, committed=turn % 2 == 0) as seen, suppress(Killed):
+                shop.run("--restate")
+            last = min(last, seen["transactions"])
+            assert shop.run("--restate").code == 0
+            received, restated = shop.received("google"), shop.events("google")[1:]
+            assert (held(shop), received["distinct"], len(set(restated))) == (80, 1, 1), turn
+            assert shop.run("--restate").at("google")["changes"] == []
+            assert received["requests"] == len(lines(shop))
+
+
+class Terminal(io.TextIOWrapper):
+    """Somebody sits before it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_it_shows_the_plan_and_asks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(shop)
+    shop.orders(shop.order(total="80.00"))
+    asked: list[str] = []
+
+    def confirm(text: str, **_: object) -> None:
+        asked.append(text)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", confirm)
+    monkeypatch.setattr("io.TextIOWrapper", Terminal)
+    said = shop.command("run", "--restate")
+    assert "would change 1 orders from 100.00 DKK to 80.00 DKK" in said.out
+    assert (asked, held(shop)) == (["Send this now?"], 100)
+    assert shop.command("run", "--restate", "--yes").code == 0
+    assert held(shop) == 80

@@ -1,0 +1,123 @@
+"""A store of the first release, brought to this one: for ever."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import connect
+
+import pytest
+
+from conversions.ledger import schema
+from tests.e2e.said import CONFIG, STORE, USAGE, stopped
+from tests.e2e.shop import Shop
+
+FIRST = Path(__file__).parents[1] / "ledger" / "first_release"
+COLUMNS = {"refunded": None, "consent": None}
+"""It mapped fewer."""
+
+
+def content(path: Path) -> list[str]:
+    """Everything a store holds, as statements."""
+    with closing(connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.fixture
+def old(shop: Shop) -> Shop:
+    """A shop of the first release, the morning after its first night: Google had taken all, Meta's answers were lost."""
+    shop.clock.now = shop.now.replace(day=23, hour=2)
+    shop.secrets(CONVERSIONS_KEY="5e" * 32, CONVERSIONS_META__ACCESS_TOKEN="EAAtest")
+    shop.configure(source={"columns": COLUMNS, "settle_seconds": 0})
+    shop.file((FIRST / "orders.csv").read_bytes())
+    shop.store.parent.mkdir(mode=0o700)
+    shutil.copy(FIRST / "conversions.db", shop.store)
+    shutil.copy(FIRST / "var-conversions.tail", shop.tail)
+    return shop
+
+
+def root_and_size(shop: Shop) -> tuple[bytes, int]:
+    ((root, size),) = shop.sql("SELECT root, tree_size FROM head")
+    return root, size
+
+
+def test_nothing_but_upgrade_migrates(old: Shop) -> None:
+    before, tail = content(old.store), old.tail.read_bytes()
+    for command in (["run"], ["plan"], ["status"], ["audit", "list"], ["backup", str(old.home / "copy")]):
+        stopped(old.command(*command), CONFIG, "schema 0001", "`conversions upgrade`")
+    assert (content(old.store), old.tail.read_bytes()) == (before, tail)
+    assert old.requests() == 0
+
+
+def test_it_is_upgraded_with_a_copy_beside_it(old: Shop) -> None:
+    said = old.command("upgrade", "--json")
+
+    assert said.code == 0, said
+    assert (said.json["before"], said.json["after"]) == ("0001", schema.REVISION)
+    kept = Path(said.json["backup"])
+    assert kept.parent == old.store.parent
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert content(kept) == content(FIRST / "conversions.db")
+    again = old.command("upgrade")
+    assert again.code == 0
+    assert "already" in again.out
+
+
+def test_the_log_goes_on_where_it_was(old: Shop) -> None:
+    root, size = root_and_size(old)
+    bodies = old.sql("SELECT seq, body FROM leaf ORDER BY seq")
+
+    assert old.command("upgrade").code == 0
+
+    assert old.sql("SELECT seq, body FROM leaf WHERE seq < ? ORDER BY seq", size) == bodies
+    ((body,),) = old.sql("SELECT body FROM leaf WHERE seq = ?", size)
+    assert '"kind":"upgraded"' in body
+    assert '"from":"0001"' in body
+    assert f'"root":"{root.hex()}"' in old.tail.read_text()
+    assert old.command("audit", "verify").code == 0
+
+
+def test_a_run_after_it_sends_nothing_twice_and_the_unanswered_again(old: Shop) -> None:
+    unknown = old.sql("SELECT wire_id FROM delivery WHERE state = 'unknown' ORDER BY wire_id")
+    held = old.sql("SELECT e.bytes FROM delivery d JOIN event e ON e.delivery = d.id WHERE d.state = 'unknown'")
+    assert len(unknown) == 21
+    assert old.command("upgrade").code == 0
+
+    said = old.run()
+
+    assert said.at("google")["already_sent"] == 20
+    assert said.at("meta")["sent"] == 20 + 1 - said.at("meta")["quarantined"].get("refused by the platform", 0)
+    assert old.received("google")["events"] == 0
+    assert {(sale.reference,) for sale in old.sales("meta")} <= set(unknown)
+    assert set(old.events("meta")) <= {event for (event,) in held}
+    assert old.command("audit", "verify").code == 0
+
+
+@pytest.mark.parametrize(("version", "named"), [("7.3.0", "7.3.0"), (None, "a newer version")])
+def test_a_store_of_a_newer_version_is_left_alone(shop: Shop, version: str | None, named: str) -> None:
+    shop.orders(shop.order())
+    assert shop.run().code == 0
+    shop.sql("UPDATE alembic_version SET version_num = '0999'")
+    shop.sql("UPDATE run SET version = ?", version) if version else shop.sql("ALTER TABLE run RENAME TO turn")
+    for command in ("run", "status", "upgrade"):
+        stopped(shop.command(command), STORE, "0999", named)
+
+
+def test_an_upgrade_that_fails_leaves_all_as_it_was(old: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from conversions.ledger import log
+
+    before = content(old.store)
+    monkeypatch.setattr(log, "append", lambda *_, **__: 1 / 0)
+
+    assert old.command("upgrade").code == 70
+
+    monkeypatch.undo()
+    assert content(old.store) == before
+
+
+def test_a_store_that_is_behind_is_restored_first(old: Shop) -> None:
+    old.tail.write_text(old.tail.read_text() + old.tail.read_text().splitlines()[-1].replace('"size":12', '"size":99'))
+    stopped(old.command("upgrade"), STORE, "older copy", "conversions restore FILE")
+
+
+def test_no_store_is_nothing_to_upgrade(shop: Shop) -> None:
+    stopped(shop.command("upgrade"), USAGE, "no store yet")

@@ -1,0 +1,153 @@
+"""A file that never came, or came in half: the days are named, the rest is sent."""
+
+from collections.abc import Iterable
+from unittest import mock
+
+from conversions.ledger import runs
+from tests.e2e.said import ATTENTION
+from tests.e2e.shop import NAMES, Row, Shop
+
+
+def day_of(shop: Shop, back: int, orders: int) -> list[Row]:
+    """So many orders of one day; a number says the day and the place."""
+    day = shop.day(back)
+    numbers = [f"{day.replace('-', '')}{n:03}" for n in range(orders)]
+    return [shop.order(number, purchased_at=f"{day} 12:00:00") for number in numbers]
+
+
+def days_of(shop: Shop, backs: Iterable[int], orders: int = 10) -> list[Row]:
+    return [row for back in backs for row in day_of(shop, back, orders + int(shop.day(back)[-2:]) % 3)]
+
+
+def a_fortnight(shop: Shop) -> None:
+    """Fourteen days are known, of 10 to 12 orders each."""
+    shop.orders(*days_of(shop, range(1, 15)))
+    assert shop.run("--since", shop.day(14)).code == 0
+
+
+def test_a_file_that_never_came_is_named_with_what_is_usual_and_told_once(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+
+    said = shop.run()
+
+    assert said.code == ATTENTION, said
+    (told,) = said.json["needs_a_person"]
+    assert f"({shop.day(1)}: 0 orders, usually 10 to 12)" in told
+    assert "conversions run" in told
+    assert shop.run().code == 0
+    assert [day["day"] for day in shop.status()["thin_days"]] == [shop.day(1)]
+    assert f"{shop.day(1)}: 0 orders" in shop.command("status").out
+
+
+def test_the_rest_is_sent(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    shop.orders(*days_of(shop, range(2, 15)), *day_of(shop, 1, 3))
+
+    said = shop.run()
+
+    assert said.code == ATTENTION
+    assert [said.at(name)["sent"] for name in NAMES] == [3, 3]
+    assert f"({shop.day(1)}: 3 orders, usually 10 to 12)" in said.json["needs_a_person"][0]
+
+
+def test_a_plan_names_it_too_and_takes_no_note(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+
+    for _ in range(2):
+        assert shop.plan().code == ATTENTION
+    assert shop.run().code == ATTENTION
+
+
+def test_files_that_stay_away_for_ten_nights_are_named_every_night(shop: Shop) -> None:
+    a_fortnight(shop)
+    for _ in range(10):
+        shop.wait(days=1)
+        said = shop.run()
+        assert said.code == ATTENTION, said
+        assert said.json["needs_a_person"][0].count("0 orders") == 1
+
+
+def test_a_day_that_is_mended_and_thin_again_is_named_again(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    whole = [*days_of(shop, range(2, 15)), *day_of(shop, 1, 11)]
+    assert shop.run().code == ATTENTION
+    shop.orders(*whole)
+    assert shop.run().code == 0
+    shop.orders(*days_of(shop, range(2, 15)))
+    assert shop.run().code == ATTENTION
+
+
+def test_four_in_ten_are_a_quiet_day(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    shop.orders(*days_of(shop, range(2, 15)), *day_of(shop, 1, 5))
+    assert shop.run().code == 0
+
+
+def test_few_orders_are_not_judged_before_fourteen_days_are_known(shop: Shop) -> None:
+    shop.orders(*days_of(shop, range(2, 13)), *day_of(shop, 1, 1))
+    assert shop.run("--since", shop.day(12)).code == 0
+
+
+def test_a_shop_that_sells_seldom_has_empty_days(shop: Shop) -> None:
+    shop.orders(*day_of(shop, 3, 1), *day_of(shop, 9, 2), *day_of(shop, 17, 1))
+    assert shop.run("--since", shop.day(20)).code == 0
+
+
+def test_a_day_that_has_not_ended_is_not_judged(shop: Shop) -> None:
+    a_fortnight(shop)
+    assert shop.run("--until", shop.day(0)).code == 0
+
+
+def test_a_run_that_was_stopped_after_reading_has_told_nobody(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    with mock.patch.object(runs, "staged", side_effect=KeyboardInterrupt):
+        shop.command("run")
+    assert shop.sql("SELECT orders FROM day_read WHERE day = ?", shop.day(1)) == [(0,)]
+    assert shop.run().code == ATTENTION
+
+
+def test_a_platform_that_is_down_does_not_stop_reading_and_staging(shop: Shop) -> None:
+    shop.configure(destinations={"meta": {"endpoint": "http://127.0.0.1:9"}})
+    shop.orders(*days_of(shop, range(1, 8)))
+
+    said = shop.run()
+
+    assert said.code == 75, said
+    read = said.json["source"]["orders"]
+    assert said.at("google")["sent"] == said.at("meta")["pending"] == read > 70
+    assert shop.sql("SELECT count(*) FROM day_read") == [(7,)]
+
+
+def test_days_that_no_run_has_read_stand_in_status(shop: Shop) -> None:
+    shop.orders(*days_of(shop, range(1, 8)))
+    assert shop.run().code == 0
+    shop.wait(days=6)
+    shop.orders(*days_of(shop, range(1, 14)))
+    assert shop.run("--since", shop.day(2), "--until", shop.day(1)).code == 0
+
+    said = shop.command("status", "--json")
+
+    assert said.code == ATTENTION
+    assert f"Never read: {shop.day(6)}, {shop.day(5)}" in shop.command("status").out
+    assert said.json["never_read"] == [shop.day(n) for n in (6, 5, 4, 3)]
+    assert shop.run().json["window"]["since"] == shop.day(7)
+    assert shop.command("status", "--json").json["never_read"] == []
+
+
+def test_a_day_whose_file_is_still_being_written_has_not_been_read(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    shop.orders(*day_of(shop, 1, 11), name="late.csv", hours_ago=0)
+
+    assert shop.run().json["source"]["left_for_later"][0].startswith("late.csv")
+
+    assert shop.sql("SELECT DISTINCT read_until FROM destination") == [(shop.day(2),)]
+    shop.orders(*day_of(shop, 1, 11), name="late.csv")
+    assert shop.run().counts("google")["sent"] == 11
+    assert shop.sql("SELECT DISTINCT read_until FROM destination") == [(shop.day(1),)]

@@ -1,0 +1,156 @@
+"""Both sides of the story: what the platforms received, and what the store says. Shares no code with ``conversions``."""
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from tests.faults.shop import Shop
+
+EVENTS = {"google": "events", "meta": "data"}
+HELD = frozenset({"received", "recorded", "unmatched", "duplicate"})
+"""States in which the platform took an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One body as it arrived."""
+
+    platform: str
+    status: int | None
+    complete: bool
+    text: str
+
+    @property
+    def maybe_taken(self) -> bool:
+        """Whether the platform may hold its events: anything but a conclusive refusal."""
+        return self.status is None or self.status == 200 or self.status >= 500
+
+    def events(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.text, parse_float=Decimal)[EVENTS[self.platform]]
+        return found
+
+    def paths(self) -> set[str]:
+        """Every path in it."""
+        return set(_paths(json.loads(self.text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the store says of one order at one platform."""
+
+    state: str
+    reason: str
+    value: Decimal
+
+    @property
+    def perhaps(self) -> bool:
+        """Whether nobody knows if the platform holds it."""
+        return self.state == "unknown" or "maybe" in self.reason
+
+
+ABSENT = Order("not in the store", "", Decimal(0))
+
+
+@dataclass
+class Store:
+    """What is in the store."""
+
+    intents: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Bodies, by platform."""
+    restated: set[tuple[str, str]] = field(default_factory=set)
+    """The same, of requests that change a value on purpose."""
+    open_requests: int = 0
+    open_restatements: int = 0
+    orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    """By platform and order number."""
+    late: list[tuple[str, int]] = field(default_factory=list)
+    """Orders inside a request whose intent was committed after their buyer had said no."""
+    whole: bool = True
+
+
+def product(platform: str, event: dict[str, Any]) -> str:
+    """Which of the shop's orders it is."""
+    if platform == "google":
+        return str(event["cartData"]["items"][0]["itemId"])
+    return str(event["custom_data"]["content_ids"][0])
+
+
+def told(platform: str, event: dict[str, Any]) -> tuple[Any, Decimal]:
+    """What the platform counts an order once by, and its value."""
+    if platform == "google":
+        return event["transactionId"], Decimal(event["conversionValue"])
+    data = event["custom_data"]
+    return (event["event_id"], data["order_id"], event["event_time"]), Decimal(data["value"])
+
+
+def read(shop: Shop) -> Store:
+    """The store as it is. Raises ``sqlite3.Error`` where it cannot be read."""
+    found = Store()
+    with closing(sqlite3.connect(f"file:{shop.store}?mode=ro", uri=True)) as db:
+        names = dict(db.execute("SELECT id, name FROM destination"))
+        leaves = [body for (body,) in db.execute("SELECT body FROM leaf ORDER BY seq")]
+        forbidden = _forbidden(leaves, shop)
+        inside: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
+        for request, event, order in db.execute(_INSIDE):
+            inside[request].append((event, order))
+        for request, destination, prefix, suffix, leaf, outcome, purpose in db.execute(_REQUESTS):
+            body = prefix + b",".join(event for event, _ in inside[request]) + suffix
+            found.intents[names[destination], body.decode()] += 1
+            found.restated |= {(names[destination], body.decode())} if purpose == "restate" else set()
+            found.open_requests += outcome is None
+            found.late += [(order, request) for _, order in inside[request] if forbidden.get(order, leaf) < leaf]
+        for destination, order, state, reason, minor, exponent in db.execute(_ORDERS):
+            value = Decimal(minor or 0).scaleb(-(exponent or 0))
+            found.orders[names[destination], order] = Order(state, reason or "", value)
+        found.open_restatements = db.execute(_OPEN_RESTATEMENTS).fetchone()[0]
+        found.whole = _root([body.encode() for body in leaves]) == db.execute("SELECT root FROM head").fetchone()[0]
+    return found
+
+
+_INSIDE = """
+    SELECT r.request, e.bytes, s.order_no FROM request_event r JOIN event e ON e.id = r.event
+    JOIN delivery d ON d.id = e.delivery JOIN sale s ON s.id = d.sale ORDER BY r.request, r.position
+"""
+_REQUESTS = "SELECT id, destination, prefix, suffix, leaf, outcome, purpose FROM request"
+_ORDERS = """
+    SELECT d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
+    FROM delivery d JOIN sale s ON s.id = d.sale
+"""
+_OPEN_RESTATEMENTS = "SELECT count(*) FROM revision WHERE state IN ('pending', 'in_flight', 'unknown')"
+
+
+def _forbidden(bodies: list[str], shop: Shop) -> dict[str, int]:
+    """By order, the leaf from which on nothing of it may leave: the objection's, or the first reading of the denial."""
+    leaves = [json.loads(body) for body in bodies]
+    entered = {leaf["entry"]: leaf["seq"] for leaf in leaves if leaf.get("kind") == "objection"}
+    since = {sale.number: entered[entry] for entry, sale in enumerate(shop.objectors, start=1) if entry in entered}
+    for sale, size in shop.denials:
+        read = (leaf["seq"] for leaf in leaves[size:] if leaf.get("kind") == "window staged")
+        since[sale.number] = min(since.get(sale.number, len(leaves)), next(read, len(leaves)))
+    return since
+
+
+def _paths(value: Any, path: str = "") -> Iterator[str]:
+    match value:
+        case dict():
+            for key, below in value.items():
+                yield from _paths(below, f"{path}.{key}".lstrip("."))
+        case list():
+            for below in value:
+                yield from _paths(below, f"{path}[]")
+        case _:
+            yield path
+
+
+def _root(leaves: list[bytes]) -> bytes:
+    """RFC 6962, by its recursive definition."""
+    if len(leaves) < 2:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest() if leaves else hashlib.sha256().digest()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + _root(leaves[:half]) + _root(leaves[half:])).digest()

@@ -1,0 +1,142 @@
+"""Little worlds, each made for one promise: played with the program as it is, and with one that breaks the promise."""
+
+import json
+from collections.abc import Callable
+from itertools import takewhile
+
+from tests.faults import durable, points
+from tests.faults.nights import DONE, open_nights
+from tests.faults.oracle import judge
+from tests.faults.season import open_season
+from tests.faults.shop import POISON, Shop
+from tests.faults.stations import Station
+from tests.faults.variants import VARIANTS
+
+Scenario = Callable[[Station, str | None], list[str]]
+"""Plays it, with a broken variant or none; every violation, in words."""
+SEASONS = 15
+
+
+def seasons(station: Station, variant: str | None) -> list[str]:
+    """Seasons of a few kills each, until one leaves something to complain of."""
+    for seed in range(SEASONS if variant else 1):
+        if complaints := open_season(station, seed, variant).play(kills=6, seconds=30):
+            return complaints
+    return []
+
+
+def one_night(station: Station, variant: str | None) -> list[str]:
+    """A night without trouble, but for two orders that are refused: nothing is left after it."""
+    shop = station.open_shop()
+    shop.trade()
+    code = station.nights.whole(shop, variant)
+    return [*([] if code in DONE else [f"the night ended {code}"]), *_judge(station, shop)]
+
+
+def together(station: Station, variant: str | None) -> list[str]:
+    """Two nights at once: exactly one of them sends."""
+    shop = station.open_shop()
+    shop.trade()
+    station.platforms.misbehave("slow=1", f"poison={POISON}")
+    with open_nights() as others:
+        station.nights.begin(shop, variant)
+        _until_arrived(station, 1)
+        second = others.whole(shop, variant)
+        first = station.nights.finished()
+    codes = [] if (first in DONE, second) == (True, 75) else [f"P3 the nights ended {first} and {second}"]
+    return [*codes, *_judge(station, shop)]
+
+
+def objects_while_unanswered(station: Station, variant: str | None) -> list[str]:
+    """The first answer of each platform is lost; before it could be asked again, a buyer in it objects."""
+    return _no_while_unanswered(station, variant, lambda shop: shop.object(shop.sales[0]))
+
+
+def _no_while_unanswered(station: Station, variant: str | None, no: Callable[[Shop], None]) -> list[str]:
+    shop = station.open_shop(senders=1)
+    shop.trade()
+    station.platforms.misbehave("lost:googlex1", "lost:metax1", "slow=0.3", f"poison={POISON}")
+    station.nights.begin(shop, variant)
+    _until_arrived(station, 1)
+    no(shop)
+    station.nights.finished()
+    station.platforms.misbehave(f"poison={POISON}")
+    return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
+def denies_while_unanswered(station: Station, variant: str | None) -> list[str]:
+    """The night is killed with its first requests under way; the next export says that a buyer in them denies."""
+    shop = station.open_shop()
+    shop.trade()
+    station.platforms.misbehave("slow=2", f"poison={POISON}")
+    station.nights.begin(shop, variant)
+    _until_arrived(station, 2)
+    station.nights.kill()
+    shop.deny(shop.sales[0])
+    station.platforms.misbehave(f"poison={POISON}")
+    return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
+def struck_while_talking(station: Station, variant: str | None) -> list[str]:
+    """Killed at each call that talks, until one leaves something to complain of."""
+    talks = [point for point in points.learn(station) if point.night == 1 and point.call in {"sendto", "recvfrom"}]
+    found = (complaint for point in talks for complaint in points.play(station, point, variant).complaints)
+    return [one for one, _ in zip(found, range(1), strict=False)]
+
+
+def disk_fails(station: Station, variant: str | None) -> list[str]:
+    """The disk fails to sync, once each, until one time leaves something to complain of."""
+    syncs = [p for p in points.learn(station) if p.night == 2 and p.call == "fdatasync" and p.blow is points.Blow.EIO]
+    found = (complaint for point in syncs for complaint in points.play(station, point, variant).complaints)
+    return [one for one, _ in zip(found, range(1), strict=False)]
+
+
+def no_answer_for_days(station: Station, variant: str | None) -> list[str]:
+    """No answer on the first day, none on the fifth; on the tenth Meta would count a resend as another sale."""
+    return _apart(station, variant, "tests.faults.year:no_answer_for_days")
+
+
+def a_year(station: Station, variant: str | None, seed: int, nights: int, first: str = "2027-10-01") -> list[str]:
+    """Nights on a clock of their own."""
+    return _apart(station, variant, "tests.faults.year:play", seed=seed, nights=nights, first=first)
+
+
+def _apart(station: Station, variant: str | None, play: str, **arguments: object) -> list[str]:
+    """Something that plays in one process and leaves its complaints in a file."""
+    station.open_shop()
+    left = station.directory / "complaints.json"
+    station.nights.fork(play, station.directory / "said.txt", variant, directory=str(station.directory), **arguments)
+    station.nights.let_go()
+    code = station.nights.finished(3600)
+    return json.loads(left.read_text()) if left.exists() else [f"{play} ended {code}"]
+
+
+OWN: dict[str, Scenario] = {
+    "log_after_sending": struck_while_talking,
+    "failed_sync_ignored": disk_fails,
+    "synchronous_normal": durable.play,
+    "no_lock": together,
+    "no_lock_and_no_epoch": together,
+    "refusal_swallowed": one_night,
+    "a_fifth_field": one_night,
+    "value_rounded": one_night,
+    "address_in_a_log_line": one_night,
+    "two_orders_under_one_id": one_night,
+    "other_half_dropped": one_night,
+    "log_rewritten": one_night,
+    "objection_not_asked_on_resend": objects_while_unanswered,
+    "denial_not_heard_on_resend": denies_while_unanswered,
+    "window_ignored": no_answer_for_days,
+    "window_counted_anew": no_answer_for_days,
+}
+TEETH: dict[str, Scenario] = {variant: OWN.get(variant, seasons) for variant in VARIANTS}
+"""Where each broken variant must be caught: in the world made for its promise, or by random kills and faults."""
+
+
+def _until_arrived(station: Station, requests: int) -> None:
+    for _ in takewhile(lambda _: station.platforms.arrived() < requests, iter(int, 1)):
+        assert station.nights.ended(within=0.002) is None, "the night ended too early"
+
+
+def _judge(station: Station, shop: Shop) -> list[str]:
+    return judge(shop, station.platforms.received(bodies=True))
