@@ -16,12 +16,9 @@ from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions import clocks
+from conversions.endings import ending, undecided
 from conversions.errors import (
     ConversionsError,
-    DestinationError,
-    Refused,
-    SettingsError,
     Throttled,
     Unauthorised,
     Unavailable,
@@ -37,11 +34,6 @@ from conversions.stopping import SIGNALS
 
 PATIENCE = 6
 """Rounds in which a platform takes nothing, before the rest is left for the next run."""
-SEARCHES = 64
-"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs.
-
-So many requests, and what the culprits need that were found, is all that a run spends on searching.
-"""
 LONGEST_WAIT = 300.0
 
 Examine = Callable[[Outbox, Claim], Awaitable[Examined]]
@@ -94,10 +86,12 @@ class Delivery:
             sleep=self.sleep or self._sleep,
             reraise=True,
         )
+        began = self.ledger.clock()
         with suppress(_Wait):
             async for attempt in rounds:
                 with attempt:
                     await self._round(lane, pace)
+        lane.seconds = (self.ledger.clock() - began).total_seconds()
         if lane.ending is None:
             lane.ending = self._why_left(lane)
 
@@ -168,7 +162,7 @@ class Delivery:
         if receipt.outcome is Outcome.RECEIVED:
             lane.accept(len(attempt.events))
             self.on_received(len(attempt.events))
-        lane.ending = lane.ending or _off(lane, receipt, self.ledger.clock()) or _ending(lane, receipt)
+        lane.ending = lane.ending or ending(lane, receipt, self.ledger.clock())
 
     def _give_up(self, lane: Lane, state: RetryCallState) -> bool:
         wait = state.upcoming_sleep
@@ -188,7 +182,7 @@ class Delivery:
             return Unavailable(f"{name}: the run was told to stop.")
         if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
-        return _undecided(lane) if lane.doubt.open else None
+        return undecided(lane) if lane.doubt.open else None
 
     def _left(self, lane: Lane) -> bool:
         if lane.first_night or lane.doubt.open:
@@ -210,58 +204,6 @@ def _send(lane: Lane, attempt: Attempt) -> Receipt:
     except Unauthorised as error:  # before anything left
         lane.ending = error
         return Receipt(Outcome.NOT_SENT, Next.STOP_CREDENTIALS, "no credentials")
-
-
-def _ending(lane: Lane, receipt: Receipt) -> DestinationError | None:
-    """What stops this destination for this run."""
-    name, code = lane.outbox.name, receipt.code
-    match receipt.next:
-        case Next.STOP_CREDENTIALS:
-            return Unauthorised(
-                f"{name} refuses the credentials ({code}); see the README's checklist, then `conversions run`."
-            )
-        case Next.STOP_REFUSED:
-            return Refused(
-                f"{name} refuses for a reason that is not one order's ({code}); `conversions doctor` looks at it."
-            )
-        case Next.STOP_FOR_TODAY:
-            return Throttled(f"{name}: today's quota is used up ({code}).")
-        case Next.PROBE if lane.doubt.of_settings:
-            return Refused(
-                f"{name} refuses orders that were sent alone, all in the same way ({code}), and accepts none: the "
-                "settings are at fault, and no order is set aside. `conversions doctor` looks at them."
-            )
-        case Next.ISOLATE | Next.PROBE if lane.in_a_row >= SEARCHES:
-            return Refused(
-                f"{name} refused {SEARCHES} requests in a row ({code}); the rest waits. Is the mapping right?"
-            )
-        case Next.ISOLATE | Next.PROBE if lane.searches > SEARCHES + _needed(lane):
-            return Refused(
-                f"{name} refuses requests ({code}) whose parts it takes: {lane.searches} were spent on the search for "
-                "bad orders, which is enough for one run; the rest waits, and `conversions run` goes on with it."
-            )
-        case _:
-            return None
-
-
-def _needed(lane: Lane) -> int:
-    """How many requests it takes to find as many culprits as were found, each in a full one."""
-    return lane.refused * (2 * lane.outbox.max_events.bit_length() + 1)
-
-
-def _undecided(lane: Lane) -> Refused:
-    """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
-    return Refused(
-        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.codes))}) and was "
-        "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
-        "`conversions doctor` looks at the settings."
-    )
-
-
-def _off(lane: Lane, receipt: Receipt, now: datetime) -> SettingsError | None:
-    """A clock that differs by days would stamp, age and expire every order wrongly."""
-    mistake = clocks.difference(lane.outbox.name, receipt.date, now)
-    return SettingsError(mistake) if mistake else None
 
 
 def _wait(lane: Lane) -> float:

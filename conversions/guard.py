@@ -75,12 +75,16 @@ def revalued(found: Revalued, name: str) -> str:
     )
 
 
-def bad_rows(reading: Reading) -> list[str]:
-    """One sentence where unusually many rows could not be orders: over 5 % and at least 20."""
+def bad_rows(reading: Reading, new: int | None = None) -> list[str]:
+    """One sentence where unusually many rows could not be orders: over 5 % and at least 20.
+
+    *new* of them were not told of by an earlier run; None: nobody looked.
+    """
     bad = reading.quarantined.total()
-    if not unusually_many(bad, reading.rows):
+    if not unusually_many(bad if new is None else new, reading.rows):
         return []
-    return [f"{bad} of {reading.rows} rows could not be orders; `conversions status` lists them."]
+    besides = "" if new in {None, bad} else f", {new} of them new"
+    return [f"{bad} of {reading.rows} rows could not be orders{besides}; `conversions status` lists them."]
 
 
 def thin_days(found: Sequence[ThinDay]) -> list[str]:

@@ -58,6 +58,8 @@ class Lane:
     """Refusals that were followed up, since the platform last accepted something."""
     warned: bool = False
     """Whether the platform asked for patience for the last time."""
+    seconds: float = 0.0
+    """How long it took until nothing was left, or something stopped it."""
     fruitless: int = 0
     """Rounds in a row in which the platform took nothing."""
     trouble: Receipt | None = None
@@ -88,7 +90,7 @@ class Lane:
         """What *receipt* means after all that was said before it in this run."""
         if receipt.next is Next.PROBE and self.trusted:
             return replace(receipt, next=Next.ISOLATE)
-        if receipt.next is Next.ONCE_MORE and self.warned:
+        if receipt.next is Next.ONCE_MORE and self.warned and self.trouble is None:  # not by a request of this round
             return replace(receipt, next=Next.STOP_REFUSED)
         return receipt
 

@@ -65,17 +65,8 @@ class Wish:
     """How long to wait for another run to finish."""
     accept_large: int = 0
     """So many new orders at one destination are no mistake."""
-    accept_numbers: bool = False
-    """The order numbers are new, and not the old ones in another format; ``reason`` says why."""
-    accept_values: bool = False
-    """The values of sent orders are meant to be others; ``reason`` says why."""
-
-    @property
-    def accepted(self) -> set[type[Renumbered | Revalued]]:
-        """What a person says is no mistake."""
-        said = {Renumbered: self.accept_numbers, Revalued: self.accept_values}
-        return {kind for kind, accepted in said.items() if accepted}
-
+    accepted: frozenset[type[Renumbered | Revalued]] = frozenset()
+    """Other order numbers, other values of sent orders: no mistake either; ``reason`` says why."""
     restate: bool = False
     """Values that changed after sending are told to the platforms that can correct them."""
 
@@ -270,15 +261,17 @@ def _account(
     ledger.frugal()
     balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
     news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
+    bad = guard.bad_rows(reading, accounts.new_bad_rows(ledger, run.id))
     sides = {}
     for lane in lanes:
         name, number = lane.outbox.name, lane.outbox.destination
         endings = [one.ending for one in (lane, *second) if one.ending and one.outbox.destination == number]
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
         side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found)
+        side.seconds = lane.seconds
         if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
-    return Report(run.id, window, _source_side(reading, sightings), sides, guard.bad_rows(reading))
+    return Report(run.id, window, _source_side(reading, sightings), sides, bad)
 
 
 def _forget(ledger: Ledger, settings: Settings) -> None:

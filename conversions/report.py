@@ -43,6 +43,8 @@ class DestinationSide:
     """Of values that changed after sending."""
     late: Late = field(default_factory=Late)
     """What was learned of earlier requests before anything was sent."""
+    seconds: float = 0.0
+    """How long sending took."""
     too_old_at: str | None = None
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
 
@@ -101,6 +103,7 @@ class DestinationSide:
             "restatements": _corrections(self.corrections),
             "late_verdicts": self.late.json(),
             "needs_a_person": asdict(self.news),
+            "seconds": round(self.seconds, 1),
             "stopped": None if self.ending is None else str(self.ending),
             "exit_code": int(self.exit_code(source)),
         }
@@ -127,6 +130,11 @@ class Report:
         attention = [Exit.ATTENTION] if self.news else []
         attention += [Exit.DATA] if self.mistakes else []
         return worst([*attention, *(side.exit_code(self.source) for side in self.destinations.values())])
+
+    @property
+    def endings(self) -> list[str]:
+        """What stopped a destination."""
+        return [str(side.ending) for side in self.destinations.values() if side.ending is not None]
 
     @property
     def waiting(self) -> int:

@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from conversions import delivery
 from conversions.conversion import Conversion, Money
-from conversions.delivery import PATIENCE, SEARCHES, Delivery
+from conversions.delivery import PATIENCE, Delivery
 from conversions.destinations.base import Envelope, Limits
+from conversions.endings import SEARCHES
 from conversions.errors import (
     DisclosureError,
     LedgerError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conversions.delivery import SEARCHES
+from conversions.endings import SEARCHES
 from conversions.errors import Refused
 from conversions.receipt import Next, Outcome, Receipt
 from tests.ledger.builders import LOST, RECEIVED, REFUSED, THROTTLED, Clock, Night, night_in, orders, sighting
@@ -82,7 +82,7 @@ def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
     delivered(night, one)
 
     assert sorted(map(len, map(ids, platform.sent))) == [1, 1, 1, n]
-    assert [purpose for purpose, *_ in attempts(night)] == ["first", "probe", "probe", "probe"]
+    assert [purpose for purpose, *_ in attempts(night)] == ["first", "alone", "alone", "alone"]
     assert isinstance(one.ending, Refused)
     assert "settings are at fault" in str(one.ending)
     assert states(night) == {"pending": n}
@@ -155,7 +155,7 @@ def test_after_something_was_accepted_nothing_is_in_doubt(night: Night) -> None:
     delivered(night, lane(night, platform))
 
     assert [len(ids(body)) for body in platform.sent] == [10, 10, 5, 2, 3, 1, 2, 5]
-    assert "probe" not in {purpose for purpose, *_ in attempts(night)}
+    assert "alone" not in {purpose for purpose, *_ in attempts(night)}
 
 
 def test_events_that_are_refused_for_different_reasons_are_themselves_at_fault(night: Night) -> None:

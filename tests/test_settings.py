@@ -315,6 +315,13 @@ class TestPaths:
         settings = load(write(home, WHOLE + '[store]\ntail = "../kept/tail"\n'))
         assert settings.tail_path == home.parent / "kept" / "tail"
 
+    def test_checkpoints_lie_outside_the_stores_directory_or_where_it_is_said(self, home: Path) -> None:
+        settings = load(write(home, WHOLE))
+        assert settings.store_path.parent not in settings.checkpoints_path.parents
+        assert settings.checkpoints_path != settings.tail_path
+        settings = load(write(home, WHOLE + '[store]\ncheckpoints = "../kept"\n'))
+        assert settings.checkpoints_path == home.parent / "kept"
+
     def test_stores_of_one_directory_have_their_own_tails(self, home: Path) -> None:
         urls = ("sqlite:///../var/a.db", "sqlite:///../var/b.db", "sqlite:///../var2/a.db")
         tails = {load(write(home, WHOLE + f'[store]\nurl = "{url}"\n')).tail_path for url in urls}

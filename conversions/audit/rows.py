@@ -87,8 +87,10 @@ class Books:
     pins: dict[str, str] = field(default_factory=dict)
     log_keys: set[bytes] = field(default_factory=set)
     """Every public key that the log was ever signed with."""
-    replaced: list[range] = field(default_factory=list)
-    """Sizes that the log had before an older copy was put back by the command for it, as entries of it say."""
+    lost: list[range] = field(default_factory=list)
+    """Sizes that the log had before an older copy was put back by the command for it, as its entries say."""
+    replaced: set[str] = field(default_factory=set)
+    """Other stores that this one took the place of by the command for it."""
     erased: list[tuple[int, int]] = field(default_factory=list)
     """Ranges of events, first and last, whose payload an entry says is gone."""
     _ids: dict[str, "array[int]"] = field(default_factory=lambda: defaultdict(lambda: array("q")))
@@ -116,7 +118,7 @@ class Books:
         elif kind == "policy approved":
             self._pin({"policy": facts["new"]})
         elif kind == "restored":
-            self._restored(seq, facts["remembered_size"])
+            self._restored(seq, facts)
         if kind in {"erasure", "purge"}:
             self.erased += [(first, last) for first, last in facts["events"]]
 
@@ -176,9 +178,10 @@ class Books:
         if "log key" in pins:
             self.log_keys.add(bytes.fromhex(pins["log key"]))
 
-    def _restored(self, seq: int, remembered: int | None) -> None:
-        self.replaced.append(range(seq + 1, (remembered or seq) + 1))
-        self.notes.append(f"Entry {seq}: an older copy was restored; what was logged after it is not in this log.")
+    def _restored(self, seq: int, facts: Mapping[str, Any]) -> None:
+        self.notes.append(f"Entry {seq}: an older copy was restored, or another store adopted; what it lacks is lost.")
+        self.lost.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
+        self.replaced.add(facts.get("remembered_store") or "")
 
     def _found(self, seq: int, what: str) -> None:
         self.findings.append(Finding(f"entry {seq}", what))

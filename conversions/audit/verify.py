@@ -152,7 +152,7 @@ class _Look:
 
     def _outside(self) -> Iterator[Finding]:
         ((store_id,),) = self.store.execute("SELECT store_id FROM head").fetchall()
-        yield from witnesses.compare(self.memories, self.tree, store_id, self.books.log_keys, self.books.replaced)
+        yield from witnesses.compare(self.memories, self.tree, store_id, self.books)
 
     def _rows(self) -> Iterator[Finding]:
         yield from self.books.findings

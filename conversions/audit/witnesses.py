@@ -8,6 +8,7 @@ import orjson
 
 from conversions.audit.finding import Finding
 from conversions.audit.regrowth import Tree
+from conversions.audit.rows import Books
 from conversions.ledger import checkpoints, timestamps
 from conversions.ledger.checkpoints import Checkpoint, origin
 
@@ -71,16 +72,16 @@ def _lines(tail: Path) -> Iterator[Witness]:
             continue
 
 
-def compare(
-    witnesses: Sequence[Witness], tree: Tree, store_id: str, log_keys: set[bytes], replaced: Sequence[range]
-) -> Iterator[Finding]:
+def compare(witnesses: Sequence[Witness], tree: Tree, store_id: str, books: Books) -> Iterator[Finding]:
     """Each memory that contradicts the log, and each checkpoint that nobody signed whom the log knows."""
     for witness in witnesses:
-        if witness.checkpoint is not None and not _signed(witness.checkpoint, log_keys):
+        if _explained(witness, store_id, books):
+            continue
+        if witness.checkpoint is not None and not _signed(witness.checkpoint, books.log_keys):
             yield Finding(witness.place, "is not signed by a key that the log knows")
         if witness.store_id != store_id:
             yield Finding(witness.place, "is of another store")
-        elif tree.roots.get(witness.size) != witness.root and not _explained(witness, replaced):
+        elif tree.roots.get(witness.size) != witness.root:
             older = "the store is an older copy" if witness.size > tree.size else "its first entries were others"
             yield Finding(witness.place, f"contradicts the log, which has {tree.size}: {older}")
 
@@ -90,10 +91,13 @@ def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
     return any(checkpoint.note.signed_by(name, public) for public in log_keys)
 
 
-def _explained(witness: Witness, replaced: Sequence[range]) -> bool:
-    """It remembers what was lost when an older copy was put back, as the log itself says."""
-    kept_apart = witness.replaced or witness.checkpoint is None
-    return kept_apart and any(witness.size in sizes for sizes in replaced)
+def _explained(witness: Witness, store_id: str, books: Books) -> bool:
+    """It remembers what was lost when another copy took its place, as the log itself says."""
+    if witness.checkpoint is not None and not witness.replaced:
+        return False
+    if witness.store_id != store_id:
+        return witness.store_id in books.replaced
+    return any(witness.size in sizes for sizes in books.lost)
 
 
 def vouched(witnesses: Sequence[Witness], tree: Tree) -> int:

@@ -6,7 +6,7 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings
-from conversions.cli.output import show, show_json, show_table
+from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import Only
 
 if TYPE_CHECKING:
@@ -44,3 +44,5 @@ def _show(found: "Reconciled") -> None:
         for reason, count in sorted(late.rejected.items()):
             show(f"{name}: {count} rejected ({reason})")
         say_late(name, late)
+        if late.ending:
+            say(str(late.ending))

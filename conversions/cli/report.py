@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from conversions.cli import sentences
 from conversions.cli.output import printable, say, show, show_table
 from conversions.diagnosis import Late
 from conversions.errors import Exit
@@ -102,15 +103,6 @@ def _corrections(found: Corrections) -> list[str]:
     return lines + [f"  not restated, {why}: {worth(sums)}" for why, sums in sorted(found.against.items())]
 
 
-def _say_corrections(name: str, found: Corrections) -> None:
-    if refused := found.refused.orders:
-        say(f"{name} refused the new values of {refused} orders; it holds the old ones.")
-    if waiting := found.waiting.orders:
-        say(f"{waiting} restatements wait for {name}: `conversions run --restate` goes on with them.")
-    if unknown := found.unknown.orders:
-        say(f"{unknown} restatements at {name} have no answer: `conversions run` sends them again.")
-
-
 def worth(sums: Sums) -> str:
     """So many orders, in money before and after."""
     old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(side.items())) for side in (sums.old, sums.new))
@@ -119,18 +111,14 @@ def worth(sums: Sums) -> str:
 
 def say_late(name: str, late: Late) -> None:
     """What was refused after it had been received, and what could not be asked."""
-    if refused := late.rejected.total():
-        say(f"{refused} orders were refused by {name} after it had received them: `conversions status` names them.")
-    if late.trouble:
-        say(late.trouble)
+    for line in sentences.late(name, late):
+        say(line)
 
 
 def _show_next(report: Report) -> None:
     """One sentence for whoever is on call."""
-    for line in report.news:
+    for line in sentences.of_run(report):
         say(line)
-    for name, side in report.destinations.items():
-        _say_next(name, side, report.source)
     if report.exit_code is Exit.OK:
         show()
         show("Every order is accounted for.")
@@ -138,22 +126,3 @@ def _show_next(report: Report) -> None:
         show()
         show("Checkpoint of the log; keep it where nobody here can change it, for `conversions audit verify`:")
         show(report.checkpoint.rstrip())
-
-
-def _say_next(name: str, side: DestinationSide, source: SourceSide) -> None:
-    news = side.news
-    _say_corrections(name, side.corrections)
-    if news.refused:
-        say(f"{news.refused} orders were refused by {name} one by one: `conversions status` names them.")
-    say_late(name, side.late)
-    if news.expired:
-        say(f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them.")
-    if news.undecided:
-        say(f"{news.undecided} orders at {name} have no answer, and sending them again would count twice.")
-    if news.set_aside:
-        say(f"{news.set_aside} orders were set aside before {name}: `conversions status` names them.")
-    if left := side.left:
-        until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
-        say(f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them.")
-    if side.difference(source) or any(side.money_difference(source).values()):
-        say(f"{name}: not everything that was read is accounted for. Stop sending and report this.")

@@ -9,10 +9,11 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
-from conversions.cli.output import show_json
+from conversions.cli.output import say, show_json
 from conversions.errors import Usage
 
 if TYPE_CHECKING:
+    from conversions.ledger.comparison import Renumbered, Revalued
     from conversions.pipeline import Wish
     from conversions.report import Report
     from conversions.settings import Settings
@@ -51,8 +52,9 @@ def run(
 ) -> int:
     """Send every completed order of the window, once; without dates: yesterday and the days before it."""
     from conversions import pipeline
-    from conversions.cli import report
+    from conversions.cli import report, sentences
     from conversions.observe.progress import SILENT, open_progress
+    from conversions.on_call import on_call
 
     if dry_run:
         return plan(config=config, since=since, until=until, destination=destination, as_json=as_json)
@@ -62,12 +64,14 @@ def run(
     wish = replace(
         _wish(since, until, destination, reason, wait, accept_large),
         restate=restate,
-        accept_numbers=accept_numbers,
-        accept_values=accept_values,
+        accepted=_accepted(numbers=accept_numbers, values=accept_values),
     )
     if (since or until or restate) and not yes and sys.stdin.isatty():
         _ask(settings, wish)
-    result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
+    with on_call(settings, clock.now, say) as ending:
+        result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
+        ending.report = result.json()
+        ending.sentences = [*result.endings, *sentences.of_run(result)]
     if as_json:
         show_json(result.json())
     elif not quiet or result.exit_code:
@@ -106,6 +110,12 @@ def _ask(settings: "Settings", wish: "Wish") -> None:
 
     report.show_plan(_foresee(settings, wish))
     typer.confirm("Send this now?", abort=True, err=True)
+
+
+def _accepted(*, numbers: bool, values: bool) -> "frozenset[type[Renumbered | Revalued]]":
+    from conversions.ledger.comparison import Renumbered, Revalued
+
+    return frozenset(kind for kind, said in ((Renumbered, numbers), (Revalued, values)) if said)
 
 
 def _wish(

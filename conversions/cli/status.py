@@ -125,9 +125,8 @@ def _show(found: "Standing") -> None:
         ]
         show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
     if found.problems or found.acknowledged:
-        show(
-            f"`conversions decide` lists the choices; {found.acknowledged} orders were acknowledged and are not shown."
-        )
+        seen = f" {found.acknowledged} orders were acknowledged and are not shown." if found.acknowledged else ""
+        show(f"`conversions decide` lists the choices.{seen}")
     if found.bad_rows:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]

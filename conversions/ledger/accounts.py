@@ -215,6 +215,16 @@ def reject_rows(ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | N
             connection.execute(insert(tables.row_rejected), found)
 
 
+def new_bad_rows(ledger: Ledger, run: int) -> int:
+    """How many rows that could not be orders *run* was the first to see: exports overlap, and repeat them nightly."""
+    row, finished = tables.row_rejected.c, tables.run.c.finished_us.is_not(None)
+    which = (func.coalesce(row.order_no, row.place), row.reason)
+    before = select(func.max(tables.run.c.id)).where(tables.run.c.id < run, tables.run.c.command == "run", finished)
+    here, there = (select(*which).where(row.run == one) for one in (run, before.scalar_subquery()))
+    with ledger.transaction() as connection:
+        return int(connection.execute(select(func.count()).select_from(here.except_(there).subquery())).scalar_one())
+
+
 def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
     if one.step is Step.REPLACE:
         draft = one.draft

@@ -21,7 +21,10 @@ class Purpose(StrEnum):
     HALF = "half"
     RESTATE = "restate"
     """Another value of an order that the platform holds; its retries and halves are restatements, too."""
+    ALONE = "alone"
+    """One event by itself, where the refusal of many may be its fault or the settings'."""
     PROBE = "probe"
+    """A made-up event that the platform checks and does not count; nobody's, so that it is all envelope."""
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[
         case Next.ISOLATE:
             return _isolated(_part(same, attempt, Purpose.HALF), receipt)
         case Next.PROBE:
-            return [_part(same, attempt, Purpose.PROBE)]
+            return [_part(same, attempt, Purpose.ALONE)]
         case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_FOR_TODAY:
             return []
 
@@ -127,7 +130,7 @@ def halves(whole: Work) -> list[Work]:
     """*whole* in two, or in one where it is a single event."""
     events = whole.events or ()
     middle = len(events) // 2
-    purpose = Purpose.HALF if whole.purpose is Purpose.PROBE else whole.purpose
+    purpose = Purpose.HALF if whole.purpose is Purpose.ALONE else whole.purpose
     return [replace(whole, purpose=purpose, events=part) for part in (events[:middle], events[middle:]) if part]
 
 

@@ -201,7 +201,7 @@ request = _table(
     _int("run", "run.id"),
     _int("destination", "destination.id"),
     _int("parent", "request.id", null=True),
-    _text("purpose"),  # first | retry | resend | rest | half | probe | restate
+    _text("purpose"),  # first | retry | resend | rest | half | alone | restate | probe
     _int("attempt"),
     _text("recipient"),
     _text("url"),

@@ -72,14 +72,32 @@ def check_writable(path: Path) -> None:
 
 def append(path: Path, head: Head) -> None:
     """Add a line, on disk when this returns."""
+    line = orjson.dumps(asdict(head)) + b"\n"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(b"\n" * _unfinished(path) + orjson.dumps(asdict(head)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if path.exists():
+            _add(path, b"\n" * _unfinished(path) + line)
+        else:
+            _begin(path, line)
     except OSError as error:
         raise SettingsError(f"The tail file {path} cannot be written: {error.strerror}; correct store.tail.") from None
+
+
+def _begin(path: Path, line: bytes) -> None:
+    """Whole or not at all: a file without a line would stand for a store that is gone."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        _add(draft, line)
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _add(path: Path, line: bytes) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def check(path: Path, connection: Connection, store_id: str, store: Path) -> None:

@@ -314,6 +314,13 @@ def test_a_checkpoint_that_cannot_be_read_is_found(shop: Shop) -> None:
     assert any("cannot be read" in finding for finding in said(shop))
 
 
+@pytest.mark.parametrize("content", [b"", b"no time stamp", bytes(3000)])
+def test_a_time_stamp_that_is_not_of_its_checkpoint_is_found(shop: Shop, content: bytes) -> None:
+    next(checkpoints.kept(shop.settings.checkpoints_path)).with_suffix(".tsr").write_bytes(content)
+
+    assert any(finding.startswith("the time stamp") for finding in said(shop))
+
+
 def test_a_line_of_the_tail_file_that_a_crash_cut_short_is_no_finding(shop: Shop) -> None:
     with shop.settings.tail_path.open("ab") as tail:
         tail.write(b'{"store": "')

@@ -56,16 +56,18 @@ class TestWhatIsWritten:
         assert settings.source.kind == "parquet"
         assert settings.resolve(settings.source.path) == tmp_path / "exports/*.parquet"
 
-    def test_the_key_is_fresh_and_nobody_elses(self, cli: Cli, tmp_path: Path) -> None:
+    def test_the_keys_are_fresh_and_nobody_elses(self, cli: Cli, tmp_path: Path) -> None:
         keys = set()
         for name in ("a", "b"):
             said = cli("init", tmp_path / name, *GOOGLE, *BASIS)
             os.environ.pop("CONVERSIONS_KEY")
-            key = re.findall(r"^CONVERSIONS_KEY=([0-9a-f]{64})$", (tmp_path / name / ".env").read_text(), re.MULTILINE)
-            assert key[0] not in said.everything
+            os.environ.pop("CONVERSIONS_LOG_KEY")
+            env = (tmp_path / name / ".env").read_text()
+            fresh = re.findall(r"^CONVERSIONS_(?:LOG_)?KEY=([0-9a-f]{64})$", env, re.MULTILINE)
+            assert not [key for key in fresh if key in said.everything]
             assert mode(tmp_path / name / ".env") == 0o600
-            keys |= {*key}
-        assert len(keys) == 2
+            keys |= {*fresh}
+        assert len(keys) == 4
 
     def test_the_stores_directory_is_private_and_inside(self, cli: Cli, tmp_path: Path) -> None:
         cli("init", tmp_path, *GOOGLE, *BASIS)

@@ -180,6 +180,29 @@ def test_copies_beside_the_store_are_named_since_they_hold_what_they_held(shop: 
     assert in_files(shop, IDA) == [copy.name]
 
 
+def test_files_that_could_not_be_written_anew_are_exit_75_and_the_way_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(shop)
+    with monkeypatch.context() as busy:
+        busy.setattr("conversions.ledger.redaction.wipe", lambda _: False)
+        said = shop.command("privacy", "erase", "--case", "2026-17", stdin=IDA)
+        assert said.code == TRY_AGAIN
+        assert "`conversions privacy retention`" in said.err
+    assert shop.states() == {name: {"erased": 2, "received": 1} for name in NAMES}
+    assert shop.command("privacy", "retention").code == 0
+    assert in_files(shop, IDA) == []
+
+
+def test_to_a_person_who_asks_again_there_is_nothing_left_to_say(shop: Shop) -> None:
+    bought(shop)
+    erase(shop)
+    said = shop.command("privacy", "access", "--format", "json", "--lang", "en", stdin=IDA)
+    assert said.code == 0, said
+    assert json.loads(said.out)["sent"] == []
+    assert '"2026-17"' in said.out
+
+
 def test_never_beside_a_run(shop: Shop) -> None:
     from filelock import FileLock
 

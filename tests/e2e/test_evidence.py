@@ -186,3 +186,35 @@ def test_what_belongs_to_the_log_key_is_never_shown(used: Shop) -> None:
 
     assert not [said for said in used.said if "abcdef01" * 8 in said.out + said.err]
     assert not [name for name, content in used.store_bytes().items() if b"abcdef01" * 8 in content]
+
+
+def test_every_command_leaves_a_log_that_is_intact(used: Shop) -> None:
+    """Whatever is asked for, from an objection to a restored copy."""
+    buyer = used.order("1")["billing_email"]
+    copy = used.home / "copy"
+    steps: list[tuple[list[object], str]] = [
+        (["privacy", "object"], buyer),
+        (["privacy", "object", "--remove", "--reason", "asked to"], buyer),
+        (["privacy", "withdraw"], buyer),
+        (["backup", copy], ""),
+        (["privacy", "access", "--out", used.home / "svar.html"], buyer),
+        (["privacy", "affected", "--run", "1"], ""),
+        (["privacy", "erase", "--case", "2026-17", "--yes"], buyer),
+        (["privacy", "retention"], ""),
+        (["run"], ""),
+        (["reconcile"], ""),
+        (["status"], ""),
+    ]
+    for arguments, typed in steps:
+        said = used.command(*arguments, stdin=f"{typed}\n")
+        assert said.code in (0, 1), said
+        assert verified(used).json["findings"] == [], arguments
+    assert verified(used).json["events_erased"] > 0
+
+    shutil.rmtree(used.home / "var")
+    assert used.command("restore", copy, "--yes", "--reason", "the disk died").code in (0, 1)
+    said = verified(used)
+    assert said.json["findings"] == [], said
+    assert any("older copy was restored" in note for note in said.json["notes"])
+    assert used.run().code in (0, 1)
+    assert verified(used).code == 0

@@ -152,7 +152,9 @@ def test_an_account_that_takes_nothing_stops_its_destination_until_a_person_deci
         assert "conversions decide send --all --destination google" in stopped
     assert len(shop.events("google")) == 3
     assert at_google(shop) == {"rejected": 3, "pending": 1}
-    assert shop.command("reconcile").code == REFUSED
+    said = shop.command("reconcile")
+    assert said.code == REFUSED
+    assert "customer data terms" in said.err
     assert "customer data terms" in shop.plan().at("google")["stopped"]
 
     shop.sandbox.use_faults([])

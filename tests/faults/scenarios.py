@@ -77,6 +77,17 @@ def denies_while_unanswered(station: Station, variant: str | None) -> list[str]:
     return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
 
 
+def reprices_while_unanswered(station: Station, variant: str | None) -> list[str]:
+    """A night without any answer; the next export has other values for what was sent in vain, perhaps."""
+    shop = station.open_shop()
+    shop.trade({})
+    station.platforms.misbehave("lost")
+    station.nights.whole(shop, variant)
+    shop.reprice(shop.sales[:5])
+    station.platforms.misbehave()
+    return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
 def struck_while_talking(station: Station, variant: str | None) -> list[str]:
     """Killed at each call that talks, until one leaves something to complain of."""
     talks = [point for point in points.learn(station) if point.night == 1 and point.call in {"sendto", "recvfrom"}]
@@ -126,6 +137,8 @@ OWN: dict[str, Scenario] = {
     "log_rewritten": one_night,
     "objection_not_asked_on_resend": objects_while_unanswered,
     "denial_not_heard_on_resend": denies_while_unanswered,
+    "lost_counts_as_refused": reprices_while_unanswered,
+    "old_value_replaced_while_unanswered": reprices_while_unanswered,
     "window_ignored": no_answer_for_days,
     "window_counted_anew": no_answer_for_days,
 }

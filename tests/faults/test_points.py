@@ -6,7 +6,7 @@ from tests.faults import durable, points
 from tests.faults.stations import Station, spread
 from tests.faults.tracing import STRACE, WITHOUT
 
-SAMPLE = 150
+SAMPLE = 120
 SEED = 3
 
 pytestmark = pytest.mark.skipif(STRACE is None, reason=WITHOUT)

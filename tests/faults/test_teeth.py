@@ -30,6 +30,7 @@ def test_the_harness_catches(station: Station, variant: str) -> None:
         scenarios.together,
         scenarios.objects_while_unanswered,
         scenarios.denies_while_unanswered,
+        scenarios.reprices_while_unanswered,
         scenarios.no_answer_for_days,
     ],
 )

@@ -90,6 +90,14 @@ def test_what_is_to_be_sent_once_more_is_claimed_past_its_window_byte_for_byte(n
     assert [case.order_no for case in waiting(night)] == ["A-0", "A-1"]
 
 
+def test_where_a_restored_store_remembers_no_attempt_a_decision_sends_what_is_read_again(night: Night) -> None:
+    night.stage(sighting("1"))
+    force(night, "1", state="unknown", first_attempt_us=1, attempted=1)
+    decisions.decide(night.ledger, SEND, waiting(night), "why")
+    night.stage(sighting("1"))
+    assert night.intend(night.outbox(resend_us=0), RESEND).events
+
+
 def test_a_refusal_does_not_use_up_what_was_decided(night: Night) -> None:
     lost(night)
     decisions.decide(night.ledger, SEND, waiting(night), "why")

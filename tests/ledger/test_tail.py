@@ -54,11 +54,24 @@ def test_it_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_line_is_on_disk_when_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = []
+    tail.append(tmp_path / "tail", HEAD)
     monkeypatch.setattr(os, "fsync", lambda file: synced.append((tmp_path / "tail").read_bytes()))
 
     tail.append(tmp_path / "tail", HEAD)
 
-    assert [orjson.loads(content)["size"] for content in synced] == [3]
+    assert [[orjson.loads(line)["size"] for line in content.splitlines()] for content in synced] == [[3, 3]]
+
+
+def test_the_file_begins_with_a_whole_line_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(SettingsError, match="No space left"):
+        tail.append(tmp_path / "tail", HEAD)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_file_remembers_nothing(tmp_path: Path) -> None:

@@ -171,7 +171,6 @@ def commit(
             leaf=leaf,
         )
     )
-    connection.exec_driver_sql(
-        "INSERT INTO request_event VALUES (?, ?, ?)", list(zip(repeat(number), range(count), claimed.events))
-    )
+    if rows := list(zip(repeat(number), range(count), claimed.events)):
+        connection.exec_driver_sql("INSERT INTO request_event VALUES (?, ?, ?)", rows)
     return Attempt(number, examined.body, claimed.events, work)

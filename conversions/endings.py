@@ -1,0 +1,62 @@
+"""Why a destination gets no more in this run, as the sentence that its operator reads."""
+
+from datetime import datetime
+
+from conversions import clocks
+from conversions.errors import ConversionsError, Refused, SettingsError, Throttled, Unauthorised
+from conversions.lane import Lane
+from conversions.receipt import Next, Receipt
+
+SEARCHES = 64
+"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs.
+
+So many requests, and what the culprits need that were found, is all that a run spends on searching.
+"""
+
+
+def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | None:
+    """What stops the destination for this run, after *receipt* has been taken in; *now* is aware."""
+    if mistake := clocks.difference(lane.outbox.name, receipt.date, now):
+        return SettingsError(mistake)
+    name, code = lane.outbox.name, receipt.code
+    match receipt.next:
+        case Next.STOP_CREDENTIALS:
+            return Unauthorised(
+                f"{name} refuses the credentials ({code}); see the README's checklist, then `conversions run`."
+            )
+        case Next.STOP_REFUSED:
+            return Refused(
+                f"{name} refuses for a reason that is not one order's ({code}); `conversions doctor` looks at it."
+            )
+        case Next.STOP_FOR_TODAY:
+            return Throttled(f"{name}: today's quota is used up ({code}).")
+        case Next.PROBE if lane.doubt.of_settings:
+            return Refused(
+                f"{name} refuses orders that were sent alone, all in the same way ({code}), and accepts none: the "
+                "settings are at fault, and no order is set aside. `conversions doctor` looks at them."
+            )
+        case Next.ISOLATE | Next.PROBE if lane.in_a_row >= SEARCHES:
+            return Refused(
+                f"{name} refused {SEARCHES} requests in a row ({code}); the rest waits. Is the mapping right?"
+            )
+        case Next.ISOLATE | Next.PROBE if lane.searches > SEARCHES + _needed(lane):
+            return Refused(
+                f"{name} refuses requests ({code}) whose parts it takes: {lane.searches} were spent on the search for "
+                "bad orders, which is enough for one run; the rest waits, and `conversions run` goes on with it."
+            )
+        case _:
+            return None
+
+
+def _needed(lane: Lane) -> int:
+    """How many requests it takes to find as many culprits as were found, each in a full one."""
+    return lane.refused * (2 * lane.outbox.max_events.bit_length() + 1)
+
+
+def undecided(lane: Lane) -> Refused:
+    """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
+    return Refused(
+        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.codes))}) and was "
+        "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
+        "`conversions doctor` looks at the settings."
+    )
