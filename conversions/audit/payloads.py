@@ -102,7 +102,7 @@ def _request(
         commitments = [_commitment(*row[3:]) for row in rows]
     else:
         commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
-        size = len(prefix) + len(b",".join(bodies)) + len(suffix)
+        size = len(prefix) + sum(map(len, bodies)) + max(len(bodies) - 1, 0) + len(suffix)
         if size != facts["bytes"]:
             return f"commits to {facts['bytes']} bytes, request {number} has {size}"
     if root_of(commitments).hex() != facts["commitments"]:

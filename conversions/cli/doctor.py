@@ -1,7 +1,9 @@
 """``conversions doctor``: what would go wrong tonight."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Config, load_settings
@@ -12,13 +14,18 @@ if TYPE_CHECKING:
     from conversions.doctor import Finding
 
 
-def doctor(*, as_json: AsJson = False, config: Config = None) -> int:
+def doctor(
+    *,
+    online: Annotated[bool, typer.Option("--online", help="Have Google check a made-up order; logged.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> int:
     """Find what would stop or spoil a run.
 
-    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Sends nothing;
-    exits as the run would.
+    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Sends nothing
+    unless asked to; exits as the run would.
     """
-    findings = _findings(config)
+    findings = _findings(config, online=online)
     code = worst([finding.exit_code for finding in findings])
     if as_json:
         show_json({"findings": [_as_json(finding) for finding in findings], "exit_code": int(code)})
@@ -28,14 +35,18 @@ def doctor(*, as_json: AsJson = False, config: Config = None) -> int:
     return code
 
 
-def _findings(config: Path | None) -> "list[Finding]":
-    from conversions.doctor import examine, finding
+def _findings(config: Path | None, *, online: bool) -> "list[Finding]":
+    from conversions.doctor import ask, examine, finding
 
     try:
         settings = load_settings(config)
     except SettingsError as error:
         return [finding.stopped("settings", error)]
-    return [finding.fine("settings", "Every setting can be used."), *examine(settings, now)]
+    return [
+        finding.fine("settings", "Every setting can be used."),
+        *examine(settings, now),
+        *(ask(settings, now) if online else []),
+    ]
 
 
 def _as_json(finding: "Finding") -> dict[str, Any]:

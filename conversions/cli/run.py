@@ -1,6 +1,8 @@
 """``conversions run`` and ``conversions plan``: the same window, sent or only foreseen."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +12,7 @@ import typer
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show_json
-from conversions.errors import Usage
+from conversions.errors import ConversionsError, Exit, Usage
 
 if TYPE_CHECKING:
     from conversions.ledger.comparison import Renumbered, Revalued
@@ -68,7 +70,7 @@ def run(
     )
     if (since or until or restate) and not yes and sys.stdin.isatty():
         _ask(settings, wish)
-    with on_call(settings, clock.now, say) as ending:
+    with on_call(settings, clock.now, say) as ending, _saying_what_waits(settings):
         result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
         ending.report = result.json()
         ending.sentences = [*result.endings, *sentences.of_run(result)]
@@ -77,6 +79,27 @@ def run(
     elif not quiet or result.exit_code:
         report.show_run(result)
     return result.exit_code
+
+
+@contextmanager
+def _saying_what_waits(settings: "Settings") -> Iterator[None]:
+    """Whoever is to try again, or to renew a credential, is told how long there is for it."""
+    try:
+        yield
+    except ConversionsError as error:
+        if error.exit_code in {Exit.TRY_AGAIN, Exit.CREDENTIALS}:
+            _say_what_waits(settings)
+        raise
+
+
+def _say_what_waits(settings: "Settings") -> None:
+    from conversions.cli import sentences
+    from conversions.ledger import open_read_only
+    from conversions.ledger.waits import waits
+
+    with suppress(ConversionsError), open_read_only(settings, clock.now) as ledger:
+        for line in sentences.of_waits(waits(ledger), settings.zone):
+            say(line)
 
 
 def plan(

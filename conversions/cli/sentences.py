@@ -1,9 +1,11 @@
 """What a run tells whoever is on call: one sentence each, with the next command and nothing personal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from zoneinfo import ZoneInfo
 
 from conversions.diagnosis import Late
 from conversions.ledger.corrections import Corrections
+from conversions.ledger.waits import Wait
 from conversions.report import DestinationSide, Report, SourceSide
 
 
@@ -35,10 +37,21 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Ite
     if news.set_aside:
         yield f"{news.set_aside} orders were set aside before {name}: `conversions status` names them."
     if left := side.left:
-        until = f"; the first is too old for it on {side.too_old_at}" if side.too_old_at else ""
-        yield f"Nothing is lost: {left} orders wait for {name}{until}. `conversions run` goes on with them."
+        yield _waits(name, left, side.too_old_at)
     if side.difference(source) or any(side.money_difference(source).values()):
         yield f"{name}: not everything that was read is accounted for. Stop sending and report this."
+
+
+def of_waits(found: Iterable[Wait], zone: ZoneInfo) -> Iterator[str]:
+    """What a run that was stopped leaves waiting, from this night or an earlier one."""
+    for one in found:
+        until = f"{one.first_too_old.astimezone(zone):%Y-%m-%d %H:%M}" if one.first_too_old else None
+        yield _waits(one.destination, one.orders, until)
+
+
+def _waits(name: str, orders: int, until: str | None) -> str:
+    too_old = f"; the first is too old for it on {until}" if until else ""
+    return f"Nothing is lost: {orders} orders wait for {name}{too_old}. `conversions run` goes on with them."
 
 
 def _corrections(name: str, found: Corrections) -> Iterator[str]:

@@ -90,6 +90,17 @@ class Diagnosing(Protocol):
         """What a person does about *reason*, one of those that are the account's."""
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """A destination whose platform checks a request on demand, and takes nothing of it."""
+
+    def checked_only(self, body: bytes) -> bytes:
+        """*body*, a finished one that has passed the gate, with one constant more: nothing of it is to be taken."""
+
+    def advice(self, code: str) -> str | None:
+        """What a person does about a refusal by ``Receipt.code``, where that is known: where to click, what to set."""
+
+
 def compact(event: Mapping[str, object]) -> bytes:
     """*event* as compact JSON; copied, since each result of orjson keeps four kilobytes, however short it is."""
     return bytes(memoryview(orjson.dumps(event)))

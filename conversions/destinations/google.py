@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from conversions.conversion import Consent, Conversion, Money
-from conversions.destinations import google_credentials, google_status
+from conversions.destinations import google_advice, google_credentials, google_status
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google_verdicts import judge
 from conversions.destinations.verdicts import unanswered
@@ -101,6 +101,14 @@ class Google:
     def remedy(self, reason: str) -> str:
         """See ``Diagnosing.remedy``."""
         return google_status.REMEDIES.get(reason, google_status.OTHER_REMEDY)
+
+    def checked_only(self, body: bytes) -> bytes:
+        """See ``Probing.checked_only``. The same checks and the same answers, and nothing is kept (guide "Understand errors")."""
+        return body.removesuffix(b"}") + b',"validateOnly":true}'
+
+    def advice(self, code: str) -> str | None:
+        """See ``Probing.advice``."""
+        return google_advice.by_code(code)
 
     def _authorised(self, headers: dict[str, str]) -> dict[str, str] | NotSent:
         """*headers* with the credential, where one is needed."""

@@ -126,7 +126,9 @@ def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
     except OSError as error:
         raise SourceError(f"{name} cannot be read: {error.strerror}.") from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceUnavailable(f"{name} changed while it was read, so nothing is sent; run again when it is complete.")
+        raise SourceUnavailable(
+            f"{name} changed while it was read, so nothing is sent. When it is complete, `conversions run`."
+        )
 
 
 def _shown(path: Path) -> str:

@@ -159,7 +159,9 @@ def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
             "source.query must return rows and takes :since and :until only; write another colon as \\:."
         )
     if error.connection_invalidated or "BUSY" in _class(error) or "LOCKED" in _class(error):
-        return SourceUnavailable(f"The {name} broke off ({_class(error)}); run again later.")
+        return SourceUnavailable(
+            f"The {name} broke off ({_class(error)}); nothing was sent. Look after it, then `conversions run`."
+        )
     return SourceError(
         f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."
     )

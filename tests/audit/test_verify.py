@@ -103,6 +103,11 @@ def altered_node(store: sqlite3.Connection) -> str:
     return "node 1/2 of the tree was altered"
 
 
+def altered_lowest_node(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE node SET hash = zeroblob(32) WHERE level = 0 AND position = 2")
+    return "node 0/2 of the tree was altered"
+
+
 def altered_head(store: sqlite3.Connection) -> str:
     store.execute("UPDATE head SET root = zeroblob(32)")
     return "the head's root is not that of the entries"
@@ -200,6 +205,7 @@ def no_table(store: sqlite3.Connection) -> str:
         last_entry_missing,
         entry_added,
         altered_node,
+        altered_lowest_node,
         altered_head,
         altered_event,
         altered_salt,

@@ -1,12 +1,14 @@
 """Whoever is on call hears of what is new, once; nobody hears of a good night."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
+from conversions.ledger import open_ledger
+from conversions.settings import load
 from tests.e2e.shop import Shop
 
 
@@ -143,3 +145,53 @@ def test_what_a_platform_refused_alarms_once_and_stays_in_status(shop: Shop) -> 
 
     assert shop.command("run", "--quiet").code == 0
     assert {problem["order_no"] for problem in shop.status()["problems"]} == {"1001"}
+
+
+def waiting(shop: Shop) -> None:
+    """Two orders that Meta has not taken yet."""
+    shop.orders(shop.order(), shop.order("1002"))
+    shop.sandbox.use_faults(["expired-token:meta"])
+    assert shop.command("run").code == 77
+
+
+def source_gone(shop: Shop) -> None:
+    shop.orders(shop.order(), hours_ago=0)
+
+
+def platform_down(shop: Shop) -> None:
+    shop.sandbox.use_faults(["503:meta"])
+
+
+def token_dead(shop: Shop) -> None:
+    shop.sandbox.use_faults(["expired-token:meta"])
+
+
+def quota_used_up(shop: Shop) -> None:
+    shop.sandbox.use_faults(["quota-per-day:google", "expired-token:meta"])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [(source_gone, 75), (platform_down, 75), (token_dead, 77), (quota_used_up, 77)],
+)
+def test_whoever_is_woken_for_75_or_77_hears_what_waits_until_when_and_what_to_type(
+    shop: Shop, trouble: Callable[[Shop], None], code: int
+) -> None:
+    waiting(shop)
+    trouble(shop)
+
+    said = shop.command("run", "--quiet")
+
+    assert said.code == code, said
+    assert "Nothing is lost: 2 orders wait for meta; the first is too old for it on 2026-11-27 17:59" in said.err
+    assert "`conversions run` goes on with them" in said.err
+
+
+def test_so_does_who_meets_another_run(shop: Shop) -> None:
+    waiting(shop)
+    with open_ledger(load(shop.config), shop.clock):
+        said = shop.command("run", "--quiet")
+
+    assert said.code == 75
+    assert "Another run holds the store" in said.err
+    assert "2 orders wait for meta" in said.err

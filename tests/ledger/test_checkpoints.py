@@ -14,7 +14,7 @@ import responses
 from sqlalchemy import select
 
 from conversions.errors import LedgerError, SettingsError, Usage
-from conversions.ledger import Ledger, checkpoints, note, open_read_only, open_shared, pins, runs, tables
+from conversions.ledger import Ledger, checkpoints, note, open_read_only, open_shared, pins, runs, tables, timestamps
 from conversions.settings import Settings
 from tests.ledger.builders import OCCASION, Clock, shop_settings
 
@@ -343,9 +343,7 @@ def test_a_time_stamp_that_does_not_come_fails_no_run(
 
 
 @responses.activate
-def test_a_time_stamp_of_something_else_is_not_kept(
-    stamping: Settings, clock: Clock, authority: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_time_stamp_of_something_else_is_not_kept(stamping: Settings, clock: Clock, authority: Path) -> None:
     from rfc3161_client import TimestampRequestBuilder
 
     other = stamped(authority, TimestampRequestBuilder().data(b"something else").build().as_bytes())
@@ -354,3 +352,15 @@ def test_a_time_stamp_of_something_else_is_not_kept(
         assert night(ledger, stamping)
 
     assert not newest(stamping).with_suffix(".tsr").exists()
+
+
+def test_a_time_stamp_is_of_what_was_asked_for_and_of_this_asking(authority: Path) -> None:
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+
+    asked = TimestampRequestBuilder().data(b"this").hash_algorithm(HashAlgorithm.SHA256).build()
+    answer = stamped(authority, asked.as_bytes())
+
+    assert timestamps.covers(answer, b"this")
+    assert timestamps.covers(answer, b"this", asked.nonce)
+    assert not timestamps.covers(answer, b"that")
+    assert not timestamps.covers(answer, b"this", 7)

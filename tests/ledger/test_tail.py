@@ -1,5 +1,6 @@
 """The tail file: what a store that is missing, another, or an older copy is noticed by."""
 
+import errno
 import os
 import shutil
 from pathlib import Path

@@ -1,0 +1,125 @@
+"""A shop's first nights: the platforms are asked before anything counts, and little leaves before somebody has looked."""
+
+import orjson
+import pytest
+
+from tests.e2e.said import CREDENTIALS, REFUSES, TRY_AGAIN, Json, Said
+from tests.e2e.sales import digest
+from tests.e2e.shop import Shop
+
+NOBODY = "nobody@example.com"
+
+
+def online(shop: Shop) -> tuple[Said, dict[str, list[Json]]]:
+    """``doctor --online``: what it said, and its findings by what they are about."""
+    said = shop.command("doctor", "--online", "--json")
+    about: dict[str, list[Json]] = {}
+    for finding in said.json["findings"]:
+        about.setdefault(finding["about"], []).append(finding)
+    return said, about
+
+
+class TestOnline:
+    @pytest.fixture(autouse=True)
+    def orders(self, shop: Shop) -> None:
+        shop.orders(shop.order("1"))
+
+    def test_google_checks_a_made_up_order_and_counts_nothing(self, shop: Shop) -> None:
+        said, about = online(shop)
+        assert said.code == 0, said
+        assert about["google"][-1]["level"] == "ok"
+        assert "would take it; nothing was counted" in about["google"][-1]["sentence"]
+        received = shop.received("google")
+        assert (received["requests"], received["accepted_requests"], received["events"]) == (1, 1, 0)
+        assert (received["distinct"], received["value"]) == (0, {})
+
+    def test_what_leaves_is_an_order_of_nobody_as_any_other_would_look(self, shop: Shop) -> None:
+        online(shop)
+        (body,) = shop.bodies("google")
+        probe = orjson.loads(body)
+        (event,) = probe["events"]
+        assert probe.pop("validateOnly") is True
+        assert event["userData"]["userIdentifiers"] == [{"emailAddress": digest(NOBODY)}]
+        assert shop.run().counts("google") == {"sent": 1}
+        real = orjson.loads(shop.bodies("google")[-1])
+        assert set(probe) == set(real)
+        assert set(event) - {"consent"} == set(real["events"][0])
+        assert probe["destinations"] == real["destinations"]
+
+    def test_meta_is_not_asked_and_first_batch_is_named(self, shop: Shop) -> None:
+        _, about = online(shop)
+        assert shop.received("meta")["requests"] == 0
+        assert "no request that is checked and not counted" in about["meta"][-1]["sentence"]
+        assert "first_batch" in about["meta"][-1]["next"]
+
+    def test_it_is_in_the_log_before_it_leaves_and_byte_for_byte(self, shop: Shop) -> None:
+        online(shop)
+        (line,) = shop.exported()
+        assert (line["purpose"], line["outcome"], line["events"]) == ("probe", "received", 0)
+        assert line["body"].encode() == shop.bodies("google")[0]
+        assert shop.command("audit", "verify").code == 0
+
+    def test_a_line_that_goes_dead_leaves_an_attempt_of_unknown_outcome(self, shop: Shop) -> None:
+        shop.sandbox.use_faults(["lost:google"])
+        said, _ = online(shop)
+        assert said.code == TRY_AGAIN
+        assert [line["outcome"] for line in shop.exported()] == ["unknown"]
+        shop.sandbox.use_faults([])
+        assert shop.run().code == 0
+        assert shop.received("google")["events"] == 1
+
+    def test_a_killed_one_is_unknown_and_in_nobodys_way(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as broken:
+            broken.setattr("conversions.destinations.google.post", killed)
+            shop.command("doctor", "--online")
+        assert shop.sql("SELECT outcome FROM request") == [(None,)]
+        assert shop.run().code == 0
+        assert shop.sql("SELECT outcome FROM request ORDER BY id") == [("unknown",), ("received",), ("received",)]
+        assert shop.command("audit", "verify").code == 0
+
+    def test_nobody_asks_later_what_became_of_it(self, shop: Shop) -> None:
+        online(shop)
+        shop.wait(hours=2)
+        said = shop.run()
+        assert said.code == 0, said
+        assert shop.sql("SELECT ask_at, asked FROM request WHERE purpose = 'probe'") == [(None, 0)]
+
+    def test_no_account_is_pinned_by_it_and_none_is_known_to_have_orders(self, shop: Shop) -> None:
+        online(shop)
+        shop.configure(destinations={"google": {"conversion_action_id": "111222333"}})
+        said, _ = online(shop)
+        assert said.code == 0, said
+        assert shop.run().counts("google") == {"sent": 1}
+
+    @pytest.mark.parametrize(
+        ("fault", "code", "advice"),
+        [
+            ("expired-token:google", CREDENTIALS, "service account"),
+            ("poison:google=specimen", REFUSES, "400"),
+            ("503:google", TRY_AGAIN, "again later"),
+            ("quota-per-day:google", TRY_AGAIN, "again later"),
+        ],
+    )
+    def test_a_refusal_says_what_to_do(self, shop: Shop, fault: str, code: int, advice: str) -> None:
+        shop.sandbox.use_faults([fault])
+        said, about = online(shop)
+        assert said.code == code
+        assert advice in about["google"][-1]["next"]
+        assert shop.received("google")["events"] == 0
+
+    def test_a_refused_probe_sets_nothing_aside(self, shop: Shop) -> None:
+        shop.sandbox.use_faults(["poison:google=specimen"])
+        online(shop)
+        shop.sandbox.use_faults([])
+        assert shop.run().counts("google") == {"sent": 1}
+
+    def test_a_policy_that_nobody_approved_lets_nothing_leave(self, shop: Shop) -> None:
+        assert shop.run().code == 0
+        before = shop.requests()
+        shop.policy.write_text(shop.policy.read_text().replace('version = "2026-01"', 'version = "2026-02"'))
+        said, about = online(shop)
+        assert (said.code, shop.requests()) == (78, before)
+        assert "conversions policy approve" in about["online"][0]["sentence"]
