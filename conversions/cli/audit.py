@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from conversions.cli import evidence
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
 from conversions.cli.run import Day
-from conversions.errors import Exit
 from conversions.receipt import Outcome
 
 if TYPE_CHECKING:
@@ -122,81 +122,9 @@ def export_attempts(
     say(f"{out}: {written.attempts} attempts, {written.events} events{erased}.")
 
 
-@audit.command("verify")
-def verify_log(
-    *,
-    checkpoint: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="One that was kept elsewhere; may be repeated.")
-    ] = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> int:
-    """Check that the log is what was logged: every entry, every event, every kept checkpoint.
-
-    Exit 0: intact. Exit 74: not, with each thing that is wrong.
-    """
-    from conversions.audit.verify import place, verify
-    from conversions.ledger import store
-
-    where = place(load_settings(config), checkpoint or [])
-    if where.store.is_file():
-        store.check_owner(where.store)
-    verdict = verify(where)
-    code = Exit.OK if verdict.intact else Exit.STORE
-    if as_json:
-        show_json(verdict.json() | {"exit_code": code})
-    else:
-        show(printable(verdict.sentence))
-        for finding in verdict.findings[1:]:
-            show(printable(f"  {finding}"))
-        for note in verdict.notes:
-            say(note)
-    return code
-
-
-@audit.command("bundle")
-def bundle_evidence(
-    *,
-    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day of the entries.")],
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day of the entries.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New, and for its owner's eyes only.")],
-    config: Config = None,
-) -> None:
-    """Write signed evidence that others can verify: entries, proofs, what left, policies, and a verifier.
-
-    It holds the events, which are personal data.
-    """
-    from conversions.audit import open_log
-    from conversions.audit.bundle import bundle
-
-    settings = load_settings(config)
-    with open_log(settings, now) as log:
-        show(bundle(log, settings, since.date(), until.date(), out))
-    say(f"Wrote {out}; its README.txt tells how to verify it.")
-
-
-@audit.command("rotate-key")
-def rotate_key(
-    *,
-    reason: Annotated[
-        str, typer.Option(metavar="TEXT", prompt=True, callback=without_address, help="Why; kept in the log.")
-    ],
-    config: Config = None,
-) -> None:
-    """Sign checkpoints from now on with the key that CONVERSIONS_LOG_KEY holds now.
-
-    Those of the old key stay good: the log keeps both, and when it changed.
-    """
-    from conversions.ledger import checkpoints, note, open_ledger, pins, runs
-
-    settings = load_settings(config)
-    public = note.public_key(checkpoints.seed_of(settings))
-    with open_ledger(settings, now) as ledger:
-        pins.change(ledger, checkpoints.PIN, public.hex(), reason)
-        kept = runs.remember(ledger)
-        name = checkpoints.origin(ledger.store_id)
-    say(f"Checkpoints are signed by {note.verifier_key(name, public)} from now on; tell your auditors.")
-    show((kept or "").rstrip())
+audit.command("verify")(evidence.verify_log)
+audit.command("bundle")(evidence.bundle_evidence)
+audit.command("rotate-key")(evidence.rotate_key)
 
 
 def _selection(

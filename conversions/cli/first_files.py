@@ -34,16 +34,12 @@ class Answers:
     google_action: str | None
     meta_dataset: str | None
     action_source: str | None
-    also_reported_by: str | None
+    google_tag: str | None
+    """Whether a Google tag counts the same sales: none, same (ids) or other (ids); None: not known yet."""
+    meta_pixel: str | None
 
     def values(self) -> dict[str, Mapping[str, Value]]:
         """Section → setting → value; None leaves the example as it is, and a section without an account is left out."""
-        guards: Mapping[str, Value] = {
-            "not_before": self.not_before,
-            "max_new": self.max_new,
-            "first_batch": 50,
-            "also_reported_by": self.also_reported_by,
-        }
         google: Mapping[str, Value] = {
             "operating_account_id": self.google_account,
             "conversion_action_id": self.google_action,
@@ -54,8 +50,18 @@ class Answers:
             "source": {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders},
             "store": {"url": "sqlite:///var/conversions.db"},
             "privacy": {"legal_basis": self.legal_basis},
-            "destinations.google": {**google, **guards} if self.google_account else {},
-            "destinations.meta": {**meta, **guards} if self.meta_dataset else {},
+            "destinations.google": {**google, **self._guards(self.google_tag)} if self.google_account else {},
+            "destinations.meta": {**meta, **self._guards(self.meta_pixel)} if self.meta_dataset else {},
+        }
+
+    def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
+        """Against ordinary mistakes; a tag with the same ids knows the sales by their order numbers."""
+        return {
+            "reference": "order_id" if also_reported_by == "same" else None,
+            "not_before": self.not_before,
+            "max_new": self.max_new,
+            "first_batch": 50,
+            "also_reported_by": also_reported_by,
         }
 
 

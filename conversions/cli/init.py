@@ -29,6 +29,8 @@ def init(
     action_source: Annotated[Text, typer.Option(help="Meta's; physical_store is for offline uploads.")] = None,
     legal_basis: Annotated[Text, typer.Option(help="As your policy states: consent, legitimate_interest.")] = None,
     also_reported_by: Annotated[Text, typer.Option(help="Web tags count the same sales: none, same, other.")] = None,
+    google_tag: Annotated[Text, typer.Option(help="The same, of a Google tag alone.")] = None,
+    meta_pixel: Annotated[Text, typer.Option(help="The same, of a Meta Pixel alone.")] = None,
     timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = first_files.ZONE,
     shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
     not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; else today.")] = None,
@@ -48,7 +50,8 @@ def init(
         meta_dataset=meta_dataset,
         action_source=action_source,
         legal_basis=legal_basis,
-        also_reported_by=also_reported_by,
+        google_tag=google_tag or also_reported_by,
+        meta_pixel=meta_pixel or also_reported_by,
         timezone=timezone,
         shop=shop,
         not_before=_day(not_before, timezone),
@@ -89,21 +92,37 @@ def _ask(given: Answers) -> Answers:
         google_action=google_action,
         meta_dataset=meta_dataset,
         action_source=given.action_source or (_answer(ACTION_SOURCE) if meta_dataset else None),
-        legal_basis=given.legal_basis or _answer(LEGAL_BASIS),
-        also_reported_by=given.also_reported_by or _answer(ALSO_REPORTED),
+        legal_basis=given.legal_basis or _answer(LEGAL_BASIS, "consent", "legitimate_interest"),
+        google_tag=given.google_tag or (_counted_already(GOOGLE_TAG) if google_account else None),
+        meta_pixel=given.meta_pixel or (_counted_already(META_PIXEL) if meta_dataset else None),
     )
 
 
 ACTION_SOURCE = "Meta's action_source (physical_store is its route for offline uploads)"
 LEGAL_BASIS = "Legal basis that your privacy policy states: consent or legitimate_interest"
-ALSO_REPORTED = (
-    "Does a Google tag or Pixel already report these sales? none: no; other: yes, under its own ids;"
-    " same: yes, under the order number (Enter: not sure, `conversions doctor` explains)"
-)
+GOOGLE_TAG = "Does a Google tag count these purchases in this account"
+META_PIXEL = "Does a Meta Pixel count these purchases in this dataset"
+TAGS = ("none", "other", "same")
+MEANING = """\
+  none   no, or it is turned off first: the safe answer, each sale counts once
+  other  yes, under its own ids: each sale counts twice, unless only one of the two is used
+  same   yes, under the order number: counted once, where order numbers may leave (never with physical_store)
+  Enter  not sure: left open, and `conversions doctor` asks again"""
 
 
-def _answer(question: str) -> str | None:
-    return typer.prompt(question, default="", show_default=False, err=True).strip() or None
+def _counted_already(question: str) -> str | None:
+    """The question that decides whether sales are counted twice, with which answer is safe."""
+    say(f"{question}?\n{MEANING}")
+    return _answer("none, other, same or Enter", *TAGS)
+
+
+def _answer(question: str, *allowed: str) -> str | None:
+    """What a person types; Enter is None. Asked again where it is none of *allowed*."""
+    while True:
+        answer: str = typer.prompt(question, default="", show_default=False, err=True).strip()
+        if not answer or not allowed or answer in allowed:
+            return answer or None
+        say(f"Not {answer!r}: {', '.join(allowed)}, or Enter.")
 
 
 def _complete(answers: Answers) -> Answers:
@@ -168,11 +187,30 @@ def _print_schedule(settings: Path, zone: str) -> None:
     show(first_files.unit("conversions.timer", settings, zone, user))
 
 
+SAME = (
+    'Same ids mean that order numbers leave: the policy has to list them (shape = "order-number" instead of "wire-id"),'
+    " and `conversions doctor` names what is missing until it does."
+)
+OPEN = (
+    "Open, and decides whether sales are counted twice: does a Google tag or Pixel count them already? Set"
+    ' also_reported_by to "none", "other" or "same" before the first run; `conversions doctor` explains.'
+)
+
+
 def _say_next(settings: Path, answers: Answers) -> None:
     tokens = [
         *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account else []),
         *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset else []),
     ]
     config = f"--config {settings}"
+    say(
+        f"Purchases before {answers.not_before} are not sent (not_before): whatever has counted them would have them "
+        f"twice. The first run sends 50 orders to each platform (first_batch), and one with more than {answers.max_new} "
+        "new orders stops and asks (max_new)."
+    )
+    if "same" in (answers.google_tag, answers.meta_pixel):
+        say(SAME)
     say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
+    if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):
+        say(OPEN)
     say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")

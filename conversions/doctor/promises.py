@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from conversions.destinations import open_destination
 from conversions.disclosure import Policy, load_policy
+from conversions.doctor import tags
 from conversions.doctor.finding import Finding, fine, note, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.settings import DestinationSettings, MetaSettings, Settings
@@ -27,6 +28,7 @@ def of(settings: Settings) -> Iterator[Finding]:
     for name, section in settings.destinations.items():
         yield _fit(name, section, policy)
         yield from _asked(name, section)
+        yield from tags.of(name, section, rehearsal=settings.rehearsal)
         if not settings.rehearsal:
             yield from _guarded(name, section)
 
@@ -50,7 +52,7 @@ def _fit(name: str, section: DestinationSettings, policy: Policy) -> Finding:
 
 
 def _asked(name: str, section: DestinationSettings) -> Iterator[Finding]:
-    """What a platform wants and the shop has not promised, and what would count a sale twice."""
+    """What a platform wants and the shop has not promised."""
     if isinstance(section, MetaSettings) and section.action_source == "website":
         yield note(
             name,
@@ -63,22 +65,6 @@ def _asked(name: str, section: DestinationSettings) -> Iterator[Finding]:
             'precision = "exact" sends the time of a purchase; a policy that promises the date does not cover it.',
             'Set precision = "day", or have the privacy policy name the time.',
         )
-    if section.also_reported_by is None:
-        yield note(
-            name,
-            f"Nobody has said whether {_tag(section)} already reports these sales; if one does, each counts twice.",
-            f'Set destinations.{name}.also_reported_by = "none", "same" (ids) or "other" (ids).',
-        )
-    if section.also_reported_by == "other":
-        yield note(
-            name,
-            f"{_tag(section).capitalize()} reports the same sales under other ids: each counts twice.",
-            "Count one of the two only.",
-        )
-
-
-def _tag(section: DestinationSettings) -> str:
-    return "a Pixel" if isinstance(section, MetaSettings) else "a Google tag"
 
 
 def _guarded(name: str, section: DestinationSettings) -> Iterator[Finding]:

@@ -96,7 +96,21 @@ def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) ->
         .where(d.destination.in_(resend_us), undecided | settled)
         .order_by(d.id)
     )
-    return [Case(*row[:7], _choices(row.state, row.reason, too_old=bool(row[7]))) for row in connection.execute(query)]
+    return [_case(*row) for row in connection.execute(query)]
+
+
+def _case(
+    delivery: int,
+    destination: str,
+    order: str,
+    day: str,
+    state: str,
+    reason: str | None,
+    said: str | None,
+    too_old: int,
+) -> Case:
+    choices = _choices(state, reason, too_old=bool(too_old))
+    return Case(delivery, destination, order, day, state, reason, said, choices)
 
 
 def _choices(state: str, reason: str | None, *, too_old: bool) -> tuple[Decision, ...]:

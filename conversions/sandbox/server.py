@@ -1,5 +1,6 @@
 """The sandbox as a whole: both platforms and its own pages on one loopback port.
 
+HEAD /                                          the time, in the ``Date`` header
 POST /v1/events:ingest                          Google
 GET  /v1/requestStatus:retrieve?requestId=…     Google
 POST /{graph_version}/{dataset_id}/events       Meta

@@ -96,7 +96,7 @@ def rejected(shop: Shop, *numbers: str) -> None:
 def expired(shop: Shop, *numbers: str) -> None:
     """They waited until they were too old for both, which an age limit of a day makes them at once."""
     waiting(shop, *numbers)
-    shop.configure(destinations=dict.fromkeys(NAMES, {"max_age_days": 1}))
+    shop.configure(destinations={name: {"max_age_days": 1} for name in NAMES})
     said = shop.run()
     assert_counts(said, {"expired": len(numbers) or 1}, code=1)
     assert said.at("meta")["needs_a_person"]["expired"] == (len(numbers) or 1)

@@ -147,7 +147,7 @@ def test_what_was_acknowledged_is_counted_and_not_listed(shop: Shop) -> None:
 def test_a_decision_is_logged_with_its_reason_and_who_took_it(shop: Shop) -> None:
     lose_at_meta(shop, "1", "2")
     decide(shop, "give-up", "--all", "--destination", "meta")
-    [(body,)] = shop.sql("SELECT body FROM leaf WHERE body LIKE '%\"kind\":\"decision\"%'")
+    [(body,)] = shop.sql('SELECT body FROM leaf WHERE body LIKE \'%"kind":"decision"%\'')
     leaf = json.loads(body)
     assert (leaf["decision"], leaf["orders"], leaf["reason"]) == ("give-up", 2, WHY[1])
     assert leaf["operator"]

@@ -104,7 +104,12 @@ def disk_fails(station: Station, variant: str | None) -> list[str]:
 
 def no_answer_for_days(station: Station, variant: str | None) -> list[str]:
     """No answer on the first day, none on the fifth; on the tenth Meta would count a resend as another sale."""
-    return _apart(station, variant, "tests.faults.year:no_answer_for_days")
+    return _apart(station, variant, "tests.faults.late:no_answer_for_days")
+
+
+def retry_after_restatement(station: Station, variant: str | None) -> list[str]:
+    """A request of the first night is tried once more when other values have just been told on purpose."""
+    return _apart(station, variant, "tests.faults.late:retry_after_restatement")
 
 
 def a_year(station: Station, variant: str | None, seed: int, nights: int, first: str = "2027-10-01") -> list[str]:
@@ -139,6 +144,7 @@ OWN: dict[str, Scenario] = {
     "denial_not_heard_on_resend": denies_while_unanswered,
     "lost_counts_as_refused": reprices_while_unanswered,
     "old_value_replaced_while_unanswered": reprices_while_unanswered,
+    "old_retry_let_go": retry_after_restatement,
     "window_ignored": no_answer_for_days,
     "window_counted_anew": no_answer_for_days,
 }

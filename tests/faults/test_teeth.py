@@ -32,6 +32,7 @@ def test_the_harness_catches(station: Station, variant: str) -> None:
         scenarios.denies_while_unanswered,
         scenarios.reprices_while_unanswered,
         scenarios.no_answer_for_days,
+        scenarios.retry_after_restatement,
     ],
 )
 def test_the_harness_lets_the_program_go(station: Station, play: Scenario) -> None:

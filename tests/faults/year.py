@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from conversions.cli import clock, main
 from conversions.delivery import Delivery
 from conversions.sandbox import Sandbox
+from tests.faults.evidence import read
 from tests.faults.oracle import judge
 from tests.faults.shop import POISON, Fate, Sale, Shop
 
@@ -30,6 +31,8 @@ TROUBLE = ("429", "503", "lost", "dropped", "no-request-id:google", "wrong-count
 OUTAGE = ("503", "lost", "dropped", "429")
 FINE = {0, 1, 75}
 CLOCK_WRONG = 78
+SUNDAY = 6
+"""When somebody restates what changed."""
 REMEMBERED = timedelta(days=14)
 """How far back an export reaches: each order is in a fortnight's."""
 
@@ -83,7 +86,7 @@ class Year:
         self._change_minds()
         self._export()
         for faults in self._weather():
-            self.night(faults)
+            self.night(faults, *(["--restate"] if today.weekday() == SUNDAY else []))
         if (
             self.time.now.astimezone(ZONE).utcoffset()
             != (self.time.now - timedelta(days=1)).astimezone(ZONE).utcoffset()
@@ -175,9 +178,10 @@ class Year:
         kinds = self.dice.sample(TROUBLE, self.dice.choice([0, 0, 1, 1, 2, 3]))
         return (*(f"{kind}x1" for kind in kinds), *CALM)
 
-    def night(self, faults: tuple[str, ...]) -> None:
+    def night(self, faults: tuple[str, ...], *arguments: str) -> None:
+        """One run, with these faults."""
         self.sandbox.use_faults(faults)
-        code = self._run()
+        code = self._run(*arguments)
         if code not in FINE:
             self.complaints.append(f"the night of {self.time.now:%Y-%m-%d %H:%M} ended {code}")
 
@@ -187,12 +191,16 @@ class Year:
         self.time.off = -self.dice.choice([timedelta(hours=2), timedelta(days=3)])
         code = self._run()
         self.time.off = timedelta()
-        if code not in {CLOCK_WRONG, 75} or self.sandbox.received() != before:
+        if code != CLOCK_WRONG or self.sandbox.received() != before:
             self.complaints.append(f"the clock went back on {self.time.now:%Y-%m-%d}, and the night ended {code}")
 
-    def _run(self) -> int:
+    def _run(self, *arguments: str) -> int:
         self.nights += 1
-        return main(["run", "--config", str(self.shop.config), "--json"])
+        return main(["run", "--config", str(self.shop.config), "--json", *arguments])
+
+    def restated(self) -> set[tuple[str, str]]:
+        """Bodies by platform that told other values on purpose."""
+        return read(self.shop).restated
 
     def judge(self, also: frozenset[str] = frozenset()) -> list[str]:
         """What the oracle finds."""
@@ -200,26 +208,13 @@ class Year:
         return judge(self.shop, self.sandbox.received(bodies=True), also)
 
 
-def no_answer_for_days(directory: str) -> int:
-    """A shop whose Meta answers nothing on the first day and on the fifth; the tenth is past its window."""
-    with open_year(Path(directory), 0) as year:
-        year.shop.trade({})
-        for faults in (("lost", *CALM), ("lost", *CALM), CALM):
-            year.night(faults)
-            year.time.now += timedelta(days=5)
-        return _leave(Path(directory), [*year.complaints, *year.judge(frozenset({"unknown"}))])
-
-
-def _leave(home: Path, complaints: list[str]) -> int:
-    (home / "complaints.json").write_text(json.dumps(complaints))
-    return 0
-
-
 def play(directory: str, seed: int, nights: int, first: str = str(FIRST)) -> int:
     """Play one and leave what is wrong in ``complaints.json``."""
     home = Path(directory)
     with open_year(home, seed, date.fromisoformat(first)) as year:
-        return _leave(home, year.play(nights))
+        complaints = year.play(nights)
+    (home / "complaints.json").write_text(json.dumps(complaints))
+    return 0
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def _ask_again(connection: Connection, now_us: int, run: Run, outbox: Outbox, cl
 def _may_be_resent(row: Row[Any], outbox: Outbox, now_us: int) -> bool:
     """Whether the platform still counts it once, or a person has decided that it be sent all the same."""
     counts_once = row.first_attempt_us + outbox.resend_us > now_us
-    return (counts_once or row.decision == "send") and row.expires_at * 1_000_000 > now_us
+    return bool((counts_once or row.decision == "send") and row.expires_at * 1_000_000 > now_us)
 
 
 def commit(
