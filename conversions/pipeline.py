@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from conversions import clocks, guard, reconcile, restating, stopping
+from conversions import ages, clocks, guard, reconcile, restating, stopping
 from conversions.conversion import Window
 from conversions.crew import Crew
 from conversions.delivery import Delivery
@@ -148,6 +148,9 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
             restating.foresee(house, ledger, page, changed)
         stops, both = reconcile.stops(house, ledger), zip(house.names, foreseen, changed, strict=True)
         sides = {name: DestinationSide(account, stops.get(name), corrections=found) for name, account, found in both}
+        for side, view in zip(sides.values(), house.views, strict=True):
+            side.too_old_at = ages.first_too_old(side.account, view.rules)
+            side.too_old = ages.too_old(side.account, view.rules)
         mistakes = guard.too_many(_most(house, [a.counts["pending"] for a in foreseen]), wish.accept_large)
         news = [*guard.bad_rows(reading), *guard.thin_days(thin)]
         return Report(
@@ -269,6 +272,7 @@ def _account(
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
         side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found)
         side.seconds = lane.seconds
+        side.first_night = lane.first_night
         if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     return Report(run.id, window, _source_side(reading, sightings), sides, bad)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from conversions.ages import TooOld
 from conversions.conversion import Window
 from conversions.diagnosis import Late
 from conversions.errors import ConversionsError, Exit, worst
@@ -47,6 +48,10 @@ class DestinationSide:
     """How long sending took."""
     too_old_at: str | None = None
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
+    too_old: TooOld | None = None
+    """What a plan finds too old already."""
+    first_night: bool = False
+    """Whether ``first_batch`` let one small request leave."""
 
     @property
     def left(self) -> int:
@@ -98,6 +103,8 @@ class DestinationSide:
                 for currency in currencies
             },
             "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(account.days.items())},
+            "first_too_old_at": self.too_old_at,
+            "too_old": None if self.too_old is None else asdict(self.too_old),
             "refused": [{"order": one.order_no, "said": one.said} for one in account.refused],
             "changes": [_change(change) for change in account.changes],
             "restatements": _corrections(self.corrections),

@@ -110,8 +110,12 @@ def _request(
     return None
 
 
-def _commitment(salt: bytes | None, content: bytes | None, commitment: bytes) -> bytes:
-    """Of one event, whose payload may be gone."""
-    if content is None or salt is None:
-        return b"" + commitment
-    return hmac.digest(salt, content, "sha256")
+def _commitment(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> bytes:
+    """Of one event; where its payload is gone, salt and all, what is kept of it. Raises TypeError for anything else."""
+    match salt, content, commitment:
+        case None, None, bytes():
+            return commitment
+        case bytes(), bytes(), _:
+            return hmac.digest(salt, content, "sha256")
+        case _:
+            raise TypeError

@@ -204,9 +204,9 @@ def _say_next(settings: Path, answers: Answers) -> None:
     ]
     config = f"--config {settings}"
     say(
-        f"Purchases before {answers.not_before} are not sent (not_before): whatever has counted them would have them "
-        f"twice. The first run sends 50 orders to each platform (first_batch), and one with more than {answers.max_new} "
-        "new orders stops and asks (max_new)."
+        f"Purchases before {answers.not_before} are not sent (not_before), since something else may have counted them."
+        f" The first run sends 50 orders to each platform (first_batch); more than {answers.max_new} new ones at once"
+        " stop a run until a person accepts them (max_new)."
     )
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)

@@ -1,9 +1,11 @@
 """A run or a plan, for reading."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from conversions.cli import sentences
 from conversions.cli.output import printable, say, show, show_table
+from conversions.conversion import Reason
 from conversions.diagnosis import Late
 from conversions.errors import Exit
 from conversions.ledger.accounts import BUCKETS
@@ -11,6 +13,8 @@ from conversions.ledger.corrections import Corrections, Sums
 from conversions.report import DestinationSide, Report, SourceSide
 
 WORDS = {"already_sent": "already sent"}
+SETTING_OF = {str(Reason.BEFORE_START): " (not_before)", str(Reason.ALSO_REPORTED): " (also_reported_by)"}
+"""What decided, where it is a setting."""
 
 
 def show_run(report: Report) -> None:
@@ -30,7 +34,7 @@ def show_plan(report: Report) -> None:
     _show_totals(report, [b for b in BUCKETS if b != "sent"])
     for name, side in report.destinations.items():
         _show_days(name, side)
-        _show_details(name, side, report.source)
+        _show_details(name, side, report.source, _ages(side))
     for line in [*report.mistakes, *report.news]:
         say(line)
 
@@ -69,9 +73,19 @@ def _show_days(name: str, side: DestinationSide) -> None:
         show_table(header, [[day, *[counts[b] for b in shown]] for day, counts in days])
 
 
-def _show_details(name: str, side: DestinationSide, source: SourceSide) -> None:
-    """Why orders were held back, and which values differ from what was sent."""
-    lines = [f"  {b}: {n} {why}" for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
+def _ages(side: DestinationSide) -> list[str]:
+    """Until when what is planned can be sent, and what cannot be any more since when."""
+    lines = [f"  to be sent until {side.too_old_at}: then the first is too old"] if side.too_old_at else []
+    if old := side.too_old:
+        days = old.since if old.since == old.until else f"{old.since} to {old.until}"
+        lines.append(f"  too old: {old.orders} bought {days}, the last of them since {old.at}")
+    return lines
+
+
+def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: Sequence[str] = ()) -> None:
+    """Why orders were held back, and which values differ from what was sent; after *lines*."""
+    whys = [(b, n, why) for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
+    lines = [*lines, *(f"  {b}: {n} {why}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
     lines += [f"  refused alone: {printable(one.order_no)} ({one.said})" for one in side.account.refused]
     for change in side.account.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"

@@ -1,4 +1,4 @@
-"""The question that decides whether sales are counted twice: does a web tag report them, too?"""
+"""The question that decides whether sales are counted twice: does a web tag report them, too."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,9 @@ def of(name: str, section: DestinationSettings, *, rehearsal: bool) -> Iterator[
             )
         case "other":
             yield note(
-                name, f"The settings say that {tag} counts the same sales under other ids: twice.", _one(section)
+                name,
+                f"The settings say that {tag} reports the same sales under other ids: each counts twice.",
+                _one(section),
             )
         case "same":
             yield note(

@@ -65,6 +65,10 @@ class Account:
     changed: int = 0
     refused: list["Refusal"] = field(default_factory=list)
     """Orders that the platform refused one by one; at most ``SHOWN`` of them."""
+    first_too_old: int | None = None
+    """Unix seconds until which all that a plan would send can be sent; a run asks the ledger."""
+    too_old: Counter[str] = field(default_factory=Counter)
+    """By purchase day, what a plan finds too old."""
 
     def add(self, bucket: str, day: str, value: Money, *, reason: str | None = None, count: int = 1) -> None:
         """Count *count* orders worth *value* together."""
@@ -127,6 +131,10 @@ def forecast(
         bucket, reason = _foreseen(one, now)
         bucket = "unknown" if bucket == "pending" and doubtful(one) else bucket
         account.add(bucket, one.row.day, one.stated, reason=reason)
+        if bucket == "expired" or reason == Reason.TOO_OLD:
+            account.too_old[one.row.day] += 1
+        if bucket in {"pending", "deferred"} and (until := one.draft.expires_at) is not None:
+            account.first_too_old = min(until, account.first_too_old or until)
         if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(account.refused) < SHOWN:
             account.refused.append(Refusal(one.row.order_no, one.row.detail or ""))
         if one.owes and one.old is not None:

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 
     @property
     def secret_former_keys(self) -> list[bytes]:
-        """The keys before it, newest first: people are looked for under them, too. Raises SettingsError if malformed."""
+        """The keys before it, newest first: people are found under them, too. Raises SettingsError if malformed."""
         names = self.former_keys.get_secret_value().split(",") if self.former_keys else []
         return [_secret("CONVERSIONS_FORMER_KEYS", SecretStr(name.strip())) for name in names]
 

@@ -139,6 +139,11 @@ def lost_commitment(store: sqlite3.Connection) -> str:
     return "cannot be checked against request 1"
 
 
+def half_erased(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE event SET commitment = zeroblob(32), bytes = NULL WHERE id = (SELECT min(id) FROM event)")
+    return "cannot be checked against request 1"
+
+
 def event_of_another_request(store: sqlite3.Connection) -> str:
     store.execute("UPDATE request_event SET position = position + 1 WHERE request = 5 AND position = 1")
     return "commits to 2 events, request 5 has 2, or they are not where they were"
@@ -211,6 +216,7 @@ def no_table(store: sqlite3.Connection) -> str:
         altered_salt,
         lost_payload,
         lost_commitment,
+        half_erased,
         event_of_another_request,
         altered_envelope,
         altered_outcome,

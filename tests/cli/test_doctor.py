@@ -259,14 +259,27 @@ class TestPromises:
         assert problems(cli, ready, "policy")[0] == 78
 
     def test_what_nobody_has_said_about_web_tags_is_asked(self, cli: Cli, ready: Path) -> None:
-        assert "a Pixel already reports" in notes(cli, ready, "meta")
-        assert "a Google tag already reports" in notes(cli, ready, "google")
+        assert "does a Meta Pixel count these sales already?" in notes(cli, ready, "meta")
+        assert "does a Google tag count these sales already?" in notes(cli, ready, "google")
+        (answers,) = [f["next"] for f in findings(cli, ready)[1]["meta"] if "Open question" in f["sentence"]]
+        assert '"none" is safe' in answers
         os.environ |= {f"CONVERSIONS_{name}__ALSO_REPORTED_BY": "none" for name in ("GOOGLE", "META")}
         assert notes(cli, ready, "meta") == ""
 
     def test_a_tag_that_reports_under_other_ids_counts_twice(self, cli: Cli, ready: Path) -> None:
         os.environ["CONVERSIONS_META__ALSO_REPORTED_BY"] = "other"
         assert "counts twice" in notes(cli, ready, "meta")
+
+    def test_same_ids_name_what_they_ask_for(self, cli: Cli, ready: Path) -> None:
+        os.environ["CONVERSIONS_GOOGLE__ALSO_REPORTED_BY"] = "same"
+        os.environ["CONVERSIONS_GOOGLE__REFERENCE"] = "order_id"
+        code, said = problems(cli, ready, "google")
+        assert (code, "events[].transactionId" in said) == (78, True)
+        assert "under their order numbers" in notes(cli, ready, "google")
+
+    def test_a_rehearsal_has_no_open_question(self, cli: Cli, ready: Path) -> None:
+        os.environ |= {f"CONVERSIONS_{name}__ENDPOINT": "http://127.0.0.1:8085" for name in ("GOOGLE", "META")}
+        assert "Open question" not in notes(cli, ready, "meta")
 
     def test_guards_that_are_off_are_named(self, cli: Cli, ready: Path) -> None:
         setting(ready, "first_batch = 50", "# first_batch = 50")

@@ -41,6 +41,34 @@ class TestWhatIsWritten:
             assert section.not_before == datetime.now(ZoneInfo("Europe/Copenhagen")).date()
             assert (section.max_new, section.first_batch, section.also_reported_by) == (5000, 50, "other")
 
+    def test_each_platform_has_its_own_answer_about_web_tags(self, cli: Cli, tmp_path: Path) -> None:
+        cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--google-tag", "other", "--meta-pixel", "none")
+        sections = load(tmp_path / "conversions.toml").destinations
+        assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("other", "none")
+
+    def test_same_ids_are_order_numbers(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "same")
+        assert said.code == 0, said.err
+        assert load(tmp_path / "conversions.toml").destinations["google"].reference == "order_id"
+        assert "order numbers leave" in said.err
+
+    def test_same_ids_that_meta_would_not_recognise_are_refused(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path / "new", *META, *BASIS, "--meta-pixel", "same")
+        assert (said.code, list((tmp_path / "new").iterdir())) == (78, [])
+        assert "the same sales would count twice" in said.err
+
+    def test_no_answer_stays_an_open_question_and_is_named(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--google-tag", "none")
+        sections = load(tmp_path / "conversions.toml").destinations
+        assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("none", None)
+        assert "decides whether sales are counted twice" in said.err
+
+    def test_the_guards_are_explained(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--not-before", "2026-11-01", "--max-new", "700").err
+        assert "Purchases before 2026-11-01 are not sent (not_before)" in said
+        assert "sends 50 orders to each platform (first_batch)" in said
+        assert "more than 700 new ones" in said
+
     def test_a_platform_without_an_account_is_left_out(self, cli: Cli, tmp_path: Path) -> None:
         cli("init", tmp_path, *META, *BASIS)
         assert list(load(tmp_path / "conversions.toml").destinations) == ["meta"]
@@ -156,6 +184,21 @@ class TestQuestions:
         settings = load(tmp_path / "conversions.toml")
         assert list(settings.destinations) == ["meta"]
         assert settings.destinations["meta"].also_reported_by == "none"
+
+    def test_the_question_about_web_tags_says_which_answer_is_safe(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n", terminal=True)
+        assert said.code == 0, said.err
+        assert "Does a Google tag count these purchases in this account?" in said.err
+        assert "Does a Meta Pixel count these purchases in this dataset?" in said.err
+        assert "the safe answer" in said.err
+        sections = load(tmp_path / "conversions.toml").destinations
+        assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("other", None)
+
+    def test_an_answer_that_is_none_of_those_is_asked_again(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n", terminal=True)
+        assert said.code == 0, said.err
+        assert "Not 'no': none, other, same, or Enter." in said.err
+        assert load(tmp_path / "conversions.toml").destinations["google"].also_reported_by == "none"
 
     def test_a_terminal_is_not_asked_for_what_was_given(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", terminal=True)

@@ -1,11 +1,13 @@
 """A shop's first nights: the platforms are asked before anything counts, and little leaves before somebody has looked."""
 
+from datetime import date, timedelta
+
 import orjson
 import pytest
 
-from tests.e2e.said import CREDENTIALS, REFUSES, TRY_AGAIN, Json, Said
+from tests.e2e.said import CREDENTIALS, DATA, REFUSES, TRY_AGAIN, Json, Said
 from tests.e2e.sales import digest
-from tests.e2e.shop import Shop
+from tests.e2e.shop import NAMES, ZONE, Shop
 
 NOBODY = "nobody@example.com"
 
@@ -123,3 +125,71 @@ class TestOnline:
         said, about = online(shop)
         assert (said.code, shop.requests()) == (78, before)
         assert "conversions policy approve" in about["online"][0]["sentence"]
+
+
+@pytest.fixture
+def real(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop whose settings name the platforms themselves, and whose platforms are the sandbox all the same."""
+    for kind in NAMES:
+        monkeypatch.setattr(f"conversions.destinations.{kind}.HOST", shop.sandbox.url)
+    monkeypatch.setattr("conversions.destinations.google.Token.fresh", lambda _: "token")
+    open_for_business(shop)
+    return shop
+
+
+def open_for_business(shop: Shop, **guards: object) -> None:
+    here = {"endpoint": None, "requests_per_minute": None, **guards}
+    shop.configure(destinations=dict.fromkeys(NAMES, here))
+
+
+class TestGuards:
+    def test_the_first_run_sends_one_small_request_and_says_what_waits(self, real: Shop) -> None:
+        open_for_business(real, first_batch=2)
+        real.orders(*(real.order(str(number)) for number in range(5)))
+        said = real.command("run")
+        assert said.code == 0, said
+        assert "first batch for google (first_batch): look at what arrived there" in said.err
+        assert "Nothing is lost: 3 orders wait for google" in said.err
+        assert [len(orjson.loads(body)["events"]) for body in real.bodies("google")] == [2]
+        assert real.run().counts("google") == {"sent": 3, "already_sent": 2}
+
+    def test_a_probe_is_no_first_batch(self, real: Shop) -> None:
+        open_for_business(real, first_batch=2)
+        real.orders(*(real.order(str(number)) for number in range(3)))
+        online(real)
+        assert real.run().counts("google") == {"sent": 2, "pending": 1}
+
+    def test_purchases_before_the_start_are_withheld_and_counted_by_the_plan(self, real: Shop) -> None:
+        open_for_business(real, not_before=date.fromisoformat(real.day(2)))
+        real.orders(real.order("1", purchased_at=f"{real.day(3)} 23:59:59"), real.order("2"))
+        told = real.command("plan").out
+        assert "withheld: 1 before the start of sending (not_before)" in told
+        assert real.run().counts("meta") == {"sent": 1, "withheld": {"before the start of sending": 1}}
+
+    def test_more_than_max_new_leave_nothing_until_accepted(self, real: Shop) -> None:
+        open_for_business(real, max_new=2)
+        real.orders(*(real.order(str(number)) for number in range(3)))
+        said = real.command("run")
+        assert (said.code, real.requests()) == (DATA, 0)
+        assert "conversions run --accept-large 3" in said.err
+        assert real.run("--accept-large", "3").counts("meta") == {"sent": 3}
+
+    def test_what_the_pixel_counted_too_long_ago_is_withheld(self, real: Shop) -> None:
+        numbers = real.policy.read_text().replace('shape = "wire-id"', 'shape = "order-number"')
+        real.policy.write_text(numbers)
+        same = {"also_reported_by": "same", "reference": "order_id"}
+        website = {"action_source": "website", "event_source_url": "https://shop.example"}
+        here = {"endpoint": None, "requests_per_minute": None, **same}
+        real.configure(destinations={"google": here, "meta": here | website})
+        fresh = (real.now - timedelta(hours=20)).astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+        real.orders(real.order("B-1"), real.order("B-2", purchased_at=fresh))
+        said = real.run()
+        assert said.counts("google") == {"sent": 2}
+        why = "also reported by the web tag, and past its de-duplication window"
+        assert said.counts("meta") == {"sent": 1, "withheld": {why: 1}}
+
+    def test_rehearsals_are_exempt(self, shop: Shop) -> None:
+        guards = {"not_before": date(2100, 1, 1), "max_new": 1, "first_batch": 1}
+        shop.configure(destinations=dict.fromkeys(NAMES, guards))
+        shop.orders(*(shop.order(str(number)) for number in range(3)))
+        assert shop.run().counts("meta") == {"sent": 3}

@@ -108,7 +108,7 @@ def test_settings_that_spoil_every_order_set_none_aside(shop: Shop) -> None:
     assert said.code == REFUSES
     assert [said.counts(name) for name in NAMES] == [{"pending": 300}] * 2
     assert [shop.received(name)["requests"] for name in NAMES] == [4, 4]
-    assert all("settings are at fault" in said.at(name)["stopped"] for name in NAMES)
+    assert all("the settings are at fault, and" in said.at(name)["stopped"] for name in NAMES)
     shop.sandbox.use_faults([])
     assert [shop.run().counts(name) for name in NAMES] == [{"sent": 300}, {"already_sent": 300}]
 

@@ -19,7 +19,7 @@ def rotated(shop: Shop) -> dict[str, str | None]:
     assert said.code == 0, said
     held = dotenv_values(shop.home / ".env")
     for secret in held.values():
-        assert secret not in said.out + said.err
+        assert (secret or "") not in said.out + said.err
     shop.environment = {name: value or "" for name, value in held.items()}
     return held
 

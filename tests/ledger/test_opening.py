@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -88,3 +89,20 @@ def test_an_objection_is_entered_while_a_run_holds_the_lock(tmp_path: Path) -> N
 
     with open_ledger(settings, Clock()), open_shared(settings, Clock()) as beside:
         assert objections.add(beside, subject("anna"), None)
+
+
+def test_a_store_whose_pages_stay_in_the_wal_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing a database swallows a disk that is full; what is linked then would be damaged for ever."""
+    fill = store._fill
+
+    def fill_half(draft: Path, *arguments: object, **named: Any) -> None:
+        fill(draft, *arguments, **named)  # type: ignore[arg-type]
+        draft.with_name(f"{draft.name}-wal").write_bytes(b"pages")
+
+    monkeypatch.setattr(store, "_fill", fill_half)
+
+    with pytest.raises(LedgerError, match="could not be made: the disk is full or fails"), OPENINGS["run"](tmp_path):
+        pass
+
+    assert [file.name for file in (tmp_path / "var").iterdir()] == ["conversions.db.lock"]
+    assert not (tmp_path / "tail").exists()

@@ -104,14 +104,14 @@ def test_a_finished_run_keeps_its_report_and_the_log_its_exit_code(night: Night)
     assert night.leaves()[-1] | {"t": 0} == {"kind": "run finished", "seq": 1, "t": 0, "run": 1, "exit": 75}
 
 
-CHANGES: dict[str, Callable[[Night, Run], None]] = {
+CHANGES: dict[str, Callable[[Night, Run], object]] = {
     "staged": lambda night, run: runs.staged(night.ledger, run, WINDOW, night.numbers),
     "finish": lambda night, run: runs.finish(night.ledger, run, {"exit_code": 0}),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: Callable[[Night, Run], None]) -> None:
+def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: Callable[[Night, Run], object]) -> None:
     lost = night.run
     night.begin()
 
