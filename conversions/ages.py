@@ -1,22 +1,10 @@
 """What a plan says of time: until when its orders can be sent, and which are too old since when."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from conversions.convert import Rules
 from conversions.ledger.accounts import Account
-
-
-@dataclass(frozen=True, slots=True)
-class TooOld:
-    """Orders that a platform does not take any more."""
-
-    orders: int
-    since: str
-    """Purchase days, the oldest and the newest."""
-    until: str
-    at: str
-    """When the newest of them became too old, in the shop's zone; with ``precision = "exact"`` within that day."""
+from conversions.report import TooOld
 
 
 def first_too_old(account: Account, rules: Rules) -> str | None:

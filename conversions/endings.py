@@ -19,15 +19,14 @@ def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | No
     if mistake := clocks.difference(lane.outbox.name, receipt.date, now):
         return SettingsError(mistake)
     name, code = lane.outbox.name, receipt.code
+    advice = lane.destination.advice(code)
     match receipt.next:
         case Next.STOP_CREDENTIALS:
-            return Unauthorised(
-                f"{name} refuses the credentials ({code}); see the README's checklist, then `conversions run`."
-            )
+            then = advice or "See the README's checklist."
+            return Unauthorised(f"{name} refuses the credentials ({code}). {then} Then `conversions run`.")
         case Next.STOP_REFUSED:
-            return Refused(
-                f"{name} refuses for a reason that is not one order's ({code}); `conversions doctor` looks at it."
-            )
+            then = advice or "`conversions doctor` looks at it."
+            return Refused(f"{name} refuses for a reason that is not one order's ({code}). {then}")
         case Next.STOP_FOR_TODAY:
             return Throttled(f"{name}: today's quota is used up ({code}).")
         case Next.PROBE if lane.doubt.of_settings:

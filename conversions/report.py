@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from conversions.ages import TooOld
 from conversions.conversion import Window
 from conversions.diagnosis import Late
 from conversions.errors import ConversionsError, Exit, worst
@@ -31,6 +30,18 @@ class SourceSide:
     values: dict[str, Decimal]
     """By currency, in currency units."""
     left_for_later: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TooOld:
+    """Orders that a platform does not take any more."""
+
+    orders: int
+    since: str
+    """Purchase days, the oldest and the newest."""
+    until: str
+    at: str
+    """When the newest of them became too old, in the shop's zone; with ``precision = "exact"`` within that day."""
 
 
 @dataclass(slots=True)

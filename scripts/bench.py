@@ -86,6 +86,7 @@ def child(folder: Path) -> None:
     from conversions import delivery, pipeline
     from conversions.ledger import requests as ledger_requests
     from conversions.settings import load
+    from conversions.wish import Wish
 
     watch = Stopwatch()
     for name in ("intend", "settle"):
@@ -93,7 +94,7 @@ def child(folder: Path) -> None:
     watch.time(delivery, "_send")
     settings = load(folder / "conversions.toml")
     started = time.perf_counter()
-    report = pipeline.send(settings, pipeline.Wish(), lambda: datetime.now(UTC), watch)
+    report = pipeline.send(settings, Wish(), lambda: datetime.now(UTC), watch)
     total = time.perf_counter() - started
     size, spent = report.source.orders, watch.spent
     store = sum(file.stat().st_size for file in (folder / "var").iterdir())

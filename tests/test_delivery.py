@@ -77,6 +77,9 @@ class Platform:
     def restated(self, event: bytes, value: Money) -> bytes | None:
         raise NotImplementedError
 
+    def advice(self, code: str) -> str | None:
+        return None
+
     def envelope(self, upload_tag: str) -> Envelope:
         return Envelope(b'{"data":[', b'],"upload_tag":' + orjson.dumps(upload_tag) + b"}")
 

@@ -17,10 +17,13 @@ from conversions.audit.finding import Finding
 from conversions.audit.reading import open_store
 from conversions.audit.regrowth import Tree
 from conversions.audit.rows import Books
+from conversions.errors import SettingsError
+from conversions.ledger import schema, store
 from conversions.settings import Settings
 
 MOST = 100
 """Findings that are named; there is no end to what a spoilt store can hold."""
+SIZE = "SELECT tree_size FROM head"
 AGAIN = 3
 """Looks at a store that grows meanwhile: a payload may be erased between two of its readings."""
 
@@ -85,20 +88,30 @@ def place(settings: Settings, others: Sequence[Path] = ()) -> Place:
     return Place(settings.store_path, settings.tail_path, settings.checkpoints_path, others)
 
 
+def check_ours(place: Place) -> None:
+    """Raise SettingsError where the store is another user's, or of an older version, whose entries were fewer."""
+    if place.store.is_file():
+        store.check_owner(place.store)
+        found = _asked(place.store, "SELECT version_num FROM alembic_version")
+        if found in [(revision,) for revision in schema.OLDER]:
+            raise SettingsError(f"The store {place.store} is of an older version: `conversions upgrade`, then verify.")
+
+
 def verify(place: Place) -> Verdict:
     """Look at everything. Raises nothing that a store, a checkpoint or a tail file can cause."""
     for _ in range(AGAIN):
-        before = _size(place.store)
+        before = _asked(place.store, SIZE)
         verdict = _look(place)
-        if verdict.intact or before is None or _size(place.store) == before:
+        if verdict.intact or before is None or _asked(place.store, SIZE) == before:
             break
     return verdict
 
 
-def _size(path: Path) -> object:
+def _asked(path: Path, question: str) -> object:
+    """The first row, or None where there is no answer."""
     try:
-        with open_store(path) as store:
-            return store.execute("SELECT tree_size FROM head").fetchone()
+        with open_store(path) as opened:
+            return opened.execute(question).fetchone()
     except Exception:  # noqa: BLE001 - SQLite quotes what it has read: even its errors may not be text
         return None
 
@@ -108,8 +121,8 @@ def _look(place: Place) -> Verdict:
     try:
         memories, verdict.findings = witnesses.read_all(place.checkpoints, place.tail, place.others)
         if place.store.exists():
-            with open_store(place.store) as store:
-                _Look(verdict, place, store, memories).at_everything()
+            with open_store(place.store) as opened:
+                _Look(verdict, place, opened, memories).at_everything()
         elif memories:
             verdict.findings.append(Finding(f"the store {place.store}", f"is gone; {memories[-1].place} remembers it"))
         else:
@@ -124,12 +137,12 @@ class _Look:
     """One look at a store, step by step; each step yields what it finds."""
 
     def __init__(
-        self, verdict: Verdict, place: Place, store: sqlite3.Connection, memories: Sequence[witnesses.Witness]
+        self, verdict: Verdict, place: Place, opened: sqlite3.Connection, memories: Sequence[witnesses.Witness]
     ) -> None:
-        self.verdict, self.store, self.memories = verdict, store, memories
-        self.bodies = payloads.check(place.store, store)  # helpers begin now, and are asked last
-        self.tree = Tree(store, {each.size for each in memories})
-        self.books = Books(store)
+        self.verdict, self.store, self.memories = verdict, opened, memories
+        self.bodies = payloads.check(place.store, opened)  # helpers begin now, and are asked last
+        self.tree = Tree(opened, {each.size for each in memories})
+        self.books = Books(opened)
         self.gone: list[int] = []
 
     def at_everything(self) -> None:

@@ -24,12 +24,10 @@ def verify_log(
 
     Exit 0: intact. Exit 74: not, with each thing that is wrong.
     """
-    from conversions.audit.verify import place, verify
-    from conversions.ledger import store
+    from conversions.audit.verify import check_ours, place, verify
 
     where = place(load_settings(config), checkpoint or [])
-    if where.store.is_file():
-        store.check_owner(where.store)
+    check_ours(where)
     verdict = verify(where)
     code = Exit.OK if verdict.intact else Exit.STORE
     if as_json:

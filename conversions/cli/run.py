@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +16,9 @@ from conversions.errors import ConversionsError, Exit, Usage
 
 if TYPE_CHECKING:
     from conversions.ledger.comparison import Renumbered, Revalued
-    from conversions.pipeline import Wish
     from conversions.report import Report
     from conversions.settings import Settings
+    from conversions.wish import Wish
 
 Day = Annotated[
     datetime | None,
@@ -122,16 +122,17 @@ def plan(
 
 
 def _foresee(settings: "Settings", wish: "Wish") -> "Report":
-    from conversions import pipeline
+    from conversions import planning
     from conversions.observe.progress import open_progress
 
-    return pipeline.foresee(settings, wish, clock.now, open_progress())
+    return planning.foresee(settings, wish, clock.now, open_progress())
 
 
 def _ask(settings: "Settings", wish: "Wish") -> None:
     from conversions.cli import report
 
-    report.show_plan(_foresee(settings, wish))
+    with redirect_stdout(sys.stderr):  # the result is the run's
+        report.show_plan(_foresee(settings, wish))
     typer.confirm("Send this now?", abort=True, err=True)
 
 
@@ -149,8 +150,8 @@ def _wish(
     wait: str = "0s",
     accept_large: int = 0,
 ) -> "Wish":
-    from conversions.pipeline import Wish
     from conversions.settings import duration
+    from conversions.wish import Wish
 
     patience = duration(wait)
     if not isinstance(patience, timedelta):

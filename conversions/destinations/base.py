@@ -73,6 +73,9 @@ class Destination(Protocol):
         Raises ``Unauthorised`` only where no credential could be had, before anything left.
         """
 
+    def advice(self, code: str) -> str | None:
+        """What a person does about a refusal by ``Receipt.code``, where that is known: where to click, what to set."""
+
 
 @runtime_checkable
 class Diagnosing(Protocol):
@@ -96,9 +99,6 @@ class Probing(Protocol):
 
     def checked_only(self, body: bytes) -> bytes:
         """*body*, a finished one that has passed the gate, with one constant more: nothing of it is to be taken."""
-
-    def advice(self, code: str) -> str | None:
-        """What a person does about a refusal by ``Receipt.code``, where that is known: where to click, what to set."""
 
 
 def compact(event: Mapping[str, object]) -> bytes:

@@ -103,11 +103,11 @@ class Google:
         return google_status.REMEDIES.get(reason, google_status.OTHER_REMEDY)
 
     def checked_only(self, body: bytes) -> bytes:
-        """See ``Probing.checked_only``. The same checks and the same answers, and nothing is kept (guide "Understand errors")."""
+        """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""
         return body.removesuffix(b"}") + b',"validateOnly":true}'
 
     def advice(self, code: str) -> str | None:
-        """See ``Probing.advice``."""
+        """See ``Destination.advice``."""
         return google_advice.by_code(code)
 
     def _authorised(self, headers: dict[str, str]) -> dict[str, str] | NotSent:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import orjson
 
 from conversions.conversion import Conversion, Money
+from conversions.destinations import meta_advice
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta_verdicts import judge
 from conversions.destinations.verdicts import unanswered
@@ -69,6 +70,11 @@ class Meta:
         """See ``Destination.send``."""
         result = post(self._mine.session, self.url, body, self.headers | self._authorization())
         return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+
+    def advice(self, code: str) -> str | None:
+        """See ``Destination.advice``."""
+        known = meta_advice.by_code(code)
+        return known and known.replace("_META__", f"_{self.name.upper()}__")
 
     def _authorization(self) -> dict[str, str]:
         """In a header only: proxies and access logs keep URLs."""

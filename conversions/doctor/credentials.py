@@ -63,7 +63,7 @@ def _google_file(name: str, path: Path) -> Finding:
         return _missing(name, f"{path} holds no usable Google credentials.", GOOGLE_HOW)
     if path.stat().st_mode & 0o077:
         return note(name, f"Others may read Google's credentials {path}.", f"chmod 600 {path}")
-    return fine(name, f"Google's credentials are there ({kind}).")
+    return fine(name, f"Google's credentials are there ({kind}); `conversions doctor --online` has Google try them.")
 
 
 def _parse(path: Path) -> None:

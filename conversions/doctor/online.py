@@ -6,6 +6,8 @@ is the same for every shop, and is no path that a real order could take.
 
 from collections.abc import Iterator
 
+import orjson
+
 from conversions import clocks
 from conversions.conversion import Conversion, Window
 from conversions.destinations import specimen
@@ -74,8 +76,9 @@ def _ask(view: View, section: DestinationSettings, ledger: Ledger, run: Run) -> 
         destination, section, staging.number_of(ledger, destination.name), view.gate.check, ledger, run.id
     ).outbox
     body = outbox.prefix + destination.event(_order_of_nobody(view, section, ledger)) + outbox.suffix
-    paths = view.gate.check(body, 1)
-    attempt = probes.announce(ledger, run, outbox, destination.checked_only(body), paths)
+    paths, probe = view.gate.check(body, 1), destination.checked_only(body)
+    added = orjson.loads(probe).keys() - orjson.loads(body).keys()
+    attempt = probes.announce(ledger, run, outbox, probe, sorted({*paths, *added}))
     try:
         receipt = destination.send(attempt.body, 1)
         advice = destination.advice(receipt.code)

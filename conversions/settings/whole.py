@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     ] = Field(min_length=1)
     key: SecretStr | None = Field(None, description="only as CONVERSIONS_KEY: 64 hex digits", exclude=True)
     former_keys: SecretStr | None = Field(
-        None, description="only as CONVERSIONS_FORMER_KEYS: keys before this one, newest first, with commas", exclude=True
+        None,
+        description="only as CONVERSIONS_FORMER_KEYS: keys before this one, newest first, with commas",
+        exclude=True,
     )
     log_key: SecretStr | None = Field(
         None, description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: made from CONVERSIONS_KEY", exclude=True

@@ -16,6 +16,7 @@ from conversions import delivery, pipeline, settings
 from conversions.report import Report
 from conversions.sandbox import Sandbox
 from conversions.settings import Settings
+from conversions.wish import Wish
 
 POLICY = Path(__file__).parents[2] / "config" / "privacy-policy.toml"
 TOKEN = "EAAspecimenspecimenspecimen"
@@ -102,7 +103,7 @@ class Shop:
         with Sandbox(faults=faults, clock=self.clock) as sandbox:
             self.file.write_text(SETTINGS.format(url=sandbox.url))
             with mock.patch.object(delivery, "_wait", return_value=0.0):
-                report = pipeline.send(self.settings, pipeline.Wish(reason=reason), self.clock)
+                report = pipeline.send(self.settings, Wish(reason=reason), self.clock)
             self.received += sandbox.received(bodies=True)["bodies"]
         return report
 

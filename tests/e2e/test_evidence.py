@@ -138,6 +138,12 @@ def test_nobody_verifies_a_store_of_somebody_else(used: Shop, monkeypatch: pytes
     stopped(used.command("audit", "verify"), CONFIG, "owner")
 
 
+def test_a_store_of_an_older_version_is_upgraded_first(used: Shop) -> None:
+    used.sql("UPDATE alembic_version SET version_num = '0001'")
+
+    stopped(used.command("audit", "verify"), CONFIG, "conversions upgrade")
+
+
 @pytest.mark.parametrize("out", ["evidence.zip", "evidence"])
 def test_a_bundle_is_accepted_by_its_own_verifier(used: Shop, out: str, tmp_path: Path) -> None:
     today = f"{used.now:%Y-%m-%d}"

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import orjson
 import pytest
+from filelock import FileLock
 
-from tests.e2e.said import CREDENTIALS, DATA, REFUSES, TRY_AGAIN, Json, Said
+from tests.e2e.said import CREDENTIALS, DATA, REFUSES, STORE, TRY_AGAIN, Json, Said
 from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, ZONE, Shop
 
@@ -117,6 +118,27 @@ class TestOnline:
         online(shop)
         shop.sandbox.use_faults([])
         assert shop.run().counts("google") == {"sent": 1}
+
+    def test_another_run_is_not_disturbed(self, shop: Shop) -> None:
+        (shop.home / "var").mkdir(mode=0o700)
+        with FileLock(shop.store.with_name("conversions.db.lock")):
+            said, about = online(shop)
+        assert (said.code, shop.requests(), shop.store.exists()) == (TRY_AGAIN, 0, False)
+        assert "Another run holds the store" in about["online"][0]["sentence"]
+
+    def test_a_store_that_is_gone_is_not_begun_anew_for_it(self, shop: Shop) -> None:
+        assert shop.run().code == 0
+        for path in shop.store.parent.iterdir():
+            path.unlink()
+        said, _ = online(shop)
+        assert (said.code, shop.received("google")["requests"], shop.store.exists()) == (STORE, 1, False)
+
+    def test_the_log_names_what_left(self, shop: Shop) -> None:
+        online(shop)
+        ((entry,),) = shop.sql("SELECT body FROM leaf WHERE body LIKE '%\"intent\"%'")
+        paths = orjson.loads(entry)["paths"]
+        assert "validateOnly" in paths
+        assert "events[].userData.userIdentifiers[].emailAddress" in paths
 
     def test_a_policy_that_nobody_approved_lets_nothing_leave(self, shop: Shop) -> None:
         assert shop.run().code == 0

@@ -212,7 +212,7 @@ def test_on_a_terminal_it_shows_the_plan_and_asks(shop: Shop, monkeypatch: pytes
     monkeypatch.setattr("typer.confirm", confirm)
     monkeypatch.setattr("io.TextIOWrapper", Terminal)
     said = shop.command("run", "--restate")
-    assert "would change 1 orders from 100.00 DKK to 80.00 DKK" in said.out
+    assert "would change 1 orders from 100.00 DKK to 80.00 DKK" in said.err
     assert (asked, held(shop)) == (["Send this now?"], 100)
     assert shop.command("run", "--restate", "--yes").code == 0
     assert held(shop) == 80

@@ -14,7 +14,9 @@ from tests.faults.points import Blow
 from tests.faults.scenarios import TEETH, a_year
 from tests.faults.season import open_season
 from tests.faults.stations import Station, open_stations, spread
+from tests.faults.tracing import STRACE, WITHOUT
 
+WHAT = "Strike the nightly job in every way we know, and judge what came of it."
 SEASON = 50
 """Kills."""
 Row = tuple[str, str]
@@ -38,16 +40,19 @@ def main() -> int:
 
 
 def _wish() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/faults", description=WHAT)
     parser.add_argument("--points", default="150", help="how many system calls to strike at, or all; 0: none")
     parser.add_argument("--kills", type=int, default=500, help="at random moments while a third of all goes wrong")
     parser.add_argument("--years", type=int, default=1, help="of nights on a clock of their own")
     parser.add_argument("--nights", type=int, default=366, help="in such a year")
-    parser.add_argument("--orders", type=int, default=10_000, help="to send while a third of all goes wrong; 0: none")
+    parser.add_argument("--orders", type=int, default=100_000, help="to send while a third of all goes wrong; 0: none")
     parser.add_argument("--no-teeth", action="store_true", help="leave the broken variants out")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is left to chance")
     parser.add_argument("--stations", type=int, help="worlds at once; absent: one for each core")
-    return parser.parse_args()
+    wish = parser.parse_args()
+    if STRACE is None and (wish.points != "0" or not wish.no_teeth):
+        parser.error(f"{WITHOUT}; without it, --points 0 --no-teeth")
+    return wish
 
 
 def _points(stations: list[Station], wish: argparse.Namespace) -> tuple[list[Row], int]:

@@ -64,7 +64,7 @@ class Nights:
         """Nights until one has nothing left to do; a complaint where none comes to it."""
         codes = []
         for _ in range(3):
-            codes.append(self.whole(shop, variant))
+            codes.append(self.whole(shop, variant, "--restate"))
             if codes[-1] in DONE:
                 return []
         return [f"quiet nights ended {codes}"]
@@ -119,14 +119,16 @@ def run(config: str, batch: int, senders: int | None, arguments: Sequence[str]) 
 
 
 def small_and_quick(batch: int, senders: int | None) -> None:
-    """Small requests, and no long waits."""
+    """Small requests, and no long waits: not even for Google's verdict."""
     from conversions import delivery
-    from conversions.destinations import google, meta
+    from conversions.destinations import google, google_verdicts, meta
 
     for platform in (google, meta):
         limits = platform._limits
         platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
     assert callable(delivery._wait)
+    assert google_verdicts.FIRST_QUESTION
+    google_verdicts.FIRST_QUESTION = 0
     delivery._wait = lambda lane: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
 

@@ -122,7 +122,7 @@ def _evening(station: Station, night: int) -> Shop:
 def _watch(station: Station, shop: Shop, point: Point | None, variant: str | None = None) -> int:
     """One night under strace; its exit code."""
     nights = station.nights
-    nights.hold(shop, variant)
+    nights.hold(shop, variant, "--restate")
     with watched(nights.pid, _log(shop), CALLS, point.injection if point else None):
         nights.let_go()
         return nights.finished()

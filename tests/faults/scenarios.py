@@ -37,7 +37,7 @@ def together(station: Station, variant: str | None) -> list[str]:
     """Two nights at once: exactly one of them sends."""
     shop = station.open_shop()
     shop.trade()
-    station.platforms.misbehave("slow=1", f"poison={POISON}")
+    station.platforms.misbehave("slow=0.5", f"poison={POISON}")
     with open_nights() as others:
         station.nights.begin(shop, variant)
         _until_arrived(station, 1)
@@ -49,16 +49,12 @@ def together(station: Station, variant: str | None) -> list[str]:
 
 def objects_while_unanswered(station: Station, variant: str | None) -> list[str]:
     """The first answer of each platform is lost; before it could be asked again, a buyer in it objects."""
-    return _no_while_unanswered(station, variant, lambda shop: shop.object(shop.sales[0]))
-
-
-def _no_while_unanswered(station: Station, variant: str | None, no: Callable[[Shop], None]) -> list[str]:
     shop = station.open_shop(senders=1)
     shop.trade()
-    station.platforms.misbehave("lost:googlex1", "lost:metax1", "slow=0.3", f"poison={POISON}")
+    station.platforms.misbehave("lost:googlex1", "lost:metax1", "slow=0.15", f"poison={POISON}")
     station.nights.begin(shop, variant)
     _until_arrived(station, 1)
-    no(shop)
+    shop.object(shop.sales[0])
     station.nights.finished()
     station.platforms.misbehave(f"poison={POISON}")
     return [*station.nights.until_done(shop, variant), *_judge(station, shop)]

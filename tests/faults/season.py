@@ -56,7 +56,7 @@ class Season:
         if self.dice.random() < 0.3:
             self.shop.reprice(self.dice.sample([sale for sale in self.shop.sales[-45:] if sale.fate is Fate.SENT], 8))
         begun = time.monotonic()
-        self.nights.begin(self.shop, self.variant)
+        self.nights.begin(self.shop, self.variant, *(["--restate"] if self.dice.random() < 0.3 else []))
         code = self._until_the_moment()
         if code is None:
             self.nights.kill()

@@ -50,7 +50,11 @@ def open_stations(count: int | None = None) -> Iterator[list[Station]]:
     with ExitStack() as stack:
         home = stack.enter_context(workshop())
         yield [
-            Station(home / str(i), stack.enter_context(open_platforms()), stack.enter_context(open_nights()))
+            Station(
+                home / str(i),
+                stack.enter_context(open_platforms((), "--unmatched", "0.2")),
+                stack.enter_context(open_nights()),
+            )
             for i in range(count or os.cpu_count() or 1)
         ]
 

@@ -1,0 +1,60 @@
+"""Both sides of the balance: what was read, and what the ledger says became of it, after the last commit."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from conversions import guard
+from conversions.barrier import Said
+from conversions.diagnosis import Late
+from conversions.lane import Lane
+from conversions.ledger import accounts, corrections, redaction, retention
+from conversions.ledger.sightings import Sightings
+from conversions.night import Night
+from conversions.reading import Reading
+from conversions.report import DestinationSide, Report, SourceSide
+
+
+def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], late: Mapping[str, Late]) -> Report:
+    """The report of a run; *second* are the lanes of restated values, *late* is what was learned before."""
+    ledger, run, zone = night.ledger, night.run, night.house.settings.zone
+    ledger.frugal()
+    balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
+    news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
+    sides = {}
+    for lane in lanes:
+        name, number = lane.outbox.name, lane.outbox.destination
+        endings = [one.ending for one in (lane, *second) if one.ending and one.outbox.destination == number]
+        found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
+        side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found, late[name])
+        side.seconds, side.first_night = lane.seconds, lane.first_night
+        if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
+            side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
+    bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
+    return Report(
+        run.id, night.window, source_side(said.reading, said.sightings), sides, bad + guard.thin_days(said.thin)
+    )
+
+
+def forget(night: Night) -> None:
+    """Nothing is kept for ever; what is taken out leaves the files, too, and is tried again where it cannot yet."""
+    settings = night.house.settings
+    purged = retention.purge(night.ledger, retention.due(night.ledger, settings.zone, settings.privacy.retention_days))
+    if purged.events or purged.orders:
+        redaction.wipe(night.ledger)
+
+
+def source_side(reading: Reading, sightings: Sightings) -> SourceSide:
+    """The left side, in orders and in money."""
+    values: dict[str, Decimal] = defaultdict(Decimal)
+    for money, _ in sightings.stated():
+        values[money.currency] += money.amount
+    return SourceSide(
+        rows=reading.rows,
+        orders=reading.orders,
+        repeated=reading.repeated,
+        outside_window=reading.outside_window,
+        quarantined={str(reason): count for reason, count in reading.quarantined.items()},
+        values=dict(values),
+        left_for_later=reading.left_for_later,
+    )
