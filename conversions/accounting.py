@@ -27,7 +27,7 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         endings = [one.ending for one in (lane, *second) if one.ending and one.outbox.destination == number]
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
         side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found, late[name])
-        side.seconds, side.first_night = lane.seconds, lane.first_night
+        side.seconds, side.first_batch = lane.seconds, lane.outbox.max_events if lane.first_night else None
         if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))

@@ -146,8 +146,7 @@ def open_lane(
 
     Where ``first_batch`` is set and nothing was ever received there, one small request is all that this run sends.
     """
-    rehearsal, limits = section.endpoint is not None, destination.limits
-    first = section.first_batch if not rehearsal and accounts.first_time(ledger, number) else None
+    limits, first = destination.limits, first_batch(section, ledger, number)
     envelope = destination.envelope(f"conversions-run-{run}")
     outbox = Outbox(
         destination=number,
@@ -164,6 +163,12 @@ def open_lane(
         check=check,
     )
     return Lane(destination, outbox, section.in_flight, section.requests_per_minute, first_night=first is not None)
+
+
+def first_batch(section: DestinationSettings, ledger: Ledger, number: int) -> int | None:
+    """How many orders are all that a run sends where nothing was ever received; rehearsals are exempt."""
+    exempt = section.endpoint is not None or not accounts.first_time(ledger, number)
+    return None if exempt else section.first_batch
 
 
 def resend_us(destination: Destination, section: DestinationSettings) -> int:

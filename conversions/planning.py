@@ -6,6 +6,7 @@ from conversions import ages, guard, reconcile, restating
 from conversions.accounting import source_side
 from conversions.barrier import most
 from conversions.house import House, open_house
+from conversions.lane import first_batch
 from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only
 from conversions.ledger.accounts import Account
 from conversions.ledger.corrections import Corrections
@@ -34,13 +35,13 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
             reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
         odd = guard.refused(guard.odd(ledger, settings.shop, window, house.names, numbers), wish.accepted)
         news = guard.bad_rows(reading) + guard.thin_days(days.thin(ledger, window, today(settings, ledger)))
-        sides = _foreseen(house, ledger)
+        sides = _foreseen(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
         mistakes = odd + guard.too_many(most(house, waiting), wish.accept_large)
         return Report(None, window, source_side(reading, sightings), sides, news, mistakes)
 
 
-def _foreseen(house: House, ledger: Ledger) -> dict[str, DestinationSide]:
+def _foreseen(house: House, ledger: Ledger, numbers: list[int]) -> dict[str, DestinationSide]:
     """Where every order that was read would end, by destination."""
     doubtful, now = lost.doubt(ledger, counted_once(house)), int(ledger.clock().timestamp())
     foreseen, changed = [Account() for _ in house.views], [Corrections() for _ in house.views]
@@ -48,8 +49,11 @@ def _foreseen(house: House, ledger: Ledger) -> dict[str, DestinationSide]:
         accounts.forecast(foreseen, page, now, doubtful)
         restating.foresee(house, ledger, page, changed)
     stops, sides = reconcile.stops(house, ledger), {}
-    for view, account, found in zip(house.views, foreseen, changed, strict=True):
+    for view, section, number, account, found in zip(
+        house.views, house.sections, numbers, foreseen, changed, strict=True
+    ):
         name = view.destination.name
         side = sides[name] = DestinationSide(account, stops.get(name), corrections=found)
         side.too_old_at, side.too_old = ages.first_too_old(account, view.rules), ages.too_old(account, view.rules)
+        side.first_batch = first_batch(section, ledger, number)
     return sides

@@ -61,8 +61,8 @@ class DestinationSide:
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
     too_old: TooOld | None = None
     """What a plan finds too old already."""
-    first_night: bool = False
-    """Whether ``first_batch`` let one small request leave."""
+    first_batch: int | None = None
+    """How many orders are all that leaves on this first night; None where it is none, or not set."""
 
     @property
     def left(self) -> int:

@@ -93,26 +93,33 @@ def _ask(given: Answers) -> Answers:
         meta_dataset=meta_dataset,
         action_source=given.action_source or (_answer(ACTION_SOURCE) if meta_dataset else None),
         legal_basis=given.legal_basis or _answer(LEGAL_BASIS, "consent", "legitimate_interest"),
-        google_tag=given.google_tag or (_counted_already(GOOGLE_TAG) if google_account else None),
-        meta_pixel=given.meta_pixel or (_counted_already(META_PIXEL) if meta_dataset else None),
+        google_tag=given.google_tag or (_counted_already(*GOOGLE_TAG) if google_account else None),
+        meta_pixel=given.meta_pixel or (_counted_already(*META_PIXEL) if meta_dataset else None),
     )
 
 
 ACTION_SOURCE = "Meta's action_source (physical_store is its route for offline uploads)"
 LEGAL_BASIS = "Legal basis that your privacy policy states: consent or legitimate_interest"
-GOOGLE_TAG = "Does a Google tag count these purchases in this account"
-META_PIXEL = "Does a Meta Pixel count these purchases in this dataset"
+GOOGLE_TAG = (
+    "Does a Google tag count these purchases in this account?",
+    "once, where order numbers may leave and the tag reports to this very conversion action",
+)
+META_PIXEL = (
+    "Does a Meta Pixel count these purchases in this dataset?",
+    "once within 48 hours, where order numbers may leave; never with physical_store",
+)
+"""What is asked, and how often a sale counts under the same ids."""
 TAGS = ("none", "other", "same")
 MEANING = """\
   none   no, or it is turned off first: the safe answer, each sale counts once
   other  yes, under its own ids: each sale counts twice, unless only one of the two is used
-  same   yes, under the order number: counted once, where order numbers may leave (never with physical_store)
+  same   yes, under the order number: each sale counts {}
   Enter  not sure: left open, and `conversions doctor` asks again"""
 
 
-def _counted_already(question: str) -> str | None:
+def _counted_already(question: str, same: str) -> str | None:
     """The question that decides whether sales are counted twice, with which answer is safe."""
-    say(f"{question}?\n{MEANING}")
+    say(f"{question}\n{MEANING.format(same)}")
     return _answer("none, other, same or Enter", *TAGS)
 
 
@@ -210,7 +217,7 @@ def _say_next(settings: Path, answers: Answers) -> None:
     )
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)
-    say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
     if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):
         say(OPEN)
+    say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
     say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")

@@ -76,6 +76,10 @@ def _show_days(name: str, side: DestinationSide) -> None:
 def _ages(side: DestinationSide) -> list[str]:
     """Until when what is planned can be sent, and what cannot be any more since when."""
     lines = [f"  to be sent until {side.too_old_at}: then the first is too old"] if side.too_old_at else []
+    if side.first_batch and side.first_batch < side.account.counts["pending"]:
+        lines.append(
+            f"  first batch: a run sends {side.first_batch} of them and leaves the rest for the next (first_batch)"
+        )
     if old := side.too_old:
         days = old.since if old.since == old.until else f"{old.since} to {old.until}"
         lines.append(f"  too old: {old.orders} bought {days}, the last of them since {old.at}")

@@ -36,7 +36,7 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Ite
         yield f"{news.undecided} orders at {name} have no answer, and sent again may count twice: `conversions decide`."
     if news.set_aside:
         yield f"{news.set_aside} orders were set aside before {name}: `conversions status` names them."
-    if side.first_night and side.account.counts["sent"]:
+    if side.first_batch and side.account.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at what arrived there before the rest follows."
     if left := side.left:
         yield _waits(name, left, side.too_old_at)

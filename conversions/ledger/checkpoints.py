@@ -23,8 +23,8 @@ from conversions.settings import Settings
 PIN = "log key"
 """Under this name the store keeps the public key that its checkpoints are signed with, 64 hex characters."""
 WAYS_OUT = (
-    "Put the newest copy of the store back with `conversions restore FILE`; or, if this one is right, move that "
-    "directory away and tell your auditor why. `conversions audit verify` tells more."
+    "Put the newest copy of the store back with `conversions restore FILE`; or, if this one is right, "
+    "`conversions adopt --store --reason TEXT`, and tell your auditor why. `conversions audit verify` tells more."
 )
 _FILE = re.compile(r"\d{12}\.checkpoint")
 _TEXT = re.compile(r"conversions/([0-9a-f]{32})\n(0|[1-9]\d{0,17})\n([A-Za-z0-9+/]{43}=)\n")

@@ -18,8 +18,8 @@ from conversions.ledger import tables
 from conversions.ledger.log import root_at
 
 WAYS_OUT = (
-    "Restore the newest copy of the store with `conversions restore FILE`; or, if this one is right, move the tail "
-    "file away and tell your auditor why."
+    "Restore the newest copy of the store with `conversions restore FILE`; or, if this one is right, "
+    "`conversions adopt --store --reason TEXT`, and tell your auditor why."
 )
 
 

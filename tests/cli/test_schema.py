@@ -21,6 +21,8 @@ from conversions.settings import (
     Store,
     load,
 )
+from conversions.settings.load import SECRETS
+from conversions.settings.sections import OnCall
 from tests.cli.conftest import Cli
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -31,6 +33,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
     "source.columns": (Columns,),
     "store": (Store,),
     "privacy": (Privacy,),
+    "on_call": (OnCall,),
     "destinations.google": (GoogleSettings,),
     "destinations.meta": (MetaSettings,),
 }
@@ -65,7 +68,7 @@ def shown() -> Iterator[tuple[str, str, str]]:
 def test_the_example_shows_every_setting_and_nothing_else(section: str) -> None:
     own = {name for where, name, _ in shown() if where == section}
     known = {name for model in SECTIONS[section] for name in model.model_fields}
-    elsewhere = {"key", "log_key", "access_token", "source", "columns", "store", "privacy", "destinations"}
+    elsewhere = SECRETS | {"source", "columns", "store", "privacy", "on_call", "destinations"}
     optional = {"kind"} if section.startswith("destinations.") else set()
     assert own == known - elsewhere - optional
 

@@ -121,7 +121,7 @@ class TestOnline:
 
     def test_another_run_is_not_disturbed(self, shop: Shop) -> None:
         (shop.home / "var").mkdir(mode=0o700)
-        with FileLock(shop.store.with_name("conversions.db.lock")):
+        with FileLock(shop.store.with_name("conversions.db.lock"), mode=0o600):
             said, about = online(shop)
         assert (said.code, shop.requests(), shop.store.exists()) == (TRY_AGAIN, 0, False)
         assert "Another run holds the store" in about["online"][0]["sentence"]
@@ -168,11 +168,13 @@ class TestGuards:
     def test_the_first_run_sends_one_small_request_and_says_what_waits(self, real: Shop) -> None:
         open_for_business(real, first_batch=2)
         real.orders(*(real.order(str(number)) for number in range(5)))
+        assert "a run sends 2 of them and leaves the rest for the next (first_batch)" in real.command("plan").out
         said = real.command("run")
         assert said.code == 0, said
         assert "first batch for google (first_batch): look at what arrived there" in said.err
         assert "Nothing is lost: 3 orders wait for google" in said.err
         assert [len(orjson.loads(body)["events"]) for body in real.bodies("google")] == [2]
+        assert "first_batch" not in real.command("plan").out
         assert real.run().counts("google") == {"sent": 3, "already_sent": 2}
 
     def test_a_probe_is_no_first_batch(self, real: Shop) -> None:
