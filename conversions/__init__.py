@@ -1,3 +1,3 @@
 """Order conversions for Google and Meta: hashed, once, accounted for."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

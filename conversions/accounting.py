@@ -28,7 +28,9 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
         side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found, late[name])
         side.seconds, side.first_batch = lane.seconds, lane.outbox.max_events if lane.first_night else None
-        if side.left and (first := accounts.first_too_old(ledger, run.id, number)):
+        left = accounts.left(ledger, run.id, number, lane.outbox.resend_us)
+        side.left = left.orders
+        if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
     return Report(

@@ -57,17 +57,14 @@ class DestinationSide:
     """What was learned of earlier requests before anything was sent."""
     seconds: float = 0.0
     """How long sending took."""
+    left: int = 0
+    """Orders that the next run goes on with."""
     too_old_at: str | None = None
     """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
     too_old: TooOld | None = None
     """What a plan finds too old already."""
     first_batch: int | None = None
     """How many orders are all that leaves on this first night; None where it is none, or not set."""
-
-    @property
-    def left(self) -> int:
-        """Orders that wait to be sent."""
-        return self.account.counts["pending"] + self.account.counts["unknown"]
 
     def exit_code(self, source: SourceSide) -> Exit:
         """What the exit code would be if there were only this destination."""

@@ -144,6 +144,15 @@ def forecast(
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Orders that the next run sends without asking a person."""
+
+    orders: int = 0
+    first_too_old: datetime | None = None
+    """When the first of them may not be sent any more; aware, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """What is new since the last run and needs a person."""
 
@@ -196,13 +205,19 @@ def to_send(ledger: Ledger, run: int) -> set[int]:
         return set(connection.execute(select(d.destination).where(waits).distinct()).scalars())
 
 
-def first_too_old(ledger: Ledger, run: int, destination: int) -> datetime | None:
-    """When the first of what *run* leaves to be sent may not be sent any more; aware, UTC."""
+def left(ledger: Ledger, run: int, destination: int, resend_us: int) -> Left:
+    """What *run* leaves to the next one: an unanswered order only where it is sent again without asking a person.
+
+    *resend_us* is how long after a first attempt that is, in microseconds.
+    """
     d = tables.delivery.c
-    left = (d.run == run, d.destination == destination, d.state.in_([State.PENDING, State.UNKNOWN]))
+    unasked = (d.first_attempt_us + resend_us > ledger.now_us) | d.decision.is_not(None)
+    waits = (d.state == State.PENDING) | ((d.state == State.UNKNOWN) & unasked)
+    still = d.expires_at.is_(None) | (d.expires_at * 1_000_000 > ledger.now_us)
+    query = select(func.count(), func.min(d.expires_at)).where(d.run == run, d.destination == destination, waits, still)
     with ledger.transaction() as connection:
-        first = connection.execute(select(func.min(d.expires_at)).where(*left)).scalar()
-    return None if first is None else datetime.fromtimestamp(first, UTC)
+        orders, first = connection.execute(query).one()
+    return Left(orders, None if first is None else datetime.fromtimestamp(first, UTC))
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:

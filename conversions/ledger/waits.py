@@ -21,12 +21,13 @@ class Wait:
 
 
 def waits(ledger: Ledger) -> list[Wait]:
-    """By destination, those with nothing left out."""
+    """By destination, those with nothing left out. What is too old does not wait: a run ends it, or a person does."""
     d, place = tables.delivery.c, tables.destination.c
     query = (
         select(place.name, func.count(), func.min(d.expires_at))
         .join(tables.destination, place.id == d.destination)
         .where(d.state.in_([State.PENDING, State.DEFERRED, State.UNKNOWN]))
+        .where(d.expires_at.is_(None) | (d.expires_at * 1_000_000 > ledger.now_us))
         .group_by(place.name)
         .order_by(place.name)
     )

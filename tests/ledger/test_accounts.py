@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import accounts, runs, tables
-from conversions.ledger.accounts import BUCKETS, Account, Change, News
+from conversions.ledger import accounts, requests, runs, tables
+from conversions.ledger.accounts import BUCKETS, Account, Change, Left, News
 from conversions.ledger.matrix import State
-from tests.ledger.builders import DESTINATIONS, FREE, NOW, PRICE, Night, against, draft, orders, sighting
+from tests.ledger.builders import DESTINATIONS, FREE, LOST, NOW, PRICE, Night, against, draft, orders, sighting
 
 DEARER = Money(9990, "DKK", 2)
 DAY_US = 86_400_000_000
@@ -286,8 +286,27 @@ def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:
     night.stage(sighting("1", draft("1", expires_at=at + 1)), sighting("2", draft("2", expires_at=at)))
     _, meta = night.numbers
 
-    assert accounts.first_too_old(night.ledger, night.run.id, meta) == NOW + timedelta(hours=1)
-    assert accounts.first_too_old(night.ledger, night.begin().id, meta) is None
+    assert accounts.left(night.ledger, night.run.id, meta, 0) == Left(2, NOW + timedelta(hours=1))
+    assert accounts.left(night.ledger, night.begin().id, meta, 0) == Left()
+
+
+@pytest.mark.parametrize(
+    ("resend_us", "changed", "orders"),
+    [
+        (DAY_US, {}, 1),
+        (0, {}, 0),
+        (0, {"decision": "send"}, 1),
+        (DAY_US, {"expires_at": int(NOW.timestamp())}, 0),
+    ],
+    ids=["inside the window", "past it", "decided", "too old"],
+)
+def test_an_unanswered_order_is_left_to_the_next_run_only_where_that_sends_it(
+    night: Night, resend_us: int, changed: dict[str, Any], orders: int
+) -> None:
+    night.stage(sighting("1"))
+    requests.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
+    force(night, "1", **({"expires_at": int(NOW.timestamp()) + 9} | changed))
+    assert accounts.left(night.ledger, night.run.id, night.numbers[1], resend_us).orders == orders
 
 
 @pytest.mark.parametrize(

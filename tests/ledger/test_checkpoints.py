@@ -339,7 +339,7 @@ def test_a_time_stamp_that_does_not_come_fails_no_run(
         assert night(ledger, stamping)
 
     assert not newest(stamping).with_suffix(".tsr").exists()
-    assert "no time stamp" in capsys.readouterr().out
+    assert "no time stamp" in "".join(capsys.readouterr())
 
 
 @responses.activate
