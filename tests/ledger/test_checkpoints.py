@@ -324,7 +324,7 @@ def test_an_authority_dates_each_checkpoint_and_is_told_its_digest_alone(
     verify: list[str | Path] = ["-in", stamp, "-data", newest(stamping), "-CAfile", authority / "cert.pem"]
     assert subprocess.run(["openssl", "ts", "-verify", *verify], check=False, capture_output=True).returncode == 0
     assert len(asked[0]) < 100
-    assert not any(line.encode() in asked[0] for line in text.splitlines() if line)
+    assert not any(line.encode() in asked[0] for line in text.splitlines() if len(line) > 8)  # not the size
 
 
 @responses.activate
