@@ -8,7 +8,7 @@ from conversions import guard
 from conversions.barrier import Said
 from conversions.diagnosis import Late
 from conversions.lane import Lane
-from conversions.ledger import accounts, corrections, redaction, retention
+from conversions.ledger import accounts, corrections, redaction, retention, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
 from conversions.reading import Reading
@@ -28,7 +28,7 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
         side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found, late[name])
         side.seconds, side.first_batch = lane.seconds, lane.outbox.max_events if lane.first_night else None
-        left = accounts.left(ledger, run.id, number, lane.outbox.resend_us)
+        left = waits.left(ledger, run.id, number, lane.outbox.resend_us)
         side.left = left.orders
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"

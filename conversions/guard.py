@@ -1,8 +1,9 @@
 """Ordinary mistakes, noticed before the first claim (design §6): each is a sentence, and what to do about it."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from conversions.conversion import Window
+from conversions.conversion import Reason, Window
 from conversions.errors import SuspiciousSource
 from conversions.ledger import Ledger, comparison
 from conversions.ledger.comparison import Comparison, Renumbered, Revalued
@@ -75,16 +76,23 @@ def revalued(found: Revalued, name: str) -> str:
     )
 
 
-def bad_rows(reading: Reading, new: int | None = None) -> list[str]:
-    """One sentence where unusually many rows could not be orders: over 5 % and at least 20.
+def bad_rows(reading: Reading, fresh: Counter[str] | None = None) -> list[str]:
+    """A sentence where unusually many rows could not be orders, over 5 % and at least 20, and where a file was cut off.
 
-    *new* of them were not told of by an earlier run; None: nobody looked.
+    *fresh* ones were not told of by an earlier run; None: nobody looked.
     """
-    bad = reading.quarantined.total()
-    if not unusually_many(bad if new is None else new, reading.rows):
-        return []
-    besides = "" if new in {None, bad} else f", {new} of them new"
-    return [f"{bad} of {reading.rows} rows could not be orders{besides}; `conversions status` lists them."]
+    bad, found = reading.quarantined.total(), reading.quarantined if fresh is None else fresh
+    new, cut_off = found.total(), found[Reason.UNFINISHED_LINE]
+    told = []
+    if unusually_many(new, reading.rows):
+        besides = "" if new == bad else f", {new} of them new"
+        told.append(f"{bad} of {reading.rows} rows could not be orders{besides}; `conversions status` lists them.")
+    if cut_off:
+        told.append(
+            f"{cut_off} {'file ends' if cut_off == 1 else 'files end'} in a line without a line end, whose order is "
+            "not sent: was the export cut off? Export it whole, the last line too; then `conversions run`."
+        )
+    return told
 
 
 def thin_days(found: Sequence[ThinDay]) -> list[str]:
@@ -92,7 +100,12 @@ def thin_days(found: Sequence[ThinDay]) -> list[str]:
     if not found:
         return []
     sentence = f"Fewer orders than usual ({named(found)}): has a file not come?"
-    return [f"{sentence} The others are sent; when the rest is in place, `conversions run`."]
+    return [f"{sentence} The others are sent; when the rest is in place, {in_place(found)}."]
+
+
+def in_place(found: Sequence[ThinDay]) -> str:
+    """The command that reads these days again, however long ago they are."""
+    return f"`conversions run --since {found[0].day} --until {found[-1].day}`"
 
 
 def named(found: Sequence[ThinDay]) -> str:

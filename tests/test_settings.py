@@ -172,6 +172,14 @@ class TestSecrets:
         with pytest.raises(SettingsError, match="chmod 600"):
             load(path)
 
+    def test_env_of_another_user_says_whose_turn_it_is(self, home: Path) -> None:
+        path = write(home, WHOLE, f"CONVERSIONS_KEY={KEY}\n")
+        with (
+            mock.patch.object(load_module, "load_dotenv", side_effect=PermissionError(13, "Permission denied")),
+            pytest.raises(SettingsError, match="Permission denied. Run this as its owner"),
+        ):
+            load(path)
+
     @pytest.mark.parametrize("content", ["# nøgle\n".encode("latin-1"), b"CONVERSIONS_SHOP=a\0b\n"])
     def test_an_env_that_is_no_text_is_refused_without_its_content(self, home: Path, content: bytes) -> None:
         path = write(home, WHOLE, "")

@@ -45,11 +45,16 @@ class Checked:
 
 def check(path: Path, store: sqlite3.Connection) -> Iterator[Checked]:
     """Every request of *store*, some at a time; a large store by several processes, which begin at once."""
-    last, events = store.execute("SELECT coalesce(max(id), 0), coalesce(sum(events), 0) FROM request").fetchone()
-    chunks = [(first, first + CHUNK - 1) for first in range(1, last + 1, CHUNK)]
+    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
+    chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
     if events <= ALONE or (os.cpu_count() or 1) == 1:
         return (check_requests(store, *chunk) for chunk in chunks)
     return _by_helpers(path, chunks)
+
+
+def _chunks(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last request of each; of those that are there, since a spoilt store may hold any number."""
+    return [(some[0], some[-1]) for some in (numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK))]
 
 
 def _by_helpers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[Checked]:
@@ -94,7 +99,8 @@ def _request(
     checked.events += len(rows)
     if sha256(b"\0".join([headers.encode(), prefix, suffix])).hexdigest() != facts["envelope"]:
         return f"commits to another envelope than request {number} has"
-    if [row[0] for row in rows] != list(range(facts["events"])) or any(row[1] != row[2] for row in rows):
+    placed = all(at == position and event == own for at, (position, event, own, *_) in enumerate(rows))
+    if len(rows) != facts["events"] or not placed:
         return f"commits to {facts['events']} events, request {number} has {len(rows)}, or they are not where they were"
     held, salts, bodies = [row[1] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
     if None in bodies:

@@ -16,6 +16,7 @@ from conversions.audit.finding import Finding
 _OF_RUN = "(SELECT {} FROM run WHERE run.id = request.run)"
 _RUN = ("command", "operator", "host", "pid", "version", "since", "until", "settings", "policy")
 _INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "events", "policy", "rules")
+_KIND = "iif(kind = 'erasure', 'suppression', kind)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,10 @@ RULES = {
         "outcome IS NOT NULL",
     ),
     "look": Rule("look", "", {"t": "at_us", "operator": "operator", "purpose": "purpose"}),
-    "erasure": Rule("erasure", "", {"t": "at_us"}),
+    "erasure": Rule("erasure", "", {"t": "at_us", "case": "case_no", "operator": "operator", "count": "events"}),
+    "task closed": Rule("task", "task", {"t": "closed_us", "reason": "closed_reason"}, "closed_us IS NOT NULL"),
     **{
-        kind: Rule("objection", "entry", {"t": "since_us"}, f"kind = '{of}'")
+        kind: Rule("objection", "entry", {"t": "since_us", "case": "case_no", "kind": _KIND}, f"kind = '{of}'")
         for kind, of in (("objection", "objection"), ("withdrawal", "withdrawal"), ("suppression", "erasure"))
     },
     **{

@@ -53,12 +53,29 @@ def status(
     return code
 
 
+def _show_problems(found: "Standing") -> None:
+    if found.problems:
+        show()
+        rows = [
+            [p.destination, printable(p.order_no), p.day, p.state, p.reason or "", p.detail or ""]
+            for p in found.problems
+        ]
+        show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
+    if found.unnamed:
+        show(f"… and {found.unnamed} more.")
+    if any(p.state == "unknown" for p in found.problems):
+        show("What is unknown is sent again while the platform counts it once; after that it waits for a decision.")
+    if found.problems or found.acknowledged:
+        seen = f" {found.acknowledged} orders were acknowledged and are not shown." if found.acknowledged else ""
+        show(f"`conversions decide` lists the choices.{seen}")
+
+
 def _show_days(never_read: "Sequence[date]", thin: "Sequence[ThinDay]") -> None:
-    from conversions.guard import named
+    from conversions.guard import in_place, named
 
     if thin:
         show()
-        show(f"Fewer orders than usual ({named(thin)}).")
+        show(f"Fewer orders than usual ({named(thin)}); when the rest is in place, {in_place(thin)}.")
     if never_read:
         more = f" and {len(never_read) - NAMED} more" if len(never_read) > NAMED else ""
         show()
@@ -117,16 +134,7 @@ def _show(found: "Standing") -> None:
         show(f"{name}, worth something else by now: {worth(sums)}; `conversions plan` says which can be restated.")
     for name, states in sorted(found.restatements.items()):
         show(f"{name}, restatements: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
-    if found.problems:
-        show()
-        rows = [
-            [p.destination, printable(p.order_no), p.day, p.state, p.reason or "", p.detail or ""]
-            for p in found.problems
-        ]
-        show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
-    if found.problems or found.acknowledged:
-        seen = f" {found.acknowledged} orders were acknowledged and are not shown." if found.acknowledged else ""
-        show(f"`conversions decide` lists the choices.{seen}")
+    _show_problems(found)
     if found.bad_rows:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]

@@ -43,6 +43,10 @@ def _one(section: DestinationSettings) -> str:
 def _once(section: DestinationSettings) -> str:
     if isinstance(section, MetaSettings):
         return (
-            "Meta recognises a repeat for 48 hours only: orders older than 42 are withheld, so let no night be missed."
+            "Meta recognises a repeat for 48 hours only: orders older than 42 are withheld, so miss no night; a "
+            "number of digits alone leaves as order-NUMBER, so let the Pixel report that."
         )
-    return "Google counts once only where the tag reports to this very conversion action, with the same transaction id."
+    return (
+        "Google counts once only where the tag reports to this very conversion action, with the same transaction id: a "
+        "number of digits alone leaves as order-NUMBER, so let the tag report that."
+    )

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -144,15 +143,6 @@ def forecast(
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """Orders that the next run sends without asking a person."""
-
-    orders: int = 0
-    first_too_old: datetime | None = None
-    """When the first of them may not be sent any more; aware, UTC."""
-
-
-@dataclass(frozen=True, slots=True)
 class News:
     """What is new since the last run and needs a person."""
 
@@ -205,21 +195,6 @@ def to_send(ledger: Ledger, run: int) -> set[int]:
         return set(connection.execute(select(d.destination).where(waits).distinct()).scalars())
 
 
-def left(ledger: Ledger, run: int, destination: int, resend_us: int) -> Left:
-    """What *run* leaves to the next one: an unanswered order only where it is sent again without asking a person.
-
-    *resend_us* is how long after a first attempt that is, in microseconds.
-    """
-    d = tables.delivery.c
-    unasked = (d.first_attempt_us + resend_us > ledger.now_us) | d.decision.is_not(None)
-    waits = (d.state == State.PENDING) | ((d.state == State.UNKNOWN) & unasked)
-    still = d.expires_at.is_(None) | (d.expires_at * 1_000_000 > ledger.now_us)
-    query = select(func.count(), func.min(d.expires_at)).where(d.run == run, d.destination == destination, waits, still)
-    with ledger.transaction() as connection:
-        orders, first = connection.execute(query).one()
-    return Left(orders, None if first is None else datetime.fromtimestamp(first, UTC))
-
-
 def first_time(ledger: Ledger, destination: int) -> bool:
     """Whether this destination has never received anything."""
     d = tables.delivery.c
@@ -238,14 +213,16 @@ def reject_rows(ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | N
             connection.execute(insert(tables.row_rejected), found)
 
 
-def new_bad_rows(ledger: Ledger, run: int) -> int:
-    """How many rows that could not be orders *run* was the first to see: exports overlap, and repeat them nightly."""
+def new_bad_rows(ledger: Ledger, run: int) -> Counter[str]:
+    """Why rows that *run* was the first to see could not be orders: exports overlap, and repeat them nightly."""
     row, finished = tables.row_rejected.c, tables.run.c.finished_us.is_not(None)
     which = (func.coalesce(row.order_no, row.place), row.reason)
     before = select(func.max(tables.run.c.id)).where(tables.run.c.id < run, tables.run.c.command == "run", finished)
     here, there = (select(*which).where(row.run == one) for one in (run, before.scalar_subquery()))
     with ledger.transaction() as connection:
-        return int(connection.execute(select(func.count()).select_from(here.except_(there).subquery())).scalar_one())
+        fresh = here.except_(there).subquery()
+        counted = select(fresh.c.reason, func.count()).group_by(fresh.c.reason)
+        return Counter({reason: int(rows) for reason, rows in connection.execute(counted)})
 
 
 def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:

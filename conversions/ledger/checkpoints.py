@@ -102,7 +102,7 @@ def refuse_lost(directory: Path, store: Path) -> None:
         raise LedgerError(
             f"The store {store} is gone, but {directory} has a checkpoint of one with {newest.size} log entries: "
             "starting anew would send everything again. `conversions restore FILE` puts a copy back; or, to start anew "
-            "on purpose, move that directory away."
+            "on purpose, move that directory and the tail file away."
         )
 
 

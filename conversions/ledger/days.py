@@ -23,6 +23,7 @@ _KNOWN = text("""
     SELECT d.day, d.orders, r.waiting IS NOT NULL AS told FROM day_read d LEFT JOIN run r ON r.id = d.run
     WHERE d.day BETWEEN :since AND :until
 """)
+_HAD_ORDERS = text("SELECT day FROM day_read WHERE day BETWEEN :since AND :before AND orders > 0")
 _REMEMBER = """
     INSERT INTO day_read(day, orders, run) VALUES (?, ?, ?)
     ON CONFLICT (day) DO UPDATE SET orders = excluded.orders, run = excluded.run
@@ -50,7 +51,7 @@ def thin(ledger: Ledger, window: Window, today: date) -> list[ThinDay]:
         around = {"since": (window.since - near).isoformat(), "until": (window.until + near).isoformat()}
         rows = connection.execute(_KNOWN, around).all()
     told = {date.fromisoformat(row.day): row.orders for row in rows if row.told}
-    known = _up_to_the_last_order({date.fromisoformat(row.day): row.orders for row in rows} | read)
+    known = _from_first_to_last_order({date.fromisoformat(row.day): row.orders for row in rows} | read)
     return [
         one for one in _thin(read, known) if not (one.day in told and _few(told[one.day], _neighbours(known, one.day)))
     ]
@@ -70,7 +71,7 @@ def still_thin(ledger: Ledger, today: date) -> list[ThinDay]:
     with ledger.transaction() as connection:
         rows = connection.execute(_KNOWN, {"since": (newest - timedelta(NEAR)).isoformat(), "until": today.isoformat()})
         read = {date.fromisoformat(row.day): row.orders for row in rows}
-    return _thin({day: orders for day, orders in read.items() if day >= newest}, _up_to_the_last_order(read))
+    return _thin({day: orders for day, orders in read.items() if day >= newest}, _from_first_to_last_order(read))
 
 
 def never_read(ledger: Ledger, names: Sequence[str], today: date) -> list[date]:
@@ -88,21 +89,32 @@ def never_read(ledger: Ledger, names: Sequence[str], today: date) -> list[date]:
 
 
 def _read(connection: Connection, window: Window, today: date) -> dict[date, int]:
-    """Different orders by day of the window, empty days too."""
+    """Different orders by day of the window, empty days too.
+
+    A run goes back further than a rolling export: days before its first order that had orders once say nothing new.
+    """
     counted = {date.fromisoformat(day): int(orders) for day, orders in connection.execute(_COUNTED)}
     until = min(window.until, today - timedelta(1))
     days = (window.since + timedelta(n) for n in range((until - window.since).days + 1))
-    return {day: counted.get(day, 0) for day in days}
+    left_out = _had_orders(connection, window.since, min(counted, default=window.since))
+    return {day: counted.get(day, 0) for day in days if day not in left_out}
 
 
-def _up_to_the_last_order(known: Mapping[date, int]) -> dict[date, int]:
-    """Without the empty days at the end: however long files stay away, that is never what is usual."""
-    last = max((day for day, orders in known.items() if orders), default=None)
-    return {day: orders for day, orders in known.items() if last is not None and day <= last}
+def _had_orders(connection: Connection, since: date, until: date) -> set[date]:
+    """Days before *until* that had orders when they were read last."""
+    place = {"since": since.isoformat(), "before": (until - timedelta(1)).isoformat()}
+    return {date.fromisoformat(day) for day in connection.execute(_HAD_ORDERS, place).scalars()}
+
+
+def _from_first_to_last_order(known: Mapping[date, int]) -> dict[date, int]:
+    """Without the empty days at either end: before the shop began, or while files stay away, nothing is usual."""
+    sold = [day for day, orders in known.items() if orders]
+    return {day: orders for day, orders in known.items() if sold and min(sold) <= day <= max(sold)}
 
 
 def _thin(days: Mapping[date, int], known: Mapping[date, int]) -> list[ThinDay]:
-    beside = [(day, orders, _neighbours(known, day)) for day, orders in sorted(days.items())]
+    began = min(known, default=date.max)
+    beside = [(day, orders, _neighbours(known, day)) for day, orders in sorted(days.items()) if day >= began]
     return [ThinDay(day, orders, _usual(others)) for day, orders, others in beside if _few(orders, others)]
 
 

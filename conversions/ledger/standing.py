@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from conversions.ledger import corrections, tables
 from conversions.ledger.corrections import Sums
@@ -68,6 +68,8 @@ class Standing:
     restatements: dict[str, dict[str, int]]
     """By destination and state."""
     problems: list[Problem]
+    unnamed: int
+    """Problems beyond these."""
     acknowledged: int
     """Orders that are problems, too, and that a person has taken note of."""
     bad_rows: list[BadRow]
@@ -86,8 +88,9 @@ def standing(ledger: Ledger) -> Standing:
         late=_late(ledger),
         changed=changed,
         restatements=restatements,
-        problems=_problems(ledger),
-        acknowledged=_acknowledged(ledger),
+        problems=(problems := _problems(ledger)),
+        unnamed=_count(ledger, tables.delivery.c.acknowledged_us.is_(None)) - len(problems),
+        acknowledged=_count(ledger, tables.delivery.c.acknowledged_us.is_not(None)),
         bad_rows=_bad_rows(ledger, past[0].id) if past else [],
     )
 
@@ -140,9 +143,8 @@ def _problems(ledger: Ledger) -> list[Problem]:
         return [Problem(*row) for row in connection.execute(query)]
 
 
-def _acknowledged(ledger: Ledger) -> int:
-    d = tables.delivery.c
-    query = select(func.count()).where(d.state.in_(PROBLEMS), d.acknowledged_us.is_not(None))
+def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:
+    query = select(func.count()).where(tables.delivery.c.state.in_(PROBLEMS), which)
     with ledger.transaction() as connection:
         return int(connection.execute(query).scalar_one())
 

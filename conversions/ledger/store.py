@@ -119,7 +119,7 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
         raise LedgerError(
             f"The store {path} is gone, but {tail_path} remembers one with {remembered.size} log entries: starting "
             "anew would send everything again. Restore its newest copy with `conversions restore FILE`; or, to start "
-            "anew on purpose, move that file away."
+            "anew on purpose, move that file and the checkpoint directory away."
         )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from conversions.audit import payloads, verify
 from conversions.audit.reading import open_store
 from conversions.audit.rows import Books
 from conversions.audit.verify import Verdict
-from conversions.ledger import checkpoints, open_shared, pins, runs
+from conversions.ledger import checkpoints, erasures, open_shared, pins, runs, tasks
 from conversions.ledger.merkle import EMPTY, leaf_hash, root_of
 from tests.audit.shop import SATURDAY, SUNDAY, Shop, new_shop
 from tests.audit.tampering import erase
@@ -238,6 +239,27 @@ def test_what_was_altered_is_named(shop: Shop, alter: Callable[[sqlite3.Connecti
     assert any(expected in finding for finding in found), found
 
 
+@pytest.mark.parametrize(
+    "alter",
+    [
+        "UPDATE request SET id = 10000000 WHERE id = (SELECT max(id) FROM request)",
+        "UPDATE leaf SET body = replace(body, '\"events\":2', '\"events\":10000000')",
+    ],
+)
+def test_a_number_out_of_all_proportion_is_a_finding_and_takes_no_memory(shop: Shop, alter: str) -> None:
+    with shop.tampered() as store:
+        assert store.execute(alter).rowcount
+    verdict(shop)
+    tracemalloc.start()
+
+    found = verdict(shop)
+
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not found.intact
+    assert most < 5_000_000
+
+
 def test_a_log_that_was_rewritten_as_a_whole_contradicts_what_was_kept(shop: Shop) -> None:
     with shop.tampered() as store:
         altered_entry(store)
@@ -371,6 +393,33 @@ def test_a_payload_that_was_erased_is_no_finding(shop: Shop) -> None:
 
     found = verdict(shop)
     assert (found.intact, found.erased) == (True, 1), found.findings
+
+
+@pytest.mark.parametrize(
+    ("alter", "expected"),
+    [
+        ("UPDATE erasure SET case_no = 'another'", "differs from erasure 1 in case"),
+        ("UPDATE erasure SET operator = 'somebody else'", "differs from erasure 1 in operator"),
+        ("UPDATE erasure SET events = events + 1", "differs from erasure 1 in count"),
+        ("UPDATE objection SET case_no = 'another'", "differs from objection 1 in case"),
+        ("UPDATE objection SET kind = 'other'", "differs from objection 1 in kind"),
+        ("UPDATE task SET closed_reason = 'never' WHERE id = 1", "differs from task 1 in reason"),
+        ("UPDATE task SET closed_us = 1 WHERE id = 2", "task 2 has no entry of kind 'task closed'"),
+    ],
+)
+def test_what_was_altered_of_an_erasure_is_named(shop: Shop, alter: str, expected: str) -> None:
+    with open_shared(shop.settings, shop.clock) as ledger:
+        with ledger.transaction() as connection:
+            subject = connection.exec_driver_sql("SELECT subject FROM event ORDER BY id").scalars().first()
+        assert subject
+        erasures.erase(ledger, subject, "2026-17")
+        tasks.close(ledger, 1, "by letter")
+    assert verdict(shop).intact
+    with shop.tampered() as store:
+        store.execute(alter)
+
+    found = said(shop)
+    assert any(expected in finding for finding in found), found
 
 
 def test_an_erased_event_still_proves_what_it_was(shop: Shop) -> None:

@@ -87,11 +87,22 @@ def test_a_row_that_cannot_be_an_order_does_not_stop_the_others(shop: Shop, spoi
     )
     shop.file(content + behind)
     said = shop.run()
-    assert (said.code, said.json["source"]["quarantined"]) == (0, reasons)
+    cut_off = "unfinished last line" in reasons
+    assert (said.code, said.json["source"]["quarantined"]) == (int(cut_off), reasons)
+    assert ["was the export cut off?" in told for told in said.json.get("needs_a_person", [])] == [True] * cut_off
     orders = said.json["source"]["orders"]
     assert orders == 1 + bool(behind) + (spoilt == "an open quote")
     assert [said.counts(name) for name in NAMES] == [{"sent": orders}] * 2
     assert {row["why"] if "why" in row else row["reason"] for row in shop.status()["bad_rows"]} == set(reasons)
+
+
+def test_a_file_that_was_cut_off_is_told_once_and_mended_by_the_next(shop: Shop) -> None:
+    cut, whole = good_and(shop, line(shop, order_id="2")), good_and(shop, line(shop, order_id="2") + b"\n")
+    shop.file(cut)
+    assert shop.plan().code == 1
+    assert [shop.run().code for _ in range(2)] == [1, 0]
+    shop.file(whole)
+    assert shop.run().counts("meta") == {"already_sent": 1, "sent": 1}
 
 
 def test_many_open_quotes_end_in_time_and_swallow_nobody(shop: Shop) -> None:

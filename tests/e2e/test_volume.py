@@ -81,6 +81,37 @@ def test_a_day_that_is_mended_and_thin_again_is_named_again(shop: Shop) -> None:
     assert shop.run().code == ATTENTION
 
 
+def test_an_export_of_fewer_days_than_the_run_goes_back_to_says_nothing_of_the_others(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=1)
+    shop.orders(*days_of(shop, range(1, 4)))
+
+    assert shop.run().code == 0
+    assert shop.status()["thin_days"] == []
+    assert shop.sql("SELECT count(*) FROM day_read WHERE orders = 0") == [(0,)]
+
+
+def test_days_before_the_first_order_of_all_are_no_empty_days(shop: Shop) -> None:
+    shop.orders(*days_of(shop, range(1, 15)))
+    assert shop.run("--since", shop.day(17)).code == 0
+    assert shop.status()["thin_days"] == []
+
+
+def test_what_it_says_to_run_reaches_back_to_days_that_never_came(shop: Shop) -> None:
+    a_fortnight(shop)
+    shop.wait(days=11)
+    shop.orders(*days_of(shop, range(1, 8)))
+    (told,) = shop.run().json["needs_a_person"]
+    since, until = shop.day(11), shop.day(8)
+    shop.wait(days=1)
+    shop.orders(*days_of(shop, range(1, 26)))
+
+    assert f"`conversions run --since {since} --until {until}`" in told
+    assert f"`conversions run --since {since} --until {until}`" in shop.command("status").out
+    assert shop.run().code == 0
+    assert shop.run("--since", since, "--until", until).counts("google")["sent"] > 40
+
+
 def test_four_in_ten_are_a_quiet_day(shop: Shop) -> None:
     a_fortnight(shop)
     shop.wait(days=1)

@@ -1,6 +1,5 @@
 """Control totals: every order that a run read is in one bucket of each destination, in counts and in money."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,10 +7,10 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import accounts, requests, runs, tables
-from conversions.ledger.accounts import BUCKETS, Account, Change, Left, News
+from conversions.ledger import accounts, runs, tables
+from conversions.ledger.accounts import BUCKETS, Account, Change, News
 from conversions.ledger.matrix import State
-from tests.ledger.builders import DESTINATIONS, FREE, LOST, NOW, PRICE, Night, against, draft, orders, sighting
+from tests.ledger.builders import DESTINATIONS, FREE, PRICE, Night, against, draft, orders, sighting
 
 DEARER = Money(9990, "DKK", 2)
 DAY_US = 86_400_000_000
@@ -279,34 +278,6 @@ def test_waiting_is_what_this_run_staged_for_sending_at_these_destinations(night
     assert accounts.waiting(night.ledger, night.run.id, [google, meta]) == {google: 3, meta: 3}
     assert accounts.waiting(night.ledger, night.run.id, [meta]) == {meta: 3}
     assert accounts.waiting(night.ledger, night.begin().id, [meta]) == {meta: 0}
-
-
-def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:
-    at = int(NOW.timestamp()) + 3600
-    night.stage(sighting("1", draft("1", expires_at=at + 1)), sighting("2", draft("2", expires_at=at)))
-    _, meta = night.numbers
-
-    assert accounts.left(night.ledger, night.run.id, meta, 0) == Left(2, NOW + timedelta(hours=1))
-    assert accounts.left(night.ledger, night.begin().id, meta, 0) == Left()
-
-
-@pytest.mark.parametrize(
-    ("resend_us", "changed", "orders"),
-    [
-        (DAY_US, {}, 1),
-        (0, {}, 0),
-        (0, {"decision": "send"}, 1),
-        (DAY_US, {"expires_at": int(NOW.timestamp())}, 0),
-    ],
-    ids=["inside the window", "past it", "decided", "too old"],
-)
-def test_an_unanswered_order_is_left_to_the_next_run_only_where_that_sends_it(
-    night: Night, resend_us: int, changed: dict[str, Any], orders: int
-) -> None:
-    night.stage(sighting("1"))
-    requests.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
-    force(night, "1", **({"expires_at": int(NOW.timestamp()) + 9} | changed))
-    assert accounts.left(night.ledger, night.run.id, night.numbers[1], resend_us).orders == orders
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,13 @@ def test_an_unanswered_order_is_named(night: Night) -> None:
     assert [(one.order_no, one.state) for one in standing.standing(night.ledger).problems] == [("A-0", "unknown")]
 
 
-def test_of_many_problems_the_first_are_named(night: Night) -> None:
+def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night) -> None:
     night.stage(*orders(SHOWN + 5))
     answered(night, LOST)
 
-    problems = standing.standing(night.ledger).problems
-    assert [one.order_no for one in problems] == [f"A-{i}" for i in range(SHOWN)]
+    found = standing.standing(night.ledger)
+    assert [one.order_no for one in found.problems] == [f"A-{i}" for i in range(SHOWN)]
+    assert found.unnamed == 5
 
 
 def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
