@@ -3,6 +3,7 @@
 import os
 from datetime import date, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -175,8 +176,8 @@ class TestSecrets:
     def test_env_of_another_user_says_whose_turn_it_is(self, home: Path) -> None:
         path = write(home, WHOLE, f"CONVERSIONS_KEY={KEY}\n")
         with (
-            mock.patch.object(load_module, "load_dotenv", side_effect=PermissionError(13, "Permission denied")),
-            pytest.raises(SettingsError, match="Permission denied. Run this as its owner"),
+            mock.patch("conversions.settings.load.load_dotenv", side_effect=PermissionError(13, "Permission denied")),
+            pytest.raises(SettingsError, match=r"Permission denied\. Run this as its owner"),
         ):
             load(path)
 

