@@ -33,9 +33,8 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
-    return Report(
-        run.id, night.window, source_side(said.reading, said.sightings), sides, bad + guard.thin_days(said.thin)
-    )
+    told = guard.moved(run) + bad + guard.thin_days(said.thin)
+    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, told)
 
 
 def forget(night: Night) -> None:

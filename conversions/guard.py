@@ -95,6 +95,16 @@ def bad_rows(reading: Reading, fresh: Counter[str] | None = None) -> list[str]:
     return told
 
 
+def moved(run: Run) -> list[str]:
+    """One sentence where the store has come from another machine, which may have kept one of its own."""
+    if run.moved_from is None:
+        return []
+    sentence = (
+        f"This store was last used on {run.moved_from}. If that machine goes on with a copy of it, sales count twice"
+    )
+    return [f"{sentence}: stop its timer. (A container with another name each night: give it a fixed one.)"]
+
+
 def thin_days(found: Sequence[ThinDay]) -> list[str]:
     """One sentence where days have far fewer orders than is usual."""
     if not found:

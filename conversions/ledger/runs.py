@@ -53,6 +53,8 @@ class Run:
     """SHA-256 of the policy's text, 64 hex."""
     policy_version: str
     legal_basis: str
+    moved_from: str | None = None
+    """The machine that the store was last used on, where that is another one."""
 
 
 def begin(ledger: Ledger, occasion: Occasion) -> Run:
@@ -91,7 +93,15 @@ def begin(ledger: Ledger, occasion: Occasion) -> Run:
                 changed = {"run": number, "old": before._mapping[what], "new": facts[what]}  # noqa: SLF001
                 log.append(connection, f"{what} changed", now, changed, epoch=epoch)
         log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
-    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis)
+        moved_from = _moved_from(connection, number, str(facts["host"]))
+    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis, moved_from)
+
+
+def _moved_from(connection: Connection, run: int, host: str) -> str | None:
+    r = tables.run.c
+    last = select(r.host).where(r.id < run, r.command == "run", r.finished_us.is_not(None)).order_by(r.id.desc())
+    used_on = connection.execute(last.limit(1)).scalar()
+    return None if used_on == host else used_on
 
 
 def take_over(ledger: Ledger) -> None:

@@ -195,3 +195,16 @@ def test_so_does_who_meets_another_run(shop: Shop) -> None:
     assert said.code == 75
     assert "Another run holds the store" in said.err
     assert "2 orders wait for meta" in said.err
+
+
+def test_a_store_that_comes_from_another_machine_is_said_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.orders(shop.order())
+    monkeypatch.setattr("socket.gethostname", lambda: "old-server")
+    assert shop.run().code == 0
+    monkeypatch.setattr("socket.gethostname", lambda: "new-server")
+
+    said = shop.command("run", "--quiet")
+
+    assert said.code == 1
+    assert "last used on old-server" in said.err
+    assert shop.command("run", "--quiet").code == 0

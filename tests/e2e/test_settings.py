@@ -128,10 +128,15 @@ def test_a_real_store_refuses_loopback(shop: Shop) -> None:
     assert shop.requests() == 0
 
 
+def approve(shop: Shop) -> None:
+    assert shop.command("policy", "approve", "--by", "Bo", "--reason", "less is enough").code == 0
+
+
 def test_another_version_of_the_policy_is_logged_with_what_left_under_it(shop: Shop) -> None:
     shop.orders(shop.order("1"))
     assert shop.run().code == 0
     policy_changed('version = "2026-01"', 'version = "2026-11"')(shop)
+    approve(shop)
     shop.orders(shop.order("1"), shop.order("2"))
     assert shop.run().counts("meta") == {"already_sent": 1, "sent": 1}
     versions = [(attempt["destination"], attempt["policy_version"]) for attempt in shop.exported()]
@@ -147,6 +152,8 @@ def test_a_policy_that_allows_less_keeps_unanswered_events_from_being_sent_again
     shop.sandbox.use_faults([])
     lines = shop.policy.read_text(encoding="utf-8").splitlines()
     shop.policy.write_text("\n".join(line for line in lines if "adUserData" not in line), encoding="utf-8")
+    policy_changed('version = "2026-01"', 'version = "2026-11"')(shop)
+    approve(shop)
     said = shop.run()
     assert said.counts("google") == {"withheld": {"maybe received, and may no longer be sent": 1}}
     assert said.counts("meta") == {"sent": 1}
