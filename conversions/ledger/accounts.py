@@ -169,7 +169,7 @@ def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, Ne
     wanted = (
         here & (d.state == State.QUARANTINED) & (d.reason == Reason.REFUSED_BY_PLATFORM),
         here & (d.state == State.EXPIRED),
-        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= ledger.now_us) & (past > told),
+        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= ledger.now_us) & ((past > told) | here),
         here & (d.state == State.QUARANTINED) & (d.reason != Reason.REFUSED_BY_PLATFORM),
     )
     query = select(d.destination, *[func.sum(case((asked, 1), else_=0)) for asked in wanted]).group_by(d.destination)

@@ -100,6 +100,17 @@ def test_what_was_decided_holds_for_one_attempt_that_may_arrive(shop: Shop) -> N
     assert choices(shop) == {("meta", "1"): ["send", "give-up"]}
 
 
+def test_a_decided_order_whose_answer_is_lost_again_is_news_again(shop: Shop) -> None:
+    lose_at_meta(shop, "1")
+    shop.wait(hours=1)
+    assert decide(shop, "send", "--all", "--destination", "meta").code == OK
+    shop.sandbox.use_faults(["lost:meta"])
+    said = shop.run()
+    assert said.at("meta")["needs_a_person"]["undecided"] == 1
+    shop.wait(hours=1)
+    assert shop.run().at("meta")["needs_a_person"]["undecided"] == 0
+
+
 def test_an_order_that_is_given_up_may_have_been_received_and_is_never_sent_again(shop: Shop) -> None:
     lose_at_meta(shop, "1")
     assert decide(shop, "give-up", "--all", "--destination", "meta").code == OK

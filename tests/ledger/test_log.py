@@ -125,7 +125,10 @@ def test_proofs_come_from_the_stored_nodes(night: Night) -> None:
 
 
 def test_changed_settings_and_policies_are_entries_of_their_own(night: Night) -> None:
-    kinds: dict[str, dict[str, Any]] = {"settings changed": {"settings": '{"shop":"other"}'}, "policy changed": {"policy": "version = 2"}}
+    kinds: dict[str, dict[str, Any]] = {
+        "settings changed": {"settings": '{"shop":"other"}'},
+        "policy changed": {"policy": "version = 2"},
+    }
     for kind, change in kinds.items():
         runs.begin(night.ledger, replace(OCCASION, **change))
         *_, entry, run = night.leaves()

@@ -33,7 +33,8 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         unanswered_before = attempt.work.purpose is Purpose.RESEND
         back = State.UNKNOWN if unanswered_before else State.PENDING
         state = states.get(receipt.outcome, back)
-        settled_run = run.id if state is State.RECEIVED else None
+        again_unknown = unanswered_before and state is State.UNKNOWN  # which is news where nobody sends it once more
+        settled_run = run.id if state is State.RECEIVED or again_unknown else None
         landed = {"state": state, "settled_run": settled_run, "left": receipt.outcome in states}
         connection.execute(_LAND, {**landed, "request": attempt.request})
         again = follows(attempt, receipt, still_unknown=state is State.UNKNOWN)
