@@ -42,8 +42,8 @@ def read(night: Night, crew: Crew) -> Said:
     return Said(reading, sightings, days.thin(ledger, window, night.today))
 
 
-def stage(night: Night, said: Said) -> int:
-    """Judge and stage every order; how many wait to be sent. Raises SuspiciousSource where they are too many."""
+def stage(night: Night, said: Said) -> None:
+    """Judge and stage every order. Raises SuspiciousSource where more wait to be sent than is usual."""
     house, ledger, run, window, numbers = night.house, night.ledger, night.run, night.window, night.numbers
     scheme = f"{house.pins['id scheme']} {house.pins['key']}"
     with night.progress.track("staging", said.reading.orders) as advance:
@@ -57,7 +57,6 @@ def stage(night: Night, said: Said) -> int:
         raise SuspiciousSource(" ".join(mistakes))
     if night.wish.restate:
         restating.stage(house, ledger, run, numbers)
-    return sum(waiting)
 
 
 def most(house: House, waiting: list[int]) -> dict[str, tuple[int, int | None]]:

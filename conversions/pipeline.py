@@ -42,9 +42,9 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
         with runs.closing(ledger, night.run), stopping.heard():
             late = catch_up(night)
             said = read(night, crew)
-            waiting = stage(night, said)
+            stage(night, said)
             lanes = _lanes(night, late)
-            second = _deliver(night, lanes, waiting, crew)
+            second = _deliver(night, lanes, crew)
             report = account(night, said, lanes, second, late)
             forget(night)
         report.checkpoint = runs.finish(ledger, night.run, report.json(), waiting=report.waiting)
@@ -62,17 +62,16 @@ def _lanes(night: Night, late: Mapping[str, Late]) -> list[Lane]:
     return lanes
 
 
-def _deliver(night: Night, lanes: list[Lane], waiting: int, crew: Crew) -> list[Lane]:
+def _deliver(night: Night, lanes: list[Lane], crew: Crew) -> list[Lane]:
     """Send to every destination at once; returns the lanes of restated values, which come second."""
     ledger, run = night.ledger, night.run
-    _ask_the_time(night, lanes)
-    with night.progress.track("sending", waiting) as advance:
+    busy = accounts.to_send(ledger, run.id)
+    _ask_the_time(night, [lane for lane in lanes if night.wish.restate or lane.outbox.destination in busy])
+    with night.progress.track("sending", sum(busy.values())) as advance:
         deadline = ledger.clock() + night.house.settings.deadline
         return restating.deliver(partial(Delivery, ledger, run, deadline, advance, crew.examine), ledger, run, lanes)
 
 
 def _ask_the_time(night: Night, lanes: list[Lane]) -> None:
     """Nothing is sent by a clock that is days off: whoever is to get something is asked the time first."""
-    busy = accounts.to_send(night.ledger, night.run.id)
-    boxes = [lane.outbox for lane in lanes if night.wish.restate or lane.outbox.destination in busy]
-    clocks.check({box.name: box.url for box in boxes}, night.ledger.clock())
+    clocks.check({lane.outbox.name: lane.outbox.url for lane in lanes}, night.ledger.clock())

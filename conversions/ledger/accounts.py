@@ -187,12 +187,13 @@ def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, 
     return {number: found.get(number, 0) for number in destinations}
 
 
-def to_send(ledger: Ledger, run: int) -> set[int]:
-    """The destinations where *run* has staged something for sending, or something has no answer yet."""
+def to_send(ledger: Ledger, run: int) -> dict[int, int]:
+    """How many orders *run* has staged for sending, or have no answer yet; only destinations with any."""
     d = tables.delivery.c
     waits = ((d.run == run) & (d.state == State.PENDING)) | (d.state == State.UNKNOWN)
     with ledger.transaction() as connection:
-        return set(connection.execute(select(d.destination).where(waits).distinct()).scalars())
+        rows = connection.execute(select(d.destination, func.count()).where(waits).group_by(d.destination))
+        return dict(tuple(row) for row in rows)
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:

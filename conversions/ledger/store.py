@@ -75,8 +75,9 @@ def trusted() -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         said = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0][:120]
+        remedy = "close the program that holds it" if said == "database is locked" else "mend the disk"
         raise LedgerError(
-            f"The store failed ({said}). Nothing more is done; mend the disk, then `conversions run`."
+            f"The store failed ({said}). Nothing more is done; {remedy}, then `conversions run`."
         ) from None
     except SQLAlchemyError as error:
         raise LedgerError(f"The store failed ({type(error).__name__}). `conversions doctor` looks at it.") from None
