@@ -122,7 +122,10 @@ _ORDERS = """
     SELECT d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
     FROM delivery d JOIN sale s ON s.id = d.sale
 """
-_OPEN_RESTATEMENTS = "SELECT count(*) FROM revision WHERE state IN ('pending', 'in_flight', 'unknown')"
+_OPEN_RESTATEMENTS = """
+    SELECT count(*) FROM revision WHERE state IN ('pending', 'in_flight', 'unknown') OR detail LIKE '%maybe received%'
+"""
+"""Whoever objected while a new value had no answer: nobody may ask again which one the platform holds."""
 
 
 def _forbidden(bodies: list[str], shop: Shop) -> dict[str, int]:
