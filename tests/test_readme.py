@@ -37,7 +37,7 @@ def split(command: str) -> tuple[tuple[str, ...], frozenset[str]]:
     return tuple(name), frozenset(word.partition("=")[0] for word in words if word.startswith("--"))
 
 
-COMMANDS = sorted({split(command) for command in typed()}, key=str)
+COMMANDS = sorted({split(command) for command in typed()}, key=lambda part: (part[0], sorted(part[1])))
 
 
 def test_the_help_is_what_the_program_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from tests.faults.season import open_season
 from tests.faults.stations import Station, spread
 
-SEASONS, KILLS = 10, 25
+SEASONS, KILLS = 20, 25
 
 
 def test_seasons_of_kills_leave_nothing_to_complain_of(stations: list[Station]) -> None:
