@@ -46,7 +46,8 @@ class Order:
 
     state: str
     reason: str
-    value: Decimal
+    values: tuple[Decimal, ...]
+    """The one that it has there, and those that it may have instead: restatements that nobody ever answered."""
 
     @property
     def perhaps(self) -> bool:
@@ -54,7 +55,7 @@ class Order:
         return self.state == "unknown" or "maybe" in self.reason
 
 
-ABSENT = Order("not in the store", "", Decimal(0))
+ABSENT = Order("not in the store", "", (Decimal(0),))
 
 
 @dataclass
@@ -66,7 +67,6 @@ class Store:
     restated: set[tuple[str, str]] = field(default_factory=set)
     """The same, of requests that change a value on purpose."""
     open_requests: int = 0
-    open_restatements: int = 0
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
     """By platform and order number."""
     late: list[tuple[str, int]] = field(default_factory=list)
@@ -105,10 +105,12 @@ def read(shop: Shop) -> Store:
             found.restated |= {(names[destination], body.decode())} if purpose == "restate" else set()
             found.open_requests += outcome is None
             found.late += [(order, request) for _, order in inside[request] if forbidden.get(order, leaf) < leaf]
-        for destination, order, state, reason, minor, exponent in db.execute(_ORDERS):
+        maybe: dict[int, list[Decimal]] = defaultdict(list)
+        for delivery, minor, exponent in db.execute(_UNANSWERED_RESTATEMENTS):
+            maybe[delivery].append(Decimal(minor).scaleb(-exponent))
+        for delivery, destination, order, state, reason, minor, exponent in db.execute(_ORDERS):
             value = Decimal(minor or 0).scaleb(-(exponent or 0))
-            found.orders[names[destination], order] = Order(state, reason or "", value)
-        found.open_restatements = db.execute(_OPEN_RESTATEMENTS).fetchone()[0]
+            found.orders[names[destination], order] = Order(state, reason or "", (value, *maybe[delivery]))
         found.whole = _root([body.encode() for body in leaves]) == db.execute("SELECT root FROM head").fetchone()[0]
     return found
 
@@ -119,11 +121,12 @@ _INSIDE = """
 """
 _REQUESTS = "SELECT id, destination, prefix, suffix, leaf, outcome, purpose FROM request"
 _ORDERS = """
-    SELECT d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
+    SELECT d.id, d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
     FROM delivery d JOIN sale s ON s.id = d.sale
 """
-_OPEN_RESTATEMENTS = """
-    SELECT count(*) FROM revision WHERE state IN ('pending', 'in_flight', 'unknown') OR detail LIKE '%maybe received%'
+_UNANSWERED_RESTATEMENTS = """
+    SELECT delivery, new_minor, new_exponent FROM revision
+    WHERE state IN ('in_flight', 'unknown') OR detail LIKE '%maybe received%'
 """
 """Whoever objected while a new value had no answer: nobody may ask again which one the platform holds."""
 
