@@ -72,6 +72,10 @@ _TAKE_BACK = text(f"""
     AND d.state <> 'erased'
 """)
 _CLOSE = text("UPDATE revision SET state = :state, detail = :detail WHERE id = :event AND state <> 'erased'")
+_UNLIST = text(f"""
+    UPDATE revision SET state = 'withheld', detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}'
+    ELSE '{Reason.SHAPE}' END WHERE id = :event
+""")
 _EXPIRE = text(f"""
     UPDATE revision AS v SET state = 'withheld', detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}'
     ELSE '{Reason.MAYBE_RECEIVED}' END WHERE {HERE} AND {OPEN} AND v.expires_at <= :now
@@ -131,7 +135,7 @@ def _still_listed(connection: Connection, run: Run, outbox: Outbox, rows: Sequen
             outbox.check(outbox.prefix + row.bytes + outbox.suffix, 1)
             listed.append(row)
         except DisclosureError:
-            _close(connection, row.id, State.WITHHELD, Reason.SHAPE)
+            connection.execute(_UNLIST, {"event": row.id})
     return listed
 
 
@@ -142,11 +146,12 @@ def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: E
     """
     with ledger.transaction() as connection:
         log.still_ours(connection, run.epoch)
-        left_out = _ask_again(connection, ledger.now_us, outbox, claimed)
+        now = ledger.now_us
+        left_out = _ask_again(connection, now, outbox, claimed)
         if not left_out:
-            connection.execute(_FLY, {"run": run.id, "now_us": ledger.now_us, **_among(claimed.events)})
+            connection.execute(_FLY, {"run": run.id, "now_us": now, **_among(claimed.events)})
             said = replace(claimed, work=replace(claimed.work, purpose=Purpose.RESTATE))
-            return replace(commit(connection, ledger, run, outbox, said, examined), work=claimed.work)
+            return replace(commit(connection, now, run, outbox, said, examined), work=claimed.work)
         left = tuple(event for event in claimed.events if event not in left_out)
         return [replace(claimed.work, events=left)] if left else []
 

@@ -1,5 +1,6 @@
 """A restated value: one open at a time, written ahead, and held by the platform only on its own conclusive answer."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -265,6 +266,19 @@ def test_without_a_yes_the_platform_holds_the_old_value(night: Night, receipt: R
 
 
 @pytest.mark.parametrize("receipt", [UNSENT, THROTTLED])
+def test_what_was_conclusively_not_taken_was_never_sent_though_time_goes_on(night: Night, receipt: Receipt) -> None:
+    asked(night, "1")
+
+    def going_on() -> datetime:
+        night.clock.forward(microseconds=1)
+        return night.clock.now
+
+    night.ledger.clock = going_on
+    settle(night, attempt(night), receipt)
+    assert [(row.state, row.first_attempt_us) for row in revisions(night)] == [("pending", None)]
+
+
+@pytest.mark.parametrize("receipt", [UNSENT, THROTTLED])
 def test_unknown_stays_unknown_until_it_is_answered(night: Night, receipt: Receipt) -> None:
     asked(night, "1")
     (again,) = settle(night, attempt(night), LOST).again
@@ -404,6 +418,17 @@ def test_bytes_that_todays_policy_does_not_let_leave_stay(night: Night) -> None:
 
     assert claim(night, outbox=night.outbox("google", check=refuse)) is None
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", Reason.SHAPE)]
+
+
+def test_what_may_have_arrived_and_may_not_leave_any_more_is_maybe_received(night: Night) -> None:
+    asked(night, "1")
+    settle(night, attempt(night), LOST)
+
+    def forbid(*_: object) -> tuple[str, ...]:
+        raise DisclosureError("not listed")
+
+    assert claim(night, RESEND, night.outbox("google", check=forbid)) is None
+    assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", Reason.MAYBE_RECEIVED)]
 
 
 def test_a_run_that_lost_the_store_restates_nothing(night: Night) -> None:

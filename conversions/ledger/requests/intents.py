@@ -70,12 +70,13 @@ def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: E
     """
     with ledger.transaction() as connection:
         log.still_ours(connection, run.epoch)
-        if _fly(connection, ledger.now_us, claimed):
-            return commit(connection, ledger, run, outbox, claimed, examined)
-        left_out = _ask_again(connection, ledger.now_us, run, outbox, claimed)
+        now = ledger.now_us
+        if _fly(connection, now, claimed):
+            return commit(connection, now, run, outbox, claimed, examined)
+        left_out = _ask_again(connection, now, run, outbox, claimed)
         if not left_out:
-            connection.execute(_FLY, _flight(ledger.now_us, claimed))
-            return commit(connection, ledger, run, outbox, claimed, examined)
+            connection.execute(_FLY, _flight(now, claimed))
+            return commit(connection, now, run, outbox, claimed, examined)
         left = tuple(event for event in claimed.events if event not in left_out)
         return [replace(claimed.work, events=left)] if left else []
 
@@ -120,16 +121,15 @@ def _may_be_resent(row: Row[Any], outbox: Outbox, now_us: int) -> bool:
 
 
 def commit(
-    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
+    connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
 ) -> Attempt:
-    """The bytes, the orders in flight, the leaf: one transaction."""
+    """The bytes, the orders in flight, the leaf: one transaction, at the instant that the orders know it by."""
     work, count = claimed.work, len(claimed.events)
-    now = ledger.now_us
     number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
     leaf = log.append(
         connection,
         "intent",
-        now,
+        now_us,
         {
             "request": number,
             "parent": work.parent,
@@ -167,7 +167,7 @@ def commit(
             events=count,
             policy=run.policy,
             rules=outbox.rules,
-            intended_us=now,
+            intended_us=now_us,
             leaf=leaf,
         )
     )

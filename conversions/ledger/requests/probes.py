@@ -23,7 +23,7 @@ def announce(ledger: Ledger, run: Run, outbox: Outbox, body: bytes, paths: Seque
     examined = Examined(body, tuple(paths), root_of([]).hex())
     with ledger.transaction() as connection:
         log.still_ours(connection, run.epoch)
-        return commit(connection, ledger, run, replace(outbox, prefix=body, suffix=b""), _NOBODY, examined)
+        return commit(connection, ledger.now_us, run, replace(outbox, prefix=body, suffix=b""), _NOBODY, examined)
 
 
 def conclude(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
