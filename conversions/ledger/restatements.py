@@ -19,8 +19,8 @@ from conversions.ledger.corrections import HELD, OPEN
 from conversions.ledger.corrections import OF_DESTINATION as HERE
 from conversions.ledger.matrix import FORBIDDEN, State
 from conversions.ledger.requests.claims import fitting
-from conversions.ledger.requests.intents import commit
 from conversions.ledger.requests.outcomes import record
+from conversions.ledger.requests.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import REVISION_BITS

@@ -3,20 +3,20 @@
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from itertools import repeat
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, text
+from sqlalchemy import Connection, Row, text
 
 from conversions.conversion import Reason
-from conversions.ledger import log, tables
+from conversions.ledger import log
 from conversions.ledger.attempt import Attempt, Claim, Examined, Outbox, Purpose, Work
 from conversions.ledger.matrix import State
 from conversions.ledger.merkle import root_of
 from conversions.ledger.objections import AGAINST, Kind
 from conversions.ledger.requests.moves import move
+from conversions.ledger.requests.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import REVISION_BITS
@@ -118,59 +118,3 @@ def _may_be_resent(row: Row[Any], outbox: Outbox, now_us: int) -> bool:
     """Whether the platform still counts it once, or a person has decided that it be sent all the same."""
     counts_once = row.first_attempt_us + outbox.resend_us > now_us
     return bool((counts_once or row.decision == "send") and row.expires_at * 1_000_000 > now_us)
-
-
-def commit(
-    connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
-) -> Attempt:
-    """The bytes, the orders in flight, the leaf: one transaction, at the instant that the orders know it by."""
-    work, count = claimed.work, len(claimed.events)
-    number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
-    leaf = log.append(
-        connection,
-        "intent",
-        now_us,
-        {
-            "request": number,
-            "parent": work.parent,
-            "run": run.id,
-            "purpose": work.purpose,
-            "attempt": work.attempt,
-            "destination": outbox.name,
-            "recipient": outbox.recipient,
-            "url": outbox.url,
-            "events": count,
-            "bytes": len(examined.body),
-            "paths": list(examined.paths),
-            "policy": run.policy,
-            "policy_version": run.policy_version,
-            "rules": outbox.rules,
-            "legal_basis": run.legal_basis,
-            "envelope": sha256(b"\0".join([outbox.headers.encode(), outbox.prefix, outbox.suffix])).hexdigest(),
-            "commitments": examined.commitments,
-        },
-        epoch=run.epoch,
-    )
-    connection.execute(
-        insert(tables.request).values(
-            id=number,
-            run=run.id,
-            destination=outbox.destination,
-            parent=work.parent,
-            purpose=work.purpose,
-            attempt=work.attempt,
-            recipient=outbox.recipient,
-            url=outbox.url,
-            headers=outbox.headers,
-            prefix=outbox.prefix,
-            suffix=outbox.suffix,
-            events=count,
-            policy=run.policy,
-            rules=outbox.rules,
-            intended_us=now_us,
-            leaf=leaf,
-        )
-    )
-    if rows := list(zip(repeat(number), range(count), claimed.events)):
-        connection.exec_driver_sql("INSERT INTO request_event VALUES (?, ?, ?)", rows)
-    return Attempt(number, examined.body, claimed.events, work)

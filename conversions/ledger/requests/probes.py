@@ -9,8 +9,8 @@ from dataclasses import replace
 from conversions.ledger import log
 from conversions.ledger.attempt import Attempt, Claim, Examined, Outbox, Purpose, Work
 from conversions.ledger.merkle import root_of
-from conversions.ledger.requests.intents import commit
 from conversions.ledger.requests.outcomes import record
+from conversions.ledger.requests.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.receipt import Receipt
