@@ -8,7 +8,7 @@ from conversions import guard
 from conversions.barrier import Said
 from conversions.diagnosis import Late
 from conversions.lane import Lane
-from conversions.ledger import accounts, corrections, redaction, retention, waits
+from conversions.ledger import accounts, corrections, news, redaction, retention, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
 from conversions.reading import Reading
@@ -20,13 +20,13 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
     ledger, run, zone = night.ledger, night.run, night.house.settings.zone
     ledger.frugal()
     balance = accounts.balance(ledger, run.id, [(lane.outbox.name, lane.outbox.destination) for lane in lanes])
-    news = accounts.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
+    fresh = news.news(ledger, run.id, {lane.outbox.destination: lane.outbox.resend_us for lane in lanes})
     sides = {}
     for lane in lanes:
         name, number = lane.outbox.name, lane.outbox.destination
         endings = [one.ending for one in (lane, *second) if one.ending and one.outbox.destination == number]
         found = corrections.corrections(ledger, run.id, number, lane.destination.restated)
-        side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), news[number], found, late[name])
+        side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), fresh[number], found, late[name])
         side.seconds, side.first_batch = lane.seconds, lane.outbox.max_events if lane.first_night else None
         left = waits.left(ledger, run.id, number, lane.outbox.resend_us)
         side.left = left.orders

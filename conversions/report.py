@@ -7,8 +7,9 @@ from typing import Any
 from conversions.conversion import Window
 from conversions.diagnosis import Late
 from conversions.errors import ConversionsError, Exit, worst
-from conversions.ledger.accounts import BUCKETS, Account, Change, News
+from conversions.ledger.accounts import BUCKETS, Account, Change
 from conversions.ledger.corrections import Corrections, Sums
+from conversions.ledger.news import News
 
 MANY, SHARE = 20, 0.05
 
@@ -73,12 +74,7 @@ class DestinationSide:
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
-        if self.late.rejected:
-            codes.append(Exit.ATTENTION)
-        if self.corrections.refused.orders:
-            codes.append(Exit.ATTENTION)
-        news = self.news
-        if news.refused or news.expired or news.undecided or unusually_many(news.set_aside, source.orders):
+        if self.news.urgent or unusually_many(self.news.set_aside, source.orders):
             codes.append(Exit.ATTENTION)
         return worst(codes)
 

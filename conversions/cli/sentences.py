@@ -19,23 +19,33 @@ def of_run(report: Report) -> Iterator[str]:
 def late(name: str, late: Late) -> Iterator[str]:
     """What was refused after it had been received, and what could not be asked."""
     if refused := late.rejected.total():
-        yield f"{refused} orders were refused by {name} after it had received them: `conversions status` names them."
+        yield NEWS["rejected"].format(name=name, n=refused)
     if late.trouble:
         yield late.trouble
 
 
+NEWS = {
+    "values_refused": "{name} refused the new values of {n} orders; it holds the old ones.",
+    "values_unanswered": (
+        "{n} changed values were never answered by {name} and are too old to be sent again: "
+        "it holds the old or the new one; look there."
+    ),
+    "refused": "{n} orders were refused by {name} one by one: `conversions status` names them.",
+    "rejected": "{n} orders were refused by {name} after it had received them: `conversions status` names them.",
+    "expired": "{n} orders became too old for {name} while they waited: `conversions status` names them.",
+    "undecided": "{n} orders at {name} have no answer, and sent again may count twice: `conversions decide`.",
+    "set_aside": "{n} orders were set aside before {name}: `conversions status` names them.",
+}
+"""By what is new, and nobody has been told."""
+
+
 def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Iterator[str]:
-    news = side.news
+    for what, sentence in NEWS.items():
+        if new := getattr(side.news, what):
+            yield sentence.format(name=name, n=new)
     yield from _corrections(name, side.corrections)
-    if news.refused:
-        yield f"{news.refused} orders were refused by {name} one by one: `conversions status` names them."
-    yield from late(name, side.late)
-    if news.expired:
-        yield f"{news.expired} orders became too old for {name} while they waited: `conversions status` names them."
-    if news.undecided:
-        yield f"{news.undecided} orders at {name} have no answer, and sent again may count twice: `conversions decide`."
-    if news.set_aside:
-        yield f"{news.set_aside} orders were set aside before {name}: `conversions status` names them."
+    if side.late.trouble:
+        yield side.late.trouble
     if side.first_batch and side.account.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at what arrived there before the rest follows."
     if left := side.left:
@@ -57,8 +67,6 @@ def _waits(name: str, orders: int, until: str | None) -> str:
 
 
 def _corrections(name: str, found: Corrections) -> Iterator[str]:
-    if refused := found.refused.orders:
-        yield f"{name} refused the new values of {refused} orders; it holds the old ones."
     if waiting := found.waiting.orders:
         yield f"{waiting} restatements wait for {name}: `conversions run --restate` goes on with them."
     if unknown := found.unknown.orders:

@@ -1,12 +1,12 @@
 """Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, insert, select, text
+from sqlalchemy import ColumnElement, Row, func, insert, select, text
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
@@ -142,42 +142,6 @@ def forecast(
                 account.changes.append(Change(one.row.order_no, one.old, one.draft.due))
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """What is new since the last run and needs a person."""
-
-    refused: int = 0
-    """Refused by the platform, one by one."""
-    expired: int = 0
-    """Waited, and are too old now."""
-    undecided: int = 0
-    """Unanswered, and past the platform's window: sending again would count twice."""
-    set_aside: int = 0
-    """Quarantined by our own checks: an unknown currency, an impossible product ID."""
-
-
-def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, News]:
-    """What became in *run* something that no later run mends by itself, by destination, in one pass.
-
-    *resend_us* has by destination how long after a first attempt an unanswered order may be sent again.
-    """
-    d = tables.delivery.c
-    past = d.first_attempt_us + case(resend_us, value=d.destination)
-    r = tables.run.c
-    told = select(func.coalesce(func.max(r.finished_us), 0)).where(r.id < run, r.command == "run").scalar_subquery()
-    here = d.settled_run == run
-    wanted = (
-        here & (d.state == State.QUARANTINED) & (d.reason == Reason.REFUSED_BY_PLATFORM),
-        here & (d.state == State.EXPIRED),
-        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= ledger.now_us) & ((past > told) | here),
-        here & (d.state == State.QUARANTINED) & (d.reason != Reason.REFUSED_BY_PLATFORM),
-    )
-    query = select(d.destination, *[func.sum(case((asked, 1), else_=0)) for asked in wanted]).group_by(d.destination)
-    with ledger.transaction() as connection:
-        found = {number: News(*counts) for number, *counts in connection.execute(query)}
-    return {number: found.get(number, News()) for number in resend_us}
-
-
 def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
     """How many orders *run* has staged for sending, by destination."""
     d = tables.delivery.c
@@ -234,6 +198,8 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
         return ("deferred" if one.ready_at is not None and one.ready_at > now else "pending"), None
     if one.step is Step.EXPIRE:
         return "expired", None
+    if one.step is Step.AGAIN:
+        return "unknown", None
     if one.step is Step.DROP:
         return "withheld", Reason.MAYBE_RECEIVED
     state = State(one.row.state)

@@ -1,0 +1,119 @@
+"""What no run mends by itself and no person was told yet: that makes a run end with 1, once."""
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, case, func, select, text
+
+from conversions.conversion import Reason
+from conversions.ledger import tables
+from conversions.ledger.corrections import OF_DESTINATION
+from conversions.ledger.matrix import State
+from conversions.ledger.store import Ledger
+
+_OF_VALUES = text(f"""
+    SELECT coalesce(sum(v.state = 'rejected'), 0), coalesce(sum(v.state = 'withheld'), 0) FROM revision v
+    WHERE {OF_DESTINATION} AND v.run > :told
+    AND (v.state = 'rejected' OR (v.detail = '{Reason.MAYBE_RECEIVED}' AND v.expires_at * 1000000 <= :now_us))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new since somebody was told, and needs a person."""
+
+    refused: int = 0
+    """Refused by the platform, one by one."""
+    expired: int = 0
+    """Waited, and are too old now."""
+    undecided: int = 0
+    """Unanswered, and past the platform's window or its age limit: nobody but a person sends them again."""
+    set_aside: int = 0
+    """Quarantined by our own checks: an unknown currency, an impossible product ID."""
+    rejected: int = 0
+    """Refused by the platform after it had received them."""
+    values_refused: int = 0
+    """Changed values that the platform did not take, at once or later."""
+    values_unanswered: int = 0
+    """Changed values that were never answered and are too old now: the platform holds either."""
+
+    @property
+    def urgent(self) -> int:
+        """All but what our own checks set aside, which is an odd row most often."""
+        return int(sum(astuple(self))) - self.set_aside
+
+
+class _Told(NamedTuple):
+    """The last run that told of a destination: what it settled is old, and what was past its window by then."""
+
+    run: int = 0
+    at_us: int = 0
+
+
+def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, News]:
+    """What *run* is the first to tell, by destination: a run that was killed, stopped or went elsewhere told nobody.
+
+    *resend_us* has by destination how long after a first attempt an unanswered order may be sent again.
+    """
+    with ledger.transaction() as connection:
+        told = _told(connection, run, ["run"], resend_us)
+        of_late = _told(connection, run, ["run", "reconcile"], resend_us)
+        orders = _of_orders(connection, ledger.now_us, resend_us, told, of_late)
+        return {
+            number: News(*orders.get(number, (0,) * 5), *_of_values(connection, ledger.now_us, number, of_late[number]))
+            for number in resend_us
+        }
+
+
+def _told(connection: Connection, run: int, commands: list[str], numbers: Mapping[int, object]) -> dict[int, _Told]:
+    """By destination the last run before *run* whose report speaks of it; most often the last of all."""
+    named = select(tables.destination.c.name, tables.destination.c.id)
+    names = {name: number for name, number in connection.execute(named) if number in numbers}
+    r, told = tables.run.c, dict.fromkeys(numbers, _Told())
+    reports = select(r.id, r.finished_us, r.report).where(r.id < run, r.command.in_(commands), r.report.is_not(None))
+    for number, at_us, report in connection.execute(reports.order_by(r.id.desc())):
+        for name in names.keys() & orjson.loads(report).get("destinations", {}).keys():
+            told[names.pop(name)] = _Told(number, at_us)
+        if not names:
+            break
+    return told
+
+
+def _of_orders(
+    connection: Connection,
+    now_us: int,
+    resend_us: Mapping[int, int],
+    told: Mapping[int, _Told],
+    of_late: Mapping[int, _Told],
+) -> dict[int, tuple[int, ...]]:
+    """In one pass over those that are not simply sent or waiting."""
+    d = tables.delivery.c
+    told_run, told_us, late_run = (
+        case(by_number, value=d.destination) for by_number in (_nth(told, 0), _nth(told, 1), _nth(of_late, 0))
+    )
+    window = d.first_attempt_us + case(resend_us, value=d.destination)
+    age = func.coalesce(d.expires_at * 1_000_000, window)
+    past = case((age < window, age), else_=window)
+    new, by_platform = d.settled_run > told_run, d.reason == Reason.REFUSED_BY_PLATFORM
+    wanted = (
+        (d.state == State.QUARANTINED) & by_platform & new,
+        (d.state == State.EXPIRED) & new,
+        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= now_us) & ((past > told_us) | new),
+        (d.state == State.QUARANTINED) & ~by_platform & new,
+        (d.state == State.REJECTED) & (d.settled_run > late_run),
+    )
+    states = [State.QUARANTINED, State.EXPIRED, State.UNKNOWN, State.REJECTED]
+    counts = [func.sum(case((asked, 1), else_=0)) for asked in wanted]
+    query = select(d.destination, *counts).where(d.state.in_(states), d.destination.in_(resend_us))
+    return {number: tuple(found) for number, *found in connection.execute(query.group_by(d.destination))}
+
+
+def _nth(told: Mapping[int, _Told], field: int) -> dict[int, int]:
+    return {number: one[field] for number, one in told.items()}
+
+
+def _of_values(connection: Connection, now_us: int, number: int, told: _Told) -> tuple[Any, ...]:
+    asked = {"destination": number, "now_us": now_us, "told": told.run}
+    return tuple(connection.execute(_OF_VALUES, asked).one())
