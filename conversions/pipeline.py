@@ -16,7 +16,7 @@ from conversions.delivery import Delivery
 from conversions.diagnosis import Late
 from conversions.house import open_house
 from conversions.lane import Lane, open_lane
-from conversions.ledger import Clock, accounts, open_ledger, runs
+from conversions.ledger import Clock, accounts, open_ledger, restatements, runs
 from conversions.night import Night, begin, catch_up
 from conversions.observe.progress import SILENT, Progress
 from conversions.patience import seldom_collected
@@ -66,10 +66,14 @@ def _deliver(night: Night, lanes: list[Lane], crew: Crew) -> list[Lane]:
     """Send to every destination at once; returns the lanes of restated values, which come second."""
     ledger, run = night.ledger, night.run
     busy = accounts.to_send(ledger, run.id)
-    _ask_the_time(night, [lane for lane in lanes if night.wish.restate or lane.outbox.destination in busy])
+    _ask_the_time(night, [lane for lane in lanes if lane.outbox.destination in busy or _restates(night, lane)])
     with night.progress.track("sending", sum(busy.values())) as advance:
         deadline = ledger.clock() + night.house.settings.deadline
         return restating.deliver(partial(Delivery, ledger, run, deadline, advance, crew.examine), ledger, run, lanes)
+
+
+def _restates(night: Night, lane: Lane) -> bool:
+    return restatements.open_there(night.ledger, lane.outbox.destination)
 
 
 def _ask_the_time(night: Night, lanes: list[Lane]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, func, insert, select, text
 
-from conversions.conversion import Money
+from conversions.conversion import Money, Reason
 from conversions.currency import INEXACT, exponent
 from conversions.ledger import log, tables
 from conversions.ledger.accounts import differs, halves
@@ -56,8 +56,8 @@ _MADE = text(f"""
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, v.state, count(*) FROM revision v
-    JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, v.state
+    SELECT p.name, CASE v.detail WHEN '{Reason.MAYBE_RECEIVED}' THEN 'maybe received' ELSE v.state END stands, count(*)
+    FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""
     UPDATE revision AS v SET state = 'withheld', detail = 'its run left it unsent'
@@ -102,7 +102,7 @@ class Corrections:
     made: Sums = field(default_factory=Sums)
     """Restated in this run, and received."""
     refused: Sums = field(default_factory=Sums)
-    """Restated in this run, and refused by the platform."""
+    """Refused by the platform in this run, at once or later."""
     waiting: Sums = field(default_factory=Sums)
     """Staged, and not sent yet."""
     unknown: Sums = field(default_factory=Sums)

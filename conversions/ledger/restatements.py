@@ -34,7 +34,7 @@ _UNANSWERED = text(f"""
     {_ROW} AND {HERE} AND v.state = 'unknown' AND v.id > :after
     AND v.first_attempt_us + :resend_us > :now_us ORDER BY v.id LIMIT :most
 """)
-_AGAIN = text(f"{_ROW} AND v.state <> 'in_flight' AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
+_AGAIN = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
 _DOUBTFUL = text(f"""
     SELECT v.id, v.state, d.state AS held, v.expires_at, v.first_attempt_us, EXISTS (
         SELECT 1 FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
@@ -53,11 +53,10 @@ _LAND = text("""
     UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)
 """)
 _BACK = text("""
-    UPDATE revision AS v SET state = CASE WHEN v.first_attempt_us = r.intended_us THEN 'pending' ELSE 'unknown' END,
-    first_attempt_us = nullif(v.first_attempt_us, r.intended_us)
-    FROM request r WHERE r.id = :request AND v.id IN (SELECT event FROM request_event WHERE request = :request)
+    UPDATE revision SET state = :state, first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END
+    WHERE id IN (SELECT event FROM request_event WHERE request = :request)
 """)
-"""Conclusively not taken: what no earlier attempt may have brought there was never sent, the rest is still unknown."""
+"""Conclusively not taken: never sent, or, where an earlier attempt may have brought it there, unknown as before."""
 _HOLD = text(f"""
     UPDATE delivery AS d SET value_minor = v.new_minor, value_currency = v.new_currency,
     value_exponent = v.new_exponent, revision = v.id & {(1 << REVISION_BITS) - 1}
@@ -71,17 +70,33 @@ _TAKE_BACK = text(f"""
     ) FROM revision v WHERE v.id = :event AND d.id = v.delivery AND d.id << {REVISION_BITS} | d.revision = v.id
     AND d.state <> 'erased'
 """)
-_CLOSE = text("UPDATE revision SET state = :state, detail = :detail WHERE id = :event AND state <> 'erased'")
+_BY_US = "run = (SELECT max(id) FROM run)"
+"""Whoever closes it, so that this run tells of it: only the newest one writes."""
+_INHERIT = text("""
+    UPDATE revision AS w SET old_minor = v.old_minor, old_currency = v.old_currency, old_exponent = v.old_exponent
+    FROM revision v WHERE v.id = :event AND w.delivery = v.delivery AND w.id > v.id AND w.id <= coalesce(
+        (SELECT min(x.id) FROM revision x WHERE x.delivery = v.delivery AND x.id > v.id AND x.state = 'received'), w.id
+    )
+""")
+"""A later one took the place of a value that the platform never held."""
+_CLOSE = text(f"""
+    UPDATE revision SET state = :state, detail = :detail, {_BY_US} WHERE id = :event AND state <> 'erased'
+""")
+_REFUSE = text(f"""
+    UPDATE revision AS v SET state = 'rejected', {_BY_US}, detail = :detail || CASE
+    WHEN v.first_attempt_us IS NULL THEN '' ELSE '; {Reason.MAYBE_RECEIVED}' END WHERE v.id = :event
+""")
+"""What an earlier attempt may have brought there is refused now: which value the platform holds is not known."""
 _UNLIST = text(f"""
-    UPDATE revision SET state = 'withheld', detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}'
+    UPDATE revision SET state = 'withheld', {_BY_US}, detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}'
     ELSE '{Reason.SHAPE}' END WHERE id = :event
 """)
 _EXPIRE = text(f"""
-    UPDATE revision AS v SET state = 'withheld', detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}'
+    UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}'
     ELSE '{Reason.MAYBE_RECEIVED}' END WHERE {HERE} AND {OPEN} AND v.expires_at <= :now
 """)
 _FORBID = text(f"""
-    UPDATE revision AS v SET state = 'withheld', detail = CASE v.state WHEN 'pending' THEN x.reason
+    UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN x.reason
     ELSE '{Reason.MAYBE_RECEIVED}' END
     FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.sighting s ON s.order_no = a.order_no
     JOIN temp.place p ON p.destination = d.destination
@@ -118,7 +133,7 @@ def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
 
 def _next(connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Sequence[Row[Any]]:
     if work.events is not None:
-        return connection.execute(_AGAIN, _among(work.events)).all()
+        return connection.execute(_AGAIN, _among(work.events) | {"state": _unanswered(work)}).all()
     asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
     if work.purpose is Purpose.RESEND:
         window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us}
@@ -187,11 +202,16 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
             case Outcome.UNKNOWN:
                 connection.execute(_LAND, request | {"state": State.UNKNOWN})
             case Outcome.REFUSED | Outcome.NOT_SENT:
-                connection.execute(_BACK, request)
+                connection.execute(_BACK, request | {"state": _unanswered(attempt.work)})
         again = follows(attempt, receipt, still_unknown=receipt.outcome is Outcome.UNKNOWN)
         refused = _refuse(connection, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settled(again, refused)
+
+
+def _unanswered(work: Work) -> State:
+    """What the restatements of *work* are while they are not under way."""
+    return State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
 
 
 def _refuse(connection: Connection, attempt: Attempt, receipt: Receipt) -> int:
@@ -200,7 +220,7 @@ def _refuse(connection: Connection, attempt: Attempt, receipt: Receipt) -> int:
     if not faults and len(attempt.events) == 1:
         faults = {0: receipt.code}
     for position, detail in faults.items():
-        _close(connection, attempt.events[position], State.REJECTED, detail)
+        connection.execute(_REFUSE, {"event": attempt.events[position], "detail": detail})
     return len(faults)
 
 
@@ -212,6 +232,7 @@ def refused_later(connection: Connection, events: Sequence[int], state: State, d
     """
     for event in events:
         connection.execute(_TAKE_BACK, {"event": event})
+        connection.execute(_INHERIT, {"event": event})
         _close(connection, event, state, detail)
 
 

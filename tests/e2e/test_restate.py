@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def test_what_google_refuses_later_is_worth_what_it_was_and_said_once(shop: Shop
     shop.wait(hours=1)
     said = shop.run()
     assert said.code == ATTENTION
-    assert restatements(said) == {"the platform refused this value before": 1}
+    assert restatements(said) == {"refused": 1, "the platform refused this value before": 1}
     assert shop.states()["google"] == {"recorded": 1}
     assert (said.at("google")["changes"][0]["old"], shop.run("--restate").code) == ("100.00", 0)
     assert lines(shop) == ["first", "restate"]
@@ -216,3 +217,76 @@ def test_on_a_terminal_it_shows_the_plan_and_asks(shop: Shop, monkeypatch: pytes
     assert (asked, held(shop)) == (["Send this now?"], 100)
     assert shop.command("run", "--restate", "--yes").code == 0
     assert held(shop) == 80
+
+
+def lost_restatement(shop: Shop, total: str) -> None:
+    """Asked for, sent, and not answered."""
+    shop.orders(shop.order(total=total))
+    shop.configure(deadline="1s")
+    shop.sandbox.use_faults(["lost:google"])
+    assert restatements(shop.run("--restate"))["unknown"] == 1
+    shop.configure()
+    shop.sandbox.use_faults([])
+
+
+def the_store_holds(shop: Shop) -> tuple[str, int]:
+    """The order's state at Google, and its value in whole crowns."""
+    ((state, minor),) = shop.sql("SELECT state, value_minor FROM delivery WHERE destination = 1")
+    return state, minor // 100
+
+
+def test_two_restatements_refused_later_leave_the_first_value(shop: Shop) -> None:
+    recorded(shop)
+    for total in ("80.00", "60.00"):
+        shop.orders(shop.order(total=total))
+        assert shop.run("--restate").code == 0
+        shop.wait(minutes=10)
+    shop.sandbox.use_faults(["verdict=INVALID_EVENT"])
+    shop.wait(hours=1)
+    assert shop.command("reconcile").code == ATTENTION
+    assert the_store_holds(shop) == ("recorded", 100)
+
+
+def test_a_restatement_takes_the_place_of_what_the_platform_held_not_of_what_it_refused(shop: Shop) -> None:
+    recorded(shop)
+    shop.orders(shop.order(total="80.00"))
+    assert shop.run("--restate").code == 0
+    lost_restatement(shop, "60.00")
+    shop.sandbox.use_faults(["verdict=INVALID_EVENT"])
+    shop.wait(hours=1)
+    said = shop.run()
+    assert the_store_holds(shop) == ("recorded", 60)
+    made = said.at("google")["restatements"]["made"]
+    assert (Decimal(made["old"]["DKK"]), Decimal(made["new"]["DKK"])) == (Decimal(100), Decimal(60))
+    shop.wait(hours=1)
+    shop.run()
+    assert the_store_holds(shop) == ("recorded", 100)
+
+
+def test_by_a_clock_that_is_days_off_no_unanswered_restatement_is_sent(shop: Shop) -> None:
+    recorded(shop)
+    lost_restatement(shop, "80.00")
+    sent = len(shop.events("google"))
+    shop.sandbox.now = lambda: shop.now - timedelta(days=3)
+    assert (shop.run().code, len(shop.events("google"))) == (78, sent)
+
+
+def test_a_restatement_that_nobody_ever_answered_is_told_once(shop: Shop) -> None:
+    recorded(shop)
+    lost_restatement(shop, "80.00")
+    shop.wait(days=61)
+    said = shop.command("run")
+    assert said.code == ATTENTION
+    assert "1 changed values were never answered by google" in said.err
+    assert shop.status()["restatements"] == {"google": {"maybe received": 1}}
+    assert shop.run().code == 0
+
+
+def test_refused_when_it_was_sent_again_a_new_value_may_be_there_all_the_same(shop: Shop) -> None:
+    recorded(shop)
+    lost_restatement(shop, "80.00")
+    (first, *_) = shop.sales("google")
+    shop.sandbox.use_faults([f"poison:google={first.reference}"])
+    assert shop.run().code == ATTENTION
+    ((state, detail),) = shop.sql("SELECT state, detail FROM revision")
+    assert (state, "maybe received" in detail, the_store_holds(shop)) == ("rejected", True, ("recorded", 100))
