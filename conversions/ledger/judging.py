@@ -28,7 +28,8 @@ _JUDGED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
     x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail, x.ready_at AS held_ready_at, x.revision,
-    x.attempted, x.settled_run, x.value_minor, x.value_currency, x.value_exponent, x.fingerprint AS held_fingerprint
+    x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
+    x.fingerprint AS held_fingerprint
     {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
@@ -109,7 +110,8 @@ def _judged(row: Row[Any]) -> Judged:
         )
     if row.held is None:
         return Judged(row, stated, draft, Step.REPLACE)
-    known = Known(State(row.state), row.held_reason, _value(row), row.held_fingerprint)
+    doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
+    known = Known(State(row.state), row.held_reason, _value(row), row.held_fingerprint, doubted)
     return Judged(row, stated, draft, judge(known, draft))
 
 

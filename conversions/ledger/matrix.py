@@ -55,6 +55,8 @@ class Known:
     value: Money | None
     """Of the event that is open or was sent last."""
     fingerprint: bytes | None
+    doubted: bool = False
+    """Refused when it was sent again, after an attempt that nobody answered: the platform may hold it all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Step(StrEnum):
     """Sent with another value than is due now."""
     HOLD = "hold"
     """Unanswered: the old bytes are sent again first."""
+    AGAIN = "again"
+    """Unanswered once, refused then, corrected now: what the source says goes by the rules of the unanswered."""
     DROP = "drop"
     """Unanswered, and it may no longer be sent."""
 
@@ -100,11 +104,8 @@ def judge(known: Known, draft: Draft) -> Step:
             return Step.REPLACE
         case State.REJECTED if known.reason == Reason.SETUP:
             return Step.KEEP  # no row mends an account: a person decides
-        case State.QUARANTINED if known.fingerprint is None:
-            return Step.REPLACE  # it never passed our own checks
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:
-            same = _same(known, draft) and draft.reason not in FORBIDDEN
-            return Step.KEEP if same or draft.reason is Reason.TOO_OLD else Step.REPLACE
+            return _mended(known, draft)
         case State.UNKNOWN | State.IN_FLIGHT:
             return Step.DROP if draft.reason in FORBIDDEN else Step.HOLD
         case State.RECEIVED | State.RECORDED | State.UNMATCHED | State.DUPLICATE:
@@ -112,6 +113,18 @@ def judge(known: Known, draft: Draft) -> Step:
         case State.ERASED:
             return Step.KEEP
     assert_never(known.state)
+
+
+def _mended(known: Known, draft: Draft) -> Step:
+    """Whether the source says something else of what was set aside."""
+    if known.state is State.QUARANTINED and known.fingerprint is None:
+        return Step.REPLACE  # it never passed our own checks
+    same = _same(known, draft) and draft.reason not in FORBIDDEN
+    if same or draft.reason is Reason.TOO_OLD:
+        return Step.KEEP
+    if known.doubted and draft.reason not in FORBIDDEN:
+        return Step.AGAIN if draft.reason is None else Step.KEEP
+    return Step.DROP if known.doubted else Step.REPLACE
 
 
 def _same(known: Known, draft: Draft) -> bool:

@@ -59,8 +59,8 @@ _REPLACE = """
     run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
-    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = NULL, attempted = ?, settled_run = ?,
-    subject = ? WHERE id = ?
+    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = iif(?, first_attempt_us, NULL),
+    attempted = ?, settled_run = ?, subject = ? WHERE id = ?
 """
 _NOTE = """
     UPDATE delivery SET run = ?, stated_minor = CASE state WHEN 'erased' THEN 0 ELSE ? END,
@@ -113,7 +113,7 @@ class _Rows:
 
     def take(self, one: Judged) -> None:
         """Turn one judgement into rows."""
-        if one.step is Step.REPLACE:
+        if one.step in {Step.REPLACE, Step.AGAIN}:
             self._replace(one)
             return
         due = one.draft.due.minor if one.owes else None
@@ -138,7 +138,8 @@ class _Rows:
         elif draft.event not in {None, self._bytes(row)}:  # what was on the wire once is evidence, and frozen
             revision, attempted = revision + 1, 0
             self._event(row, draft, revision)
-        state = self._state(draft, one.ready_at)
+        again = one.step is Step.AGAIN
+        state = State.UNKNOWN if again else self._state(draft, one.ready_at)
         self.by_statement[_REPLACE].append(
             (
                 state,
@@ -154,6 +155,7 @@ class _Rows:
                 draft.fingerprint,
                 one.ready_at,
                 draft.expires_at,
+                again,
                 attempted,
                 self._since(draft, row),
                 row.subject if draft.event is None else None,

@@ -24,9 +24,12 @@ HELD = {state.value: Known(state, None, PRICE, draft("1").fingerprint) for state
     "withheld, maybe received": Known(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
     "quarantined by our own checks": Known(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
     "refused by the platform": Known(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
+    "refused when sent again": Known(
+        State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint, doubted=True
+    ),
 }
 
-REPLACE, EXPIRE, KEEP, CHANGED, HOLD, DROP = Step
+REPLACE, EXPIRE, KEEP, CHANGED, HOLD, AGAIN, DROP = Step
 WAITS = dict.fromkeys(SAID, REPLACE) | {"too old": EXPIRE}
 UNANSWERED_ROW = dict.fromkeys(SAID, HOLD) | {"forbidden": DROP}
 SENT_ROW = dict.fromkeys(SAID, KEEP) | dict.fromkeys(
@@ -47,6 +50,9 @@ MATRIX = {
     "quarantined": REFUSED_ROW,
     "quarantined by our own checks": dict.fromkeys(SAID, REPLACE),
     "refused by the platform": REFUSED_ROW,
+    "refused when sent again": dict.fromkeys(SAID, KEEP)
+    | dict.fromkeys(("dearer", "in another currency", "moved"), AGAIN)
+    | {"forbidden": DROP},
     "rejected": REFUSED_ROW,
     "expired": REFUSED_ROW,
     "erased": dict.fromkeys(SAID, KEEP),

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, text
 from conversions.conversion import Reason
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import objections, requests, tables
-from conversions.ledger.requests import Attempt, Purpose
+from conversions.ledger.requests import Attempt, Purpose, Work
 from conversions.receipt import Receipt
 from tests.ledger.builders import (
     FIRST,
@@ -552,3 +552,16 @@ def test_a_retry_names_the_attempt_that_it_repeats(night: Night) -> None:
 
     assert (second.purpose, second.parent, second.attempt) == (Purpose.RETRY, first.request, 2)
     assert night.held("1").value_minor == PRICE.minor
+
+
+def test_what_is_unanswered_leaves_in_no_other_request_than_one_that_says_so(night: Night) -> None:
+    night.stage(*orders(3))
+    settle(night, first := night.intend(night.outbox(max_events=1)), LOST)
+    everything = tuple(night.held(f"A-{i}").id << 8 for i in range(3))
+
+    half = night.intend(night.outbox(), Work(Purpose.HALF, everything))
+    settle(night, half, THROTTLED)
+
+    assert first.events + half.events == everything
+    assert [night.held(f"A-{i}").state for i in range(3)] == ["unknown", "pending", "pending"]
+    assert night.intend(night.outbox(), Work(Purpose.RESEND, everything)).events == first.events

@@ -38,8 +38,9 @@ _UNANSWERED = text(f"""
 """Those that a restored copy of the store knows no request of go again only where a person has said so."""
 _AGAIN = text(f"""
     {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
-    WHERE d.state IN ('pending', 'unknown') ORDER BY j.key
+    WHERE d.state = :state ORDER BY j.key
 """)
+"""What was not answered meanwhile goes by the rules of the unanswered alone."""
 
 
 Found = TypeVar("Found", bound=Sequence[Any])
@@ -68,7 +69,8 @@ def _next(
 ) -> Sequence[tuple[int, bytes, bytes, int]]:
     """Event, salt, bytes and delivery, in the order of their positions."""
     if work.events is not None:
-        return _plain(connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode()}))
+        state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
+        return _plain(connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode(), "state": state}))
     asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
     if work.purpose is Purpose.RESEND:
         window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us, "run": run.id}

@@ -15,45 +15,63 @@ from conversions.receipt import Next, Outcome, Receipt
 
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
 _LAND = text(f"""
-    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
-    first_attempt_us = CASE WHEN :state = 'pending' THEN NULL ELSE first_attempt_us END,
-    decision = CASE WHEN :left THEN NULL ELSE decision END {_OF_REQUEST}
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL {_OF_REQUEST}
 """)
-"""Refused or not sent at all: the platform's window begins with a later attempt, and what a person decided holds."""
+_BACK = text(f"""
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
+    first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END {_OF_REQUEST}
+""")
+"""Refused or not sent at all: the platform's window begins with a later attempt, and what a person decided holds.
+
+What an earlier attempt may have brought there is unknown as before.
+"""
+_OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
 _LAND_RESTATED = text(
     "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
 )
 """A restatement never moves its order."""
 
+EARLIER = "an earlier attempt was never answered"
+"""Refused when it was sent again: the platform may hold it all the same, and past its window new bytes count again."""
+
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
     """Record the answer and move every order of the request."""
     with ledger.transaction() as connection:
-        states = {Outcome.RECEIVED: State.RECEIVED, Outcome.UNKNOWN: State.UNKNOWN}
-        unanswered_before = attempt.work.purpose is Purpose.RESEND
-        back = State.UNKNOWN if unanswered_before else State.PENDING
-        state = states.get(receipt.outcome, back)
-        again_unknown = unanswered_before and state is State.UNKNOWN  # which is news where nobody sends it once more
-        settled_run = run.id if state is State.RECEIVED or again_unknown else None
-        landed = {"state": state, "settled_run": settled_run, "left": receipt.outcome in states}
-        connection.execute(_LAND, {**landed, "request": attempt.request})
-        again = follows(attempt, receipt, still_unknown=state is State.UNKNOWN)
+        _land(connection, run, attempt, receipt.outcome)
+        still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
+        again = follows(attempt, receipt, still_unknown=still_unknown)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settled(again, quarantined)
+
+
+def _land(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
+    """Unknown once more is news where nobody sends it again: *run* settled it."""
+    request, again = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
+    since = run.id if again else None
+    match outcome:
+        case Outcome.RECEIVED:
+            connection.execute(_LAND, request | {"state": State.RECEIVED, "settled_run": run.id})
+        case Outcome.UNKNOWN:
+            connection.execute(_LAND, request | {"state": State.UNKNOWN, "settled_run": since})
+        case Outcome.REFUSED | Outcome.NOT_SENT:
+            back = State.UNKNOWN if again else State.PENDING
+            connection.execute(_BACK, request | {"state": back, "settled_run": since})
 
 
 def recover(ledger: Ledger) -> None:
     """After a kill: every intent without an outcome becomes unknown, and so do its orders."""
     with ledger.transaction() as connection:
         open_requests = connection.execute(
-            select(tables.request.c.id, tables.request.c.purpose)
+            select(tables.request.c.id, tables.request.c.purpose, tables.request.c.run)
             .where(tables.request.c.outcome.is_(None))
             .order_by(tables.request.c.id)
         )
-        for request, purpose in open_requests.all():
+        for request, purpose, run in open_requests.all():
             land = _LAND_RESTATED if purpose == Purpose.RESTATE else _LAND
-            connection.execute(land, {"state": State.UNKNOWN, "settled_run": None, "left": True, "request": request})
+            settled_run = run if purpose == Purpose.RESEND else None  # unknown again, and nobody was told
+            connection.execute(land, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
             record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
@@ -64,11 +82,10 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
     if not faults and len(attempt.events) == 1:
         faults = {0: receipt.code}
     for position, detail in faults.items():
-        delivery = connection.execute(
-            select(tables.event.c.delivery).where(tables.event.c.id == attempt.events[position])
-        ).scalar_one()
+        delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
         move(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
-        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=detail))
+        said = f"{detail}; {EARLIER}" if state == State.UNKNOWN else detail
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=said))
     return len(faults)
 
 
