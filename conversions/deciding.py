@@ -26,8 +26,8 @@ def decide(
     destination: str,
     orders: Collection[str] | None,
     reason: str,
-) -> int:
-    """Decide on these orders, or (None) on all for which *decision* is a choice; how many they were.
+) -> list[Case]:
+    """Decide on these orders, or (None) on all for which *decision* is a choice; which they were.
 
     Raises Usage, and changes nothing, where it is no choice for one of them.
     """
@@ -40,7 +40,7 @@ def decide(
         if chosen:
             decisions.decide(ledger, decision, chosen, reason)
             runs.remember(ledger)
-    return len(chosen)
+    return chosen
 
 
 def _chosen(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:

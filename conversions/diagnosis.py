@@ -21,6 +21,8 @@ class Told(StrEnum):
     TOO_OLD = "too old"
     NO_ANSWER = "no answer"
     """To be asked again, though not at once."""
+    MAY_NOT_ASK = "may not ask"
+    """To be asked again, once a person has let these credentials ask."""
 
 
 class Fate(StrEnum):
@@ -55,6 +57,11 @@ class Finding:
     positions: frozenset[int]
     """In the request, from 0; fewer than ``events`` where the platform does not say which."""
 
+    def among(self, events: int) -> frozenset[int]:
+        """Its positions in a request of so many; where all of them met it, nobody needs to say which."""
+        everywhere = frozenset(range(events))
+        return everywhere if self.events == events and self.positions <= everywhere else self.positions
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -66,12 +73,25 @@ class Diagnosis:
     events: int | None = None
     """How many events the platform counts; None where it does not say."""
     findings: tuple[Finding, ...] = ()
+    complete: bool = True
+    """False where some of it could not be read."""
 
     def names_all(self, events: int) -> bool:
         """Whether it says of each of *events* what became of it."""
-        counted = self.events in {None, events}
-        located = all(len(f.positions) == f.events and f.positions <= set(range(events)) for f in self.findings)
-        return counted and located and (self.told is Told.SUCCESS or bool(self.findings))
+        everywhere, named = frozenset(range(events)), [f.among(events) for f in self.findings]
+        counted = self.complete and self.events in {None, events}
+        located = all(len(its) == f.events and its <= everywhere for f, its in zip(self.findings, named, strict=True))
+        return counted and located and self._leaves_no_doubt(everywhere, frozenset().union(*named))
+
+    def _leaves_no_doubt(self, everywhere: frozenset[int], named: frozenset[int]) -> bool:
+        """Whether what it does not name was recorded."""
+        match self.told:
+            case Told.SUCCESS:
+                return True
+            case Told.PARTIAL_SUCCESS:
+                return bool(named)
+            case _:
+                return named == everywhere
 
     def setup(self, events: int) -> str | None:
         """The account's reason that over half of *events* met, if one did."""
@@ -96,6 +116,8 @@ class Late:
     """Orders of requests of which the platform says how many failed, but not which."""
     trouble: str | None = None
     """Why not every question was answered; nothing is lost by it."""
+    denied: bool = False
+    """Whether that is for a person to mend."""
     ending: DestinationError | None = None
     """What stops this destination."""
 
@@ -111,8 +133,8 @@ class Late:
         """Unmatched is normal; rejected orders are news."""
         codes = [Exit.OK]
         codes += [self.ending.exit_code] if self.ending else []
-        codes += [Exit.TRY_AGAIN] if self.trouble else []
-        codes += [Exit.ATTENTION] if self.rejected else []
+        codes += [Exit.TRY_AGAIN] if self.trouble and not self.denied else []
+        codes += [Exit.ATTENTION] if self.rejected or self.denied else []
         return worst(codes)
 
     def json(self) -> dict[str, object]:

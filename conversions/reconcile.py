@@ -105,13 +105,9 @@ def _ask_each(
     for one in asked:
         diagnosis = _diagnosis(destination, one)
         late.add(diagnoses.conclude(ledger, run, number, one, diagnosis))
-        if reason := diagnosis.setup(one.events):
-            late.ending = _stop(destination, reason, one.events)
-        if diagnosis.told is Told.NO_ANSWER:
-            late.trouble = (
-                f"{destination.name} did not say what became of earlier requests ({diagnosis.code}); "
-                "nothing is lost by it, and the next run asks again."
-            )
+        if diagnosis.told in {Told.NO_ANSWER, Told.MAY_NOT_ASK}:
+            late.denied = diagnosis.told is Told.MAY_NOT_ASK
+            late.trouble = (_denied if late.denied else _unanswered)(destination, diagnosis.code)
             return
         pause()
 
@@ -123,9 +119,24 @@ def _diagnosis(destination: Diagnosing, asked: Asked) -> Diagnosis:
     return destination.diagnose(asked.reference)
 
 
+def _unanswered(destination: Diagnosing, code: str) -> str:
+    return (
+        f"{destination.name} did not say what became of earlier requests ({code}); nothing is lost by it, and the next "
+        "run asks again."
+    )
+
+
+def _denied(destination: Diagnosing, code: str) -> str:
+    """Whoever may upload and not ask goes on sending, and never learns what the account lacks."""
+    return (
+        f"{destination.name}: these credentials may not ask what became of earlier requests ({code}); orders are sent "
+        f"all the same. Do this: {destination.remedy(code.rpartition('/')[2])}, then `conversions reconcile`."
+    )
+
+
 def _stop(destination: Diagnosing, reason: str, orders: int) -> Refused:
     name = destination.name
     return Refused(
-        f"{name} did not take {orders} orders for a reason that is the account's ({reason}): "
+        f"{name} did not take {orders} orders, or most of them, for a reason that is the account's ({reason}): "
         f"{destination.remedy(reason)}, then `conversions decide send --all --destination {name}`."
     )

@@ -93,6 +93,12 @@ def test_where_one_question_is_not_answered_the_rest_is_left_for_the_next_run(ni
     assert again.asked == ["request-2"]
 
 
+def test_who_may_not_ask_is_told_so_and_is_not_stopped(night: Night) -> None:
+    late = ask(night, Google([SUCCESS, Diagnosis(Told.MAY_NOT_ASK, "403/PERMISSION_DENIED")]))
+    assert (late.moved, late.open, late.ending, late.exit_code) == ({"recorded": 1}, 2, None, Exit.ATTENTION)
+    assert "mend PERMISSION_DENIED, then `conversions reconcile`" in str(late.trouble)
+
+
 def test_refused_credentials_stop_the_destination_and_lose_nothing(night: Night) -> None:
     late = ask(night, Google([SUCCESS, Unauthorised("no.")]))
     assert (late.moved, late.open, late.exit_code) == ({"recorded": 1}, 2, Exit.CREDENTIALS)

@@ -12,6 +12,8 @@ from conversions.cli.run import Only
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conversions.ledger.decisions import Case
     from conversions.settings import Settings
 
@@ -46,12 +48,20 @@ def decide(
     chosen = None if everything else orders or _piped()
     done = deciding.decide(settings, clock.now, Decision(decision), place, chosen, reason)
     if as_json:
-        show_json({"decision": decision, "destination": place, "orders": done})
+        show_json({"decision": decision, "destination": place, "orders": len(done)})
     else:
-        show(f"{decision}: {done} orders at {place}.")
-    if done and decision == "send":
-        say(f"The next `conversions run` sends them. What {place} received before without an answer may count twice.")
+        show(f"{decision}: {len(done)} orders at {place}.")
+    if decision == "send":
+        _say_what_follows(place, done)
     return Exit.OK
+
+
+def _say_what_follows(place: str, sent: "Sequence[Case]") -> None:
+    restated = sum(case.state in {"recorded", "duplicate"} for case in sent)
+    if restated < len(sent):
+        say(f"The next `conversions run` sends them. What {place} received before without an answer may count twice.")
+    if restated:
+        say(f"{place} holds {restated} of them at their old values: `conversions run --restate` tells it the new ones.")
 
 
 def _list(settings: "Settings", destination: str | None, *, as_json: bool) -> int:

@@ -5,8 +5,9 @@ Parsed leniently, since the enums are open and the newest fields are younger tha
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from conversions.destinations.verdicts import word
@@ -57,26 +58,41 @@ REMEDIES = {
     "NO_CONSENT": "an administrator lets the Google Ads account share data with Google's ads services",
     "UNKNOWN_CONSENT": "map the column that holds the buyers' consent, or set the account's default for consent",
     "INVALID_MERCHANT_ID": "correct `merchant_id` in the settings",
+    "PERMISSION_DENIED": (
+        "give the service account the access Standard in Google Ads (Admin, Access and security), by the way that its "
+        "uploads take: the account itself, or the manager in `login_account_id`"
+    ),
+    "SERVICE_DISABLED": "enable the Data Manager API in the credentials' Cloud project",
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "use a service account's key file, which has the scope datamanager",
 }
-"""What mends a reason that is the account's."""
+"""What mends a reason that is the account's, and a question that is not allowed."""
 OTHER_REMEDY = "mend it in the Google Ads account"
 
 GONE = {"REQUEST_TOO_OLD": Told.TOO_OLD, "INVALID_REQUEST_ID": Told.NOT_KNOWN}
 """By ``ErrorReason`` of a refused question."""
+REFUSALS = {403: Told.MAY_NOT_ASK, 404: Told.NOT_KNOWN}
+"""By status where no such reason is named."""
 
 
 class _Json(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, hide_input_in_errors=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, said: Any) -> Any:
+        """As in protobuf's JSON, where a number that is 0 and a name that is the first may be left out, too."""
+        return {name: value for name, value in said.items() if value is not None} if isinstance(said, dict) else said
+
 
 class _Count(_Json):
-    reason: str
-    record_count: int = 0
-    record_indices: list[OnErrorOmit[int]] = []
+    reason: str = ""
+    record_count: int | None = None
+    record_indices: list[int] = []
 
 
 class _ErrorInfo(_Json):
-    error_counts: list[OnErrorOmit[_Count]] = []
+    error_counts: list[Annotated[_Count | Any, Field(union_mode="left_to_right")]] = []
+    """A count that cannot be read stays what it is: it may be about any order."""
 
 
 class _Ingested(_Json):
@@ -128,14 +144,20 @@ def _told(answer: Answer) -> Diagnosis:
     told = STATUSES.get(status.request_status, Told.PROCESSING)
     if told is Told.PROCESSING:
         return Diagnosis(told, word(status.request_status) or "")
-    counts = [_finding(count) for count in status.error_info.error_counts]
-    return Diagnosis(told, "", status.events_ingestion_status.record_count, tuple(f for f in counts if f.events))
+    counts = status.error_info.error_counts
+    read = [count for count in counts if isinstance(count, _Count) and (count.record_indices or _counts(count))]
+    findings = tuple(finding for finding in map(_finding, read) if finding.events)
+    return Diagnosis(told, "", status.events_ingestion_status.record_count, findings, len(read) == len(counts))
+
+
+def _counts(count: _Count) -> bool:
+    return count.record_count is not None and count.record_count >= 0
 
 
 def _finding(count: _Count) -> Finding:
     reason = (word(count.reason) or "OTHER").removeprefix(PREFIX)
     positions = frozenset(count.record_indices)
-    return Finding(reason, REASONS.get(reason, OTHERWISE), max(count.record_count, len(positions)), positions)
+    return Finding(reason, REASONS.get(reason, OTHERWISE), max(count.record_count or 0, len(positions)), positions)
 
 
 def _refused(answer: Answer) -> Diagnosis:
@@ -145,9 +167,8 @@ def _refused(answer: Answer) -> Diagnosis:
         return Diagnosis(Told.NO_ANSWER, str(answer.status))
     reasons = list(_reasons(error))
     gone = next((GONE[reason] for reason in reasons if reason in GONE), None)
-    if gone is None and answer.status == 404:
-        gone = Told.NOT_KNOWN
-    return Diagnosis(gone or Told.NO_ANSWER, "/".join([str(answer.status), *reasons[:1]]))
+    told = gone or REFUSALS.get(answer.status, Told.NO_ANSWER)
+    return Diagnosis(told, "/".join([str(answer.status), *reasons[:1]]))
 
 
 def _reasons(error: _Error) -> Iterator[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, false, select, text
 
 from conversions.conversion import Reason
 from conversions.ledger import log, tables
+from conversions.ledger.diagnoses import waits_for_the_account
 from conversions.ledger.matrix import State
 from conversions.ledger.runs import operator
 from conversions.ledger.store import Ledger
@@ -42,14 +43,17 @@ class Case:
 _AMONG = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
 _DO = {
     Decision.SEND: text(f"""
-        UPDATE delivery SET decision = CASE state WHEN 'unknown' THEN 'send' END,
-        ready_at = CASE state WHEN 'unknown' THEN ready_at ELSE :now END,
-        settled_run = CASE state WHEN 'unknown' THEN settled_run END,
-        reason = NULL, detail = NULL, state = CASE state WHEN 'unknown' THEN state ELSE 'deferred' END {_AMONG}
+        UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
+        ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
+        settled_run = CASE WHEN state NOT IN ('rejected', 'received') THEN settled_run END,
+        reason = NULL, detail = NULL,
+        state = CASE state WHEN 'rejected' THEN 'deferred' WHEN 'received' THEN 'unknown' ELSE state END {_AMONG}
     """),
     Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_AMONG}"),
     Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_AMONG}"),
 }
+"""What was received, and perhaps not recorded, goes again byte for byte, like what is unknown; what the platform holds
+at its old value stays, and its new one can be restated."""
 _REOPEN = text(f"""
     UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_AMONG})
 """)
@@ -86,8 +90,9 @@ def decide(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason:
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:
     d, too_old = tables.delivery.c, tables.delivery.c.expires_at * 1_000_000 <= now_us
     past = d.first_attempt_us + case(resend_us, value=d.destination) <= now_us if resend_us else false()
-    undecided = (d.state == State.UNKNOWN) & d.decision.is_(None) & (past | too_old)
+    undecided = (d.state == State.UNKNOWN) & (too_old | (past & d.decision.is_(None)))
     settled = d.state.in_([State.REJECTED, State.QUARANTINED, State.EXPIRED]) & d.acknowledged_us.is_(None)
+    settled |= waits_for_the_account()
     query = (
         select(d.id, tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail, too_old)
         .select_from(tables.delivery)

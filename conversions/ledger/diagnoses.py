@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, text, update
 
 from conversions.conversion import Reason
 from conversions.diagnosis import Diagnosis, Fate, Finding, Late, Told
@@ -51,6 +51,14 @@ _MOVE = text(f"""
 _EVENTS = text("""
     SELECT x.event FROM json_each(:positions) j JOIN request_event x ON x.request = :request AND x.position = j.value
 """)
+_WAIT = text(f"""
+    UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
+    WHERE state IN ('recorded', 'duplicate') AND id IN (
+        SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
+        JOIN request_event x ON x.request = :request AND x.position = j.value
+    )
+""")
+"""Held at its old value; the new one waits for a person to mend the account."""
 _OURS = text(f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id << {REVISION_BITS} | revision IN (
         SELECT x.event FROM request_event x WHERE x.request = :request
@@ -153,18 +161,28 @@ def still_open(ledger: Ledger, destination: int) -> int:
 
 
 def stopped(ledger: Ledger) -> dict[int, tuple[str, int]]:
-    """By destination where orders wait for a person to mend the account: the reason and how many they are."""
+    """By destination where orders wait for a person to mend the account: the most frequent reason and how many.
+
+    What is too old to be sent again waits for nothing.
+    """
     d = tables.delivery.c
-    held = (d.state == State.REJECTED, d.reason == Reason.SETUP, d.acknowledged_us.is_(None))
+    held = (waits_for_the_account(), d.expires_at * 1_000_000 > ledger.now_us)
     query = select(d.destination, d.detail, func.count()).where(*held).group_by(d.destination, d.detail)
     with ledger.transaction() as connection:
-        return {number: (reason or "", count) for number, reason, count in connection.execute(query)}
+        found = connection.execute(query.order_by(func.count()))
+        return {number: (reason or "", count) for number, reason, count in found}
+
+
+def waits_for_the_account() -> ColumnElement[bool]:
+    """Which orders, in whatever state, nobody has decided on since their platform found fault with the account."""
+    d = tables.delivery.c
+    return (d.reason == Reason.SETUP) & d.acknowledged_us.is_(None)
 
 
 def _verdict(asked: Asked, diagnosis: Diagnosis) -> str | None:
     """What is final, or None where it is to be asked again."""
     match diagnosis.told:
-        case Told.PROCESSING | Told.NO_ANSWER:
+        case Told.PROCESSING | Told.NO_ANSWER | Told.MAY_NOT_ASK:
             return None
         case Told.NOT_KNOWN:
             return diagnosis.told if asked.age >= SURE else None
@@ -182,14 +200,19 @@ def _next(ledger: Ledger, asked: Asked) -> int:
 
 
 def landings(diagnosis: Diagnosis, events: int) -> Iterator[Landing]:
-    """Where *diagnosis* puts the events of a request of so many; those that it does not name stay where they are."""
-    setup = diagnosis.setup(events) is not None
+    """Where *diagnosis* puts the events of a request of so many; those that it does not name stay where they are.
+
+    They wait for a person where it was the account that most of them met.
+    """
+    setup = diagnosis.setup(events)
     left = frozenset(range(events))
     for finding in sorted(diagnosis.findings, key=lambda f: GRAVEST.index(f.ruling.fate)):
-        yield _landing(finding, finding.positions & left, setup=setup)
-        left -= finding.positions
+        yield _landing(finding, finding.among(events) & left, setup=setup is not None)
+        left -= finding.among(events)
     if diagnosis.names_all(events):
         yield Landing(State.RECORDED, left)
+    elif setup is not None:
+        yield Landing(State.RECEIVED, left, Reason.SETUP, setup)
 
 
 def _landing(finding: Finding, positions: frozenset[int], *, setup: bool) -> Landing:
@@ -218,7 +241,7 @@ def _land(connection: Connection, ledger: Ledger, run: Run, asked: Asked, landin
         connection.execute(_REOPEN, where)
     to = {"state": landing.state, "reason": landing.reason, "detail": landing.detail, "ready_at": ready_at}
     moved = connection.execute(_MOVE, {**where, **to, "run": run.id}).rowcount
-    late.moved[landing.state] += moved
+    late.moved[landing.state] += moved if landing.state is not State.RECEIVED else 0
     if landing.state is State.REJECTED:
         late.rejected[landing.detail or ""] += moved
 
@@ -231,3 +254,5 @@ def _land_restated(connection: Connection, where: dict[str, object], landing: La
     events, why = connection.execute(_EVENTS, where).scalars().all(), landing.detail or str(landing.state)
     restatements.refused_later(connection, events, State.WITHHELD if passes else State.REJECTED, why)
     late.rejected[why] += 0 if passes else len(events)
+    if landing.reason is Reason.SETUP:
+        connection.execute(_WAIT, {**where, "reason": landing.reason, "detail": why})

@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 import orjson
 from sqlalchemy import ColumnElement, case, func, select
 
+from conversions.conversion import Reason
 from conversions.ledger import corrections, tables
 from conversions.ledger.corrections import Sums
 from conversions.ledger.diagnoses import WITHOUT_POSITIONS
 from conversions.ledger.store import Ledger
 
 SHOWN = 50
-PROBLEMS = ("quarantined", "rejected", "expired", "unknown")
+PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "unknown"]) | (
+    tables.delivery.c.reason == Reason.SETUP
+)
+"""What no run mends by itself, and what waits until an account is mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def _problems(ledger: Ledger) -> list[Problem]:
         .select_from(tables.delivery)
         .join(tables.destination, tables.destination.c.id == d.destination)
         .join(tables.sale, tables.sale.c.id == d.sale)
-        .where(d.state.in_(PROBLEMS), d.acknowledged_us.is_(None))
+        .where(PROBLEMS, d.acknowledged_us.is_(None))
         .order_by(d.id)
         .limit(SHOWN)
     )
@@ -144,7 +148,7 @@ def _problems(ledger: Ledger) -> list[Problem]:
 
 
 def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:
-    query = select(func.count()).where(tables.delivery.c.state.in_(PROBLEMS), which)
+    query = select(func.count()).where(PROBLEMS, which)
     with ledger.transaction() as connection:
         return int(connection.execute(query).scalar_one())
 

@@ -125,8 +125,8 @@ def test_prose_in_place_of_a_name_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("reason", REMEDIES)
-def test_a_remedy_belongs_to_a_reason_of_the_account(reason: str) -> None:
-    assert (reason, SETUP) in ROWS
+def test_a_remedy_belongs_to_a_reason_of_the_account_or_to_a_question_that_is_not_allowed(reason: str) -> None:
+    assert (reason, SETUP) in ROWS or refused(403, reason).told is Told.MAY_NOT_ASK
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,15 @@ def test_a_request_that_is_not_found_is_not_known_there() -> None:
     assert refused(404, "NOT_FOUND", "NOT_FOUND").told is Told.NOT_KNOWN
 
 
-@pytest.mark.parametrize(("status", "reason"), [(403, "PERMISSION_DENIED"), (429, "RESOURCE_EXHAUSTED"), (503, "")])
+@pytest.mark.parametrize(("status", "reason"), [(429, "RESOURCE_EXHAUSTED"), (503, "")])
 def test_any_other_refusal_is_no_answer(status: int, reason: str) -> None:
     found = refused(status, reason, "UNAVAILABLE")
     assert (found.told, found.code) == (Told.NO_ANSWER, f"{status}/{reason or 'UNAVAILABLE'}")
+
+
+@pytest.mark.parametrize("reason", ["PERMISSION_DENIED", "SERVICE_DISABLED", "INVENTED_TOMORROW"])
+def test_a_question_that_is_not_allowed_is_for_a_person_to_mend(reason: str) -> None:
+    assert refused(403, reason, "PERMISSION_DENIED") == Diagnosis(Told.MAY_NOT_ASK, f"403/{reason}")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":1}'])
@@ -181,6 +186,9 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
         told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 2)),
         told("FAILED", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 1, 2)),
         told("SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", events=0)),
+        told("FAILED", count("PROCESSING_ERROR_REASON_INVALID_EVENT", events=3)),
+        told("FAILED", count(PREFIX + "INVALID_EVENT", 0, 1), count(PREFIX + "CLICK_NOT_FOUND", 2)),
+        told("FAILED", count(PREFIX + "INVALID_EVENT", 0, 1, 2), count(PREFIX + "INVALID_FORMAT", 1)),
     ],
 )
 def test_it_says_of_every_event_what_became_of_it(diagnosis: Diagnosis) -> None:
@@ -197,10 +205,58 @@ def test_it_says_of_every_event_what_became_of_it(diagnosis: Diagnosis) -> None:
         told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, events=2)),
         told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", 0, 3)),
         told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", -1)),
+        told("FAILED", count(PREFIX + "INVALID_EVENT", 0)),
+        told("FAILED", count(PREFIX + "INVALID_EVENT", events=2), count(PREFIX + "CLICK_NOT_FOUND", events=1)),
+        told("PARTIAL_SUCCESS", count(PREFIX + "INVALID_EVENT", 7, events=3)),
+        told("PARTIAL_SUCCESS", count(PREFIX + "INVALID_EVENT", events=0)),
     ],
 )
 def test_it_does_not_say_so(diagnosis: Diagnosis) -> None:
     assert not diagnosis.names_all(3)
+
+
+FIRST_OF_THREE = count(PREFIX + "CLICK_NOT_FOUND", 0)
+
+
+def partly(*counts: object) -> Diagnosis:
+    """As the schema does not have it."""
+    one = {"requestStatus": "PARTIAL_SUCCESS", "errorInfo": {"errorCounts": list(counts)}}
+    return answered(200, {"requestStatusPerDestination": [one]})
+
+
+def test_null_is_absent() -> None:
+    one = {"requestStatus": "SUCCESS", "eventsIngestionStatus": None, "errorInfo": {"errorCounts": None}}
+    assert answered(200, {"requestStatusPerDestination": [one]}) == Diagnosis(Told.SUCCESS)
+
+
+def test_a_count_without_a_reason_is_a_rejection() -> None:
+    found = partly(FIRST_OF_THREE, {"recordCount": "1", "recordIndices": [2]})
+    assert found.names_all(3)
+    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", REJECTED)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"reason": PREFIX + "INVALID_EVENT", "recordCount": "1", "recordIndices": None},
+        {"reason": PREFIX + "INVALID_EVENT", "recordCount": "many", "recordIndices": [1]},
+        {"reason": PREFIX + "INVALID_EVENT", "recordIndices": [1, "two"]},
+        {"reason": PREFIX + "INVALID_EVENT"},
+        {"reason": 7, "recordCount": "1"},
+        None,
+        "one",
+    ],
+)
+def test_where_a_count_cannot_be_read_nothing_was_recorded_for_sure(row: object) -> None:
+    found = partly(FIRST_OF_THREE, row)
+    assert not found.names_all(3)
+    assert not partly(row).names_all(3)
+    assert found.findings[0].positions == {0}
+
+
+@pytest.mark.parametrize("row", [{}, 7, {"recordCount": "many"}])
+def test_what_cannot_be_read_says_nothing_of_an_order_that_is_alone(row: object) -> None:
+    assert not partly(row).names_all(1)
 
 
 @pytest.mark.parametrize(("positions", "stops"), [((0, 1), "NO_CONSENT"), ((0,), None)])

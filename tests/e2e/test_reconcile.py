@@ -1,11 +1,16 @@
 """What became of the orders later, as Google tells, and what follows from it."""
 
+import json
+
 import pytest
 
+from conversions.sandbox.google import Google
+from conversions.sandbox.google_errors import error
 from tests.e2e.said import ATTENTION, TRY_AGAIN, Json, Said
 from tests.e2e.shop import Shop
 
 OK, REFUSED = 0, 70
+TERMS = "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
 
 
 def at_google(shop: Shop) -> dict[str, int]:
@@ -32,6 +37,17 @@ def send(shop: Shop, count: int, *faults: str) -> None:
     shop.orders(*(shop.order(str(1000 + i)) for i in range(count)))
     assert shop.run().code == OK
     shop.sandbox.use_faults(faults)
+
+
+def mended(shop: Shop, decision: str = "send") -> Said:
+    """Somebody has mended Google's account, and decides on all that waits for it."""
+    return shop.command("decide", decision, "--all", "--destination", "google", "--reason", "the terms are accepted")
+
+
+def waiting(shop: Shop, state: str) -> dict[str, list[str]]:
+    """What ``decide`` lists of Google's orders in *state*, with the choices."""
+    listed = json.loads(shop.command("decide", "--json", "--destination", "google").out)
+    return {one["order"]: one["choices"] for one in listed if one["state"] == state}
 
 
 def leaves(shop: Shop, kind: str) -> list[str]:
@@ -140,8 +156,7 @@ def test_a_rejected_order_whose_row_was_mended_is_sent_anew(shop: Shop) -> None:
 
 
 def test_an_account_that_takes_nothing_stops_its_destination_until_a_person_decides(shop: Shop) -> None:
-    terms = "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
-    send(shop, 3, f"verdict={terms}")
+    send(shop, 3, f"verdict={TERMS}")
     for _ in range(2):
         shop.orders(*(shop.order(str(1000 + i)) for i in range(3)), shop.order("2000"))
         said = night(shop)
@@ -158,8 +173,7 @@ def test_an_account_that_takes_nothing_stops_its_destination_until_a_person_deci
     assert "customer data terms" in shop.plan().at("google")["stopped"]
 
     shop.sandbox.use_faults([])
-    reason = ("--reason", "the terms are accepted now")
-    assert shop.command("decide", "send", "--all", "--destination", "google", *reason).code == OK
+    assert mended(shop).code == OK
     assert night(shop).counts("google") == {"sent": 4}
     assert shop.received("google")["double_counted"] == 0
 
@@ -179,6 +193,86 @@ def test_counts_without_positions_leave_the_orders_received_for_good(shop: Shop)
     assert at_google(shop) == {"received": 20}
     assert shop.status()["late"] == {"google": {"counts only": 20}}
     assert asked(shop)["asked"] == 0
+
+
+def test_a_count_of_all_orders_says_of_each_what_became_of_it(shop: Shop) -> None:
+    send(shop, 3, "verdict=INVALID_EVENT", "counts-only")
+    said = night(shop)
+    assert said.code == ATTENTION
+    assert said.at("google")["late_verdicts"]["rejected"] == {"INVALID_EVENT": 3}
+    assert (at_google(shop), shop.status()["late"]) == ({"rejected": 3}, {})
+
+
+def test_an_account_that_takes_nothing_and_names_no_order_waits_for_the_same_decision(shop: Shop) -> None:
+    send(shop, 3, f"verdict={TERMS}", "counts-only")
+    assert night(shop).code == REFUSED
+    assert at_google(shop) == {"rejected": 3}
+    shop.sandbox.use_faults([])
+    assert mended(shop).out == "send: 3 orders at google.\n"
+    assert night(shop).counts("google") == {"sent": 3}
+
+
+def test_where_it_is_not_said_which_orders_the_account_did_not_take_all_of_them_wait_for_a_decision(shop: Shop) -> None:
+    send(shop, 40, f"verdict@0.7={TERMS}", "counts-only")
+    for _ in range(3):
+        shop.orders(*(shop.order(str(1000 + i)) for i in range(41)))
+        said = night(shop)
+        assert said.code == REFUSED
+        assert "google did not take 40 orders, or most of them" in said.at("google")["stopped"]
+    assert shop.plan().at("google")["stopped"] == said.at("google")["stopped"]
+    assert (at_google(shop), len(shop.events("google"))) == ({"received": 40, "pending": 1}, 40)
+    assert shop.status()["late"] == {"google": {"counts only": 40}}
+    assert waiting(shop, "received") == {str(1000 + i): ["send", "acknowledge"] for i in range(40)}
+
+    shop.sandbox.use_faults([])
+    assert mended(shop).out == "send: 40 orders at google.\n"
+    assert "Nothing waits" in shop.command("decide").out
+    assert night(shop).counts("google") == {"sent": 41}
+    assert sorted(shop.events("google")[:40]) == sorted(set(shop.events("google")[40:80]))
+    assert (shop.received("google")["distinct"], shop.received("google")["double_counted"]) == (41, 0)
+    assert asked(shop)["moved"] == {"recorded": 41}
+
+
+def test_acknowledged_they_stay_received_and_stop_nothing_any_more(shop: Shop) -> None:
+    send(shop, 40, f"verdict@0.7={TERMS}", "counts-only")
+    assert night(shop).code == REFUSED
+    shop.sandbox.use_faults([])
+    assert mended(shop, "acknowledge").out == "acknowledge: 40 orders at google.\n"
+    assert night(shop).counts("google") == {"already_sent": 40}
+    assert shop.run().code == OK
+    assert at_google(shop) == {"received": 40}
+
+
+def test_an_order_that_is_too_old_by_now_does_not_stop_its_destination(shop: Shop) -> None:
+    shop.orders(shop.order("1", purchased_at=f"{shop.day(58)} 12:00:00"), shop.order("2"))
+    assert shop.run("--since", shop.day(59), "--until", shop.day(1)).code == OK
+    shop.sandbox.use_faults([f"verdict={TERMS}"])
+    assert night(shop).code == REFUSED
+    shop.wait(days=3)
+    assert waiting(shop, "rejected") == {"1": ["acknowledge"], "2": ["send", "acknowledge"]}
+    assert "did not take 1 orders" in shop.plan().at("google")["stopped"]
+    shop.sandbox.use_faults([])
+    assert mended(shop).out == "send: 1 orders at google.\n"
+    assert night(shop).counts("google")["sent"] == 1
+    assert night(shop).code == OK
+    assert waiting(shop, "rejected") == {"1": ["acknowledge"]}
+
+
+def test_who_may_upload_and_not_ask_is_told_in_every_run_and_sends(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(shop, 1)
+    monkeypatch.setattr(Google, "status", lambda *_: error(403, "PERMISSION_DENIED", "No."))
+    for count in (2, 3):
+        shop.orders(*(shop.order(str(1000 + i)) for i in range(count)))
+        said = night(shop)
+        assert said.code == ATTENTION
+        assert said.counts("google") == {"already_sent": count - 1, "sent": 1}
+        late = said.at("google")["late_verdicts"]
+        assert late["exit_code"] == ATTENTION
+        assert "may not ask what became of earlier requests (403/PERMISSION_DENIED)" in late["trouble"]
+        assert "access Standard" in late["trouble"]
+    shop.wait(days=1)
+    alone = shop.command("reconcile")
+    assert (alone.code, alone.err) == (ATTENTION, late["trouble"] + "\n")
 
 
 def test_what_is_still_processed_is_asked_again_and_at_last_given_up(shop: Shop) -> None:
@@ -251,3 +345,39 @@ def test_a_restatement_that_google_took_keeps_the_new_value(shop: Shop) -> None:
     assert asked(shop)["moved"] == {}
     assert shop.sql("SELECT value_minor FROM delivery WHERE destination = 1") == [(8000,)]
     assert shop.status()["late"] == {}
+
+
+def restated(shop: Shop, *faults: str) -> None:
+    """The value of order 1000 was told anew; from now on Google says what *faults* say."""
+    send(shop, 1)
+    assert asked(shop)["moved"] == {"recorded": 1}
+    shop.orders(shop.order("1000", total="80.00"))
+    assert shop.run("--restate").at("google")["restated"] == 1
+    shop.sandbox.use_faults(faults)
+
+
+def test_a_restatement_that_failed_without_a_position_is_rejected_all_the_same(shop: Shop) -> None:
+    restated(shop, "verdict=INVALID_EVENT", "counts-only")
+    assert asked(shop)["rejected"] == {"INVALID_EVENT": 1}
+    assert shop.sql("SELECT state, detail FROM revision") == [("rejected", "INVALID_EVENT")]
+    assert shop.sql("SELECT value_minor FROM delivery WHERE destination = 1") == [(10000,)]
+
+
+@pytest.mark.parametrize("also", [(), ("counts-only",)])
+def test_a_restatement_that_the_account_did_not_take_stops_its_destination_until_a_person_decides(
+    shop: Shop, also: tuple[str, ...]
+) -> None:
+    restated(shop, f"verdict={TERMS}", *also)
+    bought = f"{shop.day(2)} 12:00:00"
+    for _ in range(2):
+        shop.orders(shop.order("1000", total="80.00", purchased_at=bought), shop.order("2000"))
+        assert night(shop).code == REFUSED
+    assert at_google(shop) == {"recorded": 1, "pending": 1}
+    assert waiting(shop, "recorded") == {"1000": ["send", "acknowledge"]}
+    shop.sandbox.use_faults([])
+    said = mended(shop)
+    assert said.out == "send: 1 orders at google.\n"
+    assert "`conversions run --restate`" in said.err
+    said = night(shop, "--restate")
+    assert (said.code, said.counts("google")["sent"], said.at("google")["restated"]) == (OK, 1, 1)
+    assert shop.sql("SELECT value_minor FROM delivery WHERE destination = 1 ORDER BY id LIMIT 1") == [(8000,)]

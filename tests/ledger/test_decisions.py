@@ -37,10 +37,13 @@ def lost(night: Night, count: int = 1) -> None:
         ({"state": "rejected", "reason": Reason.REFUSED_LATER}, (ACKNOWLEDGE,)),
         ({"state": "rejected", "reason": Reason.SETUP}, (SEND, ACKNOWLEDGE)),
         ({"state": "rejected", "reason": Reason.SETUP, "expires_at": 1}, (ACKNOWLEDGE,)),
+        ({"state": "received", "reason": Reason.SETUP}, (SEND, ACKNOWLEDGE)),
+        ({"state": "recorded", "reason": Reason.SETUP, "expires_at": 1}, (ACKNOWLEDGE,)),
         ({"state": "quarantined", "reason": Reason.REFUSED_BY_PLATFORM}, (ACKNOWLEDGE,)),
         ({"state": "expired", "reason": Reason.TOO_OLD}, (ACKNOWLEDGE,)),
         ({"state": "unknown", "first_attempt_us": 1}, (SEND, GIVE_UP)),
         ({"state": "unknown", "first_attempt_us": 1, "expires_at": 1}, (GIVE_UP,)),
+        ({"state": "unknown", "first_attempt_us": 1, "expires_at": 1, "decision": "send"}, (GIVE_UP,)),
     ],
 )
 def test_what_no_run_mends_comes_with_its_choices(
@@ -59,6 +62,7 @@ def test_what_no_run_mends_comes_with_its_choices(
         {"state": "unmatched"},
         {"state": "withheld", "reason": Reason.MAYBE_RECEIVED},
         {"state": "expired", "acknowledged_us": 1},
+        {"state": "received", "reason": Reason.SETUP, "acknowledged_us": 1},
         {"state": "unknown", "first_attempt_us": 1, "decision": "send"},
     ],
 )
@@ -132,6 +136,28 @@ def test_what_an_account_did_not_take_is_read_and_sent_again(night: Night) -> No
     assert night.one(tables.run.select()).waiting == 1
     night.stage(sighting("1", draft("1")))
     assert night.states() == {"1": "pending"}
+
+
+def test_what_was_received_and_perhaps_not_recorded_goes_again_like_what_is_unknown(night: Night) -> None:
+    night.stage(sighting("1"))
+    first = night.intend(night.outbox())
+    requests.settle(night.ledger, night.run, first, RECEIVED)
+    force(night, "1", reason=Reason.SETUP, detail="NO_CONSENT")
+    decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
+    held = night.held("1")
+    assert (held.state, held.decision, held.reason, held.detail) == ("unknown", "send", None, None)
+    night.begin()
+    night.stage(sighting("1"))
+    assert night.intend(night.outbox(resend_us=0), RESEND).body == first.body
+
+
+def test_what_is_held_at_its_old_value_stays_so_and_waits_no_more(night: Night) -> None:
+    night.stage(sighting("1"))
+    force(night, "1", state="recorded", reason=Reason.SETUP, detail="NO_CONSENT", settled_run=1)
+    decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
+    held = night.held("1")
+    assert (held.state, held.settled_run, held.reason, held.detail) == ("recorded", 1, None, None)
+    assert waiting(night) == []
 
 
 def test_what_is_given_up_may_have_been_received(night: Night) -> None:

@@ -273,3 +273,37 @@ def test_where_the_account_is_at_fault_for_a_few_they_are_rejected_like_others()
     few, most = partly(found(Fate.SETUP, 0)), partly(found(Fate.SETUP, 0, 1))
     assert next(landings(few, 3)) == Landing(State.REJECTED, frozenset({0}), Reason.REFUSED_LATER, "WHY")
     assert next(landings(most, 3)) == Landing(State.REJECTED, frozenset({0, 1}), Reason.SETUP, "WHY")
+
+
+def test_where_the_account_is_at_fault_for_most_and_it_is_not_said_for_which_they_all_wait() -> None:
+    several = partly(found(Fate.SETUP, 0, reason="NO_CONSENT", events=2), found(Fate.UNMATCHED, 1))
+    assert list(landings(several, 3))[-1] == Landing(State.RECEIVED, frozenset({2}), Reason.SETUP, "NO_CONSENT")
+    assert [one.state for one in landings(several, 5)] == [State.REJECTED, State.UNMATCHED]
+
+
+def test_they_stay_received_and_stop_their_destination_while_they_can_be_sent_again(night: Night) -> None:
+    sent(night, 3)
+    late = told(night, partly(found(Fate.SETUP, reason="NO_CONSENT", events=2)))
+    assert (late.moved, late.counts_only, request(night).verdict) == ({}, 3, "counts only")
+    assert set(night.states("google").values()) == {"received"}
+    assert diagnoses.stopped(night.ledger) == {google(night): ("NO_CONSENT", 3)}
+    night.clock.forward(days=5)
+    assert diagnoses.stopped(night.ledger) == {}
+
+
+def test_the_reason_that_most_orders_met_is_named(night: Night) -> None:
+    sent(night, 3)
+    told(night, partly(found(Fate.SETUP, 0, 1, reason="NO_CONSENT"), found(Fate.SETUP, 2, reason="TERMS")))
+    assert diagnoses.stopped(night.ledger) == {google(night): ("NO_CONSENT", 2)}
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_what_all_events_met_each_of_them_met(fate: Fate) -> None:
+    every = Diagnosis(Told.FAILED, findings=(found(fate, events=3),))
+    assert [one.positions for one in landings(every, 3)] == [{0, 1, 2}, set()]
+
+
+def test_of_several_reasons_for_all_events_it_is_not_known_which_met_which(night: Night) -> None:
+    sent(night, 3)
+    told(night, Diagnosis(Told.FAILED, findings=(found(Fate.UNMATCHED, events=2), found(Fate.REJECTED, events=1))))
+    assert (set(night.states("google").values()), request(night).verdict) == ({"received"}, "counts only")
