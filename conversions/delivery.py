@@ -16,16 +16,12 @@ from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions.endings import ending, undecided
-from conversions.errors import (
-    ConversionsError,
-    Throttled,
-    Unauthorised,
-    Unavailable,
-)
+from conversions.endings import ending, impatient, undecided
+from conversions.errors import ConversionsError, Unauthorised, Unavailable
 from conversions.lane import Lane
 from conversions.ledger import requests
 from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Work
+from conversions.ledger.requests.pardons import pardon
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.pace import open_pace, turn
@@ -91,6 +87,9 @@ class Delivery:
             async for attempt in rounds:
                 with attempt:
                     await self._round(lane, pace)
+        if lane.blameless:
+            with self._stopping():
+                pardon(self.ledger, self.run, lane.outbox.destination)
         lane.seconds = (self.ledger.clock() - began).total_seconds()
         if lane.ending is None:
             lane.ending = self._why_left(lane)
@@ -155,7 +154,7 @@ class Delivery:
             raise
 
     def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
-        receipt = lane.understood(receipt)
+        receipt = lane.understood(receipt, len(attempt.events))
         with self._stopping():
             settled = lane.book.settle(self.ledger, self.run, attempt, receipt)
         lane.follow(settled, receipt)
@@ -173,9 +172,7 @@ class Delivery:
         """Why a lane ends with something left, if it does."""
         name = lane.outbox.name
         if lane.trouble is not None:
-            asked = f" and asks to wait {lane.trouble.wait:.0f} s" if lane.trouble.wait else ""
-            kind = Throttled if lane.trouble.outcome is Outcome.REFUSED else Unavailable
-            return kind(f"{name} takes nothing right now ({lane.trouble.code}){asked}.")
+            return impatient(lane, lane.trouble)
         if not self._left(lane):
             return None
         if self.stop.is_set():
@@ -186,7 +183,7 @@ class Delivery:
 
     def _left(self, lane: Lane) -> bool:
         if lane.first_night or lane.doubt.open:
-            return bool(lane.again) or lane.doubt.open
+            return bool(lane.again or lane.unanswered) or lane.doubt.open
         claimed = self._claim(lane)
         if claimed is not None:
             lane.again.append(claimed.again)

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from conversions.ledger.attempt import PROBES, Work, halves, probes
+from conversions.receipt import Receipt
 
 
 @dataclass(slots=True)
@@ -16,8 +17,10 @@ class Doubt:
     """Single events that were refused."""
     whole: list[Work] = field(default_factory=list)
     """Refused together."""
-    codes: set[str] = field(default_factory=set)
-    """What the single events were refused with."""
+    blamed: int = 0
+    """Events that were refused each for itself: alone or by name, and some of them set aside before others followed."""
+    reasons: set[str] = field(default_factory=set)
+    """What those were refused for."""
 
     @property
     def open(self) -> bool:
@@ -26,30 +29,45 @@ class Doubt:
 
     @property
     def of_settings(self) -> bool:
-        """Whether enough events were refused alone, all alike: nobody is to be quarantined for that."""
-        return len(self.alone) >= PROBES and len(self.codes) == 1
+        """Whether enough events were refused each for itself, all alike: nobody is to be quarantined for that."""
+        return self.blamed >= PROBES and len(self.reasons) == 1 and not self.probes
 
     @property
     def of_events(self) -> bool:
-        """Whether single events were refused for different reasons: settings would spoil all alike."""
-        return len(self.codes) > 1
+        """Whether events were refused for different reasons: settings would spoil alike."""
+        return len(self.reasons) > 1
 
-    def refused(self, work: Work, code: str) -> None:
-        """Remember that *work* was refused; of several events three are to be asked alone, if none are yet."""
-        if len(work.events or ()) == 1:
-            self.alone.append(work)
-            self.codes.add(code)
-            return
+    def covers(self, events: int, receipt: Receipt) -> bool:
+        """Whether a refusal of so many *events* tells none of them from the others, and is not of too few to matter."""
+        told_apart = len(receipt.culprits) not in {0, events} or len(receipt.reasons) > 1
+        return not told_apart and (self.open or self.blamed + events >= PROBES)
+
+    def refused(self, work: Work, receipt: Receipt) -> None:
+        """Remember that *work* was refused; of several events three are to be asked alone, unless each was named."""
+        single = len(work.events or ()) == 1
+        if single or receipt.culprits:
+            (self.alone if single else self.whole).append(work)
+            self.blame(len(work.events or ()), receipt)
+        else:
+            self.ask(work)
+
+    def ask(self, work: Work) -> None:
+        """Hold *work*, and let three of its events be asked alone if none are yet."""
         self.whole.append(work)
         if not self.probes:
             self.probes.extend(probes(work))
+
+    def blame(self, events: int, receipt: Receipt) -> None:
+        """Remember that so many *events* were refused each for itself."""
+        self.blamed += events
+        self.reasons |= receipt.reasons
 
     def settled(self) -> list[Work]:
         """Events are at fault: what is to be sent now, each suspect alone and the others in halves."""
         suspects = {event for work in self.alone for event in work.events or ()}
         parts = [half for work in self.whole for half in halves(_without(work, suspects))]
         works = self.alone + parts
-        self.probes, self.alone, self.whole, self.codes = deque(), [], [], set()
+        self.probes, self.alone, self.whole, self.blamed, self.reasons = deque(), [], [], 0, set()
         return works
 
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from conversions import clocks
-from conversions.errors import ConversionsError, Refused, SettingsError, Throttled, Unauthorised
+from conversions.errors import ConversionsError, Refused, SettingsError, Throttled, Unauthorised, Unavailable
 from conversions.lane import Lane
-from conversions.receipt import Next, Receipt
+from conversions.receipt import Next, Outcome, Receipt
 
 SEARCHES = 64
 """Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs.
@@ -29,10 +29,11 @@ def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | No
             return Refused(f"{name} refuses for a reason that is not one order's ({code}). {then}")
         case Next.STOP_FOR_TODAY:
             return Throttled(f"{name}: today's quota is used up ({code}).")
-        case Next.PROBE if lane.doubt.of_settings:
+        case Next.PROBE if lane.blameless:
+            then = advice or "`conversions doctor` looks at them."
             return Refused(
-                f"{name} refuses orders that were sent alone, all in the same way ({code}), and accepts none: the "
-                "settings are at fault, and no order is set aside. `conversions doctor` looks at them."
+                f"{name} refuses orders each for itself, all in the same way ({', '.join(receipt.reasons)}), and "
+                f"accepts none: the settings are at fault, and no order is set aside. {then}"
             )
         case Next.ISOLATE | Next.PROBE if lane.in_a_row >= SEARCHES:
             return Refused(
@@ -52,10 +53,21 @@ def _needed(lane: Lane) -> int:
     return lane.refused * (2 * lane.outbox.max_events.bit_length() + 1)
 
 
+def impatient(lane: Lane, trouble: Receipt) -> ConversionsError:
+    """The platform asks for more patience than a run has, or never answers for what is left."""
+    name, code = lane.outbox.name, trouble.code
+    if lane.received and lane.unanswered and not (lane.again or lane.streams):
+        left = sum(len(work.events or ()) for work in lane.unanswered)
+        return Unavailable(f"{name} has taken {lane.received}, and gives no answer for {left} ({code}).")
+    asked = f" and asks to wait {trouble.wait:.0f} s" if trouble.wait else ""
+    kind = Throttled if trouble.outcome is Outcome.REFUSED else Unavailable
+    return kind(f"{name} takes nothing right now ({code}){asked}.")
+
+
 def undecided(lane: Lane) -> Refused:
     """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
     return Refused(
-        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.codes))}) and was "
+        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.reasons))}) and was "
         "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
         "`conversions doctor` looks at the settings."
     )

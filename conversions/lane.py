@@ -12,9 +12,10 @@ from conversions.destinations.base import Destination
 from conversions.doubt import Doubt
 from conversions.errors import ConversionsError
 from conversions.ledger import Ledger, accounts, requests
+from conversions.ledger.attempt import PROBES, TRIES, halves
 from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work
 from conversions.ledger.runs import Run
-from conversions.receipt import Next, Receipt
+from conversions.receipt import Next, Outcome, Receipt
 from conversions.settings import DestinationSettings
 
 
@@ -46,12 +47,16 @@ class Lane:
     """One claim is all: its retries and its search for culprits go on, the rest waits for the next run."""
     streams: deque[Work] = field(default_factory=lambda: deque([Work(Purpose.RESEND), Work(Purpose.FIRST)]))
     again: deque[Work] = field(default_factory=deque)
+    unanswered: deque[Work] = field(default_factory=deque)
+    """Sent twice in vain: others go first, because an event may be to blame that the platform never answers."""
     received: int = 0
     refused: int = 0
     """Orders that the platform refused in this run."""
     doubt: Doubt = field(default_factory=Doubt)
     trusted: bool = False
     """Whether the settings are right: a refusal that may be an event's fault is one's."""
+    blameless: bool = False
+    """Whether the settings are wrong: whom this run has set aside is to wait with the others."""
     searches: int = 0
     """Requests that the search for orders at fault has taken, or is about to."""
     in_a_row: int = 0
@@ -68,7 +73,7 @@ class Lane:
     @property
     def left(self) -> bool:
         """Whether something may still wait to be sent."""
-        return bool(self.doubt.probes or self.again or self.streams)
+        return bool(self.doubt.probes or self.again or self.streams or self.unanswered)
 
     @property
     def asking(self) -> bool:
@@ -81,15 +86,19 @@ class Lane:
         return self.trouble is not None and self.ending is None
 
     def next_work(self) -> Work:
-        """What is to be asked alone first, then what is to be sent again, then what waits."""
+        """What is to be asked alone first, then what is to be sent again, then what waits, then what was in vain."""
         if self.asking:
             return self.doubt.probes.popleft()
-        return self.again.popleft() if self.again else self.streams[0]
+        if self.again:
+            return self.again.popleft()
+        return self.streams[0] if self.streams else self.unanswered.popleft()
 
-    def understood(self, receipt: Receipt) -> Receipt:
-        """What *receipt* means after all that was said before it in this run."""
+    def understood(self, receipt: Receipt, events: int) -> Receipt:
+        """What *receipt* of a request of so many *events* means after all that was said before it in this run."""
         if receipt.next is Next.PROBE and self.trusted:
             return replace(receipt, next=Next.ISOLATE)
+        if receipt.next is Next.ISOLATE and not self.trusted and self.doubt.covers(events, receipt):
+            return replace(receipt, next=Next.PROBE)
         if receipt.next is Next.ONCE_MORE and self.warned and self.trouble is None:  # not by a request of this round
             return replace(receipt, next=Next.STOP_REFUSED)
         return receipt
@@ -101,15 +110,13 @@ class Lane:
             case Next.RETRY | Next.ONCE_MORE:
                 self.trouble = max(self.trouble or receipt, receipt, key=lambda r: r.wait or 0)
                 self.warned |= receipt.next is Next.ONCE_MORE
-            case Next.ISOLATE | Next.PROBE:
-                self.searches += len(settled.again)
-                self.in_a_row += 1
-        if receipt.next is Next.PROBE:
-            self._doubt(settled.again, receipt.code)
-            return
-        self.again.extendleft(reversed(settled.again))
-        if settled.quarantined and self.doubt.open:  # other reasons than what is in doubt: settings would spoil alike
-            self._trust()
+                self._put_back(settled.again, receipt)
+            case Next.ISOLATE:
+                self._count(settled, receipt)
+                self._search(settled, receipt)
+            case Next.PROBE:
+                self._count(settled, receipt)
+                self._doubt(settled.again, receipt)
 
     def accept(self, events: int) -> None:
         """The platform holds so many events more: the settings are right."""
@@ -117,11 +124,39 @@ class Lane:
         self.in_a_row = 0
         self._trust()
 
-    def _doubt(self, works: list[Work], code: str) -> None:
+    def _put_back(self, works: list[Work], receipt: Receipt) -> None:
+        """The same again; what stays without an answer lets others go first, and goes in halves where they have one."""
         for work in works:
-            self.doubt.refused(work, code)
+            if receipt.outcome is not Outcome.UNKNOWN or work.attempt < TRIES:
+                self.again.appendleft(work)
+            else:
+                self.unanswered.extend(halves(work) if self.received and work.attempt > TRIES else [work])
+
+    def _count(self, settled: Settled, receipt: Receipt) -> None:
+        """What the search costs; names that leave a rest are what the culprits need, where others are accepted."""
+        self.searches += len(settled.again)
+        if not (self.received and receipt.culprits and settled.again):
+            self.in_a_row += 1
+
+    def _search(self, settled: Settled, receipt: Receipt) -> None:
+        """Go on with the rest; but ask some of it alone where one is named after the other, and nothing accepted."""
+        if not self.trusted and settled.quarantined:
+            self.doubt.blame(settled.quarantined, receipt)
+            if any(work.attempt > PROBES for work in settled.again):
+                for work in settled.again:
+                    self.doubt.ask(work)
+                return
+        self.again.extendleft(reversed(settled.again))
         if self.doubt.of_events:
             self._trust()
+
+    def _doubt(self, works: list[Work], receipt: Receipt) -> None:
+        for work in works:
+            self.doubt.refused(work, receipt)
+        if self.doubt.of_events:
+            self._trust()
+        # what an earlier run left may be bad altogether: something new is asked before it is decided
+        self.blameless |= self.doubt.of_settings and Work(Purpose.RESEND) not in self.streams
 
     def _trust(self) -> None:
         """Whatever was in doubt is some event's fault, and is sent until it is known whose."""

@@ -64,3 +64,9 @@ class Receipt:
     """The answer's ``Date`` header."""
     ask_after: float | None = None
     """Seconds until the platform may say what became of each event; None: it never will."""
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """What is said of the events at fault: of each that is named its own, else one thing of all."""
+        named = (f"{self.code} {culprit.code} {culprit.field}".strip() for culprit in self.culprits)
+        return frozenset(named) or frozenset({self.code})

@@ -10,7 +10,7 @@ import pytest
 
 from conversions.endings import SEARCHES
 from conversions.errors import Refused
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.receipt import Culprit, Next, Outcome, Receipt
 from tests.ledger.builders import LOST, RECEIVED, REFUSED, THROTTLED, Clock, Night, night_in, orders, sighting
 from tests.test_delivery import Platform, attempts, delivered, ids, lane, states
 
@@ -73,12 +73,13 @@ def test_whichever_are_bad_each_is_found_once_others_are_accepted(night: Night, 
 # settings at fault
 
 
+@pytest.mark.parametrize("refusal", [REFUSED, DOUBTED])
 @pytest.mark.parametrize(("n", "in_flight"), [(4, 1), (10, 1), (1000, 1), (1000, 8)])
 def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
-    night: Night, n: int, in_flight: int
+    night: Night, n: int, in_flight: int, refusal: Receipt
 ) -> None:
     night.stage(*orders(n))
-    platform = Platform(*[DOUBTED] * 100, store=night.path)
+    platform = Platform(*[refusal] * 100, store=night.path)
     one = lane(night, platform, max_events=1000, in_flight=in_flight)
 
     delivered(night, one)
@@ -88,6 +89,130 @@ def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
     assert isinstance(one.ending, Refused)
     assert "the settings are at fault, and no order is set aside" in str(one.ending)
     assert states(night) == {"pending": n}
+
+
+def naming(*bad: str, at_most: int = 10_000, code: str = "INVALID_VALUE") -> Callable[[bytes], Receipt]:
+    """A platform that names so many of the orders at fault in one answer."""
+
+    def say(body: bytes) -> Receipt:
+        named = [i for i, number in enumerate(ids(body)) if number in bad][:at_most]
+        return replace(REFUSED, culprits=tuple(Culprit(i, code, "cart") for i in named)) if named else RECEIVED
+
+    return say
+
+
+def everybody(n: int) -> list[str]:
+    return [f"c-A-{i}" for i in range(n)]
+
+
+@pytest.mark.parametrize(("n", "in_flight", "requests"), [(3, 1, 1), (10, 1, 1), (1000, 1, 1), (1000, 8, 8)])
+def test_where_each_is_named_and_for_the_same_reason_settings_are_at_fault(
+    night: Night, n: int, in_flight: int, requests: int
+) -> None:
+    night.stage(*orders(n))
+    platform = Platform(*[naming(*everybody(n))] * 100, store=night.path)
+    one = lane(night, platform, max_events=max(n // requests, 3), in_flight=in_flight)
+
+    delivered(night, one)
+
+    assert len(platform.sent) <= requests
+    assert isinstance(one.ending, Refused)
+    assert "400/100 INVALID_VALUE cart" in str(one.ending)
+    assert "the settings are at fault, and no order is set aside. `conversions doctor`" in str(one.ending)
+    assert states(night) == {"pending": n}
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize("at_most", [1, 2, 7])
+def test_settings_that_spoil_all_are_known_where_a_few_at_a_time_are_named(
+    night: Night, at_most: int, in_flight: int
+) -> None:
+    night.stage(*orders(400))
+    platform = Platform(*[naming(*everybody(400), at_most=at_most)] * 1000, store=night.path)
+    one = lane(night, platform, max_events=100, in_flight=in_flight)
+
+    delivered(night, one)
+
+    assert len(platform.sent) < 24
+    assert isinstance(one.ending, Refused)
+    assert "no order is set aside" in str(one.ending)
+    assert states(night) == {"pending": 400}
+    assert {night.held(f"A-{i}").detail for i in range(400)} == {None}
+
+
+def test_settings_that_spoil_all_are_known_where_orders_are_sent_alone(night: Night) -> None:
+    night.stage(*orders(200))
+    platform = Platform(*[REFUSED] * 1000)
+    one = lane(night, platform, max_events=1)
+
+    delivered(night, one)
+
+    assert len(platform.sent) == 3
+    assert "no order is set aside" in str(one.ending)
+    assert states(night) == {"pending": 200}
+
+
+def test_who_was_set_aside_for_the_settings_and_never_answered_before_is_unanswered_again(night: Night) -> None:
+    night.stage(sighting("old"))
+    delivered(night, lane(night, Platform(*[LOST] * 100)))
+    first = night.held("old").first_attempt_us
+    night.begin()
+    night.stage(sighting("old"), *orders(30))
+
+    delivered(night, lane(night, Platform(*[REFUSED] * 100)))
+
+    held = night.held("old")
+    assert (held.state, held.reason, held.first_attempt_us) == ("unknown", None, first)
+    assert states(night) == {"unknown": 1, "pending": 30}
+
+
+def test_all_of_a_request_may_be_bad_once_others_were_accepted(night: Night) -> None:
+    night.stage(*orders(20))
+    bad = [f"c-A-{i}" for i in range(10, 20)]
+    one = lane(night, Platform(*[naming(*bad)] * 100))
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"received": 10, "quarantined": 10}, None)
+
+
+def test_all_of_a_request_may_be_bad_for_reasons_that_differ(night: Night) -> None:
+    night.stage(*orders(10))
+    culprits = tuple(Culprit(i, "INVALID_VALUE", "cart" if i % 2 else "currency") for i in range(10))
+    one = lane(night, Platform(replace(REFUSED, culprits=culprits)))
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"quarantined": 10}, None)
+
+
+@pytest.mark.parametrize("say", [naming("c-A-0", "c-A-1"), refusing("c-A-0", "c-A-1", refusal=REFUSED)])
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_orders_alone_are_set_aside_for_a_code_of_the_data(
+    night: Night, n: int, say: Callable[[bytes], Receipt]
+) -> None:
+    night.stage(*orders(n))
+    one = lane(night, Platform(*[say] * 100))
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"quarantined": n}, None)
+
+
+@pytest.mark.parametrize("say", [naming, refusing])
+def test_what_an_earlier_run_left_may_be_bad_altogether_and_never_stops_what_is_new(
+    night: Night, say: Callable[..., Callable[[bytes], Receipt]]
+) -> None:
+    bad = [f"bad-{i}" for i in range(5)]
+    night.stage(*map(sighting, bad))
+    delivered(night, lane(night, Platform(*[LOST] * 100)))
+    night.begin()
+    night.stage(*orders(30))
+    one = lane(night, Platform(*[say(*(f"c-{number}" for number in bad))] * 100))
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"received": 30, "quarantined": 5}, None)
 
 
 def test_the_three_that_are_asked_are_spread_and_others_every_night(night: Night) -> None:
@@ -241,6 +366,32 @@ def test_what_the_culprits_need_is_spent(night: Night) -> None:
 
     assert states(night) == {"received": 380, "quarantined": 20}
     assert one.searches > SEARCHES
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize("bad", [range(0, 500, 7), range(72), range(428, 500)])
+def test_orders_that_are_named_one_by_one_are_all_found(night: Night, bad: range, in_flight: int) -> None:
+    night.stage(*orders(500))
+    platform = Platform(*[naming(*(f"c-A-{i}" for i in bad), at_most=1)] * 1000, store=night.path)
+    one = lane(night, platform, max_events=500, in_flight=in_flight)
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"received": 428, "quarantined": 72}, None)
+    assert len(platform.sent) < 72 + 16
+
+
+def test_a_search_that_finds_everything_bad_for_reasons_that_differ_is_given_up(night: Night) -> None:
+    night.stage(*orders(200))
+    platform = Platform(*[replace(REFUSED, code=f"400/100/{i}") for i in range(1000)])
+    one = lane(night, platform, max_events=1)
+
+    delivered(night, one)
+
+    assert len(platform.sent) == SEARCHES
+    assert isinstance(one.ending, Refused)
+    assert "Is the mapping right?" in str(one.ending)
+    assert states(night)["quarantined"] >= SEARCHES - 1
 
 
 # patience that ends

@@ -9,6 +9,8 @@ from conversions.receipt import Next, Receipt
 
 PROBES = 3
 """Events that are asked alone where a refusal may be one event's fault or the settings'."""
+TRIES = 3
+"""How often a request goes without an answer before it is halved, where the platform answers others."""
 
 
 class Purpose(StrEnum):
@@ -123,7 +125,8 @@ def probes(whole: Work) -> list[Work]:
     events = whole.events or ()
     third = max(len(events) // PROBES, 1)
     chosen = events[(whole.parent or 0) % third :: third][:PROBES]
-    return [replace(whole, events=(event,)) for event in chosen]
+    purpose = Purpose.RESEND if whole.purpose is Purpose.RESEND else Purpose.ALONE
+    return [replace(whole, purpose=purpose, events=(event,)) for event in chosen]
 
 
 def halves(whole: Work) -> list[Work]:

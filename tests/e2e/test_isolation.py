@@ -35,13 +35,19 @@ def test_bad_orders_spread_over_a_batch_do_not_block_the_good_ones(shop: Shop, e
     assert shop.run().code == 0
 
 
-def test_a_mapping_that_spoils_every_order_is_stopped_before_everything_is_tried(shop: Shop) -> None:
+def test_a_setting_or_mapping_that_spoils_every_order_sets_none_aside(shop: Shop) -> None:
+    """Google names each order of a request, Meta none of them; both with a code that blames the data."""
     shop.sandbox.use_faults(["poison=SKU"])
     shop.orders(*(shop.order(str(n)) for n in range(1000)))
-    said = shop.run()
-    assert said.code != 0
-    assert shop.received("meta")["requests"] < 100
-    assert shop.received("meta")["events"] == 0
+    for _ in range(2):
+        said = shop.run()
+        assert said.code == REFUSES
+        assert [said.counts(name) for name in NAMES] == [{"pending": 1000}] * 2
+    assert [shop.received(name)["requests"] for name in NAMES] == [2 * 1, 2 * 4]
+    assert "(400/INVALID_ARGUMENT/INVALID_EVENT INVALID_EVENT)" in said.at("google")["stopped"]
+    assert "(400/100/2804019)" in said.at("meta")["stopped"]
+    shop.sandbox.use_faults([])
+    assert [shop.run().counts(name) for name in NAMES] == [{"sent": 1000}, {"already_sent": 1000}]
 
 
 def test_one_bad_order_needs_a_person_once(shop: Shop) -> None:
