@@ -1,6 +1,6 @@
 """What a store rests on may change on purpose: a person says so, and the log keeps who, why, and what it was before."""
 
-from conversions import keys
+from conversions import keys, timekeeping
 from conversions.errors import SettingsError, Usage
 from conversions.house import open_house
 from conversions.ledger import Clock, Ledger, adopting, checkpoints, lock, objections, open_ledger, pins, runs
@@ -14,6 +14,7 @@ MEANS = {
     "and what has no answer is sent again there and may count at both.",
     "store": "Its log goes on from here. What was sent by runs that it does not know is not known to be sent: orders "
     "that a platform could count twice become unknown, and `conversions decide` asks about them.",
+    "clock": "Runs go on. Orders that became too old by the false time stay so; `conversions decide` lists them.",
 }
 
 
@@ -25,8 +26,7 @@ def adopt(settings: Settings, clock: Clock, name: str, reason: str) -> str:
     house = open_house(settings, None, clock)
     if name not in house.pins:
         raise Usage(f"There is no {name} in the settings; they name {', '.join(settings.destinations)}.")
-    if not settings.store_path.exists():
-        raise Usage("There is no store yet, and nothing that could be adopted; the first run records it.")
+    _check_store(settings)
     with open_ledger(settings, clock) as ledger:
         runs.take_over(ledger)
         _check(settings, ledger, name, house.pins[name])
@@ -42,6 +42,28 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> str:
     with lock.hold(settings, clock, wait=0):
         adopting.adopt(settings, clock, reason)
     return f"The store {settings.store_path} is the one from now on. {MEANS['store']}"
+
+
+def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
+    """Let the log go on from now, where its newest entry was made by a clock that was ahead; returns what that means.
+
+    Raises SettingsError where the platforms tell another time, Usage where there is no such entry.
+    """
+    house = open_house(settings, None, clock)
+    _check_store(settings)
+    with open_ledger(settings, clock) as ledger:
+        timekeeping.ask(house, clock())
+        runs.take_over(ledger)
+        written = adopting.go_on_from_now(ledger, reason)
+        if written is None:
+            raise Usage("The log's newest entry is not of later than now: nothing was changed.")
+        runs.remember(ledger)
+    return f"The log's newest entry was of {written:%Y-%m-%d %H:%M} UTC, and is of now. {MEANS['clock']}"
+
+
+def _check_store(settings: Settings) -> None:
+    if not settings.store_path.exists():
+        raise Usage("There is no store yet, and nothing that could be adopted; the first run records it.")
 
 
 def _check(settings: Settings, ledger: Ledger, name: str, now: str) -> None:

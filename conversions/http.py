@@ -5,26 +5,22 @@ nothing of ``requests`` escapes: its exceptions carry URLs, headers and bodies.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError
 
 from conversions import __version__
+from conversions.connections import Adapter
 
 USER_AGENT = f"conversions/{__version__}"
 TIMEOUT = (5.0, 60.0)
-"""Seconds to connect, and between two reads."""
+"""Seconds to connect, and between two reads; a whole answer has ``connections.LONGEST``."""
 SHORT = (3.0, 5.0)
 """The same, for a question that may stay without an answer."""
 MOST_BYTES = 4 << 20
@@ -75,7 +71,7 @@ class Session(requests.Session):
         self.headers.clear()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _Adapter(max_retries=0))
+            self.mount(scheme, Adapter(max_retries=0))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """A redirect is an answer like any other."""
@@ -151,38 +147,3 @@ def instant(date: str) -> datetime | None:
         return parsedate_to_datetime(date).replace(tzinfo=UTC)  # an HTTP date is always GMT (RFC 9110 §5.6.7)
     except (ValueError, OverflowError):
         return None
-
-
-@contextmanager
-def _connecting(connection: HTTPConnection) -> Iterator[None]:
-    """Mark whatever goes wrong before a connection stands; urllib3 tells TLS errors of then and later not apart."""
-    try:
-        yield
-    except (OSError, HTTPError) as error:
-        raise NewConnectionError(connection, type(error).__name__) from error
-
-
-class _Connection(HTTPConnection):
-    def connect(self) -> None:
-        with _connecting(self):
-            super().connect()
-
-
-class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        with _connecting(self):
-            super().connect()
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from conversions import reconcile
+from conversions import reconcile, timekeeping
 from conversions.conversion import Window
 from conversions.diagnosis import Late
 from conversions.house import House
@@ -26,6 +26,8 @@ class Night:
     numbers: list[int]
     """The ledger's numbers of this run's destinations, in the house's order."""
     progress: Progress
+    time_told: bool = False
+    """Whether the platforms were asked the time before it began."""
 
     @property
     def today(self) -> date:
@@ -45,13 +47,17 @@ def check(house: House, ledger: Ledger, wish: Wish) -> Window:
 
 
 def begin(house: House, ledger: Ledger, wish: Wish, progress: Progress) -> Night:
-    """Begin a run: from here on nothing of an earlier one can commit. Raises what ``check`` raises."""
+    """Begin a run: from here on nothing of an earlier one can commit.
+
+    Raises what ``check`` raises, and SettingsError where this machine's clock is not to be believed.
+    """
     window = check(house, ledger, wish)
+    time_told = timekeeping.ask_after_pause(house, ledger)
     run = runs.begin(ledger, house.occasion("run", window, wish.reason))
     met = {
         name: staging.number_of(ledger, name) for name in house.settings.destinations
     }  # who is left out is caught up
-    return Night(house, ledger, run, wish, window, [met[name] for name in house.names], progress)
+    return Night(house, ledger, run, wish, window, [met[name] for name in house.names], progress, time_told)
 
 
 def catch_up(night: Night) -> Mapping[str, Late]:

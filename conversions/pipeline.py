@@ -77,5 +77,7 @@ def _restates(night: Night, lane: Lane) -> bool:
 
 
 def _ask_the_time(night: Night, lanes: list[Lane]) -> None:
-    """Nothing is sent by a clock that is days off: whoever is to get something is asked the time first."""
+    """Nothing is sent by a clock that is days off: whoever is to get something was asked the time, or is now."""
+    if night.time_told:
+        return
     clocks.check({lane.outbox.name: lane.outbox.url for lane in lanes}, night.ledger.clock())

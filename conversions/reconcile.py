@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from conversions import timekeeping
 from conversions.conversion import Window
 from conversions.destinations.base import Diagnosing
 from conversions.diagnosis import Diagnosis, Late, Told
@@ -53,6 +54,7 @@ def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
     with open_ledger(settings, clock) as ledger:
         pins.check(ledger, house.pins)
         today = clock().astimezone(settings.zone).date()
+        timekeeping.ask_after_pause(house, ledger)
         run = runs.begin(ledger, house.occasion("reconcile", Window(today, today), None))
         with runs.closing(ledger, run):
             requests.recover(ledger)

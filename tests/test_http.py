@@ -4,6 +4,8 @@ import socket
 import ssl
 import struct
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conversions import http
+from conversions import connections, http
 from conversions.http import Answer, NoAnswer, NotSent, Session, post
 
 BODY = b'{"secret":"body"}'
@@ -298,6 +300,90 @@ def test_no_more_of_an_answer_is_read_than_the_cap(monkeypatch: pytest.MonkeyPat
 
     with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000)) as server:
         assert ask(server.url()).body == b"x" * 10
+
+
+def drip(beginning: bytes, drop: bytes) -> Behaviour:
+    """An answer that goes on as long as somebody listens."""
+
+    def behave(peer: socket.socket) -> None:
+        read_request(peer)
+        peer.sendall(beginning)
+        while True:
+            peer.sendall(drop)
+            time.sleep(0.01)
+
+    return behave
+
+
+ENDLESS = {
+    "a body": (b"HTTP/1.1 200 OK\r\n\r\n{}", b" "),
+    "a body of known length": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{}", b" "),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", b"1\r\n \r\n"),
+    "a header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    "promises": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a status line": (b"HTTP/1.1 ", b"2"),
+}
+
+
+@pytest.mark.parametrize("answer", ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_that_never_ends_is_none_after_a_while(
+    answer: tuple[bytes, bytes], scheme: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LONGEST", 0.2)
+    session = Session()
+    session.verify = str(certificate)
+
+    with serving(drip(*answer), tls(certificate) if scheme == "https" else None) as server:
+        began = time.monotonic()
+        outcome = ask(server.url(scheme), session=session)
+
+        assert time.monotonic() - began < 1.5
+    assert outcome == NoAnswer("ReadTimeoutError")
+
+
+def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LONGEST", 0.5)
+
+    def behave(peer: socket.socket) -> None:
+        for _ in range(3):
+            read_request(peer)
+            time.sleep(0.3)
+            peer.sendall(OK)
+
+    with serving(behave) as server, Session() as session:
+        assert all(isinstance(post(session, server.url(), BODY, HEADERS), Answer) for _ in range(3))
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["a chunk of a negative size", "a size of a chunk"],
+)
+def test_no_more_is_held_of_an_answer_than_the_cap_whatever_it_claims(
+    beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST", 1 << 20)
+
+    def behave(peer: socket.socket) -> None:
+        read_request(peer)
+        peer.sendall(beginning)
+        for _ in range(64):
+            peer.sendall(b"0" * (1 << 20))
+
+    with serving(behave) as server:
+        tracemalloc.start()
+        outcome = ask(server.url())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert isinstance(outcome, NoAnswer)
+    assert without_secrets(outcome)
+    assert most < 8 << 20
 
 
 @pytest.fixture(scope="module")

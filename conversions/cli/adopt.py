@@ -1,4 +1,4 @@
-"""``conversions adopt``: another key, account or shop under a known name is meant, and somebody answers for it."""
+"""``conversions adopt``: another key, account, shop, store or time is meant, and somebody answers for it."""
 
 from typing import Annotated
 
@@ -18,6 +18,7 @@ def adopt(
         str | None, typer.Option(metavar="NAME", help="Another account, action or dataset under this name.")
     ] = None,
     store: Annotated[bool, typer.Option("--store", help="This store, though others are remembered.")] = False,
+    clock_: Annotated[bool, typer.Option("--clock", help="This time, though the log is ahead of it.")] = False,
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
@@ -25,10 +26,12 @@ def adopt(
     from conversions import adoption
 
     settings = load_settings(config)
-    if sum([key, shop, store, destination is not None]) != 1:
-        raise Usage("Name one thing to adopt: --key, --shop, --destination NAME or --store.")
+    if sum([key, shop, store, clock_, destination is not None]) != 1:
+        raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store or --clock.")
     if store:
         say(adoption.adopt_store(settings, clock.now, reason))
+    elif clock_:
+        say(adoption.adopt_clock(settings, clock.now, reason))
     else:
         name = f"destination {destination}" if destination else "key" if key else "shop"
         say(adoption.adopt(settings, clock.now, name, reason))

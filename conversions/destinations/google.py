@@ -161,7 +161,10 @@ class Token:
 
         if google_credentials.file() is None and not google_credentials.on_google_cloud():
             raise DefaultCredentialsError
-        credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
+        try:
+            credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
+        except AttributeError:  # a file of JSON that is no object
+            raise DefaultCredentialsError from None
         return credentials
 
 

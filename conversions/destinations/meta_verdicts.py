@@ -72,9 +72,9 @@ class _Error(BaseModel):
 
     code: int
     error_subcode: int | None = None
-    is_transient: bool = False
-    message: str = ""
-    fbtrace_id: str = ""
+    is_transient: bool | None = None
+    message: str | None = None
+    fbtrace_id: str | None = None
 
 
 class _Refused(BaseModel):
@@ -87,15 +87,15 @@ class _Accepted(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     events_received: StrictInt | None = None
-    messages: list[OnErrorOmit[str]] = []
-    fbtrace_id: str = ""
+    messages: list[OnErrorOmit[str]] | None = None
+    fbtrace_id: str | None = None
     error: Any = None
 
 
 class _Usage(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    estimated_time_to_regain_access: float = Field(0.0, allow_inf_nan=False)
+    estimated_time_to_regain_access: float = Field(0.0, ge=0, allow_inf_nan=False)
     """Minutes."""
 
 
@@ -112,11 +112,11 @@ def _accepted(answer: Answer, events: int) -> Receipt:
         body = _Accepted.model_validate_json(answer.body)
     except ValidationError:
         return judged(answer, AGAIN, "UNREADABLE")
-    if "error" in body.model_fields_set:
+    if body.error is not None:
         return judged(answer, AGAIN, "ERROR", reference=body.fbtrace_id)
     if body.events_received != events:
         return judged(answer, AGAIN, "EVENTS_RECEIVED", reference=body.fbtrace_id)
-    warnings = {word(message) or "MESSAGE" for message in body.messages}
+    warnings = {word(message) or "MESSAGE" for message in body.messages or []}
     if "X-Ad-Api-Version-Warning" in answer.headers:
         warnings.add("API_VERSION")
     return judged(answer, HELD, reference=body.fbtrace_id, warnings=tuple(sorted(warnings)))
@@ -135,12 +135,13 @@ def _refused(answer: Answer) -> Receipt:
 
 
 def _verdict(status: int, error: _Error) -> Verdict:
-    if status in BY_STATUS:
-        return BY_STATUS[status]
+    if BY_STATUS.get(status) == AGAIN:
+        return AGAIN
     by_code = SUBCODES.get((error.code, error.error_subcode)) or CODES.get(error.code)
+    by_code = by_code or BY_STATUS.get(status)  # 429 says less than a code: a last warning comes under it, too
     if error.is_transient and by_code not in {THROTTLED, LAST_WARNING}:
         return AGAIN
-    if error.code == 100 and "appsecret_proof" in error.message:
+    if error.code == 100 and "appsecret_proof" in (error.message or ""):
         return CREDENTIALS
     return by_code or STATUSES.get(status, DOUBT)
 

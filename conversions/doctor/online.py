@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from conversions import clocks
+from conversions import clocks, timekeeping
 from conversions.conversion import Conversion, Window
 from conversions.destinations import specimen
 from conversions.destinations.base import Probing
@@ -53,6 +53,7 @@ def ask(settings: Settings, clock: Clock) -> Iterator[Finding]:
 def _logged(house: House, ledger: Ledger) -> list[Finding]:
     """The findings, in a run of its own. No account is pinned by it: it may be the wrong one still."""
     today = ledger.clock().astimezone(house.settings.zone).date()
+    timekeeping.ask_after_pause(house, ledger)
     run = runs.begin(ledger, house.occasion("doctor", Window(today, today), None))
     with runs.closing(ledger, run):
         pins.record(ledger, {name: house.pins[name] for name in ("key", checkpoints.PIN)})

@@ -1,4 +1,6 @@
-"""A store that others are remembered in the place of is said to be the right one; from there its log goes on."""
+"""What stops a log from going on is said to be right: a store in the place of another, an entry of a false time."""
+
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -37,6 +39,15 @@ def adopt(settings: Settings, clock: Clock, reason: str) -> None:
     tail.append(settings.tail_path, tail.Head(found.store_id, size, root.hex(), clock().isoformat(timespec="seconds")))
     with open_shared(settings, clock) as ledger:
         checkpoints.keep(settings, ledger)
+
+
+def go_on_from_now(ledger: Ledger, reason: str) -> datetime | None:
+    """Record that the newest entry is of a false time, for a *reason*, and which; None where it is not to come yet."""
+    with ledger.transaction() as connection:
+        if written := runs.ahead(connection, ledger.clock()):
+            facts = {"operator": runs.operator(), "reason": reason, "newest": store.microseconds(written)}
+            log.append(connection, "clock adopted", ledger.now_us, facts, epoch=ledger.epoch)
+    return written
 
 
 def _same(remembered: tail.Head | None, store_id: str) -> bool:

@@ -115,14 +115,31 @@ def _raise_epoch(connection: Connection) -> int:
     return int(connection.execute(raised).scalar_one())
 
 
+def last_begun(ledger: Ledger) -> datetime | None:
+    """When the newest run began, by the clock of then; None where there was none."""
+    with ledger.transaction() as connection:
+        started = connection.execute(select(tables.run.c.started_us).order_by(tables.run.c.id.desc()).limit(1)).scalar()
+    return None if started is None else _instant(started)
+
+
+def ahead(connection: Connection, now: datetime) -> datetime | None:
+    """When the log's newest entry was made, where that is to come yet."""
+    newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
+    written = _instant(orjson.loads(newest)["t"]) if newest else now
+    return written if written - now > BACKWARDS else None
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+
+
 def _went_on(connection: Connection, now: datetime) -> None:
     """Ages and windows are reckoned by the clock: set back, it would send what is too old, and count it twice."""
-    newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
-    written = datetime.fromtimestamp(orjson.loads(newest)["t"] / 1_000_000, UTC) if newest else now
-    if written - now > BACKWARDS:
+    if written := ahead(connection, now):
         raise SettingsError(
             f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
-            f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`."
+            f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`; or, "
+            "where it was wrong then and is right now, `conversions adopt --clock --reason TEXT`."
         )
 
 

@@ -272,7 +272,7 @@ def test_a_token_server_that_is_down_means_not_sent(monkeypatch: pytest.MonkeyPa
         assert google().send(BODY, 0) == Receipt(Outcome.NOT_SENT, Next.RETRY, "RefreshError")
 
 
-@pytest.mark.parametrize("content", [None, "not JSON", '{"type": "service_account"}'])
+@pytest.mark.parametrize("content", [None, "not JSON", '{"type": "service_account"}', "[]", '"a"', "null", "5"])
 def test_missing_or_broken_credentials_stop_before_anything_leaves(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -305,6 +305,23 @@ def test_after_a_server_error_nobody_knows_whatever_the_code(code: int) -> None:
     assert verdict(refused(500, code)) == AGAIN
 
 
+@pytest.mark.parametrize(
+    ("code", "subcode", "expected"),
+    [(613, None, LAST_WARNING), (613, 5044001, THROTTLED), (190, None, CREDENTIALS), (4, None, THROTTLED)],
+)
+def test_too_many_requests_are_judged_by_the_code_where_it_is_known(
+    code: int, subcode: int | None, expected: tuple[Outcome, Next]
+) -> None:
+    assert verdict(refused(429, code, subcode)) == expected
+    assert verdict(refused(429, 999999, is_transient=True)) == THROTTLED
+
+
+@pytest.mark.parametrize("field", ["message", "error_subcode", "is_transient", "fbtrace_id", "error_user_title"])
+def test_what_an_error_leaves_empty_hides_no_code(field: str) -> None:
+    assert verdict(refused(400, 190, **{field: None})) == CREDENTIALS
+    assert verdict(refused(400, 100, **{field: None})) == DOUBT
+
+
 def test_an_unusable_token_is_recognised_under_any_status() -> None:
     assert verdict(refused(401, 190)) == verdict(refused(400, 190, 463)) == CREDENTIALS
 
@@ -335,6 +352,8 @@ def test_a_missing_proof_of_the_app_secret_is_no_event_s_fault() -> None:
         ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":0}]}'}, A_MINUTE),
         ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":NaN}]}'}, A_MINUTE),
         ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":"soon"}]}'}, A_MINUTE),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":-5}]}'}, A_MINUTE),
+        ({"X-Business-Use-Case-Usage": '{"5":[{"estimated_time_to_regain_access":null}]}'}, A_MINUTE),
         ({"X-Business-Use-Case-Usage": "nonsense"}, A_MINUTE),
         ({"Retry-After": "Sun, 22 Nov 2026 05:16:30 GMT", "Date": "Sun, 22 Nov 2026 05:15:00 GMT"}, 90),
         ({}, A_MINUTE),
@@ -356,8 +375,9 @@ def test_success_is_every_event_received() -> None:
     )
 
 
-def test_success_needs_neither_messages_nor_a_trace() -> None:
-    assert verdict(answered(200, {"events_received": 3})) == (Outcome.RECEIVED, Next.DONE)
+@pytest.mark.parametrize("empty", [{}, {"messages": None, "fbtrace_id": None}, {"error": None}])
+def test_success_needs_neither_messages_nor_a_trace(empty: dict[str, None]) -> None:
+    assert verdict(answered(200, {"events_received": 3} | empty)) == (Outcome.RECEIVED, Next.DONE)
 
 
 def test_messages_and_an_ageing_version_are_warnings_without_prose() -> None:

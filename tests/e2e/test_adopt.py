@@ -1,6 +1,7 @@
 """Another key, account or shop under a known name stops every run, until somebody answers for it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -123,3 +124,57 @@ def test_a_store_put_back_by_hand_is_adopted_and_nothing_counts_twice(shop: Shop
     for platform in ("google", "meta"):
         assert shop.received(platform)["double_counted"] == 0
     assert shop.command("audit", "verify").code == 0
+
+
+def written_ahead(shop: Shop) -> None:
+    """Somebody objected while the clock was wrong; then it was set right."""
+    sent_once(shop)
+    shop.wait(days=400)
+    shop.objection("ida.9@example.com")
+    shop.wait(days=-399)
+
+
+@pytest.mark.parametrize("command", ["run", "reconcile"])
+def test_a_log_with_an_entry_in_the_future_names_the_command_that_lets_it_go_on(shop: Shop, command: str) -> None:
+    written_ahead(shop)
+    said = shop.command(command)
+    assert said.code == 78
+    assert "2027-12-27" in said.err
+    assert "conversions adopt --clock --reason TEXT" in said.err
+
+
+def test_a_clock_set_right_is_adopted_and_logged_and_runs_go_on(shop: Shop) -> None:
+    written_ahead(shop)
+
+    said = shop.command("adopt", "--clock", "--reason", "no NTP")
+
+    assert said.code == 0, said
+    assert "2027-12-27 05:15" in said.err
+    (leaf,) = leaves(shop, "clock adopted")
+    assert (leaf["reason"], leaf["t"]) == ("no NTP", int(shop.now.timestamp()) * 1_000_000)
+    assert leaf["newest"] == int((shop.now + timedelta(days=399)).timestamp()) * 1_000_000
+    assert shop.run().counts("meta") == {"already_sent": 1}
+    assert shop.command("audit", "verify").code == 0
+
+
+def test_a_clock_that_is_wrong_is_not_adopted(shop: Shop) -> None:
+    """Set back by days, it would send what is too old, and count it twice."""
+    sent_once(shop)
+    shop.sandbox.now = lambda: shop.now + timedelta(days=9)
+    shop.wait(days=-9)
+    kept = shop.store_bytes()
+
+    said = shop.command("adopt", "--clock", *REASON)
+
+    assert said.code == 78
+    assert "google says 2026-11-22" in said.err
+    assert shop.store_bytes() == kept
+
+
+def test_a_clock_that_is_not_behind_the_log_needs_no_adoption(shop: Shop) -> None:
+    assert shop.command("adopt", "--clock", *REASON).code == 2
+    sent_once(shop)
+    said = shop.command("adopt", "--clock", *REASON)
+    assert said.code == 2
+    assert "nothing was changed" in said.err
+    assert shop.command("adopt", "--clock", "--store", *REASON).code == 2

@@ -39,17 +39,81 @@ def test_a_clock_that_is_hours_off_is_no_matter(shop: Shop, hours: int) -> None:
     assert shop.run().code == 0
 
 
-def test_with_nothing_to_send_nobody_is_asked_the_time(shop: Shop) -> None:
-    asked = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whoever is asked the time, and does not answer."""
+    urls: list[str] = []
+    monkeypatch.setattr("conversions.http.date_of", urls.append)
+    return urls
 
-    def time() -> datetime:
-        asked.append(1)
-        return shop.now + timedelta(days=9)
 
+@pytest.mark.parametrize("hours", [1, 24, 36])
+def test_with_nothing_to_send_nobody_is_asked_the_time_night_after_night(
+    shop: Shop, asked: list[str], hours: int
+) -> None:
     shop.orders(shop.order("1", status="cancelled"))
-    shop.sandbox.now = time
     assert shop.run().code == 0
+    asked.clear()
+    shop.wait(hours=hours)
+    assert shop.run().code == 0
+    shop.wait(days=9)
+    shop.plan(), shop.status()
     assert asked == []
+
+
+def test_everybody_is_asked_once_where_the_night_before_is_missing(shop: Shop, asked: list[str]) -> None:
+    """A machine that was off and a clock that jumped look alike; who does not answer keeps nobody."""
+    for _ in range(2):
+        shop.orders(shop.order(shop.day(0)))
+        assert shop.run().counts("meta")["sent"] == 1
+        assert len(asked) == len(NAMES)
+        asked.clear()
+        shop.wait(hours=37)
+
+
+@pytest.mark.parametrize("command", ["run", "reconcile"])
+@pytest.mark.parametrize("days", [6, 60, 400])
+def test_a_clock_that_went_ahead_for_a_night_loses_nothing(shop: Shop, days: int, command: str) -> None:
+    """By the false time orders would be too old, and verdicts not to be had any more: for good."""
+    real = shop.now
+    shop.sandbox.now = lambda: real
+    shop.orders(shop.order("1"), shop.order("2"))
+    shop.sandbox.use_faults(["429:meta"])
+    assert shop.run().counts("meta") == {"pending": 2}
+    shop.sandbox.use_faults([])
+    kept = shop.store_bytes()
+    shop.wait(days=days)
+    stopped(shop.command(command), CONFIG, "google says 2026-11-22 05:15", "Set it")
+    assert shop.store_bytes() == kept
+    real = shop.clock.now = real + timedelta(hours=24)
+    said = shop.run()
+    assert (said.code, said.counts("meta"), said.at("google")["late_verdicts"]["moved"]) == (
+        0,
+        {"sent": 2},
+        {"recorded": 2},
+    )
+
+
+def test_nor_does_the_very_first_night(shop: Shop) -> None:
+    shop.configure(destinations={"google": None})
+    real = shop.now
+    shop.sandbox.now = lambda: real
+    shop.orders(shop.order())
+    shop.wait(days=6)
+    stopped(shop.command("run"), CONFIG, "meta says")
+    shop.clock.now = real
+    assert shop.run().counts("meta") == {"sent": 1}
+
+
+def test_a_quiet_night_in_the_future_is_not_written_down(shop: Shop) -> None:
+    real = shop.now
+    shop.sandbox.now = lambda: real
+    shop.orders(shop.order())
+    shop.run()
+    shop.wait(days=400)
+    stopped(shop.command("run"), CONFIG, "google says")
+    real = shop.clock.now = real + timedelta(days=1)
+    assert shop.run().counts("meta") == {"already_sent": 1}
 
 
 def test_a_platform_whose_time_jumps_while_sending_gets_no_more(shop: Shop) -> None:

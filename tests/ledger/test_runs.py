@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -44,12 +44,20 @@ def test_each_run_raises_the_epoch_by_one(night: Night) -> None:
 
 def test_a_clock_that_went_back_begins_nothing(night: Night) -> None:
     night.clock.forward(minutes=-5, seconds=-1)
-    with pytest.raises(SettingsError, match="newest entry"):
+    with pytest.raises(SettingsError, match=r"newest entry .* `conversions adopt --clock --reason TEXT`"):
         night.begin()
 
     night.clock.forward(seconds=1)
     assert night.begin().epoch == 2
     assert len(night.all(select(tables.run.c.id))) == 2
+
+
+def test_the_newest_run_tells_when_it_began_by_the_clock_of_then(night: Night) -> None:
+    night.clock.forward(days=400)
+    night.begin()
+    night.clock.forward(days=-300)
+
+    assert runs.last_begun(night.ledger) == NOW + timedelta(days=400)
 
 
 def test_row_and_leaf_say_who_ran_what_with_which_settings_and_policy(night: Night) -> None:
