@@ -15,9 +15,12 @@ from conversions.ledger.store import Ledger
 
 _OF_VALUES = text(f"""
     SELECT coalesce(sum(v.state = 'rejected'), 0), coalesce(sum(v.state = 'withheld'), 0) FROM revision v
-    WHERE {OF_DESTINATION} AND v.run > :told
+    WHERE {OF_DESTINATION} AND v.run > :told AND v.run NOT IN (SELECT value FROM json_each(:reconciled))
     AND (v.state = 'rejected' OR (v.detail = '{Reason.MAYBE_RECEIVED}' AND v.expires_at * 1000000 <= :now_us))
 """)
+
+MOST = 1000
+"""Runs: more were not begun since somebody was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +61,18 @@ def news(ledger: Ledger, run: int, resend_us: Mapping[int, int]) -> dict[int, Ne
     *resend_us* has by destination how long after a first attempt an unanswered order may be sent again.
     """
     with ledger.transaction() as connection:
-        told = _told(connection, run, ["run"], resend_us)
-        of_late = _told(connection, run, ["run", "reconcile"], resend_us)
-        orders = _of_orders(connection, ledger.now_us, resend_us, told, of_late)
-        return {
-            number: News(*orders.get(number, (0,) * 5), *_of_values(connection, ledger.now_us, number, of_late[number]))
-            for number in resend_us
-        }
+        told, reconciled = _told(connection, run, resend_us), _reconciled(connection)
+        orders = _of_orders(connection, ledger.now_us, resend_us, told, reconciled)
+        values = {n: _of_values(connection, ledger.now_us, n, told[n], reconciled) for n in resend_us}
+        return {number: News(*orders.get(number, (0,) * 5), *values[number]) for number in resend_us}
 
 
-def _told(connection: Connection, run: int, commands: list[str], numbers: Mapping[int, object]) -> dict[int, _Told]:
+def _told(connection: Connection, run: int, numbers: Mapping[int, object]) -> dict[int, _Told]:
     """By destination the last run before *run* whose report speaks of it; most often the last of all."""
     named = select(tables.destination.c.name, tables.destination.c.id)
     names = {name: number for name, number in connection.execute(named) if number in numbers}
     r, told = tables.run.c, dict.fromkeys(numbers, _Told())
-    reports = select(r.id, r.finished_us, r.report).where(r.id < run, r.command.in_(commands), r.report.is_not(None))
+    reports = select(r.id, r.finished_us, r.report).where(r.id < run, r.command == "run", r.report.is_not(None))
     for number, at_us, report in connection.execute(reports.order_by(r.id.desc())):
         for name in names.keys() & orjson.loads(report).get("destinations", {}).keys():
             told[names.pop(name)] = _Told(number, at_us)
@@ -81,18 +81,24 @@ def _told(connection: Connection, run: int, commands: list[str], numbers: Mappin
     return told
 
 
+def _reconciled(connection: Connection) -> list[int]:
+    """The runs that were begun to learn late verdicts, and that told what they learned."""
+    r = tables.run.c
+    finished = select(r.id).where(r.command == "reconcile", r.report.is_not(None)).order_by(r.id.desc()).limit(MOST)
+    return list(connection.execute(finished).scalars())
+
+
 def _of_orders(
     connection: Connection,
     now_us: int,
     resend_us: Mapping[int, int],
     told: Mapping[int, _Told],
-    of_late: Mapping[int, _Told],
+    reconciled: list[int],
 ) -> dict[int, tuple[int, ...]]:
     """In one pass over those that are not simply sent or waiting."""
     d = tables.delivery.c
-    told_run, told_us, late_run = (
-        case(by_number, value=d.destination) for by_number in (_nth(told, 0), _nth(told, 1), _nth(of_late, 0))
-    )
+    told_run = case({number: one.run for number, one in told.items()}, value=d.destination)
+    told_us = case({number: one.at_us for number, one in told.items()}, value=d.destination)
     window = d.first_attempt_us + case(resend_us, value=d.destination)
     age = func.coalesce(d.expires_at * 1_000_000, window)
     past = case((age < window, age), else_=window)
@@ -102,7 +108,7 @@ def _of_orders(
         (d.state == State.EXPIRED) & new,
         (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= now_us) & ((past > told_us) | new),
         (d.state == State.QUARANTINED) & ~by_platform & new,
-        (d.state == State.REJECTED) & (d.settled_run > late_run),
+        (d.state == State.REJECTED) & new & d.settled_run.not_in(reconciled),
     )
     states = [State.QUARANTINED, State.EXPIRED, State.UNKNOWN, State.REJECTED]
     counts = [func.sum(case((asked, 1), else_=0)) for asked in wanted]
@@ -110,10 +116,6 @@ def _of_orders(
     return {number: tuple(found) for number, *found in connection.execute(query.group_by(d.destination))}
 
 
-def _nth(told: Mapping[int, _Told], field: int) -> dict[int, int]:
-    return {number: one[field] for number, one in told.items()}
-
-
-def _of_values(connection: Connection, now_us: int, number: int, told: _Told) -> tuple[Any, ...]:
-    asked = {"destination": number, "now_us": now_us, "told": told.run}
+def _of_values(connection: Connection, now_us: int, number: int, told: _Told, reconciled: list[int]) -> tuple[Any, ...]:
+    asked = {"destination": number, "now_us": now_us, "told": told.run, "reconciled": orjson.dumps(reconciled).decode()}
     return tuple(connection.execute(_OF_VALUES, asked).one())

@@ -84,6 +84,7 @@ def test_what_a_run_met_that_was_killed_then(
         if shop.sql("SELECT 1 FROM delivery WHERE state = ?", state):
             break
     assert shop.sql("SELECT report FROM run ORDER BY id DESC LIMIT 1") == [(None,)]
+    assert shop.command("reconcile").code == 0  # which tells what it learns, and no more
     said = shop.run()
     assert (said.code, said.at("google")["needs_a_person"][what] > 0) == (ATTENTION, True), said
     assert shop.run().code == 0
