@@ -32,7 +32,7 @@ def fill(home: Path, events: int) -> None:
     from conversions.conversion import Window
     from conversions.ledger import runs, staging, store
     from conversions.ledger.requests import Claim, Outbox, Purpose, Work, examine
-    from conversions.ledger.requests.intents import commit
+    from conversions.ledger.requests.write_ahead import commit
     from conversions.ledger.requests.outcomes import record
     from conversions.receipt import Next, Outcome, Receipt
 
@@ -55,7 +55,7 @@ def fill(home: Path, events: int) -> None:
             with ledger.transaction() as connection:
                 columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
                 connection.exec_driver_sql(columns, rows)
-                attempt = commit(connection, ledger, run, outbox, claimed, examine(outbox, claimed))
+                attempt = commit(connection, ledger.now_us, run, outbox, claimed, examine(outbox, claimed))
             with ledger.transaction() as connection:
                 record(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
