@@ -32,8 +32,8 @@ def fill(home: Path, events: int) -> None:
     from conversions.conversion import Window
     from conversions.ledger import runs, staging, store
     from conversions.ledger.requests import Claim, Outbox, Purpose, Work, examine
-    from conversions.ledger.requests.write_ahead import commit
     from conversions.ledger.requests.outcomes import record
+    from conversions.ledger.requests.write_ahead import commit
     from conversions.receipt import Next, Outcome, Receipt
 
     path, tail = home / "var" / "conversions.db", home / "tail"
