@@ -87,7 +87,7 @@ class Delivery:
             async for attempt in rounds:
                 with attempt:
                     await self._round(lane, pace)
-        if lane.blameless:
+        if lane.blameless and lane.book is requests:
             with self._stopping():
                 pardon(self.ledger, self.run, lane.outbox.destination)
         lane.seconds = (self.ledger.clock() - began).total_seconds()

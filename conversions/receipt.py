@@ -68,5 +68,9 @@ class Receipt:
     @property
     def reasons(self) -> frozenset[str]:
         """What is said of the events at fault: of each that is named its own, else one thing of all."""
-        named = (f"{self.code} {culprit.code} {culprit.field}".strip() for culprit in self.culprits)
-        return frozenset(named) or frozenset({self.code})
+        return frozenset(self.faults(1).values())
+
+    def faults(self, events: int) -> dict[int, str]:
+        """What is said of the events at fault, by position in a request of so many: a single one need not be named."""
+        named = {c.position: f"{self.code} {c.code} {c.field}".strip() for c in self.culprits}
+        return named or ({0: self.code} if events == 1 else {})

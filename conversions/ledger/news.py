@@ -100,13 +100,13 @@ def _of_orders(
     told_run = case({number: one.run for number, one in told.items()}, value=d.destination)
     told_us = case({number: one.at_us for number, one in told.items()}, value=d.destination)
     window = d.first_attempt_us + case(resend_us, value=d.destination)
-    age = func.coalesce(d.expires_at * 1_000_000, window)
-    past = case((age < window, age), else_=window)
+    age = d.expires_at * 1_000_000
+    past = case((d.decision.is_not(None) | (age < window), age), else_=window)  # what a person sends has no window
     new, by_platform = d.settled_run > told_run, d.reason == Reason.REFUSED_BY_PLATFORM
     wanted = (
         (d.state == State.QUARANTINED) & by_platform & new,
         (d.state == State.EXPIRED) & new,
-        (d.state == State.UNKNOWN) & d.decision.is_(None) & (past <= now_us) & ((past > told_us) | new),
+        (d.state == State.UNKNOWN) & (past <= now_us) & ((past > told_us) | new),
         (d.state == State.QUARANTINED) & ~by_platform & new,
         (d.state == State.REJECTED) & new & d.settled_run.not_in(reconciled),
     )

@@ -216,9 +216,7 @@ def _unanswered(work: Work) -> State:
 
 def _refuse(connection: Connection, attempt: Attempt, receipt: Receipt) -> int:
     """Close those at fault, with what the platform said of them; how many."""
-    faults = {c.position: f"{receipt.code} {c.code} {c.field}".strip() for c in receipt.culprits}
-    if not faults and len(attempt.events) == 1:
-        faults = {0: receipt.code}
+    faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
         connection.execute(_REFUSE, {"event": attempt.events[position], "detail": detail})
     return len(faults)

@@ -120,3 +120,13 @@ def test_news_of_another_destination_is_not_ours(night: Night) -> None:
     google, _ = night.numbers
 
     assert told.news(night.ledger, night.run.id, {google: DAY_US}) == {google: News()}
+
+
+def test_an_unanswered_order_that_a_person_wanted_sent_and_that_became_too_old_is_news(night: Night) -> None:
+    night.stage(sighting("1"))
+    now = night.ledger.now_us
+    force(night, "1", state="unknown", first_attempt_us=now, decision="send", expires_at=now // 1_000_000 + 3600)
+    assert news(night, resend_us=0) == News()
+    night.clock.forward(hours=2)
+
+    assert news(night, resend_us=0) == News(undecided=1)

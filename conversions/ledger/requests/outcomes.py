@@ -78,9 +78,7 @@ def recover(ledger: Ledger) -> None:
 
 def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
     """Set the culprits aside, with what the platform said of them; how many."""
-    faults = {c.position: f"{receipt.code} {c.code} {c.field}".strip() for c in receipt.culprits}
-    if not faults and len(attempt.events) == 1:
-        faults = {0: receipt.code}
+    faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
         delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
         move(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
