@@ -2,16 +2,21 @@
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from conversions.conversion import Reason
 from conversions.endings import SEARCHES
 from conversions.errors import Refused
+from conversions.ledger import requests, restatements
 from conversions.receipt import Culprit, Next, Outcome, Receipt
 from tests.ledger.builders import LOST, RECEIVED, REFUSED, THROTTLED, Clock, Night, night_in, orders, sighting
+from tests.ledger.test_accounts import force
 from tests.test_delivery import Platform, attempts, delivered, ids, lane, states
 
 DOUBTED = replace(REFUSED, next=Next.PROBE)
@@ -407,3 +412,13 @@ def test_a_last_warning_is_heeded_once_and_then_ends_it(night: Night) -> None:
     assert len(platform.sent) == 2
     assert isinstance(one.ending, Refused)
     assert states(night) == {"pending": 3}
+
+
+@pytest.mark.parametrize(("book", "state"), [(requests, "pending"), (restatements, "quarantined")])
+def test_settings_that_refuse_new_values_put_no_order_back(night: Night, book: Any, state: str) -> None:
+    night.stage(*orders(1))
+    force(night, "A-0", state="quarantined", reason=Reason.REFUSED_BY_PLATFORM, settled_run=night.run.id)
+
+    delivered(night, lane(night, Platform(), book=book, blameless=True, streams=deque()))
+
+    assert states(night) == {state: 1}
