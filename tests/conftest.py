@@ -1,6 +1,7 @@
 """No test reaches the network, and none sees the environment of the person who runs it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from unittest import mock
 
@@ -13,6 +14,11 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "SY
 # A busy machine is no failure; in CI the same examples are tried every time.
 settings.register_profile("conversions", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("conversions")
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would every program that a test interrupts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup() -> None:

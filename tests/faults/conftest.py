@@ -1,4 +1,4 @@
-"""Stations for all tests here: their processes take a second to come."""
+"""A station for all tests here: its processes take a second to come, and each process of pytest has one of its own."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,7 @@ from tests.faults.stations import Station, open_stations
 
 
 @pytest.fixture(scope="package")
-def stations() -> Iterator[list[Station]]:
-    """One for each core."""
-    with open_stations() as stations:
-        yield stations
-
-
-@pytest.fixture
-def station(stations: list[Station]) -> Station:
-    """The first of them."""
-    return stations[0]
+def station() -> Iterator[Station]:
+    """Where one world after the other is played."""
+    with open_stations(1) as (station,):
+        yield station

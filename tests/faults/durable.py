@@ -19,8 +19,8 @@ def play(station: Station, variant: str | None = None) -> list[str]:
 
 def _night(station: Station, shop: Shop, variant: str | None, destination: str) -> Iterator[str]:
     nights, log = station.nights, shop.directory / "calls.log"
-    nights.hold(shop, variant, "--destination", destination)
-    with watched(nights.pid, log, WRITES + TALKS):
+    pid = nights.hold(shop, variant, "--destination", destination)
+    with watched(pid, log, WRITES + TALKS):
         nights.let_go()
         code = nights.finished()
     left = list(unsynced(read(log)))

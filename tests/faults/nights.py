@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -24,35 +24,40 @@ GO = signal.SIGUSR1
 DONE = {0, 1}
 """How a night ends that leaves nothing for the next one: all is well, or a person is told."""
 HUNG = -signal.SIGALRM
+LONGEST = 300.0
+"""Seconds after which a night hangs, on the busiest machine."""
 
 
 @dataclass
 class Nights:
     """One after the other."""
 
-    process: "subprocess.Popen[str]"
-    pid: int = field(default=0, init=False)
+    process: "subprocess.Popen[bytes]"
+    pid: int | None = field(default=None, init=False)
+    """Of the night under way."""
 
     def begin(self, shop: Shop, variant: str | None = None, *arguments: str) -> None:
         """``conversions run`` with *arguments*, or a broken variant of it."""
         self.hold(shop, variant, *arguments)
         self.let_go()
 
-    def hold(self, shop: Shop, variant: str | None = None, *arguments: str) -> None:
-        """The same, but it waits before its first step: somebody wants to watch from the beginning."""
+    def hold(self, shop: Shop, variant: str | None = None, *arguments: str) -> int:
+        """The same, but it waits before its first step: somebody wants to watch the process from the beginning."""
         night = {"config": str(shop.config), "batch": shop.batch, "senders": shop.senders, "arguments": arguments}
-        self.fork(f"{__name__}:run", shop.said, variant, **night)
+        return self.fork(f"{__name__}:run", shop.said, variant, **night)
 
-    def fork(self, play: str, said: Path, variant: str | None = None, **arguments: Any) -> None:
-        """Hold a fork that is to call *play*, as ``module:function``, with *said* for its stdout and stderr."""
+    def fork(self, play: str, said: Path, variant: str | None = None, **arguments: Any) -> int:
+        """Hold a fork that is to call *play*, as ``module:function``, with *said* for its stdout and stderr; its pid."""
         assert self.process.stdin is not None
+        assert self.pid is None, "one is under way"
         task = {"play": play, "said": str(said), "variant": variant, "arguments": arguments}
-        self.process.stdin.write(json.dumps(task) + "\n")
-        self.process.stdin.flush()
+        self.process.stdin.write(json.dumps(task).encode() + b"\n")
         self.pid = self.told("begun")
+        return self.pid
 
     def let_go(self) -> None:
         """What is held begins."""
+        assert self.pid is not None
         os.kill(self.pid, GO)
 
     def whole(self, shop: Shop, variant: str | None = None, *arguments: str) -> int:
@@ -69,13 +74,14 @@ class Nights:
                 return []
         return [f"quiet nights ended {codes}"]
 
-    def ended(self, within: float = 60.0) -> int | None:
+    def ended(self, within: float = LONGEST) -> int | None:
         """Its exit code, or None where it still runs after so many seconds."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], within)
-        return self.told("ended") if ready else None
+        if not self._says(within):
+            return None
+        self.pid = None
+        return self.told("ended")
 
-    def finished(self, within: float = 60.0) -> int:
+    def finished(self, within: float = LONGEST) -> int:
         """The exit code of the night under way; one that hangs is killed."""
         code = self.ended(within)
         if code is None:
@@ -84,30 +90,39 @@ class Nights:
         return code
 
     def kill(self) -> None:
-        """As the kernel does it when memory is short: at once, and nobody is asked."""
-        os.kill(self.pid, signal.SIGKILL)
-        self.told("ended")
+        """As the kernel does it when memory is short: at once, and nobody is asked. It may have ended already."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.ended()
 
     def told(self, word: str) -> int:
         """What the process says next: this word, and a number."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        assert self._says(LONGEST), f"no word of {word}"
+        line = self.process.stdout.readline().decode()
         said, number = line.split()
         assert said == word, line
         return int(number)
+
+    def _says(self, within: float) -> bool:
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], within)
+        return bool(ready)
 
 
 @contextmanager
 def open_nights() -> Iterator[Nights]:
     """A process to begin nights from."""
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, "-m", __name__], env=environment, bufsize=0, **pipes) as process:
+    with subprocess.Popen([sys.executable, "-m", __name__], env=environment, **pipes) as process:
         nights = Nights(process)
         nights.told("ready")
-        yield nights
-        assert process.stdin is not None
-        process.stdin.close()
+        try:
+            yield nights
+        finally:
+            nights.kill()
+            process.kill()
 
 
 def run(config: str, batch: int, senders: int | None, arguments: Sequence[str]) -> int:
@@ -144,13 +159,16 @@ def _serve() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [GO])
     print("ready", os.getpid(), flush=True)
     for line in sys.stdin:
+        with suppress(ChildProcessError):
+            os.waitpid(-1, 0)  # the last one was only looked at: a kill that comes too late must strike nobody else
         task = json.loads(line)
         pid = os.fork()
         if pid == 0:
             _play(**task)
         print("begun", pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print("ended", os.waitstatus_to_exitcode(status), flush=True)
+        end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert end is not None
+        print("ended", end.si_status if end.si_code == os.CLD_EXITED else -end.si_status, flush=True)
 
 
 def _play(play: str, said: str, variant: str | None, arguments: dict[str, Any]) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import requests
 
+LONGEST = 300.0
+"""Seconds for an answer, on the busiest machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Platforms:
@@ -20,11 +23,11 @@ class Platforms:
 
     def misbehave(self, *faults: str) -> None:
         """From now on these faults strike, and no others."""
-        self.session.post(f"{self.url}/_sandbox/faults", json=faults, timeout=10).raise_for_status()
+        self.session.post(f"{self.url}/_sandbox/faults", json=faults, timeout=LONGEST).raise_for_status()
 
     def received(self, *, bodies: bool = False) -> dict[str, Any]:
         """What arrived, see ``Sandbox.received``."""
-        answer = self.session.get(f"{self.url}/_sandbox/received?bodies={int(bodies)}", timeout=30)
+        answer = self.session.get(f"{self.url}/_sandbox/received?bodies={int(bodies)}", timeout=LONGEST)
         report: dict[str, Any] = answer.json()
         return report
 
@@ -35,7 +38,7 @@ class Platforms:
 
     def reset(self) -> None:
         """Begin anew."""
-        self.session.post(f"{self.url}/_sandbox/reset", json={}, timeout=10).raise_for_status()
+        self.session.post(f"{self.url}/_sandbox/reset", json={}, timeout=LONGEST).raise_for_status()
 
 
 @contextmanager

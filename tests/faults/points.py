@@ -122,8 +122,8 @@ def _evening(station: Station, night: int) -> Shop:
 def _watch(station: Station, shop: Shop, point: Point | None, variant: str | None = None) -> int:
     """One night under strace; its exit code."""
     nights = station.nights
-    nights.hold(shop, variant, "--restate")
-    with watched(nights.pid, _log(shop), CALLS, point.injection if point else None):
+    pid = nights.hold(shop, variant, "--restate")
+    with watched(pid, _log(shop), CALLS, point.injection if point else None):
         nights.let_go()
         return nights.finished()
 

@@ -20,7 +20,7 @@ SEASONS = 15
 def seasons(station: Station, variant: str | None) -> list[str]:
     """Seasons of a few kills each, until one leaves something to complain of."""
     for seed in range(SEASONS if variant else 1):
-        if complaints := open_season(station, seed, variant).play(kills=6, seconds=30):
+        if complaints := open_season(station, seed, variant).play(kills=6):
             return complaints
     return []
 

@@ -4,7 +4,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from tests.faults.nights import Nights
+from tests.faults.nights import HUNG, LONGEST, Nights
 from tests.faults.oracle import judge
 from tests.faults.platforms import Platforms
 from tests.faults.shop import POISON, Fate, Shop
@@ -24,6 +24,8 @@ TROUBLE = (
 """About three requests in ten go wrong, and as many are slow."""
 FINE = {0, 1, 75}
 """How a night that is not killed may end: all is well, a person is asked, or the rest waits."""
+NIGHTS = 8
+"""For each kill, at the most: some end before the moment of theirs."""
 
 
 @dataclass
@@ -40,13 +42,14 @@ class Season:
     _usual: float = 0.5
     """Seconds that a whole night takes."""
 
-    def play(self, kills: int, seconds: float = 60.0) -> list[str]:
-        """So many kills, or as many as there is time for, then a quiet night; every violation that the oracle finds."""
-        end = time.monotonic() + seconds
+    def play(self, kills: int) -> list[str]:
+        """So many kills, then a quiet night; every violation that the oracle finds."""
         self.platforms.misbehave(*TROUBLE)
         self.shop.trade()
         self.shop.object(self.shop.sales[30])
-        while self.kills < kills and not self.complaints and time.monotonic() < end:
+        for _ in range(kills * NIGHTS):
+            if self.kills == kills or self.complaints:
+                break
             self._night()
         self.platforms.misbehave(f"poison={POISON}")
         self.complaints += self.nights.until_done(self.shop, self.variant)
@@ -77,8 +80,11 @@ class Season:
 
     def _until_arrived(self, requests: int) -> int | None:
         """The moment at which so many requests have arrived, most of them not answered yet."""
+        end = time.monotonic() + LONGEST
         while (code := self.nights.ended(within=0.002)) is None and self.platforms.arrived() < requests:
-            pass
+            if time.monotonic() > end:
+                self.nights.kill()
+                return HUNG
         return code
 
     def _somebody_objects(self) -> int | None:

@@ -30,7 +30,11 @@ class Station:
     nights: Nights
 
     def open_shop(self, batch: int = BATCH, senders: int | None = None) -> Shop:
-        """A shop that has never sent anything, and platforms that never got anything."""
+        """A shop that has never sent anything, and platforms that never got anything.
+
+        A night that somebody left under way here ends.
+        """
+        self.nights.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
         self.platforms.reset()
         self.platforms.misbehave(f"poison={POISON}")

@@ -1,21 +1,19 @@
 """Killed at any moment while the platforms misbehave: nothing is lost, nothing counts twice, nothing left unlogged."""
 
+import pytest
+
 from tests.faults.season import open_season
-from tests.faults.stations import Station, spread
+from tests.faults.stations import Station
 
 SEASONS, KILLS = 20, 25
 
 
-def test_seasons_of_kills_leave_nothing_to_complain_of(stations: list[Station]) -> None:
-    seasons = []
+@pytest.mark.parametrize("seed", range(SEASONS))
+def test_a_season_of_kills_leaves_nothing_to_complain_of(station: Station, seed: int) -> None:
+    season = open_season(station, seed)
 
-    def play(station: Station, seed: int) -> list[str]:
-        season = open_season(station, seed)
-        seasons.append(season)
-        return season.play(KILLS, seconds=200)
-
-    assert {seed: complaints for seed, complaints in spread(stations, range(SEASONS), play) if complaints} == {}
-    assert sum(season.kills for season in seasons) >= SEASONS * KILLS / 4, "too few to say anything"
+    assert season.play(KILLS) == []
+    assert season.kills >= KILLS / 2, "too few to say anything"
 
 
 def test_a_quiet_season_leaves_nothing_to_complain_of(station: Station) -> None:
