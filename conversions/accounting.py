@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from conversions import guard
 from conversions.barrier import Said
+from conversions.delivery.lane import Lane
 from conversions.diagnosis import Late
-from conversions.lane import Lane
 from conversions.ledger import accounts, corrections, news, redaction, retention, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
+from conversions.delivery.opening import resend_us
 from conversions.errors import Usage
 from conversions.house import House, open_house
-from conversions.lane import resend_us
 from conversions.ledger import Clock, Ledger, decisions, judging, open_ledger, open_read_only, pins, requests, runs
 from conversions.ledger.decisions import Case, Decision
 from conversions.settings import Settings

@@ -13,9 +13,10 @@ from conversions.accounting import account, forget
 from conversions.barrier import read, stage
 from conversions.crew import Crew
 from conversions.delivery import Delivery
+from conversions.delivery.lane import Lane
+from conversions.delivery.opening import open_lane
 from conversions.diagnosis import Late
 from conversions.house import open_house
-from conversions.lane import Lane, open_lane
 from conversions.ledger import Clock, accounts, open_ledger, restatements, runs
 from conversions.night import Night, begin, catch_up
 from conversions.observe.progress import SILENT, Progress

@@ -5,8 +5,8 @@ from functools import partial
 from conversions import ages, guard, reconcile, restating
 from conversions.accounting import source_side
 from conversions.barrier import most
+from conversions.delivery.opening import first_batch
 from conversions.house import House, open_house
-from conversions.lane import first_batch
 from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only
 from conversions.ledger.accounts import Account
 from conversions.ledger.corrections import Corrections

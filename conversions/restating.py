@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from conversions.delivery import Delivery
+from conversions.delivery.lane import Lane
+from conversions.delivery.search import Search
 from conversions.errors import Unavailable
 from conversions.house import House
-from conversions.lane import Lane
 from conversions.ledger import Ledger, corrections, restatements
 from conversions.ledger.corrections import Changed, Corrections
 from conversions.ledger.judging import Judged
@@ -55,7 +56,7 @@ def _second(lane: Lane) -> Lane:
         lane.in_flight,
         lane.requests_per_minute,
         book=restatements,
-        trusted=lane.trusted,
+        search=Search(trusted=lane.search.trusted),
         streams=deque([Work(Purpose.RESEND), Work(Purpose.RESTATE)]),
     )
 

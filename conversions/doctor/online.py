@@ -10,13 +10,13 @@ import orjson
 
 from conversions import clocks, timekeeping
 from conversions.conversion import Conversion, Window
+from conversions.delivery.opening import open_lane
 from conversions.destinations import specimen
 from conversions.destinations.base import Probing
 from conversions.doctor.finding import Finding, fine, note, problem, stopped
 from conversions.errors import ConversionsError, Exit, Unauthorised, worst
 from conversions.house import House, open_house
 from conversions.identity import digests
-from conversions.lane import open_lane
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, pins, policies, requests, runs, staging
 from conversions.ledger.requests import probes
 from conversions.ledger.runs import Run

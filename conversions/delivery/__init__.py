@@ -16,9 +16,9 @@ from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions.endings import ending, impatient, undecided
+from conversions.delivery.endings import ending, impatient, undecided
+from conversions.delivery.lane import Lane
 from conversions.errors import ConversionsError, Unauthorised, Unavailable
-from conversions.lane import Lane
 from conversions.ledger import requests
 from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Work
 from conversions.ledger.requests.pardons import pardon
@@ -87,7 +87,7 @@ class Delivery:
             async for attempt in rounds:
                 with attempt:
                     await self._round(lane, pace)
-        if lane.blameless and lane.book is requests:
+        if lane.search.blameless and lane.book is requests:
             with self._stopping():
                 pardon(self.ledger, self.run, lane.outbox.destination)
         lane.seconds = (self.ledger.clock() - began).total_seconds()
@@ -179,11 +179,11 @@ class Delivery:
             return Unavailable(f"{name}: the run was told to stop.")
         if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
-        return undecided(lane) if lane.doubt.open else None
+        return undecided(lane) if lane.search.doubt.open else None
 
     def _left(self, lane: Lane) -> bool:
-        if lane.first_night or lane.doubt.open:
-            return bool(lane.again or lane.unanswered) or lane.doubt.open
+        if lane.first_night or lane.search.doubt.open:
+            return bool(lane.again or lane.unanswered) or lane.search.doubt.open
         claimed = self._claim(lane)
         if claimed is not None:
             lane.again.append(claimed.again)

@@ -19,6 +19,8 @@ from sqlalchemy import select
 from conversions import delivery
 from conversions.conversion import Conversion, Money
 from conversions.delivery import PATIENCE, Delivery
+from conversions.delivery.lane import Lane
+from conversions.delivery.opening import open_lane
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
@@ -29,7 +31,6 @@ from conversions.errors import (
     Unauthorised,
     Unavailable,
 )
-from conversions.lane import Lane, open_lane
 from conversions.ledger import objections, requests, tables
 from conversions.ledger.requests import Claim, Examined, Outbox
 from conversions.receipt import Culprit, Next, Outcome, Receipt
@@ -556,7 +557,7 @@ def test_bad_orders_are_taken_out_and_every_good_one_is_received(
     found = night.states()
     assert {f"c-{number}" for number, state in found.items() if state == "quarantined"} == set(bad)
     assert {state for number, state in found.items() if f"c-{number}" not in bad} <= {"received"}
-    assert (one.refused, one.received, one.ending) == (len(bad), 10 - len(bad), None)
+    assert (one.search.refused, one.received, one.ending) == (len(bad), 10 - len(bad), None)
 
 
 def test_named_culprits_cost_one_more_request(night: Night) -> None:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from conversions import clocks
+from conversions.delivery.lane import Lane
 from conversions.errors import ConversionsError, Refused, SettingsError, Throttled, Unauthorised, Unavailable
-from conversions.lane import Lane
 from conversions.receipt import Next, Outcome, Receipt
 
 SEARCHES = 64
@@ -18,7 +18,7 @@ def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | No
     """What stops the destination for this run, after *receipt* has been taken in; *now* is aware."""
     if mistake := clocks.difference(lane.outbox.name, receipt.date, now):
         return SettingsError(mistake)
-    name, code = lane.outbox.name, receipt.code
+    name, code, search = lane.outbox.name, receipt.code, lane.search
     advice = lane.destination.advice(code)
     match receipt.next:
         case Next.STOP_CREDENTIALS:
@@ -29,19 +29,19 @@ def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | No
             return Refused(f"{name} refuses for a reason that is not one order's ({code}). {then}")
         case Next.STOP_FOR_TODAY:
             return Throttled(f"{name}: today's quota is used up ({code}).")
-        case Next.PROBE if lane.blameless:
+        case Next.PROBE if search.blameless:
             then = advice or "`conversions doctor` looks at them."
             return Refused(
                 f"{name} refuses orders each for itself, all in the same way ({', '.join(receipt.reasons)}), and "
                 f"accepts none: the settings are at fault, and no order is set aside. {then}"
             )
-        case Next.ISOLATE | Next.PROBE if lane.in_a_row >= SEARCHES:
+        case Next.ISOLATE | Next.PROBE if search.in_a_row >= SEARCHES:
             return Refused(
                 f"{name} refused {SEARCHES} requests in a row ({code}); the rest waits. Is the mapping right?"
             )
-        case Next.ISOLATE | Next.PROBE if lane.searches > SEARCHES + _needed(lane):
+        case Next.ISOLATE | Next.PROBE if search.requests > SEARCHES + _needed(lane):
             return Refused(
-                f"{name} refuses requests ({code}) whose parts it takes: {lane.searches} were spent on the search for "
+                f"{name} refuses requests ({code}) whose parts it takes: {search.requests} were spent searching for "
                 "bad orders, which is enough for one run; the rest waits, and `conversions run` goes on with it."
             )
         case _:
@@ -50,7 +50,7 @@ def ending(lane: Lane, receipt: Receipt, now: datetime) -> ConversionsError | No
 
 def _needed(lane: Lane) -> int:
     """How many requests it takes to find as many culprits as were found, each in a full one."""
-    return lane.refused * (2 * lane.outbox.max_events.bit_length() + 1)
+    return lane.search.refused * (2 * lane.outbox.max_events.bit_length() + 1)
 
 
 def impatient(lane: Lane, trouble: Receipt) -> ConversionsError:
@@ -66,8 +66,9 @@ def impatient(lane: Lane, trouble: Receipt) -> ConversionsError:
 
 def undecided(lane: Lane) -> Refused:
     """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
+    reasons = ", ".join(sorted(lane.search.doubt.reasons))
     return Refused(
-        f"{lane.outbox.name} refuses the few orders that it was sent ({', '.join(sorted(lane.doubt.reasons))}) and was "
+        f"{lane.outbox.name} refuses the few orders that it was sent ({reasons}) and was "
         "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
         "`conversions doctor` looks at the settings."
     )

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from conversions.conversion import Reason
-from conversions.endings import SEARCHES
+from conversions.delivery.endings import SEARCHES
+from conversions.delivery.search import Search
 from conversions.errors import Refused
 from conversions.ledger import requests, restatements
 from conversions.receipt import Culprit, Next, Outcome, Receipt
+from tests.delivery.test_delivery import Platform, attempts, delivered, ids, lane, states
 from tests.ledger.builders import LOST, RECEIVED, REFUSED, THROTTLED, Clock, Night, night_in, orders, sighting
 from tests.ledger.test_accounts import force
-from tests.test_delivery import Platform, attempts, delivered, ids, lane, states
 
 DOUBTED = replace(REFUSED, next=Next.PROBE)
 """One event's fault or the settings': the code alone does not say."""
@@ -370,7 +371,7 @@ def test_what_the_culprits_need_is_spent(night: Night) -> None:
     delivered(night, one)
 
     assert states(night) == {"received": 380, "quarantined": 20}
-    assert one.searches > SEARCHES
+    assert one.search.requests > SEARCHES
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
@@ -419,6 +420,6 @@ def test_settings_that_refuse_new_values_put_no_order_back(night: Night, book: A
     night.stage(*orders(1))
     force(night, "A-0", state="quarantined", reason=Reason.REFUSED_BY_PLATFORM, settled_run=night.run.id)
 
-    delivered(night, lane(night, Platform(), book=book, blameless=True, streams=deque()))
+    delivered(night, lane(night, Platform(), book=book, search=Search(blameless=True), streams=deque()))
 
     assert states(night) == {state: 1}
