@@ -114,6 +114,8 @@ class Late:
     """Of them those that were rejected, by the platform's reason."""
     counts_only: int = 0
     """Orders of requests of which the platform says how many failed, but not which."""
+    untold: int = 0
+    """Of them those whose request failed, or is not known there any more: a person looks there."""
     trouble: str | None = None
     """Why not every question was answered; nothing is lost by it."""
     denied: bool = False
@@ -127,6 +129,12 @@ class Late:
         self.moved += other.moved
         self.rejected += other.rejected
         self.counts_only += other.counts_only
+        self.untold += other.untold
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether the platform leaves something open that only a person can find out, or mend."""
+        return self.denied or self.untold > 0
 
     @property
     def exit_code(self) -> Exit:
@@ -134,7 +142,7 @@ class Late:
         codes = [Exit.OK]
         codes += [self.ending.exit_code] if self.ending else []
         codes += [Exit.TRY_AGAIN] if self.trouble and not self.denied else []
-        codes += [Exit.ATTENTION] if self.rejected or self.denied else []
+        codes += [Exit.ATTENTION] if self.rejected or self.for_a_person else []
         return worst(codes)
 
     def json(self) -> dict[str, object]:
@@ -145,6 +153,7 @@ class Late:
             "moved": {str(state): count for state, count in sorted(self.moved.items())},
             "rejected": dict(sorted(self.rejected.items())),
             "counts_only": self.counts_only,
+            "untold": self.untold,
             "trouble": self.trouble,
             "stopped": None if self.ending is None else str(self.ending),
             "exit_code": int(self.exit_code),

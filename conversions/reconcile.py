@@ -118,7 +118,7 @@ def _diagnosis(destination: Diagnosing, asked: Asked) -> Diagnosis:
     """What the platform says; not asked any more where it cannot know."""
     if asked.age >= diagnoses.KEPT:
         return Diagnosis(Told.TOO_OLD)
-    return destination.diagnose(asked.reference)
+    return destination.diagnose(asked.reference, asked.events)
 
 
 def _unanswered(destination: Diagnosing, code: str) -> str:

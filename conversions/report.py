@@ -74,7 +74,7 @@ class DestinationSide:
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
-        if self.news.urgent or self.late.denied or unusually_many(self.news.set_aside, source.orders):
+        if self.news.urgent or self.late.for_a_person or unusually_many(self.news.set_aside, source.orders):
             codes.append(Exit.ATTENTION)
         return worst(codes)
 

@@ -24,7 +24,7 @@ class Google:
     name: str = "google"
     asked: list[str] = field(default_factory=list)
 
-    def diagnose(self, reference: str) -> Diagnosis:
+    def diagnose(self, reference: str, events: int) -> Diagnosis:
         self.asked.append(reference)
         answer = self.answers.pop(0)
         if isinstance(answer, Unauthorised):
@@ -103,6 +103,13 @@ def test_refused_credentials_stop_the_destination_and_lose_nothing(night: Night)
     late = ask(night, Google([SUCCESS, Unauthorised("no.")]))
     assert (late.moved, late.open, late.exit_code) == ({"recorded": 1}, 2, Exit.CREDENTIALS)
     assert ask(night, Google([SUCCESS] * 2)).moved == {"recorded": 2}
+
+
+def test_a_request_that_failed_or_is_not_known_and_names_nobody_is_for_a_person(night: Night) -> None:
+    night.clock.forward(days=1)
+    failed = Diagnosis(Told.FAILED, findings=(Finding("INVALID_EVENT", Ruling(Fate.REJECTED), 0, frozenset()),))
+    late = ask(night, Google([SUCCESS, failed, Diagnosis(Told.NOT_KNOWN)]))
+    assert (late.counts_only, late.untold, late.moved, late.exit_code) == (2, 2, {"recorded": 1}, Exit.ATTENTION)
 
 
 def test_what_the_platform_cannot_know_any_more_is_not_asked(night: Night) -> None:

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from conversions.errors import Stopped
-from conversions.stopping import SIGNALS, heard
+from conversions.errors import LedgerError, Stopped
+from conversions.stopping import SIGNALS, heard, whole
 
 
 @pytest.mark.parametrize("told", SIGNALS)
@@ -52,3 +52,31 @@ def test_in_another_thread_signals_are_not_ours() -> None:
     thread.join()
 
     assert went.is_set()
+
+
+def test_what_is_done_as_a_whole_is_done_before_it_is_heard() -> None:
+    done = []
+
+    def work() -> None:
+        with whole():
+            with whole():
+                os.kill(os.getpid(), signal.SIGTERM)
+            done.append("the inner part")
+        done.append("after the whole")
+
+    with pytest.raises(Stopped), heard():
+        work()
+
+    assert done == ["the inner part"]
+
+
+def test_what_failed_as_a_whole_fails_for_its_own_reason_and_is_no_stop_for_the_next() -> None:
+    def work() -> None:
+        with whole():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise LedgerError("for its own reason")
+
+    with pytest.raises(LedgerError, match="own reason"), heard():
+        work()
+    with heard(), whole():
+        pass

@@ -89,9 +89,13 @@ def place(settings: Settings, others: Sequence[Path] = ()) -> Place:
 
 
 def check_ours(place: Place) -> None:
-    """Raise SettingsError where the store is another user's, or of an older version, whose entries were fewer."""
+    """Raise SettingsError where the store is another user's or lies where it cannot be read, or is of an older version.
+
+    The entries of an older one were fewer.
+    """
     if place.store.is_file():
         store.check_owner(place.store)
+        store.check_readable(place.store)
         found = _asked(place.store, "SELECT version_num FROM alembic_version")
         if found in [(revision,) for revision in schema.OLDER]:
             raise SettingsError(f"The store {place.store} is of an older version: `conversions upgrade`, then verify.")

@@ -13,6 +13,7 @@ from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show_json
 from conversions.errors import ConversionsError, Exit, Usage
+from conversions.stopping import heard
 
 if TYPE_CHECKING:
     from conversions.ledger.comparison import Renumbered, Revalued
@@ -27,6 +28,7 @@ Day = Annotated[
 Only = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="Only this section of the settings.")]
 
 
+@heard()
 def run(
     *,
     config: Config = None,

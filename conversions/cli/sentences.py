@@ -20,12 +20,15 @@ def late(name: str, late: Late) -> Iterator[str]:
     """What was refused after it had been received, and what could not be asked."""
     if refused := late.rejected.total():
         yield NEWS["rejected"].format(name=name, n=refused)
-    if late.trouble:
-        yield late.trouble
+    yield from _left_open(name, late)
 
 
 NEWS = {
     "values_refused": "{name} refused the new values of {n} orders; it holds the old ones.",
+    "values_doubted": (
+        "{name} refused the new values of {n} orders when they were sent again after a lost answer: it holds the old "
+        "or the new ones; look there. Where the shop's value changes again, `conversions run --restate` settles it."
+    ),
     "values_unanswered": (
         "{n} changed values were never answered by {name} and are too old to be sent again: "
         "it holds the old or the new one; look there."
@@ -44,14 +47,23 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Ite
         if new := getattr(side.news, what):
             yield sentence.format(name=name, n=new)
     yield from _corrections(name, side.corrections)
-    if side.late.trouble:
-        yield side.late.trouble
+    yield from _left_open(name, side.late)
     if side.first_batch and side.account.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at what arrived there before the rest follows."
     if left := side.left:
         yield _waits(name, left, side.too_old_at)
     if side.difference(source) or any(side.money_difference(source).values()):
         yield f"{name}: not everything that was read is accounted for. Stop sending and report this."
+
+
+def _left_open(name: str, late: Late) -> Iterator[str]:
+    if late.untold:
+        yield (
+            f"{name} says that requests with {late.untold} orders failed, or that it does not know them, and not what "
+            "became of each order: look at the diagnostics there. No run sends them again."
+        )
+    if late.trouble:
+        yield late.trouble
 
 
 def of_waits(found: Iterable[Wait], zone: ZoneInfo) -> Iterator[str]:

@@ -171,7 +171,7 @@ class Delivery:
     def _why_left(self, lane: Lane) -> ConversionsError | None:
         """Why a lane ends with something left, if it does."""
         name = lane.outbox.name
-        if lane.trouble is not None:
+        if lane.trouble is not None and not self.stop.is_set():
             return impatient(lane, lane.trouble)
         if not self._left(lane):
             return None

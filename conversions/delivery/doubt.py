@@ -1,4 +1,4 @@
-"""A refusal that may be some event's fault or the settings': while nothing was accepted, three events alone decide."""
+"""A refusal that may be some event's fault or the settings': while nothing was accepted, a few events alone decide."""
 
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,8 @@ class Doubt:
 
     probes: deque[Work] = field(default_factory=deque)
     """To be asked next, one at a time."""
+    enough: int = PROBES
+    """How many of a request are asked alone, if all are refused alike."""
     alone: list[Work] = field(default_factory=list)
     """Single events that were refused."""
     whole: list[Work] = field(default_factory=list)
@@ -55,7 +57,7 @@ class Doubt:
         """Hold *work*, and let three of its events be asked alone if none are yet."""
         self.whole.append(work)
         if not self.probes:
-            self.probes.extend(probes(work))
+            self.probes.extend(probes(work, self.enough))
 
     def blame(self, events: int, receipt: Receipt) -> None:
         """Remember that so many *events* were refused each for itself."""

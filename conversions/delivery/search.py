@@ -7,6 +7,9 @@ from conversions.ledger.attempt import PROBES
 from conversions.ledger.requests import Settled, Work
 from conversions.receipt import Next, Receipt
 
+OF_EVENTS = 16
+"""Events that are asked alone before settings are found at fault for what is an event's by its code."""
+
 
 @dataclass(slots=True)
 class Search:
@@ -31,6 +34,7 @@ class Search:
         if receipt.next is Next.PROBE and self.trusted:
             return replace(receipt, next=Next.ISOLATE)
         if receipt.next is Next.ISOLATE and not self.trusted and self.doubt.covers(events, receipt):
+            self.doubt.enough = OF_EVENTS
             return replace(receipt, next=Next.PROBE)
         return receipt
 

@@ -83,10 +83,10 @@ class Diagnosing(Protocol):
 
     name: str
 
-    def diagnose(self, reference: str) -> Diagnosis:
-        """Ask once what became of the request that the platform knows as *reference*; never raises for the answer.
+    def diagnose(self, reference: str, events: int) -> Diagnosis:
+        """Ask once what became of a request of so many *events*, which the platform knows as *reference*.
 
-        Raises ``Unauthorised`` where there is no credential, or the platform does not take it.
+        Raises nothing for the answer but ``Unauthorised``, where there is no credential or the platform takes none.
         """
 
     def remedy(self, reason: str) -> str:

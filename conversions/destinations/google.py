@@ -86,7 +86,7 @@ class Google:
         result = post(self._mine.session, self.url, body, headers)
         return judge(result, events) if isinstance(result, Answer) else unanswered(result)
 
-    def diagnose(self, reference: str) -> Diagnosis:
+    def diagnose(self, reference: str, events: int) -> Diagnosis:
         """See ``Diagnosing.diagnose``."""
         headers = self._authorised({name: text for name, text in self.headers.items() if name != "Content-Type"})
         if isinstance(headers, NotSent):
@@ -96,7 +96,7 @@ class Google:
             return Diagnosis(Told.NO_ANSWER, result.why)
         if result.status == 401:
             raise Unauthorised(f"{self.name} refuses the credentials (401); `conversions doctor` looks at them.")
-        return google_status.judge(result)
+        return google_status.judge(result, events)
 
     def remedy(self, reason: str) -> str:
         """See ``Diagnosing.remedy``."""

@@ -50,6 +50,8 @@ REASONS: dict[str, Ruling] = {reason: ruling for ruling, names in _REASONS.items
 PREFIX = "PROCESSING_ERROR_REASON_"
 OTHERWISE = Ruling(Fate.REJECTED)
 """For a reason that is younger than this table: a row error means that the record was not taken."""
+FAILED = "FAILED"
+"""In place of a reason where a request failed as a whole and none is given: a person looks before more is sent."""
 
 REMEDIES = {
     "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED": (
@@ -62,6 +64,7 @@ REMEDIES = {
         "give the service account the access Standard in Google Ads (Admin, Access and security), by the way that its "
         "uploads take: the account itself, or the manager in `login_account_id`"
     ),
+    FAILED: "look at the diagnostics of the conversion action in Google Ads, and mend what they name",
     "SERVICE_DISABLED": "enable the Data Manager API in the credentials' Cloud project",
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "use a service account's key file, which has the scope datamanager",
 }
@@ -127,12 +130,12 @@ class _Refused(_Json):
     error: _Error
 
 
-def judge(answer: Answer) -> Diagnosis:
-    """What *answer* says of the request that was asked about."""
-    return _told(answer) if 200 <= answer.status < 300 else _refused(answer)
+def judge(answer: Answer, events: int) -> Diagnosis:
+    """What *answer* says of the request of so many *events* that was asked about."""
+    return _told(answer, events) if 200 <= answer.status < 300 else _refused(answer)
 
 
-def _told(answer: Answer) -> Diagnosis:
+def _told(answer: Answer, events: int) -> Diagnosis:
     """Our requests have one destination, so that the first status is the only one."""
     try:
         statuses = _Retrieved.model_validate_json(answer.body).request_status_per_destination
@@ -145,19 +148,35 @@ def _told(answer: Answer) -> Diagnosis:
     if told is Told.PROCESSING:
         return Diagnosis(told, word(status.request_status) or "")
     counts = status.error_info.error_counts
-    read = [count for count in counts if isinstance(count, _Count) and (count.record_indices or _counts(count))]
+    read = [count for count in counts if isinstance(count, _Count) and _readable(count, events)]
     findings = tuple(finding for finding in map(_finding, read) if finding.events)
+    if told is Told.FAILED and not findings:
+        return Diagnosis(told, findings=(_of_all(counts, events),))
     return Diagnosis(told, "", status.events_ingestion_status.record_count, findings, len(read) == len(counts))
 
 
-def _counts(count: _Count) -> bool:
-    return count.record_count is not None and count.record_count >= 0
+def _readable(count: _Count, events: int) -> bool:
+    """Whether it says of how many events, or of which, it is; of more than there were, it says nothing."""
+    possible = range(events + 1)
+    counted = count.record_count is not None or bool(count.record_indices)
+    return counted and (count.record_count or 0) in possible and len(count.record_indices) in possible
 
 
 def _finding(count: _Count) -> Finding:
-    reason = (word(count.reason) or "OTHER").removeprefix(PREFIX)
-    positions = frozenset(count.record_indices)
+    reason, positions = _reason(count), frozenset(count.record_indices)
     return Finding(reason, REASONS.get(reason, OTHERWISE), max(count.record_count or 0, len(positions)), positions)
+
+
+def _of_all(counts: list[Any], events: int) -> Finding:
+    """All events of a request that failed as a whole: for the one reason that is given, or for nobody knows what."""
+    given = {_reason(count) for count in counts if isinstance(count, _Count)}
+    reason = given.pop() if len(given) == 1 else FAILED
+    ruling = Ruling(Fate.SETUP) if reason == FAILED else REASONS.get(reason, OTHERWISE)
+    return Finding(reason, ruling, events, frozenset(range(events)))
+
+
+def _reason(count: _Count) -> str:
+    return (word(count.reason) or "OTHER").removeprefix(PREFIX)
 
 
 def _refused(answer: Answer) -> Diagnosis:

@@ -25,6 +25,7 @@ from conversions.destinations.verdicts import (
     Verdict,
     gravest,
     judged,
+    sized,
     word,
 )
 from conversions.http import Answer
@@ -119,6 +120,8 @@ REASONS: dict[str, Verdict] = {reason: verdict for verdict, names in _REASONS.it
 WAITS = {"CONVERSION_ACTION_TOO_RECENTLY_CREATED": 6 * 3600.0}
 """Seconds, where the reference names a time and the answer does not."""
 
+_EVENTS = re.compile(r"\W*(?:\w+\.)*events\b(?:\[(\d{1,6})\]\.?)?", re.ASCII | re.IGNORECASE)
+"""Seen are ``events.events[3].user_data`` and ``events[3]``; taken is whatever message stands before."""
 FIRST_QUESTION = 1800.0
 """Seconds until the first question what became of each event (guide "Diagnostics")."""
 
@@ -146,7 +149,7 @@ class _Detail(_Json):
     """``ErrorInfo``, ``RequestInfo``, ``BadRequest`` or ``RetryInfo``: each fills its own fields."""
 
     reason: str = ""
-    metadata: dict[str, str] = {}
+    metadata: dict[str, Any] = {}
     request_id: str = ""
     field_violations: list[OnErrorOmit[_FieldViolation]] = []
     retry_delay: str = Field("", pattern=r"^(\d{1,9}(\.\d{1,9})?s)?$")
@@ -169,18 +172,18 @@ class _Error(_Json):
     @property
     def request_id(self) -> str | None:
         """Of an error it begins with ``t-``."""
-        ids = [detail.request_id or detail.metadata.get("requestId", "") for detail in self.details]
+        ids = [detail.request_id or str(detail.metadata.get("requestId") or "") for detail in self.details]
         return next(filter(None, ids), None)
 
     @property
     def per_day(self) -> bool:
-        return any("PerDay" in detail.metadata.get("quota_limit", "") for detail in self.details)
+        return any("PerDay" in str(detail.metadata.get("quota_limit")) for detail in self.details)
 
     @property
     def outside_events(self) -> bool:
         """Whether all that is named is the part of the request that comes from our settings."""
         fields = [one.field for one in self.violations]
-        return bool(fields) and all(field and not field.startswith("events") for field in fields)
+        return bool(fields) and all(field and not _EVENTS.match(field) for field in fields)
 
     @property
     def retry_after(self) -> float | None:
@@ -214,10 +217,11 @@ def _refused(answer: Answer, events: int) -> Receipt:
     try:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
-        return judged(answer, WITHOUT_BODY.get(answer.status, AGAIN), "UNREADABLE", wait=answer.retry_after)
+        verdict = sized(WITHOUT_BODY.get(answer.status, AGAIN), answer, events)
+        return judged(answer, verdict, "UNREADABLE", wait=answer.retry_after)
     culprits = tuple(_culprits(error, events))
     verdict, reason = _verdict(answer.status, error)
-    verdict = DATA if verdict == DOUBT and culprits else verdict
+    verdict = sized(DATA if verdict == DOUBT and culprits else verdict, answer, events)
     return judged(
         answer,
         verdict,
@@ -243,11 +247,11 @@ def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
 
 
 def _culprits(error: _Error, events: int) -> Iterator[Culprit]:
-    """One per event named; the paths come as ``events.events[3].user_data`` and as ``events[3]``."""
+    """One per event named."""
     named: set[int] = set()
     for violation in error.violations:
-        found = re.match(r"(?:events\.)?events\[(\d{1,6})\]\.?", violation.field, re.ASCII)
-        if found and (position := int(found[1])) < events and position not in named:
+        found = _EVENTS.match(violation.field)
+        if found and found[1] and (position := int(found[1])) < events and position not in named:
             named.add(position)
-            rest = re.fullmatch(r"[a-z0-9_.\[\]]{1,200}", violation.field[found.end() :])
+            rest = re.fullmatch(r"[A-Za-z0-9_.\[\]]{1,200}", violation.field[found.end() :])
             yield Culprit(position, word(violation.reason) or "OTHER", rest[0] if rest else "")

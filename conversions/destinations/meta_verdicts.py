@@ -21,6 +21,7 @@ from conversions.destinations.verdicts import (
     WITHOUT_BODY,
     Verdict,
     judged,
+    sized,
     word,
 )
 from conversions.http import Answer
@@ -104,7 +105,7 @@ _USAGE = TypeAdapter(dict[str, list[OnErrorOmit[_Usage]]])
 
 def judge(answer: Answer, events: int) -> Receipt:
     """What *answer* says about a request of so many *events*. Meta never names the one at fault."""
-    return _accepted(answer, events) if 200 <= answer.status < 300 else _refused(answer)
+    return _accepted(answer, events) if 200 <= answer.status < 300 else _refused(answer, events)
 
 
 def _accepted(answer: Answer, events: int) -> Receipt:
@@ -122,13 +123,14 @@ def _accepted(answer: Answer, events: int) -> Receipt:
     return judged(answer, HELD, reference=body.fbtrace_id, warnings=tuple(sorted(warnings)))
 
 
-def _refused(answer: Answer) -> Receipt:
+def _refused(answer: Answer, events: int) -> Receipt:
     try:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
-        return judged(answer, WITHOUT_BODY.get(answer.status, AGAIN), "UNREADABLE", wait=_wait(answer))
+        verdict = sized(WITHOUT_BODY.get(answer.status, AGAIN), answer, events)
+        return judged(answer, verdict, "UNREADABLE", wait=_wait(answer))
     subcode = None if error.error_subcode is None else str(error.error_subcode)
-    verdict, wait = _verdict(answer.status, error), _wait(answer)
+    verdict, wait = sized(_verdict(answer.status, error), answer, events), _wait(answer)
     if wait is None and verdict in {THROTTLED, LAST_WARNING}:
         wait = LIMIT_PASSES
     return judged(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id, wait=wait)

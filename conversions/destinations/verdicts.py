@@ -56,6 +56,11 @@ def judged(
     )
 
 
+def sized(verdict: Verdict, answer: Answer, events: int) -> Verdict:
+    """*verdict*; but one event is never too large for a platform: something in between says so."""
+    return OURS if answer.status == 413 and events == 1 else verdict
+
+
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
     """What stops goes before what waits, and that before what is one order's fault or may be."""
     return min(verdicts, key=(CREDENTIALS, OURS, QUOTA, AGAIN, LAST_WARNING, THROTTLED, DATA, DOUBT).index)

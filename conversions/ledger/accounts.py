@@ -136,7 +136,7 @@ def forecast(
             account.first_too_old = min(until, account.first_too_old or until)
         if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(account.refused) < SHOWN:
             account.refused.append(Refusal(one.row.order_no, one.row.detail or ""))
-        if one.owes and one.old is not None:
+        if one.owes and one.old is not None and one.old != one.draft.due:
             account.changed += 1
             if len(account.changes) < SHOWN:
                 account.changes.append(Change(one.row.order_no, one.old, one.draft.due))

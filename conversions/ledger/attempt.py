@@ -8,7 +8,7 @@ from enum import StrEnum
 from conversions.receipt import Next, Receipt
 
 PROBES = 3
-"""Events that are asked alone where a refusal may be one event's fault or the settings'."""
+"""At least so many events are asked alone where a refusal may be one event's fault or the settings'."""
 TRIES = 3
 """How often a request goes without an answer before it is halved, where the platform answers others."""
 
@@ -120,11 +120,11 @@ def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[
             return []
 
 
-def probes(whole: Work) -> list[Work]:
-    """Three events spread over *whole*, each alone; others every night."""
+def probes(whole: Work, count: int) -> list[Work]:
+    """So many events spread over *whole*, each alone; others every night."""
     events = whole.events or ()
-    third = max(len(events) // PROBES, 1)
-    chosen = events[(whole.parent or 0) % third :: third][:PROBES]
+    step = max(len(events) // count, 1)
+    chosen = events[(whole.parent or 0) % step :: step][:count]
     purpose = Purpose.RESEND if whole.purpose is Purpose.RESEND else Purpose.ALONE
     return [replace(whole, purpose=purpose, events=(event,)) for event in chosen]
 

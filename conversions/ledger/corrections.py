@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, func, insert, select, text
 
-from conversions.conversion import Money, Reason
+from conversions.conversion import Money
 from conversions.currency import INEXACT, exponent
 from conversions.ledger import log, tables
 from conversions.ledger.accounts import differs, halves
+from conversions.ledger.doubted import DOUBTED, newest
 from conversions.ledger.matrix import SENT, State
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
@@ -40,6 +41,7 @@ _HELD = text(f"""
     SELECT d.id, d.state, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.bytes, e.subject,
     json_extract(j.value, '$[1]') AS minor, json_extract(j.value, '$[2]') AS currency,
     json_extract(j.value, '$[3]') AS exponent,
+    m.new_minor AS maybe_minor, m.new_currency AS maybe_currency, m.new_exponent AS maybe_exponent,
     (SELECT max(x.id) FROM event x WHERE x.id {OF_DELIVERY}) AS newest,
     EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open,
     EXISTS (
@@ -47,7 +49,9 @@ _HELD = text(f"""
         AND v.new_minor = json_extract(j.value, '$[1]') AND v.new_currency = json_extract(j.value, '$[2]')
     ) AS refused
     FROM json_each(:changed) j JOIN delivery d ON d.id = json_extract(j.value, '$[0]')
-    LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision ORDER BY j.key
+    LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    LEFT JOIN revision m ON m.id = {newest("d.id")}
+    ORDER BY j.key
 """)
 _MADE = text(f"""
     SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
@@ -56,7 +60,7 @@ _MADE = text(f"""
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, CASE v.detail WHEN '{Reason.MAYBE_RECEIVED}' THEN 'maybe received' ELSE v.state END stands, count(*)
+    SELECT p.name, CASE WHEN {DOUBTED} THEN 'maybe received' ELSE v.state END stands, count(*)
     FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""
@@ -112,7 +116,7 @@ class Corrections:
 
 
 class Changed(NamedTuple):
-    """A sent order whose value is another now."""
+    """A sent order whose value is another now, or may be another there."""
 
     delivery: int
     new: Money
@@ -124,6 +128,7 @@ class Correction:
 
     row: Row[Any]
     old: Money
+    """What the platform holds, or may hold instead."""
     new: Money
     against: Against | None
     event: bytes | None
@@ -193,10 +198,12 @@ def _supersede(ledger: Ledger, run: Run, destination: int) -> None:
 
 
 def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[Changed]]:
-    """The changed orders that *run* has read, a page at a time."""
+    """The orders that *run* has read and that are, or may be, worth something else there; a page at a time."""
     d, after = tables.delivery.c, 0
     query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(PAGE)
-    here = (d.run == run, d.destination == destination, d.state.in_(SENT), differs())
+    doubted = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {DOUBTED})")
+    owes = differs() | (doubted & d.due_minor.is_not(None))
+    here = (d.run == run, d.destination == destination, d.state.in_(SENT), owes)
     while True:
         with ledger.transaction() as connection:
             page = [Changed(i, Money(*new)) for i, *new in connection.execute(query.where(*here, d.id > after))]
@@ -213,6 +220,8 @@ def _looked_at(connection: Connection, changed: Sequence[Changed], restate: Rest
         fit = new.exponent == exponent(new.currency) and new.minor < INEXACT
         event = restate(row.bytes, new) if fit and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
+        if old == new:  # what it may hold is all that there is to correct
+            old = Money(row.maybe_minor, row.maybe_currency, row.maybe_exponent)
         yield Correction(row, old, new, _against(row, event, now, fit=fit), event)
 
 
@@ -248,7 +257,8 @@ def _event(one: Correction) -> dict[str, Any]:
 
 def _revision(one: Correction, run: int) -> dict[str, Any]:
     key = one.row.newest + 1
-    old = dict(zip(("old_minor", "old_currency", "old_exponent"), one.old, strict=True))
+    held = (one.row.value_minor, one.row.value_currency, one.row.value_exponent)
+    old = dict(zip(("old_minor", "old_currency", "old_exponent"), held, strict=True))
     new = dict(zip(("new_minor", "new_currency", "new_exponent"), one.new, strict=True))
     shared = {"id": key, "delivery": one.row.id, "run": run, "state": State.PENDING, "expires_at": one.row.expires_at}
     return shared | old | new

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
+from conversions.ledger.doubted import newest
 from conversions.ledger.matrix import FORBIDDEN, Draft, Known, State, Step, judge
 from conversions.ledger.objections import AGAINST, Kind
 from conversions.ledger.store import Ledger
@@ -29,7 +30,7 @@ _JUDGED = text(f"""
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
     x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail, x.ready_at AS held_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
-    x.fingerprint AS held_fingerprint
+    x.fingerprint AS held_fingerprint, {newest("x.id")} AS maybe
     {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
@@ -111,7 +112,9 @@ def _judged(row: Row[Any]) -> Judged:
     if row.held is None:
         return Judged(row, stated, draft, Step.REPLACE)
     doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
-    known = Known(State(row.state), row.held_reason, _value(row), row.held_fingerprint, doubted)
+    known = Known(
+        State(row.state), row.held_reason, _value(row), row.held_fingerprint, doubted, other_value=row.maybe is not None
+    )
     return Judged(row, stated, draft, judge(known, draft))
 
 

@@ -57,6 +57,8 @@ class Known:
     fingerprint: bytes | None
     doubted: bool = False
     """Refused when it was sent again, after an attempt that nobody answered: the platform may hold it all the same."""
+    other_value: bool = False
+    """Whether the platform may hold another value: a restatement of it ended without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Step(StrEnum):
     KEEP = "keep"
     """Nothing changes."""
     CHANGED = "changed"
-    """Sent with another value than is due now."""
+    """Sent with another value than is due now, or perhaps."""
     HOLD = "hold"
     """Unanswered: the old bytes are sent again first."""
     AGAIN = "again"
@@ -132,5 +134,6 @@ def _same(known: Known, draft: Draft) -> bool:
 
 
 def _owes(known: Known, draft: Draft) -> bool:
-    """Whether the platform holds another value than is due; never asked for whom sending is forbidden now."""
-    return known.value is not None and known.value != draft.due and draft.reason not in FORBIDDEN
+    """Whether the platform holds, or may hold, another value than is due; never for whom sending is forbidden now."""
+    differs = known.value is not None and (known.value != draft.due or known.other_value)
+    return differs and draft.reason not in FORBIDDEN

@@ -10,13 +10,16 @@ from sqlalchemy import Connection, case, func, select, text
 from conversions.conversion import Reason
 from conversions.ledger import tables
 from conversions.ledger.corrections import OF_DESTINATION
+from conversions.ledger.doubted import MAYBE
 from conversions.ledger.matrix import State
 from conversions.ledger.store import Ledger
 
 _OF_VALUES = text(f"""
-    SELECT coalesce(sum(v.state = 'rejected'), 0), coalesce(sum(v.state = 'withheld'), 0) FROM revision v
+    SELECT count(*) FILTER (WHERE v.state = 'rejected' AND NOT {MAYBE}),
+    count(*) FILTER (WHERE v.state = 'rejected' AND {MAYBE}),
+    count(*) FILTER (WHERE v.state = 'withheld' AND {MAYBE} AND v.expires_at * 1000000 <= :now_us)
+    FROM revision v
     WHERE {OF_DESTINATION} AND v.run > :told AND v.run NOT IN (SELECT value FROM json_each(:reconciled))
-    AND (v.state = 'rejected' OR (v.detail = '{Reason.MAYBE_RECEIVED}' AND v.expires_at * 1000000 <= :now_us))
 """)
 
 MOST = 1000
@@ -39,6 +42,8 @@ class News:
     """Refused by the platform after it had received them."""
     values_refused: int = 0
     """Changed values that the platform did not take, at once or later."""
+    values_doubted: int = 0
+    """Changed values that it refused when they were sent again after a lost answer: it holds either."""
     values_unanswered: int = 0
     """Changed values that were never answered and are too old now: the platform holds either."""
 

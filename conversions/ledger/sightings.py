@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from conversions.conversion import Money
 from conversions.errors import LedgerError
 from conversions.ledger.store import Ledger
+from conversions.stopping import whole
 
 _SCHEMA = """
 CREATE TEMP TABLE sighting(
@@ -144,7 +145,8 @@ def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
 def _room() -> Iterator[None]:
     """Temporary tables that find no room are one sentence."""
     try:
-        yield
+        with whole():
+            yield
     except sqlite3.Error as error:
         raise LedgerError(
             f"The reading found no room for its temporary tables ({str(error)[:80]}). Nothing was sent; make room "

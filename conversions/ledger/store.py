@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger import schema, tables, tail
 from conversions.ledger.merkle import EMPTY
+from conversions.stopping import whole
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -49,7 +50,7 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All of it or nothing of it, on disk when this returns. Raises LedgerError where the store fails."""
-        with trusted(), self.connection.begin():
+        with whole(), trusted(), self.connection.begin():
             yield self.connection
 
     def frugal(self) -> None:
@@ -157,6 +158,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
 def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
     """Open an existing store so that nothing can be written to it; takes no lock. *rehearsal* None: of either sort."""
     check_owner(path)
+    check_readable(path)
     _check_whole(path)
     with bare(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
@@ -195,6 +197,15 @@ def check_owner(path: Path) -> None:
     if found.st_uid != os.geteuid():
         raise SettingsError(
             f"The store {path} belongs to user {found.st_uid}, you are {os.geteuid()}; run this as its owner."
+        )
+
+
+def check_readable(path: Path) -> None:
+    """Raise SettingsError where SQLite could not make the index beside the store that whoever reads it needs, too."""
+    if not path.with_name(f"{path.name}-shm").exists() and not os.access(path.parent, os.W_OK):
+        raise SettingsError(
+            f"The store {path} cannot be read where it is: SQLite keeps an index beside it, and nothing can be "
+            f"written to {path.parent}. Make that writable for its owner, or read a copy made by `conversions backup`."
         )
 
 

@@ -90,11 +90,24 @@ def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
 
     delivered(night, one)
 
-    assert sorted(map(len, map(ids, platform.sent))) == [1, 1, 1, n]
-    assert [purpose for purpose, *_ in attempts(night)] == ["first", "alone", "alone", "alone"]
+    alone = min(n, 3 if refusal is DOUBTED else 16)
+    assert sorted(map(len, map(ids, platform.sent))) == [1] * alone + [n]
+    assert [purpose for purpose, *_ in attempts(night)] == ["first"] + ["alone"] * alone
     assert isinstance(one.ending, Refused)
     assert "the settings are at fault, and no order is set aside" in str(one.ending)
     assert states(night) == {"pending": n}
+
+
+@pytest.mark.parametrize(("n", "good"), [(4, 3), (4, 0), (10, 5), (16, 15)])
+def test_where_the_code_blames_the_data_one_good_order_among_a_few_is_found(night: Night, n: int, good: int) -> None:
+    night.stage(*orders(n))
+    bad = {*everybody(n)} - {f"c-A-{good}"}
+    one = lane(night, Platform(*[refusing(*bad, refusal=REFUSED)] * 100), max_events=1000)
+
+    delivered(night, one)
+
+    assert (states(night), one.ending) == ({"received": 1, "quarantined": n - 1}, None)
+    assert night.held(f"A-{good}").state == "received"
 
 
 def naming(*bad: str, at_most: int = 10_000, code: str = "INVALID_VALUE") -> Callable[[bytes], Receipt]:

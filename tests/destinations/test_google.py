@@ -336,7 +336,7 @@ def test_a_question_is_asked_once_with_the_credential_and_no_body() -> None:
     with responses.RequestsMock() as mock:
         a_token(mock)
         mock.get(STATUS_URL, json=RECORDED)
-        assert google(quota_project="shop-123").diagnose("a/b").told is Told.SUCCESS
+        assert google(quota_project="shop-123").diagnose("a/b", 1).told is Told.SUCCESS
         asked = mock.calls[-1].request
     assert asked.body is None
     assert (asked.headers["Authorization"], asked.headers["x-goog-user-project"]) == ("Bearer secret-token", "shop-123")
@@ -347,7 +347,7 @@ def test_a_question_is_asked_once_with_the_credential_and_no_body() -> None:
 def test_trouble_on_the_way_is_no_answer(trouble: Exception) -> None:
     with responses.RequestsMock() as mock:
         mock.get("http://127.0.0.1:8085/v1/requestStatus:retrieve?requestId=r", body=trouble)
-        found = google(endpoint="http://127.0.0.1:8085").diagnose("r")
+        found = google(endpoint="http://127.0.0.1:8085").diagnose("r", 1)
     assert found == Diagnosis(Told.NO_ANSWER, type(trouble).__name__)
 
 
@@ -355,14 +355,14 @@ def test_trouble_on_the_way_is_no_answer(trouble: Exception) -> None:
 def test_without_the_network_no_token_means_no_answer() -> None:
     with responses.RequestsMock() as mock:
         mock.post(TOKEN_URL, body=requests.ConnectionError())
-        assert google().diagnose("r").told is Told.NO_ANSWER
+        assert google().diagnose("r", 1).told is Told.NO_ANSWER
 
 
 def test_a_refused_credential_stops_the_questions() -> None:
     with responses.RequestsMock() as mock:
         mock.get("http://127.0.0.1:8085/v1/requestStatus:retrieve?requestId=r", status=401)
         with pytest.raises(Unauthorised, match="refuses the credentials"):
-            google(endpoint="http://127.0.0.1:8085").diagnose("r")
+            google(endpoint="http://127.0.0.1:8085").diagnose("r", 1)
 
 
 @pytest.mark.parametrize(("reason", "words"), [("NO_CONSENT", "administrator"), ("SOMETHING", "Google Ads account")])
@@ -531,6 +531,37 @@ def test_culprits_are_read_from_both_spellings_once_each_and_within_the_request(
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["Events[2].userData", "request.events[2].userData", "$.events[2].userData", "ingest_events_request.events[2]"],
+)
+def test_however_the_way_to_an_event_is_written_it_is_that_event_s_fault(path: str) -> None:
+    receipt = refused(400, "INVALID_ARGUMENT", (path, "INVALID_FORMAT"))
+
+    assert verdict(receipt) == DATA
+    assert receipt.culprits == (Culprit(2, "INVALID_FORMAT", "userData" if "userData" in path else ""),)
+
+
+@pytest.mark.parametrize("path", ["events", "events[7].currency", "Events"])
+def test_a_path_that_leads_to_no_event_of_ours_leaves_it_to_the_reason(path: str) -> None:
+    receipt = refused(400, "INVALID_ARGUMENT", (path, "INVALID_FORMAT"))
+
+    assert (verdict(receipt), receipt.culprits) == (DATA, ())
+
+
+@pytest.mark.parametrize("path", ["destinations[0].operating_account", "destinations[1].events[1]", "encoding"])
+def test_what_is_named_outside_the_events_is_the_settings_fault(path: str) -> None:
+    assert verdict(refused(400, "INVALID_ARGUMENT", (path, "INVALID_FORMAT"))) == OURS
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", {"error": {"code": 413}}])
+def test_one_event_alone_is_not_too_large(body: object) -> None:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+
+    assert verdict(judge(Answer(413, {}, content), 1)) == OURS
+    assert verdict(judge(Answer(413, {}, content), 2)) == DATA
+
+
+@pytest.mark.parametrize(
     ("limit", "expected"),
     [
         ("IngestionMutateRequestsPerMinutePerProject", THROTTLED),
@@ -539,7 +570,7 @@ def test_culprits_are_read_from_both_spellings_once_each_and_within_the_request(
     ],
 )
 def test_the_name_of_the_quota_says_whether_tonight_is_over(limit: str, expected: tuple[Outcome, Next]) -> None:
-    info = {"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": limit}}
+    info = {"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": limit, "quota_limit_value": 300}}
 
     assert verdict(refused(429, "RESOURCE_EXHAUSTED", info=info)) == expected
 

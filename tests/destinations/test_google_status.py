@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conversions.destinations.google_status import PREFIX, REASONS, REMEDIES, judge
+from conversions.destinations.google_status import FAILED, PREFIX, REASONS, REMEDIES, judge
 from conversions.diagnosis import Diagnosis, Fate, Ruling, Told
 from conversions.http import Answer
 from tests.sandbox.test_google import SCHEMAS, misfits
@@ -16,7 +16,7 @@ LATER = Diagnosis(Told.PROCESSING)
 
 def answered(status: int, body: object) -> Diagnosis:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return judge(Answer(status, {}, content))
+    return judge(Answer(status, {}, content), 3)
 
 
 def told(status: str, *counts: dict[str, Any], events: str | None = "3") -> Diagnosis:
@@ -124,9 +124,35 @@ def test_prose_in_place_of_a_name_is_not_repeated() -> None:
     assert answered(200, body).findings[0].reason == "OTHER"
 
 
+@pytest.mark.parametrize(
+    ("diagnosis", "reason", "fate"),
+    [
+        (told("FAILED"), FAILED, Fate.SETUP),
+        (told("FAILED", {"reason": PREFIX + "NO_CONSENT"}), "NO_CONSENT", Fate.SETUP),
+        (told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}), "INVALID_EVENT", Fate.REJECTED),
+        (told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}, {"reason": PREFIX + "NO_CONSENT"}), FAILED, Fate.SETUP),
+        (told("FAILED", count(PREFIX + "INVALID_EVENT", events=10**25)), "INVALID_EVENT", Fate.REJECTED),
+    ],
+)
+def test_a_request_that_failed_as_a_whole_failed_for_the_one_reason_given_or_for_a_person_to_find(
+    diagnosis: Diagnosis, reason: str, fate: Fate
+) -> None:
+    [finding] = diagnosis.findings
+    assert (finding.reason, finding.ruling.fate, set(finding.positions)) == (reason, fate, {0, 1, 2})
+    assert diagnosis.names_all(3)
+
+
+@pytest.mark.parametrize("most", [4, 2**53, 10**25])
+def test_a_count_of_more_events_than_there_were_says_nothing(most: int) -> None:
+    found = told(
+        "PARTIAL_SUCCESS", {"reason": PREFIX + "INVALID_EVENT", "recordCount": str(most), "recordIndices": [1]}
+    )
+    assert (found.findings, found.names_all(3)) == ((), False)
+
+
 @pytest.mark.parametrize("reason", REMEDIES)
 def test_a_remedy_belongs_to_a_reason_of_the_account_or_to_a_question_that_is_not_allowed(reason: str) -> None:
-    assert (reason, SETUP) in ROWS or refused(403, reason).told is Told.MAY_NOT_ASK
+    assert reason == FAILED or (reason, SETUP) in ROWS or refused(403, reason).told is Told.MAY_NOT_ASK
 
 
 @pytest.mark.parametrize(
@@ -198,7 +224,6 @@ def test_it_says_of_every_event_what_became_of_it(diagnosis: Diagnosis) -> None:
 @pytest.mark.parametrize(
     "diagnosis",
     [
-        told("FAILED"),
         told("PARTIAL_SUCCESS"),
         told("SUCCESS", events="4"),
         told("PARTIAL_SUCCESS", count("PROCESSING_ERROR_REASON_CLICK_NOT_FOUND", events=2)),

@@ -418,6 +418,14 @@ def test_some_statuses_decide_without_a_body(status: int, expected: tuple[Outcom
     assert verdict(answered(status, b"<html></html>")) == expected
 
 
+@pytest.mark.parametrize("body", [b"<html></html>", {"error": {"code": 999999}}])
+def test_one_event_alone_is_not_too_large(body: object) -> None:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+
+    assert verdict(judge(Answer(413, {}, content), 1)) == OURS
+    assert verdict(judge(Answer(413, {}, content), 2)) == DATA
+
+
 def test_no_prose_of_the_platform_reaches_a_receipt() -> None:
     receipt = refused(400, 100, 2804050)
 

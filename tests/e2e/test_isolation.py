@@ -43,7 +43,7 @@ def test_a_setting_or_mapping_that_spoils_every_order_sets_none_aside(shop: Shop
         said = shop.run()
         assert said.code == REFUSES
         assert [said.counts(name) for name in NAMES] == [{"pending": 1000}] * 2
-    assert [shop.received(name)["requests"] for name in NAMES] == [2 * 1, 2 * 4]
+    assert [shop.received(name)["requests"] for name in NAMES] == [2 * 1, 2 * 17]
     assert "(400/INVALID_ARGUMENT/INVALID_EVENT INVALID_EVENT)" in said.at("google")["stopped"]
     assert "(400/100/2804019)" in said.at("meta")["stopped"]
     shop.sandbox.use_faults([])

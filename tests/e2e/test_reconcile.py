@@ -291,8 +291,11 @@ def test_a_request_that_google_does_not_know_is_given_up_after_a_day(shop: Shop)
     shop.sandbox.reset()
     assert asked(shop)["open"] == 1
     shop.wait(days=1)
-    assert asked(shop)["open"] == 0
+    said = shop.command("run")
+    assert said.code == ATTENTION
+    assert "requests with 1 orders failed, or that it does not know them" in said.out + said.err
     assert shop.status()["late"] == {"google": {"not known there": 1}}
+    assert shop.run().code == OK
 
 
 def test_where_nobody_answers_the_night_goes_on_and_the_next_asks_again(shop: Shop) -> None:

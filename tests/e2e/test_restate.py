@@ -290,3 +290,20 @@ def test_refused_when_it_was_sent_again_a_new_value_may_be_there_all_the_same(sh
     assert shop.run().code == ATTENTION
     ((state, detail),) = shop.sql("SELECT state, detail FROM revision")
     assert (state, "maybe received" in detail, the_store_holds(shop)) == ("rejected", True, ("recorded", 100))
+    assert shop.status()["restatements"] == {"google": {"maybe received": 1}}
+
+
+def test_what_google_may_hold_instead_is_set_right_when_the_shop_takes_its_value_back(shop: Shop) -> None:
+    recorded(shop)
+    lost_restatement(shop, "80.00")
+    (first, *_) = shop.sales("google")
+    shop.sandbox.use_faults([f"poison:google={first.reference}"])
+    assert "when they were sent again after a lost answer" in shop.command("run").err
+    assert held(shop) == 80
+    shop.sandbox.use_faults([])
+    shop.wait(hours=1)
+    shop.orders(shop.order())
+    planned = shop.plan()
+    assert (restatements(planned), planned.at("google")["changed"]) == ({"possible": 1}, 0)
+    assert restatements(shop.run("--restate")) == {"made": 1}
+    assert (held(shop), the_store_holds(shop)) == (100, ("recorded", 100))

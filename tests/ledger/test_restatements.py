@@ -348,6 +348,32 @@ def test_a_culprit_is_refused_with_its_reason_and_not_asked_for_again_with_that_
     assert outlook(night) == {"possible": 1}
 
 
+def test_a_value_refused_after_a_lost_answer_may_be_held_until_another_is_told_for_sure(night: Night) -> None:
+    asked(night, "1")
+    settle(night, attempt(night), LOST)
+    settle(night, attempt(night, RESEND), REFUSED)
+    assert (states(night), value(night), outlook(night)) == (["rejected"], 4990, {Against.REFUSED: 1})
+    assert corrections.standing(night.ledger)[1] == {"google": {"maybe received": 1}}
+
+    read(night, "1", PRICE)  # worth what the store says it is there
+    assert outlook(night) == {"possible": 1}
+    stage(night)
+    settle(night, attempt(night), RECEIVED)
+
+    assert [(row.old_minor, row.new_minor) for row in revisions(night)] == [(4990, 3990), (4990, 4990)]
+    assert (value(night), corrections.standing(night.ledger)[1]) == (4990, {"google": {"received": 1, "rejected": 1}})
+    read(night, "1", PRICE)
+    assert outlook(night) == {}
+
+
+def test_a_value_in_doubt_is_not_told_for_whom_sending_is_forbidden_now(night: Night) -> None:
+    asked(night, "1")
+    settle(night, attempt(night), LOST)
+    settle(night, attempt(night, RESEND), REFUSED)
+    night.stage(sighting("1", against(Reason.DENIED, due=PRICE), subject=subject("1"), stated=PRICE))
+    assert outlook(night) == {}
+
+
 def test_halves_of_a_refusal_that_names_nobody(night: Night) -> None:
     asked(night, "1", "2")
     again = settle(night, attempt(night), REFUSED).again

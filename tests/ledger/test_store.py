@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sqlite3
 import stat
 from contextlib import closing, suppress
@@ -15,8 +16,10 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
-from conversions.errors import LedgerError, SettingsError
+from conversions.audit.verify import Place, check_ours
+from conversions.errors import LedgerError, SettingsError, Stopped
 from conversions.ledger import store, tables
+from conversions.stopping import SIGNALS, heard
 from tests.ledger.builders import NOW, Clock, Night, another_look
 
 FORCED = {
@@ -93,6 +96,22 @@ def test_a_transaction_is_all_or_nothing(night: Night) -> None:
     assert night.all(select(tables.pin)) == []
 
 
+@pytest.mark.parametrize("told", SIGNALS)
+def test_told_to_stop_in_the_middle_of_a_transaction_it_is_whole_and_the_store_goes_on(
+    night: Night, told: signal.Signals
+) -> None:
+    def write() -> None:
+        with night.ledger.transaction() as connection:
+            connection.execute(text("UPDATE sale SET shop = 'a'"))
+            os.kill(os.getpid(), told)
+            connection.execute(text("INSERT INTO sale(shop, order_no) VALUES ('whole', 'A-9')"))
+
+    with pytest.raises(Stopped), heard():
+        write()
+    with night.ledger.transaction() as connection:
+        assert connection.execute(text("SELECT order_no FROM sale WHERE shop = 'whole'")).scalars().all() == ["A-9"]
+
+
 def test_a_transaction_takes_the_write_lock_before_it_reads(night: Night) -> None:
     with (
         closing(sqlite3.connect(night.path, timeout=0)) as other,
@@ -137,6 +156,18 @@ def test_store_and_its_companions_are_for_the_owner_alone(night: Night) -> None:
 
     assert found == {"conversions.db": 0o600, "conversions.db-wal": 0o600, "conversions.db-shm": 0o600}
     assert mode(night.path.parent) == 0o700
+
+
+def test_where_nothing_can_be_written_not_even_reading_is_possible_and_that_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, tail = tmp_path / "var" / "c.db", tmp_path / "tail"
+    store.create(path, tail, rehearsal=False, at=NOW)
+    monkeypatch.setattr(os, "access", lambda place, _: place != path.parent)  # as on a disk mounted read-only
+    with pytest.raises(SettingsError, match="nothing can be written to"), store.connect_read_only(path, tail, Clock()):
+        pass
+    with pytest.raises(SettingsError, match="conversions backup"):
+        check_ours(Place(path, tail, tmp_path / "checkpoints"))
 
 
 def test_a_wide_umask_opens_nothing(tmp_path: Path) -> None:
