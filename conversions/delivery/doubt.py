@@ -45,7 +45,7 @@ class Doubt:
         return not told_apart and (self.open or self.blamed + events >= PROBES)
 
     def refused(self, work: Work, receipt: Receipt) -> None:
-        """Remember that *work* was refused; of several events three are to be asked alone, unless each was named."""
+        """Remember that *work* was refused; of several events a few are to be asked alone, unless each was named."""
         single = len(work.events or ()) == 1
         if single or receipt.culprits:
             (self.alone if single else self.whole).append(work)
@@ -54,7 +54,7 @@ class Doubt:
             self.ask(work)
 
     def ask(self, work: Work) -> None:
-        """Hold *work*, and let three of its events be asked alone if none are yet."""
+        """Hold *work*, and let a few of its events be asked alone if none are yet."""
         self.whole.append(work)
         if not self.probes:
             self.probes.extend(probes(work, self.enough))
