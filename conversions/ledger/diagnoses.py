@@ -124,7 +124,8 @@ def conclude(ledger: Ledger, run: Run, destination: int, asked: Asked, diagnosis
         late.moved, late.rejected = +late.moved, +late.rejected
         if verdict in WITHOUT_POSITIONS and asked.purpose != Purpose.RESTATE:
             late.counts_only = asked.events - late.moved.total()
-            late.untold = late.counts_only if diagnosis.told in {Told.FAILED, Told.NOT_KNOWN} else 0
+            failed = diagnosis.told in {Told.FAILED, Told.NOT_KNOWN}
+            late.untold = late.counts_only if failed and diagnosis.setup(asked.events) is None else 0
         _record(connection, ledger, run, asked, diagnosis, verdict, late)
     return late
 

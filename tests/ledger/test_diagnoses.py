@@ -283,8 +283,8 @@ def test_where_the_account_is_at_fault_for_most_and_it_is_not_said_for_which_the
 
 def test_they_stay_received_and_stop_their_destination_while_they_can_be_sent_again(night: Night) -> None:
     sent(night, 3)
-    late = told(night, partly(found(Fate.SETUP, reason="NO_CONSENT", events=2)))
-    assert (late.moved, late.counts_only, request(night).verdict) == ({}, 3, "counts only")
+    late = told(night, Diagnosis(Told.FAILED, findings=(found(Fate.SETUP, reason="NO_CONSENT", events=2),)))
+    assert (late.moved, late.counts_only, late.untold, request(night).verdict) == ({}, 3, 0, "counts only")
     assert set(night.states("google").values()) == {"received"}
     assert diagnoses.stopped(night.ledger) == {google(night): ("NO_CONSENT", 3)}
     night.clock.forward(days=5)
