@@ -18,7 +18,7 @@ from conversions.audit.reading import open_store
 from conversions.audit.regrowth import Tree
 from conversions.audit.rows import Books
 from conversions.errors import SettingsError
-from conversions.ledger import schema, store
+from conversions.ledger import location, schema
 from conversions.settings import Settings
 
 MOST = 100
@@ -94,8 +94,8 @@ def check_ours(place: Place) -> None:
     The entries of an older one were fewer.
     """
     if place.store.is_file():
-        store.check_owner(place.store)
-        store.check_readable(place.store)
+        location.check_owner(place.store)
+        location.check_readable(place.store)
         found = _asked(place.store, "SELECT version_num FROM alembic_version")
         if found in [(revision,) for revision in schema.OLDER]:
             raise SettingsError(f"The store {place.store} is of an older version: `conversions upgrade`, then verify.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from conversions.ledger import checkpoints, lock, store, tail
+from conversions.ledger import checkpoints, location, lock, store, tail
 from conversions.ledger.store import Clock, Ledger
 from conversions.settings import Settings
 
@@ -21,8 +21,8 @@ def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterato
     Waits up to *wait* seconds for another run to finish. Raises AnotherRun, LedgerError or SettingsError.
     """
     if settings.store_path.exists():
-        store.check_owner(settings.store_path)
-    store.private_directory(settings.store_path.parent)
+        location.check_owner(settings.store_path)
+    location.private_directory(settings.store_path.parent)
     with lock.hold(settings, clock, wait=wait), open_shared(settings, clock) as ledger:
         yield ledger
 
@@ -56,6 +56,6 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)
         checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
-        store.check_place(settings.store_path)
+        location.check_place(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from conversions.ledger import checkpoints, copies, log, lost, open_shared, runs, schema, store, tables, tail
+from conversions.ledger import checkpoints, copies, location, log, lost, open_shared, runs, schema, store, tables, tail
 from conversions.ledger.store import Clock, Ledger
 from conversions.settings import Settings
 
@@ -14,7 +14,7 @@ def adopt(settings: Settings, clock: Clock, reason: str) -> None:
 
     What they remembered stays where an auditor finds it. Raises LedgerError where the store itself is not whole.
     """
-    store.check_owner(settings.store_path)
+    location.check_owner(settings.store_path)
     found = copies.verified(settings.store_path)
     remembered = tail.last(settings.tail_path)
     with store.bare(settings.store_path) as connection:

@@ -13,6 +13,7 @@ from conversions.ledger import (
     copies,
     erasures,
     journal,
+    location,
     lock,
     log,
     lost,
@@ -59,7 +60,7 @@ def restore(settings: Settings, clock: Clock, file: Path, reason: str | None) ->
     SettingsError where the settings are not the store's, AnotherRun where one is under way.
     """
     path, draft = settings.store_path, settings.store_path.with_name(f"{settings.store_path.name}.{os.getpid()}.new")
-    store.private_directory(path.parent)
+    location.private_directory(path.parent)
     tail.check_writable(settings.tail_path)
     with lock.hold(settings, clock, wait=0):
         _check_needed(settings, clock)

@@ -3,7 +3,6 @@
 import os
 import secrets
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from conversions.errors import LedgerError, SettingsError
-from conversions.ledger import schema, tables, tail
+from conversions.ledger import location, schema, tables, tail
 from conversions.ledger.merkle import EMPTY
 from conversions.stopping import whole
 
@@ -90,10 +89,10 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     Raises LedgerError where the tail file says that there already was one, SettingsError where it cannot be written.
     """
     refuse_lost(path, tail_path)
-    private_directory(path.parent)
+    location.private_directory(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    os.close(touch(draft))
+    os.close(location.touch(draft))
     store_id = secrets.token_hex(16)
     try:
         _fill(draft, store_id, rehearsal=rehearsal, at=at)
@@ -144,8 +143,8 @@ def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
 @contextmanager
 def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> Iterator[Ledger]:
     """Open an existing store for writing, after checking that it is ours, whole, and not behind its tail file."""
-    check_owner(path)
-    _check_whole(path)
+    location.check_owner(path)
+    location.check_whole(path)
     tail.check_writable(tail_path)
     with bare(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
@@ -157,9 +156,9 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
 @contextmanager
 def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
     """Open an existing store so that nothing can be written to it; takes no lock. *rehearsal* None: of either sort."""
-    check_owner(path)
-    check_readable(path)
-    _check_whole(path)
+    location.check_owner(path)
+    location.check_readable(path)
+    location.check_whole(path)
     with bare(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         tail.check(tail_path, connection, store_id, path)
@@ -174,54 +173,6 @@ def empty(clock: Clock) -> Iterator[Ledger]:
         tables.metadata.create_all(connection)
         connection.commit()
         yield Ledger(connection, clock, "", Path(os.devnull))
-
-
-def check_place(path: Path) -> None:
-    """Raise SettingsError where no store could be made at *path*."""
-    there = next(folder for folder in path.parents if folder.exists())
-    if not there.is_dir():
-        raise SettingsError(f"The store {path} cannot be made: {there} is not a directory; correct store.url.")
-
-
-def check_owner(path: Path) -> None:
-    """Refuse another OS user than the store's owner, before the store is opened.
-
-    Root, too: it would leave files behind that the nightly job cannot open.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise LedgerError(f"The store {path} cannot be reached: {error.strerror}.") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise SettingsError(f"The store {path} is not a file; correct store.url.")
-    if found.st_uid != os.geteuid():
-        raise SettingsError(
-            f"The store {path} belongs to user {found.st_uid}, you are {os.geteuid()}; run this as its owner."
-        )
-
-
-def check_readable(path: Path) -> None:
-    """Raise SettingsError where SQLite could not make the index beside the store that whoever reads it needs, too."""
-    if not path.with_name(f"{path.name}-shm").exists() and not os.access(path.parent, os.W_OK):
-        raise SettingsError(
-            f"The store {path} cannot be read where it is: SQLite keeps an index beside it, and nothing can be "
-            f"written to {path.parent}. Make that writable for its owner, or read a copy made by `conversions backup`."
-        )
-
-
-def _check_whole(path: Path) -> None:
-    """Raise LedgerError where the file is shorter or longer than its own header says (SQLite file format 1.3)."""
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists() and wal.stat().st_size:
-        return  # the newest pages are there still
-    with path.open("rb") as file:
-        header = file.read(32)
-    size, page = path.stat().st_size, int.from_bytes(header[16:18], "big")
-    if size == 0 or size != int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page):
-        raise LedgerError(
-            f"The store {path} is damaged: it has {size} bytes, and should have more or fewer. Put its newest copy "
-            "back with `conversions restore FILE`."
-        )
 
 
 @contextmanager
@@ -282,23 +233,3 @@ def check_sort(path: Path, *, was_rehearsal: bool, rehearsal: bool | None) -> No
             f"The store {path} is {was} and the settings name {now}; a store stays what it was. "
             "Give the other its own store.url."
         )
-
-
-def private_directory(path: Path) -> None:
-    """Make the directory, or close an empty one to others; one that is shared already is `doctor`'s to name."""
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.stat().st_uid == os.geteuid() and not any(path.iterdir()):
-            path.chmod(0o700)
-    except OSError as error:
-        raise SettingsError(
-            f"The store's directory {path} cannot be made: {error.strerror}; correct store.url."
-        ) from None
-
-
-def touch(path: Path) -> int:
-    """A new file for its owner alone; its descriptor."""
-    try:
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR)
-    except OSError as error:
-        raise SettingsError(f"The store {path} cannot be made: {error.strerror}; correct store.url.") from None

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from conversions import __version__
 from conversions.errors import Usage
-from conversions.ledger import copies, lock, log, open_shared, runs, schema, store, tables, tail
+from conversions.ledger import copies, location, lock, log, open_shared, runs, schema, store, tables, tail
 from conversions.ledger.store import Clock
 from conversions.settings import Settings
 
@@ -33,7 +33,7 @@ def upgrade(settings: Settings, clock: Clock) -> Upgraded:
     if not path.exists():
         store.refuse_lost(path, settings.tail_path)
         raise Usage("There is no store yet: the first `conversions run` makes one of the newest schema.")
-    store.check_owner(path)
+    location.check_owner(path)
     tail.check_writable(settings.tail_path)
     with lock.hold(settings, clock, wait=0):
         with store.bare(path) as connection:
