@@ -9,6 +9,7 @@ revision: the primary key itself forbids a second one, and no further index is n
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Column,
     ForeignKey,
@@ -129,8 +130,20 @@ sale = _table(
     _id(),
     _text("shop"),
     _text("order_no"),
+    _int("purchased_us", null=True),  # tells a sale under another number; null: erased, or of an older store
     UniqueConstraint("shop", "order_no"),
 )
+
+former_number = _table(
+    "former_number",
+    _text("shop"),
+    _text("order_no"),
+    _int("sale", "sale.id"),
+    _int("since_us"),
+    PrimaryKeyConstraint("shop", "order_no"),
+    rowid=False,
+)
+"""Numbers that a person has said are former ones of the same sale."""
 
 delivery = _table(
     "delivery",
@@ -272,6 +285,7 @@ row_rejected = _table(
     _text("reason"),
     _text("order_no", null=True),
     _text("field", null=True),
+    _bytes("content", null=True),  # keyed: tells damage that was seen from new damage; gone after the look-back
     Index(None, "run"),
 )
 
@@ -347,3 +361,19 @@ history = _table(
 
 day_read = _table("day_read", Column("day", Text, primary_key=True), _int("orders"), _int("run"))
 """How many orders each day had when it was read last; days are the window's."""
+
+told = _table(
+    "told",
+    _text("code"),
+    _text("destination"),  # empty: the source
+    _text("about"),
+    _text("sentence"),
+    _int("first_us"),
+    _int("told_us", null=True),  # when a run ended with 1 for it; null: gone, and what was accepted stays
+    _int("affected"),  # orders, rows or days, by then
+    Column("measure", REAL, nullable=False),  # a share from 0 to 1, or a count
+    Column("accepted", REAL, nullable=True),  # the measure up to which a person has accepted it
+    PrimaryKeyConstraint("code", "destination", "about"),
+    rowid=False,
+)
+"""Findings that a person knows already."""
