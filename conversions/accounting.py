@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 
-from conversions import guard
+from conversions import forecast, guards
 from conversions.barrier import Said
 from conversions.delivery.lane import Lane
+from conversions.delivery.opening import resend_us
 from conversions.diagnosis import Late
-from conversions.ledger import accounts, corrections, news, redaction, retention, waits
+from conversions.ledger import accounts, bad_rows, corrections, news, redaction, retention, told, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
 from conversions.reading import Reading
@@ -32,14 +33,32 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         side.left = left.orders
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
-    bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
-    told = guard.moved(run) + bad + guard.thin_days(said.thin)
-    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, told)
+    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, said.findings)
+
+
+def account_stopped(night: Night, said: Said, late: Mapping[str, Late]) -> Report:
+    """The report of a run that a finding stopped before it staged: what would have become of every order."""
+    ledger, run, house = night.ledger, night.run, night.house
+    sides = forecast.foresee(house, ledger, night.numbers)
+    places = zip(night.numbers, house.views, house.sections, strict=True)
+    counted = {number: resend_us(view.destination, section) for number, view, section in places}
+    fresh = news.news(ledger, run.id, counted)
+    for number, (name, side) in zip(night.numbers, sides.items(), strict=True):
+        side.news, side.late, side.left = fresh[number], late[name], side.account.counts["pending"]
+        side.ending = late[name].ending or side.ending
+    source = source_side(said.reading, said.sightings)
+    return Report(run.id, night.window, source, sides, said.findings, stopped=True)
+
+
+def remember(night: Night, report: Report) -> None:
+    """Of what the guards found: what is told now is not told again tomorrow."""
+    told.remember(night.ledger, night.run, report.findings, guards.codes())
 
 
 def forget(night: Night) -> None:
     """Nothing is kept for ever; what is taken out leaves the files, too, and is tried again where it cannot yet."""
     settings = night.house.settings
+    bad_rows.forget(night.ledger, settings.lookback_days)
     purged = retention.purge(night.ledger, retention.due(night.ledger, settings.zone, settings.privacy.retention_days))
     if purged.events or purged.orders:
         redaction.wipe(night.ledger)

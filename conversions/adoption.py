@@ -1,10 +1,17 @@
 """What a store rests on may change on purpose: a person says so, and the log keeps who, why, and what it was before."""
 
+from functools import partial
+
 from conversions import keys, timekeeping
 from conversions.errors import SettingsError, Usage
 from conversions.house import open_house
-from conversions.ledger import Clock, Ledger, adopting, checkpoints, lock, objections, open_ledger, pins, runs
+from conversions.ledger import Clock, Ledger, adopting, checkpoints, judging, lock, objections, open_ledger, pins, runs
+from conversions.ledger.renumbering import Renumbering, rename
+from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.night import check
+from conversions.reading import read
 from conversions.settings import Settings
+from conversions.wish import Wish
 
 MEANS = {
     "key": "Orders that were sent keep their ids, and are not sent again; new orders get ids under the new key.",
@@ -14,6 +21,7 @@ MEANS = {
     "and what has no answer is sent again there and may count at both.",
     "store": "Its log goes on from here. What was sent by runs that it does not know is not known to be sent: orders "
     "that a platform could count twice become unknown, and `conversions decide` asks about them.",
+    "numbers": "They are the same sales, and what was sent of them stays sent; their former numbers are remembered.",
     "clock": "Runs go on. Orders that became too old by the false time stay so; `conversions decide` lists them.",
 }
 
@@ -35,6 +43,27 @@ def adopt(settings: Settings, clock: Clock, name: str, reason: str) -> str:
             pins.change(ledger, checkpoints.PIN, house.pins[checkpoints.PIN], reason)  # it is made of the key
         runs.remember(ledger)
     return f"{name} was {before!r} and is {house.pins[name]!r}. {MEANS[name.split(maxsplit=1)[0]]}"
+
+
+def adopt_numbers(settings: Settings, clock: Clock, wish: Wish, reason: str) -> str:
+    """Let the sales that stand under other numbers in the source be the known ones; returns what that means.
+
+    Raises Usage where there are none in the days of *wish*.
+    """
+    house = open_house(settings, None, clock)
+    _check_store(settings)
+    with open_ledger(settings, clock) as ledger:
+        window = check(house, ledger, wish)
+        runs.take_over(ledger)
+        sightings = open_sightings(ledger, judging.known_numbers(ledger, house.names))
+        resolve = partial(Sightings.resolve, shop=settings.shop, keyed=house.keyed, ranked=house.ranked)
+        read(house.source, window, sightings, partial(map, house.disguise), resolve, lambda _: None)
+        pairs = Renumbering(ledger, settings.shop, window).pairs()
+        renamed = rename(ledger, settings.shop, pairs, reason)
+        if not renamed:
+            raise Usage(f"No order of {window.since} to {window.until} stands under another number: nothing changed.")
+        runs.remember(ledger)
+    return f"{renamed} orders have other numbers now. {MEANS['numbers']}"
 
 
 def adopt_store(settings: Settings, clock: Clock, reason: str) -> str:

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     BAD_AMOUNT = "unreadable amount"
     BAD_DATE = "unreadable date"
     CONFLICT = "same order number with another address or purchase time"
+    SEVERAL_ROWS = "several rows of one order that disagree"
+    REFUND_ROW = "money paid back in a row of its own"
     # an order that is withheld
     NOT_COMPLETED = "not completed"
     NO_EMAIL = "no e-mail address"

@@ -5,7 +5,18 @@ from collections.abc import Collection
 from conversions.delivery.opening import resend_us
 from conversions.errors import Usage
 from conversions.house import House, open_house
-from conversions.ledger import Clock, Ledger, decisions, judging, open_ledger, open_read_only, pins, requests, runs
+from conversions.ledger import (
+    Clock,
+    Ledger,
+    decisions,
+    judging,
+    open_ledger,
+    open_read_only,
+    pins,
+    requests,
+    runs,
+    told,
+)
 from conversions.ledger.decisions import Case, Decision
 from conversions.settings import Settings
 
@@ -41,6 +52,20 @@ def decide(
             decisions.decide(ledger, decision, chosen, reason)
             runs.remember(ledger)
     return chosen
+
+
+def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str | None, reason: str) -> int:
+    """Let everything that is open as *finding* be known until it worsens; how much.
+
+    Raises Usage where nothing of that name is open, or there is no such destination.
+    """
+    house = open_house(settings, destination, clock)
+    with open_ledger(settings, clock) as ledger:
+        pins.check(ledger, house.pins)
+        runs.take_over(ledger)
+        known = told.accept(ledger, finding, destination, reason)
+        runs.remember(ledger)
+    return known
 
 
 def _chosen(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:

@@ -53,11 +53,6 @@ class Finding:
         """What tells it from every other."""
         return self.code, self.destination or "", self.about
 
-    @property
-    def accepted_as(self) -> str | None:
-        """``accept`` without the number that a person may choose."""
-        return self.accept and self.accept.partition("=")[0]
-
     def silent(self) -> "Finding":
         """The same, when nobody is to be called for it."""
         return replace(self, exit_code=Exit.OK)
@@ -90,9 +85,14 @@ def note(code: str, sentence: str, *, count: int = 0, **more: Any) -> Finding:
     return Finding(code, Level.NOTE, sentence, count, **more)
 
 
-def refused(findings: Iterable[Finding], accepted: Mapping[str, str | None]) -> list[Finding]:
-    """Those that stop the night and are not accepted: *accepted* has by code what ``run --accept`` was given."""
-    return [one for one in findings if one.level is Level.STOP and not _accepted(one, accepted)]
+def answered(findings: Iterable[Finding], accepted: Mapping[str, str | None]) -> list[Finding]:
+    """*findings*, those silent that would stop the night and are accepted: *accepted* is what was given."""
+    return [one.silent() if one.level is Level.STOP and _accepted(one, accepted) else one for one in findings]
+
+
+def stopping(findings: Iterable[Finding]) -> bool:
+    """Whether one of them keeps everything from being sent."""
+    return any(one.level is Level.STOP and one.exit_code for one in findings)
 
 
 def _accepted(one: Finding, accepted: Mapping[str, str | None]) -> bool:

@@ -1,6 +1,6 @@
 """Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,12 +32,19 @@ class House:
     views: tuple[View, ...]
     sections: tuple[DestinationSettings, ...]
     disguise: Disguise
+    keyed: Callable[[str], bytes]
+    """A digest that says nothing without the key, by which damaged rows are known again."""
     pins: dict[str, str]
 
     @property
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
         return [view.destination.name for view in self.views]
+
+    @property
+    def ranked(self) -> bool:
+        """Whether rows say when they changed."""
+        return self.settings.source.columns.updated_at is not None
 
     def heed(self, listed: Mapping[bytes, Reason]) -> None:
         """Withhold the orders of whoever was *listed* while the store had a former key."""
@@ -75,6 +82,7 @@ def open_house(settings: Settings, only: str | None, clock: Clock, policy: Polic
         views=views,
         sections=tuple(sections.values()),
         disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
+        keyed=_digest(keys.derive(key, "bad row/1")),
         pins=_pins(settings, views, key),
     )
 
@@ -118,6 +126,10 @@ def _view(name: str, section: DestinationSettings, settings: Settings, policy: P
         fingerprint_key=keys.derive([key, *settings.secret_former_keys][-1], "fingerprint/1"),
     )
     return View(destination, rules, Gate(policy, destination.kind))
+
+
+def _digest(key: bytes) -> Callable[[str], bytes]:
+    return lambda text: keys.mac(key, text.encode("utf-8", "surrogateescape"))[:16]
 
 
 def _pins(settings: Settings, views: tuple[View, ...], key: bytes) -> dict[str, str]:

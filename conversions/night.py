@@ -32,7 +32,7 @@ class Night:
     @property
     def today(self) -> date:
         """In the shop's zone."""
-        return today(self.house.settings, self.ledger)
+        return today(self.house.settings, self.ledger.clock())
 
 
 def check(house: House, ledger: Ledger, wish: Wish) -> Window:

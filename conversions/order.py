@@ -48,3 +48,5 @@ class RowRejected:
     order_no: str | None = None
     field: str | None = None
     """Our name of the column at fault."""
+    content: bytes | None = None
+    """Keyed digest of what is wrong, never of an address: the same damage is known again wherever it stands."""

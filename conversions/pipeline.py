@@ -6,18 +6,22 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
-from conversions import clocks, restating, stopping
-from conversions.accounting import account, forget
+from conversions import clocks, finding, restating, stopping
+from conversions.accounting import account, account_stopped, forget, remember
 from conversions.barrier import read, stage
 from conversions.crew import Crew
 from conversions.delivery import Delivery
 from conversions.delivery.lane import Lane
 from conversions.delivery.opening import open_lane
+from conversions.destinations.base import Destination
 from conversions.diagnosis import Late
+from conversions.errors import Unauthorised
 from conversions.house import open_house
 from conversions.ledger import Clock, accounts, open_ledger, restatements, runs
+from conversions.ledger.told import go_on
 from conversions.night import Night, begin, catch_up
 from conversions.observe.progress import SILENT, Progress
 from conversions.patience import seldom_collected
@@ -31,6 +35,7 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
 
     Raises ConversionsError where the run cannot go on; what stops one destination is in the report.
     """
+    wish.days(settings, clock())
     house = open_house(settings, wish.only, clock)
     house.source.check()
     with (
@@ -42,14 +47,25 @@ def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILE
         night = begin(house, ledger, wish, progress)
         with runs.closing(ledger, night.run), stopping.heard():
             late = catch_up(night)
-            said = read(night, crew)
-            stage(night, said)
-            lanes = _lanes(night, late)
-            second = _deliver(night, lanes, crew)
-            report = account(night, said, lanes, second, late)
+            report = _send(night, crew, late)
+            remember(night, report)
             forget(night)
         report.checkpoint = runs.finish(ledger, night.run, report.json(), waiting=report.waiting)
     return report
+
+
+def _send(night: Night, crew: Crew, late: Mapping[str, Late]) -> Report:
+    """The walk; a finding that nobody has accepted ends it before anything is staged, or before anything is claimed."""
+    said = read(night, crew)
+    if finding.stopping(said.findings):
+        return account_stopped(night, said, late)
+    said.findings.extend(stage(night, said))
+    lanes = _lanes(night, late)
+    if finding.stopping(said.findings):
+        return replace(account(night, said, lanes, [], late), stopped=True)
+    go_on(night.ledger, night.run, said.findings, night.wish.reason)
+    second = _deliver(night, lanes, crew)
+    return account(night, said, lanes, second, late)
 
 
 def _lanes(night: Night, late: Mapping[str, Late]) -> list[Lane]:
@@ -59,8 +75,17 @@ def _lanes(night: Night, late: Mapping[str, Late]) -> list[Lane]:
         for view, section, number in zip(night.house.views, night.house.sections, night.numbers, strict=True)
     ]
     for lane in lanes:
-        lane.ending = late[lane.outbox.name].ending
+        lane.ending = late[lane.outbox.name].ending or _missing(lane.destination)
     return lanes
+
+
+def _missing(destination: Destination) -> Unauthorised | None:
+    """A night with nothing to send tells of a missing credential, too: tomorrow there is something."""
+    try:
+        destination.authorise()
+    except Unauthorised as error:
+        return error
+    return None
 
 
 def _deliver(night: Night, lanes: list[Lane], crew: Crew) -> list[Lane]:

@@ -2,20 +2,21 @@
 
 from functools import partial
 
-from conversions import ages, guard, reconcile, restating
+from conversions import finding, forecast, guards
 from conversions.accounting import source_side
 from conversions.barrier import most
-from conversions.delivery.opening import first_batch
+from conversions.errors import Unauthorised
+from conversions.finding import Finding
+from conversions.guards.evidence import Evidence
+from conversions.guards.volume import too_many
 from conversions.house import House, open_house
-from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only
-from conversions.ledger.accounts import Account
-from conversions.ledger.corrections import Corrections
-from conversions.ledger.sightings import open_sightings
-from conversions.night import check, counted_once
+from conversions.ledger import Clock, judging, open_read_only
+from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.night import check
 from conversions.observe.progress import SILENT, Progress
 from conversions.patience import seldom_collected
 from conversions.reading import read
-from conversions.report import DestinationSide, Report
+from conversions.report import Report
 from conversions.settings import Settings
 from conversions.wish import Wish, today
 
@@ -23,37 +24,35 @@ from conversions.wish import Wish, today
 def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
     """What ``pipeline.send`` would do now: nothing leaves, nothing is written, no lock is taken.
 
-    Raises what ``send`` would raise before its first claim.
+    Raises what ``send`` would raise before its first claim. A credential that is missing is a note: a plan judges data
+    and settings.
     """
+    wish.days(settings, clock())
     house = open_house(settings, wish.only, clock)
     house.source.check()
     with seldom_collected(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         window = check(house, ledger, wish)
         numbers = judging.known_numbers(ledger, house.names)
         sightings = open_sightings(ledger, numbers)
+        resolve = partial(Sightings.resolve, shop=settings.shop, keyed=house.keyed, ranked=house.ranked)
         with progress.track("reading", None) as advance:
-            reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
-        odd = guard.refused(guard.odd(ledger, settings.shop, window, house.names, numbers), wish.accepted)
-        news = guard.bad_rows(reading) + guard.thin_days(days.thin(ledger, window, today(settings, ledger)))
-        sides = _foreseen(house, ledger, numbers)
+            reading = read(house.source, window, sightings, partial(map, house.disguise), resolve, advance)
+        named = dict(zip(numbers, house.names, strict=True))
+        evidence = Evidence(ledger, settings, wish, window, reading, named, today(settings, clock()))
+        sides = forecast.foresee(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
-        mistakes = odd + guard.too_many(most(house, waiting), wish.accept_large)
-        return Report(None, window, source_side(reading, sightings), sides, news, mistakes)
+        found = finding.answered([*guards.findings(evidence), *too_many(most(house, waiting))], wish.accepted)
+        found += _without_credentials(house)
+        source = source_side(reading, sightings)
+        return Report(None, window, source, sides, found, stopped=finding.stopping(found))
 
 
-def _foreseen(house: House, ledger: Ledger, numbers: list[int]) -> dict[str, DestinationSide]:
-    """Where every order that was read would end, by destination."""
-    doubtful, now = lost.doubt(ledger, counted_once(house)), int(ledger.clock().timestamp())
-    foreseen, changed = [Account() for _ in house.views], [Corrections() for _ in house.views]
-    for page in judging.judged(ledger, house.settings.shop):
-        accounts.forecast(foreseen, page, now, doubtful)
-        restating.foresee(house, ledger, page, changed)
-    stops, sides = reconcile.stops(house, ledger), {}
-    for view, section, number, account, found in zip(
-        house.views, house.sections, numbers, foreseen, changed, strict=True
-    ):
-        name = view.destination.name
-        side = sides[name] = DestinationSide(account, stops.get(name), corrections=found)
-        side.too_old_at, side.too_old = ages.first_too_old(account, view.rules), ages.too_old(account, view.rules)
-        side.first_batch = first_batch(section, ledger, number)
-    return sides
+def _without_credentials(house: House) -> list[Finding]:
+    found = []
+    for view in house.views:
+        try:
+            view.destination.check_credentials()
+        except Unauthorised as error:
+            name = view.destination.name
+            found.append(finding.note("credentials", f"{error} A run would end with 77.", destination=name))
+    return found

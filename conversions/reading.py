@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
@@ -12,7 +12,7 @@ from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify, subject
-from conversions.ledger.sightings import Conflict, Seen, Sightings
+from conversions.ledger.sightings import BadRow, Resolved, Seen, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
@@ -40,6 +40,14 @@ class Reading:
     repeated: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     left_for_later: list[str] = field(default_factory=list)
+    span: tuple[date, date] | None = None
+    """The first and the last day of all rows that could be read, in the window or not; None: the source cannot tell."""
+    told: dict[str, str] = field(default_factory=dict)
+    """By reason what the cells at fault hold, where that may be told."""
+
+    def values(self, reason: str) -> str:
+        """What the cells at fault hold, for a sentence that names *reason*."""
+        return f": {self.told[reason]}" if reason in self.told else ""
 
     @property
     def orders(self) -> int:
@@ -52,10 +60,10 @@ def read(
     window: Window,
     sightings: Sightings,
     disguised: Callable[[Iterable[list[Order]]], Iterable[Seen]],
-    reject: Callable[[Sequence[RowRejected]], None],
+    resolve: Callable[[Sightings], Resolved],
     advance: Callable[[int], None],
 ) -> Reading:
-    """Read the whole window into *sightings*; *reject* keeps what cannot be an order.
+    """Read the whole window into *sightings*, and *resolve* what stands there more than once.
 
     Raises SourceError where the source as a whole cannot be read.
     """
@@ -68,16 +76,15 @@ def read(
             reading.rows += len(chunk)
             reading.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
-                _count(reading, [one for one in chunk if isinstance(one, RowRejected)], reject)
+                _reject(reading, sightings, [one for one in chunk if isinstance(one, RowRejected)])
             advance(len(chunk))
             yield chosen
 
     for seen in disguised(inside()):
         sightings.add(seen)
-    sightings.resolve()
-    reading.repeated = sightings.repeated()
-    for conflict in sightings.conflicts():
-        _count(reading, _rows_of(conflict), reject)
+    resolved = resolve(sightings)
+    reading.repeated = resolved.repeated
+    reading.quarantined += resolved.set_aside
     reading.left_for_later = source.left_for_later()
     return reading
 
@@ -139,7 +146,8 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
-    return (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
+    what = (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
+    return (*what, order.completed, order.amount < 0, b"")
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
@@ -159,16 +167,6 @@ def _code(currency: str) -> str:
     return currency if len(currency) == 3 and currency.isascii() and currency.isalpha() else NO_CURRENCY
 
 
-def _rows_of(conflict: Conflict) -> list[RowRejected]:
-    return [RowRejected(f"order {conflict.order_no}", Reason.CONFLICT, conflict.order_no)] * conflict.rows
-
-
-def _count(reading: Reading, rejected: Sequence[RowRejected], reject: Callable[[Sequence[RowRejected]], None]) -> None:
+def _reject(reading: Reading, sightings: Sightings, rejected: Sequence[RowRejected]) -> None:
     reading.quarantined.update(row.reason for row in rejected)
-    if rejected:
-        reject(rejected)
-
-
-def as_rows(rejected: Iterable[RowRejected]) -> list[tuple[str, str, str | None, str | None]]:
-    """What the ledger keeps of rows that could not be orders."""
-    return [(row.place, row.reason, row.order_no, row.field) for row in rejected]
+    sightings.reject(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)

@@ -7,16 +7,10 @@ from typing import Any
 from conversions.conversion import Window
 from conversions.diagnosis import Late
 from conversions.errors import ConversionsError, Exit, worst
+from conversions.finding import Finding, Level
 from conversions.ledger.accounts import BUCKETS, Account, Change
 from conversions.ledger.corrections import Corrections, Sums
 from conversions.ledger.news import News
-
-MANY, SHARE = 20, 0.05
-
-
-def unusually_many(bad: int, of: int) -> bool:
-    """Over 5 % and at least 20: more than the usual odd one."""
-    return bad >= MANY and bad > SHARE * of
 
 
 @dataclass(slots=True)
@@ -74,7 +68,7 @@ class DestinationSide:
             codes.append(Exit.STORE)
         if self.ending is not None:
             codes.append(self.ending.exit_code)
-        if self.news.urgent or self.late.for_a_person or unusually_many(self.news.set_aside, source.orders):
+        if self.news.urgent or self.late.for_a_person:
             codes.append(Exit.ATTENTION)
         return worst(codes)
 
@@ -128,19 +122,24 @@ class Report:
     window: Window
     source: SourceSide
     destinations: dict[str, DestinationSide]
-    news: list[str] = field(default_factory=list)
-    """What is new and needs a person, and concerns the source."""
-    mistakes: list[str] = field(default_factory=list)
-    """What a run would stop for before it sends anything."""
+    findings: list[Finding] = field(default_factory=list)
+    """What guards saw, whether or not a person knows it already."""
+    stopped: bool = False
+    """Whether a finding keeps everything from being sent."""
     checkpoint: str | None = None
     """The signed state of the log after it."""
 
     @property
     def exit_code(self) -> Exit:
         """The first that applies wins."""
-        attention = [Exit.ATTENTION] if self.news else []
-        attention += [Exit.DATA] if self.mistakes else []
-        return worst([*attention, *(side.exit_code(self.source) for side in self.destinations.values())])
+        found = [one.exit_code for one in self.findings]
+        return worst([*found, *(side.exit_code(self.source) for side in self.destinations.values())])
+
+    @property
+    def sentences(self) -> list[str]:
+        """What guards saw that a person is called for, what stops the night first."""
+        called = [one for one in self.findings if one.exit_code]
+        return [one.sentence for one in sorted(called, key=lambda one: one.level is not Level.STOP)]
 
     @property
     def endings(self) -> list[str]:
@@ -168,7 +167,8 @@ class Report:
                 "left_for_later": source.left_for_later,
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
-            "needs_a_person": [*self.mistakes, *self.news],
+            "needs_a_person": self.sentences,
+            "findings": [one.json() for one in self.findings],
             "checkpoint": self.checkpoint,
             "exit_code": int(self.exit_code),
         }

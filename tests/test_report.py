@@ -9,6 +9,7 @@ import pytest
 
 from conversions.conversion import Money, Window
 from conversions.errors import Exit, Refused, Throttled, Unauthorised, Unavailable
+from conversions.finding import Finding, attention
 from conversions.ledger.accounts import BUCKETS, Account, Change
 from conversions.ledger.news import News
 from conversions.report import DestinationSide, Report, SourceSide
@@ -36,9 +37,9 @@ def account() -> Account:
     return made
 
 
-def report(*sides: DestinationSide, news: list[str] | None = None, **changed: Any) -> Report:
+def report(*sides: DestinationSide, findings: list[Finding] | None = None, **changed: Any) -> Report:
     names = ("google", "meta")
-    return Report(7, WINDOW, source(**changed), dict(zip(names, sides, strict=False)), news or [])
+    return Report(7, WINDOW, source(**changed), dict(zip(names, sides, strict=False)), findings or [])
 
 
 def test_the_document_has_the_shape_that_programs_rely_on() -> None:
@@ -151,7 +152,8 @@ def test_one_coin_too_few_or_too_many_is_no_balance(missing: Money) -> None:
 
 
 def test_unusually_many_bad_rows_are_1_with_their_sentence() -> None:
-    made = report(DestinationSide(account()), news=["25 of 100 rows could not be orders"])
+    found = [attention("unreadable_rows", "25 of 100 rows could not be orders", count=25)]
+    made = report(DestinationSide(account()), findings=found)
 
     assert made.exit_code is Exit.ATTENTION
     assert made.json()["needs_a_person"] == ["25 of 100 rows could not be orders"]

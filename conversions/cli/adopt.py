@@ -7,6 +7,7 @@ import typer
 from conversions.cli import clock
 from conversions.cli.options import Config, load_settings, without_address
 from conversions.cli.output import say
+from conversions.cli.run import Day
 from conversions.errors import Exit, Usage
 
 
@@ -19,16 +20,23 @@ def adopt(
     ] = None,
     store: Annotated[bool, typer.Option("--store", help="This store, though others are remembered.")] = False,
     clock_: Annotated[bool, typer.Option("--clock", help="This time, though the log is ahead of it.")] = False,
+    numbers: Annotated[bool, typer.Option("--numbers", help="These are the same orders, under other numbers.")] = False,
+    since: Day = None,
+    until: Day = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
     """Accept one change that stops every run (exit 78 or 74), after saying what it means for orders already sent."""
     from conversions import adoption
+    from conversions.wish import Wish
 
     settings = load_settings(config)
-    if sum([key, shop, store, clock_, destination is not None]) != 1:
-        raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store or --clock.")
-    if store:
+    if sum([key, shop, store, clock_, numbers, destination is not None]) != 1:
+        raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store, --clock or --numbers.")
+    if numbers:
+        wish = Wish(since.date() if since else None, until.date() if until else None)
+        say(adoption.adopt_numbers(settings, clock.now, wish, reason))
+    elif store:
         say(adoption.adopt_store(settings, clock.now, reason))
     elif clock_:
         say(adoption.adopt_clock(settings, clock.now, reason))

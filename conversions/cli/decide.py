@@ -27,12 +27,17 @@ def decide(
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every order for which this is a choice.")] = False,
+    finding: Annotated[
+        str | None, typer.Option("--finding", metavar="CODE", help="Acknowledge a finding until it worsens.")
+    ] = None,
     destination: Only = None,
     reason: Note = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> int:
     """List the orders that no run mends by itself, or decide on them: send, give-up or acknowledge.
+
+    With --finding it is a finding that is acknowledged: nobody is called for it again until it worsens.
 
     An unanswered order that is sent again after the platform's window may count twice.
     """
@@ -44,6 +49,14 @@ def decide(
     from conversions import deciding
     from conversions.ledger.decisions import Decision
 
+    if finding is not None:
+        if decision != "acknowledge" or orders or everything:
+            raise Usage("A finding can be acknowledged, and nothing else: leave orders and --all out.")
+        known = deciding.acknowledge(settings, clock.now, finding, destination, reason)
+        show_json({"decision": decision, "finding": finding, "known": known}) if as_json else show(
+            f"acknowledge: {finding} is known until it worsens."
+        )
+        return Exit.OK
     place = destination or _only_one(settings)
     chosen = None if everything else orders or _piped()
     done = deciding.decide(settings, clock.now, Decision(decision), place, chosen, reason)

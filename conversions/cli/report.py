@@ -8,6 +8,7 @@ from conversions.cli.output import printable, say, show, show_table
 from conversions.conversion import Reason
 from conversions.diagnosis import Late
 from conversions.errors import Exit
+from conversions.finding import Level
 from conversions.ledger.accounts import BUCKETS
 from conversions.ledger.corrections import Corrections, Sums
 from conversions.report import DestinationSide, Report, SourceSide
@@ -35,8 +36,16 @@ def show_plan(report: Report) -> None:
     for name, side in report.destinations.items():
         _show_days(name, side)
         _show_details(name, side, report.source, _ages(side))
-    for line in [*report.mistakes, *report.news]:
+    _say_findings(report)
+
+
+def _say_findings(report: Report) -> None:
+    """What a person is called for, then what is known already or only worth knowing."""
+    for line in report.sentences:
         say(line)
+    for one in report.findings:
+        if not one.exit_code:
+            show(f"Known: {one.sentence}" if one.level is Level.ATTENTION else one.sentence)
 
 
 def _show_source(source: SourceSide) -> None:
@@ -135,6 +144,7 @@ def say_late(name: str, late: Late) -> None:
 
 def _show_next(report: Report) -> None:
     """One sentence for whoever is on call."""
+    _say_findings(report)
     for line in sentences.of_run(report):
         say(line)
     if report.exit_code is Exit.OK:

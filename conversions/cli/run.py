@@ -16,7 +16,6 @@ from conversions.errors import ConversionsError, Exit, Usage
 from conversions.stopping import heard
 
 if TYPE_CHECKING:
-    from conversions.ledger.comparison import Renumbered, Revalued
     from conversions.report import Report
     from conversions.settings import Settings
     from conversions.wish import Wish
@@ -41,13 +40,10 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
     wait: Annotated[str, typer.Option(metavar="30m", help="Wait so long for another run to finish.")] = "0s",
-    accept_large: Annotated[int, typer.Option(metavar="N", help="So many new orders are no mistake.")] = 0,
-    accept_numbers: Annotated[
-        bool, typer.Option("--accept-numbers", help="The order numbers are new ones; needs --reason.")
-    ] = False,
-    accept_values: Annotated[
-        bool, typer.Option("--accept-values", help="The values of sent orders are meant; needs --reason.")
-    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE[=VALUE]", help="A finding that would stop the run is no mistake; needs --reason."),
+    ] = None,
     restate: Annotated[
         bool, typer.Option("--restate", help="Send changed values of orders that the platform holds.")
     ] = False,
@@ -63,19 +59,19 @@ def run(
     if dry_run:
         return plan(config=config, since=since, until=until, destination=destination, as_json=as_json)
     settings = load_settings(config)
-    if (accept_numbers or accept_values) and not reason:
-        raise Usage("--accept-numbers and --accept-values need --reason: why it is no mistake.")
+    if accept and not reason:
+        raise Usage("--accept needs --reason: why it is no mistake.")
     wish = replace(
-        _wish(since, until, destination, reason, wait, accept_large),
+        _wish(since, until, destination, reason, wait),
         restate=restate,
-        accepted=_accepted(numbers=accept_numbers, values=accept_values),
+        accepted=_accepted(accept or []),
     )
     if (since or until or restate) and not yes and sys.stdin.isatty():
         _ask(settings, wish)
     with on_call(settings, clock.now, say) as ending, _saying_what_waits(settings):
         result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
         ending.report = result.json()
-        ending.sentences = [*result.endings, *sentences.of_run(result)]
+        ending.sentences = [*result.endings, *result.sentences, *sentences.of_run(result)]
     if as_json:
         show_json(result.json())
     elif not quiet or result.exit_code:
@@ -85,11 +81,11 @@ def run(
 
 @contextmanager
 def _saying_what_waits(settings: "Settings") -> Iterator[None]:
-    """Whoever is to try again, or to renew a credential, is told how long there is for it."""
+    """Whoever is to mend what stopped the run is told how long there is for it."""
     try:
         yield
     except ConversionsError as error:
-        if error.exit_code in {Exit.TRY_AGAIN, Exit.CREDENTIALS}:
+        if error.exit_code not in {Exit.STORE, Exit.USAGE}:
             _say_what_waits(settings)
         raise
 
@@ -138,10 +134,17 @@ def _ask(settings: "Settings", wish: "Wish") -> None:
     typer.confirm("Send this now?", abort=True, err=True)
 
 
-def _accepted(*, numbers: bool, values: bool) -> "frozenset[type[Renumbered | Revalued]]":
-    from conversions.ledger.comparison import Renumbered, Revalued
+def _accepted(texts: list[str]) -> dict[str, str | None]:
+    """By code. Raises Usage for a code that no finding has, since whoever mistypes it would think it accepted."""
+    from conversions.guards import ACCEPTABLE
 
-    return frozenset(kind for kind, said in ((Renumbered, numbers), (Revalued, values)) if said)
+    pairs = [text.partition("=") for text in texts]
+    for code, equals, value in pairs:
+        takes = ACCEPTABLE.get(code)
+        if takes is None or bool(equals) is not bool(takes) or (takes == "N" and not value.isdigit()):
+            known = ", ".join(f"{name}={of}" if of else name for name, of in ACCEPTABLE.items())
+            raise Usage(f"--accept {code}{equals}{value} is none of {known}. `conversions plan` says which it takes.")
+    return {code: value if equals else None for code, equals, value in pairs}
 
 
 def _wish(
@@ -150,7 +153,6 @@ def _wish(
     destination: str | None,
     reason: str | None = None,
     wait: str = "0s",
-    accept_large: int = 0,
 ) -> "Wish":
     from conversions.settings import duration
     from conversions.wish import Wish
@@ -164,5 +166,4 @@ def _wish(
         destination,
         reason,
         patience,
-        accept_large,
     )

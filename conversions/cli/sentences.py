@@ -10,8 +10,7 @@ from conversions.report import DestinationSide, Report, SourceSide
 
 
 def of_run(report: Report) -> Iterator[str]:
-    """Everything that needs a person, or waits."""
-    yield from report.news
+    """What at the destinations needs a person, or waits."""
     for name, side in report.destinations.items():
         yield from _of_destination(name, side, report.source)
 

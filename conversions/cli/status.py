@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from conversions.ledger.days import ThinDay
     from conversions.ledger.standing import Standing
+    from conversions.ledger.told import Told
 
 NAMED = 10
 """Days; more are counted."""
@@ -31,7 +32,7 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
-    from conversions.ledger import days, open_read_only
+    from conversions.ledger import days, open_read_only, told
     from conversions.ledger.standing import standing
 
     settings = load_settings(config)
@@ -40,13 +41,16 @@ def status(
         today = clock.now().astimezone(settings.zone).date()
         never_read = days.never_read(ledger, list(settings.destinations), today)
         thin = days.still_thin(ledger, today)
+        findings = told.open_findings(ledger)
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
         found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
+        found_days["findings"] = [asdict(one) for one in findings]
         show_json({**asdict(found), **found_days, "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
+        _show_findings(findings)
         _show_days(never_read, thin)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
@@ -70,8 +74,18 @@ def _show_problems(found: "Standing") -> None:
         show(f"`conversions decide` lists the choices.{seen}")
 
 
+def _show_findings(findings: "Sequence[Told]") -> None:
+    if findings:
+        show()
+    for one in findings:
+        accepted = " (accepted)" if one.accepted else ""
+        show(f"{one.code}{accepted}: {one.sentence}")
+    if any(not one.accepted for one in findings):
+        show("What is as it should be: `conversions decide acknowledge --finding CODE --reason TEXT`.")
+
+
 def _show_days(never_read: "Sequence[date]", thin: "Sequence[ThinDay]") -> None:
-    from conversions.guard import in_place, named
+    from conversions.guards.few_orders import in_place, named
 
     if thin:
         show()

@@ -73,6 +73,12 @@ class Destination(Protocol):
         Raises ``Unauthorised`` only where no credential could be had, before anything left.
         """
 
+    def check_credentials(self) -> None:
+        """Raise ``Unauthorised`` where there is no credential to send with; nobody is asked."""
+
+    def authorise(self) -> None:
+        """Have what sending takes. Raises ``Unauthorised`` where there is no credential, or it is worth nothing."""
+
     def advice(self, code: str) -> str | None:
         """What a person does about a refusal by ``Receipt.code``, where that is known: where to click, what to set."""
 

@@ -106,6 +106,15 @@ class Google:
         """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""
         return body.removesuffix(b"}") + b',"validateOnly":true}'
 
+    def check_credentials(self) -> None:
+        """See ``Destination.check_credentials``."""
+        if self._token is not None:
+            self._token.check()
+
+    def authorise(self) -> None:
+        """See ``Destination.authorise``."""
+        self._authorised({})
+
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""
         return google_advice.by_code(code)
@@ -140,10 +149,15 @@ class Token:
         except (GoogleAuthError, OSError, ValueError) as error:
             if isinstance(error, TransportError) or getattr(error, "retryable", False):
                 return NotSent(type(error).__name__)
-            raise Unauthorised(
-                f"Google's application default credentials give no access token ({type(error).__name__}). Name the "
-                "service account's key file in GOOGLE_APPLICATION_CREDENTIALS, then `conversions doctor`."
-            ) from None
+            raise _no_token(type(error).__name__) from None
+
+    def check(self) -> None:
+        """Raise Unauthorised where there are no credentials to get a token by; nobody is asked."""
+        file = google_credentials.file()
+        if file is None and not google_credentials.on_google_cloud():
+            raise _no_token("there are none")
+        if file is not None and not file.is_file():
+            raise _no_token("their file is missing")
 
     def _renewed(self) -> str:
         from google.auth.transport.requests import Request
@@ -166,6 +180,13 @@ class Token:
         except AttributeError:  # a file of JSON that is no object
             raise DefaultCredentialsError from None
         return credentials
+
+
+def _no_token(why: str) -> Unauthorised:
+    return Unauthorised(
+        f"Google's application default credentials give no access token ({why}). Name the service account's key file "
+        "in GOOGLE_APPLICATION_CREDENTIALS, then `conversions doctor`."
+    )
 
 
 def _limits(settings: GoogleSettings) -> Limits:

@@ -71,6 +71,13 @@ class Meta:
         result = post(self._mine.session, self.url, body, self.headers | self._authorization())
         return judge(result, events) if isinstance(result, Answer) else unanswered(result)
 
+    def check_credentials(self) -> None:
+        """See ``Destination.check_credentials``."""
+        self._authorization()
+
+    authorise = check_credentials
+    """A token is tried by sending alone."""
+
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""
         known = meta_advice.by_code(code)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, text
+from sqlalchemy import ColumnElement, Row, func, select, text
 
 from conversions.conversion import Money, Reason
 from conversions.ledger import tables
@@ -168,26 +168,6 @@ def first_time(ledger: Ledger, destination: int) -> bool:
             connection.execute(select(d.id).where(d.destination == destination, d.state.in_(SENT)).limit(1)).first()
             is None
         )
-
-
-def reject_rows(ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
-    """Keep where the rows stand that could not be orders: place, reason, order number, our column's name."""
-    found = [dict(zip(("place", "reason", "order_no", "field"), row, strict=True), run=run) for row in rows]
-    if found:
-        with ledger.transaction() as connection:
-            connection.execute(insert(tables.row_rejected), found)
-
-
-def new_bad_rows(ledger: Ledger, run: int) -> Counter[str]:
-    """Why rows that *run* was the first to see could not be orders: exports overlap, and repeat them nightly."""
-    row, finished = tables.row_rejected.c, tables.run.c.finished_us.is_not(None)
-    which = (func.coalesce(row.order_no, row.place), row.reason)
-    before = select(func.max(tables.run.c.id)).where(tables.run.c.id < run, tables.run.c.command == "run", finished)
-    here, there = (select(*which).where(row.run == one) for one in (run, before.scalar_subquery()))
-    with ledger.transaction() as connection:
-        fresh = here.except_(there).subquery()
-        counted = select(fresh.c.reason, func.count()).group_by(fresh.c.reason)
-        return Counter({reason: int(rows) for reason, rows in connection.execute(counted)})
 
 
 def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:

@@ -5,13 +5,11 @@ for weeks. Both are seen by counting in temporary tables: memory stays flat, and
 """
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from conversions.conversion import Window
-from conversions.ledger import log
 from conversions.ledger.matrix import FORBIDDEN, SENT
-from conversions.ledger.runs import Run, operator
 from conversions.ledger.store import Ledger, trusted
 
 ENOUGH = 50
@@ -48,25 +46,11 @@ _MEET = f"""
     )
 """
 """Every order that a run over these days has read, and what this reading says of it; ``held`` is what was said last."""
-_GONE = "SELECT day, count(DISTINCT sale) FROM temp.met WHERE NOT seen AND day BETWEEN ? AND ? GROUP BY day"
-_UNKNOWN = """
-    SELECT s.day, count(*) FROM temp.sighting s WHERE s.day BETWEEN ? AND ?
-    AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = ? AND a.order_no = s.order_no) GROUP BY s.day
-"""
 _DIFFERING = "SELECT destination, count(*), sum(differs) FROM temp.met WHERE differs IS NOT NULL GROUP BY destination"
 _FACTOR = """
     SELECT factor FROM temp.met WHERE destination = ? AND factor IS NOT NULL ORDER BY factor
     LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM temp.met WHERE destination = ?)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Renumbered:
-    """Orders that the store knows are gone, and as many that it does not know are there on the same days."""
-
-    gone: int
-    unknown: int
-    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +77,6 @@ class Comparison:
             connection.execute("DROP TABLE IF EXISTS temp.met")
             connection.execute(_MEET, (shop, self._days[0]))
 
-    def renumbered(self) -> Renumbered | None:
-        """Whether the order numbers look like another format's."""
-        gone = dict(self._rows(_GONE, *self._days))
-        if sum(gone.values()) < ENOUGH:
-            return None
-        unknown = dict(self._rows(_UNKNOWN, *self._days, self._shop))
-        both = gone.keys() & unknown.keys()
-        found = Renumbered(sum(gone[day] for day in both), sum(unknown[day] for day in both), len(both))
-        suspicious = len(both) >= DAYS and found.gone >= ENOUGH and found.unknown >= AS_MANY * found.gone
-        return found if suspicious else None
-
     def revalued(self) -> list[Revalued]:
         """The destinations for which the amounts look like another column's."""
         return [
@@ -119,12 +92,3 @@ class Comparison:
     def _rows(self, query: str, *values: object) -> list[Any]:
         with trusted():
             return self._connection.execute(query, values).fetchall()
-
-
-def accept(ledger: Ledger, run: Run, found: Renumbered | Revalued, reason: str) -> None:
-    """Log that a person says this is no mistake, and why."""
-    kind = "numbers accepted" if isinstance(found, Renumbered) else "values accepted"
-    facts = {name: round(fact, 4) for name, fact in asdict(found).items()}
-    with ledger.transaction() as connection:
-        who = {"run": run.id, "operator": operator(), "reason": reason}
-        log.append(connection, kind, ledger.now_us, {**who, **facts}, epoch=run.epoch)

@@ -53,6 +53,7 @@ _CLOSE_REVISIONS = text(f"""
         SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
     )
 """)
+_MOMENTS = text("UPDATE sale SET purchased_us = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
 _NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
 _REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
 _REPORT = "UPDATE run SET report = ? WHERE id = ?"
@@ -83,7 +84,7 @@ def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
         events = list(connection.execute(_EVENTS, asked).scalars())
         recipients = tuple(connection.execute(_RECIPIENTS, asked).scalars())
         redaction.redact(connection, events)
-        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS):
+        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _MOMENTS):
             connection.execute(statement, asked)
         _forget_in_reports(connection, set(connection.execute(_NUMBERS, asked).scalars()))
         connection.execute(_LOOKS, {"subject": subject})

@@ -1,25 +1,29 @@
 """Every sighting of an order in this run's reading, kept in temporary tables until the whole window is read.
 
 SQLite keeps them in a file that goes with the connection: memory stays flat, and a killed run leaves nothing behind.
-The newest sighting of an order wins; one number with two addresses or purchase times is a conflict.
+The newest sighting of an order wins. Rows of one number that contradict each other are set aside: two addresses or
+purchase times, several totals of one moment, money paid back in a row of its own.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from conversions.conversion import Money
+from conversions.conversion import Money, Reason
 from conversions.errors import LedgerError
 from conversions.ledger.store import Ledger
+from conversions.ledger.tables import DESTINATION_BITS, MOST_DESTINATIONS
 from conversions.stopping import whole
 
 _SCHEMA = """
 CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
-    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT
+    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
+    completed INTEGER NOT NULL, refund INTEGER NOT NULL, products BLOB NOT NULL
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -27,19 +31,71 @@ CREATE TEMP TABLE draft(
     salt BLOB, event BLOB
 ) STRICT;
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
-CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY, seen INTEGER NOT NULL, conflict INTEGER NOT NULL) STRICT;
+CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY) STRICT;
+CREATE TEMP TABLE bad_row(
+    id INTEGER PRIMARY KEY, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT, field TEXT, content BLOB
+) STRICT;
 """
-_RESOLVE = """
-CREATE INDEX temp.sighting_order ON sighting(order_no);
-INSERT INTO repeated
-    SELECT order_no, count(*), min(purchased_us) <> max(purchased_us)
-        OR min(coalesce(subject, x'')) <> max(coalesce(subject, x''))
-    FROM sighting GROUP BY order_no HAVING count(*) > 1;
-DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated WHERE conflict);
-DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
-    SELECT 1 FROM sighting newer WHERE newer.order_no = sighting.order_no
-    AND (newer.rank_us, newer.rank_place, -newer.id) > (sighting.rank_us, sighting.rank_place, -sighting.id)
-);
+_REPEATED = "INSERT INTO repeated SELECT order_no FROM sighting GROUP BY order_no HAVING count(*) > 1"
+_RENAME = """
+    UPDATE sighting SET order_no = (
+        SELECT a.order_no FROM former_number f JOIN sale a ON a.id = f.sale
+        WHERE f.shop = :shop AND f.order_no = sighting.order_no
+    ) WHERE order_no IN (SELECT order_no FROM former_number WHERE shop = :shop)
+"""
+"""What a person has said is the same sale is read under the number that it has now."""
+_REFUNDS = f"""
+    SELECT r.id FROM sighting r WHERE r.refund AND (
+        EXISTS (SELECT 1 FROM sighting o WHERE o.order_no = r.order_no AND NOT o.refund)
+        OR EXISTS (SELECT 1 FROM sale a JOIN delivery x
+            ON x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
+            WHERE a.shop = :shop AND a.order_no = r.order_no AND x.stated_minor > 0)
+    ) AND NOT (:alike AND EXISTS (SELECT 1 FROM sighting o WHERE o.order_no = r.order_no AND NOT o.refund
+        AND o.completed AND r.completed AND o.rank_us = r.rank_us AND o.purchased_us = r.purchased_us))
+    UNION SELECT r.id FROM sighting r JOIN sighting o ON o.order_no = r.order_no AND o.rank_us = r.rank_us
+    WHERE :alike AND r.order_no IN (SELECT order_no FROM repeated) AND o.completed AND NOT r.completed
+    AND r.rank_place > o.rank_place AND r.minor BETWEEN 1 AND o.minor - 1 AND r.currency = o.currency
+"""
+"""Rows of money paid back, beside the row of their sale: no total of an order is below zero, and none of a state that
+the order came to later is lower."""
+_CONFLICTS = """
+    SELECT s.id FROM sighting s JOIN (
+        SELECT order_no FROM sighting JOIN repeated USING (order_no) GROUP BY order_no HAVING (
+            min(purchased_us) <> max(purchased_us) OR min(coalesce(subject, x'')) <> max(coalesce(subject, x''))
+        )
+    ) USING (order_no)
+"""
+_SEVERAL = """
+    SELECT s.id FROM sighting s JOIN (
+        SELECT n.order_no FROM sighting n JOIN repeated USING (order_no)
+        WHERE n.rank_us = (SELECT max(m.rank_us) FROM sighting m WHERE m.order_no = n.order_no)
+        GROUP BY n.order_no HAVING :alike AND count(*) > 1 AND min(n.completed) AND (
+            min(n.minor) <> max(n.minor) OR min(n.currency) <> max(n.currency) OR min(n.products) <> max(n.products)
+        )
+    ) USING (order_no)
+"""
+"""Of one file, all of a completed status, and saying different things: none of them is known to be the newer."""
+_SET_ASIDE = (
+    (Reason.REFUND_ROW, _REFUNDS),
+    (Reason.CONFLICT, _CONFLICTS),
+    (Reason.SEVERAL_ROWS, _SEVERAL),
+)
+"""One after the other: what a refund left alone is no conflict."""
+_BAD_ROWS = """
+    INSERT INTO bad_row(place, reason, order_no, content)
+    SELECT 'order ' || order_no, :reason, order_no, keyed(
+        printf('%s %s %d %d %s %s', :reason, order_no, purchased_us, minor, currency, hex(products))
+    )
+    FROM sighting WHERE id IN ({}) ORDER BY id
+"""
+_SEEN_AGAIN = "SELECT count(*) - count(DISTINCT order_no) FROM sighting JOIN repeated USING (order_no)"
+
+_DELETE = "DELETE FROM sighting WHERE id IN ({})"
+_NEWEST = """
+    DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
+        SELECT 1 FROM sighting newer WHERE newer.order_no = sighting.order_no
+        AND (newer.rank_us, newer.rank_place, -newer.id) > (sighting.rank_us, sighting.rank_place, -sighting.id)
+    )
 """
 
 
@@ -57,6 +113,11 @@ class SightingRow(NamedTuple):
     exponent: int
     window_day: str | None = None
     """By which the window chose it, where that is not the day of purchase."""
+    completed: bool = True
+    refund: bool = False
+    """Whether its amount is below zero: a row of money paid back, if there is a sale of that number."""
+    products: bytes = b""
+    """Keyed digests of its product IDs, 8 bytes each."""
 
 
 class DraftRow(NamedTuple):
@@ -75,6 +136,16 @@ class DraftRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of rows that stand for one order, or contradict each other."""
+
+    repeated: int
+    """Sightings of an order whose newer one counts."""
+    set_aside: Counter[str]
+    """Rows by reason."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Sightings, and their drafts in the same order: one for each destination."""
 
@@ -82,12 +153,16 @@ class Seen:
     drafts: Sequence[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """An order number that stands for two orders."""
+class BadRow(NamedTuple):
+    """A row that cannot be an order: where it stands and why, never what it says."""
 
-    order_no: str
-    rows: int
+    place: str
+    reason: str
+    order_no: str | None
+    field: str | None
+    """Our name of the column at fault."""
+    content: bytes | None
+    """Keyed digest of what is wrong: the same damage is known again wherever it stands."""
 
 
 class Sightings:
@@ -104,20 +179,34 @@ class Sightings:
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
             self._connection.execute("COMMIT")
 
-    def resolve(self) -> None:
-        """The window is read: leave one sighting of each order, and none of those in conflict."""
+    def reject(self, rows: Iterable[BadRow]) -> None:
+        """Take in rows that cannot be orders."""
         with _room():
-            self._connection.executescript(_RESOLVE)
+            self._connection.execute("BEGIN")
+            self._connection.executemany(_insert("bad_row", BadRow), rows)
+            self._connection.execute("COMMIT")
 
-    def repeated(self) -> int:
-        """How many sightings were of an order seen before."""
-        query = "SELECT coalesce(sum(seen - 1), 0) FROM repeated WHERE NOT conflict"
-        return int(self._connection.execute(query).fetchone()[0])
+    def resolve(self, shop: str, keyed: Callable[[str], bytes], *, ranked: bool = False) -> Resolved:
+        """The window is read: leave one sighting of each order, and none of those whose rows contradict each other.
 
-    def conflicts(self) -> Iterator[Conflict]:
-        """The order numbers that stand for two orders."""
-        for order_no, rows in self._connection.execute("SELECT order_no, seen FROM repeated WHERE conflict"):
-            yield Conflict(order_no, rows)
+        *ranked*: rows say when they changed, so that of two the newer is known. *keyed* digests what is set aside.
+        """
+        self._connection.create_function("keyed", 1, keyed, deterministic=True)
+        asked = {"shop": shop, "alike": not ranked}
+        with _room():
+            self._connection.execute("CREATE INDEX temp.sighting_order ON sighting(order_no)")
+            self._connection.execute(_RENAME, asked)
+            self._connection.execute(_REPEATED)
+            aside = Counter({str(reason): self._set_aside(reason, which, asked) for reason, which in _SET_ASIDE})
+            repeated = self._connection.execute(_SEEN_AGAIN).fetchone()[0]
+            self._connection.execute(_NEWEST)
+        return Resolved(int(repeated), +aside)
+
+    def _set_aside(self, reason: Reason, which: str, asked: Mapping[str, object]) -> int:
+        """How many rows."""
+        self._connection.execute(_BAD_ROWS.format(which), {**asked, "reason": reason})
+        deleted = self._connection.execute(_DELETE.format(which), asked)
+        return deleted.rowcount
 
     def stated(self) -> Iterator[tuple[Money, int]]:
         """What the orders are worth together, by currency, and how many they are."""
@@ -154,6 +243,6 @@ def _room() -> Iterator[None]:
         ) from None
 
 
-def _insert(table: str, row: type[SightingRow] | type[DraftRow]) -> str:
+def _insert(table: str, row: type[SightingRow] | type[DraftRow] | type[BadRow]) -> str:
     names = row._fields
     return f"INSERT INTO temp.{table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"

@@ -14,13 +14,22 @@ from conversions.ledger.judging import PAGE, SAID, Judged, judge_page, pages
 from conversions.ledger.matrix import Draft, State, Step
 from conversions.ledger.objections import Kind
 from conversions.ledger.store import Ledger
-from conversions.ledger.tables import DESTINATION_BITS, REVISION_BITS
+from conversions.ledger.tables import DESTINATION_BITS, MOST_DESTINATIONS, REVISION_BITS
 
 _SALES = text("""
-    INSERT INTO sale(shop, order_no) SELECT :shop, s.order_no FROM temp.sighting s
+    INSERT INTO sale(shop, order_no, purchased_us) SELECT :shop, s.order_no, s.purchased_us FROM temp.sighting s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
+_MOMENTS = text(f"""
+    UPDATE sale SET purchased_us = s.purchased_us FROM temp.sighting s
+    WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
+    AND sale.purchased_us IS NULL AND NOT EXISTS (
+        SELECT 1 FROM delivery x WHERE x.state = 'erased'
+        AND x.id BETWEEN sale.id << {DESTINATION_BITS} AND sale.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
+    )
+""")
+"""Of sales that an older version has met."""
 _KEY = f"a.id << {DESTINATION_BITS} | p.destination"
 _PAGE = f"{SAID} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id > :after AND s.id <= :upto"
 _IF_SENT = "CASE WHEN o.id IS NULL AND d.event IS NOT NULL THEN"
@@ -81,6 +90,7 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
             now = int(ledger.clock().timestamp())
             page = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "now": now, "scheme": scheme}
             connection.execute(_SALES, page)
+            connection.execute(_MOMENTS, page)
             new = connection.execute(_DELIVERIES, page).rowcount
             connection.execute(_EVENTS, page)
             if new < connection.execute(_SAID_HERE, page).scalar_one():

@@ -287,6 +287,12 @@ row_rejected = _table(
     _text("field", null=True),
     _bytes("content", null=True),  # keyed: tells damage that was seen from new damage; gone after the look-back
     Index(None, "run"),
+    Index(
+        "ix_row_rejected_content",
+        "content",
+        sqlite_where=text("content IS NOT NULL"),
+        postgresql_where=text("content IS NOT NULL"),
+    ),
 )
 
 objection = _table(
@@ -361,6 +367,16 @@ history = _table(
 
 day_read = _table("day_read", Column("day", Text, primary_key=True), _int("orders"), _int("run"))
 """How many orders each day had when it was read last; days are the window's."""
+
+judgement_count = _table(
+    "judgement_count",
+    _int("run", "run.id"),
+    _text("reason"),  # empty: all of them
+    _int("judged"),
+    PrimaryKeyConstraint("run", "reason"),
+    rowid=False,
+)
+"""How many orders and bad rows each run judged anew, and how many of them came to nothing: what is usual here."""
 
 told = _table(
     "told",

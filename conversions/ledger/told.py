@@ -5,7 +5,8 @@ gone for a night is forgotten: when it comes back, it is news. What a person has
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -21,6 +22,20 @@ AGAIN = timedelta(days=7)
 """After so long it is told again."""
 _DRIFT = timedelta(hours=1)
 """A nightly run begins a little earlier or later than the week before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding that is open."""
+
+    code: str
+    destination: str | None
+    about: str
+    sentence: str
+    count: int
+    since: datetime
+    """Aware, UTC."""
+    accepted: bool
 
 
 def news(ledger: Ledger, found: Iterable[Finding]) -> list[Finding]:
@@ -71,12 +86,28 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
     return len(rows)
 
 
-def open_findings(ledger: Ledger) -> list[Row[Any]]:
+def go_on(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None) -> None:
+    """Log that a person says of what would stop this run that it is no mistake, and why."""
+    for one in found:
+        if one.level is Level.STOP:
+            facts = {"run": run.id, "operator": operator(), "reason": reason or "", "count": one.count}
+            about = {"destination": one.destination, "about": one.about, "accepted": one.accept}
+            with ledger.transaction() as connection:
+                log.append(connection, f"{one.code} accepted", ledger.now_us, {**facts, **about}, epoch=run.epoch)
+
+
+def open_findings(ledger: Ledger) -> list[Told]:
     """What the last run that looked has found, the oldest first."""
     t = tables.told.c
     with ledger.transaction() as connection:
         query = select(tables.told).where(t.told_us.is_not(None)).order_by(t.first_us, t.code, t.destination, t.about)
-        return list(connection.execute(query))
+        return [_told(row) for row in connection.execute(query)]
+
+
+def _told(row: Row[Any]) -> Told:
+    since = datetime.fromtimestamp(row.first_us // 1_000_000, UTC)
+    what = (row.code, row.destination or None, row.about, row.sentence, row.affected)
+    return Told(*what, since, row.accepted is not None)
 
 
 def _known(connection: Connection) -> dict[tuple[str, str, str], Row[Any]]:

@@ -63,6 +63,10 @@ class Platform:
     limits = Limits(1000, 500_000, timedelta(days=7), timedelta(0), timedelta(days=6))
     headers: dict[str, str] = {"Content-Type": "application/json"}  # noqa: RUF012
 
+    def check_credentials(self) -> None: ...
+
+    def authorise(self) -> None: ...
+
     def __init__(self, *answers: Answer, store: Path | None = None) -> None:
         self.sent: list[bytes] = []
         self.most_at_once = 0

@@ -195,8 +195,8 @@ class TestGuards:
         real.orders(*(real.order(str(number)) for number in range(3)))
         said = real.command("run")
         assert (said.code, real.requests()) == (DATA, 0)
-        assert "conversions run --accept-large 3" in said.err
-        assert real.run("--accept-large", "3").counts("meta") == {"sent": 3}
+        assert "conversions run --accept large=3 --reason TEXT" in said.err
+        assert real.run("--accept", "large=3", "--reason", "a campaign").counts("meta") == {"sent": 3}
 
     def test_what_the_pixel_counted_too_long_ago_is_withheld(self, real: Shop) -> None:
         numbers = real.policy.read_text().replace('shape = "wire-id"', 'shape = "order-number"')

@@ -39,7 +39,11 @@ def test_a_plan_shows_and_names_what_a_run_would_stop_for(shop: Shop) -> None:
     assert (plan.code, plan.counts("meta")) == (DATA, {"pending": 3})
     assert "max_new = 2" in " ".join(plan.json["needs_a_person"])
     said = shop.run()
-    assert (said.code, "max_new = 2" in said.err, "--accept-large 3" in said.err) == (DATA, True, True)
+    assert (
+        said.code,
+        "max_new = 2" in said.json["needs_a_person"][0],
+        "--accept large=3" in said.json["needs_a_person"][0],
+    ) == (DATA, True, True)
 
 
 def test_what_was_read_for_one_destination_is_not_read_for_the_other(shop: Shop) -> None:

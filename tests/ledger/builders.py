@@ -16,7 +16,7 @@ from conversions.ledger import runs, staging, store, tables
 from conversions.ledger.matrix import Draft
 from conversions.ledger.requests import Attempt, Outbox, Purpose, Work, claim, examine, intend
 from conversions.ledger.runs import Occasion, Run
-from conversions.ledger.sightings import DraftRow, Seen, SightingRow, Sightings, open_sightings
+from conversions.ledger.sightings import DraftRow, Resolved, Seen, SightingRow, Sightings, open_sightings
 from conversions.ledger.store import Ledger
 from conversions.ledger.tables import event_key
 from conversions.receipt import Next, Outcome, Receipt
@@ -100,6 +100,9 @@ class Sighting:
     day: str = DAY
     rank: tuple[int, int] = (0, 1)
     stated: Money = PRICE
+    completed: bool = True
+    refund: bool = False
+    products: bytes = b""
 
     @property
     def row(self) -> SightingRow:
@@ -113,6 +116,10 @@ class Sighting:
             stated.minor,
             stated.currency,
             stated.exponent,
+            None,
+            self.completed,
+            self.refund,
+            self.products,
         )
 
     @property
@@ -150,9 +157,14 @@ def seen(*shown: Sighting) -> Seen:
     return Seen([one.row for one in shown], [row for one in shown for row in one.draft_rows])
 
 
+def resolved(sightings: Sightings, *, ranked: bool = False) -> Resolved:
+    """The window is read; what is set aside is digested without a key."""
+    return sightings.resolve(SHOP, lambda text: text.encode()[-16:], ranked=ranked)
+
+
 def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> Sightings:
     """A place for another reading on the same connection, which no run needs: it reads once."""
-    for table in ("sighting", "draft", "place", "repeated"):
+    for table in ("sighting", "draft", "place", "repeated", "bad_row"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
     return open_sightings(ledger, numbers)
@@ -185,7 +197,7 @@ class Night:
         """What is left of a reading once it is complete."""
         sightings = fresh_sightings(self.ledger, self.numbers)
         sightings.add(seen(*shown))
-        sightings.resolve()
+        resolved(sightings)
         return sightings
 
     def stage(self, *shown: Sighting) -> None:

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from conversions.conversion import Money, Reason
-from conversions.ledger import accounts, tables
+from conversions.ledger import accounts, bad_rows, tables
 from conversions.ledger.accounts import BUCKETS, Account, Change
 from conversions.ledger.matrix import State
+from conversions.ledger.sightings import BadRow
 from tests.ledger.builders import DESTINATIONS, FREE, PRICE, Night, against, draft, orders, sighting
 
 DEARER = Money(9990, "DKK", 2)
@@ -204,8 +205,8 @@ def test_the_first_time_is_over_once_something_was_received(night: Night, state:
 
 
 def test_rows_that_could_not_be_orders_are_kept_by_place_and_reason(night: Night) -> None:
-    accounts.reject_rows(night.ledger, night.run.id, [("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at")])
-    accounts.reject_rows(night.ledger, night.run.id, [])
+    night.read().reject([BadRow("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at", b"damage")])
+    bad_rows.keep(night.ledger, night.run)
 
     rows = [tuple(row)[1:] for row in night.all(select(tables.row_rejected))]
-    assert rows == [(night.run.id, "orders.csv:7", "unreadable date", "A-1", "purchased_at")]
+    assert rows == [(night.run.id, "orders.csv:7", "unreadable date", "A-1", "purchased_at", b"damage")]

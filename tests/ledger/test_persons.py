@@ -134,7 +134,7 @@ def test_a_person_is_found_in_every_span_of_sales(night: Night) -> None:
     night.stage(sighting("1", subject=IDA))
     far = 3 << SPAN_BITS | 5
     with night.ledger.transaction() as connection:
-        connection.execute(text("INSERT INTO sale VALUES (:id, 'main', 'far')"), {"id": far})
+        connection.execute(text("INSERT INTO sale(id, shop, order_no) VALUES (:id, 'main', 'far')"), {"id": far})
         connection.execute(
             text("INSERT INTO event(id, delivery, revision, subject) VALUES (:id << 14, :id << 6, 0, :who)"),
             {"id": far, "who": IDA},

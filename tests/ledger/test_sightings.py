@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from conversions.conversion import Money, Reason
 from conversions.ledger import store
 from conversions.ledger.matrix import Draft
-from conversions.ledger.sightings import Conflict, Sightings
+from conversions.ledger.sightings import Resolved, Sightings
 from conversions.ledger.store import Ledger
 from tests.ledger.builders import (
     PRICE,
@@ -21,6 +21,7 @@ from tests.ledger.builders import (
     against,
     draft,
     fresh_sightings,
+    resolved,
     seen,
     sighting,
     subject,
@@ -44,8 +45,15 @@ def reading(ledger: Ledger, *shown: Sighting) -> Sightings:
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(*shown[:2]))
     found.add(seen(*shown[2:]))
-    found.resolve()
+    resolved(found)
     return found
+
+
+def resolving(ledger: Ledger, *shown: Sighting, ranked: bool = False) -> Resolved:
+    """What of a reading stood there more than once."""
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(*shown))
+    return resolved(found, ranked=ranked)
 
 
 def left(ledger: Ledger) -> list[Sighting]:
@@ -53,6 +61,16 @@ def left(ledger: Ledger) -> list[Sighting]:
     with ledger.transaction() as connection:
         rows = connection.execute(_LEFT).all()
     return [_sighting(google, meta) for google, meta in zip(rows[::2], rows[1::2], strict=True)]
+
+
+def bad_rows(ledger: Ledger) -> dict[str, list[str]]:
+    """What was set aside, by order number."""
+    with ledger.transaction() as connection:
+        rows = connection.execute(text("SELECT order_no, reason FROM temp.bad_row ORDER BY id")).all()
+    found: dict[str, list[str]] = defaultdict(list)
+    for number, reason in rows:
+        found[number].append(reason)
+    return dict(found)
 
 
 def _sighting(one: Row[Any], meta: Row[Any]) -> Sighting:
@@ -136,15 +154,14 @@ def test_a_third_sighting_older_than_the_second_changes_nothing(ledger: Ledger) 
 
 
 def test_repeats_are_counted(ledger: Ledger) -> None:
-    found = reading(ledger, sighting("1"), sighting("2"), sighting("1"), sighting("1"))
+    found = resolving(ledger, sighting("1"), sighting("2"), sighting("1"), sighting("1"))
 
-    assert found.repeated() == 2
+    assert found == Resolved(2, Counter())
 
 
 def test_nothing_read_repeats_nothing(ledger: Ledger) -> None:
-    found = reading(ledger)
-
-    assert (found.repeated(), list(found.stated()), list(found.conflicts()), left(ledger)) == (0, [], [], [])
+    assert resolving(ledger) == Resolved(0, Counter())
+    assert left(ledger) == []
 
 
 # conflicts
@@ -163,16 +180,15 @@ def test_one_number_for_two_orders_is_a_conflict_and_neither_is_taken(ledger: Le
     for shown in ([sighting("1"), other], [other, sighting("1")]):
         found = reading(ledger, *shown, sighting("2"))
 
-        assert list(found.conflicts()) == [Conflict("1", 2)]
+        assert bad_rows(ledger) == {"1": [Reason.CONFLICT] * 2}
         assert [one.order_no for one in left(ledger)] == ["2"]
         assert list(found.stated()) == [(PRICE, 1)]
 
 
 def test_a_conflict_is_not_mended_by_a_third_row(ledger: Ledger) -> None:
-    found = reading(ledger, sighting("1"), sighting("1", purchased_us=1), sighting("1", rank=(9, 9)))
+    found = resolving(ledger, sighting("1"), sighting("1", purchased_us=1), sighting("1", rank=(9, 9)))
 
-    assert list(found.conflicts()) == [Conflict("1", 3)]
-    assert found.repeated() == 0
+    assert found == Resolved(0, Counter({Reason.CONFLICT: 3}))
 
 
 def test_two_sightings_without_an_address_are_one_order(ledger: Ledger) -> None:
@@ -235,11 +251,78 @@ def test_they_are_what_a_plain_dictionary_would_keep(ledger: Ledger, shown: list
     conflicts = {n: len(r) for n, r in rows.items() if len({(s.subject, s.purchased_us) for s in r}) > 1}
     newest = {n: max(r, key=lambda s: s.rank) for n, r in rows.items() if n not in conflicts}
 
-    found = reading(ledger, *shown)
+    found = resolving(ledger, *shown, ranked=True)
 
     assert sorted(left(ledger), key=lambda s: s.order_no) == sorted(newest.values(), key=lambda s: s.order_no)
-    assert {c.order_no: c.rows for c in found.conflicts()} == conflicts
-    assert found.repeated() == sum(len(rows[number]) - 1 for number in newest)
-    assert found.repeated() + len(newest) + sum(conflicts.values()) == len(shown)
-    worth = Counter({"DKK": sum(s.stated.minor for s in newest.values())}) if newest else Counter()
-    assert {money.currency: money.minor for money, _ in found.stated()} == worth
+    assert {number: len(reasons) for number, reasons in bad_rows(ledger).items()} == conflicts
+    assert found.repeated == sum(len(rows[number]) - 1 for number in newest)
+    assert found.repeated + len(newest) + found.set_aside.total() == len(shown)
+
+
+# rows of one order that contradict each other
+
+
+def item(minor: int, place: int, **changed: Any) -> Sighting:
+    """One row of order 1, in one file."""
+    return sighting("1", stated=Money(minor, "DKK", 2), **{"rank": (0, place)} | changed)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        [item(30000, 1), item(10000, 2), item(5000, 3)],
+        [item(45000, 1, products=b"a"), item(45000, 2, products=b"b"), item(45000, 3, products=b"c")],
+        [item(30000, 1), item(-5000, 2, refund=True)],
+        [item(30000, 1, rank=(1, 1)), item(10000, 2, rank=(1, 2)), item(99, 3)],
+    ],
+    ids=["a row per item", "a total on each item's row", "a refund of a completed status", "beside an older file"],
+)
+def test_completed_rows_of_one_file_that_disagree_are_set_aside(ledger: Ledger, shown: list[Sighting]) -> None:
+    for rows in (shown, shown[::-1]):
+        assert resolving(ledger, *rows) == Resolved(0, Counter({Reason.SEVERAL_ROWS: len(rows)}))
+        assert left(ledger) == []
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        [item(30000, 1, completed=False), item(30000, 2)],
+        [item(5000, 1, completed=False), item(30000, 2)],
+        [item(30000, 1), item(30000, 2, completed=False)],
+        [item(30000, 1), item(0, 2, completed=False)],
+        [item(30000, 1), item(30000, 2)],
+        [item(30000, 1, rank=(1, 1)), item(28000, 2, rank=(2, 1))],
+    ],
+    ids=["pending, completed", "cart, completed", "completed, refunded whole", "cancelled", "twice", "a newer file"],
+)
+def test_of_rows_that_follow_each_other_the_newer_counts(ledger: Ledger, shown: list[Sighting]) -> None:
+    assert resolving(ledger, *shown) == Resolved(1, Counter())
+    assert [one.stated for one in left(ledger)] == [shown[0 if shown[0] == shown[1] else 1].stated]
+
+
+def test_where_rows_say_when_they_changed_the_newer_counts(ledger: Ledger) -> None:
+    assert resolving(ledger, item(30000, 1), item(10000, 2), ranked=True) == Resolved(1, Counter())
+    assert [one.stated.minor for one in left(ledger)] == [10000]
+
+
+@pytest.mark.parametrize(
+    "refund",
+    [
+        item(-5000, 2, refund=True, completed=False),
+        item(-5000, 2, refund=True, completed=False, purchased_us=1),
+        item(-5000, 2, refund=True, purchased_us=1),
+        item(-30000, 2, refund=True, rank=(9, 9)),
+        item(5000, 2, completed=False),
+    ],
+    ids=["of another status", "of another day", "completed, of another day", "in a newer file", "above zero"],
+)
+def test_a_refund_in_a_row_of_its_own_never_loses_its_sale(ledger: Ledger, refund: Sighting) -> None:
+    sale = item(30000, 1)
+
+    assert resolving(ledger, sale, refund) == Resolved(0, Counter({Reason.REFUND_ROW: 1}))
+    assert left(ledger) == [sale]
+
+
+def test_a_refund_with_a_number_of_its_own_is_an_order_like_others(ledger: Ledger) -> None:
+    assert resolving(ledger, item(-5000, 1, refund=True)) == Resolved(0, Counter())
+    assert len(left(ledger)) == 1

@@ -29,6 +29,7 @@ from tests.ledger.builders import (
     event,
     fresh_sightings,
     orders,
+    resolved,
     seen,
     sighting,
     subject,
@@ -344,7 +345,7 @@ def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
     sightings = fresh_sightings(night.ledger, [meta])
     only = replace(sighting("1"), drafts=(draft("1", due=DEARER),))
     sightings.add(seen(only))
-    sightings.resolve()
+    resolved(sightings)
     for _ in staging.stage(night.ledger, night.run.id, SHOP, SCHEME):
         pass
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from conversions.conversion import Reason
-from conversions.ledger import accounts, requests, runs, standing, store
+from conversions.ledger import bad_rows, requests, runs, standing, store
+from conversions.ledger.sightings import BadRow as Rejected
 from conversions.ledger.standing import SHOWN, BadRow, Problem
 from conversions.receipt import Receipt
 from tests.ledger.builders import LOST, NOW, RECEIVED, REFUSED, Clock, Night, against, draft, orders, sighting
@@ -76,9 +77,11 @@ def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night)
 
 
 def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
-    accounts.reject_rows(night.ledger, night.run.id, [("a.csv:1", Reason.BAD_DATE, None, "purchased_at")])
+    night.read().reject([Rejected("a.csv:1", Reason.BAD_DATE, None, "purchased_at", None)])
+    bad_rows.keep(night.ledger, night.run)
     night.begin()
-    accounts.reject_rows(night.ledger, night.run.id, [("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount")])
+    night.read().reject([Rejected("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
+    bad_rows.keep(night.ledger, night.run)
 
     assert standing.standing(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
 

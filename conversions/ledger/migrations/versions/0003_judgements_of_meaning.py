@@ -16,6 +16,24 @@ def upgrade() -> None:
 
     op.add_column("sale", sa.Column("purchased_us", _INT, nullable=True))
     op.add_column("row_rejected", sa.Column("content", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_row_rejected_content",
+        "row_rejected",
+        ["content"],
+        unique=False,
+        sqlite_where=sa.text("content IS NOT NULL"),
+        postgresql_where=sa.text("content IS NOT NULL"),
+    )
+    op.create_table(
+        "judgement_count",
+        sa.Column("run", _INT, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("judged", _INT, nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["run.id"]),
+        sa.PrimaryKeyConstraint("run", "reason"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "former_number",
         sa.Column("shop", sa.Text(), nullable=False),

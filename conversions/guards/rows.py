@@ -1,0 +1,76 @@
+"""Rows that could not be orders: all of them, unusually many, or lines of one order that contradict each other."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from conversions.conversion import Reason
+from conversions.finding import Finding, attention
+from conversions.guards.evidence import Evidence
+from conversions.ledger import bad_rows, shares
+
+CODES = ("unreadable_rows", "row_per_item", "refund_rows", "file_cut_off")
+OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE})
+"""Reasons that have a finding of their own."""
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """What of this reading's rows needs a person."""
+    new = bad_rows.new(evidence.ledger)
+    yield from _unreadable(evidence, new)
+    yield from _contradictions(evidence, new)
+    if cut_off := new[Reason.UNFINISHED_LINE]:
+        files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
+        sentence = (
+            f"{files} in a line without a line end, whose order is not sent: was the export cut off? Export it whole, "
+            "the last line too; then `conversions run`."
+        )
+        yield attention("file_cut_off", sentence, count=cut_off, every_night=True)
+
+
+def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
+    """All rows, however often that was told; otherwise new damage of an unusual share."""
+    reading = evidence.reading
+    bad = sum(count for reason, count in reading.quarantined.items() if reason not in OTHERS)
+    if bad and not reading.orders and not reading.outside_window:
+        sentence = f"Nothing was sent: none of {bad} rows could be read ({_reasons(evidence)}). {_NEXT}"
+        yield attention("unreadable_rows", sentence, count=bad, share=1.0, every_night=True)
+        return
+    tonight = shares.judged(evidence.ledger, evidence.settings.shop, new)
+    fresh = [reason for reason in new if reason not in OTHERS]
+    for share in shares.unusual(evidence.ledger, tonight, fresh):
+        sentence = f"{share.hits} of the {share.of} newest orders could not be read ({share.reason}"
+        sentence += f"{evidence.reading.values(share.reason)}); {usually(share)}. {_NEXT}"
+        yield attention(
+            "unreadable_rows", sentence, count=share.hits, about=share.reason, share=share.share, every_night=True
+        )
+
+
+_NEXT = "`conversions status` lists them; mend the export or the mapping, then `conversions run`."
+
+
+def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
+    several = new[Reason.SEVERAL_ROWS] + bad_rows.beside_orders(evidence.ledger)
+    if several:
+        sentence = (
+            f"{several} rows have the number of another row and say something else: is this a row per item, or per "
+            "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
+            "its products, or map source.columns.updated_at; then `conversions run`."
+        )
+        yield attention("row_per_item", sentence, count=several, every_night=True)
+    if refunds := new[Reason.REFUND_ROW]:
+        sentence = (
+            f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "
+            "item, or per refund? Map source.columns.refunded on the sale's own row; then `conversions run`."
+        )
+        yield attention("refund_rows", sentence, count=refunds, every_night=True)
+
+
+def _reasons(evidence: Evidence) -> str:
+    """The most frequent first, each with what its cells held where that may be told."""
+    reading = evidence.reading
+    return "; ".join(f"{n} {reason}{reading.values(reason)}" for reason, n in reading.quarantined.most_common(3))
+
+
+def usually(share: shares.Share) -> str:
+    """What this shop is used to."""
+    return "nothing is known yet of what is usual here" if share.usual is None else f"usually {share.usual:.0%}"

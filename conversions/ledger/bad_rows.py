@@ -1,0 +1,59 @@
+"""Rows that could not be orders: counted, and known again by what is wrong with them, wherever they stand.
+
+Exports overlap, and repeat their bad rows nightly; a file that is written anew each night repeats their places, with
+other orders in them. So a row is known by a keyed digest of the damage, which goes with the look-back.
+"""
+
+from collections import Counter
+from datetime import timedelta
+
+from sqlalchemy import text, update
+
+from conversions.conversion import Reason
+from conversions.ledger import tables
+from conversions.ledger.runs import Run
+from conversions.ledger.store import Ledger
+
+_NEW = text("""
+    SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM temp.bad_row b
+    WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+""")
+_BESIDE = text("""
+    SELECT count(*) FROM temp.bad_row b WHERE b.reason NOT IN (:several, :refund)
+    AND EXISTS (SELECT 1 FROM temp.sighting s WHERE s.order_no = b.order_no)
+    AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
+""")
+_KEEP = text("""
+    INSERT INTO row_rejected(run, place, reason, order_no, field, content)
+    SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
+""")
+
+
+def new(ledger: Ledger) -> Counter[str]:
+    """By reason, how many bad rows of this reading no run has met before; before ``keep``."""
+    with ledger.transaction() as connection:
+        return Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
+
+
+def beside_orders(ledger: Ledger) -> int:
+    """How many new bad rows have the number of an order that was read: lines of its items, most likely."""
+    asked = {"several": Reason.SEVERAL_ROWS, "refund": Reason.REFUND_ROW}
+    with ledger.transaction() as connection:
+        return int(connection.execute(_BESIDE, asked).scalar_one())
+
+
+def keep(ledger: Ledger, run: Run) -> None:
+    """Keep where they stand and why: what a person is shown."""
+    with ledger.transaction() as connection:
+        connection.execute(_KEEP, {"run": run.id})
+
+
+def forget(ledger: Ledger, days: int) -> None:
+    """Digests of damage that no run has met for so many days."""
+    before = ledger.now_us - timedelta(days=days + 1) // timedelta(microseconds=1)
+    row, run = tables.row_rejected.c, tables.run.c
+    old = tables.run.select().with_only_columns(run.id).where(run.started_us < before)
+    with ledger.transaction() as connection:
+        connection.execute(
+            update(tables.row_rejected).where(row.content.is_not(None), row.run.in_(old)).values(content=None)
+        )
