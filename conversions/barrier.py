@@ -52,13 +52,13 @@ def evidence(night: Night, reading: Reading) -> Evidence:
 def stage(night: Night, said: Said) -> list[Finding]:
     """Judge and stage every order; what keeps all of it from being sent is returned."""
     house, ledger, run, window, numbers = night.house, night.ledger, night.run, night.window, night.numbers
-    judged = shares.judged(ledger, house.settings.shop, bad_rows.new(ledger))
+    judged = shares.judged(ledger, house.settings.shop, bad_rows.new(ledger)).new
     bad_rows.keep(ledger, run)
     scheme = f"{house.pins['id scheme']} {house.pins['key']}"
     with night.progress.track("staging", said.reading.orders) as advance:
         for page in staging.stage(ledger, run.id, house.settings.shop, scheme):
             advance(page)
-    shares.remember(ledger, run, judged)
+    shares.remember(ledger, run, judged, {one.about for one in said.findings})
     days.remember(ledger, run.id, window, night.today)
     lost.set_aside(ledger, run, dict(zip(numbers, counted_once(house), strict=True)))
     runs.staged(ledger, run, window, [] if said.reading.left_for_later else numbers)

@@ -32,11 +32,12 @@ CAUSES = {
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """A finding for each reason that took an unusual share of the orders that were judged last."""
     tonight = shares.judged(evidence.ledger, evidence.settings.shop, bad_rows.new(evidence.ledger))
-    for share in shares.unusual(evidence.ledger, tonight, CAUSES):
+    for share in shares.unusual(evidence.ledger, tonight.new, CAUSES):
         values = evidence.reading.values(share.reason)
         sentence = (
             f"{share.hits} of the {share.of} newest orders are held back: {share.reason}{values}; {usually(share)}. "
             f"{CAUSES[Reason(share.reason)]}: is it right? If it is, `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )
-        yield attention("held_back", sentence, count=share.hits, about=share.reason, share=share.share)
+        affected = max(share.hits, tonight.held[share.reason])
+        yield attention("held_back", sentence, count=affected, about=share.reason, share=share.share)

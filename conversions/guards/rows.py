@@ -37,7 +37,7 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         return
     tonight = shares.judged(evidence.ledger, evidence.settings.shop, new)
     fresh = [reason for reason in new if reason not in OTHERS]
-    for share in shares.unusual(evidence.ledger, tonight, fresh):
+    for share in shares.unusual(evidence.ledger, tonight.new, fresh):
         sentence = f"{share.hits} of the {share.of} newest orders could not be read ({share.reason}"
         sentence += f"{evidence.reading.values(share.reason)}); {usually(share)}. {_NEXT}"
         yield attention(

@@ -5,10 +5,12 @@ bad row, where its damage was never met. What was sent before is no evidence: it
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import reduce
 from itertools import accumulate
+from operator import or_
 
 from sqlalchemy import delete, insert, select, text
 
@@ -27,14 +29,24 @@ WIDER = (ENOUGH, 16, 32)
 """A smaller share shows among more of them."""
 KEPT = timedelta(days=400)
 _JUDGED = text(f"""
-    SELECT p.position, d.reason, count(*) FROM temp.sighting s CROSS JOIN temp.place p
+    SELECT p.position, d.reason, count(*), count(*) FILTER (WHERE x.id IS NULL
+        OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason)
+        OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL)) FROM temp.sighting s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
-    WHERE x.id IS NULL OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason
-        AND x.reason NOT IN (:refused, :maybe)) OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL)
-    GROUP BY 1, 2
+    WHERE x.id IS NULL OR x.state IN ('pending', 'deferred')
+    OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe)) GROUP BY 1, 2
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one run judged anew."""
+
+    counts: Counter[str]
+    odd: set[str] = field(default_factory=set)
+    """Reasons whose share was unusual: no evidence of what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +72,37 @@ class Share:
         return self.of >= ENOUGH and at_least(self.hits, self.of, min(1.0, 2 * self.usual)) < RARE
 
 
-def judged(ledger: Ledger, shop: str, bad_rows: Mapping[str, int]) -> Counter[str]:
-    """What this reading judges anew, by reason and altogether (``ALL``); before staging.
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """What one reading makes of the orders that were not sent before, by reason and altogether (``ALL``)."""
 
-    *bad_rows* are the new ones. Where destinations judge otherwise, the one that holds back most counts.
+    new: Counter[str]
+    held: Counter[str]
+    """Those that were judged so before, too."""
+
+
+def judged(ledger: Ledger, shop: str, bad_rows: Mapping[str, int]) -> Judgements:
+    """What this reading judges; before staging. *bad_rows* are the new ones.
+
+    Where destinations judge otherwise, the one that holds back most counts.
     """
     asked = {"shop": shop, "refused": Reason.REFUSED_BY_PLATFORM, "maybe": Reason.MAYBE_RECEIVED}
-    sides: dict[int, Counter[str]] = {}
+    sides: dict[int, tuple[Counter[str], Counter[str]]] = {}
     with ledger.transaction() as connection:
-        for position, reason, orders in connection.execute(_JUDGED, asked):
-            side = sides.setdefault(position, Counter())
-            side[ALL] += orders
-            if reason is not None:
-                side[reason] += orders
-    most: Counter[str] = Counter()
-    for side in sides.values():
-        most |= side
-    return most + Counter(bad_rows) + Counter({ALL: sum(bad_rows.values())})
+        for position, reason, orders, new in connection.execute(_JUDGED, asked):
+            for side, count in zip(sides.setdefault(position, (Counter(), Counter())), (new, orders), strict=True):
+                side.update({ALL: count} if reason is None else {ALL: count, reason: count})
+    news, held = (_most(one[side] for one in sides.values()) for side in (0, 1))
+    return Judgements(news + Counter(bad_rows) + Counter({ALL: sum(bad_rows.values())}), held)
+
+
+def _most(sides: Iterable[Counter[str]]) -> Counter[str]:
+    return reduce(or_, sides, Counter())
 
 
 def unusual(ledger: Ledger, tonight: Counter[str], reasons: Iterable[str]) -> list[Share]:
     """The shares of *reasons* among the newest judgements, tonight's and those before, that are not this shop's."""
-    nights = [tonight, *_nights(ledger)]
+    nights = [Judged(tonight), *_nights(ledger)]
     found: dict[str, Share] = {}
     latest, _ = next(_split(nights))
     for newest, earlier in _split(nights):
@@ -93,9 +114,16 @@ def unusual(ledger: Ledger, tonight: Counter[str], reasons: Iterable[str]) -> li
     return list(found.values())
 
 
-def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int]) -> None:
-    """Keep what this run judged; what is older than the guards look is forgotten."""
-    rows = [{"run": run.id, "reason": reason, "judged": count} for reason, count in tonight.items() if count]
+def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collection[str]) -> None:
+    """Keep what this run judged; what is older than the guards look is forgotten.
+
+    What was found unusual (*odd*, reasons) never becomes usual by itself: a person says so.
+    """
+    rows = [
+        {"run": run.id, "reason": reason, "judged": count, "odd": int(reason in odd)}
+        for reason, count in tonight.items()
+        if count
+    ]
     before = ledger.now_us - KEPT // timedelta(microseconds=1)
     with ledger.transaction() as connection:
         if rows:
@@ -104,23 +132,29 @@ def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int]) -> None:
         connection.execute(delete(tables.judgement_count).where(tables.judgement_count.c.run.in_(old)))
 
 
-def _nights(ledger: Ledger) -> list[Counter[str]]:
+def _nights(ledger: Ledger) -> list[Judged]:
     """What earlier runs judged, the newest first."""
-    t, nights = tables.judgement_count, dict[int, Counter[str]]()
+    t, nights = tables.judgement_count.c, dict[int, Judged]()
+    query = select(t.run, t.reason, t.judged, t.odd).order_by(t.run.desc())
     with ledger.transaction() as connection:
-        for run, reason, count in connection.execute(select(t.c.run, t.c.reason, t.c.judged).order_by(t.c.run.desc())):
-            nights.setdefault(run, Counter())[reason] = count
+        for run, reason, count, odd in connection.execute(query):
+            night = nights.setdefault(run, Judged(Counter()))
+            night.counts[reason] = count
+            if odd:
+                night.odd.add(reason)
     return list(nights.values())
 
 
-def _split(nights: list[Counter[str]]) -> Iterator[tuple[Counter[str], Counter[str]]]:
-    """The newest judgements and all earlier ones, at each of the sizes that are looked at; whole nights go together."""
+def _split(nights: list[Judged]) -> Iterator[tuple[Counter[str], list[Judged]]]:
+    """The newest judgements and the earlier nights, at each of the sizes looked at; whole nights go together."""
     for size in WIDER:
-        reached = accumulate(night[ALL] for night in nights)
+        reached = accumulate(night.counts[ALL] for night in nights)
         wanted = 1 + next((nth for nth, judged in enumerate(reached) if judged >= size), len(nights))
-        yield sum(nights[:wanted], Counter()), sum(nights[wanted:], Counter())
+        yield sum((night.counts for night in nights[:wanted]), Counter()), nights[wanted:]
 
 
-def _usual(earlier: Counter[str], reason: str) -> float | None:
+def _usual(earlier: list[Judged], reason: str) -> float | None:
     """One more than there were, of two more: what never happened may happen."""
-    return None if earlier[ALL] < ENOUGH else (earlier[reason] + 1) / (earlier[ALL] + 2)
+    nights = [night.counts for night in earlier if reason not in night.odd]
+    hits, judged = sum(night[reason] for night in nights), sum(night[ALL] for night in nights)
+    return None if judged < ENOUGH else (hits + 1) / (judged + 2)

@@ -373,6 +373,7 @@ judgement_count = _table(
     _int("run", "run.id"),
     _text("reason"),  # empty: all of them
     _int("judged"),
+    _int("odd"),  # 1: unusual then, and so no evidence of what is usual
     PrimaryKeyConstraint("run", "reason"),
     rowid=False,
 )

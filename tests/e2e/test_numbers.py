@@ -42,7 +42,7 @@ def sent(shop: Shop, orders: int) -> None:
 
 def finding(said: Said) -> dict[str, object]:
     (found,) = [one for one in said.json["findings"] if one["code"] == "numbers"]
-    return found
+    return dict(found)
 
 
 @pytest.mark.parametrize("orders", SIZES)

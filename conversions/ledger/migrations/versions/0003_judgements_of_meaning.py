@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("run", _INT, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("judged", _INT, nullable=False),
+        sa.Column("odd", _INT, nullable=False),
         sa.ForeignKeyConstraint(["run"], ["run.id"]),
         sa.PrimaryKeyConstraint("run", "reason"),
         sqlite_strict=True,
