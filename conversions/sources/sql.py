@@ -108,7 +108,9 @@ class Query:
             try:
                 for statement in _SESSION.get(self._backend, ()):
                     connection.exec_driver_sql(statement)
-                yield connection.execution_options(stream_results=True).execute(text(self._query), parameters)
+                streamed = connection.execution_options(stream_results=True)
+                with streamed.execute(text(self._query), parameters) as result:
+                    yield result
             except SQLAlchemyError as error:
                 raise _refusal(error, self._name) from None
 
