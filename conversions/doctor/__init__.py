@@ -5,7 +5,7 @@ Each finding is a value: what was looked at, what was found, what to do next.
 
 from collections.abc import Iterator
 
-from conversions.doctor import credentials, machine, promises
+from conversions.doctor import credentials, machine, promises, times
 from conversions.doctor.finding import Finding, Level
 from conversions.doctor.online import ask
 from conversions.ledger import Clock
@@ -21,6 +21,7 @@ def examine(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield machine.clock(settings, clock)
     yield from machine.store(settings, clock)
     yield machine.source(settings, clock)
+    yield from times.of(settings, clock)
     for name, section in settings.destinations.items():
         yield from credentials.of(name, section)
     yield from promises.of(settings)

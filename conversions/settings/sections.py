@@ -57,12 +57,22 @@ class FileSource(AnySource):
     settle_seconds: int = Field(60, ge=0, description="a file that changed so recently is left for the next run")
 
 
+NaiveTimes = Literal["shop", "utc"]
+Bounds = Literal["utc", "local"]
+
+
 class SqlSource(AnySource):
-    """A query; it gets :since, the window's first instant, and :until, the first instant after it, both in UTC."""
+    """A query; it gets :since, the window's first instant, and :until, the first instant after it."""
 
     kind: Literal["sql"]
     url: SecretStr = Field(description="any SQLAlchemy URL; keep one with a password in CONVERSIONS_SOURCE__URL")
     query: str = Field(description="SELECT …; name the columns in [source.columns]")
+    naive_times: NaiveTimes | None = Field(
+        None, description="what times without offset are; absent: the shop's, but MySQL's TIMESTAMP is UTC"
+    )
+    bounds: Bounds | None = Field(
+        None, description="the clock of :since and :until, UTC's or the shop's own; absent: the span of both"
+    )
 
 
 class Store(Section):

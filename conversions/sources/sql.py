@@ -1,8 +1,8 @@
 """Orders in a database: the operator's query, streamed, on a connection that cannot write."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,8 +11,9 @@ from conversions.conversion import Window
 from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.order import Order, RowRejected
 from conversions.settings import SqlSource
-from conversions.sources.cells import EPOCH, first_instant, texts
+from conversions.sources.cells import EPOCH, texts
 from conversions.sources.columns import CHUNK, ColumnMap
+from conversions.sources.instants import PURCHASED, bounds, in_utc, naive, span, stated
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, CursorResult
@@ -31,10 +32,16 @@ class Query:
     """A query on any database that SQLAlchemy reaches.
 
     It gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
-    instant after its last day, both in UTC: ``WHERE paid_at >= :since AND paid_at < :until``. SQLite has no type for
-    instants and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``. A column without offset is
-    read in the shop's zone, as in a file; where it holds UTC the query says so: ``paid_at_gmt || '+00:00'``. A
-    date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
+    instant after its last day: ``WHERE paid_at >= :since AND paid_at < :until``. They hold the window in UTC and on the
+    shop's own clock, whichever the column is in; ``source.bounds`` makes them exact. SQLite has no type for instants
+    and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``.
+
+    A time without offset is read in the shop's zone, as in a file, or in UTC with ``source.naive_times = "utc"``; a
+    ``TIMESTAMP`` of MySQL is an instant. Where one column of several holds UTC the query says so: MySQL
+    ``CONCAT(paid_at_gmt, '+00:00')``, PostgreSQL ``paid_at_gmt AT TIME ZONE 'UTC'``, SQLite
+    ``paid_at_gmt || '+00:00'``. The session's clock is UTC: a text or day made of an instant in the query is UTC's.
+
+    A date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
     """
 
     def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path]) -> None:
@@ -42,6 +49,7 @@ class Query:
         self._backend = self._url.get_backend_name()
         self._query = settings.query
         self._separator = settings.product_separator
+        self._clock, self._naive_times = settings.bounds, settings.naive_times
         self._columns = ColumnMap(settings, zone)
         self._zone = zone
         self._name = _name(self._url)
@@ -49,32 +57,50 @@ class Query:
 
     def check(self) -> None:
         """Run the query for a window without days. Raises SourceError where it fails or lacks a mapped column."""
-        with self._result(EPOCH, EPOCH) as result:
-            self._columns.picker(list(result.keys()), "The query's result")
+        epoch = EPOCH.replace(tzinfo=None)
+        with self._result(bounds((epoch, epoch), self._clock, self._backend)) as result:
+            self._picker(result)
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
         """Every row of the result once, numbered from 1.
 
         Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
         """
-        since = first_instant(window.since, self._zone)
-        until = first_instant(window.until + timedelta(days=1), self._zone)
         row = 0
-        with self._result(since, until) as result:
-            pick = self._columns.picker(list(result.keys()), "The query's result")
+        with self._result(self._bounds(window)) as result:
+            pick, utc = self._picker(result)
             for rows in result.partitions(CHUNK):
-                yield [self._order(pick((*cells, "")), nth) for nth, cells in enumerate(rows, start=row + 1)]
+                yield [self._order(pick((*cells, "")), utc, nth) for nth, cells in enumerate(rows, start=row + 1)]
                 row += len(rows)
+
+    def naive_times(self, window: Window) -> tuple[list[str], bool]:
+        """The three newest purchase times without offset in *window*, and whether they are read as UTC.
+
+        Raises as ``chunks``.
+        """
+        with self._result(self._bounds(window)) as result:
+            pick, utc = self._picker(result)
+            cells = (texts((pick((*row, ""))[PURCHASED],), "")[0].strip() for row in result)
+            return nlargest(3, filter(naive, cells)), PURCHASED in utc
 
     def left_for_later(self) -> list[str]:
         """Nothing: a database shows finished transactions only."""
         return []
 
-    def _order(self, cells: tuple[Any, ...], row: int) -> Order | RowRejected:
-        return self._columns.order(texts(cells, self._separator), "query", row, (0, row))
+    def _order(self, cells: tuple[Any, ...], utc: frozenset[int], row: int) -> Order | RowRejected:
+        return self._columns.order(stated(texts(cells, self._separator), utc), "query", row, (0, row))
+
+    def _bounds(self, window: Window) -> dict[str, object]:
+        return bounds(span(window, self._zone, self._clock), self._clock, self._backend)
+
+    def _picker(self, result: "CursorResult[Any]") -> tuple[Callable[[Sequence[Any]], tuple[Any, ...]], frozenset[int]]:
+        """What picks our cells out of a row, and which of them are UTC where they have no offset."""
+        pick = self._columns.picker(list(result.keys()), "The query's result")
+        types = pick([*(column[1] for column in result.cursor.description), None])
+        return pick, in_utc(types, self._naive_times, self._backend)
 
     @contextmanager
-    def _result(self, since: datetime, until: datetime) -> "Iterator[CursorResult[Any]]":
+    def _result(self, parameters: Mapping[str, object]) -> "Iterator[CursorResult[Any]]":
         from sqlalchemy import text
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -82,8 +108,9 @@ class Query:
             try:
                 for statement in _SESSION.get(self._backend, ()):
                     connection.exec_driver_sql(statement)
-                bounds = _bounds(since, until, self._backend)
-                yield connection.execution_options(stream_results=True).execute(text(self._query), bounds)
+                streamed = connection.execution_options(stream_results=True)
+                with streamed.execute(text(self._query), parameters) as result:
+                    yield result
             except SQLAlchemyError as error:
                 raise _refusal(error, self._name) from None
 
@@ -136,18 +163,6 @@ def _name(url: "URL") -> str:
 def _tolerate_bytes(connection: Any, _record: object) -> None:
     """SQLite stores what it is given; text that is none must spoil its own row only."""
     connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
-
-
-def _bounds(since: datetime, until: datetime, backend: str) -> dict[str, object]:
-    match backend:
-        case "postgresql":
-            return {"since": since, "until": until}
-        case "sqlite":
-            # Texts compare character by character and " " comes before "T": in this way neither spelling of a column
-            # compared without datetime() loses a row at either end.
-            return {"since": f"{since:%Y-%m-%d %H:%M:%S}", "until": f"{until:%Y-%m-%dT%H:%M:%S}"}
-        case _:
-            return {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
 
 
 def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:

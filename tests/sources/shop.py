@@ -87,11 +87,17 @@ def files(
     return open_source(found, zone=ZONE, resolve=Path, clock=clock)
 
 
-def query(url: str, sql: str = "SELECT * FROM orders", mapped: dict[str, str] = MAPPED, **settings: Any) -> Source:
+def query(
+    url: str,
+    sql: str = "SELECT * FROM orders",
+    mapped: dict[str, str] = MAPPED,
+    zone: ZoneInfo = ZONE,
+    **settings: Any,
+) -> Source:
     found = SqlSource.model_validate(
         {"kind": "sql", "url": url, "query": sql, "columns": columns(mapped), "completed": ["completed"], **settings}
     )
-    return open_source(found, zone=ZONE, resolve=Path, clock=lambda: NOW)
+    return open_source(found, zone=zone, resolve=Path, clock=lambda: NOW)
 
 
 def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dict[str, str] = MAPPED) -> Source:

@@ -1,7 +1,7 @@
 """A query on a database: the window it gets, what it may not do, and what is told of its failures."""
 
 import sqlite3
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,7 @@ from conversions.conversion import Reason, Window
 from conversions.errors import Exit, SettingsError, SourceError, SourceUnavailable
 from conversions.order import RowRejected
 from conversions.sources import sql
-from conversions.sources.cells import first_instant
-from tests.sources.shop import ADDRESS, MAPPED, ROW, WINDOW, ZONE, database, orders, query, read, rejected
+from tests.sources.shop import ADDRESS, MAPPED, ROW, WINDOW, database, orders, query, read, rejected
 
 SECRET = "hunter2secret"
 
@@ -43,19 +42,21 @@ def test_a_missing_number_does_not_make_floats_of_the_others(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("window", "since", "until"),
+    ("clock", "since", "until"),
     [
-        (Window(date(2026, 11, 15), date(2026, 11, 21)), "2026-11-14 23:00:00", "2026-11-21T23:00:00"),
-        (Window(date(2026, 3, 29), date(2026, 3, 29)), "2026-03-28 23:00:00", "2026-03-29T22:00:00"),
-        (Window(date(2026, 10, 25), date(2026, 10, 25)), "2026-10-24 22:00:00", "2026-10-25T23:00:00"),
+        ("utc", "2026-10-24 22:00:00", "2026-10-25T23:00:00"),
+        ("local", "2026-10-25 00:00:00", "2026-10-26T00:00:00"),
+        (None, "2026-10-24 22:00:00", "2026-10-26T00:00:00"),
     ],
 )
-def test_a_query_gets_the_first_instant_of_the_window_and_the_first_after_it(
-    url: str, window: Window, since: str, until: str
+def test_a_query_gets_the_first_moment_of_the_window_and_the_first_after_it(
+    url: str, clock: str | None, since: str, until: str
 ) -> None:
-    source = query(url, "SELECT *, :since || ' ' || :until AS bounds FROM orders", MAPPED | {"order_id": "bounds"})
+    statement = "SELECT *, :since || ' ' || :until AS bounds FROM orders"
+    source = query(url, statement, MAPPED | {"order_id": "bounds"}, bounds=clock)
 
-    (first, _) = (order for chunk in source.chunks(window) for order in orders(chunk))
+    day = date(2026, 10, 25)
+    (first, _) = (order for chunk in source.chunks(Window(day, day)) for order in orders(chunk))
 
     assert first.number == f"{since} {until}"
 
@@ -76,16 +77,6 @@ def test_a_window_has_both_its_ends_however_the_shop_writes_instants(
     url = f"sqlite:///{database(tmp_path / 'shop.db', rows)}"
 
     assert [order.number for order in orders(read(query(url, f"SELECT * FROM orders WHERE {condition}")))] == instants
-
-
-def test_instants_are_bound_as_each_database_takes_them() -> None:
-    since, until = (first_instant(date(2026, 11, day), ZONE) for day in (21, 22))
-
-    assert sql._bounds(since, until, "postgresql") == {"since": since, "until": until}
-    assert sql._bounds(since, until, "mysql") == {
-        "since": datetime(2026, 11, 20, 23),
-        "until": datetime(2026, 11, 21, 23),
-    }
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM orders", "DELETE FROM orders RETURNING *", "DROP TABLE orders"])
