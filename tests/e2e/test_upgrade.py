@@ -119,5 +119,25 @@ def test_a_store_that_is_behind_is_restored_first(old: Shop) -> None:
     stopped(old.command("upgrade"), STORE, "older copy", "conversions restore FILE")
 
 
+def test_the_second_release_goes_on_too(shop: Shop) -> None:
+    """Everything was sent, one value was restated, somebody has objected: a run sends nothing, and knows its sales."""
+    second = FIRST.with_name("second_release")
+    shop.clock.now = shop.now.replace(day=24, hour=2)
+    shop.secrets(CONVERSIONS_KEY="5e" * 32, CONVERSIONS_META__ACCESS_TOKEN="EAAtest")
+    shop.configure(source={"columns": COLUMNS, "settle_seconds": 0})
+    shop.file((second / "orders.csv").read_bytes())
+    shop.store.parent.mkdir(mode=0o700)
+    shutil.copy(second / "conversions.db", shop.store)
+    shutil.copy(second / "var-conversions.tail", shop.tail)
+    assert shop.command("upgrade").code == 0
+
+    said = shop.run("--since", "2026-11-17")
+
+    assert [said.at(name)["already_sent"] for name in ("google", "meta")] == [24, 24]
+    assert shop.received("google")["events"] == shop.received("meta")["events"] == 0
+    assert shop.sql("SELECT count(*) FROM sale WHERE purchased_us IS NULL") == [(0,)]
+    assert shop.command("audit", "verify").code == 0
+
+
 def test_no_store_is_nothing_to_upgrade(shop: Shop) -> None:
     stopped(shop.command("upgrade"), USAGE, "no store yet")
