@@ -1,6 +1,7 @@
 """Credentials missing, malformed or refused; no network; one platform in trouble and the other not."""
 
 import socket
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,25 @@ def test_one_platforms_refusal_does_not_stop_the_other(shop: Shop) -> None:
     said = shop.run()
     assert (said.code, said.counts("google"), said.counts("meta")) == (CREDENTIALS, {"pending": 1}, {"sent": 1})
     assert (said.at("google")["exit_code"], said.at("meta")["exit_code"]) == (CREDENTIALS, 0)
+
+
+@pytest.mark.parametrize("quiet", [True, False], ids=["nothing to send yet", "something to send"])
+def test_a_missing_credential_is_told_on_the_first_night_and_by_a_plan_beside_the_data(
+    shop: Shop, no_way_out: list[object], monkeypatch: pytest.MonkeyPatch, quiet: bool
+) -> None:
+    monkeypatch.setattr("conversions.http.date_of", lambda _: None)
+    shop.secrets(CONVERSIONS_KEY=KEY)
+    start = {"not_before": date.fromisoformat(shop.day(0))} if quiet else {}
+    here = {"endpoint": None, "requests_per_minute": 60_000, **start}
+    shop.configure(destinations=dict.fromkeys(NAMES, here))
+    shop.orders(shop.order())
+
+    plan, said = shop.plan(), shop.run()
+
+    assert plan.code == 0, plan
+    lines = {one["destination"]: one for one in plan.json["findings"]}
+    assert [lines[name]["level"] for name in NAMES] == ["note", "note"]
+    assert "CONVERSIONS_META__ACCESS_TOKEN" in shop.command("plan").out
+    assert said.code == CREDENTIALS, said
+    assert [said.at(name)["exit_code"] for name in NAMES] == [CREDENTIALS, CREDENTIALS]
+    assert no_way_out == []
