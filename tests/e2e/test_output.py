@@ -26,26 +26,19 @@ import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({FULL}, {FULL}))
 os.execv(sys.argv[1], sys.argv[1:])
 """
-PLACES = ("nowhere", "full", "left", "limited", "reading", "waiting")
+PLACES = ("nowhere", "full", "left", "limited", "reading")
 
 
 @contextmanager
 def place(kind: str, home: Path) -> Iterator[int]:
-    """A descriptor that takes little or nothing, or what it takes only when its reader gets to it."""
-    if kind in {"left", "waiting"}:
-        read, write = os.pipe()
-        os.set_blocking(write, kind == "left")
-        reader = subprocess.Popen(["cat" if kind == "waiting" else "true"], stdin=read, stdout=subprocess.DEVNULL)
+    """A descriptor that takes little or nothing."""
+    if kind == "left":
+        read, descriptor = os.pipe()
         os.close(read)
-        if kind == "left":
-            reader.wait()
-        yield write
-        os.close(write)
-        reader.wait()
-        return
-    names = {"full": "/dev/full", "limited": str(home / "log"), "reading": os.devnull, "nowhere": os.devnull}
-    flags = os.O_RDONLY if kind == "reading" else os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    descriptor = os.open(names[kind], flags, 0o600)
+    else:
+        path = {"full": "/dev/full", "limited": str(home / "log")}.get(kind, os.devnull)
+        reading = kind == "reading"
+        descriptor = os.open(path, os.O_RDONLY if reading else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     if kind == "limited":
         os.truncate(descriptor, FULL - 20)  # sparse: there is room for a few more bytes
     yield descriptor
@@ -59,7 +52,7 @@ def through(kind: str, which: str) -> list[str]:
     return [sys.executable, "-c", LIMITED] if kind == "limited" else []
 
 
-@pytest.mark.parametrize(("which", "unbuffered"), [("out", ""), ("err", ""), ("both", "1")])
+@pytest.mark.parametrize(("which", "unbuffered"), [("out", ""), ("err", "1"), ("both", "")])
 @pytest.mark.parametrize("kind", PLACES)
 def test_what_nobody_can_take_changes_neither_the_exit_code_nor_what_is_sent(
     real_shop: Shop, kind: str, which: str, unbuffered: str
@@ -92,13 +85,12 @@ def test_what_nobody_can_take_changes_neither_the_exit_code_nor_what_is_sent(
     assert code("status") == CONFIG
 
 
-@pytest.mark.parametrize("quiet", [False, True])
-def test_a_terminal_that_is_gone_while_it_sends_ends_nothing(gated: Shop, door: Door, quiet: bool) -> None:
+def test_a_terminal_that_is_gone_while_it_sends_ends_nothing(gated: Shop, door: Door) -> None:
     """Its window was closed while the bars were drawn."""
     gated.environment = {"TERM": "xterm"}
     gated.orders(gated.order("1"), gated.order("2"))
     window, terminal = pty.openpty()
-    running = gated.start("run", *(["--quiet"] if quiet else []), out=terminal, err=terminal)
+    running = gated.start("run", out=terminal, err=terminal)
     os.close(terminal)
     door.await_both(running)
     os.close(window)
