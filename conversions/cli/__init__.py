@@ -4,7 +4,6 @@ Command modules are cheap to import; whatever is heavy is imported inside the fu
 """
 
 import io
-import os
 import re
 import sys
 import traceback
@@ -29,6 +28,7 @@ from conversions.cli import (
     sandbox,
     schema,
     status,
+    streams,
     upgrade,
 )
 from conversions.cli.output import say, show
@@ -36,8 +36,6 @@ from conversions.errors import ConversionsError, Exit
 
 INTERRUPTED = 130
 """As shells have it: 128 + SIGINT."""
-READER_GONE = 141
-"""As shells have it: 128 + SIGPIPE."""
 
 app = typer.Typer(
     name="conversions",
@@ -100,15 +98,19 @@ def main(arguments: list[str] | None = None) -> int:
         import warnings
 
         warnings.simplefilter("ignore")
+    streams.keep_open()
     _show_everything()
+    code = _exit_code(arguments)
+    if why := streams.loss():
+        say(f"Not all of the output could be written: {why}.")
+    return code
+
+
+def _exit_code(arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, prog_name="conversions", standalone_mode=False)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as left:
-        return _reader_gone(left)
+        return int(app(arguments, prog_name="conversions", standalone_mode=False) or Exit.OK)
     except Exception as error:  # noqa: BLE001
         return _explain(error)
-    return int(code or Exit.OK)
 
 
 def _show_everything() -> None:
@@ -116,14 +118,6 @@ def _show_everything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _reader_gone(left: BrokenPipeError | SystemExit) -> int:
-    """Whoever read stdout has enough; typer and rich make a SystemExit of it."""
-    if not isinstance(left, BrokenPipeError) and not isinstance(left.__context__, BrokenPipeError):
-        raise left
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-    return READER_GONE
 
 
 def _explain(error: Exception) -> int:

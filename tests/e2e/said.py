@@ -46,8 +46,11 @@ class Said:
 
     @property
     def sentence(self) -> str:
-        """The one clear sentence on stderr, where nothing is on stdout."""
-        lines = self.err.strip().splitlines()
+        """The one clear sentence on stderr, where nothing is on stdout.
+
+        How far the work has come is no sentence; on a slow machine a line of the log tells it.
+        """
+        lines = [line for line in self.err.strip().splitlines() if not line.startswith("{")]
         assert self.out == "", self
         assert len(lines) == 1, self
         assert "Internal error" not in self.err

@@ -194,15 +194,15 @@ class Shop:
     def process(self, *arguments: object, through: Sequence[str] = ()) -> Said:
         """In a process of its own, at the machine's time; *through* is a program that starts the one behind it."""
         command = [*through, *self._command_line(arguments)]
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False, **self._process)
+        done = subprocess.run(command, capture_output=True, check=False, **self._process)
         return self._heard(Said(str(arguments[0]), done.returncode, done.stdout, done.stderr))
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: object, through: Sequence[str] = (), out: int = subprocess.PIPE, err: int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         """Started, and not waited for."""
-        pipe = subprocess.PIPE
-        running: subprocess.Popen[str] = subprocess.Popen(
-            self._command_line(arguments), stdout=pipe, stderr=pipe, **self._process
-        )
+        command = [*through, *self._command_line(arguments)]
+        running: subprocess.Popen[str] = subprocess.Popen(command, stdout=out, stderr=err, **self._process)
         self._started.append(running)
         return running
 
@@ -214,7 +214,7 @@ class Shop:
 
     def finish(self, running: "subprocess.Popen[str]") -> Said:
         """Wait for what ``start`` started."""
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate()
         return self._heard(Said(str(running.args[3]), running.returncode, out, err))  # type: ignore[index]
 
     def _command_line(self, arguments: Sequence[object]) -> list[str]:

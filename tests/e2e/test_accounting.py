@@ -44,7 +44,7 @@ def worth(said: Said, name: str, *buckets: str) -> dict[str, Decimal]:
     max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a night takes too long for shrinking, and reads well anyway
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     seen=st.lists(sightings, min_size=1, max_size=25),

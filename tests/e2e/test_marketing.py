@@ -6,7 +6,6 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +37,7 @@ def on_a_terminal(shop: Shop, *arguments: object, typed: str = "", out: Path | N
         pass
     finally:
         os.close(keyboard)
-    return running.wait(60), screen.decode(errors="replace")
+    return running.wait(), screen.decode(errors="replace")
 
 
 @pytest.fixture
@@ -147,14 +146,12 @@ class TestTime:
 
 
 class TestAnotherRun:
-    def test_it_is_named_within_a_second(self, gated: Shop, door: Door) -> None:
+    def test_it_is_named_while_it_runs(self, gated: Shop, door: Door) -> None:
         gated.orders(gated.order("1"))
         running = gated.start("run")
         door.await_both(running)
-        began = time.monotonic()
         said = gated.command("run", *days(gated), "--yes")
-        took = time.monotonic() - began
-        assert (said.code, took < 5) == (75, True)  # mostly a tenth; the machine may be busy
+        assert said.code == 75
         ((operator, pid, started),) = gated.sql("SELECT operator, pid, started_us FROM run")
         since = datetime.fromtimestamp(started / 1e6, ZONE)
         assert f"of {operator} on " in said.err
@@ -167,7 +164,7 @@ class TestAnotherRun:
         gated.orders(gated.order("1"))
         running = gated.start("run")
         door.await_both(running)
-        waiting = gated.start("run", "--wait", "30m")
+        waiting = gated.start("run", "--wait", "24h")
         door.open()
         assert [gated.finish(each).code for each in (running, waiting)] == [0, 0]
         assert [gated.received(name)["events"] for name in NAMES] == [1, 1]

@@ -89,6 +89,14 @@ class Nights:
             return HUNG
         return code
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The night under way stands still meanwhile, however slow the machine is."""
+        assert self.pid is not None
+        os.kill(self.pid, signal.SIGSTOP)
+        yield
+        os.kill(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """As the kernel does it when memory is short: at once, and nobody is asked. It may have ended already."""
         if self.pid is not None:

@@ -37,11 +37,12 @@ def together(station: Station, variant: str | None) -> list[str]:
     """Two nights at once: exactly one of them sends."""
     shop = station.open_shop()
     shop.trade()
-    station.platforms.misbehave("slow=0.5", f"poison={POISON}")
+    station.platforms.misbehave("slow:googlex1=2", "slow:metax1=2", f"poison={POISON}")
     with open_nights() as others:
         station.nights.begin(shop, variant)
-        _until_arrived(station, 1)
-        second = others.whole(shop, variant)
+        _until_arrived(station, 2)
+        with station.nights.paused():
+            second = others.whole(shop, variant)
         first = station.nights.finished()
     codes = [] if (first in DONE, second) == (True, 75) else [f"P3 the nights ended {first} and {second}"]
     return [*codes, *_judge(station, shop)]
@@ -51,7 +52,7 @@ def objects_while_unanswered(station: Station, variant: str | None) -> list[str]
     """The first answer of each platform is lost; before it could be asked again, a buyer in it objects."""
     shop = station.open_shop(senders=1)
     shop.trade()
-    station.platforms.misbehave("lost:googlex1", "lost:metax1", "slow=0.15", f"poison={POISON}")
+    station.platforms.misbehave("lost:googlex1", "lost:metax1", "slow:googlex1=5", "slow:metax1=5", f"poison={POISON}")
     station.nights.begin(shop, variant)
     _until_arrived(station, 1)
     shop.object(shop.sales[0])
@@ -64,7 +65,7 @@ def denies_while_unanswered(station: Station, variant: str | None) -> list[str]:
     """The night is killed with its first requests under way; the next export says that a buyer in them denies."""
     shop = station.open_shop()
     shop.trade()
-    station.platforms.misbehave("slow=2", f"poison={POISON}")
+    station.platforms.misbehave("slow=20", f"poison={POISON}")
     station.nights.begin(shop, variant)
     _until_arrived(station, 2)
     station.nights.kill()

@@ -65,7 +65,7 @@ def watched(pid: int, log: Path, calls: Sequence[str], inject: str | None = None
         said = process.stderr.readline()
         assert "attached" in said, said
         yield
-        process.communicate(timeout=60)
+        process.communicate()
 
 
 def let_be_watched() -> None:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -42,12 +41,10 @@ def test_it_is_free_again_when_the_holder_failed(settings: Settings) -> None:
         pass
 
 
-def test_a_second_run_is_refused_within_a_second_and_told_what_to_do(settings: Settings) -> None:
+def test_a_second_run_is_refused_while_the_first_holds_it_and_told_what_to_do(settings: Settings) -> None:
     with lock.hold(settings, Clock(), wait=0):
-        before = time.monotonic()
         said = second(settings)
 
-    assert time.monotonic() - before < 1
     assert "Nothing was touched" in said
     assert "conversions run --wait 30m" in said
 

@@ -243,7 +243,7 @@ SIGHTINGS = st.builds(
 
 
 @given(st.lists(SIGHTINGS, max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_they_are_what_a_plain_dictionary_would_keep(ledger: Ledger, shown: list[Sighting]) -> None:
     rows: dict[str, list[Sighting]] = defaultdict(list)
     for one in shown:

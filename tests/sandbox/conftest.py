@@ -1,5 +1,6 @@
 """A sandbox at a fixed time, and bodies as the platforms' documents show them."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,7 +42,7 @@ class Client:
     def post(self, path: str, body: object, **headers: str) -> requests.Response:
         data = body if isinstance(body, bytes) else orjson.dumps(body)
         headers = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        return self.session.post(self.sandbox.url + path, data=data, headers=headers, timeout=10)
+        return self.session.post(self.sandbox.url + path, data=data, headers=headers)
 
     def google(self, *events: Json, **more: Any) -> requests.Response:
         return self.post(GOOGLE, ingest(*events, **more))
@@ -50,11 +51,17 @@ class Client:
         return self.post(path, {"data": list(events), **more})
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(self.sandbox.url + path, headers=headers, timeout=10)
+        return self.session.get(self.sandbox.url + path, headers=headers)
 
     def received(self, platform: str) -> Json:
         report: Json = self.get("/_sandbox/received").json()[platform]
         return report
+
+
+def eventually(happened: Callable[[], object]) -> None:
+    """Wait for what another thread does."""
+    while not happened():
+        time.sleep(0.001)
 
 
 def transaction(number: str = "order-1", **changes: Any) -> Json:
