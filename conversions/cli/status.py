@@ -135,6 +135,11 @@ def _show(found: "Standing") -> None:
     for name, states in sorted(found.restatements.items()):
         show(f"{name}, restatements: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     _show_problems(found)
+    for name, (reason, orders) in found.stopped.items():
+        show(
+            f"{name} is stopped: {orders} orders were refused ({reason}). `conversions plan` says what is to be done, "
+            f"and then `conversions decide` lets it go on."
+        )
     if found.bad_rows:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]

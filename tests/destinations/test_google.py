@@ -616,7 +616,7 @@ def test_what_was_accepted_but_ignored_is_told_by_its_name() -> None:
     receipt = answered(200, OK | {"fieldWarnings": [*named, "nonsense"]})
 
     assert verdict(receipt) == (Outcome.RECEIVED, Next.DONE)
-    assert receipt.warnings == ("OTHER", warning)
+    assert receipt.warnings == {"OTHER": 1, "CART_DATA_ITEM_UNIT_PRICE_MISSING": 2}
 
 
 @pytest.mark.parametrize(

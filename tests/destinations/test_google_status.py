@@ -61,8 +61,8 @@ def test_a_status_that_the_schema_lacks_is_the_guides_word_or_asked_about_again(
     assert found is (Told.FAILED if status == "FAILURE" else Told.PROCESSING)
 
 
-UNMATCHED, DUPLICATE, REJECTED, SETUP = (
-    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP)
+UNMATCHED, DUPLICATE, REJECTED, SETUP, CONSENT, UNLISTED = (
+    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP, Fate.CONSENT, Fate.UNLISTED)
 )
 ROWS = [
     ("CLICK_NOT_FOUND", UNMATCHED),
@@ -82,9 +82,9 @@ ROWS = [
     ("INVALID_OPERATING_ACCOUNT_FOR_CLICK", REJECTED),
     ("INVALID_EVENT", REJECTED),
     ("INVALID_FORMAT", REJECTED),
-    ("DENIED_CONSENT", REJECTED),
+    ("DENIED_CONSENT", CONSENT),
     ("NO_CONSENT", SETUP),
-    ("UNKNOWN_CONSENT", SETUP),
+    ("UNKNOWN_CONSENT", CONSENT),
     ("DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED", SETUP),
     ("EXTERNAL_ATTRIBUTION_DATA_MISSING", SETUP),
     ("ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID", SETUP),
@@ -111,11 +111,11 @@ def test_the_one_reason_with_another_prefix_keeps_its_name() -> None:
     assert (finding.reason, finding.ruling) == (name, REJECTED)
 
 
-def test_a_reason_younger_than_the_table_is_a_rejection_under_its_name() -> None:
+def test_a_reason_younger_than_the_table_is_one_of_its_own_under_its_name() -> None:
     row = count(PREFIX + "INVENTED_TOMORROW", 1)
     body = {"requestStatusPerDestination": [{"requestStatus": "FAILED", "errorInfo": {"errorCounts": [row]}}]}
     [finding] = answered(200, body).findings
-    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", REJECTED)
+    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", UNLISTED)
 
 
 def test_prose_in_place_of_a_name_is_not_repeated() -> None:
