@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from conversions import timekeeping
+from conversions import scoring, timekeeping
 from conversions.conversion import Window
 from conversions.destinations.base import Diagnosing
 from conversions.diagnosis import Diagnosis, Late, Told, of_consent
@@ -71,6 +71,7 @@ def ask(house: House, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> di
         if isinstance(view.destination, Diagnosing):
             pause = partial(sleep, 60 / READS_PER_MINUTE if section.requests_per_minute else 0)
             found[view.destination.name] = _ask(view.destination, number, ledger, run, pause)
+    scoring.ask(house, ledger, run)
     for name, ending in _stops(house, ledger, numbers).items():
         found[name].ending = found[name].ending or ending
     return found

@@ -31,7 +31,9 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
-    from conversions.ledger import days, open_read_only
+    from conversions import matching
+    from conversions.cli import platforms
+    from conversions.ledger import days, open_read_only, scores, warnings
     from conversions.ledger.standing import standing
 
     settings = load_settings(config)
@@ -40,13 +42,15 @@ def status(
         today = clock.now().astimezone(settings.zone).date()
         never_read = days.never_read(ledger, list(settings.destinations), today)
         thin = days.still_thin(ledger, today)
+        heard = platforms.Heard(warnings.current(ledger), matching.courses(ledger, today), scores.current(ledger))
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
         found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
-        show_json({**asdict(found), **found_days, "fresh": fresh, "exit_code": int(code)})
+        show_json({**asdict(found), **found_days, **heard.json(), "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
+        platforms.show_heard(heard)
         _show_days(never_read, thin)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")

@@ -196,7 +196,8 @@ def stopped(ledger: Ledger) -> dict[int, tuple[str, int]]:
     What is too old to be sent again waits for nothing; but consent is not mended by waiting.
     """
     d = tables.delivery.c
-    counts = (d.expires_at * 1_000_000 > ledger.now_us) | d.detail.contains("CONSENT")
+    of_consent = d.detail.contains("CONSENT") & (d.detail != "NO_CONSENT")
+    counts = (d.expires_at * 1_000_000 > ledger.now_us) | of_consent
     held = (waits_for_the_account(), counts)
     query = select(d.destination, d.detail, func.count()).where(*held).group_by(d.destination, d.detail)
     with ledger.transaction() as connection:

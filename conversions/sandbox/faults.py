@@ -62,7 +62,7 @@ class Kind(StrEnum):
     PROCESSING = "processing"
     """Google goes on saying that nothing is known yet."""
     NO_VERDICTS = "no-verdicts"
-    """Google answers 503 to whoever asks what became of a request."""
+    """503 to whoever asks what became of a request, or how a dataset is rated."""
     REQUIRE_TOKEN = "require-token"  # noqa: S105
     """A request without Authorization is refused, every time; otherwise rehearsals need none."""
 

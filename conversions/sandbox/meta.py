@@ -15,6 +15,7 @@ from conversions.sandbox.base import Accepted, Answer, Arrival, Request, bearer,
 from conversions.sandbox.faults import Kind, Plan
 from conversions.sandbox.meta_body import NO_CURRENCY, NO_VALUE, TOO_OLD, WEAK_IDENTIFIERS, Event, Upload
 
+QUALITY_PATH = re.compile(r"/v\d+\.\d+/dataset_quality")
 EVENTS = re.compile(r"/(?P<version>v\d+\.\d+)/(?P<dataset>[^/]+)/events")
 SEEN = timedelta(hours=48)
 """How long the same event_id and event_name count once."""
@@ -30,6 +31,16 @@ TITLES = {
     33: "Objet introuvable",
 }
 REGAIN_MINUTES = 720
+QUALITY: Mapping[str, object] = {
+    "offline": {
+        name: {"score": score, "recommendation": "Ajoutez le numéro de téléphone."}
+        for name, score in (("composite", 6.1), ("match_key", 5.5), ("frequency", 9.0), ("freshness", 7.25))
+    },
+    "web": [
+        {"event_name": "PageView", "event_match_quality": {"composite_score": 9.5}},
+        {"event_name": "Purchase", "event_match_quality": {"composite_score": 6.2}},
+    ],
+}
 
 
 class Meta:
@@ -53,6 +64,17 @@ class Meta:
         dataset = request.path.split("/")[2]
         answer = received(len(upload.data), plan.standing(Kind.WARNING, self.name))
         return Accepted(answer, len(upload.data), [_arrival(dataset, e) for e in upload.data])
+
+    def quality(self, request: Request, plan: Plan) -> Answer:
+        """The answer of ``dataset_quality``: of whatever it is asked about, the same figures."""
+        if plan.faults(Kind.NO_VERDICTS, self.name):
+            return self.unavailable()
+        if not bearer(request.authorization):
+            return self.unauthenticated()
+        if not request.query.get("dataset_id", "").isdigit():
+            return error(400, 100, 2044055, why="the dataset is not a number")
+        kind = "offline" if request.query.get("fields", "").startswith("offline") else "web"
+        return Answer(200, packed({kind: QUALITY[kind]}))
 
     def unauthenticated(self) -> Answer:
         """No token, or something that is none."""
