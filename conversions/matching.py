@@ -14,6 +14,7 @@ ENOUGH = 300
 """Orders that the platform has spoken of: before, nobody is called."""
 UNLIKELY, RECOVERED = 1e-4, 1e-2
 """How likely the last 60 days are at this shop's own rate when it is told, and when it is over."""
+MOST = 500
 SPREAD = 16.0
 """Rates vary by a quarter of themselves (1 / sqrt(16)) from one season or campaign to the next, in our judgement."""
 
@@ -58,7 +59,8 @@ def chance(recent: Matches, earlier: Matches) -> float:
     """How likely it is that so few of *recent* orders or fewer are matched, at the rate of *earlier* ones.
 
     Beta-binomial: of a rate that varies, and is known the less the fewer were matched. Without an earlier match there
-    is no rate: certain where anything is matched now, impossible otherwise.
+    is no rate: certain where anything is matched now, impossible otherwise. Of very many a part is judged, at the same
+    rate: by ``SPREAD`` the rest would add nothing.
     """
     if not earlier.matched:
         return float(recent.matched > 0)
@@ -66,10 +68,11 @@ def chance(recent: Matches, earlier: Matches) -> float:
         return 1.0
     a = 1 / (1 / SPREAD + 1 / earlier.matched)
     b = a * max(earlier.unmatched, 0.5) / earlier.matched
-    n = recent.orders
+    fewer = max(1, recent.matched // MOST)
+    n, matched = recent.orders // fewer, recent.matched // fewer
     log = math.lgamma(b + n) - math.lgamma(b) + math.lgamma(a + b) - math.lgamma(a + b + n)
     total = math.exp(log)
-    for k in range(recent.matched):
+    for k in range(matched):
         log += math.log((n - k) * (k + a) / ((k + 1) * (n - k - 1 + b)))
         total += math.exp(log)
     return min(total, 1.0)

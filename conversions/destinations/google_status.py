@@ -75,7 +75,9 @@ CONSENT_REMEDY = (
     "look whether the shop's consent column is mapped (`source.columns.consent`) and the privacy policy lists what is "
     "sent of it, and at the consent settings of the Google Ads account"
 )
-UNLISTED_REMEDY = "look the reason up in Google's documentation and in the conversion action's diagnostics, and mend it"
+UNLISTED_REMEDY = (
+    "look the reason up in Google's documentation and in the diagnostics of the Google Ads account, and mend it"
+)
 OTHER_REMEDY = "mend it in the Google Ads account"
 
 GONE = {"REQUEST_TOO_OLD": Told.TOO_OLD, "INVALID_REQUEST_ID": Told.NOT_KNOWN}
