@@ -71,7 +71,7 @@ def ask(house: House, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> di
         if isinstance(view.destination, Diagnosing):
             pause = partial(sleep, 60 / READS_PER_MINUTE if section.requests_per_minute else 0)
             found[view.destination.name] = _ask(view.destination, number, ledger, run, pause)
-    scoring.ask(house, ledger, run)
+    scoring.ask(house, ledger, run, numbers)
     for name, ending in _stops(house, ledger, numbers).items():
         found[name].ending = found[name].ending or ending
     return found
@@ -94,7 +94,7 @@ def _ask(destination: Diagnosing, number: int, ledger: Ledger, run: Run, pause: 
         _ask_each(destination, number, ledger, run, pause, late)
     except Unauthorised as error:
         late.ending = error
-    blame.blame(ledger, run, number, destination.suspects)
+    blame.blame(ledger, run, number)
     late.open = diagnoses.still_open(ledger, number)
     return late
 

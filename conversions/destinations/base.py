@@ -92,9 +92,6 @@ class Diagnosing(Protocol):
     def remedy(self, reason: str) -> str:
         """What a person does about *reason*, one of those that are the account's."""
 
-    def suspects(self, reason: str) -> bool:
-        """Whether *reason* is the account's where most orders meet it, and an order's own otherwise."""
-
 
 @runtime_checkable
 class Scoring(Protocol):

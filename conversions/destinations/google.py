@@ -14,7 +14,7 @@ from conversions.destinations import google_advice, google_credentials, google_s
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google_verdicts import judge
 from conversions.destinations.verdicts import unanswered
-from conversions.diagnosis import SUSPECT, Diagnosis, Told
+from conversions.diagnosis import Diagnosis, Told
 from conversions.disclosure import Policy
 from conversions.errors import Unauthorised
 from conversions.http import USER_AGENT, Answer, NotSent, PerThread, Session, get, post
@@ -101,10 +101,6 @@ class Google:
     def remedy(self, reason: str) -> str:
         """See ``Diagnosing.remedy``."""
         return google_status.remedy(reason)
-
-    def suspects(self, reason: str) -> bool:
-        """See ``Diagnosing.suspects``."""
-        return google_status.ruling(reason).fate in SUSPECT
 
     def checked_only(self, body: bytes) -> bytes:
         """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""

@@ -3,8 +3,6 @@
 Counted over requests and nights, since a shop of three orders a week sends them one by one.
 """
 
-from collections.abc import Callable
-
 import orjson
 from sqlalchemy import Connection, text
 
@@ -28,33 +26,27 @@ _BUYERS = text("""
     SELECT DISTINCT e.subject FROM request_event x JOIN event e ON e.id = x.event
     WHERE x.request = :request AND e.subject IS NOT NULL LIMIT :most
 """)
-_REFUSED = f"""
-    FROM request_event x JOIN delivery d ON d.id = x.event >> {REVISION_BITS}
-    WHERE x.request IN (SELECT value FROM json_each(:requests)) AND x.event = d.id << {REVISION_BITS} | d.revision
-    AND d.acknowledged_us IS NULL AND d.detail IS NOT NULL
-    AND (d.state = 'rejected' AND d.reason = :own OR d.state = 'received' AND d.reason IS NULL)
-"""
-_SAID = text(f"SELECT DISTINCT d.detail {_REFUSED}")
 _MARK = text(f"""
     UPDATE delivery SET reason = :account WHERE id IN (
-        SELECT d.id {_REFUSED} AND d.detail IN (SELECT value FROM json_each(:reasons))
+        SELECT d.id FROM request_event x JOIN request r ON r.id = x.request
+        JOIN delivery d ON d.id = x.event >> {REVISION_BITS}
+        WHERE x.request IN (SELECT value FROM json_each(:requests)) AND x.event = d.id << {REVISION_BITS} | d.revision
+        AND d.acknowledged_us IS NULL AND d.detail IN (SELECT value FROM json_each(r.suspects))
+        AND (d.state = 'rejected' AND d.reason = :own OR d.state = 'received' AND d.reason IS NULL)
     )
 """)
 
 
-def blame(ledger: Ledger, run: Run, destination: int, suspects: Callable[[str], bool]) -> None:
+def blame(ledger: Ledger, run: Run, destination: int) -> None:
     """Let the refused orders wait for a person where over half of the latest events met what may be the account's.
 
-    *suspects* says of a reason whether it may be. What was sent before a person decided on the account is no evidence.
+    What was sent before a person decided on the account is no evidence.
     """
     with ledger.transaction() as connection:
         log.still_ours(connection, run.epoch)
-        requests = orjson.dumps(_evidence(connection, destination)).decode()
-        evidence = {"requests": requests, "own": Reason.REFUSED_LATER}
-        reasons = [said for said in connection.execute(_SAID, evidence).scalars() if suspects(said)]
-        if reasons:
-            marked = {"account": Reason.SETUP, "reasons": orjson.dumps(reasons).decode()}
-            connection.execute(_MARK, evidence | marked)
+        if requests := _evidence(connection, destination):
+            where = {"requests": orjson.dumps(requests).decode(), "own": Reason.REFUSED_LATER, "account": Reason.SETUP}
+            connection.execute(_MARK, where)
 
 
 def _evidence(connection: Connection, destination: int) -> list[int]:

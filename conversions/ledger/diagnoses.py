@@ -179,7 +179,12 @@ def _evidence(asked: Asked, diagnosis: Diagnosis) -> dict[str, object]:
     if asked.purpose == Purpose.RESTATE or diagnosis.told not in {Told.SUCCESS, Told.PARTIAL_SUCCESS, Told.FAILED}:
         return {}
     put_off = diagnosis.met(asked.events, frozenset({Fate.DEFERRED}))
-    return {"concluded": asked.events - put_off, "suspected": diagnosis.met(asked.events, SUSPECT)}
+    suspects = sorted({f.reason for f in diagnosis.findings if f.ruling.fate in SUSPECT})
+    return {
+        "concluded": asked.events - put_off,
+        "suspected": diagnosis.met(asked.events, SUSPECT),
+        "suspects": orjson.dumps(suspects).decode(),
+    }
 
 
 def still_open(ledger: Ledger, destination: int) -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select, update
 
 from conversions.ledger import log, tables
+from conversions.ledger.matrix import SENT
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 
@@ -26,11 +27,13 @@ class Score(NamedTuple):
 
 
 def due(ledger: Ledger, destination: int) -> bool:
-    """Whether it was not asked for within the last day."""
-    place = tables.destination.c
+    """Whether there is something to rate, and it was not asked about within the last day."""
+    place, d = tables.destination.c, tables.delivery.c
+    received = select(d.id).where(d.destination == destination, d.state.in_(SENT)).exists()
+    before = ledger.now_us - DAILY // timedelta(microseconds=1)
+    old = place.scored_us.is_(None) | (place.scored_us <= before)
     with ledger.transaction() as connection:
-        asked = connection.execute(select(place.scored_us).where(place.id == destination)).scalar()
-    return asked is None or ledger.now_us - asked >= DAILY // timedelta(microseconds=1)
+        return connection.execute(select(place.id).where(place.id == destination, old, received)).first() is not None
 
 
 def announce(ledger: Ledger, run: Run, destination: int, name: str) -> None:
@@ -38,8 +41,8 @@ def announce(ledger: Ledger, run: Run, destination: int, name: str) -> None:
     place = tables.destination
     with ledger.transaction() as connection:
         connection.execute(update(place).where(place.c.id == destination).values(scored_us=ledger.now_us))
-        facts = {"run": run.id, "destination": name, "requests": [], "question": "dataset quality"}
-        log.append(connection, "diagnostics asked", ledger.now_us, facts, epoch=run.epoch)
+        facts = {"run": run.id, "destination": name}
+        log.append(connection, "quality asked", ledger.now_us, facts, epoch=run.epoch)
 
 
 def keep(ledger: Ledger, run: Run, destination: int, said: Mapping[str, float]) -> None:

@@ -240,6 +240,7 @@ request = _table(
     _int("asked", server_default="0"),  # how often it was asked for
     _int("concluded", null=True),  # events of which the platform has said what became of them
     _int("suspected", null=True),  # of them those that met what may be the account's fault
+    _text("suspects", null=True),  # JSON, the reasons of that kind
     Index("ix_request_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
     Index(
         "ix_request_ask", "ask_at", sqlite_where=text("ask_at IS NOT NULL"), postgresql_where=text("ask_at IS NOT NULL")

@@ -46,6 +46,7 @@ def upgrade() -> None:
     op.add_column("destination", sa.Column("scored_us", _INT, nullable=True))
     op.add_column("request", sa.Column("concluded", _INT, nullable=True))
     op.add_column("request", sa.Column("suspected", _INT, nullable=True))
+    op.add_column("request", sa.Column("suspects", sa.Text(), nullable=True))
     op.create_table(
         "warning",
         sa.Column("destination", _INT, nullable=False),
