@@ -175,6 +175,24 @@ def test_an_unknown_reason_is_sent_again_once_a_person_says_so_and_stops_again_o
     assert at_google(shop) == {"recorded": 10}
 
 
+def test_what_was_said_before_the_decision_is_no_evidence_any_more(shop: Shop) -> None:
+    send(shop, 10, "verdict=DENIED_CONSENT")
+    assert night(shop).code == REFUSED
+    decided(shop)
+    shop.orders(shop.order("3000"))
+    assert night(shop).code == OK
+    assert night(shop).code == ATTENTION  # one new refusal is that order's own
+
+
+def test_a_grant_that_google_was_told_of_sends_nothing_again_by_itself(shop: Shop) -> None:
+    shop.orders(*(shop.order(str(1000 + i), ads_consent="yes") for i in range(40)))
+    assert shop.run().code == OK
+    shop.sandbox.use_faults(["verdict@0.3=DENIED_CONSENT"])
+    assert night(shop).code == ATTENTION
+    assert night(shop).code == OK
+    assert sold(shop) == 40
+
+
 def test_the_account_stays_stopped_however_old_its_orders_grow(shop: Shop) -> None:
     send(shop, 10, "verdict=DENIED_CONSENT")
     assert night(shop).code == REFUSED
