@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
-from conversions import forecast, guards
+from conversions import forecast, guards, matching, warned
 from conversions.barrier import Said
 from conversions.delivery.lane import Lane
 from conversions.delivery.opening import resend_us
 from conversions.diagnosis import Late
-from conversions.ledger import accounts, bad_rows, corrections, news, redaction, retention, told, waits
+from conversions.finding import Finding
+from conversions.ledger import Ledger, accounts, bad_rows, corrections, news, redaction, retention, told, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
 from conversions.reading import Reading
@@ -33,7 +35,8 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         side.left = left.orders
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
-    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, said.findings)
+    found = said.findings + of_platforms(ledger, night.today)
+    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, found)
 
 
 def account_stopped(night: Night, said: Said, late: Mapping[str, Late]) -> Report:
@@ -47,12 +50,18 @@ def account_stopped(night: Night, said: Said, late: Mapping[str, Late]) -> Repor
         side.news, side.late, side.left = fresh[number], late[name], side.account.counts["pending"]
         side.ending = late[name].ending or side.ending
     source = source_side(said.reading, said.sightings)
-    return Report(run.id, night.window, source, sides, said.findings, stopped=True)
+    found = said.findings + of_platforms(ledger, night.today)
+    return Report(run.id, night.window, source, sides, found, stopped=True)
+
+
+def of_platforms(ledger: Ledger, today: date) -> list[Finding]:
+    """What platforms warned of, and how many orders they match; silent where a person knows it."""
+    return told.news(ledger, [*warned.findings(ledger), *matching.findings(ledger, today)])
 
 
 def remember(night: Night, report: Report) -> None:
     """Of what the guards found: what is told now is not told again tomorrow."""
-    told.remember(night.ledger, night.run, report.findings, guards.codes())
+    told.remember(night.ledger, night.run, report.findings, guards.codes() | {warned.CODE, matching.CODE})
 
 
 def forget(night: Night) -> None:

@@ -1,6 +1,7 @@
 """What a platform says later of a request that it received, in words that hold for every platform."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -37,6 +38,19 @@ class Fate(StrEnum):
     REJECTED = "rejected"
     SETUP = "setup"
     """Rejected for the account's terms or settings, not for the order's sake."""
+    CONSENT = "consent"
+    """Rejected since the buyer's consent is denied, or not known there."""
+    UNLISTED = "unlisted"
+    """Rejected for a reason that is younger than this program."""
+
+
+SUSPECT = frozenset({Fate.SETUP, Fate.CONSENT, Fate.UNLISTED})
+"""What is the account's where most orders meet it, and otherwise the order's."""
+
+
+def of_consent(said: str | None) -> bool:
+    """Whether a platform *said* that it lacks a buyer's consent. NO_CONSENT is the advertiser's own."""
+    return said is not None and "CONSENT" in said and "NO_CONSENT" not in said
 
 
 class Ruling(NamedTuple):
@@ -75,6 +89,8 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()
     complete: bool = True
     """False where some of it could not be read."""
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    """Events that were taken without some part of them, by the platform's name for it."""
 
     def names_all(self, events: int) -> bool:
         """Whether it says of each of *events* what became of it."""
@@ -92,6 +108,20 @@ class Diagnosis:
                 return bool(named)
             case _:
                 return named == everywhere
+
+    def met(self, events: int, fates: frozenset[Fate]) -> int:
+        """How many of *events* met one of *fates*; an event may meet several."""
+        found = [f for f in self.findings if f.ruling.fate in fates]
+        named = [f.among(events) for f in found]
+        if all(len(its) == f.events for f, its in zip(found, named, strict=True)):
+            return len(frozenset[int]().union(*named))
+        return min(events, sum(f.events for f in found))
+
+    def suspect(self, events: int) -> str | None:
+        """The most frequent of the reasons that may be the account's, where over half of *events* met them."""
+        found = [f for f in self.findings if f.ruling.fate in SUSPECT]
+        most = max(found, key=lambda f: f.events, default=None)
+        return most.reason if most and 2 * self.met(events, SUSPECT) > events else None
 
     def setup(self, events: int) -> str | None:
         """The account's reason that over half of *events* met, if one did."""

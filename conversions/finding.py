@@ -43,7 +43,7 @@ class Finding:
     every_night: bool = False
     """Told every night, however often it was told."""
     once: bool = False
-    """Told once, and not again weekly."""
+    """Told once, and not again weekly, nor when more are affected."""
     exit_code: Exit = Exit.OK
     accept: str | None = None
     """What ``run --accept`` takes to go on all the same; None: it cannot be accepted so."""

@@ -23,8 +23,8 @@ TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and between two reads; a whole answer has ``connections.LONGEST``."""
 SHORT = (3.0, 5.0)
 """The same, for a question that may stay without an answer."""
-MOST_BYTES = 4 << 20
-"""Of an answer; the rest is not read."""
+MOST_BYTES = 16 << 20
+"""Of an answer; the rest is not read. A warning for each of the 20,000 products that a request may hold is a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Answer:
     headers: Mapping[str, str]
     """Names in any case."""
     body: bytes
+
+    @property
+    def cut(self) -> bool:
+        """Whether the server said more than was read."""
+        return len(self.body) >= MOST_BYTES
 
     @property
     def retry_after(self) -> float | None:

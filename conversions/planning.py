@@ -3,7 +3,7 @@
 from functools import partial
 
 from conversions import finding, forecast, guards
-from conversions.accounting import source_side
+from conversions.accounting import of_platforms, source_side
 from conversions.barrier import most
 from conversions.errors import Unauthorised
 from conversions.finding import Finding
@@ -42,7 +42,7 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         sides = forecast.foresee(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
         found = finding.answered([*guards.findings(evidence), *too_many(most(house, waiting))], wish.accepted)
-        found += _without_credentials(house)
+        found += of_platforms(ledger, evidence.today) + _without_credentials(house)
         source = source_side(reading, sightings)
         return Report(None, window, source, sides, found, stopped=finding.stopping(found))
 

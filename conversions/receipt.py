@@ -1,6 +1,7 @@
 """What a platform said about one request, in words that hold for every platform."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -58,8 +59,8 @@ class Receipt:
     wait: float | None = None
     """Seconds the platform asked to wait."""
     culprits: tuple[Culprit, ...] = ()
-    warnings: tuple[str, ...] = ()
-    """Codes of things that the platform accepted but ignored."""
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    """Events that the platform took without some part of them, by its name for what it ignored or missed."""
     date: str | None = None
     """The answer's ``Date`` header."""
     ask_after: float | None = None

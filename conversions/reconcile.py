@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from conversions import timekeeping
+from conversions import scoring, timekeeping
 from conversions.conversion import Window
 from conversions.destinations.base import Diagnosing
-from conversions.diagnosis import Diagnosis, Late, Told
+from conversions.diagnosis import Diagnosis, Late, Told, of_consent
 from conversions.errors import Exit, Refused, Unauthorised, worst
 from conversions.house import House, open_house
-from conversions.ledger import Clock, Ledger, diagnoses, judging, open_ledger, pins, requests, runs
+from conversions.ledger import Clock, Ledger, blame, diagnoses, judging, open_ledger, pins, requests, runs
 from conversions.ledger.diagnoses import Asked
 from conversions.ledger.runs import Run
 from conversions.settings import Settings
@@ -71,6 +71,7 @@ def ask(house: House, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> di
         if isinstance(view.destination, Diagnosing):
             pause = partial(sleep, 60 / READS_PER_MINUTE if section.requests_per_minute else 0)
             found[view.destination.name] = _ask(view.destination, number, ledger, run, pause)
+    scoring.ask(house, ledger, run, numbers)
     for name, ending in _stops(house, ledger, numbers).items():
         found[name].ending = found[name].ending or ending
     return found
@@ -93,6 +94,7 @@ def _ask(destination: Diagnosing, number: int, ledger: Ledger, run: Run, pause: 
         _ask_each(destination, number, ledger, run, pause, late)
     except Unauthorised as error:
         late.ending = error
+    blame.blame(ledger, run, number)
     late.open = diagnoses.still_open(ledger, number)
     return late
 
@@ -138,6 +140,12 @@ def _denied(destination: Diagnosing, code: str) -> str:
 
 def _stop(destination: Diagnosing, reason: str, orders: int) -> Refused:
     name = destination.name
+    if of_consent(reason):
+        return Refused(
+            f"{name} refused most of the latest orders for want of their buyers' consent ({reason}, {orders} orders): "
+            f"nothing more is sent there. Do this: {destination.remedy(reason)}, then `conversions decide acknowledge "
+            f"--all --destination {name}`. Of these orders those go again whose buyer's grant the source records."
+        )
     return Refused(
         f"{name} did not take {orders} orders, or most of them, for a reason that is the account's ({reason}): "
         f"{destination.remedy(reason)}, then `conversions decide send --all --destination {name}`."

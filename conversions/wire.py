@@ -106,5 +106,8 @@ SCHEMA: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Per kind of destination: every path that its events and envelope can have, and the shapes open to a policy."""
 
+GRANTED = b'"adUserData":"CONSENT_GRANTED"'
+"""In the bytes of an event, where the shop recorded its buyer's grant and the policy lets it be said."""
+
 EVENTS: Mapping[str, str] = {"google": "events", "meta": "data"}
 """Per kind of destination: the key of the list of events."""

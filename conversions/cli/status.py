@@ -32,7 +32,9 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
-    from conversions.ledger import days, open_read_only, told
+    from conversions import matching
+    from conversions.cli import platforms
+    from conversions.ledger import days, open_read_only, scores, told, warnings
     from conversions.ledger.standing import standing
 
     settings = load_settings(config)
@@ -42,15 +44,17 @@ def status(
         never_read = days.never_read(ledger, list(settings.destinations), today)
         thin = days.still_thin(ledger, today)
         findings = told.open_findings(ledger)
+        heard = platforms.Heard(warnings.current(ledger), matching.courses(ledger, today), scores.current(ledger))
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
         found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
         found_days["findings"] = [asdict(one) for one in findings]
-        show_json({**asdict(found), **found_days, "fresh": fresh, "exit_code": int(code)})
+        show_json({**asdict(found), **found_days, **heard.json(), "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
         _show_findings(findings)
+        platforms.show_heard(heard)
         _show_days(never_read, thin)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
@@ -149,6 +153,11 @@ def _show(found: "Standing") -> None:
     for name, states in sorted(found.restatements.items()):
         show(f"{name}, restatements: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     _show_problems(found)
+    for name, (reason, orders) in found.stopped.items():
+        show(
+            f"{name} is stopped: {orders} orders were refused ({reason}). `conversions plan` says what is to be done, "
+            f"and then `conversions decide` lets it go on."
+        )
     if found.bad_rows:
         show()
         rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]

@@ -100,6 +100,16 @@ class Diagnosing(Protocol):
 
 
 @runtime_checkable
+class Scoring(Protocol):
+    """A destination whose platform rates what it gets."""
+
+    name: str
+
+    def scores(self) -> Mapping[str, float]:
+        """Ask once for its figures, by their names there; empty where there is no answer, for whatever reason."""
+
+
+@runtime_checkable
 class Probing(Protocol):
     """A destination whose platform checks a request on demand, and takes nothing of it."""
 

@@ -100,7 +100,7 @@ class Google:
 
     def remedy(self, reason: str) -> str:
         """See ``Diagnosing.remedy``."""
-        return google_status.REMEDIES.get(reason, google_status.OTHER_REMEDY)
+        return google_status.remedy(reason)
 
     def checked_only(self, body: bytes) -> bytes:
         """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""

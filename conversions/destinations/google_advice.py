@@ -4,6 +4,8 @@ By the names that its answers carry: ``ErrorReason`` of API v1.9 (2026-11-04), r
 ``google.rpc.Code``.
 """
 
+from conversions.diagnosis import of_consent
+
 KEY = (
     "Make a new key for the service account (Google Cloud console, IAM & Admin, Service accounts, Keys) and name its "
     "file in GOOGLE_APPLICATION_CREDENTIALS."
@@ -46,6 +48,10 @@ POLITICAL = (
     "An administrator answers the question about political advertising in the EU (Google Ads, Admin, Account settings)."
 )
 FRESH = "The conversion action is too new: ask again in six hours."
+CONSENT = (
+    "Look whether the shop's consent column is mapped (source.columns.consent) and the privacy policy lists what is "
+    "sent of it, and at the consent settings of the Google Ads account."
+)
 MERCHANT = "Correct merchant_id: the number of the Merchant Center account that is linked to the Google Ads account."
 
 ADVICE = {
@@ -81,4 +87,5 @@ ADVICE = {
 
 def by_code(code: str) -> str | None:
     """What to do about ``Receipt.code``, by the most particular of its parts that is known."""
-    return next((ADVICE[part] for part in reversed(code.split("/")) if part in ADVICE), None)
+    known = (ADVICE[part] for part in reversed(code.split("/")) if part in ADVICE)
+    return next(known, CONSENT if of_consent(code) else None)

@@ -4,13 +4,15 @@ Decided on HTTP statuses and the names of two open enums, ``google.rpc.Code`` an
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
+from conversions.destinations import warnings
 from conversions.destinations.verdicts import (
     AGAIN,
     BY_STATUS,
@@ -28,6 +30,7 @@ from conversions.destinations.verdicts import (
     sized,
     word,
 )
+from conversions.diagnosis import of_consent
 from conversions.http import Answer
 from conversions.receipt import Culprit, Receipt
 
@@ -122,6 +125,8 @@ WAITS = {"CONVERSION_ACTION_TOO_RECENTLY_CREATED": 6 * 3600.0}
 
 _EVENTS = re.compile(r"\W*(?:\w+\.)*events\b(?:\[(\d{1,6})\]\.?)?", re.ASCII | re.IGNORECASE)
 """Seen are ``events.events[3].user_data`` and ``events[3]``; taken is whatever message stands before."""
+ENOUGH = 5
+"""Events that are refused for consent at once: more than half of a request, and it is no single buyer's."""
 FIRST_QUESTION = 1800.0
 """Seconds until the first question what became of each event (guide "Diagnostics")."""
 
@@ -132,6 +137,7 @@ class _Json(BaseModel):
 
 class _FieldWarning(_Json):
     reason: str
+    field: str = ""
 
 
 class _Accepted(_Json):
@@ -201,16 +207,24 @@ def judge(answer: Answer, events: int) -> Receipt:
 
 def _accepted(answer: Answer) -> Receipt:
     try:
-        body = _Accepted.model_validate_json(answer.body)
-    except ValidationError:
+        body = _Accepted.model_validate(from_json(answer.body, allow_partial=answer.cut))
+    except ValueError:
         return judged(answer, AGAIN, "UNREADABLE")
     if "error" in body.model_fields_set:
         return judged(answer, AGAIN, "ERROR")
     if not body.request_id:
         return judged(answer, AGAIN, "NO_REQUEST_ID")
-    warnings = sorted({word(warning.reason) or "OTHER" for warning in body.field_warnings})
-    held = judged(answer, HELD, reference=body.request_id, warnings=tuple(warnings))
+    held = judged(answer, HELD, reference=body.request_id, warnings=_warned(body.field_warnings))
     return replace(held, ask_after=FIRST_QUESTION)
+
+
+def _warned(found: list[_FieldWarning]) -> dict[str, int]:
+    """How many events met each kind of warning: an event of ten products meets it once."""
+    fields: dict[str, set[str]] = {}
+    for one in found:
+        event = _EVENTS.match(one.field)
+        fields.setdefault(warnings.kind(one.reason), set()).add(event[1] or "" if event else "")
+    return {kind: len(events) for kind, events in fields.items()}
 
 
 def _refused(answer: Answer, events: int) -> Receipt:
@@ -222,6 +236,7 @@ def _refused(answer: Answer, events: int) -> Receipt:
     culprits = tuple(_culprits(error, events))
     verdict, reason = _verdict(answer.status, error)
     verdict = sized(DATA if verdict == DOUBT and culprits else verdict, answer, events)
+    verdict = OURS if verdict == DATA and _without_consent(culprits, events) else verdict
     return judged(
         answer,
         verdict,
@@ -231,6 +246,11 @@ def _refused(answer: Answer, events: int) -> Receipt:
         wait=answer.retry_after or error.retry_after or WAITS.get(reason or ""),
         culprits=culprits if verdict == DATA else (),
     )
+
+
+def _without_consent(culprits: Sequence[Culprit], events: int) -> bool:
+    """Whether it is the account, or what the shop records of consent, rather than the buyers who are named."""
+    return len(culprits) >= ENOUGH and 2 * sum(of_consent(one.code) for one in culprits) > events
 
 
 def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:

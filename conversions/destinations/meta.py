@@ -1,17 +1,18 @@
 """Facebook and Instagram, through Meta's Conversions API (Graph API v26.0). A dataset serves both: one upload."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import orjson
 
 from conversions.conversion import Conversion, Money
-from conversions.destinations import meta_advice
+from conversions.destinations import meta_advice, meta_quality
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta_verdicts import judge
 from conversions.destinations.verdicts import unanswered
 from conversions.disclosure import Policy
 from conversions.errors import Unauthorised
-from conversions.http import USER_AGENT, Answer, PerThread, post
+from conversions.http import SHORT, USER_AGENT, Answer, PerThread, get, post
 from conversions.receipt import Receipt
 from conversions.settings import MetaSettings
 
@@ -31,6 +32,7 @@ class Meta:
         self.name = name
         self.target = settings.dataset_id
         self.url = f"{settings.endpoint or HOST}/{settings.graph_version}/{settings.dataset_id}/events"
+        self._quality_url = f"{settings.endpoint or HOST}/{settings.graph_version}/dataset_quality"
         self.limits = _limits(settings)
         self.headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self._source = _source(settings)
@@ -77,6 +79,16 @@ class Meta:
 
     authorise = check_credentials
     """A token is tried by sending alone."""
+
+    def scores(self) -> dict[str, float]:
+        """See ``Scoring.scores``."""
+        asked = {"dataset_id": self.target, "fields": meta_quality.FIELDS[_offline(self._settings)]}
+        try:
+            headers = {"User-Agent": USER_AGENT} | self._authorization()
+        except Unauthorised:
+            return {}
+        result = get(self._mine.session, f"{self._quality_url}?{urlencode(asked)}", headers, SHORT)
+        return meta_quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
 
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""

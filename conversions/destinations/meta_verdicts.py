@@ -4,6 +4,7 @@ Decided on HTTP statuses, codes and subcodes. Texts follow the account's languag
 nearly everything; neither decides, with one exception that has no number: a missing ``appsecret_proof``.
 """
 
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, StrictInt, TypeAdapter, ValidationError
@@ -24,6 +25,7 @@ from conversions.destinations.verdicts import (
     sized,
     word,
 )
+from conversions.destinations.warnings import API_VERSION, MESSAGE
 from conversions.http import Answer
 from conversions.receipt import Receipt
 
@@ -117,10 +119,10 @@ def _accepted(answer: Answer, events: int) -> Receipt:
         return judged(answer, AGAIN, "ERROR", reference=body.fbtrace_id)
     if body.events_received != events:
         return judged(answer, AGAIN, "EVENTS_RECEIVED", reference=body.fbtrace_id)
-    warnings = {word(message) or "MESSAGE" for message in body.messages or []}
+    counted = Counter(word(message) or MESSAGE for message in body.messages or [])
     if "X-Ad-Api-Version-Warning" in answer.headers:
-        warnings.add("API_VERSION")
-    return judged(answer, HELD, reference=body.fbtrace_id, warnings=tuple(sorted(warnings)))
+        counted[API_VERSION] += 1
+    return judged(answer, HELD, reference=body.fbtrace_id, warnings=counted)
 
 
 def _refused(answer: Answer, events: int) -> Receipt:

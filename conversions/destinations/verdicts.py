@@ -1,7 +1,7 @@
 """The few verdicts that there are, and what every platform's table shares."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from conversions.http import Answer, NoAnswer, NotSent
 from conversions.receipt import Culprit, Next, Outcome, Receipt
@@ -39,7 +39,7 @@ def judged(
     reference: str | None = None,
     wait: float | None = None,
     culprits: tuple[Culprit, ...] = (),
-    warnings: tuple[str, ...] = (),
+    warnings: Mapping[str, int] | None = None,
 ) -> Receipt:
     """The receipt for *answer*; *codes* are what decided, after the status. *wait* counts only for what is retried."""
     outcome, then = verdict
@@ -51,7 +51,7 @@ def judged(
         reference=reference or None,
         wait=wait if then in {Next.RETRY, Next.ONCE_MORE} else None,
         culprits=culprits,
-        warnings=warnings,
+        warnings=warnings or {},
         date=answer.headers.get("Date"),
     )
 

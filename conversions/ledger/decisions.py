@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import Connection, case, false, select, text
+from sqlalchemy import Connection, case, false, select, text, update
 
 from conversions.conversion import Reason
+from conversions.diagnosis import of_consent
 from conversions.ledger import log, tables
 from conversions.ledger.diagnoses import waits_for_the_account
 from conversions.ledger.matrix import State
@@ -76,6 +77,7 @@ def decide(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason:
         if decision is Decision.SEND:
             connection.execute(_REOPEN, among)
         connection.execute(_DO[decision], among | {"now": ledger.now_us // 1_000_000})
+        _close_the_evidence(connection, ledger.now_us, chosen)
         facts = {
             "decision": decision,
             "destinations": sorted({one.destination for one in chosen}),
@@ -85,6 +87,13 @@ def decide(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason:
             "operator": operator(),
         }
         log.append(connection, "decision", ledger.now_us, facts)
+
+
+def _close_the_evidence(connection: Connection, now_us: int, chosen: Collection[Case]) -> None:
+    """What was sent before a person decided on an account says nothing of it any more."""
+    accounts = {one.destination for one in chosen if one.reason == Reason.SETUP}
+    place = tables.destination
+    connection.execute(update(place).where(place.c.name.in_(accounts)).values(decided_us=now_us))
 
 
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:
@@ -114,12 +123,13 @@ def _case(
     said: str | None,
     too_old: int,
 ) -> Case:
-    choices = _choices(state, reason, too_old=bool(too_old))
+    choices = _choices(state, reason, said, too_old=bool(too_old))
     return Case(delivery, destination, order, day, state, reason, said, choices)
 
 
-def _choices(state: str, reason: str | None, *, too_old: bool) -> tuple[Decision, ...]:
-    send = () if too_old else (Decision.SEND,)
+def _choices(state: str, reason: str | None, said: str | None, *, too_old: bool) -> tuple[Decision, ...]:
+    """Nobody's consent is a person's to decide here."""
+    send = () if too_old or (reason == Reason.SETUP and of_consent(said)) else (Decision.SEND,)
     if state == State.UNKNOWN:
         return (*send, Decision.GIVE_UP)
     return (*send, Decision.ACKNOWLEDGE) if reason == Reason.SETUP else (Decision.ACKNOWLEDGE,)

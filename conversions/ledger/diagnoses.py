@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, func, select, text, update
 
 from conversions.conversion import Reason
-from conversions.diagnosis import Diagnosis, Fate, Finding, Late, Told
-from conversions.ledger import log, restatements, tables
+from conversions.diagnosis import SUSPECT, Diagnosis, Fate, Finding, Late, Told
+from conversions.ledger import log, matches, restatements, tables, warnings
 from conversions.ledger.attempt import Purpose
 from conversions.ledger.matrix import State
 from conversions.ledger.runs import Run
@@ -30,7 +30,15 @@ SURE = timedelta(hours=24)
 """Before, a request that the platform does not know may only be new there; the guide polls so long."""
 MOST = 1500
 """Requests asked about in one run: five minutes of the platform's quota. The rest is asked about next time."""
-GRAVEST = (Fate.DUPLICATE, Fate.SETUP, Fate.REJECTED, Fate.DEFERRED, Fate.UNMATCHED)
+GRAVEST = (
+    Fate.DUPLICATE,
+    Fate.SETUP,
+    Fate.CONSENT,
+    Fate.UNLISTED,
+    Fate.REJECTED,
+    Fate.DEFERRED,
+    Fate.UNMATCHED,
+)
 """Where one event met several reasons: what is held is held, and what is final goes before what may pass."""
 
 _NEWEST = f"""
@@ -122,6 +130,9 @@ def conclude(ledger: Ledger, run: Run, destination: int, asked: Asked, diagnosis
             ours = connection.execute(_OURS, {"request": asked.request, "destination": destination}).rowcount
             late.moved.update({State.RECORDED: ours, State.DUPLICATE: -ours})
         late.moved, late.rejected = +late.moved, +late.rejected
+        if verdict:
+            matches.count(connection, asked.request)
+            warnings.count(connection, ledger.now_us, destination, diagnosis.warnings)
         if verdict in WITHOUT_POSITIONS and asked.purpose != Purpose.RESTATE:
             late.counts_only = asked.events - late.moved.total()
             failed = diagnosis.told in {Told.FAILED, Told.NOT_KNOWN}
@@ -140,7 +151,12 @@ def _record(
     late: Late,
 ) -> None:
     """Keep the answer with its request, and its leaf as the last thing of the transaction."""
-    answered = {"verdict": verdict, "ask_at": None if verdict else _next(ledger, asked), "asked": asked.times + 1}
+    answered: dict[str, object] = {
+        "verdict": verdict,
+        "ask_at": None if verdict else _next(ledger, asked),
+        "asked": asked.times + 1,
+        **_evidence(asked, diagnosis),
+    }
     connection.execute(update(tables.request).where(tables.request.c.id == asked.request).values(**answered))
     facts = {
         "run": run.id,
@@ -149,9 +165,26 @@ def _record(
         "code": diagnosis.code,
         "verdict": verdict,
         "reasons": {f.reason: f.events for f in diagnosis.findings},
+        "warnings": dict(diagnosis.warnings),
         "moved": {str(state): count for state, count in late.moved.items()},
     }
     log.append(connection, "diagnosis", ledger.now_us, facts, epoch=run.epoch)
+
+
+def _evidence(asked: Asked, diagnosis: Diagnosis) -> dict[str, object]:
+    """Of how many events is known what became of them, and how many met what may be the account's fault.
+
+    An order that the platform holds at its old value is no evidence of either.
+    """
+    if asked.purpose == Purpose.RESTATE or diagnosis.told not in {Told.SUCCESS, Told.PARTIAL_SUCCESS, Told.FAILED}:
+        return {}
+    put_off = diagnosis.met(asked.events, frozenset({Fate.DEFERRED}))
+    suspects = sorted({f.reason for f in diagnosis.findings if f.ruling.fate in SUSPECT})
+    return {
+        "concluded": asked.events - put_off,
+        "suspected": diagnosis.met(asked.events, SUSPECT),
+        "suspects": orjson.dumps(suspects).decode(),
+    }
 
 
 def still_open(ledger: Ledger, destination: int) -> int:
@@ -165,10 +198,12 @@ def still_open(ledger: Ledger, destination: int) -> int:
 def stopped(ledger: Ledger) -> dict[int, tuple[str, int]]:
     """By destination where orders wait for a person to mend the account: the most frequent reason and how many.
 
-    What is too old to be sent again waits for nothing.
+    What is too old to be sent again waits for nothing; but consent is not mended by waiting.
     """
     d = tables.delivery.c
-    held = (waits_for_the_account(), d.expires_at * 1_000_000 > ledger.now_us)
+    of_consent = d.detail.contains("CONSENT") & (d.detail != "NO_CONSENT")
+    counts = (d.expires_at * 1_000_000 > ledger.now_us) | of_consent
+    held = (waits_for_the_account(), counts)
     query = select(d.destination, d.detail, func.count()).where(*held).group_by(d.destination, d.detail)
     with ledger.transaction() as connection:
         found = connection.execute(query.order_by(func.count()))
@@ -215,6 +250,8 @@ def landings(diagnosis: Diagnosis, events: int) -> Iterator[Landing]:
         yield Landing(State.RECORDED, left)
     elif setup is not None:
         yield Landing(State.RECEIVED, left, Reason.SETUP, setup)
+    elif suspect := diagnosis.suspect(events):
+        yield Landing(State.RECEIVED, left, detail=suspect)
 
 
 def _landing(finding: Finding, positions: frozenset[int], *, setup: bool) -> Landing:
@@ -227,7 +264,7 @@ def _landing(finding: Finding, positions: frozenset[int], *, setup: bool) -> Lan
             return Landing(State.DEFERRED, positions, detail=finding.reason, wait=finding.ruling.wait)
         case Fate.SETUP if setup:
             return Landing(State.REJECTED, positions, Reason.SETUP, finding.reason)
-        case Fate.SETUP | Fate.REJECTED:
+        case Fate.SETUP | Fate.CONSENT | Fate.UNLISTED | Fate.REJECTED:
             return Landing(State.REJECTED, positions, Reason.REFUSED_LATER, finding.reason)
 
 
@@ -250,7 +287,8 @@ def _land(connection: Connection, ledger: Ledger, run: Run, asked: Asked, landin
 
 def _land_restated(connection: Connection, where: dict[str, object], landing: Landing, late: Late) -> None:
     """A restatement never moves its order: either the platform holds the new value now, or still the old one."""
-    if landing.state in {State.RECORDED, State.DUPLICATE}:
+    unsaid = landing.state is State.RECEIVED and landing.reason is None
+    if unsaid or landing.state in {State.RECORDED, State.DUPLICATE}:
         return
     passes = landing.state is State.DEFERRED or landing.reason is Reason.SETUP
     events, why = connection.execute(_EVENTS, where).scalars().all(), landing.detail or str(landing.state)

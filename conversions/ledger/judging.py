@@ -11,7 +11,8 @@ from conversions.ledger.doubted import newest
 from conversions.ledger.matrix import FORBIDDEN, Draft, Known, State, Step, judge
 from conversions.ledger.objections import AGAINST, Kind
 from conversions.ledger.store import Ledger
-from conversions.ledger.tables import DESTINATION_BITS
+from conversions.ledger.tables import DESTINATION_BITS, REVISION_BITS
+from conversions.wire import GRANTED
 
 PAGE = 20_000
 """Sightings in one page."""
@@ -30,7 +31,10 @@ _JUDGED = text(f"""
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
     x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail, x.ready_at AS held_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
-    x.fingerprint AS held_fingerprint, {newest("x.id")} AS maybe
+    x.fingerprint AS held_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
+    CASE WHEN x.detail LIKE '%CONSENT%' THEN (
+        SELECT instr(e.bytes, :granted) FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision
+    ) END AS granted
     {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
@@ -75,7 +79,8 @@ def judged(ledger: Ledger, shop: str) -> Iterator[list[Judged]]:
 
 def judge_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Judged]:
     """Judge one page: with *run* only what the ledger held before that run, without (0) everything."""
-    rows = connection.execute(_JUDGED, {"shop": shop, "after": after, "upto": after + PAGE, "run": run})
+    asked = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "granted": GRANTED}
+    rows = connection.execute(_JUDGED, asked)
     return [_judged(row) for row in rows]
 
 
@@ -113,7 +118,15 @@ def _judged(row: Row[Any]) -> Judged:
         return Judged(row, stated, draft, Step.REPLACE)
     doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
     known = Known(
-        State(row.state), row.held_reason, _value(row), row.held_fingerprint, doubted, other_value=row.maybe is not None
+        State(row.state),
+        row.held_reason,
+        _value(row),
+        row.held_fingerprint,
+        doubted,
+        other_value=row.maybe is not None,
+        detail=row.detail,
+        granted=bool(row.granted),
+        acknowledged=row.acknowledged_us is not None,
     )
     return Judged(row, stated, draft, judge(known, draft))
 

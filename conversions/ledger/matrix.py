@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from conversions.conversion import Money, Reason
+from conversions.diagnosis import of_consent
+from conversions.wire import GRANTED
 
 
 class State(StrEnum):
@@ -59,6 +61,12 @@ class Known:
     """Refused when it was sent again, after an attempt that nobody answered: the platform may hold it all the same."""
     other_value: bool = False
     """Whether the platform may hold another value: a restatement of it ended without an answer."""
+    detail: str | None = None
+    """What the platform said of a refusal."""
+    granted: bool = False
+    """Whether the event that it refused for consent told it of the buyer's grant."""
+    acknowledged: bool = False
+    """Whether a person has taken note of it since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,11 @@ class Draft:
     wire_id: str | None = None
     ready_at: int | None = None
     expires_at: int | None = None
+
+    @property
+    def granted(self) -> bool:
+        """Whether it tells the platform of the buyer's grant."""
+        return self.event is not None and GRANTED in self.event
 
 
 class Step(StrEnum):
@@ -104,6 +117,8 @@ def judge(known: Known, draft: Draft) -> Step:
             return Step.KEEP
         case State.WITHHELD:
             return Step.REPLACE
+        case State.QUARANTINED | State.REJECTED if of_consent(known.detail):
+            return _granted(known, draft)
         case State.REJECTED if known.reason == Reason.SETUP:
             return Step.KEEP  # no row mends an account: a person decides
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:
@@ -115,6 +130,17 @@ def judge(known: Known, draft: Draft) -> Step:
         case State.ERASED:
             return Step.KEEP
     assert_never(known.state)
+
+
+def _granted(known: Known, draft: Draft) -> Step:
+    """Refused for consent, it goes again with its buyer's grant only: one that is new, or that a person has looked at.
+
+    No other change of the row is a grant, and where it was the account's fault a person decides first.
+    """
+    waits = known.reason == Reason.SETUP and not known.acknowledged
+    if waits or not draft.granted or (known.granted and not known.acknowledged):
+        return Step.KEEP
+    return Step.AGAIN if known.doubted else Step.REPLACE
 
 
 def _mended(known: Known, draft: Draft) -> Step:

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import ColumnElement, case, func, select
 
 from conversions.conversion import Reason
-from conversions.ledger import corrections, tables
+from conversions.ledger import corrections, diagnoses, tables
 from conversions.ledger.corrections import Sums
 from conversions.ledger.diagnoses import WITHOUT_POSITIONS
 from conversions.ledger.store import Ledger
@@ -72,6 +72,8 @@ class Standing:
     restatements: dict[str, dict[str, int]]
     """By destination and state."""
     problems: list[Problem]
+    stopped: dict[str, tuple[str, int]]
+    """By destination that gets nothing until a person decides: for what reason, of how many orders."""
     unnamed: int
     """Problems beyond these."""
     acknowledged: int
@@ -93,6 +95,7 @@ def standing(ledger: Ledger) -> Standing:
         changed=changed,
         restatements=restatements,
         problems=(problems := _problems(ledger)),
+        stopped=_stopped(ledger),
         unnamed=_count(ledger, tables.delivery.c.acknowledged_us.is_(None)) - len(problems),
         acknowledged=_count(ledger, tables.delivery.c.acknowledged_us.is_not(None)),
         bad_rows=_bad_rows(ledger, past[0].id) if past else [],
@@ -145,6 +148,13 @@ def _problems(ledger: Ledger) -> list[Problem]:
     )
     with ledger.transaction() as connection:
         return [Problem(*row) for row in connection.execute(query)]
+
+
+def _stopped(ledger: Ledger) -> dict[str, tuple[str, int]]:
+    held, place = diagnoses.stopped(ledger), tables.destination.c
+    with ledger.transaction() as connection:
+        names = connection.execute(select(place.id, place.name).where(place.id.in_(held)).order_by(place.name)).all()
+    return {name: held[number] for number, name in names}
 
 
 def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:

@@ -122,6 +122,8 @@ destination = _table(
     _id(),
     _text("name"),
     _text("read_until", null=True),  # every day up to this one was read for it, without a gap
+    _int("decided_us", null=True),  # when a person decided on its account: what was sent before says nothing of it
+    _int("scored_us", null=True),  # when it was asked last how it rates what it gets
     UniqueConstraint("name"),
 )
 
@@ -236,6 +238,9 @@ request = _table(
     _text("verdict", null=True),  # what the platform made of it later: final; null: not yet known, or never told
     _int("ask_at", null=True),  # when to ask for it next
     _int("asked", server_default="0"),  # how often it was asked for
+    _int("concluded", null=True),  # events of which the platform has said what became of them
+    _int("suspected", null=True),  # of them those that met what may be the account's fault
+    _text("suspects", null=True),  # JSON, the reasons of that kind
     Index("ix_request_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
     Index(
         "ix_request_ask", "ask_at", sqlite_where=text("ask_at IS NOT NULL"), postgresql_where=text("ask_at IS NOT NULL")
@@ -394,3 +399,37 @@ told = _table(
     rowid=False,
 )
 """Findings that a person knows already."""
+
+warning = _table(
+    "warning",
+    _int("destination"),
+    _text("kind"),  # the platform's name for it
+    _int("events"),
+    _int("first_us"),
+    _int("last_us"),
+    PrimaryKeyConstraint("destination", "kind"),
+    rowid=False,
+)
+"""What platforms took without some part of it; a bounded number of kinds."""
+
+match_day = _table(
+    "match_day",
+    _int("destination"),
+    _text("day"),  # of purchase
+    _int("matched"),
+    _int("unmatched"),
+    PrimaryKeyConstraint("destination", "day"),
+    rowid=False,
+)
+"""How many orders of a day the platform matched to an ad, of those that it has spoken of: figures without persons."""
+
+score = _table(
+    "score",
+    _int("destination"),
+    _text("name"),
+    Column("value", REAL, nullable=False),
+    _int("at_us"),
+    PrimaryKeyConstraint("destination", "name"),
+    rowid=False,
+)
+"""How a platform rates what it gets, as it said last."""

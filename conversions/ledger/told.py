@@ -119,7 +119,8 @@ def _new(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
         return one
     if known.accepted is not None and not _worse(_measure(one), known.accepted):
         return one.silent()
-    if known.told_us is None or one.every_night or one.count * 2 >= known.affected * 3:
+    grown = one.count * 2 >= known.affected * 3 and not one.once
+    if known.told_us is None or one.every_night or grown:
         return one
     due = not one.once and now_us - known.told_us >= (AGAIN - _DRIFT) // timedelta(microseconds=1)
     return one if due else one.silent()

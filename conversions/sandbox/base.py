@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from conversions.sandbox.faults import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -68,8 +70,8 @@ class Platform(Protocol):
     def name(self) -> str:
         """``google`` or ``meta``."""
 
-    def check(self, request: Request, now: datetime, poison: Sequence[str]) -> Accepted | Answer:
-        """Take *request* as a whole or refuse it as a whole; *poison* marks events to refuse as bad data."""
+    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:
+        """Take *request* as a whole or refuse it as a whole; *plan* says what is bad or warned of."""
 
     def unauthenticated(self) -> Answer:
         """The answer where a credential is required and none came."""

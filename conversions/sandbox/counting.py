@@ -4,11 +4,11 @@ Events are counted by their id's key in the body. Faults still strike.
 """
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from conversions.sandbox.base import Accepted, Answer, Request
+from conversions.sandbox.faults import Plan
 from conversions.sandbox.google import Google
 from conversions.sandbox.meta import Meta, received
 
@@ -19,7 +19,7 @@ EVENT: Final = b'"event_id":'
 class CountingGoogle(Google):
     """Takes everything."""
 
-    def check(self, request: Request, now: datetime, poison: Sequence[str]) -> Accepted | Answer:  # noqa: ARG002
+    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:  # noqa: ARG002
         """Count the transactions of *request*."""
         reply = Answer(200, b'{"requestId":"%b"}' % uuid.uuid4().hex.encode())
         return Accepted(reply, request.body.count(TRANSACTION))
@@ -28,7 +28,7 @@ class CountingGoogle(Google):
 class CountingMeta(Meta):
     """Takes everything."""
 
-    def check(self, request: Request, now: datetime, poison: Sequence[str]) -> Accepted | Answer:  # noqa: ARG002
+    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:  # noqa: ARG002
         """Count the events of *request*."""
         events = request.body.count(EVENT)
         return Accepted(received(events), events)

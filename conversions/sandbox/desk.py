@@ -82,8 +82,7 @@ class Desk:
             return platform.unauthenticated()
         if fault and fault.kind is Kind.DROPPED:
             return None
-        poison = self.plan.standing(Kind.POISON, platform.name)
-        return _trouble(platform, fault) or platform.check(request, now, poison)
+        return _trouble(platform, fault) or platform.check(request, now, self.plan)
 
 
 def _trouble(platform: Platform, fault: Fault | None) -> Answer | None:

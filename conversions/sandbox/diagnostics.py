@@ -10,6 +10,7 @@ from conversions.sandbox.google_body import Ingest
 
 KEPT = timedelta(days=50)
 PREFIX = "PROCESSING_ERROR_REASON_"
+WARNING_PREFIX = "PROCESSING_WARNING_REASON_"
 UNMATCHED = f"{PREFIX}CLICK_NOT_FOUND"
 
 
@@ -37,6 +38,7 @@ class Whims:
     """What is said at the moment, whatever was sent."""
 
     troubles: Sequence[Trouble] = ()
+    warnings: Sequence[Trouble] = ()
     counts_only: bool = False
     """Say how many orders failed, and not which."""
     processing: bool = False
@@ -67,24 +69,37 @@ class Diagnostics:
         if whims.processing or now - filed.at < self._processing:
             verdict: dict[str, Any] = {"requestStatus": "PROCESSING"}
         else:
-            verdict = _verdict(len(filed.orders), self._fates(filed, whims.troubles), counts_only=whims.counts_only)
+            fates = self._fates(filed, (Trouble(UNMATCHED, self._share), *whims.troubles))
+            verdict = _verdict(len(filed.orders), fates, counts_only=whims.counts_only)
+            warned = self._fates(filed, whims.warnings).items()
+            counts = [_count(*each, counts_only=whims.counts_only) for each in warned]
+            verdict |= {"warningInfo": {"warningCounts": counts}} if counts else {}
         return {"requestStatusPerDestination": [{"destination": d, **verdict} for d in filed.destinations]}
 
     def forget(self) -> None:
         """Know no request any more."""
         self._filed.clear()
 
+    def drawn(self, order: str | None) -> float:
+        """From 0 to 1, the same for an order in whichever request it comes."""
+        return random.Random(f"{self._seed}/{order}").random()  # noqa: S311
+
     def _fates(self, filed: _Filed, troubles: Sequence[Trouble]) -> dict[str, list[int]]:
         """Positions by reason; an order meets one at the most, and keeps its fate in whichever request it comes."""
         fates: dict[str, list[int]] = {}
         for position, order in enumerate(filed.orders):
-            drawn = random.Random(f"{self._seed}/{order}").random()  # noqa: S311
-            for trouble in (Trouble(UNMATCHED, self._share), *troubles):
+            drawn = self.drawn(order)
+            for trouble in troubles:
                 if drawn < trouble.share:
                     fates.setdefault(trouble.reason, []).append(position)
                     break
                 drawn -= trouble.share
         return fates
+
+
+def named(prefix: str, value: str) -> str:
+    """A reason as the enum has it, unless its prefix, in any case, is part of *value*."""
+    return value if value.upper().startswith(prefix) else prefix + value
 
 
 def _verdict(events: int, fates: dict[str, list[int]], *, counts_only: bool) -> dict[str, Any]:

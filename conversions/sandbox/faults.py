@@ -7,6 +7,8 @@ A fault is written ``KIND[:google|:meta][@PROBABILITY][xCOUNT][=VALUE]``::
     lost:metax2             the first two requests at Meta are accepted, and the line goes dead before the answer
     slow@0.05=4             one in twenty is answered 4 seconds late
     verdict@0.1=NO_CONSENT  of one in ten orders Google says later that it met NO_CONSENT
+    refused@0.1=WHY         one order in ten Google refuses at once, and names it and WHY
+    warning:google=WHY      Google takes every order and warns of it; Meta says it in ``messages``
     poison=SKU-7            an event whose id is SKU-7, or with a product ID that contains it, is bad data
 
 Without a platform it is meant for both; COUNT is per platform. Each platform draws from its own seeded sequence, so
@@ -49,19 +51,27 @@ class Kind(StrEnum):
     """The value marks the events that are refused as bad data, every time."""
     VERDICT = "verdict"
     """Google later says of a share of the orders (the probability) that they met the reason in the value."""
+    REFUSED = "refused"
+    """Google refuses a share of the orders (the probability) at once, for the reason in the value."""
+    WARNING = "warning"
+    """Taken with the warning in the value: at Google of every event, at Meta of the request."""
+    LATE_WARNING = "late-warning"
+    """Google later says of a share of the orders that it took them with the warning in the value."""
     COUNTS_ONLY = "counts-only"
     """Google's later verdicts count what failed, and do not say which."""
     PROCESSING = "processing"
     """Google goes on saying that nothing is known yet."""
     NO_VERDICTS = "no-verdicts"
-    """Google answers 503 to whoever asks what became of a request."""
+    """503 to whoever asks what became of a request, or how a dataset is rated."""
     REQUIRE_TOKEN = "require-token"  # noqa: S105
     """A request without Authorization is refused, every time; otherwise rehearsals need none."""
 
 
-LATER = frozenset({Kind.VERDICT, Kind.COUNTS_ONLY, Kind.PROCESSING, Kind.NO_VERDICTS})
+LATER = frozenset({Kind.VERDICT, Kind.LATE_WARNING, Kind.COUNTS_ONLY, Kind.PROCESSING, Kind.NO_VERDICTS})
 """Of what Google says later of a request it took."""
-STANDING = frozenset({Kind.POISON, Kind.REQUIRE_TOKEN}) | LATER
+SHARED = frozenset({Kind.VERDICT, Kind.LATE_WARNING, Kind.REFUSED})
+"""What holds for a share of the orders."""
+STANDING = frozenset({Kind.POISON, Kind.REQUIRE_TOKEN, Kind.WARNING}) | LATER | SHARED
 """Conditions that hold for every request, rather than by chance."""
 GRAMMAR = re.compile(
     rf"(?P<kind>{'|'.join(Kind)})"
@@ -74,7 +84,10 @@ GRAMMAR = re.compile(
 VALUES = {
     Kind.THROTTLED: (r"\d{0,6}", "whole seconds for Retry-After, such as 429=30"),
     Kind.SLOW: (r"\d{1,6}(\.\d+)?", "seconds, such as slow=2.5"),
-    Kind.VERDICT: (r"[A-Z][A-Z0-9_]+", "the name of a reason, such as verdict@0.1=TOO_RECENT_CLICK"),
+    Kind.VERDICT: (r"[A-Za-z][A-Za-z0-9_]+", "the name of a reason, such as verdict@0.1=TOO_RECENT_CLICK"),
+    Kind.LATE_WARNING: (r"[A-Za-z][A-Za-z0-9_]+", "the name of a warning, such as late-warning=INTERNAL_ERROR"),
+    Kind.REFUSED: (r"[A-Z][A-Z0-9_]+", "the name of a reason, such as refused@0.1=INVALID_FORMAT"),
+    Kind.WARNING: (r".+", "a warning, such as warning:google=GENERIC"),
     Kind.POISON: (r".+", "an event's id or a part of a product ID, such as poison=SKU-7"),
 }
 NO_VALUE = (r"", "no value")
@@ -122,8 +135,8 @@ def _mistake(fault: Fault) -> str:
         return "a count is at least 1"
     if fault.kind is Kind.WRONG_COUNT and fault.platforms != ("meta",):
         return "only Meta counts events in its answer; write wrong-count:meta"
-    if fault.kind is Kind.VERDICT:
-        return "verdict holds for a share of the orders and takes no count" if fault.count else ""
+    if fault.kind in SHARED:
+        return f"{fault.kind} holds for a share of the orders and takes no count" if fault.count else ""
     if fault.kind in STANDING and (fault.probability < 1 or fault.count):
         return f"{fault.kind} holds for every request and takes neither probability nor count"
     return ""

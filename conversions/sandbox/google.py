@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from conversions.sandbox.base import Accepted, Answer, Arrival, Request, bearer, exact_json, is_json, packed, poisons
-from conversions.sandbox.diagnostics import PREFIX, Diagnostics, Trouble, Whims
+from conversions.sandbox.diagnostics import PREFIX, WARNING_PREFIX, Diagnostics, Trouble, Whims, named
 from conversions.sandbox.faults import Kind, Plan
 from conversions.sandbox.google_body import Event, Ingest
 from conversions.sandbox.google_errors import bad_event, error, invalid, violation
@@ -25,7 +25,7 @@ class Google:
     def __init__(self, diagnostics: Diagnostics) -> None:
         self.diagnostics = diagnostics
 
-    def check(self, request: Request, now: datetime, poison: Sequence[str]) -> Accepted | Answer:
+    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:
         """Take *request* as a whole or refuse it as a whole."""
         if refusal := self._refused_unread(request):
             return refusal
@@ -35,9 +35,12 @@ class Google:
             return invalid(violation(mistake) for mistake in mistakes.errors(include_url=False, include_input=False))
         except ValueError:
             return error(400, "INVALID_ARGUMENT", "Invalid JSON payload received.")
+        poison = plan.standing(Kind.POISON, self.name)
         if poisoned := [i for i, e in enumerate(ingest.events) if poisons(poison, [e.transaction_id], e.product_ids())]:
             return invalid(bad_event(i) for i in poisoned)
-        return self._accepted(ingest, now)
+        if refused := list(self._refusals(ingest, plan)):
+            return invalid(refused)
+        return self._accepted(ingest, now, plan.standing(Kind.WARNING, self.name))
 
     def status(self, request: Request, now: datetime, plan: Plan) -> Answer:
         """The answer of ``requestStatus:retrieve``."""
@@ -88,10 +91,19 @@ class Google:
             return error(400, "INVALID_ARGUMENT", "The body is not application/json.")
         return None
 
-    def _accepted(self, ingest: Ingest, now: datetime) -> Accepted:
+    def _refusals(self, ingest: Ingest, plan: Plan) -> Iterator[dict[str, str]]:
+        for position, event in enumerate(ingest.events):
+            drawn = self.diagnostics.drawn(event.transaction_id)
+            for fault in plan.faults(Kind.REFUSED, self.name):
+                if drawn < fault.probability:
+                    yield bad_event(position, fault.value)
+                    break
+                drawn -= fault.probability
+
+    def _accepted(self, ingest: Ingest, now: datetime, warned: Sequence[str]) -> Accepted:
         request_id = uuid.uuid4().hex
         reply: dict[str, Any] = {"requestId": request_id}
-        if warnings := list(_warnings(ingest.events)):
+        if warnings := [*_warnings(ingest.events), *_warned(ingest.events, warned)]:
             reply["fieldWarnings"] = warnings
         if ingest.validate_only:
             return Accepted(Answer(200, packed(reply)), events=0)
@@ -100,8 +112,12 @@ class Google:
 
 
 def _whims(plan: Plan) -> Whims:
+    def troubles(kind: Kind, prefix: str) -> list[Trouble]:
+        return [Trouble(named(prefix, fault.value), fault.probability) for fault in plan.faults(kind, "google")]
+
     return Whims(
-        troubles=[Trouble(PREFIX + fault.value, fault.probability) for fault in plan.faults(Kind.VERDICT, "google")],
+        troubles=troubles(Kind.VERDICT, PREFIX),
+        warnings=troubles(Kind.LATE_WARNING, WARNING_PREFIX),
         counts_only=bool(plan.faults(Kind.COUNTS_ONLY, "google")),
         processing=bool(plan.faults(Kind.PROCESSING, "google")),
     )
@@ -128,6 +144,13 @@ def _warnings(events: Sequence[Event]) -> Iterator[dict[str, str]]:
                 if value is None:
                     field = f"events.events[{i}].cart_data.items[{j}].{name}"
                     yield {"field": field, "reason": f"WARNING_REASON_CART_DATA_ITEM_{name.upper()}_MISSING"}
+
+
+def _warned(events: Sequence[Event], reasons: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What Google was told to warn of."""
+    for i, _ in enumerate(events):
+        for reason in reasons:
+            yield {"field": f"events.events[{i}]", "reason": named("WARNING_REASON_", reason)}
 
 
 def _arrivals(ingest: Ingest) -> list[Arrival]:

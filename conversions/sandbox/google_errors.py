@@ -44,9 +44,9 @@ def violation(mistake: ErrorDetails) -> Violation:
     return {"field": _path(mistake["loc"]), "description": said, "reason": reason}
 
 
-def bad_event(position: int) -> Violation:
-    """What is said of an event that is bad without a reason to name."""
-    return {"field": f"events.events[{position}]", "description": "Invalid event.", "reason": "INVALID_EVENT"}
+def bad_event(position: int, reason: str = "INVALID_EVENT") -> Violation:
+    """What is said of an event that is bad without a field to name."""
+    return {"field": f"events.events[{position}]", "description": "Invalid event.", "reason": reason}
 
 
 def error(

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from conversions.sandbox.base import Accepted, Answer, Arrival, Request, bearer, exact_json, is_json, packed, poisons
+from conversions.sandbox.faults import Kind, Plan
 from conversions.sandbox.meta_body import NO_CURRENCY, NO_VALUE, TOO_OLD, WEAK_IDENTIFIERS, Event, Upload
 
+QUALITY_PATH = re.compile(r"/v\d+\.\d+/dataset_quality")
 EVENTS = re.compile(r"/(?P<version>v\d+\.\d+)/(?P<dataset>[^/]+)/events")
 SEEN = timedelta(hours=48)
 """How long the same event_id and event_name count once."""
@@ -29,6 +31,16 @@ TITLES = {
     33: "Objet introuvable",
 }
 REGAIN_MINUTES = 720
+QUALITY: Mapping[str, object] = {
+    "offline": {
+        name: {"score": score, "recommendation": "Ajoutez le numéro de téléphone."}
+        for name, score in (("composite", 6.1), ("match_key", 5.5), ("frequency", 9.0), ("freshness", 7.25))
+    },
+    "web": [
+        {"event_name": "PageView", "event_match_quality": {"composite_score": 9.5}},
+        {"event_name": "Purchase", "event_match_quality": {"composite_score": 6.2}},
+    ],
+}
 
 
 class Meta:
@@ -36,7 +48,7 @@ class Meta:
 
     name = "meta"
 
-    def check(self, request: Request, now: datetime, poison: Sequence[str]) -> Accepted | Answer:
+    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:
         """Take *request* as a whole or refuse it as a whole."""
         if refusal := _refused_unread(request):
             return refusal
@@ -46,10 +58,23 @@ class Meta:
             return _invalid(mistakes.errors(include_url=False, include_input=False))
         except ValueError as mistake:
             return error(400, 100, why=f"not JSON: {type(mistake).__name__}")
+        poison = plan.standing(Kind.POISON, self.name)
         if poisoned := [i for i, e in enumerate(upload.data) if poisons(poison, e.ids(), e.product_ids())]:
             return error(400, 100, BAD_EVENT, why=f"data[{poisoned[0]}]: poison")
         dataset = request.path.split("/")[2]
-        return Accepted(received(len(upload.data)), len(upload.data), [_arrival(dataset, e) for e in upload.data])
+        answer = received(len(upload.data), plan.standing(Kind.WARNING, self.name))
+        return Accepted(answer, len(upload.data), [_arrival(dataset, e) for e in upload.data])
+
+    def quality(self, request: Request, plan: Plan) -> Answer:
+        """The answer of ``dataset_quality``: of whatever it is asked about, the same figures."""
+        if plan.faults(Kind.NO_VERDICTS, self.name):
+            return self.unavailable()
+        if not bearer(request.authorization):
+            return self.unauthenticated()
+        if not request.query.get("dataset_id", "").isdigit():
+            return error(400, 100, 2044055, why="the dataset is not a number")
+        kind = "offline" if request.query.get("fields", "").startswith("offline") else "web"
+        return Answer(200, packed({kind: QUALITY[kind]}))
 
     def unauthenticated(self) -> Answer:
         """No token, or something that is none."""
@@ -84,9 +109,9 @@ class Meta:
         return received(accepted.events - 1)
 
 
-def received(events: int) -> Answer:
+def received(events: int, messages: Sequence[str] = ()) -> Answer:
     """The answer to a request that was taken."""
-    return Answer(200, packed({"events_received": events, "messages": [], "fbtrace_id": _trace()}))
+    return Answer(200, packed({"events_received": events, "messages": [*messages], "fbtrace_id": _trace()}))
 
 
 def error(

@@ -4,6 +4,7 @@ HEAD /                                          the time, in the ``Date`` header
 POST /v1/events:ingest                          Google
 GET  /v1/requestStatus:retrieve?requestId=…     Google
 POST /{graph_version}/{dataset_id}/events       Meta
+GET  /{graph_version}/dataset_quality?…         Meta
 GET  /_sandbox/received[?bodies=1]              what arrived
 POST /_sandbox/reset                            begin anew
 POST /_sandbox/faults                           a JSON list of faults, in place of those at work
@@ -25,7 +26,7 @@ from conversions.sandbox.diagnostics import Diagnostics
 from conversions.sandbox.faults import Kind, Plan, parse
 from conversions.sandbox.google import STATUS, Google
 from conversions.sandbox.listener import Listener
-from conversions.sandbox.meta import Meta
+from conversions.sandbox.meta import QUALITY_PATH, Meta
 
 
 def _utc() -> datetime:
@@ -57,8 +58,8 @@ class Sandbox:
         self._closing = threading.Event()
         self._diagnostics = Diagnostics(seed=seed, unmatched=unmatched, processing=processing)
         self._google = CountingGoogle(self._diagnostics) if counting else Google(self._diagnostics)
-        meta = CountingMeta() if counting else Meta()
-        self._desk = Desk((self._google, meta), self._plan(faults), clock, deque(maxlen=0 if counting else None))
+        self._meta = CountingMeta() if counting else Meta()
+        self._desk = Desk((self._google, self._meta), self._plan(faults), clock, deque(maxlen=0 if counting else None))
         try:
             self._listener = Listener(port, self)
         except OSError as error:
@@ -107,6 +108,8 @@ class Sandbox:
                 return _own(self.received(bodies=request.query.get("bodies") == "1"))
             case path if path == STATUS:
                 return self._google.status(request, self.now(), self._desk.plan)
+            case path if QUALITY_PATH.fullmatch(path):
+                return self._meta.quality(request, self._desk.plan)
             case _:
                 return _own({"error": "nothing to read here"}, 404)
 

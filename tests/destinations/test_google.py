@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2.credentials import Credentials
 
+from conversions import http
 from conversions.conversion import Consent
 from conversions.destinations import google_credentials
 from conversions.destinations.base import Envelope
 from conversions.destinations.google import Google
+from conversions.destinations.google_advice import by_code
 from conversions.destinations.google_verdicts import judge
 from conversions.diagnosis import Diagnosis, Told
 from conversions.errors import Unauthorised
@@ -616,7 +618,48 @@ def test_what_was_accepted_but_ignored_is_told_by_its_name() -> None:
     receipt = answered(200, OK | {"fieldWarnings": [*named, "nonsense"]})
 
     assert verdict(receipt) == (Outcome.RECEIVED, Next.DONE)
-    assert receipt.warnings == ("OTHER", warning)
+    assert receipt.warnings == {"OTHER": 1, "CART_DATA_ITEM_UNIT_PRICE_MISSING": 2}
+
+
+def test_an_answer_with_a_warning_for_each_of_twenty_thousand_products_is_a_receipt() -> None:
+    warning = {"reason": "WARNING_REASON_CART_DATA_ITEM_UNIT_PRICE_MISSING", "description": "x" * 200}
+    named = [
+        warning | {"field": f"events.events[{i}].cart_data.items[{j}].unit_price"}
+        for i in range(2000)
+        for j in range(10)
+    ]
+    body = orjson.dumps(OK | {"fieldWarnings": named})
+    assert len(body) < http.MOST_BYTES
+    receipt = judge(Answer(200, {}, body), 2000)
+    assert receipt.outcome is Outcome.RECEIVED
+    assert receipt.warnings == {"CART_DATA_ITEM_UNIT_PRICE_MISSING": 2000}
+
+
+@pytest.mark.parametrize(("first", "outcome"), [(True, Outcome.RECEIVED), (False, Outcome.UNKNOWN)])
+def test_of_an_answer_that_was_cut_what_was_read_counts(
+    monkeypatch: pytest.MonkeyPatch, first: bool, outcome: Outcome
+) -> None:
+    named = [{"field": f"events[{i}]", "reason": "WARNING_REASON_GENERIC"} for i in range(99)]
+    warned: dict[str, Any] = {"fieldWarnings": named}
+    body = orjson.dumps(OK | warned if first else warned | OK)[:2000]
+    monkeypatch.setattr(http, "MOST_BYTES", 2000)
+    assert judge(Answer(200, {}, body), 99).outcome is outcome
+    monkeypatch.setattr(http, "MOST_BYTES", 2001)
+    assert judge(Answer(200, {}, body), 99).outcome is Outcome.UNKNOWN
+
+
+CONSENT = {"reason": "DENIED_CONSENT", "description": ""}
+
+
+@pytest.mark.parametrize(("named", "events", "stops"), [(5, 9, True), (4, 4, False), (5, 10, False), (40, 40, True)])
+def test_consent_that_most_events_lack_at_once_is_not_theirs(named: int, events: int, stops: bool) -> None:
+    violations = [CONSENT | {"field": f"events.events[{i}]"} for i in range(named)]
+    details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
+    body = {"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": details}}
+    receipt = judge(Answer(400, {}, orjson.dumps(body)), events)
+    assert receipt.next is (Next.STOP_REFUSED if stops else Next.ISOLATE)
+    assert len(receipt.culprits) == (0 if stops else named)
+    assert "consent" in (by_code(receipt.code) or "")
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def test_a_status_that_the_schema_lacks_is_the_guides_word_or_asked_about_again(
     assert found is (Told.FAILED if status == "FAILURE" else Told.PROCESSING)
 
 
-UNMATCHED, DUPLICATE, REJECTED, SETUP = (
-    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP)
+UNMATCHED, DUPLICATE, REJECTED, SETUP, CONSENT, UNLISTED = (
+    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP, Fate.CONSENT, Fate.UNLISTED)
 )
 ROWS = [
     ("CLICK_NOT_FOUND", UNMATCHED),
@@ -82,9 +82,9 @@ ROWS = [
     ("INVALID_OPERATING_ACCOUNT_FOR_CLICK", REJECTED),
     ("INVALID_EVENT", REJECTED),
     ("INVALID_FORMAT", REJECTED),
-    ("DENIED_CONSENT", REJECTED),
+    ("DENIED_CONSENT", CONSENT),
     ("NO_CONSENT", SETUP),
-    ("UNKNOWN_CONSENT", SETUP),
+    ("UNKNOWN_CONSENT", CONSENT),
     ("DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED", SETUP),
     ("EXTERNAL_ATTRIBUTION_DATA_MISSING", SETUP),
     ("ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID", SETUP),
@@ -111,11 +111,46 @@ def test_the_one_reason_with_another_prefix_keeps_its_name() -> None:
     assert (finding.reason, finding.ruling) == (name, REJECTED)
 
 
-def test_a_reason_younger_than_the_table_is_a_rejection_under_its_name() -> None:
+def test_a_reason_younger_than_the_table_is_one_of_its_own_under_its_name() -> None:
     row = count(PREFIX + "INVENTED_TOMORROW", 1)
     body = {"requestStatusPerDestination": [{"requestStatus": "FAILED", "errorInfo": {"errorCounts": [row]}}]}
     [finding] = answered(200, body).findings
-    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", REJECTED)
+    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", UNLISTED)
+
+
+@pytest.mark.parametrize("reason", ["processing_error_reason_denied_consent", "DENIED_CONSENT", "denied_consent"])
+def test_a_name_is_known_however_it_is_spelt(reason: str) -> None:
+    [finding] = partly(count(reason, 0)).findings
+    assert (finding.reason, finding.ruling) == ("DENIED_CONSENT", CONSENT)
+
+
+def test_a_number_in_place_of_a_name_leaves_the_rest_readable() -> None:
+    found = partly(FIRST_OF_THREE, {"reason": 77, "recordCount": "1", "recordIndices": [2]})
+    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", UNLISTED)]
+    assert found.names_all(3)
+
+
+def test_a_younger_name_of_consent_is_about_consent() -> None:
+    [finding] = partly(count(PREFIX + "AD_USER_DATA_CONSENT_MISSING", 0)).findings
+    assert finding.ruling == CONSENT
+
+
+def test_what_was_taken_with_a_part_of_it_ignored_is_counted_by_kind() -> None:
+    rows = [
+        {"reason": "PROCESSING_WARNING_REASON_INTERNAL_ERROR", "recordCount": "2"},
+        {"reason": "processing_warning_reason_internal_error", "recordIndices": [0]},
+        {"reason": "ida@kunde.example", "recordCount": "1"},
+        "nonsense",
+    ]
+    body = {"requestStatusPerDestination": [{"requestStatus": "SUCCESS", "warningInfo": {"warningCounts": rows}}]}
+    found = answered(200, body)
+    assert (found.told, found.warnings) == (Told.SUCCESS, {"INTERNAL_ERROR": 3, "OTHER": 1})
+
+
+@pytest.mark.parametrize("info", [None, 5, "x", [], {"warningCounts": 5}])
+def test_warnings_of_another_form_make_nothing_else_unreadable(info: object) -> None:
+    body = {"requestStatusPerDestination": [{"requestStatus": "SUCCESS", "warningInfo": info}]}
+    assert answered(200, body) == Diagnosis(Told.SUCCESS)
 
 
 def test_prose_in_place_of_a_name_is_not_repeated() -> None:
@@ -254,10 +289,10 @@ def test_null_is_absent() -> None:
     assert answered(200, {"requestStatusPerDestination": [one]}) == Diagnosis(Told.SUCCESS)
 
 
-def test_a_count_without_a_reason_is_a_rejection() -> None:
+def test_a_count_without_a_reason_is_of_one_that_nobody_knows() -> None:
     found = partly(FIRST_OF_THREE, {"recordCount": "1", "recordIndices": [2]})
     assert found.names_all(3)
-    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", REJECTED)]
+    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", UNLISTED)]
 
 
 @pytest.mark.parametrize(

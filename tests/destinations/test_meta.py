@@ -384,7 +384,7 @@ def test_messages_and_an_ageing_version_are_warnings_without_prose() -> None:
     receipt = answered(200, OK | {"messages": ["jane@example.com", "Jane Doe", 5]}, X_Ad_Api_Version_Warning="v26.0 …")
 
     assert receipt.outcome is Outcome.RECEIVED
-    assert receipt.warnings == ("API_VERSION", "MESSAGE")
+    assert receipt.warnings == {"API_VERSION": 1, "MESSAGE": 2}
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,35 @@ def test_counts_may_come_without_positions(running: Running) -> None:
 def test_the_verdicts_alone_may_be_out_of_reach(running: Running) -> None:
     client = running("no-verdicts")
     assert status(client, sent(client, 1)).status_code == 503
+
+
+def test_a_share_of_the_orders_is_taken_with_a_late_warning(running: Running) -> None:
+    client = running("late-warning@0.5=INTERNAL_ERROR", seed=1)
+    report = verdict(client, sent(client, 100))
+    assert report["requestStatus"] == "SUCCESS"
+    [count] = report["warningInfo"]["warningCounts"]
+    assert count["reason"] == "PROCESSING_WARNING_REASON_INTERNAL_ERROR"
+    assert 30 < len(count["recordIndices"]) < 70
+
+
+def test_a_reason_may_be_spelt_in_full(running: Running) -> None:
+    client = running(f"verdict={PREFIX.lower()}denied_consent")
+    body = status(client, sent(client, 1)).json()["requestStatusPerDestination"][0]
+    assert body["errorInfo"]["errorCounts"][0]["reason"] == f"{PREFIX.lower()}denied_consent"
+
+
+def test_a_share_of_the_orders_is_refused_at_once_and_named(running: Running) -> None:
+    client = running("refused@0.5=DENIED_CONSENT", seed=1)
+    answer = client.google(*(transaction(f"order-{i}") for i in range(100)))
+    assert answer.status_code == 400
+    assert {reason for _, reason in violations(answer)} == {"DENIED_CONSENT"}
+    assert 30 < len(violations(answer)) < 70
+
+
+def test_every_event_is_taken_with_the_warning_that_is_asked_for(running: Running) -> None:
+    client = running("warning:google=GENERIC")
+    warnings = client.google(transaction("order-1"), transaction("order-2")).json()["fieldWarnings"]
+    assert [one["field"] for one in warnings if one["reason"] == "WARNING_REASON_GENERIC"] == [
+        "events.events[0]",
+        "events.events[1]",
+    ]

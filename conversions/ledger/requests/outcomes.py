@@ -4,7 +4,7 @@ import orjson
 from sqlalchemy import Connection, select, text, update
 
 from conversions.conversion import Reason
-from conversions.ledger import log, tables
+from conversions.ledger import log, tables, warnings
 from conversions.ledger.attempt import Attempt, Purpose, Settled, follows
 from conversions.ledger.matrix import State
 from conversions.ledger.requests.moves import move
@@ -89,6 +89,9 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
 
 def record(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
     """Keep the answer with its request, and its leaf as the last thing of the transaction."""
+    if receipt.warnings:
+        asked = select(tables.request.c.destination).where(tables.request.c.id == request)
+        warnings.count(connection, now_us, connection.execute(asked).scalar_one(), receipt.warnings)
     facts = {
         "outcome": receipt.outcome,
         "http_status": receipt.http_status,
@@ -105,6 +108,6 @@ def record(connection: Connection, now_us: int, request: int, receipt: Receipt, 
             answered_us=now_us,
             ask_at=ask_at,
             outcome_leaf=leaf,
-            warnings=orjson.dumps(receipt.warnings).decode(),
+            warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
         )
     )

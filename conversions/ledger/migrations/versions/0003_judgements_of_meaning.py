@@ -61,3 +61,43 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.add_column("destination", sa.Column("decided_us", _INT, nullable=True))
+    op.add_column("destination", sa.Column("scored_us", _INT, nullable=True))
+    op.add_column("request", sa.Column("concluded", _INT, nullable=True))
+    op.add_column("request", sa.Column("suspected", _INT, nullable=True))
+    op.add_column("request", sa.Column("suspects", sa.Text(), nullable=True))
+    op.create_table(
+        "warning",
+        sa.Column("destination", _INT, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("events", _INT, nullable=False),
+        sa.Column("first_us", _INT, nullable=False),
+        sa.Column("last_us", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("destination", "kind"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "match_day",
+        sa.Column("destination", _INT, nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("matched", _INT, nullable=False),
+        sa.Column("unmatched", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("destination", "day"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.execute("""
+        INSERT INTO match_day SELECT destination, day, count(*) FILTER (WHERE state = 'recorded'),
+        count(*) FILTER (WHERE state = 'unmatched') FROM delivery WHERE state IN ('recorded', 'unmatched') GROUP BY 1, 2
+    """)
+    op.create_table(
+        "score",
+        sa.Column("destination", _INT, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.REAL(), nullable=False),
+        sa.Column("at_us", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("destination", "name"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )

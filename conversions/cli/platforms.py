@@ -1,0 +1,48 @@
+"""What the platforms said beside yes and no, for reading: warnings, matches, figures."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conversions import matching, warned
+from conversions.cli.output import show, show_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conversions.ledger.scores import Score
+    from conversions.ledger.warnings import Warned
+    from conversions.matching import Course
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the store keeps of it."""
+
+    warnings: "Sequence[Warned]"
+    courses: "Mapping[str, Course]"
+    scores: "Sequence[Score]"
+
+    def json(self) -> dict[str, Any]:
+        """Its part of ``status --json``."""
+        return {
+            "warnings": [{**one._asdict(), "advice": warned.sentence(one)} for one in self.warnings],
+            "match_rates": {name: _course(course) for name, course in self.courses.items()},
+            "scores": [one._asdict() for one in self.scores],
+        }
+
+
+def show_heard(heard: Heard) -> None:
+    """Each in a sentence or a line."""
+    for one in heard.warnings:
+        show(warned.sentence(one))
+    for name, course in heard.courses.items():
+        show(matching.sentence(name, course))
+    if heard.scores:
+        show()
+        rows = [[one.destination, one.name, f"{one.value:g}", f"{one.at:%Y-%m-%d}"] for one in heard.scores]
+        show_table(["rated by the platform, for information", "", "", "on (UTC)"], rows)
+
+
+def _course(course: "Course") -> dict[str, dict[str, int]]:
+    spans = {"last_30_days": course.latest, "30_days_before": course.before, "earlier": course.earlier}
+    return {when: one._asdict() for when, one in spans.items()}

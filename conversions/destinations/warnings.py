@@ -1,0 +1,67 @@
+"""What a person does about a part of an event that a platform ignored or missed, by the platform's name for it.
+
+``WarningReason`` and ``ProcessingWarningReason`` of Google's API v1.9 (discovery document of 2026-11-06), and Meta's
+two ways of warning. What Google reports of carts: support.google.com/google-ads/answer/14943675, read 2026-11-30.
+"""
+
+from conversions.destinations.verdicts import word
+
+MESSAGE, API_VERSION = "MESSAGE", "API_VERSION"
+"""Meta's: prose in ``messages``, of which nothing is kept; the header ``X-Ad-Api-Version-Warning``."""
+OTHER = "OTHER"
+"""In place of what is no name of an enum."""
+PREFIXES = ("PROCESSING_WARNING_REASON_", "WARNING_REASON_")
+
+MINIMISED = (
+    "nothing is to be done: prices of single products stay here, unless the privacy policy lists them. Google reports "
+    "the sale, and not what each product brought"
+)
+MERCHANT = "compare `merchant_id`, `merchant_feed_label` and `merchant_feed_language_code` with Merchant Center"
+REPORT = "nothing of this kind is sent on purpose: report it, with the output of `conversions audit export`"
+NOT_SENT = "this program sends no such part: look who else sends into this conversion action"
+ENCRYPTED = "this program encrypts nothing beyond the hash: look who else sends into this conversion action"
+VARIABLES = "this program sends no custom variables: look who else sends into this conversion action"
+UNKNOWN = "look it up in the platform's documentation and diagnostics"
+
+_ADVICE = {
+    MINIMISED: "CART_DATA_ITEM_UNIT_PRICE_MISSING",
+    MERCHANT: "INVALID_MERCHANT_ID INVALID_MERCHANT_FEED_LANGUAGE_CODE",
+    REPORT: """
+        CART_DATA_ITEM_MERCHANT_PRODUCT_ID_MISSING INVALID_NUMBER_FORMAT INVALID_SHA256_FORMAT FIELD_VALUE_TOO_LONG
+        FIELD_VALUE_TOO_SHORT VALUE_TOO_HIGH VALUE_TOO_LOW TOO_MANY_ELEMENTS DUPLICATE_ELEMENTS""",
+    NOT_SENT: """
+        CART_DATA_NOT_SUPPORTED_WITH_GBRAID_OR_WBRAID INVALID_CLIENT_ID INVALID_SUBDIVISION_CODE INVALID_REGION_CODE
+        INVALID_SUBCONTINENT_CODE INVALID_CONTINENT_CODE INVALID_DEVICE_CATEGORY INVALID_DEVICE_SCREEN_RESOLUTION
+        ADIDENTIFIER_NOT_USED""",
+    VARIABLES: """
+        CUSTOM_VARIABLE_NOT_ENABLED CUSTOM_VARIABLE_NOT_PREDEFINED
+        CUSTOM_VARIABLES_NOT_SUPPORTED_WITH_GBRAID_OR_WBRAID""",
+    ENCRYPTED: """
+        KEK_PERMISSION_DENIED DEK_DECRYPTION_ERROR DECRYPTION_ERROR WIP_AUTH_FAILED INVALID_WIP INVALID_KEK
+        USER_IDENTIFIER_DECRYPTION_ERROR AWS_AUTH_FAILED""",
+    "nothing is to be done unless it stays: Google had trouble of its own": "INTERNAL_ERROR",
+    UNKNOWN: f"UNSPECIFIED GENERIC {OTHER}",
+    "look at the dataset's diagnostics in Events Manager: Meta said something, which is not kept here": MESSAGE,
+    "set `graph_version` to a newer one before Meta ends this one": API_VERSION,
+}
+ADVICE = {name: advice for advice, names in _ADVICE.items() for name in names.split()}
+"""By kind: a platform's name without its prefix."""
+BY_DESIGN = frozenset(_ADVICE[MINIMISED].split())
+"""Those that follow from what the shop has promised not to send."""
+
+
+def kind(reason: str) -> str:
+    """The name of an enum, however it is spelt; a word in lower case that is none of these names may be anything."""
+    known = _bare(reason.upper())
+    return known if known in ADVICE else _bare(word(reason) or OTHER)
+
+
+def advice(kind: str) -> str:
+    """What to do about a warning of this *kind*."""
+    return ADVICE.get(kind, UNKNOWN)
+
+
+def _bare(name: str) -> str:
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
