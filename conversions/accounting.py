@@ -35,8 +35,8 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         side.left = left.orders
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
-    found = said.findings + of_platforms(ledger, night.today)
-    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, found)
+    findings = said.findings + of_platforms(ledger, night.today)
+    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, findings)
 
 
 def account_stopped(night: Night, said: Said, late: Mapping[str, Late]) -> Report:
