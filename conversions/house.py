@@ -17,6 +17,7 @@ from conversions.reading import Disguise, Former, View
 from conversions.settings import DestinationSettings, Settings
 from conversions.sources import open_source
 from conversions.sources.base import Source
+from conversions.sources.content import PURPOSE
 
 WEB_TAG_WINDOW = timedelta(hours=42)
 """Meta de-duplicates a Pixel's event within 48 hours of its receipt; the margin is for a night that starts late."""
@@ -71,12 +72,18 @@ def open_house(settings: Settings, only: str | None, clock: Clock, policy: Polic
     return House(
         settings=settings,
         policy=policy,
-        source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock),
+        source=_source(settings, clock, key),
         views=views,
         sections=tuple(sections.values()),
         disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
         pins=_pins(settings, views, key),
     )
+
+
+def _source(settings: Settings, clock: Clock, key: bytes) -> Source:
+    """Under the first key for ever: under another, all damage that was seen would look new."""
+    first = keys.derive([key, *settings.secret_former_keys][-1], PURPOSE)
+    return open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=first)
 
 
 def _different(views: tuple[View, ...]) -> None:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from itertools import count, islice
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
@@ -12,12 +13,14 @@ from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify, subject
-from conversions.ledger.sightings import Conflict, Seen, Sightings
+from conversions.ledger.sightings import Conflict, DoubtRow, Seen, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
 
 SALT_BYTES = 32
+AT_ONCE = 5_000
+"""Rows set aside that are in memory together."""
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
 
@@ -40,11 +43,18 @@ class Reading:
     repeated: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     left_for_later: list[str] = field(default_factory=list)
+    span: tuple[date, date] | None = None
+    """The first and the last day of the orders that were read, in the window or not; days are the window's."""
 
     @property
     def orders(self) -> int:
         """Different orders in the window."""
         return self.rows - self.repeated - self.outside_window - self.quarantined.total()
+
+    def cover(self, days: Iterable[date]) -> None:
+        """Widen ``span`` to *days*."""
+        if known := {*days, *(self.span or ())}:
+            self.span = min(known), max(known)
 
 
 def read(
@@ -59,7 +69,7 @@ def read(
 
     Raises SourceError where the source as a whole cannot be read.
     """
-    reading = Reading()
+    reading, settled, positions = Reading(), set[str](), count(1)
 
     def inside() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):
@@ -69,12 +79,18 @@ def read(
             reading.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
                 _count(reading, [one for one in chunk if isinstance(one, RowRejected)], reject)
+            reading.cover({order.window_day for order in orders})
+            settled.update(*{order.settles for order in chosen})
+            sightings.doubt([row for order, at in zip(chosen, positions, strict=False) for row in _doubts(order, at)])
             advance(len(chunk))
             yield chosen
 
     for seen in disguised(inside()):
         sightings.add(seen)
-    sightings.resolve()
+    sightings.resolve(settled)
+    doubted = (RowRejected(row.place, Reason(row.reason), *row[3:]) for row in sightings.doubted())
+    while rows := list(islice(doubted, AT_ONCE)):
+        _count(reading, rows, reject)
     reading.repeated = sightings.repeated()
     for conflict in sightings.conflicts():
         _count(reading, _rows_of(conflict), reject)
@@ -139,7 +155,8 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
-    return (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
+    day = order.purchase_day.isoformat()
+    return (order.number, person, bought, day, *order.rank, *stated, chosen_by, order.status_word)
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
@@ -159,6 +176,10 @@ def _code(currency: str) -> str:
     return currency if len(currency) == 3 and currency.isascii() and currency.isalpha() else NO_CURRENCY
 
 
+def _doubts(order: Order, position: int) -> list[DoubtRow]:
+    return [DoubtRow(position, one.place, one.reason, one.order_no, one.field, one.content) for one in order.doubts]
+
+
 def _rows_of(conflict: Conflict) -> list[RowRejected]:
     return [RowRejected(f"order {conflict.order_no}", Reason.CONFLICT, conflict.order_no)] * conflict.rows
 
@@ -169,6 +190,6 @@ def _count(reading: Reading, rejected: Sequence[RowRejected], reject: Callable[[
         reject(rejected)
 
 
-def as_rows(rejected: Iterable[RowRejected]) -> list[tuple[str, str, str | None, str | None]]:
+def as_rows(rejected: Iterable[RowRejected]) -> list[tuple[str, str, str | None, str | None, bytes | None]]:
     """What the ledger keeps of rows that could not be orders."""
-    return [(row.place, row.reason, row.order_no, row.field) for row in rejected]
+    return [(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected]

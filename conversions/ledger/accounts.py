@@ -170,9 +170,12 @@ def first_time(ledger: Ledger, destination: int) -> bool:
         )
 
 
-def reject_rows(ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
-    """Keep where the rows stand that could not be orders: place, reason, order number, our column's name."""
-    found = [dict(zip(("place", "reason", "order_no", "field"), row, strict=True), run=run) for row in rows]
+def reject_rows(
+    ledger: Ledger, run: int, rows: Iterable[tuple[str, str, str | None, str | None, bytes | None]]
+) -> None:
+    """Keep where the rows stand that could not be orders: place, reason, order number, our column's name, content."""
+    names = ("place", "reason", "order_no", "field", "content")
+    found = [dict(zip(names, row, strict=True), run=run) for row in rows]
     if found:
         with ledger.transaction() as connection:
             connection.execute(insert(tables.row_rejected), found)

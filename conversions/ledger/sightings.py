@@ -5,7 +5,7 @@ The newest sighting of an order wins; one number with two addresses or purchase 
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ _SCHEMA = """
 CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
-    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT
+    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
+    status BLOB
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -27,9 +28,14 @@ CREATE TEMP TABLE draft(
     salt BLOB, event BLOB
 ) STRICT;
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
+CREATE TEMP TABLE doubt(
+    sighting INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT NOT NULL, field TEXT NOT NULL,
+    content BLOB
+) STRICT;
 CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY, seen INTEGER NOT NULL, conflict INTEGER NOT NULL) STRICT;
 """
 _RESOLVE = """
+DELETE FROM sighting WHERE id IN (SELECT sighting FROM doubt);
 CREATE INDEX temp.sighting_order ON sighting(order_no);
 INSERT INTO repeated
     SELECT order_no, count(*), min(purchased_us) <> max(purchased_us)
@@ -57,6 +63,19 @@ class SightingRow(NamedTuple):
     exponent: int
     window_day: str | None = None
     """By which the window chose it, where that is not the day of purchase."""
+    status: bytes | None = None
+    """Tells one status that is no finished sale from another; None for a finished sale."""
+
+
+class DoubtRow(NamedTuple):
+    """What the n-th sighting (from 1) is instead, unless another one settles how its amounts are written."""
+
+    sighting: int
+    place: str
+    reason: str
+    order_no: str | None
+    field: str | None
+    content: bytes | None
 
 
 class DraftRow(NamedTuple):
@@ -104,15 +123,32 @@ class Sightings:
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
             self._connection.execute("COMMIT")
 
-    def resolve(self) -> None:
-        """The window is read: leave one sighting of each order, and none of those in conflict."""
+    def doubt(self, rows: Sequence[DoubtRow]) -> None:
+        """Take in what cannot be decided before the whole window is read."""
+        if rows:
+            with _room():
+                self._connection.execute("BEGIN")
+                self._connection.executemany(f"INSERT INTO temp.doubt VALUES ({', '.join('?' * 6)})", rows)
+                self._connection.execute("COMMIT")
+
+    def resolve(self, settled: Collection[str] = ()) -> None:
+        """The window is read: leave one sighting of each order, and none of those in conflict or in doubt.
+
+        *settled* are our columns in which nothing is doubtful any more.
+        """
         with _room():
+            self._connection.executemany("DELETE FROM temp.doubt WHERE field = ?", [(field,) for field in settled])
             self._connection.executescript(_RESOLVE)
 
     def repeated(self) -> int:
         """How many sightings were of an order seen before."""
         query = "SELECT coalesce(sum(seen - 1), 0) FROM repeated WHERE NOT conflict"
         return int(self._connection.execute(query).fetchone()[0])
+
+    def doubted(self) -> Iterator[DoubtRow]:
+        """What is in doubt still: one for each sighting."""
+        query = "SELECT sighting, place, reason, order_no, min(field), content FROM doubt GROUP BY sighting"
+        yield from map(DoubtRow._make, self._connection.execute(query))
 
     def conflicts(self) -> Iterator[Conflict]:
         """The order numbers that stand for two orders."""

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +18,9 @@ LARGEST = 131_072
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
+THOUSANDS = 3
+"""Digits in a group of them."""
+
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6}0*)?")
 _WHOLE = 2.0**53
 """Below it, a float that is a whole number is one number only."""
@@ -28,6 +33,20 @@ class Misfit(Exception):
         super().__init__(reason, field)
         self.reason = reason
         self.field = field
+
+
+class Typed(str):
+    """The text of a cell that was a number already: its point stands before decimals."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BadRecord:
+    """A row whose cells cannot be told apart: why, and the pieces that there are."""
+
+    reason: Reason
+    pieces: Sequence[str]
 
 
 class Moment(NamedTuple):
@@ -56,6 +75,22 @@ def amount(text: str, field: str) -> Decimal:
     if _AMOUNT.fullmatch(text) is None:
         raise Misfit(Reason.BAD_AMOUNT, field)
     return Decimal(text)
+
+
+def before_decimals(cell: str) -> bool | None:
+    """Whether the point of a readable amount stands before decimals; None where it does not tell, and need not.
+
+    False: it may as well stand before thousands, as in ``1.200`` and ``12.340``. Four digits in a row before it, or
+    nothing but a 0 before three others, are no thousands: they settle it.
+    """
+    if not cell:
+        return None
+    whole, point, rest = cell.strip().lstrip("+-").partition(".")
+    if not point or (len(rest) != THOUSANDS and len(whole) <= THOUSANDS) or isinstance(cell, Typed):
+        return None
+    if len(whole) > THOUSANDS or whole == "0":
+        return True
+    return None if whole[0] == "0" else False
 
 
 def moment(text: str, zone: ZoneInfo, field: str) -> Moment:
@@ -112,9 +147,9 @@ def plain(value: object, separator: str) -> str:
         case str() | None:
             return value or ""
         case float():
-            return _shortest(value)
+            return Typed(_shortest(value))
         case Decimal():
-            return format(value, "f")
+            return Typed(format(value, "f"))
         case bytes() | bytearray() | memoryview():
             return bytes(value).decode("utf-8", "surrogateescape")
         case list() | tuple():

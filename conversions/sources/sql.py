@@ -37,12 +37,13 @@ class Query:
     date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
     """
 
-    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], key: bytes) -> None:
         self._url = _address(settings.url.get_secret_value(), resolve)
         self._backend = self._url.get_backend_name()
         self._query = settings.query
         self._separator = settings.product_separator
-        self._columns = ColumnMap(settings, zone)
+        self._columns = ColumnMap(settings, zone, key)
+        self.unread = self._columns.unread
         self._zone = zone
         self._name = _name(self._url)
         self.description = f"query on {self._name}"
@@ -59,6 +60,7 @@ class Query:
         """
         since = first_instant(window.since, self._zone)
         until = first_instant(window.until + timedelta(days=1), self._zone)
+        self.unread.begin(window)
         row = 0
         with self._result(since, until) as result:
             pick = self._columns.picker(list(result.keys()), "The query's result")

@@ -152,7 +152,7 @@ def seen(*shown: Sighting) -> Seen:
 
 def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> Sightings:
     """A place for another reading on the same connection, which no run needs: it reads once."""
-    for table in ("sighting", "draft", "place", "repeated"):
+    for table in ("sighting", "draft", "place", "repeated", "doubt"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
     return open_sightings(ledger, numbers)

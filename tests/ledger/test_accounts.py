@@ -204,7 +204,7 @@ def test_the_first_time_is_over_once_something_was_received(night: Night, state:
 
 
 def test_rows_that_could_not_be_orders_are_kept_by_place_and_reason(night: Night) -> None:
-    accounts.reject_rows(night.ledger, night.run.id, [("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at")])
+    accounts.reject_rows(night.ledger, night.run.id, [("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at", b"7")])
     accounts.reject_rows(night.ledger, night.run.id, [])
 
     rows = [tuple(row)[1:] for row in night.all(select(tables.row_rejected))]

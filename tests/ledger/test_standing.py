@@ -76,9 +76,9 @@ def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night)
 
 
 def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
-    accounts.reject_rows(night.ledger, night.run.id, [("a.csv:1", Reason.BAD_DATE, None, "purchased_at")])
+    accounts.reject_rows(night.ledger, night.run.id, [("a.csv:1", Reason.BAD_DATE, None, "purchased_at", None)])
     night.begin()
-    accounts.reject_rows(night.ledger, night.run.id, [("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount")])
+    accounts.reject_rows(night.ledger, night.run.id, [("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
 
     assert standing.standing(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
 

@@ -13,7 +13,7 @@ from conversions.order import Order, RowRejected
 from conversions.settings import FileSource
 from conversions.sources.cells import LARGEST
 from conversions.sources.columns import FIELDS, ColumnMap
-from tests.sources.shop import ADDRESS, ALL, MAPPED, ZONE, columns
+from tests.sources.shop import ADDRESS, ALL, KEY, MAPPED, ZONE, columns
 
 CELLS = {
     "order_id": "1001",
@@ -30,7 +30,7 @@ RANK = (1_795_000_000_000_000, 17)
 
 def column_map(mapped: dict[str, str] = ALL, **settings: Any) -> ColumnMap:
     rules = {"kind": "csv", "path": "x", "columns": columns(mapped), "completed": ["completed", "Shipped"], **settings}
-    return ColumnMap(FileSource.model_validate(rules), ZONE)
+    return ColumnMap(FileSource.model_validate(rules), ZONE, KEY)
 
 
 def row(mapped: dict[str, str] = ALL, settings: dict[str, Any] | None = None, **cells: str) -> Order | RowRejected:
