@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from conversions.conversion import Money, Reason
 from conversions.ledger import store
 from conversions.ledger.matrix import Draft
-from conversions.ledger.sightings import Conflict, Sightings
+from conversions.ledger.sightings import Conflict, DoubtRow, Sightings
 from conversions.ledger.store import Ledger
 from tests.ledger.builders import (
     PRICE,
@@ -67,6 +67,32 @@ def _draft(row: Row[Any], stated: Money) -> Draft:
     why = Reason(row.reason) if row.reason else None
     sendable = (row.fingerprint, row.event, row.wire_id, row.ready_at, row.expires_at)
     return Draft(why, bool(row.quarantined), due, *sendable)
+
+
+def doubtful(at: int, number: str, field: str = "amount") -> DoubtRow:
+    return DoubtRow(at, f"row {at}", "doubt", number, field, bytes([at]))
+
+
+def test_a_sighting_in_doubt_is_none_and_the_others_stay(ledger: Ledger) -> None:
+    first, *others = shown = [sighting(number) for number in "123"]
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(*shown))
+    found.doubt([doubtful(1, "1"), doubtful(1, "1", "refunded"), doubtful(3, "3", "refunded")])
+    found.resolve({"refunded"})
+
+    assert left(ledger) == others
+    assert list(found.doubted()) == [doubtful(1, "1")]
+    assert first not in left(ledger)
+
+
+def test_a_newer_sighting_in_doubt_leaves_the_older_one_and_repeats_nothing(ledger: Ledger) -> None:
+    old, new = sighting("1"), sighting("1", rank=(1, 0))
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(old, new))
+    found.doubt([doubtful(2, "1")])
+    found.resolve()
+
+    assert (left(ledger), found.repeated(), len(list(found.doubted()))) == ([old], 0, 1)
 
 
 def kept(ledger: Ledger, *shown: Sighting) -> list[Sighting]:
