@@ -150,13 +150,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         "line",
         [
-            'currency = "kr"',
-            'currency = "XXX"',
-            'currency = ""',
-            'currency_aliases = {kr = "krone"}',
-            "format.decimals = 2",
-        ]
-        + ['currency_aliases = {sek = "DKK"}'],
+            *('currency = "kr"', 'currency = "XXX"', 'currency = ""', "format.decimals = 2"),
+            *('currency_aliases = {kr = "krone"}', 'currency_aliases = {sek = "DKK"}'),
+        ],
     )
     def test_a_currency_is_one_of_iso_4217_and_an_alias_is_none(self, home: Path, line: str) -> None:
         said = refusal(home, WHOLE.replace('kind = "csv"', f'kind = "csv"\n{line}'))

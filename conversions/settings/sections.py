@@ -35,7 +35,10 @@ class Format(Section):
     """How cells are written, where they do not say so themselves."""
 
     decimals: int | None = Field(
-        None, ge=3, le=3, description="3: `1.200` is one and a fifth; absent: refused where it may be twelve hundred"
+        None,
+        ge=3,
+        le=3,
+        description="3: amounts have three decimals, `1.200` is 1.20; absent: it is refused, for it may be 1200",
     )
 
 

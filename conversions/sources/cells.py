@@ -78,19 +78,19 @@ def amount(text: str, field: str) -> Decimal:
 
 
 def before_decimals(cell: str) -> bool | None:
-    """Whether the point of a readable amount stands before decimals; None where it does not tell, and need not.
+    """Whether the point of a readable amount stands before decimals, where three digits are behind it; otherwise None.
 
     False: it may as well stand before thousands, as in ``1.200`` and ``12.340``. Four digits in a row before it, or
-    nothing but a 0 before three others, are no thousands: they settle it.
+    nothing but a 0, are no thousands: they settle it for their column. ``1200.00`` settles nothing, since a column in
+    which amounts have two decimals has no place for ``1.200`` at all.
     """
-    if not cell:
+    text = cell.strip()
+    if text[-4:-3] != "." or isinstance(cell, Typed):
         return None
-    whole, point, rest = cell.strip().lstrip("+-").partition(".")
-    if not point or (len(rest) != THOUSANDS and len(whole) <= THOUSANDS) or isinstance(cell, Typed):
-        return None
+    whole = text[:-4].lstrip("+-")
     if len(whole) > THOUSANDS or whole == "0":
         return True
-    return None if whole[0] == "0" else False
+    return None if whole.startswith("0") else False
 
 
 def moment(text: str, zone: ZoneInfo, field: str) -> Moment:

@@ -35,7 +35,7 @@ def test_three_digits_behind_a_point_are_refused(shop: Shop, totals: tuple[str, 
     assert places == [(f"orders.csv row {n + 2}", str(1001 + n), "amount", 16) for n in at]
 
 
-@pytest.mark.parametrize("settling", ["1234.500", "0.500", "12345.0"])
+@pytest.mark.parametrize("settling", ["1234.500", "0.500", "12345.670"])
 def test_one_amount_of_the_window_settles_it_for_all(shop: Shop, settling: str) -> None:
     shop.orders(*orders(shop, "1.200", "12.340", settling))
 

@@ -77,7 +77,7 @@ def test_three_digits_behind_a_point_may_be_thousands(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1234.500", "0.500", "-0.500", "+1234.5", "123456.000", "0.000", "1234.50", "12345.0", " 1234.500 "]
+    "text", ["1234.500", "0.500", "-0.500", "+1234.567", "123456.000", "0.000", "0001.200", " 1234.500 "]
 )
 def test_four_digits_or_only_a_0_before_a_point_are_no_thousands(text: str) -> None:
     assert before_decimals(text) is True
@@ -85,13 +85,29 @@ def test_four_digits_or_only_a_0_before_a_point_are_no_thousands(text: str) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["29.35000000", "1.2000", "1.20", "1.2", "1200", "1200000", "0", "0.00", "0.50", "29.35", "-10.00", "012.500", ""],
+    [
+        "29.35000000",
+        "1.2000",
+        "1.20",
+        "1.2",
+        "1200",
+        "1200000",
+        "0",
+        "0.00",
+        "0.50",
+        "1234.50",
+        "1234.5000",
+        "29.35",
+        "-10.00",
+        "012.500",
+        "",
+    ],
 )
 def test_any_other_amount_says_nothing_and_is_not_in_doubt(text: str) -> None:
     assert before_decimals(text) is None
 
 
-@pytest.mark.parametrize("value", [1.234, Decimal("1.200"), Decimal("-12.340"), 1234.5, Decimal("0.500")])
+@pytest.mark.parametrize("value", [1.234, Decimal("1.200"), Decimal("-12.340"), Decimal("1234.500"), Decimal("0.500")])
 def test_what_was_a_number_already_is_what_it_says(value: object) -> None:
     text = plain(value, "|")
 
