@@ -81,7 +81,8 @@ def read(
                 _count(reading, [one for one in chunk if isinstance(one, RowRejected)], reject)
             reading.cover({order.window_day for order in orders})
             settled.update(*{order.settles for order in chosen})
-            sightings.doubt([row for order, at in zip(chosen, positions, strict=False) for row in _doubts(order, at)])
+            places = zip(chosen, positions, strict=False)
+            sightings.doubt([_doubt(at, one) for order, at in places for one in order.doubts])
             advance(len(chunk))
             yield chosen
 
@@ -176,8 +177,8 @@ def _code(currency: str) -> str:
     return currency if len(currency) == 3 and currency.isascii() and currency.isalpha() else NO_CURRENCY
 
 
-def _doubts(order: Order, position: int) -> list[DoubtRow]:
-    return [DoubtRow(position, one.place, one.reason, one.order_no, one.field, one.content) for one in order.doubts]
+def _doubt(position: int, row: RowRejected) -> DoubtRow:
+    return DoubtRow(position, row.place, row.reason, row.order_no, row.field, row.content)
 
 
 def _rows_of(conflict: Conflict) -> list[RowRejected]:

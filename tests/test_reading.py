@@ -108,7 +108,8 @@ def test_of_all_rows_exactly_those_in_doubt_are_set_aside() -> None:
 def test_what_is_settled_anywhere_in_the_window_is_no_doubt(behind: bool) -> None:
     rows = [order(1, in_doubt="amount"), order(2, in_doubt="amount refunded"), order(3), order(4)]
     settling = order(9, settles="amount")
-    found, rejected, left = reading(*([*rows, settling] if behind else [settling, *rows]))
+    shown = [*rows, settling] if behind else [settling, *rows]
+    found, rejected, left = reading(*shown)
 
     assert set(left) == {"1", "3", "4", "9"}
     assert [(row.order_no, row.field) for row in rejected] == [("2", "refunded")]

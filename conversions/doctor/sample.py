@@ -11,25 +11,17 @@ from conversions.currency import exponent
 from conversions.doctor.finding import Finding, note, problem
 from conversions.identity import identify
 from conversions.order import Order, RowRejected
+from conversions.sources.advice import advice, why
 from conversions.sources.base import Source
-from conversions.sources.unread import NOTED, Unread
+from conversions.sources.unread import Unread
 
 ENOUGH = 1_000
 """Rows of the window after which no more are read."""
+FEW = 3
+"""Orders; that fewer are all held back says nothing of the mapping (issue 10, M1)."""
 
-ADVICE = {
-    "amount": "Write amounts with a decimal point and without a thousands mark, such as 1293.00.",
-    "currency": 'Say what it means in [source.currency_aliases], such as kr = "DKK".',
-    "product_ids": "Map a column of product IDs, without spaces; source.product_separator stands between several.",
-    "purchased_at": "Write dates as 2026-11-29, or with a time as 2026-11-29T13:30:00+01:00.",
-    "status": "Add to source.completed what means a finished sale.",
-    "email": "Map the column of the buyers' e-mail addresses, in clear.",
-    Reason.WRONG_FIELD_COUNT: "Give every row as many cells as the header has.",
-    Reason.AMBIGUOUS_AMOUNT: "Where they are decimals, set decimals = 3 in [source.format]; otherwise export amounts "
-    "without a thousands mark.",
-}
-ADVICE |= {"refunded": ADVICE["amount"], "completed_at": ADVICE["purchased_at"], "updated_at": ADVICE["purchased_at"]}
-"""By our column, or the reason."""
+_NOBODYS_KEY = token_bytes(32)
+"""Whoever is found under it is not kept."""
 
 
 @dataclass(slots=True)
@@ -43,8 +35,8 @@ class Sample:
     doubtful: Counter[str] = field(default_factory=Counter)
     """By our column: orders whose amounts may be thousands."""
     settled: set[str] = field(default_factory=set)
-    held_back: Counter[str] = field(default_factory=Counter)
-    """By our column."""
+    held_back: Counter[Reason] = field(default_factory=Counter)
+    sendable: int = 0
     days: set[date] = field(default_factory=set)
     """The first and the last that were seen, in the window or not."""
 
@@ -64,17 +56,23 @@ class Sample:
         self.orders += 1
         self.settled.update(order.settles)
         self.doubtful.update(one.field or "" for one in order.doubts)
-        against = {
-            "status": not order.completed,
-            "email": isinstance(identify(order.email, _NOBODYS_KEY), Reason),
-            "currency": exponent(order.currency) is None,
-            "product_ids": not order.product_ids or not all(map(PRODUCT_ID.fullmatch, order.product_ids)),
-        }
-        self.held_back.update(column for column, speaks in against.items() if speaks)
+        against = list(_against(order))
+        self.sendable += not against
+        self.held_back.update(against)
 
 
-_NOBODYS_KEY = token_bytes(32)
-"""Whoever is found under it is not kept."""
+def _against(order: Order) -> Iterator[Reason]:
+    """What speaks against sending it that settings or the export may be the cause of; choices of buyers never are."""
+    if not order.completed:
+        yield Reason.NOT_COMPLETED
+    if isinstance(found := identify(order.email, _NOBODYS_KEY), Reason):
+        yield found
+    if exponent(order.currency) is None:
+        yield Reason.UNKNOWN_CURRENCY
+    if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):
+        yield Reason.BAD_PRODUCT_ID
+    elif not order.product_ids:
+        yield Reason.NO_PRODUCT
 
 
 def findings(source: Source, window: Window) -> Iterator[Finding]:
@@ -104,34 +102,15 @@ def _unreadable(found: Sample, unread: Unread) -> Iterator[Finding]:
     )
     nothing_left = bad.total() >= found.rows
     for (reason, column), rows in bad.most_common():
-        told = f"{rows} of {found.rows} rows cannot be read: {_why(reason, column, unread)}."
-        yield _finding(told, _advice(reason, column, unread), is_problem=nothing_left)
-
-
-def _why(reason: Reason, column: str | None, unread: Unread) -> str:
-    if column is None:
-        return reason
-    noted = reason in NOTED and unread.named(column)
-    return unread.described(column) if noted else f"{unread.column(column)}, {reason}"
-
-
-def _advice(reason: Reason, column: str | None, unread: Unread) -> str | None:
-    advice = ADVICE.get(reason) or ADVICE.get(column or "")
-    if reason is Reason.BAD_AMOUNT and column and unread.holds(column, ","):
-        return f"There are commas in it. {advice}"
-    return advice
+        told = f"{rows} of {found.rows} rows cannot be read: {why(unread, reason, column)}."
+        yield _finding(told, advice(unread, reason, column), is_problem=nothing_left)
 
 
 def _held_back(found: Sample, unread: Unread) -> Iterator[Finding]:
-    said = {
-        "status": f"are not completed: {unread.described('status')}",
-        "email": "have no e-mail address that can be used",
-        "currency": f"have an unknown currency: {unread.described('currency')}",
-        "product_ids": f"have no product ID, or one of an unexpected shape: {unread.described('product_ids')}",
-    }
-    for column, orders in found.held_back.most_common():
-        told = f"{orders} of {found.orders} orders {said[column]}."
-        yield _finding(told, ADVICE[column], is_problem=orders == found.orders)
+    nothing_left = found.sendable == 0 and found.orders >= FEW
+    for reason, orders in found.held_back.most_common():
+        told = f"{orders} of {found.orders} orders would be held back: {why(unread, reason)}."
+        yield _finding(told, advice(unread, reason), is_problem=nothing_left)
 
 
 def _finding(told: str, next_: str | None, *, is_problem: bool) -> Finding:

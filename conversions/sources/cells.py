@@ -18,9 +18,6 @@ LARGEST = 131_072
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
-THOUSANDS = 3
-"""Digits in a group of them."""
-
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6}0*)?")
 _WHOLE = 2.0**53
 """Below it, a float that is a whole number is one number only."""
@@ -75,22 +72,6 @@ def amount(text: str, field: str) -> Decimal:
     if _AMOUNT.fullmatch(text) is None:
         raise Misfit(Reason.BAD_AMOUNT, field)
     return Decimal(text)
-
-
-def before_decimals(cell: str) -> bool | None:
-    """Whether the point of a readable amount stands before decimals, where three digits are behind it; otherwise None.
-
-    False: it may as well stand before thousands, as in ``1.200`` and ``12.340``. Four digits in a row before it, or
-    nothing but a 0, are no thousands: they settle it for their column. ``1200.00`` settles nothing, since a column in
-    which amounts have two decimals has no place for ``1.200`` at all.
-    """
-    text = cell.strip()
-    if text[-4:-3] != "." or isinstance(cell, Typed):
-        return None
-    whole = text[:-4].lstrip("+-")
-    if len(whole) > THOUSANDS or whole == "0":
-        return True
-    return None if whole.startswith("0") else False
 
 
 def moment(text: str, zone: ZoneInfo, field: str) -> Moment:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import product
 from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,18 +13,9 @@ from conversions.errors import SourceError
 from conversions.identity import holds_address
 from conversions.order import Order, RowRejected
 from conversions.settings import AnySource
-from conversions.sources.cells import (
-    EPOCH,
-    LARGEST,
-    THOUSANDS,
-    BadRecord,
-    Misfit,
-    amount,
-    before_decimals,
-    is_text,
-    moment,
-)
+from conversions.sources.cells import EPOCH, LARGEST, BadRecord, Misfit, amount, is_text, moment
 from conversions.sources.content import Digests
+from conversions.sources.points import DOUBTFUL, SETTLED, SILENT, points
 from conversions.sources.unread import NOTED, Unread
 
 CHUNK = 5_000
@@ -47,16 +37,6 @@ FIELDS = (
 )
 """Our columns, in the order in which ``ColumnMap.order`` takes their cells."""
 
-_AMOUNTS = ("amount", "refunded")
-_Points = tuple[bool | None, bool | None]
-"""What these two say of their points, each as ``before_decimals``."""
-_SILENT: _Points = (None, None)
-_ALL = list(product((True, False, None), repeat=2))
-_DECIMALS = {points: tuple(field for field, point in zip(_AMOUNTS, points, strict=True) if point) for points in _ALL}
-_THOUSANDS = {
-    points: tuple(field for field, point in zip(_AMOUNTS, points, strict=True) if point is False) for points in _ALL
-}
-"""By what they say: those of them that show decimals, and those that may be thousands."""
 _MICROSECOND = timedelta(microseconds=1)
 _NOTHING = Decimal(0)
 
@@ -135,9 +115,7 @@ class ColumnMap:
         is_sale = word in self._completed
         if not is_sale:
             self.unread.note("status", status, completion.day)
-        points = before_decimals(paid), before_decimals(refunded)
-        if points != _SILENT:
-            points = self._points(points, code)
+        told = points(paid, refunded, code) if self._may_be_thousands else SILENT
         # By position, which takes a third of the time; the tests know every field by its name.
         return Order(
             number,
@@ -155,8 +133,8 @@ class ColumnMap:
             rank,
             purchase.ends_day,
             None if is_sale else self._digests.status(word),
-            self._doubts(points, number, cells, where, row) if _THOUSANDS[points] else (),
-            _DECIMALS[points],
+            tuple([self._doubt(field, number, cells, where, row) for field in DOUBTFUL[told]]),
+            SETTLED[told],
         )
 
     def _currency(self, cell: str, day: date) -> str:
@@ -167,16 +145,8 @@ class ColumnMap:
                 self.unread.note("currency", cell, day)
         return code
 
-    def _points(self, points: _Points, code: str) -> _Points:
-        """What is to be made of *points* in this currency: nothing where it has three decimals, or is unknown."""
-        decimals = exponent(code)
-        return points if self._may_be_thousands and decimals is not None and decimals < THOUSANDS else _SILENT
-
-    def _doubts(
-        self, points: _Points, number: str, cells: Sequence[str], where: str, row: int
-    ) -> tuple[RowRejected, ...]:
-        doubts = (Misfit(Reason.AMBIGUOUS_AMOUNT, field) for field in _THOUSANDS[points])
-        return tuple(self._rejected(doubt, number, cells, where, row) for doubt in doubts)
+    def _doubt(self, field: str, number: str, cells: Sequence[str], where: str, row: int) -> RowRejected:
+        return self._rejected(Misfit(Reason.AMBIGUOUS_AMOUNT, field), number, cells, where, row)
 
     def _rejected(self, misfit: Misfit, number: str | None, cells: Sequence[str], where: str, row: int) -> RowRejected:
         """A row whose cell in ``misfit.field`` makes it no order."""

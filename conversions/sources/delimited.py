@@ -73,7 +73,7 @@ class _Unreadable(Exception):
     """A line that no record can be made of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Cut:
     """A line that was not read to its end."""
 

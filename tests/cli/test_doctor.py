@@ -207,11 +207,17 @@ class TestSample:
             ),
             ({"total": "1.200"}, ("14 of 14 rows cannot be read", "three digits after the point", "decimals = 3")),
             ({"purchased_at": "29-11-2026"}, ("14 of 14 rows", "holds `29-11-2026`", "Write dates as")),
-            ({"status": "Fuldført"}, ("14 of 14 orders are not completed", "`Fuldført`", "source.completed")),
-            ({"billing_email": "<a@b.example>"}, ("14 of 14 orders have no e-mail address that can be used",)),
-            ({"currency": "kr"}, ("14 of 14 orders have an unknown currency", "holds `kr`", "currency_aliases")),
-            ({"product_ids": "Rød kjole"}, ("14 of 14 orders", "unexpected shape", "`Rød kjole`")),
-            ({"product_ids": ""}, ("14 of 14 orders have no product ID",)),
+            (
+                {"status": "Fuldført"},
+                ("14 of 14 orders would be held back", "(source.columns.status) holds `Fuldført`", "source.completed"),
+            ),
+            (
+                {"billing_email": "<a@b.example>"},
+                ("14 of 14 orders would be held back", "(source.columns.email): unusable e-mail address"),
+            ),
+            ({"currency": "kr"}, ("14 of 14 orders would be held back", "holds `kr`", "currency_aliases")),
+            ({"product_ids": "Rød kjole"}, ("14 of 14 orders", "(source.columns.product_ids) holds `Rød kjole`")),
+            ({"product_ids": ""}, ("14 of 14 orders would be held back", ": no product ID")),
         ],
     )
     def test_a_mapping_that_sends_nothing_is_a_problem(
@@ -236,8 +242,17 @@ class TestSample:
         assert [f["level"] for f in found["source"]] == ["ok", *["note"] * 4]
         said = notes(cli, ready, "source")
         assert "1 of 14 rows cannot be read: column `total` (source.columns.amount) holds one value." in said
-        assert "1 of 13 orders are not completed" in said
-        assert "1 of 13 orders have no e-mail address" in said
+        assert "1 of 13 orders would be held back: column `status` (source.columns.status) holds one value." in said
+        assert "1 of 13 orders would be held back: column `billing_email` (source.columns.email): unusable" in said
+
+    def test_several_reasons_that_leave_nothing_are_problems_all(self, cli: Cli, ready: Path) -> None:
+        export(ready, row(1, status="done"), row(2, billing_email=""), row(3, currency="kr"))
+        assert problems(cli, ready, "source")[1].count("1 of 3 orders would be held back") == 3
+
+    def test_two_orders_that_are_held_back_say_nothing_of_the_mapping(self, cli: Cli, ready: Path) -> None:
+        export(ready, row(1, status="pending"), row(2, status="pending"))
+        assert findings(cli, ready)[0] == 0
+        assert "2 of 2 orders would be held back" in notes(cli, ready, "source")
 
     def test_good_orders_are_fine(self, cli: Cli, ready: Path) -> None:
         export(ready, *(row(number, total=total) for number, total in enumerate(["1.200", "1234.500", "12.00"])))

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conversions.conversion import Reason
-from conversions.sources.cells import Misfit, Moment, Typed, amount, before_decimals, first_instant, moment, plain
+from conversions.sources.cells import Misfit, Moment, Typed, amount, first_instant, moment, plain
+from conversions.sources.points import before_decimals
 from tests.sources.shop import ZONE
 
 
