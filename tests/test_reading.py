@@ -83,7 +83,7 @@ BAD = RowRejected("row 91", Reason.BAD_DATE, None, "purchased_at")
 
 
 def test_of_all_rows_exactly_those_in_doubt_are_set_aside() -> None:
-    rows = [
+    rows: list[Order | RowRejected] = [
         OUTSIDE,
         BAD,
         order(1),
