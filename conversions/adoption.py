@@ -7,7 +7,7 @@ from conversions.errors import SettingsError, Usage
 from conversions.house import open_house
 from conversions.ledger import Clock, Ledger, adopting, checkpoints, judging, lock, objections, open_ledger, pins, runs
 from conversions.ledger.renumbering import Renumbering, rename
-from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.ledger.sightings import open_sightings
 from conversions.night import check
 from conversions.reading import read
 from conversions.settings import Settings
@@ -56,8 +56,7 @@ def adopt_numbers(settings: Settings, clock: Clock, wish: Wish, reason: str) -> 
         window = check(house, ledger, wish)
         runs.take_over(ledger)
         sightings = open_sightings(ledger, judging.known_numbers(ledger, house.names))
-        resolve = partial(Sightings.resolve, shop=settings.shop, keyed=house.keyed, ranked=house.ranked)
-        read(house.source, window, sightings, partial(map, house.disguise), resolve, lambda _: None)
+        read(house.source, window, sightings, partial(map, house.disguise), house.resolve, lambda _: None)
         pairs = Renumbering(ledger, settings.shop, window).pairs()
         renamed = rename(ledger, settings.shop, pairs, reason)
         if not renamed:

@@ -1,7 +1,6 @@
 """The barrier: the whole window is read, looked at, judged and staged before anything of it is claimed."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from conversions import finding, guards, restating
 from conversions.crew import Crew
@@ -32,8 +31,7 @@ def read(night: Night, crew: Crew) -> Said:
     house, ledger = night.house, night.ledger
     sightings = open_sightings(ledger, night.numbers)
     with night.progress.track("reading", None) as advance:
-        resolve = partial(Sightings.resolve, shop=house.settings.shop, keyed=house.keyed, ranked=house.ranked)
-        reading = read_window(house.source, night.window, sightings, crew.disguised, resolve, advance)
+        reading = read_window(house.source, night.window, sightings, crew.disguised, house.resolve, advance)
     if reading.left_for_later and not reading.rows:
         raise SourceUnavailable(
             f"Every file was still being written ({', '.join(reading.left_for_later)}). Nothing is lost: run again in "

@@ -3,12 +3,16 @@
 Everything here is behind the hash: no e-mail address can be reached from this module.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
+
+PRODUCT_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{1,100}")
+"""No spaces and no ``@``: a mapped name or address does not pass."""
 
 
 class Consent(StrEnum):
@@ -30,6 +34,7 @@ class Reason(StrEnum):
     NO_ORDER_NUMBER = "no order number"
     BAD_ORDER_NUMBER = "unusable order number"
     BAD_AMOUNT = "unreadable amount"
+    AMBIGUOUS_AMOUNT = "three digits after the point: thousands or decimals?"
     BAD_DATE = "unreadable date"
     CONFLICT = "same order number with another address or purchase time"
     SEVERAL_ROWS = "several rows of one order that disagree"

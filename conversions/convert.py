@@ -16,15 +16,13 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from conversions import keys
-from conversions.conversion import Consent, Conversion, Money, Reason, Withheld
+from conversions.conversion import PRODUCT_ID, Consent, Conversion, Money, Reason, Withheld
 from conversions.identity import Identity
 from conversions.order import Order
 
 DAY = timedelta(days=1)
 SKEW = timedelta(minutes=5)
 """How far the shop's clock may be ahead of ours."""
-PRODUCT_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{1,100}")
-"""No spaces and no ``@``: a mapped name or address does not pass."""
 ORDER_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{2,64}")
 """Google: at most 64 characters (Ads help 6386790); one character has been refused."""
 

@@ -1,6 +1,6 @@
 """Everything that the settings name, opened once and checked against each other: source, destinations, rules, gates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,10 +13,12 @@ from conversions.errors import SettingsError, Usage
 from conversions.identity import SUBJECT
 from conversions.ledger import Clock, checkpoints, note
 from conversions.ledger.runs import Occasion
+from conversions.ledger.sightings import Resolved, Sightings
 from conversions.reading import Disguise, Former, View
 from conversions.settings import DestinationSettings, Settings
 from conversions.sources import open_source
 from conversions.sources.base import Source
+from conversions.sources.content import PURPOSE
 
 WEB_TAG_WINDOW = timedelta(hours=42)
 """Meta de-duplicates a Pixel's event within 48 hours of its receipt; the margin is for a night that starts late."""
@@ -41,10 +43,10 @@ class House:
         """The destinations' names, in the settings' order."""
         return [view.destination.name for view in self.views]
 
-    @property
-    def ranked(self) -> bool:
-        """Whether rows say when they changed."""
-        return self.settings.source.columns.updated_at is not None
+    def resolve(self, sightings: Sightings, settled: Collection[str]) -> Resolved:
+        """See ``Sightings.resolve``: which of several rows of one order counts, by this shop's settings."""
+        ranked = self.settings.source.columns.updated_at is not None
+        return sightings.resolve(settled, self.settings.shop, self.keyed, ranked=ranked)
 
     def heed(self, listed: Mapping[bytes, Reason]) -> None:
         """Withhold the orders of whoever was *listed* while the store had a former key."""
@@ -78,13 +80,19 @@ def open_house(settings: Settings, only: str | None, clock: Clock, policy: Polic
     return House(
         settings=settings,
         policy=policy,
-        source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock),
+        source=_source(settings, clock, key),
         views=views,
         sections=tuple(sections.values()),
         disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
         keyed=_digest(keys.derive(key, "bad row/1")),
         pins=_pins(settings, views, key),
     )
+
+
+def _source(settings: Settings, clock: Clock, key: bytes) -> Source:
+    """Under the first key for ever: under another, all damage that was seen would look new."""
+    first = keys.derive([key, *settings.secret_former_keys][-1], PURPOSE)
+    return open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=first)
 
 
 def _different(views: tuple[View, ...]) -> None:

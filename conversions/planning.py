@@ -11,7 +11,7 @@ from conversions.guards.evidence import Evidence
 from conversions.guards.volume import too_many
 from conversions.house import House, open_house
 from conversions.ledger import Clock, judging, open_read_only
-from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.ledger.sightings import open_sightings
 from conversions.night import check
 from conversions.observe.progress import SILENT, Progress
 from conversions.patience import seldom_collected
@@ -34,9 +34,8 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         window = check(house, ledger, wish)
         numbers = judging.known_numbers(ledger, house.names)
         sightings = open_sightings(ledger, numbers)
-        resolve = partial(Sightings.resolve, shop=settings.shop, keyed=house.keyed, ranked=house.ranked)
         with progress.track("reading", None) as advance:
-            reading = read(house.source, window, sightings, partial(map, house.disguise), resolve, advance)
+            reading = read(house.source, window, sightings, partial(map, house.disguise), house.resolve, advance)
         named = dict(zip(numbers, house.names, strict=True))
         evidence = Evidence(ledger, settings, wish, window, reading, named, today(settings, clock()))
         sides = forecast.foresee(house, ledger, numbers)

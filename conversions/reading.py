@@ -1,9 +1,10 @@
 """From the shop's rows to sightings: every row counted, every order held to each platform's rules, no address kept."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import count
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
@@ -12,12 +13,14 @@ from conversions.currency import as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify, subject
-from conversions.ledger.sightings import BadRow, Resolved, Seen, Sightings
+from conversions.ledger.sightings import BadRow, DoubtRow, Resolved, Seen, Sightings
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
 
 SALT_BYTES = 32
+AT_ONCE = 5_000
+"""Rows set aside that are in memory together."""
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
 
@@ -41,7 +44,7 @@ class Reading:
     quarantined: Counter[str] = field(default_factory=Counter)
     left_for_later: list[str] = field(default_factory=list)
     span: tuple[date, date] | None = None
-    """The first and the last day of all rows that could be read, in the window or not; None: the source cannot tell."""
+    """The first and the last day of the orders that were read, in the window or not; days are the window's."""
     told: dict[str, str] = field(default_factory=dict)
     """By reason what the cells at fault hold, where that may be told."""
 
@@ -54,20 +57,25 @@ class Reading:
         """Different orders in the window."""
         return self.rows - self.repeated - self.outside_window - self.quarantined.total()
 
+    def cover(self, days: Iterable[date]) -> None:
+        """Widen ``span`` to *days*."""
+        if known := {*days, *(self.span or ())}:
+            self.span = min(known), max(known)
+
 
 def read(
     source: Source,
     window: Window,
     sightings: Sightings,
     disguised: Callable[[Iterable[list[Order]]], Iterable[Seen]],
-    resolve: Callable[[Sightings], Resolved],
+    resolve: Callable[[Sightings, Collection[str]], Resolved],
     advance: Callable[[int], None],
 ) -> Reading:
     """Read the whole window into *sightings*, and *resolve* what stands there more than once.
 
     Raises SourceError where the source as a whole cannot be read.
     """
-    reading = Reading()
+    reading, settled, positions = Reading(), set[str](), count(1)
 
     def inside() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):
@@ -77,12 +85,16 @@ def read(
             reading.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
                 _reject(reading, sightings, [one for one in chunk if isinstance(one, RowRejected)])
+            reading.cover({order.window_day for order in orders})
+            settled.update(*{order.settles for order in chosen})
+            places = zip(chosen, positions, strict=False)
+            sightings.doubt([_doubt(at, one) for order, at in places for one in order.doubts])
             advance(len(chunk))
             yield chosen
 
     for seen in disguised(inside()):
         sightings.add(seen)
-    resolved = resolve(sightings)
+    resolved = resolve(sightings, settled)
     reading.repeated = resolved.repeated
     reading.quarantined += resolved.set_aside
     reading.left_for_later = source.left_for_later()
@@ -146,8 +158,9 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
-    what = (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
-    return (*what, order.completed, order.amount < 0, b"")
+    day = order.purchase_day.isoformat()
+    what = (order.number, person, bought, day, *order.rank, *stated, chosen_by)
+    return (*what, order.completed, order.amount < 0, b"", order.status_word)
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
@@ -170,3 +183,7 @@ def _code(currency: str) -> str:
 def _reject(reading: Reading, sightings: Sightings, rejected: Sequence[RowRejected]) -> None:
     reading.quarantined.update(row.reason for row in rejected)
     sightings.reject(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
+
+
+def _doubt(position: int, row: RowRejected) -> DoubtRow:
+    return DoubtRow(position, row.place, row.reason, row.order_no, row.field, row.content)

@@ -136,6 +136,34 @@ class TestMistakes:
         lines = [line for line in WHOLE.splitlines() if not line.startswith(needed)]
         assert f"{needed}: Field required" in refusal(home, "\n".join(lines))
 
+    def test_an_order_is_in_one_currency_by_a_column_or_by_the_settings(self, home: Path) -> None:
+        fixed = WHOLE.replace('currency = "currency"\n', "").replace('kind = "csv"', 'kind = "csv"\ncurrency = "dkk"')
+        source = load(write(home, fixed)).source
+        assert (source.currency, source.columns.currency) == ("DKK", None)
+
+    @pytest.mark.parametrize(("old", "new"), [('currency = "currency"\n', ""), ('"csv"', '"csv"\ncurrency = "DKK"')])
+    def test_neither_of_them_or_both_is_a_sentence_with_the_setting(self, home: Path, old: str, new: str) -> None:
+        said = refusal(home, WHOLE.replace(old, new))
+        assert "source.columns.currency" in said
+        assert 'source.currency = "DKK"' in said
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            *('currency = "kr"', 'currency = "XXX"', 'currency = ""', "format.decimals = 2"),
+            *('currency_aliases = {kr = "krone"}', 'currency_aliases = {sek = "DKK"}'),
+        ],
+    )
+    def test_a_currency_is_one_of_iso_4217_and_an_alias_is_none(self, home: Path, line: str) -> None:
+        said = refusal(home, WHOLE.replace('kind = "csv"', f'kind = "csv"\n{line}'))
+        assert line.partition(" ")[0] in said
+
+    def test_what_amounts_and_currencies_look_like_can_be_declared(self, home: Path) -> None:
+        text = SOURCE + '[source.format]\ndecimals = 3\n[source.currency_aliases]\n"kr." = "dkk"\n' + PRIVACY + GOOGLE
+        os.environ["CONVERSIONS_SOURCE__CURRENCY_ALIASES__KR"] = "DKK"
+        source = load(write(home, text)).source
+        assert (source.format.decimals, source.currency_aliases) == (3, {"kr.": "DKK", "kr": "DKK"})
+
     def test_no_destination_at_all_is_refused(self, home: Path) -> None:
         assert "destinations" in refusal(home, SOURCE + PRIVACY)
 

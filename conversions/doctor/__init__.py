@@ -20,7 +20,7 @@ def examine(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield machine.key(settings)
     yield machine.clock(settings, clock)
     yield from machine.store(settings, clock)
-    yield machine.source(settings, clock)
+    yield from machine.source(settings, clock)
     yield from times.of(settings, clock)
     for name, section in settings.destinations.items():
         yield from credentials.of(name, section)

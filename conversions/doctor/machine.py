@@ -4,13 +4,16 @@ import difflib
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 
 from pydantic import BaseModel
 
 from conversions import keys
-from conversions.doctor.finding import Finding, fine, note, problem, stopped
+from conversions.conversion import Window
+from conversions.doctor import sample
+from conversions.doctor.finding import Finding, Level, fine, note, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.house import open_house
 from conversions.ledger import Clock, open_read_only, pins
@@ -45,7 +48,8 @@ def _names(section: BaseModel, prefix: str) -> Iterator[str]:
             for child, each in value.items():
                 for parent in (f"{name}__", prefix):
                     yield f"{parent}{child.upper()}"
-                    yield from _names(each, f"{parent}{child.upper()}__")
+                    if isinstance(each, BaseModel):
+                        yield from _names(each, f"{parent}{child.upper()}__")
 
 
 def key(settings: Settings) -> Finding:
@@ -114,11 +118,18 @@ def _shared(path: Path) -> Iterator[Finding]:
             yield problem("store", f"Others may reach {each}, which holds personal data.", f"chmod {mode} {each}")
 
 
-def source(settings: Settings, now: Clock) -> Finding:
-    """The source can be read and has every mapped column."""
+def source(settings: Settings, now: Clock) -> Iterator[Finding]:
+    """The source can be read, has every mapped column, and says what a run understands."""
+    today = now().astimezone(settings.zone).date()
     try:
-        opened = open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=now)
+        opened = open_source(
+            settings.source, zone=settings.zone, resolve=settings.resolve, clock=now, key=token_bytes(32)
+        )
         opened.check()
+        found = list(sample.findings(opened, Window(today - timedelta(days=settings.lookback_days), today)))
     except ConversionsError as error:
-        return stopped("source", error)
-    return fine("source", f"{opened.description} can be read and has every mapped column.")
+        yield stopped("source", error)
+        return
+    if all(each.level is not Level.PROBLEM for each in found):
+        yield fine("source", f"{opened.description} can be read and has every mapped column.")
+    yield from found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from secrets import token_bytes
 
 from conversions.conversion import Window
 from conversions.doctor.finding import Finding, fine, note
@@ -24,7 +25,7 @@ def of(settings: Settings, clock: Clock) -> Iterator[Finding]:
         return
     today = clock().astimezone(settings.zone).date()
     try:
-        source = Query(settings.source, zone=settings.zone, resolve=settings.resolve)
+        source = Query(settings.source, zone=settings.zone, resolve=settings.resolve, key=token_bytes(32))
         times, utc = source.naive_times(Window(today - timedelta(days=DAYS), today))
     except ConversionsError:
         return

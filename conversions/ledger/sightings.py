@@ -7,7 +7,7 @@ purchase times, several totals of one moment, money paid back in a row of its ow
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
     minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
-    completed INTEGER NOT NULL, refund INTEGER NOT NULL, products BLOB NOT NULL
+    completed INTEGER NOT NULL, refund INTEGER NOT NULL, products BLOB NOT NULL, status BLOB
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -32,6 +32,10 @@ CREATE TEMP TABLE draft(
 ) STRICT;
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
 CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY) STRICT;
+CREATE TEMP TABLE doubt(
+    sighting INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT NOT NULL, field TEXT NOT NULL,
+    content BLOB
+) STRICT;
 CREATE TEMP TABLE bad_row(
     id INTEGER PRIMARY KEY, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT, field TEXT, content BLOB
 ) STRICT;
@@ -81,6 +85,10 @@ _SET_ASIDE = (
     (Reason.SEVERAL_ROWS, _SEVERAL),
 )
 """One after the other: what a refund left alone is no conflict."""
+_STILL_IN_DOUBT = """
+    INSERT INTO bad_row(place, reason, order_no, field, content)
+    SELECT place, reason, order_no, min(field), content FROM doubt GROUP BY sighting
+"""
 _BAD_ROWS = """
     INSERT INTO bad_row(place, reason, order_no, content)
     SELECT 'order ' || order_no, :reason, order_no, keyed(
@@ -118,6 +126,19 @@ class SightingRow(NamedTuple):
     """Whether its amount is below zero: a row of money paid back, if there is a sale of that number."""
     products: bytes = b""
     """Keyed digests of its product IDs, 8 bytes each."""
+    status: bytes | None = None
+    """Tells one status that is no finished sale from another; None for a finished sale."""
+
+
+class DoubtRow(NamedTuple):
+    """What the n-th sighting (from 1) is instead, unless another one settles how its amounts are written."""
+
+    sighting: int
+    place: str
+    reason: str
+    order_no: str | None
+    field: str | None
+    content: bytes | None
 
 
 class DraftRow(NamedTuple):
@@ -186,21 +207,41 @@ class Sightings:
             self._connection.executemany(_insert("bad_row", BadRow), rows)
             self._connection.execute("COMMIT")
 
-    def resolve(self, shop: str, keyed: Callable[[str], bytes], *, ranked: bool = False) -> Resolved:
-        """The window is read: leave one sighting of each order, and none of those whose rows contradict each other.
+    def doubt(self, rows: Sequence[DoubtRow]) -> None:
+        """Take in what cannot be decided before the whole window is read."""
+        if rows:
+            with _room():
+                self._connection.execute("BEGIN")
+                self._connection.executemany(_insert("doubt", DoubtRow), rows)
+                self._connection.execute("COMMIT")
 
-        *ranked*: rows say when they changed, so that of two the newer is known. *keyed* digests what is set aside.
+    def resolve(
+        self, settled: Collection[str], shop: str, keyed: Callable[[str], bytes], *, ranked: bool = False
+    ) -> Resolved:
+        """The window is read: leave one sighting of each order, and none in doubt or whose rows contradict each other.
+
+        *settled* are our columns in which nothing is doubtful any more. *ranked*: rows say when they changed, so that
+        of two the newer is known. *keyed* digests what is set aside.
         """
         self._connection.create_function("keyed", 1, keyed, deterministic=True)
         asked = {"shop": shop, "alike": not ranked}
         with _room():
+            aside = self._doubted(settled)
             self._connection.execute("CREATE INDEX temp.sighting_order ON sighting(order_no)")
             self._connection.execute(_RENAME, asked)
             self._connection.execute(_REPEATED)
-            aside = Counter({str(reason): self._set_aside(reason, which, asked) for reason, which in _SET_ASIDE})
+            aside += Counter({str(reason): self._set_aside(reason, which, asked) for reason, which in _SET_ASIDE})
             repeated = self._connection.execute(_SEEN_AGAIN).fetchone()[0]
             self._connection.execute(_NEWEST)
         return Resolved(int(repeated), +aside)
+
+    def _doubted(self, settled: Collection[str]) -> Counter[str]:
+        """Rows whose amounts no other row settles, by reason."""
+        self._connection.executemany("DELETE FROM doubt WHERE field = ?", [(field,) for field in settled])
+        self._connection.execute(_STILL_IN_DOUBT)
+        self._connection.execute(_DELETE.format("SELECT sighting FROM doubt"))
+        counted = self._connection.execute("SELECT reason, count(DISTINCT sighting) FROM doubt GROUP BY reason")
+        return Counter(dict(counted.fetchall()))
 
     def _set_aside(self, reason: Reason, which: str, asked: Mapping[str, object]) -> int:
         """How many rows."""
@@ -243,6 +284,6 @@ def _room() -> Iterator[None]:
         ) from None
 
 
-def _insert(table: str, row: type[SightingRow] | type[DraftRow] | type[BadRow]) -> str:
+def _insert(table: str, row: type[SightingRow] | type[DraftRow] | type[BadRow] | type[DoubtRow]) -> str:
     names = row._fields
     return f"INSERT INTO temp.{table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"

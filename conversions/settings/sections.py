@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from conversions.settings.values import Digits, Endpoint
+from conversions.settings.values import Currency, Digits, Endpoint, is_currency
 
 
 class Section(BaseModel):
@@ -20,7 +20,7 @@ class Columns(Section):
     order_id: str = Field(description="the order's number, as customers know it")
     email: str = Field(description="the buyer's e-mail address, in clear")
     amount: str = Field(description="what the buyer paid, a decimal with a point")
-    currency: str = Field(description="ISO 4217, such as DKK")
+    currency: str | None = Field(None, description="ISO 4217, such as DKK; absent: all are in source.currency")
     product_ids: str = Field(description="product IDs, several in a cell separated by product_separator")
     purchased_at: str = Field(description="ISO 8601 with offset, or without: the shop's zone; a date alone is that day")
     status: str = Field(description="compared with `completed`")
@@ -31,10 +31,26 @@ class Columns(Section):
     ad_personalization: str | None = Field(None, description="the buyer's consent to ad personalisation")
 
 
+class Format(Section):
+    """How cells are written, where they do not say so themselves."""
+
+    decimals: int | None = Field(
+        None,
+        ge=3,
+        le=3,
+        description="3: amounts have three decimals, `1.200` is 1.20; absent: it is refused, for it may be 1200",
+    )
+
+
 class AnySource(Section):
     """What all sources share."""
 
     columns: Columns
+    format: Format = Format()  # type: ignore[call-arg]
+    currency: Currency | None = Field(None, description="of every order, where there is no column of currencies")
+    currency_aliases: dict[str, Currency] = Field(
+        {}, description="what the shop writes instead of ISO 4217, in any case"
+    )
     completed: list[str] = Field(min_length=1, description="statuses that count as a finished sale")
     amount_means: str = Field("not stated", description="what the amount includes; logged and shown")
     product_separator: str = Field("|", min_length=1, description="between several product IDs in a cell")
@@ -44,6 +60,17 @@ class AnySource(Section):
     consent_denied: list[str] = Field(
         ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in any case"
     )
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if (self.currency is None) == (self.columns.currency is None):
+            raise ValueError(
+                'name the column of currencies in source.columns.currency, or set source.currency = "DKK" where every '
+                "order is in one; not both"
+            )
+        if known := [alias for alias in self.currency_aliases if is_currency(alias)]:
+            raise ValueError(f"currency_aliases: {', '.join(known)} is a currency already, and means itself")
+        return self
 
 
 class FileSource(AnySource):

@@ -39,6 +39,21 @@ def zone_name(name: str) -> str:
     return name
 
 
+def is_currency(text: str) -> bool:
+    """Whether ISO 4217 has a currency of this code, in any case, with units that money comes in."""
+    from iso4217 import Currency as Iso
+
+    return any(text.strip().upper() == one.code for one in Iso if one.exponent is not None)
+
+
+def currency(text: str) -> str:
+    """The code of a currency, in capitals; ValueError for anything else."""
+    if not is_currency(text):
+        raise ValueError("not a currency; use a code of ISO 4217 such as DKK")
+    return text.strip().upper()
+
+
+Currency = Annotated[str, AfterValidator(currency)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from conversions.conversion import Window
 from conversions.order import Order, RowRejected
+from conversions.sources.unread import Unread
 
 
 class Source(Protocol):
@@ -12,6 +13,8 @@ class Source(Protocol):
 
     description: str
     """For people: what is read and where, without credentials."""
+    unread: Unread
+    """What was not understood of the window, known once ``chunks`` has run."""
 
     def check(self) -> None:
         """Raise ``SourceError`` in one sentence where the source cannot be read or lacks a mapped column."""

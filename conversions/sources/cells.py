@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -28,6 +30,20 @@ class Misfit(Exception):
         super().__init__(reason, field)
         self.reason = reason
         self.field = field
+
+
+class Typed(str):
+    """The text of a cell that was a number already: its point stands before decimals."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BadRecord:
+    """A row whose cells cannot be told apart: why, and the pieces that there are."""
+
+    reason: Reason
+    pieces: Sequence[str]
 
 
 class Moment(NamedTuple):
@@ -112,9 +128,9 @@ def plain(value: object, separator: str) -> str:
         case str() | None:
             return value or ""
         case float():
-            return _shortest(value)
+            return Typed(_shortest(value))
         case Decimal():
-            return format(value, "f")
+            return Typed(format(value, "f"))
         case bytes() | bytearray() | memoryview():
             return bytes(value).decode("utf-8", "surrogateescape")
         case list() | tuple():

@@ -1,18 +1,22 @@
 """One row: the mapped cells of the shop's row become an order, or the reason why they cannot."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from conversions.conversion import Consent, Reason
+from conversions.conversion import PRODUCT_ID, Consent, Reason
+from conversions.currency import exponent
 from conversions.errors import SourceError
 from conversions.identity import holds_address
 from conversions.order import Order, RowRejected
 from conversions.settings import AnySource
-from conversions.sources.cells import EPOCH, LARGEST, Misfit, amount, is_text, moment
+from conversions.sources.cells import EPOCH, LARGEST, BadRecord, Misfit, amount, is_text, moment
+from conversions.sources.content import Digests
+from conversions.sources.points import DOUBTFUL, SETTLED, SILENT, points
+from conversions.sources.unread import NOTED, Unread
 
 CHUNK = 5_000
 """Rows in one list."""
@@ -40,12 +44,18 @@ _NOTHING = Decimal(0)
 class ColumnMap:
     """The operator's mapping of columns, and how their cells are to be read."""
 
-    def __init__(self, settings: AnySource, zone: ZoneInfo) -> None:
+    def __init__(self, settings: AnySource, zone: ZoneInfo, key: bytes) -> None:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._zone = zone
         self._separator = settings.product_separator
         self._completed = frozenset(map(_folded, settings.completed))
+        self._aliases = {_folded(alias): code for alias, code in settings.currency_aliases.items()}
+        if settings.currency is not None:
+            self._aliases[""] = settings.currency  # a column that is not mapped has empty cells
+        self._may_be_thousands = settings.format.decimals is None
+        self._digests = Digests(key)
+        self.unread = Unread(names)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
@@ -70,9 +80,15 @@ class ColumnMap:
             if not (text := "".join(cells)).isprintable() or len(text) > LARGEST:
                 _require_text(cells)
             number = _number(cells[0])
-            return self._order(number, cells, rank)
+            return self._order(number, cells, where, row, rank)
         except Misfit as misfit:
-            return RowRejected(f"{where} row {row}", misfit.reason, number, misfit.field)
+            return self._rejected(misfit, number, cells, where, row)
+
+    def unreadable(self, record: BadRecord, where: str, row: int) -> RowRejected:
+        """What a row is that has no cells of ours."""
+        return RowRejected(
+            f"{where} row {row}", record.reason, content=self._digests.row(record.reason, None, record.pieces)
+        )
 
     def _require(self, header: Sequence[str], where: str) -> None:
         mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
@@ -83,7 +99,7 @@ class ColumnMap:
         if twice:
             raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
 
-    def _order(self, number: str, cells: Sequence[str], rank: tuple[int, int]) -> Order:
+    def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
         _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads = cells
         purchase = moment(purchased, self._zone, "purchased_at")
         completion = moment(completed, self._zone, "completed_at") if completed.strip() else purchase
@@ -91,27 +107,65 @@ class ColumnMap:
             # A row that never changed last changed when it was made.
             change = moment(updated, self._zone, "updated_at") if updated.strip() else purchase
             rank = ((change.at - EPOCH) // _MICROSECOND, rank[1])
+        value = amount(paid, "amount")
+        # Refunds are written with either sign (WooCommerce: "-10.00"), and always mean money paid back.
+        paid_back = abs(amount(refunded, "refunded")) if refunded.strip() else _NOTHING
+        code = self._currency(currency, completion.day)
+        word = _folded(status)
+        is_sale = word in self._completed
+        if not is_sale:
+            self.unread.note("status", status, completion.day)
+        told = points(paid, refunded, code) if self._may_be_thousands else SILENT
+        # By position, which takes a third of the time; the tests know every field by its name.
         return Order(
-            number=number,
-            email=email,
-            amount=amount(paid, "amount"),
-            # Refunds are written with either sign (WooCommerce: "-10.00"), and always mean money paid back.
-            refunded=abs(amount(refunded, "refunded")) if refunded.strip() else _NOTHING,
-            currency=currency.strip().upper(),
-            product_ids=self._products(products),
-            purchased_at=purchase.at,
-            purchase_day=purchase.day,
-            window_day=completion.day,
-            completed=_folded(status) in self._completed,
-            consent=self._consent.get(_folded(consent), Consent.NOT_RECORDED),
-            ad_personalization=self._ad_personalization.get(_folded(ads), Consent.NOT_RECORDED),
-            rank=rank,
-            ends_day=purchase.ends_day,
+            number,
+            email,
+            value,
+            paid_back,
+            code,
+            self._products(products, completion.day),
+            purchase.at,
+            purchase.day,
+            completion.day,
+            is_sale,
+            self._consent.get(_folded(consent), Consent.NOT_RECORDED),
+            self._ad_personalization.get(_folded(ads), Consent.NOT_RECORDED),
+            rank,
+            purchase.ends_day,
+            None if is_sale else self._digests.status(word),
+            tuple([self._doubt(field, number, cells, where, row) for field in DOUBTFUL[told]]),
+            SETTLED[told],
         )
 
-    def _products(self, cell: str) -> tuple[str, ...]:
+    def _currency(self, cell: str, day: date) -> str:
+        code = cell.strip().upper()
+        if exponent(code) is None:
+            code = self._aliases.get(_folded(cell), code)
+            if exponent(code) is None:
+                self.unread.note("currency", cell, day)
+        return code
+
+    def _doubt(self, field: str, number: str, cells: Sequence[str], where: str, row: int) -> RowRejected:
+        return self._rejected(Misfit(Reason.AMBIGUOUS_AMOUNT, field), number, cells, where, row)
+
+    def _rejected(self, misfit: Misfit, number: str | None, cells: Sequence[str], where: str, row: int) -> RowRejected:
+        """A row whose cell in ``misfit.field`` makes it no order."""
+        reason, field = misfit.reason, misfit.field
+        cell = cells[FIELDS.index(field)]
+        if reason in NOTED:
+            self.unread.note(field, cell)
+        others = [cells[0]] if cells[0].strip() and field != "order_id" else [*cells[:1], *cells[2:]]
+        told = others if field == "email" else [cell, *others]
+        return RowRejected(f"{where} row {row}", reason, number, field, self._digests.row(reason, field, told))
+
+    def _products(self, cell: str, day: date) -> tuple[str, ...]:
         """Each product once, in the order in which they stand."""
-        return tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
+        found = tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
+        if PRODUCT_ID.fullmatch("".join(found)) is None:  # as one, in half the time: nearly all fit
+            for one in found:
+                if PRODUCT_ID.fullmatch(one) is None:
+                    self.unread.note("product_ids", one, day)
+        return found
 
 
 def _consents(settings: AnySource) -> dict[str, Consent]:

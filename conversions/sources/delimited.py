@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 from conversions.conversion import Reason
 from conversions.errors import SourceError
-from conversions.sources.cells import is_text
+from conversions.sources.cells import BadRecord, is_text
 from conversions.sources.columns import ColumnMap
 
 LONGEST = 1 << 20
@@ -30,18 +31,18 @@ class CsvTable:
         self._lines = _Lines(text)
         first = self._lines.first()
         _require_lines(first, where)
-        delimiter = delimiter or _delimiter(first, columns)
+        self._delimiter = delimiter or _delimiter(first, columns)
         # Strictly, because a quote that was not closed swallows rows and is told by the text behind the next quote.
-        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
+        self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
         header = next(self._records())
-        if isinstance(header, Reason):
-            raise SourceError(f"{where} has a header that cannot be read ({header}); export it again.")
+        if isinstance(header, BadRecord):
+            raise SourceError(f"{where} has a header that cannot be read ({header.reason}); export it again.")
         names = [name.strip() for name in header]
         _require_orders(names, where, columns)
         self._width = len(names)
         self._pick = columns.picker(names, where)
 
-    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | Reason]]:
+    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
         """Each row's number and mapped cells, or why it has none.
 
         Numbers are a spreadsheet's: the header is row 1, an empty line counts, a record of several lines is one row.
@@ -53,9 +54,9 @@ class CsvTable:
                 cells.append("")
                 yield row, self._pick(cells)
             elif cells:
-                yield row, Reason.WRONG_FIELD_COUNT
+                yield row, BadRecord(Reason.WRONG_FIELD_COUNT, cells)
 
-    def _records(self) -> Iterator[list[str] | Reason]:
+    def _records(self) -> Iterator[list[str] | BadRecord]:
         while True:
             self._lines.record.clear()
             try:
@@ -63,13 +64,21 @@ class CsvTable:
             except StopIteration:
                 return
             except (csv.Error, _Unreadable):
-                yield self._lines.give_up()
+                yield self._lines.give_up(self._delimiter)
             else:
                 yield record
 
 
 class _Unreadable(Exception):
     """A line that no record can be made of."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Cut:
+    """A line that was not read to its end."""
+
+    reason: Reason
+    text: str
 
 
 class _Lines:
@@ -81,10 +90,10 @@ class _Lines:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._again: list[str] = []
+        self._again: list[str | _Cut] = []
         """To be read before the file goes on, last first."""
-        self.record: list[str] = []
-        """Its lines so far; a ``Reason`` stands for a line that cannot be read."""
+        self.record: list[str | _Cut] = []
+        """Its lines so far."""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -92,7 +101,7 @@ class _Lines:
     def __next__(self) -> str:
         line = self._again.pop() if self._again else self._read()
         self.record.append(line)
-        if isinstance(line, Reason):
+        if isinstance(line, _Cut):
             raise _Unreadable
         return line
 
@@ -102,25 +111,27 @@ class _Lines:
         self._again.append(line if line[-1:] in "\r\n" else f"{line}\n")
         return line
 
-    def give_up(self) -> Reason:
-        """Why the record under way failed."""
+    def give_up(self, delimiter: str) -> BadRecord:
+        """Why the record under way failed, and its first line in pieces."""
         first, *others = self.record
         self._again.extend(reversed(others))
-        if isinstance(first, Reason):
-            return first
-        too_large = sum(map(len, self.record)) > csv.field_size_limit()
-        return Reason.CELL_TOO_LARGE if too_large else Reason.WRONG_FIELD_COUNT
+        if isinstance(first, _Cut):
+            # Its last piece may be the half of an address, which nothing tells from another word.
+            return BadRecord(first.reason, first.text.split(delimiter)[:-1])
+        too_large = sum(len(line) for line in self.record if isinstance(line, str)) > csv.field_size_limit()
+        reason = Reason.CELL_TOO_LARGE if too_large else Reason.WRONG_FIELD_COUNT
+        return BadRecord(reason, first.rstrip("\r\n").split(delimiter))
 
-    def _read(self) -> str:
+    def _read(self) -> str | _Cut:
         line = self._file.readline(LONGEST)
         if not line:
             raise StopIteration
         if line[-1] in "\r\n":
             return line
         if len(line) < LONGEST:
-            return Reason.UNFINISHED_LINE
+            return _Cut(Reason.UNFINISHED_LINE, line)
         self._skip_line()
-        return Reason.CELL_TOO_LARGE
+        return _Cut(Reason.CELL_TOO_LARGE, line)
 
     def _skip_line(self) -> None:
         while (part := self._file.readline(LONGEST)) and part[-1] not in "\r\n":

@@ -24,12 +24,19 @@ class Files:
     """The files of a glob, in the order of their names."""
 
     def __init__(
-        self, settings: FileSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], clock: Callable[[], datetime]
+        self,
+        settings: FileSource,
+        *,
+        zone: ZoneInfo,
+        resolve: Callable[[str], Path],
+        clock: Callable[[], datetime],
+        key: bytes,
     ) -> None:
         self._settings = settings
         self._pattern = resolve(settings.path)
         self._matches = partial(_matches, settings.path, resolve)
-        self._columns = ColumnMap(settings, zone)
+        self._columns = ColumnMap(settings, zone, key)
+        self.unread = self._columns.unread
         self._clock = clock
         self._left: list[str] = []
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
@@ -38,12 +45,13 @@ class Files:
         """Read every header. Raises SourceError for the first file that cannot be read."""
         self._ready()
 
-    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:  # noqa: ARG002 - a file has no index of days
+    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
         """Every row of every settled file once.
 
         All headers are checked before the first row. Raises SourceUnavailable where a file was written to while it was
         read: what it said may be half of one version and half of another.
         """
+        self.unread.begin(window)
         rows = self._rows(self._ready())
         while chunk := list(islice(rows, CHUNK)):
             yield chunk
@@ -75,7 +83,7 @@ class Files:
                     if isinstance(cells, tuple):
                         yield order(cells, name, row, (modified, next(nth)))
                     else:
-                        yield RowRejected(f"{name} row {row}", cells)
+                        yield self._columns.unreadable(cells, name, row)
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Whether nobody wrote to it lately. A file time in the future is a clock that is wrong: it waits too."""

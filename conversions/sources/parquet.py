@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, BinaryIO
 
-from conversions.conversion import Reason
 from conversions.errors import SourceError
-from conversions.sources.cells import texts
+from conversions.sources.cells import BadRecord, texts
 from conversions.sources.columns import CHUNK, ColumnMap
 
 
@@ -29,7 +28,7 @@ class ParquetTable:
         self._pick = columns.picker(names, where)
         self._names = names
 
-    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | Reason]]:
+    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
         """Each row's number, from 1 as there is no header, and its mapped cells."""
         return enumerate(self._cells(), start=1)
 

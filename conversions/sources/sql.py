@@ -44,13 +44,14 @@ class Query:
     A date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
     """
 
-    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], key: bytes) -> None:
         self._url = _address(settings.url.get_secret_value(), resolve)
         self._backend = self._url.get_backend_name()
         self._query = settings.query
         self._separator = settings.product_separator
         self._clock, self._naive_times = settings.bounds, settings.naive_times
-        self._columns = ColumnMap(settings, zone)
+        self._columns = ColumnMap(settings, zone, key)
+        self.unread = self._columns.unread
         self._zone = zone
         self._name = _name(self._url)
         self.description = f"query on {self._name}"
@@ -66,6 +67,7 @@ class Query:
 
         Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
         """
+        self.unread.begin(window)
         row = 0
         with self._result(self._bounds(window)) as result:
             pick, utc = self._picker(result)

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from conversions.doctor.promises import LEGITIMATE_INTEREST
 from tests.cli.conftest import Cli
 
 HEADER = "order_id,billing_email,total,currency,product_ids,purchased_at,status\n"
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 TOKEN = "EAAB" + "x" * 40
 
 
@@ -177,6 +178,103 @@ class TestMachine:
         os.utime(day, (1e9, 1e9))
         code, said = problems(cli, ready, "source")
         assert (code, "total" in said) == (66, True)
+
+
+def row(number: int, **changes: str) -> str:
+    cells = {"order_id": str(number), "billing_email": f"ida.{number}@example.com", "total": "100.00"}
+    cells |= {"currency": "DKK", "product_ids": "SKU-1", "purchased_at": YESTERDAY, "status": "completed"}
+    return ",".join(f'"{cell}"' for cell in (cells | changes).values()) + "\n"
+
+
+def export(settings: Path, *rows: str) -> None:
+    day = settings.parent / "orders" / "day.csv"
+    day.write_text(HEADER + "".join(rows), encoding="utf-8")
+    os.utime(day, (1e9, 1e9))
+
+
+class TestSample:
+    """Fourteen orders of yesterday, as a run would read them."""
+
+    @pytest.mark.parametrize(
+        ("change", "says"),
+        [
+            (
+                {"total": "293,00"},
+                (
+                    "14 of 14 rows cannot be read: column `total` (source.columns.amount) holds `293,00`.",
+                    "There are commas in it. Write amounts with a decimal point",
+                ),
+            ),
+            ({"total": "1.200"}, ("14 of 14 rows cannot be read", "three digits after the point", "decimals = 3")),
+            ({"purchased_at": "29-11-2026"}, ("14 of 14 rows", "holds `29-11-2026`", "Write dates as")),
+            (
+                {"status": "Fuldført"},
+                ("14 of 14 orders would be held back", "(source.columns.status) holds `Fuldført`", "source.completed"),
+            ),
+            (
+                {"billing_email": "<a@b.example>"},
+                ("14 of 14 orders would be held back", "(source.columns.email): unusable e-mail address"),
+            ),
+            ({"currency": "kr"}, ("14 of 14 orders would be held back", "holds `kr`", "currency_aliases")),
+            ({"product_ids": "Rød kjole"}, ("14 of 14 orders", "(source.columns.product_ids) holds `Rød kjole`")),
+            ({"product_ids": ""}, ("14 of 14 orders would be held back", ": no product ID")),
+        ],
+    )
+    def test_a_mapping_that_sends_nothing_is_a_problem(
+        self, cli: Cli, ready: Path, change: dict[str, str], says: tuple[str, ...]
+    ) -> None:
+        export(ready, *(row(number, **change) for number in range(14)))
+        code, said = problems(cli, ready, "source")
+        assert code == 78
+        for words in says:
+            assert words in said
+
+    def test_two_reasons_that_leave_nothing_are_problems_both(self, cli: Cli, ready: Path) -> None:
+        export(ready, *(row(n, **({"total": "1,00"} if n % 2 else {"purchased_at": "soon"})) for n in range(14)))
+        said = problems(cli, ready, "source")[1]
+        assert said.count("7 of 14 rows cannot be read") == 2
+
+    def test_some_of_it_is_worth_a_note(self, cli: Cli, ready: Path) -> None:
+        odd = [row(1, total="1,00"), row(2, status="pending"), row(3, billing_email="ida"), row(4, total="1.200")]
+        export(ready, *odd, *(row(number) for number in range(5, 15)))
+        code, found = findings(cli, ready)
+        assert code == 0
+        assert [f["level"] for f in found["source"]] == ["ok", *["note"] * 4]
+        said = notes(cli, ready, "source")
+        assert "1 of 14 rows cannot be read: column `total` (source.columns.amount) holds one value." in said
+        assert "1 of 13 orders would be held back: column `status` (source.columns.status) holds one value." in said
+        assert "1 of 13 orders would be held back: column `billing_email` (source.columns.email): unusable" in said
+
+    def test_several_reasons_that_leave_nothing_are_problems_all(self, cli: Cli, ready: Path) -> None:
+        export(ready, row(1, status="done"), row(2, billing_email=""), row(3, currency="kr"))
+        assert problems(cli, ready, "source")[1].count("1 of 3 orders would be held back") == 3
+
+    def test_two_orders_that_are_held_back_say_nothing_of_the_mapping(self, cli: Cli, ready: Path) -> None:
+        export(ready, row(1, status="pending"), row(2, status="pending"))
+        assert findings(cli, ready)[0] == 0
+        assert "2 of 2 orders would be held back" in notes(cli, ready, "source")
+
+    def test_good_orders_are_fine(self, cli: Cli, ready: Path) -> None:
+        export(ready, *(row(number, total=total) for number, total in enumerate(["1.200", "1234.500", "12.00"])))
+        assert [f["level"] for f in findings(cli, ready)[1]["source"]] == ["ok"]
+
+    def test_a_mapping_to_a_column_of_persons_shows_none_of_them(self, cli: Cli, ready: Path) -> None:
+        names = ["Ida Holm", "Karl Berg", "Ida Holm", "20123456", "20123456", "ida@example.com", "ida@example.com"]
+        for column in ("total", "currency", "product_ids", "purchased_at", "status"):
+            export(ready, *(row(n, **{column: name}) for n, name in enumerate(names)))
+            said = cli("doctor", "--config", ready).everything
+            assert not any(name in said for name in names)
+            assert "different values" in said
+
+    def test_where_the_last_days_have_none_older_orders_tell_as_much(self, cli: Cli, ready: Path) -> None:
+        export(ready, *(row(n, purchased_at=f"2025-01-1{n}", status="done") for n in range(5)))
+        code, said = problems(cli, ready, "source")
+        assert (code, "holds `done`" in said) == (78, True)
+        assert "only of 2025-01-10 to 2025-01-14" in notes(cli, ready, "source")
+
+    def test_a_large_source_is_not_read_to_its_end(self, cli: Cli, ready: Path) -> None:
+        export(ready, *(row(n) for n in range(11_000)), row(-1, status="last"))
+        assert "last" not in notes(cli, ready, "source")
 
 
 class TestCredentials:

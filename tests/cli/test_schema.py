@@ -22,7 +22,7 @@ from conversions.settings import (
     load,
 )
 from conversions.settings.load import SECRETS
-from conversions.settings.sections import OnCall
+from conversions.settings.sections import Format, OnCall
 from tests.cli.conftest import Cli
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
     "": (Settings,),
     "source": (FileSource, SqlSource),
     "source.columns": (Columns,),
+    "source.format": (Format,),
     "store": (Store,),
     "privacy": (Privacy,),
     "on_call": (OnCall,),
@@ -68,7 +69,16 @@ def shown() -> Iterator[tuple[str, str, str]]:
 def test_the_example_shows_every_setting_and_nothing_else(section: str) -> None:
     own = {name for where, name, _ in shown() if where == section}
     known = {name for model in SECTIONS[section] for name in model.model_fields}
-    elsewhere = SECRETS | {"source", "columns", "store", "privacy", "on_call", "destinations"}
+    elsewhere = SECRETS | {
+        "source",
+        "columns",
+        "format",
+        "currency_aliases",
+        "store",
+        "privacy",
+        "on_call",
+        "destinations",
+    }
     optional = {"kind"} if section.startswith("destinations.") else set()
     assert own == known - elsewhere - optional
 
@@ -77,7 +87,7 @@ def test_a_default_that_the_example_shows_is_the_default() -> None:
     wrong = [
         (section, name)
         for section, name, value in shown()
-        for model in SECTIONS[section]
+        for model in SECTIONS.get(section, ())
         if (default := simple_default(model, name)) is not None and tomllib.loads(f"x = {value}")["x"] != default
     ]
     assert wrong == []

@@ -32,7 +32,7 @@ UNFIT = {
     "product ID of an unexpected shape": {"product_ids": "Rød kjole"},
     "no product ID": {"product_ids": ""},
     "unknown currency": {"currency": "KRONER"},
-    "more decimals than the currency has": {"total": "100.005"},
+    "more decimals than the currency has": {"total": "100.0005"},
     "amount too large": {"total": "999999999999", "currency": "CLF"},
 }
 HELD_BACK = {

@@ -1,7 +1,7 @@
 """A store with a run under way, and orders as a reading leaves them: the material of every test of the ledger."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -157,14 +157,14 @@ def seen(*shown: Sighting) -> Seen:
     return Seen([one.row for one in shown], [row for one in shown for row in one.draft_rows])
 
 
-def resolved(sightings: Sightings, *, ranked: bool = False) -> Resolved:
+def resolved(sightings: Sightings, *, settled: Collection[str] = (), ranked: bool = False) -> Resolved:
     """The window is read; what is set aside is digested without a key."""
-    return sightings.resolve(SHOP, lambda text: text.encode()[-16:], ranked=ranked)
+    return sightings.resolve(settled, SHOP, lambda text: text.encode()[-16:], ranked=ranked)
 
 
 def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> Sightings:
     """A place for another reading on the same connection, which no run needs: it reads once."""
-    for table in ("sighting", "draft", "place", "repeated", "bad_row"):
+    for table in ("sighting", "draft", "place", "repeated", "bad_row", "doubt"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
     return open_sightings(ledger, numbers)

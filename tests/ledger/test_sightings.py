@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from conversions.conversion import Money, Reason
 from conversions.ledger import store
 from conversions.ledger.matrix import Draft
-from conversions.ledger.sightings import Resolved, Sightings
+from conversions.ledger.sightings import DoubtRow, Resolved, Sightings
 from conversions.ledger.store import Ledger
 from tests.ledger.builders import (
     PRICE,
@@ -85,6 +85,31 @@ def _draft(row: Row[Any], stated: Money) -> Draft:
     why = Reason(row.reason) if row.reason else None
     sendable = (row.fingerprint, row.event, row.wire_id, row.ready_at, row.expires_at)
     return Draft(why, bool(row.quarantined), due, *sendable)
+
+
+def doubtful(at: int, number: str, field: str = "amount") -> DoubtRow:
+    return DoubtRow(at, f"row {at}", "doubt", number, field, bytes([at]))
+
+
+def test_a_sighting_in_doubt_is_none_and_the_others_stay(ledger: Ledger) -> None:
+    first, *others = shown = [sighting(number) for number in "123"]
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(*shown))
+    found.doubt([doubtful(1, "1"), doubtful(1, "1", "refunded"), doubtful(3, "3", "refunded")])
+    assert resolved(found, settled={"refunded"}) == Resolved(0, Counter({"doubt": 1}))
+
+    assert left(ledger) == others
+    assert bad_rows(ledger) == {"1": ["doubt"]}
+    assert first not in left(ledger)
+
+
+def test_a_newer_sighting_in_doubt_leaves_the_older_one_and_repeats_nothing(ledger: Ledger) -> None:
+    old, new = sighting("1"), sighting("1", rank=(1, 0))
+    found = fresh_sightings(ledger, [1, 2])
+    found.add(seen(old, new))
+    found.doubt([doubtful(2, "1")])
+    assert resolved(found) == Resolved(0, Counter({"doubt": 1}))
+    assert left(ledger) == [old]
 
 
 def kept(ledger: Ledger, *shown: Sighting) -> list[Sighting]:

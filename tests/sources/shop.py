@@ -23,6 +23,7 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 SETTLED = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 WINDOW = Window(date(2026, 11, 15), date(2026, 11, 21))
+KEY = b"k" * 32
 ADDRESS = "anna.jensen@example.org"
 
 MAPPED = {
@@ -84,7 +85,7 @@ def files(
     found = FileSource.model_validate(
         {"kind": kind, "path": str(path), "columns": columns(mapped), "completed": ["completed"], **settings}
     )
-    return open_source(found, zone=ZONE, resolve=Path, clock=clock)
+    return open_source(found, zone=ZONE, resolve=Path, clock=clock, key=KEY)
 
 
 def query(
@@ -97,7 +98,7 @@ def query(
     found = SqlSource.model_validate(
         {"kind": "sql", "url": url, "query": sql, "columns": columns(mapped), "completed": ["completed"], **settings}
     )
-    return open_source(found, zone=zone, resolve=Path, clock=lambda: NOW)
+    return open_source(found, zone=zone, resolve=Path, clock=lambda: NOW, key=KEY)
 
 
 def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dict[str, str] = MAPPED) -> Source:

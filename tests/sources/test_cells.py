@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conversions.conversion import Reason
-from conversions.sources.cells import Misfit, Moment, amount, first_instant, moment, plain
+from conversions.sources.cells import Misfit, Moment, Typed, amount, first_instant, moment, plain
+from conversions.sources.points import before_decimals
 from tests.sources.shop import ZONE
 
 
@@ -67,6 +68,53 @@ def test_an_amount_is_exactly_what_stands_there(value: Decimal) -> None:
 )
 def test_an_instant_has_an_offset_or_is_in_the_shops_zone(text: str) -> None:
     assert moment(text, ZONE, "x") == Moment(datetime(2026, 11, 20, 12, 30, tzinfo=UTC), date(2026, 11, 20), False)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.200", "12.340", "123.456", "+1.200", "-1.200", " 1.200 ", "9.000", "100.005", "\u00a01.200"]
+)
+def test_three_digits_behind_a_point_may_be_thousands(text: str) -> None:
+    assert before_decimals(text) is False
+
+
+@pytest.mark.parametrize(
+    "text", ["1234.500", "0.500", "-0.500", "+1234.567", "123456.000", "0.000", "0001.200", " 1234.500 "]
+)
+def test_four_digits_or_only_a_0_before_a_point_are_no_thousands(text: str) -> None:
+    assert before_decimals(text) is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "29.35000000",
+        "1.2000",
+        "1.20",
+        "1.2",
+        "1200",
+        "1200000",
+        "0",
+        "0.00",
+        "0.50",
+        "1234.50",
+        "1234.5000",
+        "29.35",
+        "-10.00",
+        "012.500",
+        "",
+    ],
+)
+def test_any_other_amount_says_nothing_and_is_not_in_doubt(text: str) -> None:
+    assert before_decimals(text) is None
+
+
+@pytest.mark.parametrize("value", [1.234, Decimal("1.200"), Decimal("-12.340"), Decimal("1234.500"), Decimal("0.500")])
+def test_what_was_a_number_already_is_what_it_says(value: object) -> None:
+    text = plain(value, "|")
+
+    assert isinstance(text, Typed)
+    assert before_decimals(text) is None
+    assert before_decimals(str(text)) is not None
 
 
 def test_the_day_of_an_instant_is_the_shops_not_the_offsets() -> None:

@@ -13,7 +13,7 @@ from conversions.order import Order, RowRejected
 from conversions.settings import FileSource
 from conversions.sources.cells import LARGEST
 from conversions.sources.columns import FIELDS, ColumnMap
-from tests.sources.shop import ADDRESS, ALL, MAPPED, ZONE, columns
+from tests.sources.shop import ADDRESS, ALL, KEY, MAPPED, ZONE, columns
 
 CELLS = {
     "order_id": "1001",
@@ -30,7 +30,7 @@ RANK = (1_795_000_000_000_000, 17)
 
 def column_map(mapped: dict[str, str] = ALL, **settings: Any) -> ColumnMap:
     rules = {"kind": "csv", "path": "x", "columns": columns(mapped), "completed": ["completed", "Shipped"], **settings}
-    return ColumnMap(FileSource.model_validate(rules), ZONE)
+    return ColumnMap(FileSource.model_validate(rules), ZONE, KEY)
 
 
 def row(mapped: dict[str, str] = ALL, settings: dict[str, Any] | None = None, **cells: str) -> Order | RowRejected:
@@ -103,6 +103,80 @@ def test_an_amount_may_be_negative_or_nothing_here() -> None:
 @pytest.mark.parametrize("cell", ["DKK", " dkk ", "Dkk"])
 def test_a_currency_is_trimmed_capitals(cell: str) -> None:
     assert order(currency=cell).currency == "DKK"
+
+
+def test_every_order_is_in_the_one_currency_where_there_is_no_column() -> None:
+    mapped = {field: name for field, name in ALL.items() if field != "currency"}
+
+    assert order(mapped, {"currency": "sek"}, currency="").currency == "SEK"
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [("kr", "DKK"), (" KR. ", "DKK"), ("Kr.", "DKK"), ("dkk", "DKK"), ("SEK", "SEK"), ("krone", "KRONE"), ("", "")],
+)
+def test_what_the_shop_writes_for_a_currency_is_read_in_any_case(cell: str, code: str) -> None:
+    assert order(settings={"currency_aliases": {"kr": "DKK", "Kr.": "dkk"}}, currency=cell).currency == code
+
+
+def test_three_digits_behind_a_point_are_in_doubt_in_both_columns() -> None:
+    read = order(amount="1.200", refunded="-1.100")
+
+    assert [(one.place, one.reason, one.order_no, one.field) for one in read.doubts] == [
+        ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "amount"),
+        ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "refunded"),
+    ]
+    assert len({one.content for one in read.doubts}) == 2
+    assert (read.amount, read.settles) == (Decimal("1.2"), ())
+
+
+def test_an_amount_that_settles_it_does_so_for_its_own_column() -> None:
+    assert order(amount="1234.500").settles == ("amount",)
+    assert order(amount="1.200", refunded="0.500").settles == ("refunded",)
+    assert order(amount="249.90").settles == ()
+
+
+@pytest.mark.parametrize("code", ["KWD", "CLF", "KRONER", "XAU"])
+def test_no_doubt_where_the_currency_has_three_decimals_or_is_none(code: str) -> None:
+    read = order(amount="12.345", refunded="1234.500", currency=code)
+
+    assert (read.doubts, read.settles) == ((), ())
+
+
+@pytest.mark.parametrize("code", ["JPY", "DKK", "eur"])
+def test_doubt_where_it_has_fewer(code: str) -> None:
+    assert len(order(amount="12.345", currency=code).doubts) == 1
+
+
+def test_no_doubt_where_three_decimals_are_declared() -> None:
+    read = order(settings={"format": {"decimals": 3}}, amount="1.200", refunded="0.500")
+
+    assert (read.doubts, read.settles) == ((), ())
+
+
+def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
+    found = column_map()
+    for change in [{"amount": "1,00"}, {"status": "Afsendt"}, {"currency": "kr"}, {"product_ids": "A|Rød kjole"}]:
+        for _ in range(2):
+            cells = CELLS | change
+            found.order([cells.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
+
+    named = {field: found.unread.named(field) for field in FIELDS}
+    assert {field: said for field, said in named.items() if said} == {
+        "amount": "`1,00`",
+        "status": "`Afsendt`",
+        "currency": "`kr`",
+        "product_ids": "`Rød kjole`",
+    }
+
+
+@pytest.mark.parametrize("field", ["refunded", "purchased_at", "completed_at", "updated_at"])
+def test_every_unreadable_amount_and_date_is_noted(field: str) -> None:
+    found = column_map()
+    for _ in range(2):
+        found.order([(CELLS | {field: "soon"}).get(each, "") for each in FIELDS], "a.csv", 17, RANK)
+
+    assert found.unread.named(field) == "`soon`"
 
 
 @pytest.mark.parametrize(
