@@ -17,6 +17,7 @@ from conversions.ledger.sightings import BadRow, DoubtRow, Resolved, Seen, Sight
 from conversions.ledger.store import microseconds
 from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
+from conversions.sources.unread import Unread
 
 SALT_BYTES = 32
 AT_ONCE = 5_000
@@ -45,12 +46,8 @@ class Reading:
     left_for_later: list[str] = field(default_factory=list)
     span: tuple[date, date] | None = None
     """The first and the last day of the orders that were read, in the window or not; days are the window's."""
-    told: dict[str, str] = field(default_factory=dict)
-    """By reason what the cells at fault hold, where that may be told."""
-
-    def values(self, reason: str) -> str:
-        """What the cells at fault hold, for a sentence that names *reason*."""
-        return f": {self.told[reason]}" if reason in self.told else ""
+    unread: Unread | None = None
+    """What of it was not understood."""
 
     @property
     def orders(self) -> int:
@@ -75,7 +72,7 @@ def read(
 
     Raises SourceError where the source as a whole cannot be read.
     """
-    reading, settled, positions = Reading(), set[str](), count(1)
+    reading, settled, positions = Reading(unread=source.unread), set[str](), count(1)
 
     def inside() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):

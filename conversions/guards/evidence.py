@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
-from conversions.conversion import Window
+from conversions.conversion import Reason, Window
 from conversions.ledger import Ledger
+from conversions.ledger.shares import Share
 from conversions.reading import Reading
 from conversions.settings import Settings
+from conversions.sources.advice import advice, why
 from conversions.wish import Wish
 
 
@@ -23,3 +25,17 @@ class Evidence:
     """The ledger's numbers and names; a destination that it has not met yet has the number 0."""
     today: date
     """In the shop's zone."""
+
+
+def sentence_of(evidence: Evidence, reason: Reason, field: str | None = None) -> str:
+    """Which column it is, what it holds where that may be told, and how to mend it; *field* is our column."""
+    unread = evidence.reading.unread
+    if unread is None:
+        return f"Why: {reason}."
+    said = why(unread, reason, field)
+    return " ".join([f"{said[:1].upper()}{said[1:]}.", *filter(None, [advice(unread, reason, field)])])
+
+
+def usually(share: Share) -> str:
+    """What this shop is used to."""
+    return "nothing is known yet of what is usual here" if share.usual is None else f"usually {share.usual:.0%}"

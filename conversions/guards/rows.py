@@ -5,19 +5,24 @@ from collections.abc import Iterator
 
 from conversions.conversion import Reason
 from conversions.finding import Finding, attention
-from conversions.guards.evidence import Evidence
+from conversions.guards.evidence import Evidence, sentence_of, usually
 from conversions.ledger import bad_rows, shares
 
-CODES = ("unreadable_rows", "row_per_item", "refund_rows", "file_cut_off")
-OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE})
+CODES = ("unreadable_rows", "ambiguous_amounts", "row_per_item", "refund_rows", "file_cut_off")
+OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT})
 """Reasons that have a finding of their own."""
+NEXT = "`conversions status` lists them; mend the export or the settings, then `conversions run`."
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """What of this reading's rows needs a person."""
+    """What of this reading's rows needs a person; new damage is news each night."""
     new = bad_rows.new(evidence.ledger)
     yield from _unreadable(evidence, new)
     yield from _contradictions(evidence, new)
+    if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
+        said = sentence_of(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
+        sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {said}"
+        yield attention("ambiguous_amounts", sentence, count=doubtful, every_night=True)
     if cut_off := new[Reason.UNFINISHED_LINE]:
         files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
         sentence = (
@@ -30,27 +35,22 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     """All rows, however often that was told; otherwise new damage of an unusual share."""
     reading = evidence.reading
-    bad = sum(count for reason, count in reading.quarantined.items() if reason not in OTHERS)
+    bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason not in OTHERS})
     if bad and not reading.orders and not reading.outside_window:
-        sentence = f"Nothing was sent: none of {bad} rows could be read ({_reasons(evidence)}). {_NEXT}"
-        yield attention("unreadable_rows", sentence, count=bad, share=1.0, every_night=True)
+        why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
+        sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
+        yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_night=True)
         return
     tonight = shares.judged(evidence.ledger, evidence.settings.shop, new)
-    fresh = [reason for reason in new if reason not in OTHERS]
-    for share in shares.unusual(evidence.ledger, tonight.new, fresh):
-        sentence = f"{share.hits} of the {share.of} newest orders could not be read ({share.reason}"
-        sentence += f"{evidence.reading.values(share.reason)}); {usually(share)}. {_NEXT}"
-        yield attention(
-            "unreadable_rows", sentence, count=share.hits, about=share.reason, share=share.share, every_night=True
-        )
-
-
-_NEXT = "`conversions status` lists them; mend the export or the mapping, then `conversions run`."
+    for share in shares.unusual(evidence.ledger, tonight.new, [reason for reason in new if reason not in OTHERS]):
+        why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
+        sentence = f"{share.hits} of the {share.of} newest orders could not be read; {usually(share)}. {why} {NEXT}"
+        worse = {"about": share.reason, "share": share.share, "every_night": True}
+        yield attention("unreadable_rows", sentence, count=share.hits, **worse)
 
 
 def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
-    several = new[Reason.SEVERAL_ROWS] + bad_rows.beside_orders(evidence.ledger)
-    if several:
+    if several := new[Reason.SEVERAL_ROWS] + bad_rows.beside_orders(evidence.ledger):
         sentence = (
             f"{several} rows have the number of another row and say something else: is this a row per item, or per "
             "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
@@ -65,12 +65,5 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         yield attention("refund_rows", sentence, count=refunds, every_night=True)
 
 
-def _reasons(evidence: Evidence) -> str:
-    """The most frequent first, each with what its cells held where that may be told."""
-    reading = evidence.reading
-    return "; ".join(f"{n} {reason}{reading.values(reason)}" for reason, n in reading.quarantined.most_common(3))
-
-
-def usually(share: shares.Share) -> str:
-    """What this shop is used to."""
-    return "nothing is known yet of what is usual here" if share.usual is None else f"usually {share.usual:.0%}"
+def _field(evidence: Evidence, reason: str) -> str | None:
+    return bad_rows.fields(evidence.ledger).get(reason)

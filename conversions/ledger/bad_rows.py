@@ -23,6 +23,7 @@ _BESIDE = text("""
     AND EXISTS (SELECT 1 FROM temp.sighting s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
+_FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")
 _KEEP = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
     SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
@@ -40,6 +41,12 @@ def beside_orders(ledger: Ledger) -> int:
     asked = {"several": Reason.SEVERAL_ROWS, "refund": Reason.REFUND_ROW}
     with ledger.transaction() as connection:
         return int(connection.execute(_BESIDE, asked).scalar_one())
+
+
+def fields(ledger: Ledger) -> dict[str, str | None]:
+    """By reason, our column that most of this reading's bad rows have at fault."""
+    with ledger.transaction() as connection:
+        return {reason: field for reason, field, _ in connection.execute(_FIELDS)}
 
 
 def keep(ledger: Ledger, run: Run) -> None:

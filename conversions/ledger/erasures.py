@@ -53,7 +53,7 @@ _CLOSE_REVISIONS = text(f"""
         SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
     )
 """)
-_MOMENTS = text("UPDATE sale SET purchased_us = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
+_MOMENTS = text("UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
 _NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
 _REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
 _REPORT = "UPDATE run SET report = ? WHERE id = ?"

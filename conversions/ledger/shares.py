@@ -28,15 +28,28 @@ ENOUGH, FIRST = 8, 3
 WIDER = (ENOUGH, 16, 32)
 """A smaller share shows among more of them."""
 KEPT = timedelta(days=400)
+NEW_STATUS = "a status that was never seen here"
+LEARNED = timedelta(days=28)
+"""A status is a new one for so long; those of the first run are not."""
+_FRESH = """(x.id IS NULL OR a.status IS NOT s.status
+    OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason)
+    OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL))"""
+_NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_count)
+    AND NOT EXISTS (SELECT 1 FROM status_word w WHERE w.word = s.status AND w.since_us <= :learned_us))"""
 _JUDGED = text(f"""
-    SELECT p.position, d.reason, count(*), count(*) FILTER (WHERE x.id IS NULL
-        OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason)
-        OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL)) FROM temp.sighting s CROSS JOIN temp.place p
+    SELECT p.position, CASE WHEN d.reason = :not_completed AND {_NEW_STATUS} THEN :new_status ELSE d.reason END,
+        count(*), count(*) FILTER (WHERE {_FRESH})
+    FROM temp.sighting s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE x.id IS NULL OR x.state IN ('pending', 'deferred')
     OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe)) GROUP BY 1, 2
+""")
+_LEARN = text("""
+    INSERT OR IGNORE INTO status_word(word, since_us)
+    SELECT DISTINCT s.status, CASE WHEN EXISTS (SELECT 1 FROM judgement_count) THEN :now_us ELSE 0 END
+    FROM temp.sighting s WHERE s.status IS NOT NULL
 """)
 
 
@@ -66,10 +79,11 @@ class Share:
 
     @property
     def unusual(self) -> bool:
-        """Whether chance does not explain it: at more than twice the usual share it would happen once in 10,000."""
+        """Whether chance does not explain it: even at twice the usual odds it would happen once in 10,000."""
         if self.usual is None:
             return self.hits == self.of >= FIRST
-        return self.of >= ENOUGH and at_least(self.hits, self.of, min(1.0, 2 * self.usual)) < RARE
+        doubled = 2 * self.usual / (1 + self.usual)  # its odds
+        return self.of >= ENOUGH and at_least(self.hits, self.of, doubled) < RARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +100,28 @@ def judged(ledger: Ledger, shop: str, bad_rows: Mapping[str, int]) -> Judgements
 
     Where destinations judge otherwise, the one that holds back most counts.
     """
-    asked = {"shop": shop, "refused": Reason.REFUSED_BY_PLATFORM, "maybe": Reason.MAYBE_RECEIVED}
+    asked = {
+        "shop": shop,
+        "refused": Reason.REFUSED_BY_PLATFORM,
+        "maybe": Reason.MAYBE_RECEIVED,
+        "not_completed": Reason.NOT_COMPLETED,
+        "new_status": NEW_STATUS,
+        "learned_us": ledger.now_us - LEARNED // timedelta(microseconds=1),
+    }
     sides: dict[int, tuple[Counter[str], Counter[str]]] = {}
     with ledger.transaction() as connection:
         for position, reason, orders, new in connection.execute(_JUDGED, asked):
             for side, count in zip(sides.setdefault(position, (Counter(), Counter())), (new, orders), strict=True):
-                side.update({ALL: count} if reason is None else {ALL: count, reason: count})
+                side.update(dict.fromkeys(_keys(reason), count))
     news, held = (_most(one[side] for one in sides.values()) for side in (0, 1))
     return Judgements(news + Counter(bad_rows) + Counter({ALL: sum(bad_rows.values())}), held)
+
+
+def _keys(reason: str | None) -> list[str]:
+    """What an order counts as; one of a new status is not completed, too."""
+    if reason is None:
+        return [ALL]
+    return [ALL, reason, Reason.NOT_COMPLETED] if reason == NEW_STATUS else [ALL, reason]
 
 
 def _most(sides: Iterable[Counter[str]]) -> Counter[str]:
@@ -119,6 +147,7 @@ def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collecti
 
     What was found unusual (*odd*, reasons) never becomes usual by itself: a person says so.
     """
+    odd = {*odd, *([Reason.NOT_COMPLETED] if NEW_STATUS in odd else [])}
     rows = [
         {"run": run.id, "reason": reason, "judged": count, "odd": int(reason in odd)}
         for reason, count in tonight.items()
@@ -126,6 +155,7 @@ def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collecti
     ]
     before = ledger.now_us - KEPT // timedelta(microseconds=1)
     with ledger.transaction() as connection:
+        connection.execute(_LEARN, {"now_us": ledger.now_us})
         if rows:
             connection.execute(insert(tables.judgement_count), rows)
         old = select(tables.run.c.id).where(tables.run.c.started_us < before)

@@ -17,9 +17,15 @@ from conversions.ledger.store import Ledger
 from conversions.ledger.tables import DESTINATION_BITS, MOST_DESTINATIONS, REVISION_BITS
 
 _SALES = text("""
-    INSERT INTO sale(shop, order_no, purchased_us) SELECT :shop, s.order_no, s.purchased_us FROM temp.sighting s
+    INSERT INTO sale(shop, order_no, purchased_us, status)
+    SELECT :shop, s.order_no, s.purchased_us, s.status FROM temp.sighting s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
+""")
+_STATUSES = text("""
+    UPDATE sale SET status = s.status FROM temp.sighting s
+    WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
+    AND sale.status IS NOT s.status
 """)
 _MOMENTS = text(f"""
     UPDATE sale SET purchased_us = s.purchased_us FROM temp.sighting s
@@ -90,6 +96,7 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
             now = int(ledger.clock().timestamp())
             page = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "now": now, "scheme": scheme}
             connection.execute(_SALES, page)
+            connection.execute(_STATUSES, page)
             connection.execute(_MOMENTS, page)
             new = connection.execute(_DELIVERIES, page).rowcount
             connection.execute(_EVENTS, page)

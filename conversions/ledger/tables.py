@@ -132,6 +132,7 @@ sale = _table(
     _id(),
     _text("shop"),
     _text("order_no"),
+    _bytes("status", null=True),  # keyed: tells one status that is no finished sale from another; null: it is one
     _int("purchased_us", null=True),  # tells a sale under another number; null: erased, or of an older store
     UniqueConstraint("shop", "order_no"),
 )
@@ -383,6 +384,9 @@ judgement_count = _table(
     rowid=False,
 )
 """How many orders and bad rows each run judged anew, and how many of them came to nothing: what is usual here."""
+
+status_word = _table("status_word", Column("word", LargeBinary, primary_key=True), _int("since_us"), rowid=False)
+"""Statuses that are no finished sale, keyed, and since when this shop has them; 0: since its first run."""
 
 told = _table(
     "told",

@@ -11,6 +11,12 @@ COLUMN_OF = {
     Reason.UNKNOWN_CURRENCY: "currency",
     Reason.NO_PRODUCT: "product_ids",
     Reason.BAD_PRODUCT_ID: "product_ids",
+    Reason.AMOUNT_NOT_ABOVE_ZERO: "amount",
+    Reason.TOO_MANY_DECIMALS: "amount",
+    Reason.AMOUNT_TOO_LARGE: "amount",
+    Reason.NO_CONSENT: "consent",
+    Reason.DENIED: "consent",
+    Reason.IN_THE_FUTURE: "purchased_at",
 }
 """Our column at fault, where an order is held back for what the settings say of it."""
 
@@ -30,6 +36,13 @@ _ADVICE: dict[Reason, str] = {
     Reason.UNKNOWN_CURRENCY: 'Say what it means in [source.currency_aliases], such as kr = "DKK".',
     Reason.NO_PRODUCT: _PRODUCT,
     Reason.BAD_PRODUCT_ID: _PRODUCT,
+    Reason.AMOUNT_NOT_ABOVE_ZERO: "Map the column of what the buyer paid.",
+    Reason.TOO_MANY_DECIMALS: "Map the column of what the buyer paid, in the currency's own decimals.",
+    Reason.AMOUNT_TOO_LARGE: "Map the column of what the buyer paid.",
+    Reason.NO_CONSENT: "Say in source.consent_granted what means yes.",
+    Reason.DENIED: "Say in source.consent_denied what means no, and nothing else.",
+    Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
+    Reason.SHAPE: "See what the disclosure policy lists, and in which shape.",
 }
 _NAMED = NOTED | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}
 

@@ -14,7 +14,16 @@ _INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Add what came after the second release; nothing that a store holds is changed."""
 
+    op.add_column("sale", sa.Column("status", sa.LargeBinary(), nullable=True))
     op.add_column("sale", sa.Column("purchased_us", _INT, nullable=True))
+    op.create_table(
+        "status_word",
+        sa.Column("word", sa.LargeBinary(), nullable=False),
+        sa.Column("since_us", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("word"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
     op.add_column("row_rejected", sa.Column("content", sa.LargeBinary(), nullable=True))
     op.create_index(
         "ix_row_rejected_content",
