@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
@@ -18,6 +20,8 @@ from conversions.order import Order, RowRejected
 from conversions.sources.base import Source
 
 SALT_BYTES = 32
+MOST_PRODUCTS = 8
+"""Of one order; more say nothing more of what it costs."""
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
 
@@ -106,6 +110,7 @@ class Disguise:
     def __init__(self, views: Sequence[View], subject_key: bytes, now: datetime) -> None:
         self._subject_key = subject_key
         self._eyes = [(Converter(view.rules, now), view.destination.event) for view in views]
+        self.products = _products(views[0].rules.fingerprint_key)
 
     def __call__(self, orders: Sequence[Order]) -> Seen:
         """The sightings of *orders*, and every destination's draft of each."""
@@ -117,7 +122,7 @@ class Disguise:
             amount = order.amount - order.refunded
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
-            sightings.append(_sighting(order, identity, stated))
+            sightings.append((*_sighting(order, identity, stated), self.products(order.product_ids)))
             against = self.former.against(order.email)
             for convert, event in self._eyes:
                 match Withheld(against) if against else convert(order, identity, paid):
@@ -140,6 +145,22 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
     return (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
+
+
+def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:
+    """What tells products apart in the store: 8 bytes of keyed BLAKE2b (RFC 7693) for each of the first eight."""
+    keyed = blake2b(digest_size=8, key=key, person=b"product/1")
+
+    @lru_cache(maxsize=10_000)
+    def digests(product_ids: tuple[str, ...]) -> bytes:
+        return b"".join(sorted({_digest(keyed.copy(), one) for one in product_ids[:MOST_PRODUCTS]}))
+
+    return digests
+
+
+def _digest(keyed: blake2b, text: str) -> bytes:
+    keyed.update(text.encode())
+    return keyed.digest()
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:

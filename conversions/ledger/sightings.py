@@ -19,7 +19,8 @@ _SCHEMA = """
 CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
-    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT
+    minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
+    products BLOB NOT NULL DEFAULT x''
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -57,6 +58,8 @@ class SightingRow(NamedTuple):
     exponent: int
     window_day: str | None = None
     """By which the window chose it, where that is not the day of purchase."""
+    products: bytes = b""
+    """8 keyed bytes for each of its products, at most eight of them, sorted."""
 
 
 class DraftRow(NamedTuple):
