@@ -33,7 +33,7 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
-    told = guard.moved(run) + bad + guard.thin_days(said.thin)
+    told = guard.moved(run) + bad + guard.thin_days(said.thin) + [one.sentence for one in said.amounts.findings]
     return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, told)
 
 

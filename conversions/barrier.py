@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from functools import partial
 
-from conversions import guard, restating
+from conversions import guard, levels, restating
 from conversions.crew import Crew
 from conversions.errors import SourceUnavailable, SuspiciousSource
+from conversions.finding import Level
 from conversions.house import House
 from conversions.ledger import accounts, days, lost, runs, staging
 from conversions.ledger.days import ThinDay
 from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.levels import Judgement
 from conversions.night import Night, counted_once
 from conversions.order import RowRejected
 from conversions.reading import Reading, as_rows
@@ -24,6 +26,8 @@ class Said:
     sightings: Sightings
     thin: list[ThinDay]
     """Days with far fewer orders than is usual."""
+    amounts: Judgement
+    """What the new orders look like beside what was paid before."""
 
 
 def read(night: Night, crew: Crew) -> Said:
@@ -39,7 +43,11 @@ def read(night: Night, crew: Crew) -> Said:
         )
     odd = guard.odd(ledger, house.settings.shop, window, house.names, night.numbers)
     guard.accept(ledger, run, odd, night.wish.accepted, night.wish.reason)
-    return Said(reading, sightings, days.thin(ledger, window, night.today))
+    amounts = levels.judge(house, ledger, window, night.today)
+    if stops := [one.sentence for one in amounts.findings if one.level is Level.STOP]:
+        raise SuspiciousSource(" ".join(stops))
+    levels.withhold(house, ledger, amounts)
+    return Said(reading, sightings, days.thin(ledger, window, night.today), amounts)
 
 
 def stage(night: Night, said: Said) -> None:
@@ -49,6 +57,7 @@ def stage(night: Night, said: Said) -> None:
     with night.progress.track("staging", said.reading.orders) as advance:
         for page in staging.stage(ledger, run.id, house.settings.shop, scheme):
             advance(page)
+    levels.learn(house, ledger, run, said.amounts)
     days.remember(ledger, run.id, window, night.today)
     lost.set_aside(ledger, run, dict(zip(numbers, counted_once(house), strict=True)))
     runs.staged(ledger, run, window, [] if said.reading.left_for_later else numbers)

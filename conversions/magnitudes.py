@@ -102,7 +102,7 @@ class Mark(NamedTuple):
     odd: bool = False
     """Whether it is held back alone."""
     order: int = 0
-    """Its number among the sightings, or minus its sale's where an earlier night saw it."""
+    """Its number among the sightings; minus its sale's where an earlier night saw it; 0 where none did."""
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ def shifted(latest: Sequence[Mark], *, novel: bool) -> Shift | None:
     Where products are new only the shop's level is left, and a new line is no mistake: then no order may lie at its
     old level, and twice as many are asked for, unless new products are usual in this shop (*novel*).
     """
-    found = (_shift(latest, one, novel=novel) for one in {power(mark.deviation) for mark in latest if mark.order >= 0})
+    found = (_shift(latest, one, novel=novel) for one in {power(mark.deviation) for mark in latest if mark.order > 0})
     return max((one for one in found if one), key=lambda one: one.orders, default=None)
 
 
@@ -185,6 +185,6 @@ def _endings(latest: Sequence[Mark], wanted: int) -> Iterator[tuple[int, int, _A
         is_near = power(mark.deviation) == wanted
         near += is_near
         products += is_near and mark.basis is Basis.PRODUCT
-        tonight += is_near and mark.order >= 0
+        tonight += is_near and mark.order > 0
         usual += abs(mark.deviation) <= NEAR
         yield of, near, _Among(products, usual, tonight)

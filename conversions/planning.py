@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from conversions import ages, guard, reconcile, restating
+from conversions import ages, guard, levels, reconcile, restating
 from conversions.accounting import source_side
 from conversions.barrier import most
 from conversions.delivery.opening import first_batch
+from conversions.finding import Level
 from conversions.house import House, open_house
 from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only
 from conversions.ledger.accounts import Account
@@ -35,6 +36,10 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
             reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
         odd = guard.refused(guard.odd(ledger, settings.shop, window, house.names, numbers), wish.accepted)
         news = guard.bad_rows(reading) + guard.thin_days(days.thin(ledger, window, today(settings, ledger)))
+        amounts = levels.judge(house, ledger, window, today(settings, ledger))
+        levels.withhold(house, ledger, amounts)
+        odd += [one.sentence for one in amounts.findings if one.level is Level.STOP]
+        news += [one.sentence for one in amounts.findings if one.level is not Level.STOP]
         sides = _foreseen(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
         mistakes = odd + guard.too_many(most(house, waiting), wish.accept_large)

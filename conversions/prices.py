@@ -56,7 +56,7 @@ class Prices:
         """An order that was bought long ago: one far out that did not turn out to be the first of many is usual."""
         mark = self._marked(basket, amount)
         if mark is not None:
-            self._follow(mark._replace(odd=False, order=-1))
+            self._follow(mark._replace(odd=False))
             self.went(basket, amount, mark)
 
     def new(self, basket: Sequence[bytes], amount: int, order: int) -> Mark | None:

@@ -159,7 +159,7 @@ def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:
 
 
 def _digest(keyed: blake2b, text: str) -> bytes:
-    keyed.update(text.encode())
+    keyed.update(text.encode("utf-8", "surrogatepass"))
     return keyed.digest()
 
 

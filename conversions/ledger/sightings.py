@@ -101,7 +101,7 @@ class Sightings:
 
     def add(self, seen: Seen) -> None:
         """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
-        with _room():
+        with room():
             self._connection.execute("BEGIN")
             self._connection.executemany(_insert("sighting", SightingRow), seen.sightings)
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
@@ -109,7 +109,7 @@ class Sightings:
 
     def resolve(self) -> None:
         """The window is read: leave one sighting of each order, and none of those in conflict."""
-        with _room():
+        with room():
             self._connection.executescript(_RESOLVE)
 
     def repeated(self) -> int:
@@ -145,7 +145,7 @@ def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room() -> Iterator[None]:
     """Temporary tables that find no room are one sentence."""
     try:
         with whole():

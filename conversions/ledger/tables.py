@@ -404,7 +404,7 @@ deviation = _table(
 latest_amount = _table(
     "latest_amount",
     _id(),  # rises in the order of the looks
-    _int("sale"),
+    _int("sale", null=True),  # null: bought before the first night
     _text("currency"),
     _int("deviation"),  # hundredths of a decimal logarithm
     _text("basis"),

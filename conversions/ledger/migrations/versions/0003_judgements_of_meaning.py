@@ -66,7 +66,7 @@ def upgrade() -> None:
     op.create_table(
         "latest_amount",
         sa.Column("id", _INT, primary_key=True),
-        sa.Column("sale", _INT, nullable=False),
+        sa.Column("sale", _INT, nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("deviation", _INT, nullable=False),
         sa.Column("basis", sa.Text(), nullable=False),
