@@ -87,14 +87,13 @@ def learn(house: House, ledger: Ledger, run: Run, found: Judgement, accepted: Co
     figures.keep(ledger, connection, run, house.settings.shop, found.prices)
 
 
-def _teach(prices: Prices, went: Sequence[tuple[Sequence[bytes], int, Mark]], shift: Shift | None) -> None:
+def _teach(prices: Prices, went: Sequence[tuple[bytes, int, Mark]], shift: Shift | None) -> None:
+    """What lay far out and goes all the same: *shift* is what a person has accepted."""
     if shift is not None:
-        prices.accept(
-            shift, [(basket, amount) for basket, amount, mark in went if power(mark.deviation) == shift.power]
-        )
-    for basket, amount, mark in went:
-        if shift is None or power(mark.deviation) != shift.power:
-            prices.went(basket, amount, mark)
+        meant = [one for one in went if power(one[2].deviation) == shift.power]
+        prices.accept(shift, [(fresh.basket(products), amount) for products, amount, _ in meant])
+    for products, amount, mark in went if shift is None else ():
+        prices.went(fresh.basket(products), amount, mark)
 
 
 def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
