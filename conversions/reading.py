@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
 from conversions.convert import Converter, Rules
-from conversions.currency import as_stated, money
+from conversions.currency import INEXACT, TOO_LARGE, as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify, subject
@@ -122,7 +123,8 @@ class Disguise:
             amount = order.amount - order.refunded
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
-            sightings.append((*_sighting(order, identity, stated), self.products(order.product_ids)))
+            products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
+            sightings.append((*_sighting(order, identity, stated), products, refunded))
             against = self.former.against(order.email)
             for convert, event in self._eyes:
                 match Withheld(against) if against else convert(order, identity, paid):
@@ -145,6 +147,12 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
     return (order.number, person, bought, order.purchase_day.isoformat(), *order.rank, *stated, chosen_by)
+
+
+def _minor(amount: Decimal, stated: Money) -> int:
+    """In the units of *stated*; 0 where the store cannot hold it."""
+    minor = int(amount.scaleb(stated.exponent)) if 0 < amount < TOO_LARGE else 0
+    return minor if minor < INEXACT else 0
 
 
 def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:

@@ -20,7 +20,7 @@ CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
     minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
-    products BLOB NOT NULL DEFAULT x''
+    products BLOB NOT NULL DEFAULT x'', refunded INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -60,6 +60,8 @@ class SightingRow(NamedTuple):
     """By which the window chose it, where that is not the day of purchase."""
     products: bytes = b""
     """8 keyed bytes for each of its products, at most eight of them, sorted."""
+    refunded: int = 0
+    """In minor units: what the amount would be above ``minor`` without refunds."""
 
 
 class DraftRow(NamedTuple):
