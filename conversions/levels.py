@@ -20,7 +20,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.store import microseconds, trusted
 from conversions.magnitudes import Basis, Mark, Shift, magnitude, power
 from conversions.order import Order
-from conversions.prices import Prices
+from conversions.prices import Prices, away
 
 CODE, ALONE = "level", "unusual_amount"
 BEFORE = timedelta(days=60)
@@ -126,7 +126,7 @@ def _marks(prices: Prices, orders: Iterable[Fresh]) -> Iterator[Mark]:
             yield seen._replace(order=one.id, odd=True)
         elif not one.decided:
             mark = prices.new(basket, one.magnitude, one.id)
-            if mark is not None and power(mark.deviation):
+            if mark is not None and away(mark):
                 yield mark
 
 

@@ -71,8 +71,9 @@ class Level:
         self._median = None
 
     def met(self, amount: int) -> bool:
-        """Whether it was about this already."""
-        return any(abs(amount - one) <= NEAR for one in self.amounts)
+        """Whether about this much, though far out, was right before."""
+        there = power(amount - self.median)
+        return any(abs(amount - one) <= NEAR and power(one - self.median) == there for one in self.amounts)
 
     def packed(self) -> bytes:
         """For the store: 16 bits each, the oldest first."""
@@ -121,8 +122,15 @@ class Spread:
 
     def as_far(self, deviation: int, basis: Basis) -> int:
         """How many lay at least two thirds as far out, on the same side: tails are smooth, mistakes stand alone."""
-        side, least = (1 if deviation > 0 else -1), abs(deviation) * 2 // 30
-        return sum(orders for tenths, orders in self.counts[basis].items() if tenths * side >= least)
+        return self._from(abs(deviation) * 2 / 3, deviation, basis)
+
+    def beyond(self, deviation: int, basis: Basis) -> int:
+        """How many lay about as far out or farther, on the same side."""
+        return self._from(abs(deviation) - NEAR, deviation, basis)
+
+    def _from(self, least: float, side: int, basis: Basis) -> int:
+        sign = 1 if side > 0 else -1
+        return sum(orders for tenths, orders in self.counts[basis].items() if tenths * sign >= least // 10)
 
     def deviation(self) -> float:
         """The standard deviation of the bulk: 1.4826 times the median absolute deviation, by tenths."""

@@ -57,7 +57,8 @@ class Prices:
         mark = self._marked(basket, amount)
         if mark is not None:
             self._follow(mark._replace(odd=False))
-            self.went(basket, amount, mark)
+            if away(mark):
+                self.went(basket, amount, mark)
 
     def new(self, basket: Sequence[bytes], amount: int, order: int) -> Mark | None:
         """A new order, judged; None where there is no level yet."""
@@ -76,8 +77,10 @@ class Prices:
         self._sold(basket, amount)
 
     def went(self, basket: Sequence[bytes], amount: int, mark: Mark) -> None:
-        """An order that was not held back, after all were judged: new products cost what they cost."""
-        if mark.basis is Basis.SHOP and power(mark.deviation):
+        """An order that taught nothing while it was judged, and was not held back: new products cost what they cost."""
+        if not power(mark.deviation):
+            self._sold(basket, amount)
+        elif mark.basis is Basis.SHOP:
             self.products.sold(basket[0], amount)
 
     def accept(self, shift: Shift, orders: Iterable[tuple[Sequence[bytes], int]]) -> None:
@@ -115,7 +118,7 @@ class Prices:
 
     def _marked(self, basket: Sequence[bytes], amount: int) -> Mark | None:
         mark = self.look(basket, amount)
-        if mark is None or not power(mark.deviation):
+        if mark is None or not away(mark):
             self._sold(basket, amount)
         elif len(self.shop) < ENOUGH:
             self.shop.add(amount)
@@ -137,7 +140,8 @@ class Prices:
         """Whether this shop has hardly ever had an order so far out."""
         orders, spread = self.spread.orders(Basis.PRODUCT), self.spread
         alike = spread.as_far(deviation, Basis.PRODUCT)
-        if sum(spread.as_far(deviation, basis) for basis in Basis) * ONE_IN > orders + spread.orders(Basis.SHOP):
+        withheld, new = spread.as_far(deviation, Basis.WITHHELD), spread.beyond(deviation, Basis.SHOP)
+        if (alike + withheld + new) * ONE_IN > orders + spread.orders(Basis.SHOP):
             return False
         if alike > 0.45 * orders ** (1 / 3):  # a smooth tail gives itself away sooner than at one in a hundred
             return False
@@ -154,6 +158,11 @@ class Prices:
             after = list(self.latest)[-AFTER:]
             if sum(power(one.deviation) != 0 for one in after) <= 1:
                 self.spread.add(early.deviation, Basis.WITHHELD if early.odd else early.basis)
+
+
+def away(mark: Mark) -> bool:
+    """Whether it teaches nothing before all are judged: it may be a mistake's, and drag the level along."""
+    return abs(mark.deviation) > NEAR
 
 
 def _telling(mark: Mark, by_shop: Mark | None, orders: int) -> bool:

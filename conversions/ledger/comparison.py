@@ -32,8 +32,9 @@ def _listed(words: frozenset[str]) -> str:
 _MEET = f"""
     CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
         CASE WHEN again AND differs THEN 1.0 * now / held * scale END factor,
-        CASE WHEN again AND differs AND now > 0 AND (refunded = 0 OR currency <> held_currency OR (now + refunded) * scale <> held)
-            THEN 1.0 * (now + refunded) / held * scale END gross
+        CASE WHEN again AND differs AND now > 0
+            AND (refunded = 0 OR currency <> held_currency OR (now + refunded) * scale <> held) THEN
+            1.0 * (now + refunded) / held * scale END gross
     FROM (
         SELECT *, (now, currency, exponent) <> (held, held_currency, held_exponent) AS differs,
             CAST('1e' || (held_exponent - exponent) AS REAL) AS scale FROM (
