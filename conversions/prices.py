@@ -62,11 +62,9 @@ class Prices:
 
     def new(self, basket: Sequence[bytes], amount: int, order: int) -> Mark | None:
         """A new order, judged; None where there is no level yet."""
-        mark = self._marked(basket, amount)
-        if mark is None:
-            return None
-        mark = mark._replace(order=order)
-        self._follow(mark)
+        mark = self._marked(basket, amount, order)
+        if mark is not None:
+            self._follow(mark)
         return mark
 
     def decided(self, basket: Sequence[bytes], amount: int) -> None:
@@ -97,27 +95,27 @@ class Prices:
         novel = self.spread.orders(Basis.SHOP) >= self.spread.orders(Basis.PRODUCT)
         return shifted(self.latest, novel=novel)
 
-    def look(self, basket: Sequence[bytes], amount: int) -> Mark | None:
+    def look(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Mark | None:
         """How far *amount* is from the level of *basket*: of its products together, of each alone, or of the shop."""
         known = self.products.find(basket[0])
         level, orders = (known.median, len(known)) if known else self._each_alone(basket)
         if not orders:
-            return self._by_shop(amount)
-        mark = Mark(amount - level, Basis.PRODUCT)
+            return self._by_shop(amount, order)
+        mark = Mark(amount - level, Basis.PRODUCT, order=order)
         if not power(mark.deviation):
             return mark
         if known and known.met(amount):
-            return Mark(0, Basis.PRODUCT)
-        by_shop = self._by_shop(amount)
+            return Mark(0, Basis.PRODUCT, order=order)
+        by_shop = self._by_shop(amount, order)
         if orders < ENOUGH and not _telling(mark, by_shop, orders):
             return by_shop
         return mark._replace(odd=self._odd(mark.deviation, FAR if orders >= ENOUGH else THIN))
 
-    def _by_shop(self, amount: int) -> Mark | None:
-        return Mark(amount - self.shop.median, Basis.SHOP) if len(self.shop) >= ENOUGH else None
+    def _by_shop(self, amount: int, order: int) -> Mark | None:
+        return Mark(amount - self.shop.median, Basis.SHOP, order=order) if len(self.shop) >= ENOUGH else None
 
-    def _marked(self, basket: Sequence[bytes], amount: int) -> Mark | None:
-        mark = self.look(basket, amount)
+    def _marked(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Mark | None:
+        mark = self.look(basket, amount, order)
         if mark is None or not away(mark):
             self._sold(basket, amount)
         elif len(self.shop) < ENOUGH:

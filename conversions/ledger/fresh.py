@@ -130,8 +130,7 @@ def find(connection: sqlite3.Connection, shop: str) -> int:
 
 def fresh(connection: sqlite3.Connection) -> Iterator[Fresh]:
     """By currency, and there as they were bought."""
-    for order, currency, amount, products, held, decided in connection.execute(_FRESH):
-        yield Fresh(order, currency, amount, products, bool(held), bool(decided))
+    yield from map(Fresh._make, connection.execute(_FRESH))
 
 
 def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[Past]]) -> None:
