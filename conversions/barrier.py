@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conversions import finding, guards, restating
+from conversions import finding, guards, levels, restating
 from conversions.crew import Crew
 from conversions.errors import SourceUnavailable
 from conversions.finding import Finding
@@ -12,6 +12,7 @@ from conversions.guards.volume import too_many
 from conversions.house import House
 from conversions.ledger import accounts, bad_rows, days, lost, runs, shares, staging
 from conversions.ledger.sightings import Sightings, open_sightings
+from conversions.levels import Judgement
 from conversions.night import Night, counted_once
 from conversions.reading import Reading
 from conversions.reading import read as read_window
@@ -24,6 +25,8 @@ class Said:
     reading: Reading
     sightings: Sightings
     findings: list[Finding]
+    amounts: Judgement
+    """What the new orders look like beside what was paid before."""
 
 
 def read(night: Night, crew: Crew) -> Said:
@@ -37,8 +40,10 @@ def read(night: Night, crew: Crew) -> Said:
             f"Every file was still being written ({', '.join(reading.left_for_later)}). Nothing is lost: run again in "
             "a minute, or set source.settle_seconds."
         )
-    found = [*moved(night.run), *guards.findings(evidence(night, reading))]
-    return Said(reading, sightings, finding.answered(found, night.wish.accepted))
+    amounts = levels.judge(house, ledger, night.window, night.today)
+    levels.withhold(house, ledger, amounts, night.wish.accepted.get(levels.CODE, ()))
+    found = [*moved(night.run), *guards.findings(evidence(night, reading)), *amounts.findings]
+    return Said(reading, sightings, finding.answered(found, night.wish.accepted), amounts)
 
 
 def evidence(night: Night, reading: Reading) -> Evidence:
@@ -57,6 +62,7 @@ def stage(night: Night, said: Said) -> list[Finding]:
         for page in staging.stage(ledger, run.id, house.settings.shop, scheme):
             advance(page)
     shares.remember(ledger, run, judged, {one.about for one in said.findings})
+    levels.learn(house, ledger, run, said.amounts, night.wish.accepted.get(levels.CODE, ()))
     days.remember(ledger, run.id, window, night.today)
     lost.set_aside(ledger, run, dict(zip(numbers, counted_once(house), strict=True)))
     runs.staged(ledger, run, window, [] if said.reading.left_for_later else numbers)

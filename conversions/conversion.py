@@ -55,6 +55,7 @@ class Reason(StrEnum):
     ALSO_REPORTED = "also reported by the web tag, and past its de-duplication window"
     ERASED = "erased"
     MAYBE_RECEIVED = "maybe received, and may no longer be sent"
+    UNUSUAL_AMOUNT = "unusual amount"
     # an order that the platform received, and did not take
     REFUSED_LATER = "refused after it was received"
     SETUP = "refused for the account's setup"

@@ -11,6 +11,9 @@ from typing import Any
 
 from conversions.errors import Exit
 
+Accepted = Mapping[str, frozenset[str]]
+"""By a finding's code what ``run --accept`` was given for it; an empty text where the code takes no value."""
+
 
 class Level(StrEnum):
     """What follows."""
@@ -85,7 +88,7 @@ def note(code: str, sentence: str, *, count: int = 0, **more: Any) -> Finding:
     return Finding(code, Level.NOTE, sentence, count, **more)
 
 
-def answered(findings: Iterable[Finding], accepted: Mapping[str, str | None]) -> list[Finding]:
+def answered(findings: Iterable[Finding], accepted: Accepted) -> list[Finding]:
     """*findings*, those silent that would stop the night and are accepted: *accepted* is what was given."""
     return [one.silent() if one.level is Level.STOP and _accepted(one, accepted) else one for one in findings]
 
@@ -95,12 +98,8 @@ def stopping(findings: Iterable[Finding]) -> bool:
     return any(one.level is Level.STOP and one.exit_code for one in findings)
 
 
-def _accepted(one: Finding, accepted: Mapping[str, str | None]) -> bool:
+def _accepted(one: Finding, accepted: Accepted) -> bool:
     """By its code alone where it takes no value; a number covers as many or fewer, a word is that word."""
     code, _, wanted = (one.accept or "").partition("=")
-    if not one.accept or code not in accepted:
-        return False
-    given = accepted[code]
-    if not wanted or given is None:
-        return not wanted and given is None
-    return int(given) >= int(wanted) if wanted.isdigit() and given.isdigit() else given.casefold() == wanted.casefold()
+    given = accepted.get(code, frozenset()) if one.accept else frozenset()
+    return any(int(each) >= int(wanted) if wanted.isdigit() and each.isdigit() else each == wanted for each in given)

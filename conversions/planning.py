@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from conversions import finding, forecast, guards
+from conversions import finding, forecast, guards, levels
 from conversions.accounting import of_platforms, source_side
 from conversions.barrier import most
 from conversions.errors import Unauthorised
@@ -38,9 +38,13 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
             reading = read(house.source, window, sightings, partial(map, house.disguise), house.resolve, advance)
         named = dict(zip(numbers, house.names, strict=True))
         evidence = Evidence(ledger, settings, wish, window, reading, named, today(settings, clock()))
+        amounts = levels.judge(house, ledger, window, evidence.today)
+        levels.withhold(house, ledger, amounts, wish.accepted.get(levels.CODE, ()))
         sides = forecast.foresee(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
-        found = finding.answered([*guards.findings(evidence), *too_many(most(house, waiting))], wish.accepted)
+        found = finding.answered(
+            [*guards.findings(evidence), *amounts.findings, *too_many(most(house, waiting))], wish.accepted
+        )
         found += of_platforms(ledger, evidence.today) + _without_credentials(house)
         source = source_side(reading, sightings)
         return Report(None, window, source, sides, found, stopped=finding.stopping(found))

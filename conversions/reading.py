@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
 from itertools import count
 from secrets import token_bytes
 
 from conversions.conversion import Conversion, Money, Reason, Window, Withheld
 from conversions.convert import Converter, Rules
-from conversions.currency import as_stated, money
+from conversions.currency import INEXACT, TOO_LARGE, as_stated, money
 from conversions.destinations.base import Destination
 from conversions.disclosure import Gate
 from conversions.identity import Identity, identify, subject
@@ -20,8 +23,8 @@ from conversions.sources.base import Source
 from conversions.sources.unread import Unread
 
 SALT_BYTES = 32
-AT_ONCE = 5_000
-"""Rows set aside that are in memory together."""
+MOST_PRODUCTS = 8
+"""Of one order; more say nothing more of what it costs."""
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
 
@@ -122,6 +125,7 @@ class Disguise:
     def __init__(self, views: Sequence[View], subject_key: bytes, now: datetime) -> None:
         self._subject_key = subject_key
         self._eyes = [(Converter(view.rules, now), view.destination.event) for view in views]
+        self.products = _products(views[0].rules.fingerprint_key)
 
     def __call__(self, orders: Sequence[Order]) -> Seen:
         """The sightings of *orders*, and every destination's draft of each."""
@@ -133,7 +137,8 @@ class Disguise:
             amount = order.amount - order.refunded
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
-            sightings.append(_sighting(order, identity, stated))
+            products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
+            sightings.append((*_sighting(order, identity, stated), products, refunded))
             against = self.former.against(order.email)
             for convert, event in self._eyes:
                 match Withheld(against) if against else convert(order, identity, paid):
@@ -157,7 +162,29 @@ def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
     day = order.purchase_day.isoformat()
     what = (order.number, person, bought, day, *order.rank, *stated, chosen_by)
-    return (*what, order.completed, order.amount < 0, b"", order.status_word)
+    return (*what, order.completed, order.amount < 0, order.status_word)
+
+
+def _minor(amount: Decimal, stated: Money) -> int:
+    """In the units of *stated*; 0 where the store cannot hold it."""
+    minor = int(amount.scaleb(stated.exponent)) if 0 < amount < TOO_LARGE else 0
+    return minor if minor < INEXACT else 0
+
+
+def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:
+    """What tells products apart in the store: 8 bytes of keyed BLAKE2b (RFC 7693) for each of the first eight."""
+    keyed = blake2b(digest_size=8, key=key, person=b"product/1")
+
+    @lru_cache(maxsize=10_000)
+    def digests(product_ids: tuple[str, ...]) -> bytes:
+        return b"".join(sorted({_digest(keyed.copy(), one) for one in product_ids[:MOST_PRODUCTS]}))
+
+    return digests
+
+
+def _digest(keyed: blake2b, text: str) -> bytes:
+    keyed.update(text.encode("utf-8", "surrogatepass"))
+    return keyed.digest()
 
 
 def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:

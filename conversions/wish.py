@@ -1,11 +1,11 @@
 """What whoever starts a run, or a plan, asks for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from conversions.conversion import Window
 from conversions.errors import Usage
+from conversions.finding import Accepted
 from conversions.ledger import Ledger, runs
 from conversions.settings import Settings
 
@@ -22,8 +22,8 @@ class Wish:
     reason: str | None = None
     wait: timedelta = timedelta()
     """How long to wait for another run to finish."""
-    accepted: Mapping[str, str | None] = field(default_factory=dict)
-    """By a finding's code what ``run --accept`` was given for it: no mistake; ``reason`` says why."""
+    accepted: Accepted = field(default_factory=dict)
+    """What is no mistake; ``reason`` says why."""
     restate: bool = False
     """Values that changed after sending are told to the platforms that can correct them."""
 

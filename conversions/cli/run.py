@@ -134,7 +134,7 @@ def _ask(settings: "Settings", wish: "Wish") -> None:
     typer.confirm("Send this now?", abort=True, err=True)
 
 
-def _accepted(texts: list[str]) -> dict[str, str | None]:
+def _accepted(texts: list[str]) -> dict[str, frozenset[str]]:
     """By code. Raises Usage for a code that no finding has, since whoever mistypes it would think it accepted."""
     from conversions.guards import ACCEPTABLE
 
@@ -144,7 +144,7 @@ def _accepted(texts: list[str]) -> dict[str, str | None]:
         if takes is None or bool(equals) is not bool(takes) or (takes == "N" and not value.isdigit()):
             known = ", ".join(f"{name}={of}" if of else name for name, of in ACCEPTABLE.items())
             raise Usage(f"--accept {code}{equals}{value} is none of {known}. `conversions plan` says which it takes.")
-    return {code: value if equals else None for code, equals, value in pairs}
+    return {code: frozenset(value.upper() for one, _, value in pairs if one == code) for code, _, _ in pairs}
 
 
 def _wish(

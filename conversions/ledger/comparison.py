@@ -19,6 +19,8 @@ AS_MANY = 0.8
 """Unknown ones for each that is gone: some rows are always spoilt, or late."""
 MOST = 0.5
 """Of the sent orders that are read again."""
+ANY, ALIKE = 8, 3
+"""So many with another value are another column or status; fewer, where one factor explains them."""
 
 
 def _listed(words: frozenset[str]) -> str:
@@ -27,13 +29,17 @@ def _listed(words: frozenset[str]) -> str:
 
 _MEET = f"""
     CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
-        CASE WHEN again AND differs THEN 1.0 * now / held * CAST('1e' || (held_exponent - exponent) AS REAL) END factor
+        CASE WHEN again AND differs THEN 1.0 * now / held * scale END factor,
+        CASE WHEN again AND differs AND now > 0
+            AND (refunded = 0 OR currency <> held_currency OR (now + refunded) * scale <> held) THEN
+            1.0 * (now + refunded) / held * scale END gross
     FROM (
-        SELECT *, (now, currency, exponent) <> (held, held_currency, held_exponent) AS differs FROM (
+        SELECT *, (now, currency, exponent) <> (held, held_currency, held_exponent) AS differs,
+            CAST('1e' || (held_exponent - exponent) AS REAL) AS scale FROM (
             SELECT x.destination, x.sale, x.day, s.id IS NOT NULL AS seen,
                 d.id IS NOT NULL AND x.value_minor IS NOT NULL AND x.state IN ({_listed(SENT)})
                     AND coalesce(d.reason, '') NOT IN ({_listed(FORBIDDEN)}) AS again,
-                d.due_minor AS now, s.currency, s.exponent,
+                d.due_minor AS now, s.currency, s.exponent, s.refunded,
                 coalesce(x.due_minor, x.value_minor) AS held,
                 iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS held_currency,
                 iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS held_exponent
@@ -45,8 +51,16 @@ _MEET = f"""
         )
     )
 """
-"""Every order that a run over these days has read, and what this reading says of it; ``held`` is what was said last."""
+"""Every order that a run over these days has read, and what this reading says of it; ``held`` is what was said last,
+``gross`` is by which factor the amount before refunds differs, null where refunds explain all of it."""
 _DIFFERING = "SELECT destination, count(*), sum(differs) FROM temp.met WHERE differs IS NOT NULL GROUP BY destination"
+_ALIKE = """
+    SELECT count(*) FROM temp.met WHERE destination = ?1 AND abs(gross / (
+        SELECT gross FROM temp.met WHERE destination = ?1 AND gross IS NOT NULL ORDER BY gross
+        LIMIT 1 OFFSET (SELECT count(gross) / 2 FROM temp.met WHERE destination = ?1)
+    ) - 1) <= 0.01
+"""
+"""How many differ by the median factor, within one in a hundred."""
 _FACTOR = """
     SELECT factor FROM temp.met WHERE destination = ? AND factor IS NOT NULL ORDER BY factor
     LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM temp.met WHERE destination = ?)
@@ -82,8 +96,11 @@ class Comparison:
         return [
             Revalued(number, orders, differing, self._factor(number))
             for number, orders, differing in self._rows(_DIFFERING)
-            if orders >= ENOUGH and differing > MOST * orders
+            if differing > MOST * orders and (differing >= ANY or self._alike(number) > max(MOST * orders, ALIKE - 1))
         ]
+
+    def _alike(self, destination: int) -> int:
+        return int(self._rows(_ALIKE, destination)[0][0])
 
     def _factor(self, destination: int) -> float:
         found = self._rows(_FACTOR, destination, destination)

@@ -46,15 +46,17 @@ _DO = {
     Decision.SEND: text(f"""
         UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
         ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
-        settled_run = CASE WHEN state NOT IN ('rejected', 'received') THEN settled_run END,
+        settled_run = CASE WHEN state NOT IN ('rejected', 'received', 'withheld') THEN settled_run END,
+        accepted_minor = CASE state WHEN 'withheld' THEN stated_minor ELSE accepted_minor END,
         reason = NULL, detail = NULL,
-        state = CASE state WHEN 'rejected' THEN 'deferred' WHEN 'received' THEN 'unknown' ELSE state END {_AMONG}
+        state = CASE WHEN state IN ('rejected', 'withheld') THEN 'deferred' WHEN state = 'received' THEN 'unknown'
+            ELSE state END {_AMONG}
     """),
     Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_AMONG}"),
     Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_AMONG}"),
 }
 """What was received, and perhaps not recorded, goes again byte for byte, like what is unknown; what the platform holds
-at its old value stays, and its new one can be restated."""
+at its old value stays, and its new one can be restated. An unusual amount is read again, and goes as it is then."""
 _REOPEN = text(f"""
     UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_AMONG})
 """)
@@ -101,7 +103,7 @@ def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) ->
     past = d.first_attempt_us + case(resend_us, value=d.destination) <= now_us if resend_us else false()
     undecided = (d.state == State.UNKNOWN) & (too_old | (past & d.decision.is_(None)))
     settled = d.state.in_([State.REJECTED, State.QUARANTINED, State.EXPIRED]) & d.acknowledged_us.is_(None)
-    settled |= waits_for_the_account()
+    settled |= waits_for_the_account() | ((d.reason == Reason.UNUSUAL_AMOUNT) & d.acknowledged_us.is_(None))
     query = (
         select(d.id, tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail, too_old)
         .select_from(tables.delivery)
@@ -132,4 +134,4 @@ def _choices(state: str, reason: str | None, said: str | None, *, too_old: bool)
     send = () if too_old or (reason == Reason.SETUP and of_consent(said)) else (Decision.SEND,)
     if state == State.UNKNOWN:
         return (*send, Decision.GIVE_UP)
-    return (*send, Decision.ACKNOWLEDGE) if reason == Reason.SETUP else (Decision.ACKNOWLEDGE,)
+    return (*send, Decision.ACKNOWLEDGE) if reason in {Reason.SETUP, Reason.UNUSUAL_AMOUNT} else (Decision.ACKNOWLEDGE,)

@@ -33,7 +33,7 @@ _RECIPIENTS = text(f"""
 _CLOSE = text(f"""
     UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
     value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
-    ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, subject = NULL
+    ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, subject = NULL, accepted_minor = NULL
     WHERE id IN (
         SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
     )
@@ -54,6 +54,7 @@ _CLOSE_REVISIONS = text(f"""
     )
 """)
 _MOMENTS = text("UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
+_FORGET_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
 _NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
 _REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
 _REPORT = "UPDATE run SET report = ? WHERE id = ?"
@@ -84,7 +85,7 @@ def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
         events = list(connection.execute(_EVENTS, asked).scalars())
         recipients = tuple(connection.execute(_RECIPIENTS, asked).scalars())
         redaction.redact(connection, events)
-        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _MOMENTS):
+        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _MOMENTS, _FORGET_AMOUNTS):
             connection.execute(statement, asked)
         _forget_in_reports(connection, set(connection.execute(_NUMBERS, asked).scalars()))
         connection.execute(_LOOKS, {"subject": subject})

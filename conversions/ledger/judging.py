@@ -29,7 +29,8 @@ SAID = f"""
 _JUDGED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
-    x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail, x.ready_at AS held_ready_at, x.revision,
+    x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail,
+    x.stated_minor AS held_minor, x.ready_at AS held_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
     x.fingerprint AS held_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
     CASE WHEN x.detail LIKE '%CONSENT%' THEN (

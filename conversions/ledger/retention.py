@@ -48,6 +48,7 @@ _SHRINK = (
         DELETE FROM delivery WHERE id IN (SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF})
     """),
     text("DELETE FROM former_number WHERE sale IN (SELECT value FROM json_each(:sales))"),
+    text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM sale WHERE id IN (SELECT value FROM json_each(:sales))"),
 )
 

@@ -23,7 +23,7 @@ CREATE TEMP TABLE sighting(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
     minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
-    completed INTEGER NOT NULL, refund INTEGER NOT NULL, products BLOB NOT NULL, status BLOB
+    completed INTEGER NOT NULL, refund INTEGER NOT NULL, status BLOB, products BLOB NOT NULL, refunded INTEGER NOT NULL
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -124,10 +124,12 @@ class SightingRow(NamedTuple):
     completed: bool = True
     refund: bool = False
     """Whether its amount is below zero: a row of money paid back, if there is a sale of that number."""
-    products: bytes = b""
-    """Keyed digests of its product IDs, 8 bytes each."""
     status: bytes | None = None
     """Tells one status that is no finished sale from another; None for a finished sale."""
+    products: bytes = b""
+    """8 keyed bytes for each of its products, at most eight of them, sorted."""
+    refunded: int = 0
+    """In minor units: what the amount would be above ``minor`` without refunds."""
 
 
 class DoubtRow(NamedTuple):
@@ -194,7 +196,7 @@ class Sightings:
 
     def add(self, seen: Seen) -> None:
         """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
-        with _room():
+        with room():
             self._connection.execute("BEGIN")
             self._connection.executemany(_insert("sighting", SightingRow), seen.sightings)
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
@@ -202,7 +204,7 @@ class Sightings:
 
     def reject(self, rows: Iterable[BadRow]) -> None:
         """Take in rows that cannot be orders."""
-        with _room():
+        with room():
             self._connection.execute("BEGIN")
             self._connection.executemany(_insert("bad_row", BadRow), rows)
             self._connection.execute("COMMIT")
@@ -210,7 +212,7 @@ class Sightings:
     def doubt(self, rows: Sequence[DoubtRow]) -> None:
         """Take in what cannot be decided before the whole window is read."""
         if rows:
-            with _room():
+            with room():
                 self._connection.execute("BEGIN")
                 self._connection.executemany(_insert("doubt", DoubtRow), rows)
                 self._connection.execute("COMMIT")
@@ -225,7 +227,7 @@ class Sightings:
         """
         self._connection.create_function("keyed", 1, keyed, deterministic=True)
         asked = {"shop": shop, "alike": not ranked}
-        with _room():
+        with room():
             aside = self._doubted(settled)
             self._connection.execute("CREATE INDEX temp.sighting_order ON sighting(order_no)")
             self._connection.execute(_RENAME, asked)
@@ -272,7 +274,7 @@ def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room() -> Iterator[None]:
     """Temporary tables that find no room are one sentence."""
     try:
         with whole():

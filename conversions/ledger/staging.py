@@ -52,7 +52,8 @@ _DELIVERIES = text(f"""
         {_IF_SENT} d.wire_id END, {_IF_SENT} :scheme END,
         {_IF_SENT} d.due_minor END, {_IF_SENT} s.currency END, {_IF_SENT} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
-        d.fingerprint, d.ready_at, d.expires_at, 0, CASE WHEN d.quarantined THEN :run END,
+        d.fingerprint, d.ready_at, d.expires_at, 0,
+        CASE WHEN d.quarantined OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END,
         CASE WHEN o.id IS NOT NULL OR d.event IS NULL THEN s.subject END
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
@@ -70,8 +71,8 @@ _SAID_HERE = text("""
     * (SELECT count(*) FROM temp.place)
 """)
 _REPLACE = """
-    UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? THEN acknowledged_us END, decision = NULL,
-    run = ?, day = ?, state = ?, reason = ?, detail = NULL,
+    UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? AND ? THEN acknowledged_us END,
+    decision = NULL, run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
     fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = iif(?, first_attempt_us, NULL),
@@ -161,6 +162,7 @@ class _Rows:
             (
                 state,
                 draft.reason,
+                _as_known(draft, row),
                 self.run,
                 row.day,
                 state,
@@ -196,6 +198,8 @@ class _Rows:
 
     def _since(self, draft: Draft, row: Row[Any]) -> int | None:
         """The run that set it aside, so that a person is told once."""
+        if draft.reason is Reason.UNUSUAL_AMOUNT:
+            return row.settled_run if row.held_reason == draft.reason and _as_known(draft, row) else self.run
         if not draft.quarantined:
             return None
         return row.settled_run if row.state == State.QUARANTINED else self.run
@@ -204,6 +208,11 @@ class _Rows:
         if draft.event is None:
             return (None, None, None, None, None)
         return (draft.wire_id, self.scheme, *_flat(draft.due))
+
+
+def _as_known(draft: Draft, row: Row[Any]) -> bool:
+    """Whether a person who took note of it knows it: another unusual amount is another matter."""
+    return draft.reason is not Reason.UNUSUAL_AMOUNT or bool(row.held_minor == draft.due.minor)
 
 
 def _flat(money: Money) -> tuple[int, str, int]:

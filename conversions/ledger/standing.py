@@ -15,9 +15,9 @@ from conversions.ledger.store import Ledger
 
 SHOWN = 50
 PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "unknown"]) | (
-    tables.delivery.c.reason == Reason.SETUP
+    tables.delivery.c.reason.in_([Reason.SETUP, Reason.UNUSUAL_AMOUNT])
 )
-"""What no run mends by itself, and what waits until an account is mended."""
+"""What no run mends by itself, what waits until an account is mended, and amounts that a person looks at."""
 
 
 @dataclass(frozen=True, slots=True)

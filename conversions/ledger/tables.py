@@ -177,6 +177,7 @@ delivery = _table(
     _text("decision", null=True),  # what a person decided: send
     _int("acknowledged_us", null=True),  # when a person took note of what no run mends
     _bytes("subject", null=True),  # whose it is, where it may not be sent and so has no event that says so
+    _int("accepted_minor", null=True),  # the unusual amount that a person has said is right
     Index(None, "run", "destination"),
     Index(
         "ix_delivery_person",
@@ -437,3 +438,37 @@ score = _table(
     rowid=False,
 )
 """How a platform rates what it gets, as it said last."""
+
+level = _table(
+    "level",
+    _text("currency"),
+    _bytes("product"),  # 8 bytes, keyed: a product, or several together; empty: the whole shop
+    _bytes("amounts"),  # of its latest orders: 16 bits each, hundredths of a decimal logarithm
+    _text("seen"),  # the day of the run that taught it last
+    PrimaryKeyConstraint("currency", "product"),
+    rowid=False,
+)
+"""What is usually paid: figures without persons."""
+
+deviation = _table(
+    "deviation",
+    _text("currency"),
+    _text("basis"),  # product | shop | withheld
+    _int("tenths"),  # of a decimal logarithm, from the level
+    _int("orders"),
+    PrimaryKeyConstraint("currency", "basis", "tenths"),
+    rowid=False,
+)
+"""How many orders lay how far from their level."""
+
+latest_amount = _table(
+    "latest_amount",
+    _id(),  # rises in the order of the looks
+    _int("sale", null=True),  # null: bought before the first night
+    _text("currency"),
+    _int("deviation"),  # hundredths of a decimal logarithm
+    _text("basis"),
+    _int("odd"),  # 1: withheld alone
+    UniqueConstraint("sale"),
+)
+"""The latest new orders of each currency, that are looked at together over several nights."""

@@ -110,3 +110,35 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.add_column("delivery", sa.Column("accepted_minor", _INT, nullable=True))
+    op.create_table(
+        "level",
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("product", sa.LargeBinary(), nullable=False),
+        sa.Column("amounts", sa.LargeBinary(), nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("currency", "product"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "deviation",
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("tenths", _INT, nullable=False),
+        sa.Column("orders", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("currency", "basis", "tenths"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "latest_amount",
+        sa.Column("id", _INT, primary_key=True),
+        sa.Column("sale", _INT, nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("deviation", _INT, nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("odd", _INT, nullable=False),
+        sa.UniqueConstraint("sale", name="uq_latest_amount_sale"),
+        sqlite_strict=True,
+    )
