@@ -8,7 +8,7 @@ from conversions import guard
 from conversions.barrier import Said
 from conversions.delivery.lane import Lane
 from conversions.diagnosis import Late
-from conversions.ledger import accounts, corrections, news, redaction, retention, waits
+from conversions.ledger import accounts, corrections, days, news, redaction, retention, told, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
 from conversions.reading import Reading
@@ -33,8 +33,10 @@ def account(night: Night, said: Said, lanes: list[Lane], second: list[Lane], lat
         if first := left.first_too_old:
             side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
     bad = guard.bad_rows(said.reading, accounts.new_bad_rows(ledger, run.id))
-    told = guard.moved(run) + bad + guard.thin_days(said.thin)
-    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, told)
+    few = told.news(ledger, said.few)
+    told.remember(ledger, run, few, [days.CODE])
+    news_of_source = guard.moved(run) + bad + [one.sentence for one in few if one.exit_code]
+    return Report(run.id, night.window, source_side(said.reading, said.sightings), sides, news_of_source)
 
 
 def forget(night: Night) -> None:

@@ -6,9 +6,9 @@ from functools import partial
 from conversions import guard, restating
 from conversions.crew import Crew
 from conversions.errors import SourceUnavailable, SuspiciousSource
+from conversions.finding import Finding
 from conversions.house import House
 from conversions.ledger import accounts, days, lost, runs, staging
-from conversions.ledger.days import ThinDay
 from conversions.ledger.sightings import Sightings, open_sightings
 from conversions.night import Night, counted_once
 from conversions.order import RowRejected
@@ -22,8 +22,8 @@ class Said:
 
     reading: Reading
     sightings: Sightings
-    thin: list[ThinDay]
-    """Days with far fewer orders than is usual."""
+    few: list[Finding]
+    """Days with too few orders."""
 
 
 def read(night: Night, crew: Crew) -> Said:
@@ -39,7 +39,7 @@ def read(night: Night, crew: Crew) -> Said:
         )
     odd = guard.odd(ledger, house.settings.shop, window, house.names, night.numbers)
     guard.accept(ledger, run, odd, night.wish.accepted, night.wish.reason)
-    return Said(reading, sightings, days.thin(ledger, window, night.today))
+    return Said(reading, sightings, days.findings(ledger, window, night.today, house.settings.closed_days))
 
 
 def stage(night: Night, said: Said) -> None:

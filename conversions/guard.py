@@ -7,13 +7,9 @@ from conversions.conversion import Reason, Window
 from conversions.errors import SuspiciousSource
 from conversions.ledger import Ledger, comparison
 from conversions.ledger.comparison import Comparison, Renumbered, Revalued
-from conversions.ledger.days import ThinDay
 from conversions.ledger.runs import Run
 from conversions.reading import Reading
 from conversions.report import unusually_many
-
-NAMED = 10
-"""Days; more are counted."""
 
 
 def too_many(new: Mapping[str, tuple[int, int | None]], accepted: int) -> list[str]:
@@ -103,22 +99,3 @@ def moved(run: Run) -> list[str]:
         f"This store was last used on {run.moved_from}. If that machine goes on with a copy of it, sales count twice"
     )
     return [f"{sentence}: stop its timer. (A container with another name each night: give it a fixed one.)"]
-
-
-def thin_days(found: Sequence[ThinDay]) -> list[str]:
-    """One sentence where days have far fewer orders than is usual."""
-    if not found:
-        return []
-    sentence = f"Fewer orders than usual ({named(found)}): has a file not come?"
-    return [f"{sentence} The others are sent; when the rest is in place, {in_place(found)}."]
-
-
-def in_place(found: Sequence[ThinDay]) -> str:
-    """The command that reads these days again, however long ago they are."""
-    return f"`conversions run --since {found[0].day} --until {found[-1].day}`"
-
-
-def named(found: Sequence[ThinDay]) -> str:
-    """The first of these days, each with what is usual."""
-    days = [f"{d.day}: {d.orders} orders, usually {d.usual[0]} to {d.usual[1]}" for d in found[:NAMED]]
-    return "; ".join(days) + (f"; and {len(found) - NAMED} days more" if len(found) > NAMED else "")

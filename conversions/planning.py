@@ -7,7 +7,7 @@ from conversions.accounting import source_side
 from conversions.barrier import most
 from conversions.delivery.opening import first_batch
 from conversions.house import House, open_house
-from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only
+from conversions.ledger import Clock, Ledger, accounts, days, judging, lost, open_read_only, told
 from conversions.ledger.accounts import Account
 from conversions.ledger.corrections import Corrections
 from conversions.ledger.sightings import open_sightings
@@ -34,7 +34,8 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         with progress.track("reading", None) as advance:
             reading = read(house.source, window, sightings, partial(map, house.disguise), lambda _: None, advance)
         odd = guard.refused(guard.odd(ledger, settings.shop, window, house.names, numbers), wish.accepted)
-        news = guard.bad_rows(reading) + guard.thin_days(days.thin(ledger, window, today(settings, ledger)))
+        few = told.news(ledger, days.findings(ledger, window, today(settings, ledger), settings.closed_days))
+        news = guard.bad_rows(reading) + [one.sentence for one in few if one.exit_code]
         sides = _foreseen(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
         mistakes = odd + guard.too_many(most(house, waiting), wish.accept_large)

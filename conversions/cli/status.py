@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from conversions.ledger.days import ThinDay
+    from conversions.finding import Finding
     from conversions.ledger.standing import Standing
 
 NAMED = 10
@@ -39,15 +39,15 @@ def status(
         found = standing(ledger)
         today = clock.now().astimezone(settings.zone).date()
         never_read = days.never_read(ledger, list(settings.destinations), today)
-        thin = days.still_thin(ledger, today)
+        few = days.known(ledger, today, settings.closed_days)
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
-        found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
+        found_days = {"never_read": never_read, "few_orders": [one.json() for one in few]}
         show_json({**asdict(found), **found_days, "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
-        _show_days(never_read, thin)
+        _show_days(never_read, few)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
     return code
@@ -70,12 +70,10 @@ def _show_problems(found: "Standing") -> None:
         show(f"`conversions decide` lists the choices.{seen}")
 
 
-def _show_days(never_read: "Sequence[date]", thin: "Sequence[ThinDay]") -> None:
-    from conversions.guard import in_place, named
-
-    if thin:
+def _show_days(never_read: "Sequence[date]", few: "Sequence[Finding]") -> None:
+    for one in few:
         show()
-        show(f"Fewer orders than usual ({named(thin)}); when the rest is in place, {in_place(thin)}.")
+        show(one.sentence)
     if never_read:
         more = f" and {len(never_read) - NAMED} more" if len(never_read) > NAMED else ""
         show()
