@@ -110,6 +110,11 @@ class TestPrecedence:
         assert meta(load(write(home))).in_flight == 2
 
 
+def test_closed_days_are_days_and_ranges_with_both_ends(home: Path) -> None:
+    settings = load(write(home, 'closed = [2026-12-24, "2026-07-30..2026-08-01"]\n' + WHOLE))
+    assert settings.closed_days == {date(2026, 12, 24), date(2026, 7, 30), date(2026, 7, 31), date(2026, 8, 1)}
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "names"),
@@ -172,6 +177,18 @@ class TestMistakes:
         assert "operating_account_id" in said
         assert "ida.holm" not in said
         assert KEY not in said
+
+    @pytest.mark.parametrize(
+        ("closed", "said"),
+        [
+            ("2026-13-01", "write a day as 2026-12-24, or days as 2026-07-06..2026-07-26"),
+            ("2026-07-06..", "write a day as 2026-12-24, or days as 2026-07-06..2026-07-26"),
+            ("2026-07-26..2026-07-06", "it ends before it begins"),
+            ("2026-07-06..2027-07-26", "it is longer than a year"),
+        ],
+    )
+    def test_closed_days_that_are_none_are_refused(self, home: Path, closed: str, said: str) -> None:
+        assert f"closed.1: {said}" in refusal(home, f'closed = ["2026-12-24", "{closed}"]\n' + WHOLE)
 
     def test_a_file_that_is_missing_names_the_command_that_makes_one(self, home: Path) -> None:
         with pytest.raises(SettingsError, match="conversions init"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from conversions.ledger.days import ThinDay
+    from conversions.finding import Finding
     from conversions.ledger.standing import Standing
     from conversions.ledger.told import Told
 
@@ -42,20 +42,20 @@ def status(
         found = standing(ledger)
         today = clock.now().astimezone(settings.zone).date()
         never_read = days.never_read(ledger, list(settings.destinations), today)
-        thin = days.still_thin(ledger, today)
+        few = days.known(ledger, today, settings.closed_days)
         findings = told.open_findings(ledger)
         heard = platforms.Heard(warnings.current(ledger), matching.courses(ledger, today), scores.current(ledger))
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
-        found_days = {"never_read": never_read, "thin_days": [asdict(day) for day in thin]}
+        found_days = {"never_read": never_read, "few_orders": [one.json() for one in few]}
         found_days["findings"] = [asdict(one) for one in findings]
         show_json({**asdict(found), **found_days, **heard.json(), "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
-        _show_findings(findings)
+        _show_findings([one for one in findings if one.code != days.CODE])
         platforms.show_heard(heard)
-        _show_days(never_read, thin)
+        _show_days(never_read, few)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
     return code
@@ -88,12 +88,10 @@ def _show_findings(findings: "Sequence[Told]") -> None:
         show("What is as it should be: `conversions decide acknowledge --finding CODE --reason TEXT`.")
 
 
-def _show_days(never_read: "Sequence[date]", thin: "Sequence[ThinDay]") -> None:
-    from conversions.guards.few_orders import in_place, named
-
-    if thin:
+def _show_days(never_read: "Sequence[date]", few: "Sequence[Finding]") -> None:
+    for one in few:
         show()
-        show(f"Fewer orders than usual ({named(thin)}); when the rest is in place, {in_place(thin)}.")
+        show(one.sentence)
     if never_read:
         more = f" and {len(never_read) - NAMED} more" if len(never_read) > NAMED else ""
         show()

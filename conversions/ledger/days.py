@@ -1,77 +1,54 @@
-"""How many orders each day of the window had: a file that never came, or came in half, is a day that stands out."""
+"""How many orders each day of the window had, and where they are too few: a file that never came, or came in half."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from statistics import median
 
 from sqlalchemy import Connection, func, select, text
 
 from conversions.conversion import Window
+from conversions.finding import Finding, attention
 from conversions.ledger import tables
+from conversions.ledger.gaps import Gap, gaps
 from conversions.ledger.store import Ledger
 
-NEAR = MONTH = 28
-"""Days are held against those so many days before and after."""
-WEEK, FORTNIGHT = 7, 14
-"""So many known days it takes to say that a day is empty, or that it has few orders."""
-FEW = 0.4
-"""Of the median: weekends and weather stay above it, half a file does not."""
+CODE = "few_orders"
+MONTH, YEAR = timedelta(28), timedelta(364)
+"""So long a gap is told of after it is over; so much history is judged."""
+SPANS = (("a day", 1), ("a week", 7), ("in four weeks", 28))
 
 _COUNTED = text("SELECT coalesce(window_day, day), count(*) FROM temp.sighting GROUP BY 1")
-_KNOWN = text("""
-    SELECT d.day, d.orders, r.waiting IS NOT NULL AS told FROM day_read d LEFT JOIN run r ON r.id = d.run
-    WHERE d.day BETWEEN :since AND :until
-""")
-_HAD_ORDERS = text("SELECT day FROM day_read WHERE day BETWEEN :since AND :before AND orders > 0")
+_KNOWN = text("SELECT day, orders FROM day_read WHERE day >= :since AND day < :before")
 _REMEMBER = """
     INSERT INTO day_read(day, orders, run) VALUES (?, ?, ?)
-    ON CONFLICT (day) DO UPDATE SET orders = excluded.orders, run = excluded.run
+    ON CONFLICT (day) DO UPDATE SET orders = max(orders, excluded.orders), run = excluded.run
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ThinDay:
-    """A day with far fewer orders than its neighbours."""
+def findings(ledger: Ledger, window: Window, today: date, closed: Collection[date] = ()) -> list[Finding]:
+    """Where this reading, and what is known of the days before it, has too few orders; each gap is one finding.
 
-    day: date
-    orders: int
-    usual: tuple[int, int]
-    """From the lowest to the highest tenth of its neighbours."""
-
-
-def thin(ledger: Ledger, window: Window, today: date) -> list[ThinDay]:
-    """The days of this reading that stand out, and did not the last time that they were read and told of.
-
-    Reads only, and before ``remember``. *today* is the shop's: a day that has not ended is not judged.
+    Reads only, and before ``remember``. *today* is the shop's: a day that has not ended is not judged. On *closed* days
+    no orders are expected.
     """
     with ledger.transaction() as connection:
         read = _read(connection, window, today)
-        near = timedelta(NEAR)
-        around = {"since": (window.since - near).isoformat(), "until": (window.until + near).isoformat()}
-        rows = connection.execute(_KNOWN, around).all()
-    told = {date.fromisoformat(row.day): row.orders for row in rows if row.told}
-    known = _from_first_to_last_order({date.fromisoformat(row.day): row.orders for row in rows} | read)
-    return [
-        one for one in _thin(read, known) if not (one.day in told and _few(told[one.day], _neighbours(known, one.day)))
-    ]
+    return [_told(gap) for gap in _gaps(ledger, today, closed, read) if gap.until >= min(window.since, today - MONTH)]
+
+
+def known(ledger: Ledger, today: date, closed: Collection[date] = ()) -> list[Finding]:
+    """The same by what was read until now, of the last month."""
+    return [_told(gap) for gap in _gaps(ledger, today, closed, {}) if gap.until >= today - MONTH]
 
 
 def remember(ledger: Ledger, run: int, window: Window, today: date) -> None:
-    """Keep how many orders each day of the window has now."""
+    """Keep how many orders each day of the window has now, or had before.
+
+    An export that rolls on, or holds what has changed, shows less of the days behind it: nothing is missing then.
+    """
     with ledger.transaction() as connection:
         read = _read(connection, window, today)
         if read:
             connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run) for day, n in read.items()])
-
-
-def still_thin(ledger: Ledger, today: date) -> list[ThinDay]:
-    """The days of the last month that had far fewer orders than their neighbours when they were read last."""
-    newest = today - timedelta(MONTH)
-    with ledger.transaction() as connection:
-        rows = connection.execute(_KNOWN, {"since": (newest - timedelta(NEAR)).isoformat(), "until": today.isoformat()})
-        read = {date.fromisoformat(row.day): row.orders for row in rows}
-    return _thin({day: orders for day, orders in read.items() if day >= newest}, _from_first_to_last_order(read))
 
 
 def never_read(ledger: Ledger, names: Sequence[str], today: date) -> list[date]:
@@ -89,46 +66,34 @@ def never_read(ledger: Ledger, names: Sequence[str], today: date) -> list[date]:
 
 
 def _read(connection: Connection, window: Window, today: date) -> dict[date, int]:
-    """Different orders by day of the window, empty days too.
-
-    A run goes back further than a rolling export: days before its first order that had orders once say nothing new.
-    """
+    """Different orders by day of the window, empty days too."""
     counted = {date.fromisoformat(day): int(orders) for day, orders in connection.execute(_COUNTED)}
     until = min(window.until, today - timedelta(1))
     days = (window.since + timedelta(n) for n in range((until - window.since).days + 1))
-    left_out = _had_orders(connection, window.since, min(counted, default=window.since))
-    return {day: counted.get(day, 0) for day in days if day not in left_out}
+    return {day: counted.get(day, 0) for day in days}
 
 
-def _had_orders(connection: Connection, since: date, until: date) -> set[date]:
-    """Days before *until* that had orders when they were read last."""
-    place = {"since": since.isoformat(), "before": (until - timedelta(1)).isoformat()}
-    return {date.fromisoformat(day) for day in connection.execute(_HAD_ORDERS, place).scalars()}
+def _gaps(ledger: Ledger, today: date, closed: Collection[date], read: Mapping[date, int]) -> list[Gap]:
+    """Of a year, or as far back as was read now."""
+    since = min([today - YEAR, *read])
+    with ledger.transaction() as connection:
+        rows = connection.execute(_KNOWN, {"since": since.isoformat(), "before": today.isoformat()}).all()
+    before = {date.fromisoformat(day): orders for day, orders in rows}
+    return gaps(before | {day: max(orders, before.get(day, 0)) for day, orders in read.items()}, closed)
 
 
-def _from_first_to_last_order(known: Mapping[date, int]) -> dict[date, int]:
-    """Without the empty days at either end: before the shop began, or while files stay away, nothing is usual."""
-    sold = [day for day, orders in known.items() if orders]
-    return {day: orders for day, orders in known.items() if sold and min(sold) <= day <= max(sold)}
+def _told(gap: Gap) -> Finding:
+    """One finding for as long as it goes on: told once, and not again because it has grown."""
+    days = str(gap.since) if gap.since == gap.until else f"{gap.since} to {gap.until}"
+    few = f"Only {gap.orders} orders" if gap.orders > 1 else "Only 1 order" if gap.orders else "No orders"
+    sentence = (
+        f"{few} for {days}; usually about {_rate(gap.usual)}. Is a file missing? What is there is sent; when the rest "
+        f"is in place, `conversions run --since {gap.since} --until {gap.until}`. If the shop was shut, the settings "
+        f'should say so: closed = ["{gap.since}..{gap.until}"].'
+    )
+    return attention(CODE, sentence, count=1, about=gap.since.isoformat(), once=True)
 
 
-def _thin(days: Mapping[date, int], known: Mapping[date, int]) -> list[ThinDay]:
-    began = min(known, default=date.max)
-    beside = [(day, orders, _neighbours(known, day)) for day, orders in sorted(days.items()) if day >= began]
-    return [ThinDay(day, orders, _usual(others)) for day, orders, others in beside if _few(orders, others)]
-
-
-def _neighbours(known: Mapping[date, int], day: date) -> list[int]:
-    near = (day + timedelta(n) for n in range(-NEAR, NEAR + 1) if n)
-    return sorted(known[other] for other in near if other in known)
-
-
-def _few(orders: int, others: Sequence[int]) -> bool:
-    if len(others) < (FORTNIGHT if orders else WEEK):
-        return False
-    return orders < FEW * median(others) if orders else median(others) >= 1
-
-
-def _usual(others: Sequence[int]) -> tuple[int, int]:
-    tenth = len(others) // 10
-    return others[tenth], others[-1 - tenth]
+def _rate(usual: float) -> str:
+    """In the shortest span that has a few."""
+    return next(f"{usual * days:.0f} {span}" for span, days in SPANS if usual * days >= 2 or days == MONTH.days)

@@ -373,7 +373,7 @@ history = _table(
 """What is left of orders past retention: counts and sums."""
 
 day_read = _table("day_read", Column("day", Text, primary_key=True), _int("orders"), _int("run"))
-"""How many orders each day had when it was read last; days are the window's."""
+"""How many orders each day had in the reading that showed most of it; days are the window's."""
 
 judgement_count = _table(
     "judgement_count",

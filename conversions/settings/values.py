@@ -1,7 +1,7 @@
 """Values that TOML has no form for: durations, loopback addresses, time zones, account numbers."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -54,6 +54,32 @@ def currency(text: str) -> str:
 
 
 Currency = Annotated[str, AfterValidator(currency)]
+
+
+def days_of(span: str) -> list[date]:
+    """The days of ``"2026-12-24"`` or ``"2026-07-06..2026-07-26"``, both included; ValueError for anything else."""
+    first, dots, last = span.partition("..")
+    try:
+        since = date.fromisoformat(first.strip())
+        until = date.fromisoformat(last.strip()) if dots else since
+    except ValueError:
+        raise ValueError("write a day as 2026-12-24, or days as 2026-07-06..2026-07-26") from None
+    count = (until - since).days + 1
+    if not 0 < count <= 366:
+        raise ValueError("it ends before it begins" if count <= 0 else "it is longer than a year")
+    return [since + timedelta(n) for n in range(count)]
+
+
+def _span(value: object) -> object:
+    """TOML has days, too."""
+    text = value.isoformat() if isinstance(value, date) else value
+    if isinstance(text, str):
+        days_of(text)
+    return text
+
+
+Currency = Annotated[str, AfterValidator(currency)]
+Days = Annotated[str, BeforeValidator(_span)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from conversions.errors import SettingsError
 from conversions.settings.sections import AnySourceSettings, DestinationSettings, OnCall, Privacy, Store
-from conversions.settings.values import Duration, zone_name
+from conversions.settings.values import Days, Duration, days_of, zone_name
 
 
 def _kinds(sections: object) -> object:
@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(zone_name)] = Field("Europe/Copenhagen", description="the shop's zone")
     shop: str = Field("main", min_length=1, description="name of the shop; part of every order's id on the wire")
     lookback_days: int = Field(7, ge=1, le=60, description="a run without dates covers yesterday and the days before")
+    closed: list[Days] = Field([], description="days without orders, such as 2026-12-24 or 2026-07-06..2026-07-26")
     deadline: Duration = Field(timedelta(hours=4), description="a run stops sending after this; the rest waits")
     source: AnySourceSettings
     store: Store = Store()  # type: ignore[call-arg]
@@ -79,6 +80,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The shop's zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def closed_days(self) -> frozenset[date]:
+        """On which no orders are expected."""
+        return frozenset(day for span in self.closed for day in days_of(span))
 
     @property
     def rehearsal(self) -> bool:

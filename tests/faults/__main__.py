@@ -9,7 +9,8 @@ from itertools import count
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults import load, points
+from tests.faults import false_alarms, false_year, load, points
+from tests.faults.drawn import NIGHTS, SIZES, Situation
 from tests.faults.points import Blow
 from tests.faults.scenarios import TEETH, a_year
 from tests.faults.season import open_season
@@ -26,6 +27,8 @@ console = Console(stderr=True)
 def main() -> int:
     """Print the table; 1 where something was violated or a broken variant survived."""
     wish = _wish()
+    if wish.false_alarms or wish.false_year:
+        return _false_alarms(wish)
     table, wrong = Table("what", "figure", title=f"Faults, seed {wish.seed}"), 0
     with open_stations(wish.stations) as stations:
         for part in (_points, _kills, _teeth, _years, _load):
@@ -48,11 +51,31 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=100_000, help="to send while a third of all goes wrong; 0: none")
     parser.add_argument("--no-teeth", action="store_true", help="leave the broken variants out")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is left to chance")
+    parser.add_argument("--false-alarms", action="store_true", help="only: --years of every shop in every situation")
+    parser.add_argument("--false-year", choices=SIZES, help="only: --nights of such a shop by the command line")
     parser.add_argument("--stations", type=int, help="worlds at once; absent: one for each core")
     wish = parser.parse_args()
-    if STRACE is None and (wish.points != "0" or not wish.no_teeth):
+    alone = wish.false_alarms or wish.false_year
+    if not alone and STRACE is None and (wish.points != "0" or not wish.no_teeth):
         parser.error(f"{WITHOUT}; without it, --points 0 --no-teeth")
     return wish
+
+
+def _false_alarms(wish: argparse.Namespace) -> int:
+    """How often somebody is called though nothing is wrong; 1 where people would stop reading what they are told."""
+    if wish.false_year:
+        found = false_year.play(wish.false_year, Situation(), wish.seed, min(wish.nights, NIGHTS))
+        for day, code, said in found:
+            console.print(f"{day}: {code} {said}", style="red")
+        console.print(f"{len(found)} alarms in {wish.nights} nights of {wish.false_year}, seed {wish.seed}")
+        return int(len(found) > false_alarms.MOST)
+    table, wrong = Table(*false_alarms.HEADER, title=f"{wish.years} years of each, seed {wish.seed}"), 0
+    for cell in false_alarms.cells(wish.years, wish.seed):
+        table.add_row(*cell.row(), style="" if cell.good else "red")
+        console.print(*cell.row(), sep=", ")
+        wrong += not cell.good
+    Console().print(table)
+    return min(1, wrong)
 
 
 def _points(stations: list[Station], wish: argparse.Namespace) -> tuple[list[Row], int]:

@@ -116,10 +116,9 @@ class Sighting:
             stated.minor,
             stated.currency,
             stated.exponent,
-            None,
-            self.completed,
-            self.refund,
-            self.products,
+            completed=self.completed,
+            refund=self.refund,
+            products=self.products,
         )
 
     @property

@@ -1,12 +1,13 @@
-"""Which days stand out, and which were never read."""
+"""What is told of days with too few orders, and which days were never read."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import pytest
 
 from conversions.conversion import Window
+from conversions.finding import Finding
 from conversions.ledger import days, runs
-from conversions.ledger.days import ThinDay
 from tests.ledger.builders import Night, sighting
 
 TODAY = date(2026, 11, 22)
@@ -26,59 +27,71 @@ def reading(night: Night, counts: dict[int, int]) -> None:
     night.read(*shown)
 
 
-def judged(night: Night, counts: dict[int, int], since: int | None = None) -> list[ThinDay]:
+def found(
+    night: Night, counts: dict[int, int], since: int | None = None, closed: Collection[int] = ()
+) -> list[Finding]:
     reading(night, counts)
-    return days.thin(night.ledger, window(since or max(counts)), TODAY)
+    return days.findings(night.ledger, window(since or max(counts)), TODAY, {back(ago) for ago in closed})
 
 
 def usual(orders: int, count: int, first: int = 2) -> dict[int, int]:
     return dict.fromkeys(range(first, first + count), orders)
 
 
-@pytest.mark.parametrize(
-    ("yesterday", "known", "thin"),
-    [
-        (0, 7, True),
-        (0, 6, False),
-        (3, 14, True),
-        (3, 13, False),
-        (4, 14, False),
-    ],
-)
-def test_a_day_is_held_against_those_that_are_known(night: Night, yesterday: int, known: int, thin: bool) -> None:
-    found = judged(night, {1: yesterday} | usual(10, known))
+def test_a_gap_is_one_finding_with_what_is_usual_and_how_to_read_it_again(night: Night) -> None:
+    (one,) = found(night, {1: 0, 2: 0, 3: 2} | usual(12, 30, first=4))
 
-    assert found == ([ThinDay(back(1), yesterday, (10, 10))] if thin else [])
+    assert (one.code, one.exit_code, one.count, one.about, one.once) == ("few_orders", 1, 1, "2026-11-19", True)
+    assert "Only 2 orders for 2026-11-19 to 2026-11-21; usually about 12 a day." in one.sentence
+    assert "`conversions run --since 2026-11-19 --until 2026-11-21`" in one.sentence
+    assert 'closed = ["2026-11-19..2026-11-21"]' in one.sentence
 
 
-def test_the_usual_range_leaves_the_odd_day_out(night: Night) -> None:
-    counts = {ago: 10 + ago for ago in range(2, 22)} | {5: 1000, 6: 900}
+@pytest.mark.parametrize(("orders", "every", "rate"), [(40, 1, "40 a day"), (1, 1, "7 a week"), (1, 2, "4 a week")])
+def test_what_is_usual_is_told_by_the_day_or_the_week(night: Night, orders: int, every: int, rate: str) -> None:
+    (one,) = found(night, {**dict.fromkeys(range(1, 29), 0), **dict.fromkeys(range(29, 120, every), orders)})
 
-    (found,) = judged(night, {1: 0} | counts)
-
-    assert found.usual == (14, 31)
-
-
-def test_far_days_are_of_another_season(night: Night) -> None:
-    assert judged(night, {1: 3} | usual(10, 20, first=30)) == []
+    assert f"No orders for {back(28)} to {back(1)}; usually about {rate}." in one.sentence
 
 
 def test_days_that_others_have_read_count(night: Night) -> None:
-    reading(night, usual(10, 14, first=2))
-    days.remember(night.ledger, night.run.id, window(15), TODAY)
+    reading(night, usual(45, 14))
+    days.remember(night.ledger, night.run.id, window(15, 2), TODAY)
 
-    assert [one.day for one in judged(night, {1: 2}, since=1)] == [back(1)]
+    assert [one.about for one in found(night, {1: 13}, since=1)] == [str(back(1))]
 
 
-def test_what_was_told_is_not_told_again_unless_nobody_heard_it(night: Night) -> None:
-    counts = {1: 1} | usual(10, 14)
-    assert judged(night, counts)
-    days.remember(night.ledger, night.run.id, window(15), TODAY)
-    assert judged(night, counts)
+def test_closed_days_are_not_judged(night: Night) -> None:
+    assert found(night, {1: 0, 2: 0} | usual(12, 30, first=3), closed=[1, 2]) == []
 
-    runs.finish(night.ledger, night.run, {"exit_code": 1}, waiting=0)
 
-    assert judged(night, counts) == []
+def test_a_day_that_has_not_ended_is_not_judged(night: Night) -> None:
+    reading(night, {0: 1} | usual(12, 30, first=1))
+    assert days.findings(night.ledger, window(30, 0), TODAY) == []
+
+
+def test_a_gap_that_is_over_is_known_for_a_month_and_told_again_where_it_is_read_again(night: Night) -> None:
+    reading(night, {40: 0} | {ago: 12 for ago in range(1, 90) if ago != 40})
+    days.remember(night.ledger, night.run.id, window(89), TODAY)
+
+    assert [one.about for one in days.known(night.ledger, back(12))] == [str(back(40))]
+    assert days.known(night.ledger, TODAY) == days.findings(night.ledger, window(7), TODAY) == []
+    assert [one.about for one in days.findings(night.ledger, window(41), TODAY)] == [str(back(40))]
+
+
+def test_an_export_that_shows_less_of_the_days_behind_takes_nothing_from_them(night: Night) -> None:
+    reading(night, usual(12, 30))
+    days.remember(night.ledger, night.run.id, window(31, 2), TODAY)
+    night.ledger.connection.exec_driver_sql(f"DELETE FROM temp.sighting WHERE day < '{back(3)}' AND day <> '{back(7)}'")
+    night.ledger.connection.commit()
+    assert days.findings(night.ledger, window(9, 2), TODAY) == []
+
+    days.remember(night.ledger, night.run.id, window(9, 2), TODAY)
+
+    with night.ledger.transaction() as connection:
+        assert {
+            row.orders for row in connection.exec_driver_sql("SELECT orders FROM day_read WHERE day < '2026-11-21'")
+        } == {12}
 
 
 def test_the_day_of_the_window_counts_and_not_that_of_the_purchase(night: Night) -> None:
