@@ -32,7 +32,7 @@ KINDS = {
     "no product": Kind({"product_ids": ""}, "quarantined", "no product ID"),
     "no currency": Kind({"currency": "KRONER"}, "quarantined", "unknown currency"),
     "unknown currency": Kind({"currency": "ABC"}, "quarantined", "unknown currency"),
-    "half an øre": Kind({"total": "10.005", "currency": "DKK"}, "quarantined", "more decimals than the currency has"),
+    "half an øre": Kind({"total": "10.0005", "currency": "DKK"}, "quarantined", "more decimals than the currency has"),
     "free": Kind({"total": "0"}, "withheld", "amount not above zero"),
     "paid back": Kind({"total": "5", "refunded": "7.50"}, "withheld", "amount not above zero"),
     "cancelled": Kind({"status": "cancelled"}, "withheld", "not completed"),
