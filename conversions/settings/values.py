@@ -53,9 +53,6 @@ def currency(text: str) -> str:
     return text.strip().upper()
 
 
-Currency = Annotated[str, AfterValidator(currency)]
-
-
 def days_of(span: str) -> list[date]:
     """The days of ``"2026-12-24"`` or ``"2026-07-06..2026-07-26"``, both included; ValueError for anything else."""
     first, dots, last = span.partition("..")
