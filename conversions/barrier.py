@@ -41,9 +41,11 @@ def read(night: Night, crew: Crew) -> Said:
             "a minute, or set source.settle_seconds."
         )
     amounts = levels.judge(house, ledger, night.window, night.today)
-    levels.withhold(house, ledger, amounts, night.wish.accepted.get(levels.CODE, ()))
-    found = [*moved(night.run), *guards.findings(evidence(night, reading)), *amounts.findings]
-    return Said(reading, sightings, finding.answered(found, night.wish.accepted), amounts)
+    seen = [*moved(night.run), *guards.findings(evidence(night, reading)), *amounts.findings]
+    found = finding.answered(seen, night.wish.accepted)
+    if not finding.stopping(found):
+        levels.withhold(house, ledger, amounts, night.wish.accepted.get(levels.CODE, ()))
+    return Said(reading, sightings, found, amounts)
 
 
 def evidence(night: Night, reading: Reading) -> Evidence:

@@ -39,12 +39,12 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         named = dict(zip(numbers, house.names, strict=True))
         evidence = Evidence(ledger, settings, wish, window, reading, named, today(settings, clock()))
         amounts = levels.judge(house, ledger, window, evidence.today)
-        levels.withhold(house, ledger, amounts, wish.accepted.get(levels.CODE, ()))
+        found = finding.answered([*guards.findings(evidence), *amounts.findings], wish.accepted)
+        if not finding.stopping(found):
+            levels.withhold(house, ledger, amounts, wish.accepted.get(levels.CODE, ()))
         sides = forecast.foresee(house, ledger, numbers)
         waiting = [side.account.counts["pending"] for side in sides.values()]
-        found = finding.answered(
-            [*guards.findings(evidence), *amounts.findings, *too_many(most(house, waiting))], wish.accepted
-        )
+        found += finding.answered(too_many(most(house, waiting)), wish.accepted)
         found += of_platforms(ledger, evidence.today) + _without_credentials(house)
         source = source_side(reading, sightings)
         return Report(None, window, source, sides, found, stopped=finding.stopping(found))

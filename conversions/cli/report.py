@@ -39,13 +39,21 @@ def show_plan(report: Report) -> None:
     _say_findings(report)
 
 
+_SILENT = {
+    Level.STOP: "Accepted: {0.code}, {0.count} orders.",
+    Level.ATTENTION: "Known: {0.sentence}",
+    Level.NOTE: "Note: {0.sentence}",
+}
+"""What nobody is called for."""
+
+
 def _say_findings(report: Report) -> None:
     """What a person is called for, then what is known already or only worth knowing."""
     for line in report.sentences:
         say(line)
     for one in report.findings:
         if not one.exit_code:
-            show(f"Known: {one.sentence}" if one.level is Level.ATTENTION else one.sentence)
+            show(_SILENT[one.level].format(one))
 
 
 def _show_source(source: SourceSide) -> None:
