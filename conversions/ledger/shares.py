@@ -130,14 +130,19 @@ def _most(sides: Iterable[Counter[str]]) -> Counter[str]:
 
 def unusual(ledger: Ledger, tonight: Counter[str], reasons: Iterable[str]) -> list[Share]:
     """The shares of *reasons* among the newest judgements, tonight's and those before, that are not this shop's."""
-    nights = [Judged(tonight), *_nights(ledger)]
+    return among([Judged(tonight), *_nights(ledger)], reasons)
+
+
+def among(nights: list[Judged], reasons: Iterable[str]) -> list[Share]:
+    """The same of *nights*, the newest first."""
     found: dict[str, Share] = {}
     latest, _ = next(_split(nights))
+    wanted = [reason for reason in reasons if latest[reason]]
     for newest, earlier in _split(nights):
-        for reason in reasons:
+        for reason in wanted:
             share = Share(reason, newest[reason], newest[ALL], _usual(earlier, reason))
             over = 2 * latest[reason] * share.of < share.hits * latest[ALL]  # it is mended, or was chance
-            if reason not in found and share.hits and share.unusual and not over:
+            if reason not in found and share.unusual and not over:
                 found[reason] = share
     return list(found.values())
 

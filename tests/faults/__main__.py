@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tests.faults import false_alarms, false_year, load, points
 from tests.faults.drawn import NIGHTS, SIZES, Situation
+from tests.faults.guards import GUARDS
 from tests.faults.points import Blow
 from tests.faults.scenarios import TEETH, a_year
 from tests.faults.season import open_season
@@ -70,7 +71,7 @@ def _false_alarms(wish: argparse.Namespace) -> int:
         console.print(f"{len(found)} alarms in {wish.nights} nights of {wish.false_year}, seed {wish.seed}")
         return int(len(found) > false_alarms.MOST)
     table, wrong = Table(*false_alarms.HEADER, title=f"{wish.years} years of each, seed {wish.seed}"), 0
-    for cell in false_alarms.cells(wish.years, wish.seed):
+    for cell in false_alarms.cells(wish.years, wish.seed, GUARDS):
         table.add_row(*cell.row(), style="" if cell.good else "red")
         console.print(*cell.row(), sep=", ")
         wrong += not cell.good

@@ -51,7 +51,7 @@ def year(situation: str, per_day: float, seed: int, *, spread: float = 0.15, pro
     shop = _Shop(draw, situation, per_day, spread, [draw.gauss(2.3, 0.3) for _ in range(products)])
     prices: dict[str, Prices] = {}
     for day in range(-BEFORE, 365):
-        odd, wrong = _night(prices, list(shop.orders(day)), first=day < 0)
+        odd, wrong = night(prices, list(shop.orders(day)), first=day < 0)
         alone, stopped = alone + odd, stopped + wrong
     return Called(alone, stopped)
 
@@ -91,7 +91,8 @@ class _Shop:
         return currency, product, round(TEN * (size - (0.3 if friday else 0) + draw.gauss(0, self.spread)))
 
 
-def _night(prices: dict[str, Prices], orders: list[tuple[str, bytes, int]], *, first: bool) -> tuple[bool, bool]:
+def night(prices: dict[str, Prices], orders: list[tuple[str, bytes, int]], *, first: bool) -> tuple[bool, bool]:
+    """Whether an order is held back alone, and whether all are; *first*: they only teach."""
     went: list[tuple[Prices, bytes, int, Mark]] = []
     odd = False
     for number, (currency, product, amount) in enumerate(orders, 1):

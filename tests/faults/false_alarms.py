@@ -4,7 +4,7 @@ A ``Guard`` takes a whole drawn ``Year`` and yields an ``Alarm`` for every night
 night of ``day`` comes after it, knows all days up to it, and ``Year.orders`` has what was new. It goes through the
 nights in their order, keeps what it learns in variables of its own, and leaves out what ``ledger.told`` would silence:
 what a person was told of already. A guard of the program is called with drawn numbers; nothing of its rule is repeated
-here. A new one is a function, and a line in ``GUARDS``.
+here. A new one is a function and a place in ``guards.GUARDS``.
 
 Nights on which several guards raise the code count once. Good is a year of at most two, and never 65.
 """
@@ -19,7 +19,6 @@ from itertools import product
 import numpy as np
 
 from conversions.errors import Exit
-from conversions.ledger.gaps import gaps
 from tests.faults.drawn import FIRST, SITUATIONS, SIZES, Year
 
 MOST = 2
@@ -39,15 +38,6 @@ class Alarm:
 
 
 Guard = Callable[[Year], Iterable[Alarm]]
-
-
-def volume(year: Year) -> Iterator[Alarm]:
-    """Days with too few orders."""
-    for gap in gaps(year.counts, year.situation.closed):
-        yield Alarm(gap.found, "few_orders")
-
-
-GUARDS: tuple[Guard, ...] = (volume,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +65,13 @@ class Cell:
 HEADER = ("situation", "shop", "alarms a year", "95 % at most", "most", "nights of 65")
 
 
-def cells(years: int, seed: int, guards: Sequence[Guard] = GUARDS) -> Iterator[Cell]:
+def cells(years: int, seed: int, guards: Sequence[Guard]) -> Iterator[Cell]:
     """Every size in every situation, on every core."""
     with ProcessPoolExecutor() as pool:
         yield from pool.map(partial(_cell, years=years, seed=seed, guards=guards), product(SITUATIONS, SIZES))
 
 
-def nights(year: Year, guards: Sequence[Guard] = GUARDS) -> dict[date, Exit]:
+def nights(year: Year, guards: Sequence[Guard]) -> dict[date, Exit]:
     """Every night for which somebody is called, with the code that wins; those before the year do not count."""
     found: dict[date, Exit] = {}
     for alarm in (one for guard in guards for one in guard(year) if one.day >= FIRST):
