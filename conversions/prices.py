@@ -167,4 +167,5 @@ def _telling(mark: Mark, by_shop: Mark | None, orders: int) -> bool:
     """Whether a level of few orders says something: a hundred times as much, or what the shop's level says, too."""
     if abs(power(mark.deviation)) == 1:
         return by_shop is not None and power(by_shop.deviation) == power(mark.deviation)
-    return orders > 2 or by_shop is None or abs(by_shop.deviation) >= TEN - NEAR
+    close = (mark.deviation + NEAR) % TEN <= 2 * NEAR
+    return close and (orders > 2 or by_shop is None or abs(by_shop.deviation) >= TEN - NEAR)

@@ -30,6 +30,12 @@ def test_a_hundred_times_as_much_for_one_product_is_odd_from_its_second_order_on
     assert odd(shop(orders), LEVEL + far)
 
 
+def test_few_orders_say_nothing_of_what_is_not_close_to_a_power_of_ten() -> None:
+    assert not odd(shop(3, spread=0), LEVEL + 160)
+    assert odd(shop(3, spread=0), LEVEL + 170)
+    assert odd(shop(80), LEVEL + 160)
+
+
 @pytest.mark.parametrize(("orders", "wanted"), [(80, False), (400, True)])
 def test_ten_times_as_much_is_odd_where_many_orders_never_had_it(orders: int, wanted: bool) -> None:
     assert odd(shop(orders), LEVEL + 100) is wanted

@@ -26,8 +26,8 @@ class Kind:
 
 KINDS = {
     "good": Kind({}, "sent"),
-    "of several products": Kind({"product_ids": "SKU-1|SKU-2|SKU-1"}, "sent"),
-    "poisoned": Kind({"product_ids": "BAD-APPLE"}, "quarantined", "refused by the platform"),
+    "of several products": Kind({"product_ids": "SKU-{0}|SKU-2|SKU-{0}"}, "sent"),
+    "poisoned": Kind({"product_ids": "BAD-APPLE-{0}"}, "quarantined", "refused by the platform"),
     "named product": Kind({"product_ids": "Rød kjole"}, "quarantined", "product ID of an unexpected shape"),
     "no product": Kind({"product_ids": ""}, "quarantined", "no product ID"),
     "no currency": Kind({"currency": "KRONER"}, "quarantined", "unknown currency"),
@@ -103,8 +103,9 @@ class Books:
             self.files["second" if nth % 2 else first].append(dict(row))
 
     def _row(self, sighting: Sighting, number: str) -> Row:
-        said = {"total": f"{sighting.total}", "currency": sighting.currency}
-        return self.shop.order(number, **said | KINDS[sighting.kind].change)
+        said = {"total": f"{sighting.total}", "currency": sighting.currency, "product_ids": "SKU-{0}"}
+        told = said | KINDS[sighting.kind].change  # a product each: of one, a hundred times as much is held back
+        return self.shop.order(number, **told | {"product_ids": told["product_ids"].format(number)})
 
     def write(self, *names: str) -> None:
         for hours, name in enumerate(names, start=2):

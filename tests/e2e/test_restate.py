@@ -162,7 +162,7 @@ def test_what_google_refuses_later_is_worth_what_it_was_and_said_once(shop: Shop
 
 def test_one_that_is_refused_is_named_and_the_others_are_restated(shop: Shop) -> None:
     recorded(shop, "1", "2", "3")
-    shop.orders(*(shop.order(number, total="80.00") for number in "123"))
+    shop.orders(*(shop.order(number, total=f"{total}.00") for number, total in (("1", 80), ("2", 70), ("3", 90))))
     (first, *_) = shop.sales("google")
     shop.sandbox.use_faults([f"poison:google={first.reference}"])
     said = shop.run("--restate")
