@@ -31,13 +31,15 @@ def findings(ledger: Ledger, window: Window, today: date, closed: Collection[dat
     no orders are expected.
     """
     with ledger.transaction() as connection:
-        read = _read(connection, window, today)
-    return [_told(gap) for gap in _gaps(ledger, today, closed, read) if gap.until >= min(window.since, today - MONTH)]
+        found = _gaps(connection, today, closed, _read(connection, window, today))
+    return [_told(gap) for gap in found if gap.until >= min(window.since, today - MONTH)]
 
 
 def known(ledger: Ledger, today: date, closed: Collection[date] = ()) -> list[Finding]:
     """The same by what was read until now, of the last month."""
-    return [_told(gap) for gap in _gaps(ledger, today, closed, {}) if gap.until >= today - MONTH]
+    with ledger.transaction() as connection:
+        found = _gaps(connection, today, closed, {})
+    return [_told(gap) for gap in found if gap.until >= today - MONTH]
 
 
 def remember(ledger: Ledger, run: int, window: Window, today: date) -> None:
@@ -73,11 +75,10 @@ def _read(connection: Connection, window: Window, today: date) -> dict[date, int
     return {day: counted.get(day, 0) for day in days}
 
 
-def _gaps(ledger: Ledger, today: date, closed: Collection[date], read: Mapping[date, int]) -> list[Gap]:
+def _gaps(connection: Connection, today: date, closed: Collection[date], read: Mapping[date, int]) -> list[Gap]:
     """Of a year, or as far back as was read now."""
     since = min([today - YEAR, *read])
-    with ledger.transaction() as connection:
-        rows = connection.execute(_KNOWN, {"since": since.isoformat(), "before": today.isoformat()}).all()
+    rows = connection.execute(_KNOWN, {"since": since.isoformat(), "before": today.isoformat()})
     before = {date.fromisoformat(day): orders for day, orders in rows}
     return gaps(before | {day: max(orders, before.get(day, 0)) for day, orders in read.items()}, closed)
 
