@@ -3,8 +3,7 @@
 ConversionsError
 ├── SettingsError              the operator edits settings or environment               exit 78
 ├── SourceError                the shop's data cannot be read                           exit 66
-│   ├── SourceUnavailable        … right now; run again later                           exit 75
-│   └── SuspiciousSource         … reads fine but looks wrong; a person accepts by name exit 65
+│   └── SourceUnavailable        … right now; run again later                           exit 75
 ├── DestinationError
 │   ├── Unauthorised             a credential is missing, expired or lacks rights       exit 77
 │   ├── Throttled                the platform asks to wait longer than this run may     exit 75
@@ -17,7 +16,8 @@ ConversionsError
 ├── Stopped                    somebody told the run to stop                            exit 75
 └── Usage                      the command line asks for something that makes no sense  exit 2
 
-One bad order is never an exception: it is a value (``RowRejected``, ``Withheld``, a ``Receipt`` with culprits).
+What reads fine but looks wrong (65) is no exception: a ``Finding`` says so, and a person accepts it by name. Neither is
+one bad order: it is a value (``RowRejected``, ``Withheld``, a ``Receipt`` with culprits).
 Messages carry order numbers, field names and the next command; never values of personal fields, tokens, or addresses
 with a query.
 """
@@ -82,12 +82,6 @@ class SourceUnavailable(SourceError):
     """The shop's data cannot be read right now."""
 
     exit_code = Exit.TRY_AGAIN
-
-
-class SuspiciousSource(SourceError):
-    """The data read fine but look wrong; nothing is sent until a person accepts."""
-
-    exit_code = Exit.DATA
 
 
 class DestinationError(ConversionsError):

@@ -13,7 +13,6 @@ CODES = {
     "SettingsError": 78,
     "SourceError": 66,
     "SourceUnavailable": 75,
-    "SuspiciousSource": 65,
     "Unauthorised": 77,
     "Throttled": 75,
     "Unavailable": 75,
