@@ -83,15 +83,15 @@ def open_house(settings: Settings, only: str | None, clock: Clock, policy: Polic
         source=_source(settings, clock, key),
         views=views,
         sections=tuple(sections.values()),
-        disguise=Disguise(views, keys.derive(key, SUBJECT), clock()),
-        keyed=_digest(keys.derive(key, "bad row/1")),
+        disguise=Disguise(views, keys.derive(key, SUBJECT), keys.derive(_first(settings, key), "product/1"), clock()),
+        keyed=_digest(keys.derive(_first(settings, key), "bad row/1")),
         pins=_pins(settings, views, key),
     )
 
 
 def _source(settings: Settings, clock: Clock, key: bytes) -> Source:
     """Under the first key for ever: under another, all damage that was seen would look new."""
-    first = keys.derive([key, *settings.secret_former_keys][-1], PURPOSE)
+    first = keys.derive(_first(settings, key), PURPOSE)
     return open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=first)
 
 
@@ -131,9 +131,14 @@ def _view(name: str, section: DestinationSettings, settings: Settings, policy: P
         shop=settings.shop,
         wire_key=keys.derive(key, keys.WIRE_ID_SCHEME),
         # Of the first key for ever: under another, what a platform once refused would look corrected.
-        fingerprint_key=keys.derive([key, *settings.secret_former_keys][-1], "fingerprint/1"),
+        fingerprint_key=keys.derive(_first(settings, key), "fingerprint/1"),
     )
     return View(destination, rules, Gate(policy, destination.kind))
+
+
+def _first(settings: Settings, key: bytes) -> bytes:
+    """The first key that this shop had."""
+    return [key, *settings.secret_former_keys][-1]
 
 
 def _digest(key: bytes) -> Callable[[str], bytes]:

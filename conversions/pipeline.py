@@ -64,6 +64,8 @@ def _send(night: Night, crew: Crew, late: Mapping[str, Late]) -> Report:
     if finding.stopping(said.findings):
         return replace(account(night, said, lanes, [], late), stopped=True)
     go_on(night.ledger, night.run, said.findings, night.wish.reason)
+    for lane in lanes:
+        lane.ending = lane.ending or _missing(lane.destination)
     second = _deliver(night, lanes, crew)
     return account(night, said, lanes, second, late)
 
@@ -75,7 +77,7 @@ def _lanes(night: Night, late: Mapping[str, Late]) -> list[Lane]:
         for view, section, number in zip(night.house.views, night.house.sections, night.numbers, strict=True)
     ]
     for lane in lanes:
-        lane.ending = late[lane.outbox.name].ending or _missing(lane.destination)
+        lane.ending = late[lane.outbox.name].ending
     return lanes
 
 

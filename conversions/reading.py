@@ -122,10 +122,10 @@ class Disguise:
 
     former = Former((), {})
 
-    def __init__(self, views: Sequence[View], subject_key: bytes, now: datetime) -> None:
+    def __init__(self, views: Sequence[View], subject_key: bytes, product_key: bytes, now: datetime) -> None:
         self._subject_key = subject_key
         self._eyes = [(Converter(view.rules, now), view.destination.event) for view in views]
-        self.products = _products(views[0].rules.fingerprint_key)
+        self.products = _products(product_key)
 
     def __call__(self, orders: Sequence[Order]) -> Seen:
         """The sightings of *orders*, and every destination's draft of each."""

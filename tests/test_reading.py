@@ -70,7 +70,7 @@ def reading(*rows: Order | RowRejected) -> tuple[Reading, list[BadRow], dict[str
     """What was counted and rejected, and the orders that are left, each with its status."""
     with store.empty(Clock()) as ledger:
         sightings = open_sightings(ledger, [])
-        disguise = partial(map, Disguise([], b"k" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
+        disguise = partial(map, Disguise([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
         resolve = lambda sightings, settled: resolved(sightings, settled=settled)  # noqa: E731
         found = read(Rows(*rows), WINDOW, sightings, disguise, resolve, lambda _: None)
         with ledger.transaction() as connection:

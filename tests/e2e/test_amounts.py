@@ -11,7 +11,8 @@ DOUBTFUL = "three digits after the point: thousands or decimals?"
 
 
 def orders(shop: Shop, *totals: str, **changes: str) -> list[Row]:
-    return [shop.order(str(1001 + n), total=total, **changes) for n, total in enumerate(totals)]
+    """Each of a product of its own."""
+    return [shop.order(str(1001 + n), total=t, product_ids=f"SKU-{n}", **changes) for n, t in enumerate(totals)]
 
 
 def values(shop: Shop, name: str = "meta") -> list[Decimal]:

@@ -58,7 +58,7 @@ def test_a_person_is_erased_from_every_file_and_export_and_the_orders_never_leav
 
 def test_a_request_that_held_the_person_exports_no_body_and_no_digest_of_it(shop: Shop) -> None:
     bought(shop)
-    shop.orders(shop.order("9", billing_email=ASTA))
+    shop.orders(shop.order("9", billing_email=ASTA, purchased_at=f"{shop.day(2)} 13:00:00"))
     shop.run()
     erase(shop)
     held = [line for line in shop.exported() if line["events"] == 3]

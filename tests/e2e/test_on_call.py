@@ -134,7 +134,7 @@ def test_the_same_bad_rows_alarm_once(shop: Shop) -> None:
     shop.orders(shop.order(), *bad, *[shop.order(f"30{i:02}", total="a lot") for i in range(25)], name="orders-3.csv")
     again = shop.command("run")
     assert again.code == 1
-    assert "25 of them new" in again.err
+    assert "25 of the" in again.err
 
 
 def test_what_a_platform_refused_alarms_once_and_stays_in_status(shop: Shop) -> None:

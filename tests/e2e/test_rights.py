@@ -81,7 +81,8 @@ class TestAccess:
 
     def test_what_was_withheld_is_told_with_its_reason(self, sold: Shop) -> None:
         sold.objection(IDA)
-        sold.orders(sold.order("4", billing_email=IDA), sold.order("5"))
+        later = f"{sold.day(2)} 13:00:00"
+        sold.orders(sold.order("4", billing_email=IDA, purchased_at=later), sold.order("5"))
         assert sold.run().code == 0
         answer = access(sold)
         withheld = [(n["order"], n["recipient"], n["state"], n["reason"]) for n in answer["not_sent"]]

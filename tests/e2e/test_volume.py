@@ -198,7 +198,7 @@ def test_a_shop_that_sells_seldom_has_empty_days(shop: Shop) -> None:
 
 def test_a_day_that_has_not_ended_is_not_judged(shop: Shop) -> None:
     a_fortnight(shop)
-    assert shop.run("--until", shop.day(0)).code == 0
+    assert shop.run("--since", shop.day(1), "--until", shop.day(0)).code == 0
 
 
 def test_a_run_that_was_stopped_after_reading_has_told_nobody(shop: Shop) -> None:
