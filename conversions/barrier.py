@@ -1,12 +1,13 @@
 """The barrier: the whole window is read, looked at, judged and staged before anything of it is claimed."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from conversions import finding, guards, levels, restating
 from conversions.crew import Crew
 from conversions.errors import SourceUnavailable
 from conversions.finding import Finding
-from conversions.guards.evidence import Evidence
+from conversions.guards.evidence import gather
 from conversions.guards.machine import moved
 from conversions.guards.volume import too_many
 from conversions.house import House
@@ -25,6 +26,8 @@ class Said:
     reading: Reading
     sightings: Sightings
     findings: list[Finding]
+    judged: Counter[str]
+    """How many orders and rows were judged anew, by what came of them."""
     amounts: Judgement
     """What the new orders look like beside what was paid before."""
 
@@ -41,29 +44,24 @@ def read(night: Night, crew: Crew) -> Said:
             "a minute, or set source.settle_seconds."
         )
     amounts = levels.judge(house, ledger, night.window, night.today)
-    seen = [*moved(night.run), *guards.findings(evidence(night, reading)), *amounts.findings]
+    named = dict(zip(night.numbers, house.names, strict=True))
+    evidence = gather(ledger, house.settings, night.wish, night.window, reading, named)
+    seen = [*moved(night.run), *guards.findings(evidence), *amounts.findings]
     found = finding.answered(seen, night.wish.accepted)
     if not finding.stopping(found):
         levels.withhold(house, ledger, amounts, night.wish.accepted.get(levels.CODE, ()))
-    return Said(reading, sightings, found, amounts)
-
-
-def evidence(night: Night, reading: Reading) -> Evidence:
-    """What guards look at."""
-    named = dict(zip(night.numbers, night.house.names, strict=True))
-    return Evidence(night.ledger, night.house.settings, night.wish, night.window, reading, named, night.today)
+    return Said(reading, sightings, found, evidence.judgements.new, amounts)
 
 
 def stage(night: Night, said: Said) -> list[Finding]:
     """Judge and stage every order; what keeps all of it from being sent is returned."""
     house, ledger, run, window, numbers = night.house, night.ledger, night.run, night.window, night.numbers
-    judged = shares.judged(ledger, house.settings.shop, bad_rows.new(ledger)).new
     bad_rows.keep(ledger, run)
     scheme = f"{house.pins['id scheme']} {house.pins['key']}"
     with night.progress.track("staging", said.reading.orders) as advance:
         for page in staging.stage(ledger, run.id, house.settings.shop, scheme):
             advance(page)
-    shares.remember(ledger, run, judged, {one.about for one in said.findings})
+    shares.remember(ledger, run, said.judged, {one.about for one in said.findings})
     levels.learn(house, ledger, run, said.amounts, night.wish.accepted.get(levels.CODE, ()))
     days.remember(ledger, run.id, window, night.today)
     lost.set_aside(ledger, run, dict(zip(numbers, counted_once(house), strict=True)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import log10
+from statistics import median
 from typing import NamedTuple
 
 TEN = 100
@@ -23,6 +24,8 @@ ENOUGH = 8
 SHARE = 0.8
 """Of the latest new orders."""
 TWICE = 2 * ENOUGH
+CENTRE = 20
+"""So far from a power of ten the middle of such orders may lie."""
 
 
 def magnitude(minor: int, exponent: int) -> int:
@@ -174,7 +177,13 @@ def _shift(latest: Sequence[Mark], wanted: int, *, novel: bool) -> Shift | None:
         sure = plain.products >= ENOUGH or (not plain.usual and (novel or near >= TWICE))
         if near >= ENOUGH and near >= SHARE * of and plain.tonight and sure:
             longest = Shift(wanted, near, of)
-    return longest
+    return longest if longest and _centred([*latest][-longest.of :], wanted) else None
+
+
+def _centred(marks: Iterable[Mark], wanted: int) -> bool:
+    """Whether those near the power lie around it: a lost decimal mark multiplies by ten, not by about ten."""
+    near = [mark.deviation for mark in marks if power(mark.deviation) == wanted]
+    return abs(median(near) - TEN * wanted) <= CENTRE
 
 
 class _Among(NamedTuple):

@@ -7,7 +7,7 @@ from conversions.accounting import of_platforms, source_side
 from conversions.barrier import most
 from conversions.errors import Unauthorised
 from conversions.finding import Finding
-from conversions.guards.evidence import Evidence
+from conversions.guards.evidence import gather
 from conversions.guards.volume import too_many
 from conversions.house import House, open_house
 from conversions.ledger import Clock, judging, open_read_only
@@ -18,7 +18,7 @@ from conversions.patience import seldom_collected
 from conversions.reading import read
 from conversions.report import Report
 from conversions.settings import Settings
-from conversions.wish import Wish, today
+from conversions.wish import Wish
 
 
 def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
@@ -37,7 +37,7 @@ def foresee(settings: Settings, wish: Wish, clock: Clock, progress: Progress = S
         with progress.track("reading", None) as advance:
             reading = read(house.source, window, sightings, partial(map, house.disguise), house.resolve, advance)
         named = dict(zip(numbers, house.names, strict=True))
-        evidence = Evidence(ledger, settings, wish, window, reading, named, today(settings, clock()))
+        evidence = gather(ledger, settings, wish, window, reading, named)
         amounts = levels.judge(house, ledger, window, evidence.today)
         found = finding.answered([*guards.findings(evidence), *amounts.findings], wish.accepted)
         if not finding.stopping(found):

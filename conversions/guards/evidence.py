@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from conversions.conversion import Reason, Window
-from conversions.ledger import Ledger
-from conversions.ledger.shares import Share
+from conversions.ledger import Ledger, bad_rows, shares
+from conversions.ledger.bad_rows import BadRows
+from conversions.ledger.shares import Judgements, Share
 from conversions.reading import Reading
 from conversions.settings import Settings
 from conversions.sources.advice import advice, why
-from conversions.wish import Wish
+from conversions.wish import Wish, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Evidence:
     """The ledger's numbers and names; a destination that it has not met yet has the number 0."""
     today: date
     """In the shop's zone."""
+    bad_rows: BadRows
+    judgements: Judgements
+
+
+def gather(
+    ledger: Ledger, settings: Settings, wish: Wish, window: Window, reading: Reading, destinations: dict[int, str]
+) -> Evidence:
+    """Look at what was read; reads only, and before anything is staged."""
+    found = bad_rows.look(ledger)
+    judgements = shares.judged(ledger, settings.shop, found.new)
+    present = today(settings, ledger.clock())
+    return Evidence(ledger, settings, wish, window, reading, destinations, present, found, judgements)
 
 
 def sentence_of(evidence: Evidence, reason: Reason, field: str | None = None) -> str:

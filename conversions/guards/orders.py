@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conversions.conversion import Reason
 from conversions.finding import Finding, attention
 from conversions.guards.evidence import Evidence, sentence_of, usually
-from conversions.ledger import bad_rows, shares
+from conversions.ledger import shares
 from conversions.ledger.shares import NEW_STATUS
 
 CODES = ("held_back",)
@@ -30,7 +30,7 @@ CAUSED = (
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """A finding for each reason that took an unusual share of the orders that were judged last."""
-    tonight = shares.judged(evidence.ledger, evidence.settings.shop, bad_rows.new(evidence.ledger))
+    tonight = evidence.judgements
     found = {one.reason: one for one in shares.unusual(evidence.ledger, tonight.new, (NEW_STATUS, *CAUSED))}
     if NEW_STATUS in found:
         found.pop(Reason.NOT_COMPLETED, None)  # the same orders

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conversions.conversion import Reason
 from conversions.finding import Finding, attention
 from conversions.guards.evidence import Evidence, sentence_of, usually
-from conversions.ledger import bad_rows, shares
+from conversions.ledger import shares
 
 CODES = ("unreadable_rows", "ambiguous_amounts", "row_per_item", "refund_rows", "file_cut_off")
 OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT})
@@ -16,7 +16,7 @@ NEXT = "`conversions status` lists them; mend the export or the settings, then `
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """What of this reading's rows needs a person; new damage is news each night."""
-    new = bad_rows.new(evidence.ledger)
+    new = evidence.bad_rows.new
     yield from _unreadable(evidence, new)
     yield from _contradictions(evidence, new)
     if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
@@ -41,8 +41,9 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
         yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_night=True)
         return
-    tonight = shares.judged(evidence.ledger, evidence.settings.shop, new)
-    for share in shares.unusual(evidence.ledger, tonight.new, [reason for reason in new if reason not in OTHERS]):
+    for share in shares.unusual(
+        evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in OTHERS]
+    ):
         why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
         sentence = f"{share.hits} of the {share.of} newest orders could not be read; {usually(share)}. {why} {NEXT}"
         worse = {"about": share.reason, "share": share.share, "every_night": True}
@@ -50,7 +51,8 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
 
 
 def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
-    if several := new[Reason.SEVERAL_ROWS] + bad_rows.beside_orders(evidence.ledger):
+    lines = evidence.bad_rows.beside_orders
+    if several := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
         sentence = (
             f"{several} rows have the number of another row and say something else: is this a row per item, or per "
             "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
@@ -66,4 +68,4 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
 
 
 def _field(evidence: Evidence, reason: str) -> str | None:
-    return bad_rows.fields(evidence.ledger).get(reason)
+    return evidence.bad_rows.fields.get(reason)

@@ -5,6 +5,8 @@ other orders in them. So a row is known by a keyed digest of the damage, which g
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import text, update
@@ -19,7 +21,7 @@ _NEW = text("""
     WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
 """)
 _BESIDE = text("""
-    SELECT count(*) FROM temp.bad_row b WHERE b.reason NOT IN (:several, :refund)
+    SELECT count(*) FROM temp.bad_row b WHERE b.reason = :bad_amount
     AND EXISTS (SELECT 1 FROM temp.sighting s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
@@ -30,23 +32,24 @@ _KEEP = text("""
 """)
 
 
-def new(ledger: Ledger) -> Counter[str]:
-    """By reason, how many bad rows of this reading no run has met before; before ``keep``."""
+@dataclass(frozen=True, slots=True)
+class BadRows:
+    """What one reading has of them."""
+
+    new: Counter[str]
+    """By reason, those that no run has met before."""
+    beside_orders: int
+    """New ones without an amount, with the number of an order that was read: several are lines of its items."""
+    fields: Mapping[str, str | None]
+    """By reason, our column that most of them have at fault."""
+
+
+def look(ledger: Ledger) -> BadRows:
+    """What this reading has; before ``keep``."""
     with ledger.transaction() as connection:
-        return Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
-
-
-def beside_orders(ledger: Ledger) -> int:
-    """How many new bad rows have the number of an order that was read: lines of its items, most likely."""
-    asked = {"several": Reason.SEVERAL_ROWS, "refund": Reason.REFUND_ROW}
-    with ledger.transaction() as connection:
-        return int(connection.execute(_BESIDE, asked).scalar_one())
-
-
-def fields(ledger: Ledger) -> dict[str, str | None]:
-    """By reason, our column that most of this reading's bad rows have at fault."""
-    with ledger.transaction() as connection:
-        return {reason: field for reason, field, _ in connection.execute(_FIELDS)}
+        new = Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
+        beside = int(connection.execute(_BESIDE, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
+        return BadRows(new, beside, {reason: field for reason, field, _ in connection.execute(_FIELDS)})
 
 
 def keep(ledger: Ledger, run: Run) -> None:

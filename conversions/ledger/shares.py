@@ -30,11 +30,19 @@ WIDER = (ENOUGH, 16, 32)
 KEPT = timedelta(days=400)
 HALF = 0.5
 """Where nothing is known yet of a shop: half of its orders may be cancelled, without an address, or of no consent, …"""
-ANYWHERE = dict.fromkeys(
-    (Reason.WRONG_FIELD_COUNT, Reason.CELL_TOO_LARGE, Reason.NOT_TEXT, Reason.NO_ORDER_NUMBER, Reason.BAD_ORDER_NUMBER)
-    + (Reason.BAD_AMOUNT, Reason.BAD_DATE, Reason.CONFLICT),
-    0.05,
+SPOILT = frozenset(
+    {
+        Reason.WRONG_FIELD_COUNT,
+        Reason.CELL_TOO_LARGE,
+        Reason.NOT_TEXT,
+        Reason.NO_ORDER_NUMBER,
+        Reason.BAD_ORDER_NUMBER,
+        Reason.BAD_AMOUNT,
+        Reason.BAD_DATE,
+        Reason.CONFLICT,
+    }
 )
+FEW = 0.05
 """… and one in twenty of its rows may be spoilt."""
 NEW_STATUS = "a status that was never seen here"
 LEARNED = timedelta(days=28)
@@ -90,7 +98,7 @@ class Share:
         """Whether chance does not explain it: even at twice the usual odds it would happen once in 10,000."""
         if self.usual is None and self.hits == self.of:
             return self.of >= FIRST
-        usual = ANYWHERE.get(self.reason, HALF) if self.usual is None else self.usual
+        usual = (FEW if self.reason in SPOILT else HALF) if self.usual is None else self.usual
         doubled = 2 * usual / (1 + usual)  # its odds
         return self.of >= ENOUGH and at_least(self.hits, self.of, doubled) < RARE
 

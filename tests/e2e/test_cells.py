@@ -43,12 +43,13 @@ def test_whatever_a_cell_holds_the_good_orders_go_and_nothing_of_it_is_said_or_s
     rows = [shop.order(**{"order_id": f"at-{column}"} | {column: value}) for column in columns]
     everywhere = dict.fromkeys(columns, value)
     shop.addresses.discard(value)
-    shop.orders(*rows, everywhere, shop.order("good"))
+    others = [shop.order(f"other-{n}") for n in range(60)]  # so many that a dozen spoilt ones are no alarm
+    shop.orders(*rows, everywhere, shop.order("good"), *others)
     plan, said = shop.plan(), shop.run()
     assert said.code == 0, said
     source = said.json["source"]
     parts = (source["orders"], source["repeated"], source["outside_window"], sum(source["quarantined"].values()))
-    assert sum(parts) == source["rows"] == len(columns) + 2
+    assert sum(parts) == source["rows"] == len(columns) + 2 + len(others)
     for name in NAMES:
         assert said.at(name)["difference"] == plan.at(name)["difference"] == 0
         assert shop.received(name)["refused"] == {}

@@ -117,7 +117,7 @@ def test_many_bad_rows_need_a_person_and_the_good_ones_are_sent(shop: Shop) -> N
     shop.orders(shop.order(), *(shop.order(str(number), total="12,50") for number in range(2, 40)))
     said = shop.run()
     assert (said.code, said.counts("meta")) == (1, {"sent": 1})
-    assert "38 of 39 rows" in " ".join(said.json["needs_a_person"])
+    assert "38 of the 39 newest orders" in " ".join(said.json["needs_a_person"])
 
 
 def test_names_mapped_as_product_ids_do_not_leave_and_need_a_person(shop: Shop) -> None:

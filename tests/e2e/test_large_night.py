@@ -31,8 +31,8 @@ def a_large_night(shop: Shop) -> dict[str, Decimal]:
             rows.append(row | {"billing_email": f"else.{number}@{DOMAIN}"})
             continue
         if number % 7 == 0:
-            rows.append(row | {"total": "3.50"})
-        paid[digest(row["billing_email"])] = Decimal("3.50" if number % 7 == 0 else f"{number + 1}.25")
+            rows.insert(-1, row | {"status": "pending", "total": f"{number + 1}.20"})
+        paid[digest(row["billing_email"])] = Decimal(f"{number + 1}.25")
     shop.orders(*rows)
     return paid
 

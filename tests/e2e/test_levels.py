@@ -1,14 +1,9 @@
 """Amounts that lie powers of ten away: one is held back alone, and where the latest are, nothing is sent."""
 
 import json
-from functools import partial
-from typing import Any
 
 import pytest
 
-from conversions import levels
-from conversions.finding import Level
-from conversions.levels import Judgement
 from tests.e2e.said import ATTENTION, DATA, stopped
 from tests.e2e.shop import NAMES, Row, Shop
 
@@ -58,21 +53,12 @@ def test_most_of_the_new_orders_powers_of_ten_away_stop_the_night_until_it_is_me
     assert (said.code, said.counts("meta")) == (0, {"sent": 80, "already_sent": 80})
 
 
-def test_what_a_person_accepts_goes_and_is_the_level_from_then_on(known: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_person_accepts_goes_and_is_the_level_from_then_on(known: Shop) -> None:
     known.orders(*some(known, BAD, "{}00"))
     stopped(known.run(), DATA, "DKK")
-    with monkeypatch.context() as accepting:
-        judge = levels.judge
-
-        def without_stop(*asked: Any) -> Judgement:
-            found = judge(*asked)
-            found.findings = [one for one in found.findings if one.level is not Level.STOP]
-            return found
-
-        accepting.setattr(levels, "judge", without_stop)
-        accepting.setattr(levels, "withhold", partial(levels.withhold, accepted={"DKK"}))
-        accepting.setattr(levels, "learn", partial(levels.learn, accepted={"DKK"}))
-        assert known.run().at("google")["sent"] == 80
+    stopped(known.run("--accept", "level=EUR", "--reason", "the wrong one"), DATA, "DKK")
+    assert known.run("--accept", "level=dkk", "--reason", "a new price list").at("google")["sent"] == 80
+    assert "a new price list" in str(known.sql("SELECT body FROM leaf WHERE body LIKE '%level accepted%'"))
     known.wait(minutes=5)
     known.orders(*some(known, range(300, 380), "{}00"))
     said = known.run()
