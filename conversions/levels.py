@@ -55,6 +55,7 @@ def judge(house: House, ledger: Ledger, window: Window, today: date) -> Judgemen
         with fresh.together(connection):
             _look_back(connection, found)
             _look(connection, found)
+            _go_on(connection, found)
         found.findings = [_shifted(*one) for one in found.shifts.items()]
         alone = fresh.odd(connection).items()
         new = sum(
@@ -62,6 +63,11 @@ def judge(house: House, ledger: Ledger, window: Window, today: date) -> Judgemen
         )
         found.findings += [_odd(new)] if new else []
     return found
+
+
+def hold(ledger: Ledger, run: Run, found: Judgement) -> None:
+    """Remember what stops this night: it does so until it is mended or accepted."""
+    figures.keep_open(ledger, run, {currency: shift.power for currency, shift in found.shifts.items()})
 
 
 def withhold(house: House, ledger: Ledger, found: Judgement, accepted: Collection[str] = ()) -> None:
@@ -78,6 +84,7 @@ def withhold(house: House, ledger: Ledger, found: Judgement, accepted: Collectio
 def learn(house: House, ledger: Ledger, run: Run, found: Judgement, accepted: Collection[str] = ()) -> None:
     """Keep what this night's orders say, once they are staged."""
     connection = figures.raw(ledger)
+    figures.keep_open(ledger, run, {})
     if not found.prices:
         return
     with trusted():
@@ -113,6 +120,14 @@ def _look(connection: sqlite3.Connection, found: Judgement) -> None:
         if shift := prices.shift():
             found.shifts[currency] = shift
         figures.flush(prices)
+
+
+def _go_on(connection: sqlite3.Connection, found: Judgement) -> None:
+    """What stopped the last night stops this one, while there is an order of the kind."""
+    for currency, far in figures.open_shifts(connection).items():
+        orders = fresh.near(connection, currency, far)
+        if orders and currency not in found.shifts:
+            found.shifts[currency] = Shift(far, orders, orders)
 
 
 def _marks(prices: Prices, orders: Iterable[Fresh]) -> Iterator[Mark]:
@@ -170,7 +185,7 @@ def _odd(new: int) -> Finding:
         ALONE,
         f"{orders} {have} an amount at least ten times above or below what such orders usually have, and nothing of "
         "the kind is sent: `conversions status` names what is held back. Correct it in the shop; or, if it is right, "
-        "`conversions decide send`.",
+        "`conversions decide send ORDER --destination NAME --reason TEXT`.",
         count=new,
         every_night=True,
     )

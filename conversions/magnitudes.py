@@ -94,6 +94,8 @@ class Basis(StrEnum):
     PRODUCT = "product"
     SHOP = "shop"
     """The products are new."""
+    FEW = "few"
+    """Orders of its product: several together tell, one alone does not."""
     WITHHELD = "withheld"
     """In counts only: an order that was held back, and did not turn out to be the first of many."""
 
@@ -201,7 +203,7 @@ def _endings(latest: Sequence[Mark], wanted: int) -> Iterator[tuple[int, int, _A
     for of, mark in enumerate(reversed(latest), 1):
         is_near = power(mark.deviation) == wanted
         near += is_near
-        products += is_near and mark.basis is Basis.PRODUCT
+        products += is_near and mark.basis is not Basis.SHOP
         tonight += is_near and mark.order > 0
         usual += abs(mark.deviation) <= NEAR
         yield of, near, _Among(products, usual, tonight)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from conversions import clocks, finding, restating, stopping
+from conversions import clocks, finding, levels, restating, stopping
 from conversions.accounting import account, account_stopped, forget, remember
 from conversions.barrier import read, stage
 from conversions.crew import Crew
@@ -58,6 +58,7 @@ def _send(night: Night, crew: Crew, late: Mapping[str, Late]) -> Report:
     """The walk; a finding that nobody has accepted ends it before anything is staged, or before anything is claimed."""
     said = read(night, crew)
     if finding.stopping(said.findings):
+        levels.hold(night.ledger, night.run, said.amounts)
         return account_stopped(night, said, late)
     said.findings.extend(stage(night, said))
     lanes = _lanes(night, late)

@@ -39,9 +39,6 @@ class Products(Protocol):
     def sold(self, product: bytes, amount: int) -> None:
         """It was sold at this magnitude."""
 
-    def forget(self) -> None:
-        """Every level that is kept is another's by now."""
-
 
 @dataclass(slots=True)
 class Prices:
@@ -78,13 +75,11 @@ class Prices:
         """An order that taught nothing while it was judged, and was not held back: new products cost what they cost."""
         if not power(mark.deviation):
             self._sold(basket, amount)
-        elif mark.basis is Basis.SHOP:
+        elif mark.basis is not Basis.PRODUCT:
             self.products.sold(basket[0], amount)
 
     def accept(self, shift: Shift, orders: Iterable[tuple[Sequence[bytes], int]]) -> None:
-        """A person has said that *shift* is no mistake: these *orders*, the latest last, make new levels."""
-        self.shop = Level(OF_SHOP)
-        self.products.forget()
+        """A person has said that *shift* is no mistake: these *orders*, the latest last, teach like any others."""
         for basket, amount in orders:
             self._sold(basket, amount)
         usual = [m._replace(deviation=0) if power(m.deviation) == shift.power else m for m in self.latest]
@@ -108,7 +103,7 @@ class Prices:
             return Mark(0, Basis.PRODUCT, order=order)
         by_shop = self._by_shop(amount, order)
         if orders < ENOUGH and not _telling(mark, by_shop, orders):
-            return by_shop
+            return mark._replace(basis=Basis.FEW)
         return mark._replace(odd=self._odd(mark.deviation, FAR if orders >= ENOUGH else THIN))
 
     def _by_shop(self, amount: int, order: int) -> Mark | None:

@@ -35,8 +35,10 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     """All rows, however often that was told; otherwise new damage of an unusual share."""
     reading = evidence.reading
-    bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason not in OTHERS})
-    if bad and not reading.orders and not reading.outside_window:
+    bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason != Reason.REFUND_ROW})
+    told = all(reason in OTHERS and new[reason] for reason in bad)  # by findings of their own
+    lately = new.total() or shares.spoilt_lately(evidence.ledger, evidence.settings.lookback_days)
+    if bad and not told and not reading.orders and (lately or not reading.outside_window):
         why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
         sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
         yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_night=True)

@@ -34,7 +34,6 @@ _LATEST = """
 """
 """What waits since an earlier night is judged again tonight."""
 _KEEP = text("INSERT OR REPLACE INTO main.level SELECT currency, product, amounts, :day FROM temp.taught")
-_FORGET = text("DELETE FROM main.level WHERE currency = :currency")
 _KEEP_SPREAD = "INSERT OR REPLACE INTO main.deviation VALUES (?, ?, ?, ?)"
 _OLD = text("DELETE FROM main.level WHERE seen < :before")
 _TOO_MANY = text(f"""
@@ -56,8 +55,6 @@ class Figures:
     def __init__(self, connection: sqlite3.Connection, currency: str) -> None:
         self._connection, self._currency = connection, currency
         self._levels: dict[bytes, Level | None] = {}
-        self.forgotten = False
-        """Whether what the store holds says nothing any more."""
 
     def find(self, product: bytes) -> Level | None:
         """Its level, where it has been sold before."""
@@ -74,12 +71,6 @@ class Figures:
         if len(self._levels) > CACHED:
             self.flush()
 
-    def forget(self) -> None:
-        """Every level that is kept is another's by now."""
-        self._levels.clear()
-        self._connection.execute("DELETE FROM temp.taught WHERE currency = ?", (self._currency,))
-        self.forgotten = True
-
     def flush(self) -> None:
         """Leave the memory to others."""
         levels = [(self._currency, product, level.packed()) for product, level in self._levels.items() if level]
@@ -87,7 +78,7 @@ class Figures:
         self._levels.clear()
 
     def _held(self, product: bytes) -> Level | None:
-        return _level(self._connection, OF_PRODUCT, self._currency, product, kept=not self.forgotten)
+        return _level(self._connection, OF_PRODUCT, self._currency, product)
 
 
 def begin(connection: sqlite3.Connection) -> None:
@@ -106,7 +97,7 @@ def prices(connection: sqlite3.Connection, currency: str) -> Prices:
     for basis, tenths, orders in connection.execute(_SPREAD, (currency,)):
         spread.counts[Basis(basis)][tenths] = orders
     found = Prices(Figures(connection, currency), spread=spread)
-    found.shop = _level(connection, OF_SHOP, currency, _SHOP, kept=True) or found.shop
+    found.shop = _level(connection, OF_SHOP, currency, _SHOP) or found.shop
     latest = connection.execute(_LATEST, (currency,))
     found.latest.extend(Mark(far, Basis(basis), bool(odd), sale) for far, basis, odd, sale in latest)
     return found
@@ -120,14 +111,27 @@ def flush(found: Prices) -> Figures:
     return figures
 
 
+def open_shifts(connection: sqlite3.Connection) -> dict[str, int]:
+    """By currency the power of ten that stopped the last night."""
+    return dict(connection.execute("SELECT currency, power FROM main.open_shift").fetchall())
+
+
+def keep_open(ledger: Ledger, run: Run, shifts: Mapping[str, int]) -> None:
+    """Remember what stops this night, so that a few orders more do not lift it."""
+    with ledger.transaction() as held:
+        log.still_ours(held, run.epoch)
+        held.exec_driver_sql("DELETE FROM open_shift")
+        if shifts:
+            held.exec_driver_sql("INSERT INTO open_shift VALUES (?, ?)", list(shifts.items()))
+
+
 def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, found: Mapping[str, Prices]) -> None:
     """Write what this night's orders taught. The day of each level is the run's, in UTC."""
     today = ledger.clock().date()
     with ledger.transaction() as held:
         log.still_ours(held, run.epoch)
         for currency, one in found.items():
-            if flush(one).forgotten:
-                held.execute(_FORGET, {"currency": currency})
+            flush(one)
             connection.execute(_TEACH, (currency, _SHOP, one.shop.packed()))
             _keep_spread(held, currency, one.spread)
             _keep_latest(held, connection, shop, currency, one.latest)
@@ -135,8 +139,8 @@ def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, fo
         _bound(held, today)
 
 
-def _level(connection: sqlite3.Connection, most: int, currency: str, product: bytes, *, kept: bool) -> Level | None:
-    for query in (_TAUGHT, _LEVEL) if kept else (_TAUGHT,):
+def _level(connection: sqlite3.Connection, most: int, currency: str, product: bytes) -> Level | None:
+    for query in (_TAUGHT, _LEVEL):
         if row := connection.execute(query, (currency, product)).fetchone():
             return Level(most, unpacked(row[0]))
     return None

@@ -152,6 +152,12 @@ def mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, Mark]]) -> N
     connection.executemany("INSERT INTO temp.far VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
+def near(connection: sqlite3.Connection, currency: str, wanted: int) -> int:
+    """How many orders of this reading lie near this power of ten, and no person has decided on them."""
+    query = "SELECT count(*) FROM temp.far WHERE currency = ? AND power = ?"
+    return int(connection.execute(query, (currency, wanted)).fetchone()[0])
+
+
 def release(connection: sqlite3.Connection, currency: str, wanted: int) -> None:
     """Hold back none of those near this power of ten."""
     connection.execute("UPDATE temp.far SET odd = 0 WHERE currency = ? AND power = ?", (currency, wanted))

@@ -23,7 +23,10 @@ from conversions.ledger.store import Ledger, trusted
 from conversions.ledger.tables import REVISION_BITS
 
 SMALL = 0.02
-"""Of the known orders: fewer pairs than this are single orders that were entered anew. One is enough up to fifty."""
+"""Of the known orders that are read: fewer are single orders that were entered anew. One is enough up to fifty."""
+SEVERAL = 3
+"""So many known numbers are gone, with a new one of the same buyer, day and value for each: the time is written
+otherwise, too."""
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
 _LONGEST = 40
 """Digits of a number that is worth unfolding."""
@@ -38,13 +41,14 @@ _KNOWN = f"""
     WHERE x.run IN (SELECT id FROM run WHERE until >= :since) GROUP BY a.id
 """
 """One line for each order that a run over these days has read; one whose row is spoilt or set aside is there."""
-_COUNT = "SELECT count(*) FROM temp.known WHERE day BETWEEN :since AND :until"
+_COUNT = "SELECT count(*) FROM temp.known WHERE NOT absent"
 _PAIRS = """
-    SELECT s.id, k.sale, k.order_no, s.order_no, k.absent FROM temp.sighting s JOIN temp.known k
+    SELECT s.id, k.sale, k.order_no, s.order_no, k.absent, k.purchased_us IS NULL OR k.purchased_us = s.purchased_us
+    FROM temp.sighting s JOIN temp.known k
     ON k.subject = s.subject AND k.minor = s.minor AND k.currency = s.currency AND k.exponent = s.exponent
-    AND (k.purchased_us = s.purchased_us OR (k.purchased_us IS NULL AND k.day = s.day))
+    AND k.day = s.day
     WHERE NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no)
-    ORDER BY s.id, k.absent DESC, k.sale
+    ORDER BY s.id, 6 DESC, k.absent DESC, k.sale
 """
 
 
@@ -57,6 +61,13 @@ class Pair(NamedTuple):
     new: str
     absent: bool
     """Whether the known number is gone from this reading."""
+    exact: bool = True
+    """Whether the moment of purchase is the same, too, and not only the day."""
+
+    @property
+    def same(self) -> bool:
+        """Whether it is one sale for sure: of the same moment, or under the same number written otherwise."""
+        return (self.absent and self.exact) or unfolded(self.known) == unfolded(self.new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Renumbered:
 
     pairs: int
     orders: int
-    """That are known of these days."""
+    """Known ones that are there under their own numbers."""
     example: Pair
     """The first of them."""
 
@@ -89,17 +100,17 @@ class Renumbering:
             rows = self._connection.execute(_PAIRS, self._asked)
             for _, candidates in groupby(rows, itemgetter(0)):
                 pairs = (Pair(*row[1:]) for row in candidates)
-                same = (one for one in pairs if one.absent or unfolded(one.known) == unfolded(one.new))
-                yield from islice(same, 1)
+                yield from islice((one for one in pairs if one.same or one.absent), 1)
 
     def found(self) -> Renumbered | None:
         """Whether so many sales have other numbers now that the numbers' format is another one."""
         with trusted():
             orders = int(self._connection.execute(_COUNT, self._asked).fetchone()[0])
-        pairs, example = 0, None
+        same, alike, example = 0, 0, None
         for pair in self.pairs():
-            pairs, example = pairs + 1, example or pair
-        return Renumbered(pairs, orders, example) if example and pairs >= SMALL * orders else None
+            same, alike, example = same + pair.same, alike + (not pair.same), example or pair
+        pairs = same + (alike if alike >= SEVERAL else 0)
+        return Renumbered(pairs, orders, example) if example and 0 < pairs >= SMALL * (orders + pairs) else None
 
 
 def unfolded(number: str) -> str:

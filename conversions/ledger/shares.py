@@ -12,7 +12,7 @@ from functools import reduce
 from itertools import accumulate
 from operator import or_
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from conversions.chances import RARE, at_least
 from conversions.conversion import Reason
@@ -42,6 +42,7 @@ SPOILT = frozenset(
         Reason.CONFLICT,
     }
 )
+OF_ROWS = SPOILT | {Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT}
 FEW = 0.05
 """… and one in twenty of its rows may be spoilt."""
 NEW_STATUS = "a status that was never seen here"
@@ -162,6 +163,16 @@ def among(nights: list[Judged], reasons: Iterable[str]) -> list[Share]:
             if reason not in found and share.unusual and not over:
                 found[reason] = share
     return list(found.values())
+
+
+def spoilt_lately(ledger: Ledger, days: int) -> int:
+    """How many bad rows the runs of the last *days* were the first to meet."""
+    since = ledger.now_us - timedelta(days=days) // timedelta(microseconds=1)
+    t, r = tables.judgement_count.c, tables.run.c
+    recent = select(r.id).where(r.started_us > since)
+    query = select(func.coalesce(func.sum(t.judged), 0)).where(t.run.in_(recent), t.reason.in_(map(str, OF_ROWS)))
+    with ledger.transaction() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collection[str]) -> None:

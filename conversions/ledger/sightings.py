@@ -54,8 +54,7 @@ _REFUNDS = f"""
         OR EXISTS (SELECT 1 FROM sale a JOIN delivery x
             ON x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
             WHERE a.shop = :shop AND a.order_no = r.order_no AND x.stated_minor > 0)
-    ) AND NOT (:alike AND EXISTS (SELECT 1 FROM sighting o WHERE o.order_no = r.order_no AND NOT o.refund
-        AND o.completed AND r.completed AND o.rank_us = r.rank_us AND o.purchased_us = r.purchased_us))
+    )
     UNION SELECT r.id FROM sighting r JOIN sighting o ON o.order_no = r.order_no AND o.rank_us = r.rank_us
     WHERE :alike AND r.order_no IN (SELECT order_no FROM repeated) AND o.completed AND NOT r.completed
     AND r.rank_place > o.rank_place AND r.minor BETWEEN 1 AND o.minor - 1 AND r.currency = o.currency

@@ -397,7 +397,8 @@ told = _table(
     _text("sentence"),
     _int("first_us"),
     _int("told_us", null=True),  # when a run ended with 1 for it; null: gone, and what was accepted stays
-    _int("affected"),  # orders, rows or days, by then
+    _int("seen_us"),  # when a run found it last
+    _int("affected"),  # orders, rows or days, when it was told
     Column("measure", REAL, nullable=False),  # a share from 0 to 1, or a count
     Column("accepted", REAL, nullable=True),  # the measure up to which a person has accepted it
     PrimaryKeyConstraint("code", "destination", "about"),
@@ -460,6 +461,9 @@ deviation = _table(
     rowid=False,
 )
 """How many orders lay how far from their level."""
+
+open_shift = _table("open_shift", Column("currency", Text, primary_key=True), _int("power"), rowid=False)
+"""Orders near this power of ten stopped the last night: they do so until they are mended or accepted."""
 
 latest_amount = _table(
     "latest_amount",

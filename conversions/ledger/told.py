@@ -1,7 +1,8 @@
 """Which findings a person knows already, and which a person has accepted: so that nobody is called twice for one thing.
 
 A finding that ends a run with 1 does so on its first night, when half as many again are affected, and weekly. What is
-gone for a night is forgotten: when it comes back, it is news. What a person has accepted stays so until it worsens.
+gone for a night is forgotten: when it comes back, it is news. What a person has accepted stays so until it worsens, or
+was gone for a week.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from conversions.ledger.store import Ledger
 
 AGAIN = timedelta(days=7)
 """After so long it is told again."""
-_DRIFT = timedelta(hours=1)
+_AGAIN_US = (AGAIN - timedelta(hours=1)) // timedelta(microseconds=1)
 """A nightly run begins a little earlier or later than the week before."""
 
 
@@ -59,7 +60,8 @@ def remember(ledger: Ledger, run: Run, found: Sequence[Finding], judged: Iterabl
             if key not in here and row.code in codes:
                 which = (t.code == row.code, t.destination == row.destination, t.about == row.about)
                 connection.execute(update(tables.told).where(*which).values(told_us=None))
-        connection.execute(delete(tables.told).where(t.told_us.is_(None), t.accepted.is_(None)))
+        over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _AGAIN_US)
+        connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
 
 
 def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> int:
@@ -117,12 +119,13 @@ def _known(connection: Connection) -> dict[tuple[str, str, str], Row[Any]]:
 def _new(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
     if one.exit_code is not Exit.ATTENTION or known is None:
         return one
-    if known.accepted is not None and not _worse(_measure(one), known.accepted):
-        return one.silent()
     grown = one.count * 2 >= known.affected * 3 and not one.once
+    all_of_more = known.accepted == 1 and one.share == 1 and grown
+    if known.accepted is not None and not (_worse(_measure(one), known.accepted) or all_of_more):
+        return one.silent()
     if known.told_us is None or one.every_night or grown:
         return one
-    due = not one.once and now_us - known.told_us >= (AGAIN - _DRIFT) // timedelta(microseconds=1)
+    due = not one.once and now_us - known.told_us >= _AGAIN_US
     return one if due else one.silent()
 
 
@@ -130,7 +133,7 @@ def _keep(connection: Connection, one: Finding, known: "Row[Any] | None", now_us
     """What was told now; the measure is always today's, so that what is accepted is what is there."""
     fresh = one.exit_code is Exit.ATTENTION or known is None or known.told_us is None
     told = {"told_us": now_us, "affected": one.count} if fresh else {}
-    stays = {"measure": _measure(one), "sentence": one.sentence}
+    stays = {"measure": _measure(one), "sentence": one.sentence, "seen_us": now_us}
     key = dict(zip(("code", "destination", "about"), one.key, strict=True))
     new = {**key, **stays, "told_us": now_us, "first_us": now_us, "affected": one.count}
     kept = insert(tables.told).values(new)

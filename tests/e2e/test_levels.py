@@ -170,3 +170,15 @@ def test_a_new_line_at_another_price_is_no_mistake(known: Shop) -> None:
         row["order_id"] = f"{600 + n}"
     known.orders(*rows)
     assert known.run().code == 0
+
+
+def test_what_stops_a_night_goes_on_until_it_is_mended(known: Shop) -> None:
+    """A few orders more, of other amounts, do not lift it."""
+    known.orders(*some(known, BAD, "{}00"))
+    assert known.run().code == DATA
+    known.wait(days=1)
+    others = [known.order(f"7{n}", total="150.00", product_ids=f"OTHER-{n}") for n in range(60)]
+    known.orders(*some(known, BAD, "{}00", back=2)[:5], *others)
+    assert known.run().code == DATA
+    known.orders(*some(known, BAD, "{}.00", back=2), *others)
+    assert known.run().code == 0

@@ -27,7 +27,7 @@ def rows(shop: Shop, orders: int, form: Callable[[str], str] = str) -> list[Row]
             form(f"{1001 + n}"),
             billing_email=f"buyer{n}@kunde.example",
             total=f"{100 + n}.00",
-            purchased_at=f"{shop.day(2 + n % 4)} 12:{n:02}:07",
+            purchased_at=f"{shop.day(2 + n % 4)} {12 + n // 60}:{n % 60:02}:07",
         )
         for n in range(orders)
     ]
@@ -107,6 +107,19 @@ def test_one_pair_is_enough_in_a_small_window_and_not_in_a_large_one(shop: Shop)
         first, *others = rows(shop, orders)
         shop.orders(first | {"order_id": "DK-1001"}, *others)
         assert shop.run().code == code
+
+
+def test_a_file_of_the_last_few_orders_is_no_larger_window_than_it_is(shop: Shop) -> None:
+    sent(shop, 300)
+    shop.orders(*rows(shop, 5, FORMS["a prefix"]), *(shop.order(f"9{n}", total="7.00") for n in range(40)))
+    assert finding(shop.run())["count"] == 5
+
+
+@pytest.mark.parametrize("form", ["a float", "a prefix"])
+def test_a_time_that_is_written_otherwise_hides_nothing(shop: Shop, form: str) -> None:
+    sent(shop, 12)
+    shop.orders(*(row | {"purchased_at": row["purchased_at"][:16]} for row in rows(shop, 12, FORMS[form])))
+    assert finding(shop.run())["count"] == 12
 
 
 def test_the_same_number_written_otherwise_beside_the_known_one_is_no_new_sale(shop: Shop) -> None:

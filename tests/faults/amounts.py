@@ -41,9 +41,6 @@ class Memory:
     def sold(self, product: bytes, amount: int) -> None:
         self.levels.setdefault(product, Level(OF_PRODUCT)).add(amount)
 
-    def forget(self) -> None:
-        self.levels.clear()
-
 
 def year(situation: str, per_day: float, seed: int, *, spread: float = 0.15, products: int = 30) -> Called:
     """One year of nights after 60 days of history; *spread* is a basket's standard deviation, in powers of ten."""

@@ -94,7 +94,7 @@ def test_each_destination_and_each_reason_is_a_finding_of_its_own(night: Night) 
         (0.1, 0.14, False),
         (0.1, 0.16, True),
         (0.9, 0.94, False),
-        (1.0, 1.0, False),
+        (1.0, 1.0, True),
     ],
 )
 def test_an_accepted_share_is_silent_until_it_worsens(night: Night, accepted: float, later: float, call: bool) -> None:
@@ -102,8 +102,24 @@ def test_an_accepted_share_is_silent_until_it_worsens(night: Night, accepted: fl
     assert told.accept(night.ledger, "held_back", None, "business customers") == 1
     days_later(night, 1)
     assert not called(night)
-    days_later(night, 30)
+    days_later(night, 1)
     assert called(night, held_back(400, later)) is call
+
+
+def test_all_of_as_many_is_no_worse(night: Night) -> None:
+    assert called(night, held_back(20, 1.0))
+    told.accept(night.ledger, "held_back", None, "known")
+    days_later(night, 8)
+    assert not called(night, held_back(29, 1.0))
+
+
+def test_what_was_accepted_and_gone_for_a_week_is_news(night: Night) -> None:
+    assert called(night, held_back(20, 1.0))
+    told.accept(night.ledger, "held_back", None, "known")
+    for _ in range(8):
+        days_later(night, 1)
+        assert not called(night)
+    assert called(night, held_back(20, 1.0))
 
 
 def test_an_accepted_count_is_silent_until_half_as_many_again(night: Night) -> None:

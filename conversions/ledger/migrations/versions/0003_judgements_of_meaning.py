@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("first_us", _INT, nullable=False),
         sa.Column("told_us", _INT, nullable=True),
+        sa.Column("seen_us", _INT, nullable=False),
         sa.Column("affected", _INT, nullable=False),
         sa.Column("measure", sa.REAL(), nullable=False),
         sa.Column("accepted", sa.REAL(), nullable=True),
@@ -128,6 +129,14 @@ def upgrade() -> None:
         sa.Column("tenths", _INT, nullable=False),
         sa.Column("orders", _INT, nullable=False),
         sa.PrimaryKeyConstraint("currency", "basis", "tenths"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "open_shift",
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("power", _INT, nullable=False),
+        sa.PrimaryKeyConstraint("currency"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
