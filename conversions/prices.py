@@ -4,7 +4,7 @@ Pure: where the levels of products are kept is the caller's. What lies far out t
 beginning of a mistake.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -79,9 +79,15 @@ class Prices:
             self.products.sold(basket[0], amount)
 
     def accept(self, shift: Shift, orders: Iterable[tuple[Sequence[bytes], int]]) -> None:
-        """A person has said that *shift* is no mistake: these *orders*, the latest last, teach like any others."""
+        """A person has said that *shift* is no mistake: *orders* teach, the latest last, where so many make a level.
+
+        Fewer of a product say nothing of the next ones: what was accepted were these orders.
+        """
+        orders = list(orders)
+        sold = Counter(basket[0] for basket, _ in orders)
         for basket, amount in orders:
-            self._sold(basket, amount)
+            if sold[basket[0]] >= ENOUGH:
+                self._sold(basket, amount)
         usual = [m._replace(deviation=0) if power(m.deviation) == shift.power else m for m in self.latest]
         self.latest = deque(usual, LATEST)
 
