@@ -14,7 +14,7 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import Self
 
 from conversions.disclosure import Policy
@@ -87,6 +87,8 @@ def _none_lost() -> Iterator[None]:
     try:
         yield
     except BrokenExecutor:
+        for worker in active_children():
+            worker.kill()  # the pool asks them to end by SIGTERM, which they leave to their parent, and waits for ever
         raise CrewLost(
             "A helper process died, perhaps for want of memory. Nothing is lost; `conversions run` again."
         ) from None
