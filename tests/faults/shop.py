@@ -114,7 +114,7 @@ class Shop:
         if fates is None:
             fates = {self.batch // 2: Fate.REFUSED, self.batch * 4 // 3: Fate.WITHHELD}
         for i in range(self.batch * 3):
-            fate, amount = fates.get(i, Fate.SENT), Decimal(first + i) + Decimal("10.25")
+            fate, amount = fates.get(i, Fate.SENT), Decimal(first + i) + Decimal("10000.25")
             self.sales.append(Sale(f"K{first + i:05}", fate, [amount], bought, denied=fate is Fate.WITHHELD))
         self.export(self.sales[first:])
 
