@@ -59,10 +59,16 @@ class Crew:
         under_way: deque[Future[Seen]] = deque()
         with _none_lost():
             for chunk in chunks:
-                under_way.append(self._hands().submit(_disguise, chunk))
+                under_way.append(self._submit(chunk))
                 if len(under_way) > AHEAD:
                     yield under_way.popleft().result()
             yield from (future.result() for future in under_way)
+
+    def _submit(self, chunk: list[Order]) -> "Future[Seen]":
+        try:
+            return self._hands().submit(_disguise, chunk)
+        except (OSError, ValueError):  # a worker could not be started, or the pool broke while one was
+            raise BrokenExecutor from None
 
     async def examine(self, outbox: Outbox, claimed: Claim) -> Examined:
         """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
