@@ -139,8 +139,9 @@ class Prices:
         """Whether this shop has hardly ever had an order so far out."""
         orders, spread = self.spread.orders(Basis.PRODUCT), self.spread
         alike = spread.as_far(deviation, Basis.PRODUCT)
-        withheld, new = spread.as_far(deviation, Basis.WITHHELD), spread.beyond(deviation, Basis.SHOP)
-        if (alike + withheld + new) * ONE_IN > orders + spread.orders(Basis.SHOP):
+        withheld, others = spread.as_far(deviation, Basis.WITHHELD), (Basis.SHOP, Basis.FEW)
+        new = sum(spread.beyond(deviation, basis) for basis in others)
+        if (alike + withheld + new) * ONE_IN > orders + sum(map(spread.orders, others)):
             return False
         if alike > 0.45 * orders ** (1 / 3):  # a smooth tail gives itself away sooner than at one in a hundred
             return False
