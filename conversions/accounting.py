@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from conversions import forecast, guards, matching, warned
+from conversions import forecast, guards, levels, matching, warned
 from conversions.barrier import Said
 from conversions.delivery.lane import Lane
 from conversions.delivery.opening import resend_us
@@ -61,7 +61,7 @@ def of_platforms(ledger: Ledger, today: date) -> list[Finding]:
 
 def remember(night: Night, report: Report) -> None:
     """Of what the guards found: what is told now is not told again tomorrow."""
-    told.remember(night.ledger, night.run, report.findings, guards.codes() | {warned.CODE, matching.CODE})
+    told.remember(night.ledger, night.run, report.findings, guards.codes() | {warned.CODE, matching.CODE, levels.ALONE})
 
 
 def forget(night: Night) -> None:
