@@ -11,6 +11,7 @@ from conversions.delivery.lane import Lane
 from conversions.delivery.opening import resend_us
 from conversions.diagnosis import Late
 from conversions.finding import Finding
+from conversions.guards import machine
 from conversions.ledger import Ledger, accounts, bad_rows, corrections, news, redaction, retention, told, waits
 from conversions.ledger.sightings import Sightings
 from conversions.night import Night
@@ -61,7 +62,8 @@ def of_platforms(ledger: Ledger, today: date) -> list[Finding]:
 
 def remember(night: Night, report: Report) -> None:
     """Of what the guards found: what is told now is not told again tomorrow."""
-    told.remember(night.ledger, night.run, report.findings, guards.codes() | {warned.CODE, matching.CODE, levels.ALONE})
+    judged = guards.codes() | {machine.CODE, levels.ALONE, warned.CODE, matching.CODE}
+    told.remember(night.ledger, night.run, report.findings, judged)
 
 
 def forget(night: Night) -> None:

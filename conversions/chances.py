@@ -4,11 +4,19 @@ from math import exp, inf, lgamma, log, log1p
 
 RARE = 1e-4
 """Less likely than this is no chance: guards look once a night, and may be wrong twice a year at the most."""
+NEGLIGIBLE = 1e-17
+"""A term of this share changes no double."""
 
 
 def at_least(hits: int, of: int, chance: float) -> float:
     """The probability of *hits* or more among *of*, each with *chance* (0 to 1): the binomial's upper tail."""
-    return min(1.0, sum(exp(_log_binomial(k, of, chance)) for k in range(max(hits, 0), of + 1)))
+    total = 0.0
+    for k in range(max(hits, 0), of + 1):
+        term = exp(_log_binomial(k, of, chance))
+        total += term
+        if k > of * chance and term <= total * NEGLIGIBLE:  # above the mean, every further term is smaller
+            break
+    return min(1.0, total)
 
 
 def at_most(hits: int, of: int, chance: float) -> float:

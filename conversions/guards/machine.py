@@ -3,6 +3,8 @@
 from conversions.finding import Finding, attention
 from conversions.ledger.runs import Run
 
+CODE = "moved"
+
 
 def moved(run: Run) -> list[Finding]:
     """One, in the first run on this machine."""
@@ -12,4 +14,4 @@ def moved(run: Run) -> list[Finding]:
         f"This store was last used on {run.moved_from}. If that machine goes on with a copy of it, sales count twice: "
         "stop its timer. (A container with another name each night: give it a fixed one.)"
     )
-    return [attention("moved", sentence, count=1, every_night=True)]
+    return [attention(CODE, sentence, count=1, every_night=True)]

@@ -96,6 +96,7 @@ def test_one_odd_order_is_held_back_alone_and_told_once(known: Shop) -> None:
     known.wait(minutes=5)
     again = known.run()
     assert (again.code, again.at("meta")["withheld"]) == (0, {"unusual amount": 1})
+    assert known.status()["findings"] == []
 
 
 def held(shop: Shop) -> Shop:

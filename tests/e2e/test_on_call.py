@@ -208,4 +208,6 @@ def test_a_store_that_comes_from_another_machine_is_said_once(shop: Shop, monkey
 
     assert said.code == 1
     assert "last used on old-server" in said.err
+    assert [one["code"] for one in shop.status()["findings"]] == ["moved"]
     assert shop.command("run", "--quiet").code == 0
+    assert shop.status()["findings"] == []

@@ -93,7 +93,7 @@ def night(prices: dict[str, Prices], orders: list[tuple[str, bytes, int]], *, fi
     went: list[tuple[Prices, bytes, int, Mark]] = []
     odd = False
     for number, (currency, product, amount) in enumerate(orders, 1):
-        one = prices.setdefault(currency, Prices(Memory()))
+        one = prices.get(currency) or prices.setdefault(currency, Prices(Memory()))
         if first:
             one.past((product,), amount)
         elif mark := one.new((product,), amount, number):
