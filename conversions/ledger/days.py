@@ -53,6 +53,13 @@ def remember(ledger: Ledger, run: int, window: Window, today: date) -> None:
             connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run) for day, n in read.items()])
 
 
+def any_orders(ledger: Ledger) -> bool:
+    """Whether a run has read an order, ever."""
+    day = tables.day_read.c
+    with ledger.transaction() as connection:
+        return connection.execute(select(day.day).where(day.orders > 0).limit(1)).first() is not None
+
+
 def never_read(ledger: Ledger, names: Sequence[str], today: date) -> list[date]:
     """Days since the start that no run has read, for any of these destinations; yesterday may still come tonight."""
     place = tables.destination.c
