@@ -84,9 +84,9 @@ def child(folder: Path) -> None:
     """The run itself, with a stopwatch at its seams."""
     os.environ["CONVERSIONS_KEY"] = "5e" * 32
     from conversions import delivery, pipeline
-    from conversions.ledger import requests as ledger_requests
+    from conversions.ledger import outbox as ledger_requests
+    from conversions.model.run_request import Wish
     from conversions.settings import load
-    from conversions.wish import Wish
 
     watch = Stopwatch()
     for name in ("intend", "settle"):

@@ -29,12 +29,12 @@ EVENT = (
 
 def fill(home: Path, events: int) -> None:
     """A store of one run."""
-    from conversions.conversion import Window
     from conversions.ledger import runs, staging, store
-    from conversions.ledger.requests import Claim, Outbox, Purpose, Work, examine
-    from conversions.ledger.requests.outcomes import record
-    from conversions.ledger.requests.write_ahead import commit
-    from conversions.receipt import Next, Outcome, Receipt
+    from conversions.ledger.outbox import Claim, Outbox, Purpose, Work, examine
+    from conversions.ledger.outbox.outcome import record
+    from conversions.ledger.outbox.write_ahead import commit
+    from conversions.model.conversion import Window
+    from conversions.model.receipt import Next, Outcome, Receipt
 
     path, tail = home / "var" / "conversions.db", home / "tail"
     clock = lambda: datetime(2026, 11, 22, 5, 15, tzinfo=UTC)  # noqa: E731
@@ -72,7 +72,7 @@ def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
 
 def check(home: Path) -> None:
     """``audit verify``, timed."""
-    from conversions.audit.verify import Place, verify
+    from conversions.audit.verify.verify import Place, verify
 
     began = time.perf_counter()
     verdict = verify(Place(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
@@ -83,8 +83,9 @@ def check(home: Path) -> None:
 
 def prove(home: Path) -> None:
     """Proofs in a log of as many entries as there were events."""
-    from conversions.ledger import log, store, tables
-    from conversions.ledger.merkle import included, leaf_hash
+    from conversions.ledger import log, store
+    from conversions.ledger.log.merkle import included, leaf_hash
+    from conversions.ledger.schema import tables
 
     path, tail = home / "var" / "conversions.db", home / "tail"
     with store.connect(path, tail, lambda: datetime.now(UTC), rehearsal=False) as ledger, ledger.transaction() as found:
@@ -108,7 +109,7 @@ def prove(home: Path) -> None:
 
 def lengthen(home: Path, entries: int) -> None:
     """More entries, of no further meaning; one by one, as a run appends them, would take an hour."""
-    from conversions.ledger.merkle import leaf_hash, node_hash, root_from
+    from conversions.ledger.log.merkle import leaf_hash, node_hash, root_from
 
     with closing(sqlite3.connect(home / "var" / "conversions.db")) as store, store:
         (size,) = store.execute("SELECT tree_size FROM head").fetchone()

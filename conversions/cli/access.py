@@ -9,7 +9,7 @@ import typer
 from conversions.cli.clock import now
 from conversions.cli.options import Case, Config, Note, load_settings
 from conversions.cli.output import json_text, say
-from conversions.cli.persons import Address, one_person
+from conversions.cli.subjects import Address, one_person
 
 
 def access(
@@ -31,7 +31,7 @@ def access(
     """
     from conversions.privacy import access_forms
     from conversions.privacy.access import answer
-    from conversions.privacy.paper import Language
+    from conversions.reports.render import Language
 
     settings = load_settings(config)
     person = one_person(settings, address)
@@ -46,7 +46,7 @@ def access(
 
 def deliver(text: str, out: Path | None) -> None:
     """Write a paper to a new file, or to stdout."""
-    from conversions.audit.export import new_file
+    from conversions.audit.evidence.export import new_file
 
     if out is None:
         sys.stdout.write(text + "\n")

@@ -1,6 +1,7 @@
 """``conversions adopt``: another key, account, shop, store or time is meant, and somebody answers for it."""
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,9 @@ from conversions.cli.options import Config, load_settings, without_address
 from conversions.cli.output import say
 from conversions.cli.run import Day
 from conversions.errors import Exit, Usage
+
+if TYPE_CHECKING:
+    from conversions.run.context import Scope
 
 
 def adopt(
@@ -27,15 +31,15 @@ def adopt(
     config: Config = None,
 ) -> int:
     """Accept one change that stops every run (exit 78 or 74), after saying what it means for orders already sent."""
-    from conversions import adoption
-    from conversions.wish import Wish
+    from conversions.model.run_request import Wish
+    from conversions.operations import adopt as adoption
 
     settings = load_settings(config)
     if sum([key, shop, store, clock_, numbers, destination is not None]) != 1:
         raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store, --clock or --numbers.")
     if numbers:
         wish = Wish(since.date() if since else None, until.date() if until else None)
-        say(adoption.adopt_numbers(settings, clock.now, wish, reason))
+        say(adoption.adopt_numbers(settings, clock.now, wish, reason, _read))
     elif store:
         say(adoption.adopt_store(settings, clock.now, reason))
     elif clock_:
@@ -44,3 +48,11 @@ def adopt(
         name = f"destination {destination}" if destination else "key" if key else "shop"
         say(adoption.adopt(settings, clock.now, name, reason))
     return Exit.OK
+
+
+def _read(scope: "Scope") -> None:
+    from conversions.intake.setup import open_intake
+    from conversions.run.staging import read_snapshot
+
+    intake = open_intake(scope.settings, scope.house.rules, clock.now)
+    read_snapshot(scope, intake, partial(map, intake.pseudonymizer))

@@ -12,12 +12,12 @@ from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
 from conversions.cli.run import Day
-from conversions.receipt import Outcome
+from conversions.model.receipt import Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from conversions.audit.attempts import Attempt, Selection
+    from conversions.audit.attempts.model import Attempt, Selection
     from conversions.settings import Settings
 
 LARGEST = 2**63 - 1
@@ -45,7 +45,8 @@ def list_attempts(
 
     An attempt without an outcome is under way, or its run was killed. --since and --until are days of the attempt.
     """
-    from conversions.audit import open_log, queries, records
+    from conversions.audit import open_log
+    from conversions.audit.attempts import queries, records
 
     settings = load_settings(config)
     with open_log(settings, now) as log:
@@ -70,7 +71,8 @@ def show_attempt(
 
     Nothing is added to the bytes off a terminal, so that `conversions audit show 3 | sha256sum` is their digest.
     """
-    from conversions.audit import open_log, queries, records
+    from conversions.audit import open_log
+    from conversions.audit.attempts import queries, records
 
     with open_log(load_settings(config), now) as log:
         attempt = queries.attempt(log, request)
@@ -107,7 +109,7 @@ def export_attempts(
     run as a formula begins with an apostrophe there.
     """
     from conversions.audit import open_log
-    from conversions.audit.export import export, new_file
+    from conversions.audit.evidence.export import export, new_file
 
     settings = load_settings(config)
     with open_log(settings, now) as log:
@@ -137,8 +139,8 @@ def _selection(
     outcome: Outcome | None = None,
 ) -> "Selection":
     """What the options mean; raises Usage where it can match nothing."""
-    from conversions.audit import queries
-    from conversions.audit.attempts import Selection
+    from conversions.audit.attempts import queries
+    from conversions.audit.attempts.model import Selection
 
     selection = Selection(
         zone=settings.zone,

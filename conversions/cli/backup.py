@@ -12,8 +12,8 @@ from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.ledger.copies import Copy
-    from conversions.ledger.restoring import Restored
+    from conversions.ledger.maintenance.backup import Copy
+    from conversions.ledger.maintenance.restore import Restored
 
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="Where to; never over another file.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `conversions backup` made.")]
@@ -24,7 +24,7 @@ def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> i
 
     Keep it on another machine, with CONVERSIONS_KEY, the tail file and the checkpoint directory kept apart from it.
     """
-    from conversions.ledger import copies
+    from conversions.ledger.maintenance import backup as copies
 
     copy = copies.backup(load_settings(config), clock.now, file)
     if as_json:
@@ -50,7 +50,8 @@ def restore(
     Objections and erasures since are done again. What may have been sent since is not sent twice: the next run sends
     what the platform counts once, and sets the rest aside for `conversions decide`.
     """
-    from conversions.ledger import copies, restoring
+    from conversions.ledger.maintenance import backup as copies
+    from conversions.ledger.maintenance import restore as restoring
 
     settings = load_settings(config)
     if not yes:

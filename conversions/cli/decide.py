@@ -14,7 +14,7 @@ from conversions.errors import Exit, Usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conversions.ledger.decisions import Case
+    from conversions.ledger.late_results.decisions import Case
     from conversions.settings import Settings
 
 Word = Literal["send", "give-up", "acknowledge"]
@@ -46,8 +46,8 @@ def decide(
         return _list(settings, destination, as_json=as_json)
     if not reason:
         raise Usage("A decision needs --reason; it is kept in the log.")
-    from conversions import deciding
-    from conversions.ledger.decisions import Decision
+    from conversions.ledger.late_results.decisions import Decision
+    from conversions.operations import decide as deciding
 
     if finding is not None:
         if decision != "acknowledge" or orders or everything:
@@ -78,7 +78,7 @@ def _say_what_follows(place: str, sent: "Sequence[Case]") -> None:
 
 
 def _list(settings: "Settings", destination: str | None, *, as_json: bool) -> int:
-    from conversions import deciding
+    from conversions.operations import decide as deciding
 
     found = deciding.cases(settings, destination, clock.now)
     if as_json:

@@ -26,9 +26,9 @@ def doctor(
     unless asked to; exits as the run would.
     """
     findings = _findings(config, online=online)
-    code = worst([finding.exit_code for finding in findings])
+    code = worst([one.exit_code for one in findings])
     if as_json:
-        show_json({"findings": [_as_json(finding) for finding in findings], "exit_code": int(code)})
+        show_json({"findings": [_as_json(one) for one in findings], "exit_code": int(code)})
     else:
         for finding in findings:
             _show(finding)
@@ -36,14 +36,14 @@ def doctor(
 
 
 def _findings(config: Path | None, *, online: bool) -> "list[Finding]":
-    from conversions.doctor import ask, examine, finding
+    from conversions.doctor import ask, check_result, examine
 
     try:
         settings = load_settings(config)
     except SettingsError as error:
-        return [finding.stopped("settings", error)]
+        return [check_result.stopped("settings", error)]
     return [
-        finding.fine("settings", "Every setting can be used."),
+        check_result.fine("settings", "Every setting can be used."),
         *examine(settings, now),
         *(ask(settings, now) if online else []),
     ]

@@ -9,11 +9,11 @@ import typer
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, Note, load_settings
 from conversions.cli.output import say, show, show_json, show_table
-from conversions.cli.persons import Address, Column, File, people
+from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.ledger.tasks import Task
+    from conversions.ledger.subjects.recipient_notices import Task
 
 STILL_THERE = (
     "The store's files could not be written anew: somebody reads them, or the disk has no room for a copy. Traces may"

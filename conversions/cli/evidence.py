@@ -25,7 +25,7 @@ def verify_log(
 
     Exit 0: intact. Exit 74: not, with each thing that is wrong.
     """
-    from conversions.audit.verify import check_ours, place, verify
+    from conversions.audit.verify.verify import check_ours, place, verify
 
     where = place(load_settings(config), checkpoint or [])
     check_ours(where)
@@ -54,7 +54,7 @@ def bundle_evidence(
     It holds the events, which are personal data.
     """
     from conversions.audit import open_log
-    from conversions.audit.bundle import bundle
+    from conversions.audit.evidence.bundle import bundle
 
     settings = load_settings(config)
     with open_log(settings, now) as log:
@@ -73,13 +73,15 @@ def rotate_key(
 
     Those of the old key stay good: the log keeps both, and when it changed.
     """
-    from conversions.ledger import checkpoints, note, open_ledger, pins, runs
+    from conversions.ledger import checkpoints, open_ledger, runs
+    from conversions.ledger.checkpoints import signed_note
+    from conversions.ledger.runs import bindings
 
     settings = load_settings(config)
-    public = note.public_key(checkpoints.seed_of(settings))
+    public = signed_note.public_key(checkpoints.seed_of(settings))
     with open_ledger(settings, now) as ledger:
-        pins.change(ledger, checkpoints.PIN, public.hex(), reason)
+        bindings.change(ledger, checkpoints.PIN, public.hex(), reason)
         kept = runs.remember(ledger)
         name = checkpoints.origin(ledger.store_id)
-    say(f"Checkpoints are signed by {note.verifier_key(name, public)} from now on; tell your auditors.")
+    say(f"Checkpoints are signed by {signed_note.verifier_key(name, public)} from now on; tell your auditors.")
     show((kept or "").rstrip())

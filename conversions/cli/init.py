@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from conversions.cli import first_files
-from conversions.cli.first_files import Answers
+from conversions.cli import scaffold
 from conversions.cli.output import say, show
+from conversions.cli.scaffold import Answers
 from conversions.errors import SettingsError, Usage
 
 Text = str | None
@@ -31,7 +31,7 @@ def init(
     also_reported_by: Annotated[Text, typer.Option(help="Web tags count the same sales: none, same, other.")] = None,
     google_tag: Annotated[Text, typer.Option(help="The same, of a Google tag alone.")] = None,
     meta_pixel: Annotated[Text, typer.Option(help="The same, of a Meta Pixel alone.")] = None,
-    timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = first_files.ZONE,
+    timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = scaffold.ZONE,
     shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
     not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; else today.")] = None,
     max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
@@ -74,9 +74,7 @@ def _day(text: str | None, timezone: str) -> date:
         return date.fromisoformat(text) if text else datetime.now(ZoneInfo(timezone)).date()
     except (ZoneInfoNotFoundError, ValueError):
         wrong = (
-            "--not-before is not a day such as 2026-11-01"
-            if text
-            else f"--timezone is not one such as {first_files.ZONE}"
+            "--not-before is not a day such as 2026-11-01" if text else f"--timezone is not one such as {scaffold.ZONE}"
         )
         raise Usage(f"{wrong}. Nothing was written.") from None
 
@@ -159,9 +157,9 @@ def _write(settings: Path, answers: Answers) -> None:
     try:
         settings.parent.mkdir(parents=True, exist_ok=True)
         for name, text, mode in (
-            ("conversions.toml", first_files.settings_text(answers), 0o644),
-            ("privacy-policy.toml", first_files.policy_text(), 0o644),
-            (".env", first_files.secrets_text(), 0o600),
+            ("conversions.toml", scaffold.settings_text(answers), 0o644),
+            ("privacy-policy.toml", scaffold.policy_text(), 0o644),
+            (".env", scaffold.secrets_text(), 0o600),
         ):
             path = settings.with_name(name)
             if _write_new(path, text, mode):
@@ -188,10 +186,10 @@ def _write_new(path: Path, text: str, mode: int) -> bool:
 
 def _print_schedule(settings: Path, zone: str) -> None:
     user = getpass.getuser()
-    show(f"# crontab -e\n{first_files.cron_line(settings)}\n")
-    show(first_files.unit("conversions.service", settings, zone, user))
-    show(first_files.unit("conversions-failed@.service", settings, zone, user))
-    show(first_files.unit("conversions.timer", settings, zone, user))
+    show(f"# crontab -e\n{scaffold.cron_line(settings)}\n")
+    show(scaffold.unit("conversions.service", settings, zone, user))
+    show(scaffold.unit("conversions-failed@.service", settings, zone, user))
+    show(scaffold.unit("conversions.timer", settings, zone, user))
 
 
 SAME = (

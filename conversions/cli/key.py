@@ -32,16 +32,17 @@ def rotate(
 ) -> int:
     """Make a new key in .env; the old one stays there, for people and objections that are known under it."""
     from conversions import keys
-    from conversions.ledger import open_ledger, pins, runs
+    from conversions.ledger import open_ledger, runs
+    from conversions.ledger.runs import bindings
 
     settings = load_settings(config)
     env = _env_file(settings)
     with open_ledger(settings, clock.now) as ledger:
         runs.take_over(ledger)
-        pins.check(ledger, {"key": keys.check_value(settings.secret_key)})
+        bindings.check(ledger, {"key": keys.check_value(settings.secret_key)})
         new = secrets.token_bytes(32)
         _write(env, settings, new)
-        old = pins.change(ledger, "key", keys.check_value(new), reason)
+        old = bindings.change(ledger, "key", keys.check_value(new), reason)
         runs.remember(ledger)
     say(
         f"{env} has a new key, {keys.check_value(new)}, in the place of {old}, which stays in CONVERSIONS_FORMER_KEYS: "

@@ -37,7 +37,7 @@ def load_settings(config: Path | None) -> "Settings":
 
 def without_address(option: typer.CallbackParam, text: str | None) -> str | None:
     """*text* as it will be kept, in clear. Raises Usage where it holds an e-mail address."""
-    from conversions.identity import holds_address
+    from conversions.model.subject import holds_address
 
     if text and holds_address(text):
         raise Usage(f"{option.opts[0]} holds an e-mail address; it is kept in clear, so leave it out.")

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conversions import matching, warned
+from conversions.anomalies import match_rate, platform_warnings
 from conversions.cli.output import show, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from conversions.ledger.scores import Score
-    from conversions.ledger.warnings import Warned
-    from conversions.matching import Course
+    from conversions.anomalies.match_rate import Course
+    from conversions.ledger.late_results.quality_scores import Score
+    from conversions.ledger.outbox.platform_warnings import Warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Heard:
     def json(self) -> dict[str, Any]:
         """Its part of ``status --json``."""
         return {
-            "warnings": [{**one._asdict(), "advice": warned.sentence(one)} for one in self.warnings],
+            "warnings": [{**one._asdict(), "advice": platform_warnings.sentence(one)} for one in self.warnings],
             "match_rates": {name: _course(course) for name, course in self.courses.items()},
             "scores": [one._asdict() for one in self.scores],
         }
@@ -34,9 +34,9 @@ class Heard:
 def show_heard(heard: Heard) -> None:
     """Each in a sentence or a line."""
     for one in heard.warnings:
-        show(warned.sentence(one))
+        show(platform_warnings.sentence(one))
     for name, course in heard.courses.items():
-        show(matching.sentence(name, course))
+        show(match_rate.sentence(name, course))
     if heard.scores:
         show()
         rows = [[one.destination, one.name, f"{one.value:g}", f"{one.at:%Y-%m-%d}"] for one in heard.scores]

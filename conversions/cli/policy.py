@@ -11,7 +11,7 @@ from conversions.cli.output import say, show, show_json, show_table
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.disclosure import Policy
+    from conversions.disclosure.policy import Policy
     from conversions.settings import Settings
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def show_policy(*, config: Config = None, as_json: AsJson = False) -> int:
 @app.command()
 def diff(*, config: Config = None, as_json: AsJson = False) -> int:
     """Compare the approved policy with the file."""
-    from conversions.ledger.policies import paths
+    from conversions.ledger.runs.policies import paths
 
     settings = load_settings(config)
     old, new = _approved(settings), _file(settings)
@@ -67,7 +67,8 @@ def approve(
     config: Config = None,
 ) -> int:
     """Let orders be sent under the changed file from now on."""
-    from conversions.ledger import open_ledger, policies, runs
+    from conversions.ledger import open_ledger, runs
+    from conversions.ledger.runs import policies
 
     if not by.strip() or not reason.strip():
         raise Usage("--by and --reason must say something: an auditor will read them.")
@@ -81,7 +82,8 @@ def approve(
 
 
 def _approved(settings: "Settings") -> "Policy":
-    from conversions.ledger import open_read_only, policies
+    from conversions.ledger import open_read_only
+    from conversions.ledger.runs import policies
 
     with open_read_only(settings, clock.now) as ledger:
         found = policies.approved(ledger)
@@ -91,7 +93,7 @@ def _approved(settings: "Settings") -> "Policy":
 
 
 def _file(settings: "Settings") -> "Policy":
-    from conversions.disclosure import load_policy
+    from conversions.disclosure.policy import load_policy
 
     return load_policy(settings.resolve(settings.privacy.policy))
 

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conversions.cli import access, affected, erasure, record
+from conversions.cli import access, breach, erasure, record
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, Note, load_settings
 from conversions.cli.output import say, show, show_json, show_table
-from conversions.cli.persons import Address, Column, File, people
+from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.ledger.objections import Kind, Objection
+    from conversions.ledger.subjects.suppressions import Kind, Objection
     from conversions.privacy.objections import Change
 
 app = typer.Typer(name="privacy", help="What people may ask of the shop.", no_args_is_help=True, rich_markup_mode=None)
 app.command("access")(access.access)
-app.command("affected")(affected.affected)
+app.command("affected")(breach.affected)
 for command in (erasure.erase, erasure.tasks, erasure.retention, record.record):
     app.command()(command)
 
@@ -43,7 +43,7 @@ def object_(
 
     The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
     """
-    from conversions.ledger.objections import Kind
+    from conversions.ledger.subjects.suppressions import Kind
 
     if listing:
         return _list(config, [Kind.OBJECTION, Kind.ERASURE], as_json=as_json)
@@ -67,7 +67,7 @@ def withdraw(
 
     The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
     """
-    from conversions.ledger.objections import Kind
+    from conversions.ledger.subjects.suppressions import Kind
 
     if listing:
         return _list(config, [Kind.WITHDRAWAL], as_json=as_json)

@@ -10,7 +10,7 @@ from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import Only
 
 if TYPE_CHECKING:
-    from conversions.reconcile import Reconciled
+    from conversions.run.reconcile import Reconciled
 
 
 def reconcile(
@@ -21,7 +21,7 @@ def reconcile(
     as_json: AsJson = False,
 ) -> int:
     """Ask Google what became of each order that it received; every run does so before it sends."""
-    from conversions.reconcile import reconcile
+    from conversions.run.reconcile import reconcile
 
     found = reconcile(load_settings(config), destination, clock.now)
     if as_json:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from conversions.cli import sentences
+from conversions.cli import messages
 from conversions.cli.output import printable, say, show, show_table
-from conversions.conversion import Reason
-from conversions.diagnosis import Late
 from conversions.errors import Exit
-from conversions.finding import Level
-from conversions.ledger.accounts import BUCKETS
-from conversions.ledger.corrections import Corrections, Sums
-from conversions.report import DestinationSide, Report, SourceSide
+from conversions.ledger.queries.totals import BUCKETS
+from conversions.ledger.restatements.eligibility import Corrections, Sums
+from conversions.model.conversion import Reason
+from conversions.model.finding import Level
+from conversions.model.late_result import Late
+from conversions.run.report import DestinationSide, Report, SourceSide
 
 WORDS = {"already_sent": "already sent"}
 SETTING_OF = {str(Reason.BEFORE_START): " (not_before)", str(Reason.ALSO_REPORTED): " (also_reported_by)"}
@@ -146,14 +146,14 @@ def worth(sums: Sums) -> str:
 
 def say_late(name: str, late: Late) -> None:
     """What was refused after it had been received, and what could not be asked."""
-    for line in sentences.late(name, late):
+    for line in messages.late(name, late):
         say(line)
 
 
 def _show_next(report: Report) -> None:
     """One sentence for whoever is on call."""
     _say_findings(report)
-    for line in sentences.of_run(report):
+    for line in messages.of_run(report):
         say(line)
     if report.exit_code is Exit.OK:
         show()

@@ -13,12 +13,12 @@ from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show_json
 from conversions.errors import ConversionsError, Exit, Usage
-from conversions.stopping import heard
+from conversions.process.signals import heard
 
 if TYPE_CHECKING:
-    from conversions.report import Report
+    from conversions.model.run_request import Wish
+    from conversions.run.report import Report
     from conversions.settings import Settings
-    from conversions.wish import Wish
 
 Day = Annotated[
     datetime | None,
@@ -52,7 +52,7 @@ def run(
 ) -> int:
     """Send every completed order of the window, once; without dates: yesterday and the days before it."""
     from conversions import pipeline
-    from conversions.cli import report, sentences
+    from conversions.cli import messages, report
     from conversions.observe.progress import SILENT, open_progress
     from conversions.on_call import on_call
 
@@ -71,7 +71,7 @@ def run(
     with on_call(settings, clock.now, say) as ending, _saying_what_waits(settings):
         result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
         ending.report = result.json()
-        ending.sentences = [*result.endings, *result.sentences, *sentences.of_run(result)]
+        ending.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
     if as_json:
         show_json(result.json())
     elif not quiet or result.exit_code:
@@ -91,12 +91,12 @@ def _saying_what_waits(settings: "Settings") -> Iterator[None]:
 
 
 def _say_what_waits(settings: "Settings") -> None:
-    from conversions.cli import sentences
+    from conversions.cli import messages
     from conversions.ledger import open_read_only
-    from conversions.ledger.waits import waits
+    from conversions.ledger.queries.backlog import waits
 
     with suppress(ConversionsError), open_read_only(settings, clock.now) as ledger:
-        for line in sentences.of_waits(waits(ledger), settings.zone):
+        for line in messages.of_waits(waits(ledger), settings.zone):
             say(line)
 
 
@@ -120,8 +120,8 @@ def plan(
 
 
 def _foresee(settings: "Settings", wish: "Wish") -> "Report":
-    from conversions import planning
     from conversions.observe.progress import open_progress
+    from conversions.run import plan as planning
 
     return planning.foresee(settings, wish, clock.now, open_progress())
 
@@ -136,7 +136,7 @@ def _ask(settings: "Settings", wish: "Wish") -> None:
 
 def _accepted(texts: list[str]) -> dict[str, frozenset[str]]:
     """By code. Raises Usage for a code that no finding has, since whoever mistypes it would think it accepted."""
-    from conversions.guards import ACCEPTABLE
+    from conversions.anomalies import ACCEPTABLE
 
     pairs = [text.partition("=") for text in texts]
     for code, equals, value in pairs:
@@ -154,8 +154,8 @@ def _wish(
     reason: str | None = None,
     wait: str = "0s",
 ) -> "Wish":
+    from conversions.model.run_request import Wish
     from conversions.settings import duration
-    from conversions.wish import Wish
 
     patience = duration(wait)
     if not isinstance(patience, timedelta):

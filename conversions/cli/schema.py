@@ -23,6 +23,6 @@ def schema(file: Annotated[File, typer.Argument(help="Which file.")] = File.SETT
 
             show_json(Settings.model_json_schema())
         case File.POLICY:
-            from conversions.disclosure import Policy
+            from conversions.disclosure.policy import Policy
 
             show_json(Policy.model_json_schema())

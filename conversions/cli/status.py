@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from conversions.finding import Finding
-    from conversions.ledger.standing import Standing
-    from conversions.ledger.told import Told
+    from conversions.ledger.queries.overview import Standing
+    from conversions.ledger.runs.findings import Told
+    from conversions.model.finding import Finding
 
 NAMED = 10
 """Days; more are counted."""
@@ -32,19 +32,25 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
-    from conversions import matching
+    from conversions.anomalies import match_rate
     from conversions.cli import platforms
-    from conversions.ledger import days, open_read_only, scores, told, warnings
-    from conversions.ledger.standing import standing
+    from conversions.ledger import open_read_only
+    from conversions.ledger.late_results import quality_scores
+    from conversions.ledger.outbox import platform_warnings
+    from conversions.ledger.queries.overview import standing
+    from conversions.ledger.runs import findings as told
+    from conversions.ledger.staging import volumes
 
     settings = load_settings(config)
     with open_read_only(settings, clock.now) as ledger:
         found = standing(ledger)
         today = clock.now().astimezone(settings.zone).date()
-        never_read = days.never_read(ledger, list(settings.destinations), today)
-        few = days.known(ledger, today, settings.closed_days)
+        never_read = volumes.never_read(ledger, list(settings.destinations), today)
+        few = volumes.known(ledger, today, settings.closed_days)
         findings = told.open_findings(ledger)
-        heard = platforms.Heard(warnings.current(ledger), matching.courses(ledger, today), scores.current(ledger))
+        heard = platforms.Heard(
+            platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)
+        )
     fresh = _fresh(found, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
@@ -53,7 +59,7 @@ def status(
         show_json({**asdict(found), **found_days, **heard.json(), "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
-        _show_findings([one for one in findings if one.code != days.CODE])
+        _show_findings([one for one in findings if one.code != volumes.CODE])
         platforms.show_heard(heard)
         _show_days(never_read, few)
         if not fresh:

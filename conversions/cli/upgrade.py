@@ -10,7 +10,7 @@ from conversions.errors import Exit
 
 def upgrade(*, as_json: AsJson = False, config: Config = None) -> int:
     """Bring the store of an older version to this one; a copy of how it was is kept beside it."""
-    from conversions.ledger import upgrades
+    from conversions.ledger.maintenance import upgrade as upgrades
 
     done = upgrades.upgrade(load_settings(config), clock.now)
     if as_json:

@@ -16,17 +16,17 @@ from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions.delivery.endings import ending, impatient, undecided
-from conversions.delivery.lane import Lane
+from conversions.delivery.queue import Lane
+from conversions.delivery.rate_limit import open_pace, turn
+from conversions.delivery.stop_reasons import ending, impatient, undecided
 from conversions.errors import ConversionsError, Unauthorised, Unavailable
-from conversions.ledger import requests
-from conversions.ledger.requests import Attempt, Claim, Examined, Outbox, Work
-from conversions.ledger.requests.pardons import pardon
+from conversions.ledger import outbox as requests
+from conversions.ledger.outbox import Attempt, Claim, Examined, Outbox, Work
+from conversions.ledger.outbox.reinstate import pardon
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
-from conversions.pace import open_pace, turn
-from conversions.receipt import Next, Outcome, Receipt
-from conversions.stopping import SIGNALS
+from conversions.model.receipt import Next, Outcome, Receipt
+from conversions.process.signals import SIGNALS
 
 PATIENCE = 6
 """Rounds in which a platform takes nothing, before the rest is left for the next run."""

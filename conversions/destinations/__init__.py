@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import assert_never
 
-from conversions.conversion import Consent, Conversion
 from conversions.destinations.base import Destination
-from conversions.destinations.google import Google
-from conversions.destinations.meta import Meta
-from conversions.disclosure import Gate, Policy
+from conversions.destinations.google.client import Google
+from conversions.destinations.meta.client import Meta
+from conversions.disclosure.gate import Gate
+from conversions.disclosure.policy import Policy
 from conversions.errors import DisclosureError, SettingsError
+from conversions.model.conversion import Consent, Conversion
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
 
 

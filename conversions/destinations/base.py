@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import orjson
 
-from conversions.conversion import Conversion, Money
-from conversions.diagnosis import Diagnosis
-from conversions.receipt import Receipt
+from conversions.model.conversion import Conversion, Money
+from conversions.model.late_result import Diagnosis
+from conversions.model.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 two ways of warning. What Google reports of carts: support.google.com/google-ads/answer/14943675, read 2026-11-30.
 """
 
-from conversions.destinations.verdicts import word
+from conversions.destinations.responses import word
 
 MESSAGE, API_VERSION = "MESSAGE", "API_VERSION"
 """Meta's: prose in ``messages``, of which nothing is kept; the header ``X-Ad-Api-Version-Warning``."""

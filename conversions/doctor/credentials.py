@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_never
 
-from conversions.destinations import google_credentials
-from conversions.doctor.finding import Finding, fine, note, problem
+from conversions.destinations.google import credentials
+from conversions.doctor.check_result import Finding, fine, note, problem
 from conversions.errors import Exit
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
 
@@ -44,10 +44,10 @@ def _meta(name: str, section: MetaSettings) -> Finding:
 
 
 def _google(name: str) -> Finding:
-    path = google_credentials.file()
+    path = credentials.file()
     if path is not None:
         return _google_file(name, path)
-    if google_credentials.on_google_cloud():
+    if credentials.on_google_cloud():
         return note(name, "There is no credentials file; on Google Cloud the machine's own service account is used.")
     return _missing(name, "Google's credentials are missing.", GOOGLE_HOW)
 

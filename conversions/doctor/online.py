@@ -8,24 +8,24 @@ from collections.abc import Iterator
 
 import orjson
 
-from conversions import clocks, timekeeping
-from conversions.conversion import Conversion, Window
-from conversions.delivery.opening import open_lane
+from conversions.delivery.open_queue import open_lane
 from conversions.destinations import specimen
 from conversions.destinations.base import Probing
-from conversions.doctor.finding import Finding, fine, note, problem, stopped
+from conversions.doctor.check_result import Finding, fine, note, problem, stopped
 from conversions.errors import ConversionsError, Exit, Unauthorised, worst
-from conversions.house import House, open_house
-from conversions.identity import digests
-from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, pins, policies, requests, runs, staging
-from conversions.ledger.requests import probes
-from conversions.ledger.runs import Run
-from conversions.reading import View
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs, staging
+from conversions.ledger import outbox as requests
+from conversions.ledger.outbox import validation_request
+from conversions.ledger.runs import Run, bindings, policies
+from conversions.model.conversion import Conversion, Window
+from conversions.model.receipt import Next, Outcome, Receipt
+from conversions.run import clock_check
+from conversions.run.runtime import House, View, open_house
 from conversions.settings import DestinationSettings, Settings
+from conversions.transport import clock_skew
 
-NOBODY = "nobody@example.com"
-"""Reserved for examples (RFC 2606): it is nobody's and never will be."""
+SAMPLE_DIGEST = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
+"""SHA-256 of nobody@example.com, by every platform's rule; the domain is reserved for examples (RFC 2606)."""
 AGO = 86_400
 """Seconds: old enough for every minimum age, young enough for every limit."""
 
@@ -41,9 +41,9 @@ STOPS = {
 def ask(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """Ask every platform that checks without counting, under the run lock; a store is made where there is none yet."""
     try:
-        house = open_house(settings, None, clock)
+        house = open_house(settings)
         with open_ledger(settings, clock) as ledger:
-            pins.check(ledger, house.pins)
+            bindings.check(ledger, house.pins)
             policies.check(ledger, house.policy)
             yield from _logged(house, ledger)
     except ConversionsError as error:
@@ -53,49 +53,43 @@ def ask(settings: Settings, clock: Clock) -> Iterator[Finding]:
 def _logged(house: House, ledger: Ledger) -> list[Finding]:
     """The findings, in a run of its own. No account is pinned by it: it may be the wrong one still."""
     today = ledger.clock().astimezone(house.settings.zone).date()
-    timekeeping.ask_after_pause(house, ledger)
+    clock_check.ask_after_pause(house, ledger)
     run = runs.begin(ledger, house.occasion("doctor", Window(today, today), None))
     with runs.closing(ledger, run):
-        pins.record(ledger, {name: house.pins[name] for name in ("key", checkpoints.PIN)})
+        bindings.record(ledger, {name: house.pins[name] for name in ("key", checkpoints.PIN)})
         requests.recover(ledger)
-        found = [
-            each
-            for view, section in zip(house.views, house.sections, strict=True)
-            for each in _ask(view, section, ledger, run)
-        ]
+        found = [each for view in house.views for each in _ask(view, ledger, run)]
     code = worst([finding.exit_code for finding in found])
     runs.finish(ledger, run, {"run_id": run.id, "exit_code": int(code)}, waiting=0)
     return found
 
 
-def _ask(view: View, section: DestinationSettings, ledger: Ledger, run: Run) -> Iterator[Finding]:
-    destination = view.destination
+def _ask(view: View, ledger: Ledger, run: Run) -> Iterator[Finding]:
+    destination, section = view.destination, view.section
     if not isinstance(destination, Probing):
         yield _not_asked(destination.name, section)
         return
     outbox = open_lane(
         destination, section, staging.number_of(ledger, destination.name), view.gate.check, ledger, run.id
     ).outbox
-    body = outbox.prefix + destination.event(_order_of_nobody(view, section, ledger)) + outbox.suffix
+    body = outbox.prefix + destination.event(_order_of_nobody(section, ledger)) + outbox.suffix
     paths, probe = view.gate.check(body, 1), destination.checked_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()
-    attempt = probes.announce(ledger, run, outbox, probe, sorted({*paths, *added}))
+    attempt = validation_request.announce(ledger, run, outbox, probe, sorted({*paths, *added}))
     try:
         receipt = destination.send(attempt.body, 1)
         advice = destination.advice(receipt.code)
     except Unauthorised as error:
         receipt, advice = Receipt(Outcome.NOT_SENT, Next.STOP_CREDENTIALS, "no credentials"), str(error)
-    probes.conclude(ledger, run, attempt, receipt)
+    validation_request.conclude(ledger, run, attempt, receipt)
     yield _heard(destination.name, receipt, advice)
-    if mistake := clocks.difference(destination.name, receipt.date, ledger.clock()):
+    if mistake := clock_skew.difference(destination.name, receipt.date, ledger.clock()):
         yield problem("clock", mistake)
 
 
-def _order_of_nobody(view: View, section: DestinationSettings, ledger: Ledger) -> Conversion:
-    made_up = digests(NOBODY)
-    assert isinstance(made_up, dict)
+def _order_of_nobody(section: DestinationSettings, ledger: Ledger) -> Conversion:
     at = int(ledger.clock().timestamp()) - AGO
-    return specimen(section)._replace(email_sha256=made_up[view.destination.identity_rule], event_at=at)
+    return specimen(section)._replace(email_sha256=SAMPLE_DIGEST, event_at=at)
 
 
 def _heard(name: str, receipt: Receipt, advice: str | None) -> Finding:

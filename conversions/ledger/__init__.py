@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from conversions.ledger import checkpoints, location, lock, store, tail
-from conversions.ledger.store import Clock, Ledger
+from conversions.ledger import checkpoints, store
+from conversions.ledger.log import head_file
+from conversions.ledger.store import Clock, Ledger, files, run_lock
 from conversions.settings import Settings
 
 __all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared"]
@@ -21,9 +22,9 @@ def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterato
     Waits up to *wait* seconds for another run to finish. Raises AnotherRun, LedgerError or SettingsError.
     """
     if settings.store_path.exists():
-        location.check_owner(settings.store_path)
-    location.private_directory(settings.store_path.parent)
-    with lock.hold(settings, clock, wait=wait), open_shared(settings, clock) as ledger:
+        files.check_owner(settings.store_path)
+    files.private_directory(settings.store_path.parent)
+    with run_lock.hold(settings, clock, wait=wait), open_shared(settings, clock) as ledger:
         yield ledger
 
 
@@ -47,7 +48,7 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     With *rehearsal* it raises what opening it for a run of that sort would raise; None takes either.
     """
     if rehearsal is not None:
-        tail.check_writable(settings.tail_path)
+        head_file.check_writable(settings.tail_path)
     if settings.store_path.exists():
         path, tail_path = settings.store_path, settings.tail_path
         with store.connect_read_only(path, tail_path, clock, rehearsal=rehearsal) as ledger:
@@ -56,6 +57,6 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)
         checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
-        location.check_place(settings.store_path)
+        files.check_place(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

@@ -4,7 +4,7 @@ What is told is that a run began and how it ended, nothing else. The address is 
 call a night good; it is in no sentence.
 """
 
-from conversions.http import SHORT, USER_AGENT, Answer, Session, post
+from conversions.transport.http import SHORT, USER_AGENT, Answer, Session, post
 
 
 def begun(url: str) -> str | None:

@@ -8,18 +8,19 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from conversions.destinations.google import Google
-from conversions.destinations.meta import Meta
-from conversions.disclosure import Listing, Policy, parse_policy
-from conversions.identity import Person
-from conversions.ledger import Clock, looks, objections, persons
-from conversions.ledger.looks import Look
-from conversions.ledger.objections import Objection
-from conversions.ledger.persons import Standing, Transfer
+from conversions.destinations.google.client import Google
+from conversions.destinations.meta.client import Meta
+from conversions.disclosure.policy import Listing, Policy, parse_policy
+from conversions.disclosure.schema import EVENTS
+from conversions.ledger import Clock
+from conversions.ledger.subjects import access_log, records, suppressions
+from conversions.ledger.subjects.access_log import Look
+from conversions.ledger.subjects.records import Standing, Transfer
+from conversions.ledger.subjects.suppressions import Objection
+from conversions.model.receipt import Outcome
+from conversions.model.subject import Person
 from conversions.privacy.objections import register
-from conversions.receipt import Outcome
 from conversions.settings import Settings
-from conversions.wire import EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ class Answer:
 def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case: str | None = None) -> Answer:
     """Look up one person; that somebody looked is logged first. Raises SettingsError where the key is another."""
     with register(settings, clock) as ledger:
-        looks.record(ledger, purpose, person[0], case)
+        access_log.record(ledger, purpose, person[0], case)
         with ledger.transaction() as connection:
-            standings = [one for subject in person for one in persons.standings(connection, subject)]
+            standings = [one for subject in person for one in records.standings(connection, subject)]
             policies = _policies(connection, standings)
         return Answer(
             at=clock(),
@@ -96,15 +97,15 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             sent=[one for standing in standings for one in _sent(standing, policies)],
             not_sent=list(_not_sent(standings, _recipients(settings))),
             policies=sorted({p.version: p for p in policies.values()}.values(), key=lambda policy: policy.version),
-            entries=[one for subject in person for one in objections.entries(ledger, subject)],
-            looks=[one for subject in person for one in looks.of(ledger, subject)],
+            entries=[one for subject in person for one in suppressions.entries(ledger, subject)],
+            looks=[one for subject in person for one in access_log.of(ledger, subject)],
         )
 
 
 def _policies(connection: Connection, standings: Iterable[Standing]) -> dict[str, Policy]:
     """By digest: those that the person's events left under, as they were then."""
     used = {t.policy for standing in standings for event in standing.events for t in event.transfers}
-    texts = {digest: persons.policy_text(connection, digest) for digest in used}
+    texts = {digest: records.policy_text(connection, digest) for digest in used}
     return {digest: parse_policy(text, f"The policy {digest[:8]}") for digest, text in texts.items() if text}
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from conversions.privacy import paper
 from conversions.privacy.access import Answer, Field, Sent
-from conversions.privacy.paper import Language
+from conversions.reports import render
+from conversions.reports.render import Language
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
 
@@ -31,12 +31,12 @@ def html(answer: Answer, language: Language, zone: tzinfo) -> str:
     def _day(instant: datetime) -> str:
         return str(format_date(instant.astimezone(zone).date(), "long", locale=language.locale))
 
-    return paper.render("access.html", language, zone, answer=answer, shown=shown)
+    return render.render("access.html", language, zone, answer=answer, shown=shown)
 
 
 def document(answer: Answer, language: Language) -> dict[str, Any]:
     """The same as one JSON document; instants are ISO 8601 UTC, ``event`` is the text as it was sent."""
-    words = paper.words(language)
+    words = render.words(language)
     return {
         "answered_at": answer.at.isoformat(),
         "rehearsal": answer.rehearsal,

@@ -6,22 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conversions import keys
-from conversions.identity import Person
-from conversions.ledger import (
-    Clock,
-    Ledger,
-    erasures,
-    journal,
-    open_ledger,
-    open_read_only,
-    pins,
-    redaction,
-    requests,
-    runs,
-    tasks,
-)
-from conversions.ledger.objections import Kind
-from conversions.ledger.tasks import Task
+from conversions.ledger import Clock, Ledger, open_ledger, open_read_only, outbox, runs
+from conversions.ledger.runs import bindings
+from conversions.ledger.subjects import erasure, recipient_notices, redaction, suppression_journal
+from conversions.ledger.subjects.recipient_notices import Task
+from conversions.ledger.subjects.suppressions import Kind
+from conversions.model.subject import Person
 from conversions.settings import Settings
 
 HOW = {
@@ -58,13 +48,15 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
     Raises AnotherRun while a run is under way, SettingsError where the key is not the store's.
     """
     with seized(settings, clock) as ledger:
-        requests.recover(ledger)
+        outbox.recover(ledger)
         people = list(dict.fromkeys(people))
         subjects = [subject for person in people for subject in person]
         now = ledger.clock()
-        entries = [journal.Entry(now, "added", Kind.ERASURE, subject.hex(), case) for subject in subjects]
-        journal.append(settings.journal_path, entries)  # first: a restored backup must not know more than we do
-        done = [erasures.erase(ledger, subject, case) for subject in subjects]
+        entries = [suppression_journal.Entry(now, "added", Kind.ERASURE, subject.hex(), case) for subject in subjects]
+        suppression_journal.append(
+            settings.journal_path, entries
+        )  # first: a restored backup must not know more than we do
+        done = [erasure.erase(ledger, subject, case) for subject in subjects]
         wiped = redaction.wipe(ledger)
         runs.remember(ledger)
     opened = sum(len(one.recipients) for one in done)
@@ -87,13 +79,13 @@ def _copies(store: Path) -> list[str]:
 def to_tell(settings: Settings, clock: Clock) -> list[Task]:
     """Every task, open and closed."""
     with open_read_only(settings, clock) as ledger:
-        return tasks.tasks(ledger)
+        return recipient_notices.tasks(ledger)
 
 
 def told(settings: Settings, clock: Clock, task: int, reason: str) -> None:
     """Close a task. Raises Usage where none of that number is open."""
     with seized(settings, clock) as ledger:
-        tasks.close(ledger, task, reason)
+        recipient_notices.close(ledger, task, reason)
         runs.remember(ledger)
 
 
@@ -102,8 +94,8 @@ def seized(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """The store under its own key and the run lock, for whoever changes it and sends nothing."""
     pin = {"key": keys.check_value(settings.secret_key)}
     with open_ledger(settings, clock) as ledger:
-        pins.check(ledger, pin)
-        pins.record(ledger, pin)
+        bindings.check(ledger, pin)
+        bindings.record(ledger, pin)
         runs.take_over(ledger)
-        journal.begin(settings.journal_path, ledger)
+        suppression_journal.begin(settings.journal_path, ledger)
         yield ledger

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from conversions import keys
-from conversions.identity import Person
-from conversions.ledger import Clock, Ledger, journal, objections, open_read_only, open_shared, pins
-from conversions.ledger.objections import Kind, Objection
+from conversions.ledger import Clock, Ledger, open_read_only, open_shared
+from conversions.ledger.runs import bindings
+from conversions.ledger.subjects import suppression_journal, suppressions
+from conversions.ledger.subjects.suppressions import Kind, Objection
+from conversions.model.subject import Person
 from conversions.settings import Settings
 
 
@@ -30,11 +32,11 @@ def enter(
     """
     people = list(people)
     with register(settings, clock) as ledger:
-        journal.append(
+        suppression_journal.append(
             settings.journal_path,
             (_line(clock, "added", kind, subject, case) for person in people for subject in person),
         )
-        return _change(people, lambda subject: objections.add(ledger, subject, reason, kind, case))
+        return _change(people, lambda subject: suppressions.add(ledger, subject, reason, kind, case))
 
 
 def take_back(settings: Settings, clock: Clock, people: Iterable[Person], kind: Kind, reason: str) -> Change:
@@ -44,8 +46,8 @@ def take_back(settings: Settings, clock: Clock, people: Iterable[Person], kind: 
     """
     people = list(people)
     with register(settings, clock) as ledger:
-        change = _change(people, lambda subject: objections.remove(ledger, subject, reason, kind))
-        journal.append(
+        change = _change(people, lambda subject: suppressions.remove(ledger, subject, reason, kind))
+        suppression_journal.append(
             settings.journal_path, (_line(clock, "removed", kind, subject) for person in people for subject in person)
         )
         return change
@@ -54,7 +56,7 @@ def take_back(settings: Settings, clock: Clock, people: Iterable[Person], kind: 
 def entries(settings: Settings, clock: Clock) -> list[Objection]:
     """Every entry ever made, without the person."""
     with open_read_only(settings, clock) as ledger:
-        return objections.entries(ledger)
+        return suppressions.entries(ledger)
 
 
 @contextmanager
@@ -62,14 +64,16 @@ def register(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """The store, under its own key: a subject made with another would never be found."""
     pin = {"key": keys.check_value(settings.secret_key)}
     with open_shared(settings, clock) as ledger:
-        pins.check(ledger, pin)
-        pins.record(ledger, pin)
-        journal.begin(settings.journal_path, ledger)
+        bindings.check(ledger, pin)
+        bindings.record(ledger, pin)
+        suppression_journal.begin(settings.journal_path, ledger)
         yield ledger
 
 
-def _line(clock: Clock, change: journal.Change, kind: Kind, subject: bytes, case: str | None = None) -> journal.Entry:
-    return journal.Entry(clock(), change, kind, subject.hex(), case)
+def _line(
+    clock: Clock, change: suppression_journal.Change, kind: Kind, subject: bytes, case: str | None = None
+) -> suppression_journal.Entry:
+    return suppression_journal.Entry(clock(), change, kind, subject.hex(), case)
 
 
 def _change(people: Iterable[Person], change: Callable[[bytes], bool]) -> Change:

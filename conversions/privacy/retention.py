@@ -1,7 +1,8 @@
 """Old payloads leave the store; every run does the same at its end."""
 
-from conversions.ledger import Clock, redaction, retention, runs
-from conversions.ledger.retention import Purged
+from conversions.ledger import Clock, runs
+from conversions.ledger.subjects import redaction, retention
+from conversions.ledger.subjects.retention import Purged
 from conversions.privacy.erasure import seized
 from conversions.settings import Settings
 

@@ -20,13 +20,13 @@ from typing import Any, Self
 
 from conversions.errors import Usage
 from conversions.sandbox.base import Answer, Request
-from conversions.sandbox.counting import CountingGoogle, CountingMeta
-from conversions.sandbox.desk import Desk
 from conversions.sandbox.diagnostics import Diagnostics
 from conversions.sandbox.faults import Kind, Plan, parse
 from conversions.sandbox.google import STATUS, Google
 from conversions.sandbox.listener import Listener
+from conversions.sandbox.load_target import CountingGoogle, CountingMeta
 from conversions.sandbox.meta import QUALITY_PATH, Meta
+from conversions.sandbox.request_handler import Desk
 
 
 def _utc() -> datetime:

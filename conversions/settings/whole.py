@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         return [_secret("CONVERSIONS_FORMER_KEYS", SecretStr(name.strip())) for name in names]
 
     @property
+    def first_key(self) -> bytes:
+        """The first key that this shop had: what must be recognised for ever is derived from it."""
+        return [self.secret_key, *self.secret_former_keys][-1]
+
+    @property
     def secret_log_key(self) -> bytes | None:
         """The seed of the log's signing key, 32 bytes; None: made from the key. Raises SettingsError if malformed."""
         return _secret("CONVERSIONS_LOG_KEY", self.log_key) if self.log_key else None

@@ -13,10 +13,10 @@ from typing import Any
 from unittest import mock
 
 from conversions import delivery, pipeline, settings
-from conversions.report import Report
+from conversions.model.run_request import Wish
+from conversions.run.report import Report
 from conversions.sandbox import Sandbox
 from conversions.settings import Settings
-from conversions.wish import Wish
 
 POLICY = Path(__file__).parents[2] / "config" / "privacy-policy.toml"
 TOKEN = "EAAspecimenspecimenspecimen"

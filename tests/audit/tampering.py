@@ -17,10 +17,12 @@ from datetime import date
 from pathlib import Path
 from unittest import mock
 
-from conversions.audit import open_log, verifier
-from conversions.audit.bundle import bundle
-from conversions.audit.verify import Place, Verdict, verify
-from conversions.ledger import objections, open_shared
+from conversions.audit import open_log
+from conversions.audit.evidence import verifier
+from conversions.audit.evidence.bundle import bundle
+from conversions.audit.verify.verify import Place, Verdict, verify
+from conversions.ledger import open_shared
+from conversions.ledger.subjects import suppressions
 from tests.audit.shop import ENVIRONMENT, SATURDAY, SUNDAY, Shop, new_shop, two_nights
 
 STORE, TAIL, CHECKPOINTS = "var/conversions.db", "var-conversions.tail", "var-conversions.checkpoints"
@@ -244,8 +246,8 @@ def original(home: Path) -> Original:
     whole(home)
     shutil.copy(home / STORE, home / "older.db")
     with open_shared(shop.settings, shop.clock) as ledger:
-        objections.add(ledger, bytes(16), "asked us to")
-        objections.remove(ledger, bytes(16), "asked us not to")
+        suppressions.add(ledger, bytes(16), "asked us to")
+        suppressions.remove(ledger, bytes(16), "asked us not to")
     erase(shop)
     shop.sells(2, date(2026, 11, 20))
     shop.sends(SUNDAY, reason="the second night")
@@ -257,7 +259,8 @@ def original(home: Path) -> Original:
 
 def erase(shop: Shop) -> None:
     """One event loses its payload, as the log says."""
-    from conversions.ledger import log, redaction
+    from conversions.ledger import log
+    from conversions.ledger.subjects import redaction
 
     with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
         (event,) = connection.exec_driver_sql("SELECT min(event) FROM request_event").one()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conversions.audit.verify import verify
+from conversions.audit.verify.verify import verify
 from tests.audit.tampering import ALTERATIONS, Original, original, place
 
 SEEDS = range(400)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conversions.ledger import lock
+from conversions.ledger.store import run_lock
 from tests.audit.shop import Shop, new_shop, two_nights
 from tests.cli.conftest import Cli, Said
 
@@ -193,7 +193,7 @@ def test_before_the_first_run_an_export_is_empty_and_makes_no_store(cli: Cli, tm
 
 
 def test_an_auditor_needs_no_key_and_waits_for_no_run(cli: Cli, past: Shop) -> None:
-    with lock.hold(past.settings, past.clock, wait=0):
+    with run_lock.hold(past.settings, past.clock, wait=0):
         assert audit(cli, past, "list").code == 0
         assert audit(cli, past, "export").code == 0
 

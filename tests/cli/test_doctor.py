@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from conversions.cli import doctor as command
-from conversions.destinations import google_credentials
-from conversions.doctor.promises import LEGITIMATE_INTEREST
+from conversions.destinations.google import credentials
+from conversions.doctor.policy_fit import LEGITIMATE_INTEREST
 from tests.cli.conftest import Cli
 
 HEADER = "order_id,billing_email,total,currency,product_ids,purchased_at,status\n"
@@ -23,7 +23,7 @@ TOKEN = "EAAB" + "x" * 40
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not on Google Cloud, and nobody is logged in with gcloud."""
     os.environ["CLOUDSDK_CONFIG"] = str(tmp_path / "gcloud")
-    monkeypatch.setattr(google_credentials, "PRODUCT_NAME", tmp_path / "product_name")
+    monkeypatch.setattr(credentials, "PRODUCT_NAME", tmp_path / "product_name")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from conversions.cli.first_files import template
+from conversions.cli.scaffold import template
 from conversions.settings import FileSource, GoogleSettings, MetaSettings, load
 from tests.cli.conftest import Cli
 

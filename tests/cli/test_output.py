@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversions.cli.output import printable, say, show, show_json, show_table
-from conversions.conversion import Reason
+from conversions.model.conversion import Reason
 
 
 def test_results_and_conversation_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conversions import identity, keys
+from conversions import keys
+from conversions.intake import identity
 from conversions.settings import load
 from tests.cli.conftest import Cli, Said
 

@@ -16,10 +16,9 @@ import pytest
 from sqlalchemy import select
 
 from conversions import delivery
-from conversions.conversion import Conversion, Money
 from conversions.delivery import PATIENCE, Delivery
-from conversions.delivery.lane import Lane
-from conversions.delivery.opening import open_lane
+from conversions.delivery.open_queue import open_lane
+from conversions.delivery.queue import Lane
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
@@ -30,9 +29,12 @@ from conversions.errors import (
     Unauthorised,
     Unavailable,
 )
-from conversions.ledger import objections, requests, tables
-from conversions.ledger.requests import Claim, Examined, Outbox
-from conversions.receipt import Culprit, Next, Outcome, Receipt
+from conversions.ledger import outbox as requests
+from conversions.ledger.outbox import Claim, Examined, Outbox
+from conversions.ledger.schema import tables
+from conversions.ledger.subjects import suppressions
+from conversions.model.conversion import Conversion, Money
+from conversions.model.receipt import Culprit, Next, Outcome, Receipt
 from conversions.settings import MetaSettings
 from tests.ledger.builders import (
     LOST,
@@ -432,7 +434,7 @@ def test_an_objection_while_the_lane_waits_is_heard(night: Night) -> None:
     platform = Platform(THROTTLED)
 
     async def sleep(seconds: float) -> None:
-        objections.add(night.ledger, subject("anna"), None)
+        suppressions.add(night.ledger, subject("anna"), None)
 
     delivered(night, lane(night, platform), sleep=sleep)
 

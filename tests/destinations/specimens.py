@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conversions.conversion import Consent, Conversion
-from conversions.disclosure import Policy, load_policy
+from conversions.disclosure.policy import Policy, load_policy
+from conversions.model.conversion import Consent, Conversion
 from conversions.settings import GoogleSettings, MetaSettings
 
 SHIPPED = Path(__file__).parents[2] / "config" / "privacy-policy.toml"

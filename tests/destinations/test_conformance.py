@@ -11,13 +11,13 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversions import identity
-from conversions.conversion import Conversion, Money, Reason
 from conversions.destinations import open_destination
 from conversions.destinations.base import Destination
-from conversions.disclosure import Gate
+from conversions.disclosure.gate import Gate
 from conversions.errors import SettingsError
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.intake import identity
+from conversions.model.conversion import Conversion, Money, Reason
+from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.sandbox import Sandbox
 from conversions.settings import GoogleSettings, MetaSettings
 from tests.destinations.specimens import (

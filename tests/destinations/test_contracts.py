@@ -10,12 +10,12 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversions.conversion import Conversion
 from conversions.destinations.base import Destination
-from conversions.destinations.google import Google
-from conversions.destinations.meta import Meta
-from conversions.disclosure import Gate
+from conversions.destinations.google.client import Google
+from conversions.destinations.meta.client import Meta
+from conversions.disclosure.gate import Gate
 from conversions.errors import DisclosureError
+from conversions.model.conversion import Conversion
 from conversions.settings import GoogleSettings, MetaSettings
 from tests.destinations.specimens import (
     CONVERSIONS,

@@ -7,11 +7,11 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from conversions.destinations.base import Probing
-from conversions.destinations.google import Google
-from conversions.destinations.meta import Meta
-from conversions.disclosure import Gate
+from conversions.destinations.google.client import Google
+from conversions.destinations.meta.client import Meta
+from conversions.disclosure.gate import Gate
+from conversions.disclosure.schema import SCHEMA
 from conversions.errors import DisclosureError
-from conversions.wire import SCHEMA
 from tests.destinations.specimens import POLICY, conversion, google_settings, meta_settings
 
 with warnings.catch_warnings():

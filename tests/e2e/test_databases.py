@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-from conversions.conversion import Window
+from conversions.model.conversion import Window
 from tests.e2e import servers
 from tests.e2e.shop import COLUMNS, ZONE, Shop
-from tests.sources.shop import MAPPED, orders, query
+from tests.intake.sources.shop import MAPPED, orders, query
 
 TIMES = (time(), time(0, 30), time(23, 30), time(23, 59, 59, 999_999))
 CHANGEOVERS = (date(2026, 3, 29), date(2026, 10, 25))

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from conversions import connections
+from conversions.transport import connections
 from tests.e2e.said import TRY_AGAIN
 from tests.e2e.shop import Shop
 

@@ -185,7 +185,7 @@ def test_files_that_could_not_be_written_anew_are_exit_75_and_the_way_on(
 ) -> None:
     bought(shop)
     with monkeypatch.context() as busy:
-        busy.setattr("conversions.ledger.redaction.wipe", lambda _: False)
+        busy.setattr("conversions.ledger.subjects.redaction.wipe", lambda _: False)
         said = shop.command("privacy", "erase", "--case", "2026-17", stdin=IDA)
         assert said.code == TRY_AGAIN
         assert "`conversions privacy retention`" in said.err

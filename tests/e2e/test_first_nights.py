@@ -76,7 +76,7 @@ class TestOnline:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as broken:
-            broken.setattr("conversions.destinations.google.post", killed)
+            broken.setattr("conversions.destinations.google.client.post", killed)
             shop.command("doctor", "--online")
         assert shop.sql("SELECT outcome FROM request") == [(None,)]
         assert shop.run().code == 0
@@ -153,8 +153,8 @@ class TestOnline:
 def real(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop whose settings name the platforms themselves, and whose platforms are the sandbox all the same."""
     for kind in NAMES:
-        monkeypatch.setattr(f"conversions.destinations.{kind}.HOST", shop.sandbox.url)
-    monkeypatch.setattr("conversions.destinations.google.Token.fresh", lambda _: "token")
+        monkeypatch.setattr(f"conversions.destinations.{kind}.client.HOST", shop.sandbox.url)
+    monkeypatch.setattr("conversions.destinations.google.client.Token.fresh", lambda _: "token")
     open_for_business(shop)
     return shop
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from conversions.crew import Crew
+from conversions.run.workers import Crew
 from tests.e2e.said import DOMAIN, TRY_AGAIN
 from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, Shop
@@ -17,8 +17,8 @@ from tests.e2e.shop import NAMES, Shop
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few hundred orders are a large night."""
-    monkeypatch.setattr("conversions.sources.files.CHUNK", 50)
-    monkeypatch.setattr("conversions.crew.ALONE", 1)
+    monkeypatch.setattr("conversions.intake.sources.files.CHUNK", 50)
+    monkeypatch.setattr("conversions.run.workers.ALONE", 1)
 
 
 def a_large_night(shop: Shop) -> dict[str, Decimal]:

@@ -79,7 +79,7 @@ def test_told_to_stop_while_it_reads_it_ends_in_order(shop: Shop, monkeypatch: p
 
     shop.orders(shop.order())
     with monkeypatch.context() as patched:
-        patched.setattr("conversions.barrier.read_window", told)
+        patched.setattr("conversions.run.staging.read_snapshot", told)
         stopped(shop.command("run"), TRY_AGAIN, "told to stop", "Nothing is lost")
     assert shop.requests() == 0
     assert [run["exit_code"] for run in shop.status()["runs"]] == [TRY_AGAIN]

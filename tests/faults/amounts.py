@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 
-from conversions.magnitudes import TEN, Level, Mark
-from conversions.prices import LATEST, OF_PRODUCT, Prices, away
+from conversions.statistics.magnitudes import TEN, Level, Mark
+from conversions.statistics.price_levels import LATEST, OF_PRODUCT, Prices, away
 
 SIZES = (3 / 7, 8.0, 45.0, 3000.0)
 """Orders a day."""

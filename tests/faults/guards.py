@@ -6,15 +6,15 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from conversions import matching
-from conversions.conversion import Reason
+from conversions.anomalies import match_rate as matching
 from conversions.errors import Exit
-from conversions.ledger.gaps import gaps
-from conversions.ledger.matches import Matches
-from conversions.ledger.shares import ALL, Judged, among
-from conversions.ledger.told import AGAIN
-from conversions.magnitudes import magnitude
-from conversions.prices import Prices
+from conversions.ledger.late_results.match_counts import Matches
+from conversions.ledger.runs.findings import AGAIN
+from conversions.ledger.staging.reason_shares import ALL, Judged, among
+from conversions.model.conversion import Reason
+from conversions.statistics.magnitudes import magnitude
+from conversions.statistics.price_levels import Prices
+from conversions.statistics.volume_gaps import gaps
 from tests.faults.amounts import night
 from tests.faults.drawn import FIRST, STATUSES, Year
 from tests.faults.false_alarms import Alarm

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from conversions.destinations.google import Google
-from conversions.ledger import requests, restatements
-from conversions.ledger.requests import Attempt
+from conversions.destinations.google.client import Google
+from conversions.ledger import outbox as requests
+from conversions.ledger import restatements
+from conversions.ledger.outbox import Attempt
 from tests.faults.year import CALM, Year, open_year
 
 

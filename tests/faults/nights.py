@@ -144,14 +144,16 @@ def run(config: str, batch: int, senders: int | None, arguments: Sequence[str]) 
 def small_and_quick(batch: int, senders: int | None) -> None:
     """Small requests, and no long waits: not even for Google's verdict."""
     from conversions import delivery
-    from conversions.destinations import google, google_verdicts, meta
+    from conversions.destinations.google import client as google
+    from conversions.destinations.google import responses
+    from conversions.destinations.meta import client as meta
 
     for platform in (google, meta):
         limits = platform._limits
         platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
     assert callable(delivery._wait)
-    assert google_verdicts.FIRST_QUESTION
-    google_verdicts.FIRST_QUESTION = 0
+    assert responses.FIRST_QUESTION
+    responses.FIRST_QUESTION = 0
     delivery._wait = lambda lane: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Lock
 
 from conversions import keys
-from conversions.identity import SUBJECT, subject
-from conversions.ledger.objections import Kind
+from conversions.intake.identity import SUBJECT, subject
+from conversions.ledger.subjects.suppressions import Kind
 from conversions.privacy import objections
 from conversions.settings import Settings, load
 

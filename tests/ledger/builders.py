@@ -11,15 +11,16 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from conversions.conversion import Money, Reason, Window
-from conversions.ledger import runs, staging, store, tables
-from conversions.ledger.matrix import Draft
-from conversions.ledger.requests import Attempt, Outbox, Purpose, Work, claim, examine, intend
+from conversions.ledger import runs, staging, store
+from conversions.ledger.outbox import Attempt, Outbox, Purpose, Work, claim, examine, intend
 from conversions.ledger.runs import Occasion, Run
-from conversions.ledger.sightings import DraftRow, Resolved, Seen, SightingRow, Sightings, open_sightings
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import event_key
+from conversions.ledger.staging.snapshot import DraftRow, Resolved, Seen, SightingRow, Sightings, open_sightings
+from conversions.ledger.staging.transitions import Draft
 from conversions.ledger.store import Ledger
-from conversions.ledger.tables import event_key
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.model.conversion import Money, Reason, Window
+from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.settings import Settings, load
 
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)

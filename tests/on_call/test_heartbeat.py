@@ -1,8 +1,8 @@
 import responses
 from responses.matchers import header_matcher
 
-from conversions.http import USER_AGENT
 from conversions.on_call import heartbeat
+from conversions.transport.http import USER_AGENT
 
 URL = "https://hc.example/ping/5f3c-secret"
 

@@ -8,11 +8,18 @@ from typing import Any
 
 from sqlalchemy import text
 
-from conversions.destinations import google, meta
-from conversions.ledger import judging, lock, log, requests, store, tables
-from conversions.ledger.matrix import UNANSWERED, Step
-from conversions.ledger.requests import Attempt, intents, outcomes
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.destinations.google import client as google
+from conversions.destinations.meta import client as meta
+from conversions.ledger import log
+from conversions.ledger import outbox as requests
+from conversions.ledger.outbox import Attempt, intent, outcome
+from conversions.ledger.schema import tables
+from conversions.ledger.staging import evaluate
+from conversions.ledger.staging.transitions import Step
+from conversions.ledger.states import UNANSWERED
+from conversions.ledger.store import ledger as open_store
+from conversions.ledger.store import run_lock, sqlite
+from conversions.model.receipt import Next, Outcome, Receipt
 from tests.faults.variants.breaking import swap
 
 HELD = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200)
@@ -59,7 +66,7 @@ def killed_counts_as_sent() -> None:
             connection.execute(tables.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
 
-    real = swap(outcomes, "record", record)
+    real = swap(outcome, "record", record)
 
 
 def open_requests_tidied_up() -> None:
@@ -85,7 +92,7 @@ def old_value_replaced_while_unanswered() -> None:
     def judge(known: Any, draft: Any) -> Step:
         return Step.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 
-    real = swap(judging, "judge", judge)
+    real = swap(evaluate, "judge", judge)
 
 
 def recovery_left_out() -> None:
@@ -95,9 +102,9 @@ def recovery_left_out() -> None:
 
 def synchronous_normal() -> None:
     """A commit returns before it is on disk."""
-    pragmas = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in store.PRAGMAS)
-    assert pragmas != store.PRAGMAS
-    swap(store, "PRAGMAS", pragmas)
+    pragmas = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in sqlite.PRAGMAS)
+    assert pragmas != sqlite.PRAGMAS
+    swap(sqlite, "PRAGMAS", pragmas)
 
 
 def no_lock() -> None:
@@ -107,7 +114,7 @@ def no_lock() -> None:
     def hold(*_: Any, **__: Any) -> Iterator[None]:
         yield
 
-    swap(lock, "hold", hold)
+    swap(run_lock, "hold", hold)
 
 
 def no_lock_and_no_epoch() -> None:
@@ -137,7 +144,7 @@ def failed_sync_ignored() -> None:
         with suppress(Exception):
             yield
 
-    swap(store, "trusted", trusting)
+    swap(open_store, "trusted", trusting)
 
 
 def window_ignored() -> None:
@@ -151,11 +158,11 @@ def window_counted_anew() -> None:
     """The platform's window is taken to begin with the last attempt."""
     first = "coalesce(first_attempt_us, :now_us)"
     for name in ("_FLY", "_FLY_IF_FREE"):
-        words = getattr(intents, name).text
+        words = getattr(intent, name).text
         assert first in words
-        swap(intents, name, text(words.replace(first, ":now_us")))
+        swap(intent, name, text(words.replace(first, ":now_us")))
 
 
 def old_retry_let_go() -> None:
     """Nobody asks of a retry whether its orders have moved on since."""
-    swap(intents, "_ask_again", lambda *_: set())
+    swap(intent, "_ask_again", lambda *_: set())

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from conversions import convert
-from conversions.ledger import judging
-from conversions.ledger.attempt import Purpose
-from conversions.ledger.matrix import UNANSWERED, Step
-from conversions.ledger.requests import intents
+from conversions.intake import convert
+from conversions.ledger.outbox import intent
+from conversions.ledger.outbox.work import Purpose
+from conversions.ledger.staging import evaluate
+from conversions.ledger.staging.transitions import Step
+from conversions.ledger.states import UNANSWERED
 from tests.faults.variants.breaking import swap
 
 
 def objection_asked_at_staging_only() -> None:
     """Who objects while the night is under way is not heard."""
-    swap(intents, "_ask_again", lambda *_: set())
+    swap(intent, "_ask_again", lambda *_: set())
 
 
 def objection_not_asked_on_resend() -> None:
@@ -21,7 +22,7 @@ def objection_not_asked_on_resend() -> None:
     def ask_again(*arguments: Any) -> Any:
         return set() if arguments[-1].work.purpose is Purpose.RESEND else real(*arguments)
 
-    real = swap(intents, "_ask_again", ask_again)
+    real = swap(intent, "_ask_again", ask_again)
 
 
 def denial_not_heard_on_resend() -> None:
@@ -30,7 +31,7 @@ def denial_not_heard_on_resend() -> None:
     def judge(known: Any, draft: Any) -> Step:
         return Step.HOLD if known.state in UNANSWERED else real(known, draft)
 
-    real = swap(judging, "judge", judge)
+    real = swap(evaluate, "judge", judge)
 
 
 def address_in_a_log_line() -> None:

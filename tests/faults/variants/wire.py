@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 
 from conversions import keys
-from conversions.destinations import google, meta
-from conversions.disclosure import Gate
-from conversions.http import Answer
-from conversions.ledger import requests
-from conversions.ledger.requests import Attempt, outcomes
-from conversions.receipt import Next, Outcome, Receipt
+from conversions.destinations.google import client as google
+from conversions.destinations.meta import client as meta
+from conversions.disclosure.gate import Gate
+from conversions.ledger import outbox
+from conversions.ledger.outbox import Attempt, outcome
+from conversions.model.receipt import Next, Outcome, Receipt
+from conversions.transport.http import Answer
 from tests.faults.variants.books import HELD
 from tests.faults.variants.breaking import swap
 
@@ -41,7 +42,7 @@ def refusal_swallowed() -> None:
     def settle(ledger: Any, run: Any, attempt: Attempt, receipt: Receipt) -> Any:
         return real(ledger, run, attempt, HELD if receipt.next is Next.ISOLATE else receipt)
 
-    real = swap(requests, "settle", settle)
+    real = swap(outbox, "settle", settle)
 
 
 def a_fifth_field() -> None:
@@ -70,7 +71,7 @@ def unavailable_counts_as_sent() -> None:
     def settle(ledger: Any, run: Any, attempt: Attempt, receipt: Receipt) -> Any:
         return real(ledger, run, attempt, HELD if receipt.http_status == 503 else receipt)
 
-    real = swap(requests, "settle", settle)
+    real = swap(outbox, "settle", settle)
 
 
 def lost_counts_as_refused() -> None:
@@ -80,7 +81,7 @@ def lost_counts_as_refused() -> None:
         unknown = receipt.outcome is Outcome.UNKNOWN
         return real(ledger, run, attempt, replace(receipt, outcome=Outcome.REFUSED) if unknown else receipt)
 
-    real = swap(requests, "settle", settle)
+    real = swap(outbox, "settle", settle)
 
 
 def other_half_dropped() -> None:
@@ -89,7 +90,7 @@ def other_half_dropped() -> None:
     def follows(*arguments: Any, **named: Any) -> Any:
         return real(*arguments, **named)[:1]
 
-    real = swap(outcomes, "follows", follows)
+    real = swap(outcome, "follows", follows)
 
 
 def value_rounded() -> None:

@@ -1,0 +1,73 @@
+"""Rows that could not be orders: all of them, unusually many, or lines of one order that contradict each other."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from conversions.anomalies.evidence import Evidence, sentence_of, usually
+from conversions.ledger.staging import reason_shares
+from conversions.model.conversion import Reason
+from conversions.model.finding import Finding, attention
+
+CODES = ("unreadable_rows", "ambiguous_amounts", "row_per_item", "refund_rows", "file_cut_off")
+OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT})
+"""Reasons that have a finding of their own."""
+NEXT = "`conversions status` lists them; mend the export or the settings, then `conversions run`."
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """What of this reading's rows needs a person; new damage is news each night."""
+    new = evidence.bad_rows.new
+    yield from _unreadable(evidence, new)
+    yield from _contradictions(evidence, new)
+    if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
+        said = sentence_of(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
+        sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {said}"
+        yield attention("ambiguous_amounts", sentence, count=doubtful, every_night=True)
+    if cut_off := new[Reason.UNFINISHED_LINE]:
+        files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
+        sentence = (
+            f"{files} in a line without a line end, whose order is not sent: was the export cut off? Export it whole, "
+            "the last line too; then `conversions run`."
+        )
+        yield attention("file_cut_off", sentence, count=cut_off, every_night=True)
+
+
+def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
+    """All rows, however often that was told; otherwise new damage of an unusual share."""
+    reading = evidence.reading
+    bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason != Reason.REFUND_ROW})
+    told = all(reason in OTHERS and new[reason] for reason in bad)  # by findings of their own
+    lately = new.total() or reason_shares.spoilt_lately(evidence.ledger, evidence.settings.lookback_days)
+    if bad and not told and not reading.orders and (lately or not reading.outside_window):
+        why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
+        sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
+        yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_night=True)
+        return
+    for share in reason_shares.unusual(
+        evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in OTHERS]
+    ):
+        why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
+        sentence = f"{share.hits} of the {share.of} newest orders could not be read; {usually(share)}. {why} {NEXT}"
+        worse = {"about": share.reason, "share": share.share, "every_night": True}
+        yield attention("unreadable_rows", sentence, count=share.hits, **worse)
+
+
+def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
+    lines = evidence.bad_rows.beside_orders
+    if several := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
+        sentence = (
+            f"{several} rows have the number of another row and say something else: is this a row per item, or per "
+            "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
+            "its products, or map source.columns.updated_at; then `conversions run`."
+        )
+        yield attention("row_per_item", sentence, count=several, every_night=True)
+    if refunds := new[Reason.REFUND_ROW]:
+        sentence = (
+            f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "
+            "item, or per refund? Map source.columns.refunded on the sale's own row; then `conversions run`."
+        )
+        yield attention("refund_rows", sentence, count=refunds, every_night=True)
+
+
+def _field(evidence: Evidence, reason: str) -> str | None:
+    return evidence.bad_rows.fields.get(reason)

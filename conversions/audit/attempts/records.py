@@ -1,0 +1,97 @@
+"""One attempt as programs read it: the keys of design §6, and what only a close look adds."""
+
+from datetime import datetime
+from typing import Any
+
+from conversions.audit.attempts.model import Attempt, Body
+from conversions.errors import LedgerError
+
+KEYS = (
+    "request_id",
+    "parent_id",
+    "run_id",
+    "attempt",
+    "destination",
+    "recipient",
+    "url",
+    "headers",
+    "purpose",
+    "intended_at",
+    "answered_at",
+    "http_status",
+    "outcome",
+    "events",
+    "events_erased",
+    "body",
+    "body_sha256",
+    "policy_version",
+    "rules",
+    "legal_basis",
+    "settings_sha256",
+    "operator",
+    "host",
+    "reason",
+    "version",
+    "rehearsal",
+)
+"""Of one line of an export; programs may rely on them."""
+
+
+def overview(attempt: Attempt) -> dict[str, Any]:
+    """One line of a list."""
+    return {
+        "request_id": attempt.request_id,
+        "run_id": attempt.run_id,
+        "intended_at": _plain(attempt.intended_at),
+        "destination": attempt.destination,
+        "purpose": attempt.purpose,
+        "attempt": attempt.attempt,
+        "events": attempt.events,
+        "bytes": attempt.size,
+        "outcome": attempt.outcome,
+        "http_status": attempt.http_status,
+        "code": attempt.code,
+    }
+
+
+def record(attempt: Attempt, body: Body) -> dict[str, Any]:
+    """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the text as it was sent.
+
+    Raises LedgerError where what the store holds cannot be what left.
+    """
+    left = {
+        "events_erased": body.erased,
+        "body": _text(attempt, body),
+        "body_sha256": body.sha256,
+    }
+    return {key: left[key] if key in left else _plain(getattr(attempt, key)) for key in KEYS}
+
+
+def details(attempt: Attempt, body: Body) -> dict[str, Any]:
+    """Everything that is known of one attempt."""
+    intent, answer = attempt.intent, attempt.answer
+    return {
+        **record(attempt, body),
+        "bytes": attempt.size,
+        "policy_sha256": attempt.policy_sha256,
+        "code": attempt.code,
+        "reference": attempt.reference,
+        "warnings": attempt.warnings,
+        "intent_entry": intent.number,
+        "intent_hash": intent.hash,
+        "answer_entry": answer and answer.number,
+        "answer_hash": answer and answer.hash,
+    }
+
+
+def _text(attempt: Attempt, body: Body) -> str | None:
+    try:
+        return None if body.content is None else body.content.decode()
+    except UnicodeDecodeError:  # the gate lets nothing else through
+        raise LedgerError(
+            f"The bytes of attempt {attempt.request_id} are not those that left; restore the store from a backup."
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

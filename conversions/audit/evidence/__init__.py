@@ -1,0 +1,1 @@
+"""Evidence for somebody else: exports, and bundles with a verifier of their own."""

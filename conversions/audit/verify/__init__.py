@@ -1,0 +1,1 @@
+"""Whether the log, the rows and the bytes agree."""

@@ -1,0 +1,127 @@
+"""What left, held against what was committed to before it left: every event's salted commitment, every envelope."""
+
+import hmac
+import os
+import sqlite3
+from array import array
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+
+import orjson
+
+from conversions.audit.verify.finding import Finding
+from conversions.audit.verify.open_store import open_store
+from conversions.ledger.log.merkle import root_of
+
+ALONE = 100_000
+"""Events that this process checks by itself: helpers take a second to come."""
+CHUNK = 64
+"""Requests that are checked in one go."""
+
+_REQUESTS = """
+    SELECT r.id, r.leaf, r.headers, r.prefix, r.suffix, l.body
+    FROM request r LEFT JOIN leaf l ON l.seq = r.leaf WHERE r.id BETWEEN ? AND ? ORDER BY r.id
+"""
+_EVENTS = """
+    SELECT x.position, x.event, e.delivery << 8 | e.revision, e.salt, e.bytes, e.commitment
+    FROM request_event x LEFT JOIN event e ON e.id = x.event WHERE x.request = ? ORDER BY x.position
+"""
+
+
+@dataclass(slots=True)
+class Checked:
+    """Some requests' worth."""
+
+    events: int = 0
+    erased: "array[int]" = field(default_factory=lambda: array("q"))
+    """Events whose payload is gone."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(path: Path, store: sqlite3.Connection) -> Iterator[Checked]:
+    """Every request of *store*, some at a time; a large store by several processes, which begin at once."""
+    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
+    chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
+    if events <= ALONE or (os.cpu_count() or 1) == 1:
+        return (check_requests(store, *chunk) for chunk in chunks)
+    return _by_helpers(path, chunks)
+
+
+def _chunks(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last request of each; of those that are there, since a spoilt store may hold any number."""
+    return [(some[0], some[-1]) for some in (numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK))]
+
+
+def _by_helpers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[Checked]:
+    pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+    results = [pool.submit(check_file, path, *chunk) for chunk in chunks]
+
+    def collected() -> Iterator[Checked]:
+        with pool:
+            for result in results:
+                yield result.result()
+
+    return collected()
+
+
+def check_file(path: Path, first: int, last: int) -> Checked:
+    """In a helper: a store of its own, opened for looking."""
+    with open_store(path) as store:
+        return check_requests(store, first, last)
+
+
+def check_requests(store: sqlite3.Connection, first: int, last: int) -> Checked:
+    """The requests numbered *first* to *last*."""
+    checked = Checked()
+    for request in store.execute(_REQUESTS, (first, last)):
+        number, leaf = request[:2]
+        try:
+            what = _request(store, request, checked)
+        except (ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as error:
+            what = f"cannot be checked against request {number} ({type(error).__name__})"
+        if what:
+            checked.findings.append(Finding(f"entry {leaf}", what))
+    return checked
+
+
+def _request(
+    store: sqlite3.Connection, request: tuple[int, int, str, bytes, bytes, str], checked: Checked
+) -> str | None:
+    """What is wrong with one request."""
+    number, _, headers, prefix, suffix, body = request
+    facts = orjson.loads(body)
+    rows = store.execute(_EVENTS, (number,)).fetchall()
+    checked.events += len(rows)
+    if sha256(b"\0".join([headers.encode(), prefix, suffix])).hexdigest() != facts["envelope"]:
+        return f"commits to another envelope than request {number} has"
+    placed = all(at == position and event == own for at, (position, event, own, *_) in enumerate(rows))
+    if len(rows) != facts["events"] or not placed:
+        return f"commits to {facts['events']} events, request {number} has {len(rows)}, or they are not where they were"
+    held, salts, bodies = [row[1] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
+    if None in bodies:
+        checked.erased.extend(event for event, content in zip(held, bodies, strict=True) if content is None)
+        commitments = [_commitment(*row[3:]) for row in rows]
+    else:
+        commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
+        size = len(prefix) + sum(map(len, bodies)) + max(len(bodies) - 1, 0) + len(suffix)
+        if size != facts["bytes"]:
+            return f"commits to {facts['bytes']} bytes, request {number} has {size}"
+    if root_of(commitments).hex() != facts["commitments"]:
+        return f"commits to other events than request {number} has"
+    return None
+
+
+def _commitment(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> bytes:
+    """Of one event; where its payload is gone, salt and all, what is kept of it. Raises TypeError for anything else."""
+    match salt, content, commitment:
+        case None, None, bytes():
+            return commitment
+        case bytes(), bytes(), _:
+            return hmac.digest(salt, content, "sha256")
+        case _:
+            raise TypeError

@@ -1,0 +1,61 @@
+"""``conversions privacy affected``: whose orders left in a run, in a span of days, or with one field."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conversions.cli.audit import OfRun
+from conversions.cli.clock import now
+from conversions.cli.options import AsJson, Case, Config, Note, load_settings
+from conversions.cli.output import json_text, printable, say, show
+from conversions.cli.run import Day
+
+if TYPE_CHECKING:
+    from conversions.ledger.subjects.breach_scope import Count, Order
+
+
+def affected(
+    *,
+    run: OfRun = None,
+    since: Day = None,
+    until: Day = None,
+    field: Annotated[
+        str | None, typer.Option(metavar="PATH", help="With this field only, as the policy lists it: events[].currency")
+    ] = None,
+    reason: Note = None,
+    case: Case = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List the orders that left, and count the people, for a breach notice: GDPR article 33.
+
+    --since and --until are days of the attempt. Orders of one line: number, destination, first and last attempt (UTC).
+    This look-up is logged.
+    """
+    from conversions.privacy import breach
+
+    settings = load_settings(config)
+    days = (since.date() if since else None, until.date() if until else None)
+    scope = breach.scope(settings.zone, run, *days, field)
+    with breach.look(settings, now, scope, reason or "breach, GDPR article 33", case) as (count, orders):
+        (_show_json if as_json else _show)(count, orders)
+
+
+def _show(count: "Count", orders: "Iterator[Order]") -> None:
+    for o in orders:
+        show(f"{printable(o.order_no)}\t{o.destination}\t{o.first:%Y-%m-%d %H:%M}\t{o.last:%Y-%m-%d %H:%M}")
+    erased = f", and {count.erased} events of people erased since" if count.erased else ""
+    say(f"{count.orders} orders of {count.people} people{erased}.")
+
+
+def _show_json(count: "Count", orders: "Iterator[Order]") -> None:
+    """One document, written as it is read: a list may be as long as the store."""
+    show(f'{{"orders": {count.orders}, "people": {count.people}, "events_erased": {count.erased}, "affected": [')
+    lines = (
+        json_text({"order": o.order_no, "destination": o.destination, "first": o.first, "last": o.last}, indent=None)
+        for o in orders
+    )
+    for number, line in enumerate(lines):
+        show(f"{', ' if number else ''}{line}")
+    show("]}")

@@ -1,0 +1,1 @@
+"""Google's Data Manager API."""

@@ -1,0 +1,91 @@
+"""What a person does about a refusal of Google's: where to click, or what to set.
+
+By the names that its answers carry: ``ErrorReason`` of API v1.9 (2026-11-04), reasons of the domain googleapis.com,
+``google.rpc.Code``.
+"""
+
+from conversions.model.late_result import of_consent
+
+KEY = (
+    "Make a new key for the service account (Google Cloud console, IAM & Admin, Service accounts, Keys) and name its "
+    "file in GOOGLE_APPLICATION_CREDENTIALS."
+)
+SCOPE = (
+    "These credentials lack the scope https://www.googleapis.com/auth/datamanager, as a person's own login does: use a "
+    "service account's key file."
+)
+API = (
+    "Enable the Data Manager API in the credentials' Cloud project (Google Cloud console, APIs & Services, Library), "
+    "and wait some minutes."
+)
+PROJECT = (
+    "Give the service account the role Service Usage Consumer on the project in quota_project (Google Cloud console, "
+    "IAM & Admin, IAM), or take quota_project out."
+)
+ACCESS = (
+    "Add the service account's e-mail as a user of the Google Ads account in operating_account_id, access Standard "
+    "(Google Ads, Admin, Access and security); where access goes through a manager account, name that in "
+    "login_account_id."
+)
+LOGIN = "Set login_account_id to the manager account that the service account is a user of, or take it out."
+ACCOUNT = "Set operating_account_id to the Google Ads account itself, not a manager or Analytics account."
+ACTION = (
+    "Compare conversion_action_id with the ctId in the action's address (Google Ads, Goals, Summary, the action), and "
+    "operating_account_id with the account that owns it."
+)
+KIND = (
+    'Make a conversion action of the source "Website (Import from clicks)" (Google Ads, Goals, New conversion action) '
+    "and put its ctId into conversion_action_id."
+)
+SOURCE = "Set event_source to what the conversion action counts; for a web shop that is WEB."
+TERMS = "An administrator of the Google Ads account accepts the customer data terms (Google Ads, Goals, Settings)."
+LEADS = (
+    "Turn on enhanced conversions for leads in the account that owns the conversion action (Google Ads, Goals, "
+    "Settings)."
+)
+FORBIDDEN = "Google's policies keep enhanced conversions from this account: ask its support before anything else."
+POLITICAL = (
+    "An administrator answers the question about political advertising in the EU (Google Ads, Admin, Account settings)."
+)
+FRESH = "The conversion action is too new: ask again in six hours."
+CONSENT = (
+    "Look whether the shop's consent column is mapped (source.columns.consent) and the privacy policy lists what is "
+    "sent of it, and at the consent settings of the Google Ads account."
+)
+MERCHANT = "Correct merchant_id: the number of the Merchant Center account that is linked to the Google Ads account."
+
+ADVICE = {
+    "CREDENTIALS_MISSING": KEY,
+    "ACCESS_TOKEN_EXPIRED": KEY,
+    "ACCESS_TOKEN_TYPE_UNSUPPORTED": KEY,
+    "ACCOUNT_STATE_INVALID": KEY,
+    "UNAUTHENTICATED": KEY,
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": SCOPE,
+    "SERVICE_DISABLED": API,
+    "USER_PROJECT_DENIED": PROJECT,
+    "CONSUMER_INVALID": PROJECT,
+    "PERMISSION_DENIED": ACCESS,
+    "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH": LOGIN,
+    "DESTINATION_ACCOUNT_TYPE_MISMATCH": ACCOUNT,
+    "MISMATCHED_ACCOUNT_TYPE": ACCOUNT,
+    "NOT_FOUND": ACTION,
+    "INVALID_DESTINATION": ACTION,
+    "INVALID_CONVERSION_ACTION_ID": ACTION,
+    "INVALID_CONVERSION_ACTION_TYPE": KIND,
+    "EVENT_SOURCE_AND_DESTINATION_MISMATCH": SOURCE,
+    "ACCOUNT_INELIGIBLE_FOR_STORE_SALES": SOURCE,
+    "TERMS_AND_CONDITIONS_NOT_SIGNED": TERMS,
+    "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED": TERMS,
+    "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS": LEADS,
+    "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS": FORBIDDEN,
+    "NOT_ALLOWLISTED": FORBIDDEN,
+    "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED": POLITICAL,
+    "CONVERSION_ACTION_TOO_RECENTLY_CREATED": FRESH,
+    "INVALID_MERCHANT_ID": MERCHANT,
+}
+
+
+def by_code(code: str) -> str | None:
+    """What to do about ``Receipt.code``, by the most particular of its parts that is known."""
+    known = (ADVICE[part] for part in reversed(code.split("/")) if part in ADVICE)
+    return next(known, CONSENT if of_consent(code) else None)

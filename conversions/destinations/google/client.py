@@ -1,0 +1,250 @@
+"""Google Ads, through the Data Manager API (``events:ingest``, v1.9 of 2026-11-04)."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import product
+from threading import Lock
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from conversions.destinations.base import Envelope, Limits, compact
+from conversions.destinations.google import advice as google_advice
+from conversions.destinations.google import credentials as google_credentials
+from conversions.destinations.google import diagnostics
+from conversions.destinations.google.responses import judge
+from conversions.destinations.responses import unanswered
+from conversions.disclosure.policy import Policy
+from conversions.errors import Unauthorised
+from conversions.model.conversion import Consent, Conversion, Money
+from conversions.model.late_result import Diagnosis, Told
+from conversions.model.receipt import Receipt
+from conversions.settings import GoogleSettings
+from conversions.transport.http import USER_AGENT, Answer, NotSent, PerThread, Session, get, post
+
+HOST = "https://datamanager.googleapis.com"
+SCOPE = "https://www.googleapis.com/auth/datamanager"
+MARGIN = timedelta(hours=6)
+"""Between the oldest event we send and the limit, for retries and for clocks that differ."""
+CONSENTS = {Consent.GRANTED: "CONSENT_GRANTED", Consent.DENIED: "CONSENT_DENIED"}
+
+
+class Google:
+    """One conversion action."""
+
+    kind = "google"
+    recipient = "Google Ireland Limited"
+    identity_rule = "google/2026-08"
+
+    def __init__(self, name: str, settings: GoogleSettings, policy: Policy) -> None:
+        self.name = name
+        self.target = f"{settings.operating_account_id}/{settings.conversion_action_id}"
+        self.url = f"{settings.endpoint or HOST}/v1/events:ingest"
+        self._status_url = f"{settings.endpoint or HOST}/v1/requestStatus:retrieve"
+        self.limits = _limits(settings)
+        self.headers = _headers(settings)
+        self._prefix = b'{"destinations":[' + orjson.dumps(_destination(settings)) + b'],"encoding":"HEX","events":['
+        self._event_source = settings.event_source
+        self._full_refund = settings.full_refund
+        self._feed = _feed(settings)
+        self._consents = _consents(policy)
+        self._token = None if settings.endpoint else Token(settings.quota_project)
+        self._mine = PerThread()
+
+    def event(self, conversion: Conversion) -> bytes:
+        """See ``Destination.event``. Consent is sent as recorded, and only where the policy lists it."""
+        items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
+        event = {
+            "transactionId": conversion.wire_id,
+            "eventTimestamp": _rfc3339(conversion.event_at),
+            "eventSource": self._event_source,
+            "conversionValue": float(conversion.value),
+            "currency": conversion.currency,
+            "userData": {"userIdentifiers": [{"emailAddress": conversion.email_sha256}]},
+            **self._consents[conversion.ad_user_data, conversion.ad_personalization],
+            "cartData": {**self._feed, "items": items},
+        }
+        return compact(event)
+
+    def restated(self, event: bytes, value: Money) -> bytes | None:
+        """See ``Destination.restated``. The same transactionId with another value adjusts it (guide "Adjustments").
+
+        Value 0 for a full refund, unless settings say otherwise: nothing takes a conversion back here.
+        """
+        if value.minor == 0 and self._full_refund == "report":
+            return None
+        return compact(orjson.loads(event) | {"conversionValue": float(value.amount), "currency": value.currency})
+
+    def envelope(self, upload_tag: str) -> Envelope:  # noqa: ARG002
+        """See ``Destination.envelope``. Google takes no tag."""
+        return Envelope(self._prefix, b"]}")
+
+    def send(self, body: bytes, events: int) -> Receipt:
+        """See ``Destination.send``."""
+        headers = self._authorised(self.headers)
+        if isinstance(headers, NotSent):
+            return unanswered(headers)
+        result = post(self._mine.session, self.url, body, headers)
+        return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+
+    def diagnose(self, reference: str, events: int) -> Diagnosis:
+        """See ``Diagnosing.diagnose``."""
+        headers = self._authorised({name: text for name, text in self.headers.items() if name != "Content-Type"})
+        if isinstance(headers, NotSent):
+            return Diagnosis(Told.NO_ANSWER, headers.why)
+        result = get(self._mine.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
+        if not isinstance(result, Answer):
+            return Diagnosis(Told.NO_ANSWER, result.why)
+        if result.status == 401:
+            raise Unauthorised(f"{self.name} refuses the credentials (401); `conversions doctor` looks at them.")
+        return diagnostics.judge(result, events)
+
+    def remedy(self, reason: str) -> str:
+        """See ``Diagnosing.remedy``."""
+        return diagnostics.remedy(reason)
+
+    def checked_only(self, body: bytes) -> bytes:
+        """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""
+        return body.removesuffix(b"}") + b',"validateOnly":true}'
+
+    def check_credentials(self) -> None:
+        """See ``Destination.check_credentials``."""
+        if self._token is not None:
+            self._token.check()
+
+    def authorise(self) -> None:
+        """See ``Destination.authorise``."""
+        self._authorised({})
+
+    def advice(self, code: str) -> str | None:
+        """See ``Destination.advice``."""
+        return google_advice.by_code(code)
+
+    def _authorised(self, headers: dict[str, str]) -> dict[str, str] | NotSent:
+        """*headers* with the credential, where one is needed."""
+        if self._token is None:
+            return headers
+        token = self._token.fresh()
+        return token if isinstance(token, NotSent) else {**headers, "Authorization": f"Bearer {token}"}
+
+
+class Token:
+    """The application default credentials' access token: had when first needed, renewed before it expires.
+
+    Only the token comes from google-auth. Its ``AuthorizedSession`` would add headers that the log does not know,
+    renew in the middle of a send, and hand bodies to its debug log.
+    """
+
+    def __init__(self, quota_project: str | None) -> None:
+        self._quota_project = quota_project
+        self._credentials: Any = None
+        self._lock = Lock()
+
+    def fresh(self) -> str | NotSent:
+        """The token, good for three minutes at least. Raises Unauthorised where there is none to be had."""
+        from google.auth.exceptions import GoogleAuthError, TransportError
+
+        try:
+            with self._lock:
+                return self._renewed()
+        except (GoogleAuthError, OSError, ValueError) as error:
+            if isinstance(error, TransportError) or getattr(error, "retryable", False):
+                return NotSent(type(error).__name__)
+            raise _no_token(type(error).__name__) from None
+
+    def check(self) -> None:
+        """Raise Unauthorised where there are no credentials to get a token by; nobody is asked."""
+        file = google_credentials.file()
+        if file is None and not google_credentials.on_google_cloud():
+            raise _no_token("there are none")
+        if file is not None and not file.is_file():
+            raise _no_token("their file is missing")
+
+    def _renewed(self) -> str:
+        from google.auth.transport.requests import Request
+
+        if self._credentials is None:
+            self._credentials = self._found()
+        if not self._credentials.valid:
+            self._credentials.refresh(Request(session=Session()))
+        return str(self._credentials.token)
+
+    def _found(self) -> Any:
+        """Elsewhere than on Google Cloud nobody answers for the metadata server, and nobody is asked."""
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        if google_credentials.file() is None and not google_credentials.on_google_cloud():
+            raise DefaultCredentialsError
+        try:
+            credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
+        except AttributeError:  # a file of JSON that is no object
+            raise DefaultCredentialsError from None
+        return credentials
+
+
+def _no_token(why: str) -> Unauthorised:
+    return Unauthorised(
+        f"Google's application default credentials give no access token ({why}). Name the service account's key file "
+        "in GOOGLE_APPLICATION_CREDENTIALS, then `conversions doctor`."
+    )
+
+
+def _limits(settings: GoogleSettings) -> Limits:
+    max_age = timedelta(days=settings.max_age_days) - MARGIN
+    return Limits(
+        events=2000,
+        # The API documents no limit of a body; 2,000 events of one product with consent are 0.85 MB.
+        bytes=900_000,
+        max_age=max_age,
+        # Clicks younger than six hours are refused as TOO_RECENT_CLICK.
+        min_age=timedelta(hours=6),
+        # The same transactionId never counts twice, whenever it comes: as long as it may be sent, it may be sent again.
+        resend=max_age,
+    )
+
+
+def _headers(settings: GoogleSettings) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+    if settings.quota_project:
+        headers["x-goog-user-project"] = settings.quota_project
+    return headers
+
+
+def _destination(settings: GoogleSettings) -> dict[str, Any]:
+    destination: dict[str, Any] = {"operatingAccount": _account(settings.operating_account_id)}
+    if settings.login_account_id:
+        destination["loginAccount"] = _account(settings.login_account_id)
+    return {**destination, "productDestinationId": settings.conversion_action_id}
+
+
+def _account(account_id: str) -> dict[str, str]:
+    return {"accountType": "GOOGLE_ADS", "accountId": account_id}
+
+
+def _feed(settings: GoogleSettings) -> dict[str, str]:
+    feed = {
+        "merchantId": settings.merchant_id,
+        "merchantFeedLabel": settings.merchant_feed_label,
+        "merchantFeedLanguageCode": settings.merchant_feed_language_code,
+    }
+    return {key: value for key, value in feed.items() if value is not None}
+
+
+def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, dict[str, str]]]:
+    """What an event says for every pair of choices; what was not recorded, or is not listed, is left out."""
+
+    def signals(pair: tuple[Consent, Consent]) -> dict[str, dict[str, str]]:
+        made = zip(("adUserData", "adPersonalization"), pair, strict=True)
+        listed = ((key, choice) for key, choice in made if policy.lists("google", f"events[].consent.{key}"))
+        consent = {key: CONSENTS[choice] for key, choice in listed if choice in CONSENTS}
+        return {"consent": consent} if consent else {}
+
+    return {pair: signals(pair) for pair in product(Consent, Consent)}
+
+
+@lru_cache(maxsize=256)
+def _rfc3339(seconds: int) -> str:
+    """Remembered, since all orders of a day share one."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,135 @@
+"""Facebook and Instagram, through Meta's Conversions API (Graph API v26.0). A dataset serves both: one upload."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import orjson
+
+from conversions.destinations.base import Envelope, Limits, compact
+from conversions.destinations.meta import advice as meta_advice
+from conversions.destinations.meta import quality
+from conversions.destinations.meta.responses import judge
+from conversions.destinations.responses import unanswered
+from conversions.disclosure.policy import Policy
+from conversions.errors import Unauthorised
+from conversions.model.conversion import Conversion, Money
+from conversions.model.receipt import Receipt
+from conversions.settings import MetaSettings
+from conversions.transport.http import SHORT, USER_AGENT, Answer, PerThread, get, post
+
+HOST = "https://graph.facebook.com"
+MARGIN = timedelta(hours=6)
+"""Before the age at which one event makes Meta refuse the whole request."""
+
+
+class Meta:
+    """One dataset."""
+
+    kind = "meta"
+    recipient = "Meta Platforms Ireland Limited"
+    identity_rule = "meta/2026-01"
+
+    def __init__(self, name: str, settings: MetaSettings, policy: Policy) -> None:
+        self.name = name
+        self.target = settings.dataset_id
+        self.url = f"{settings.endpoint or HOST}/{settings.graph_version}/{settings.dataset_id}/events"
+        self._quality_url = f"{settings.endpoint or HOST}/{settings.graph_version}/dataset_quality"
+        self.limits = _limits(settings)
+        self.headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+        self._source = _source(settings)
+        self._tagged = _offline(settings) and settings.upload_tag and policy.lists("meta", "upload_tag")
+        self._settings = settings
+        self._mine = PerThread()
+
+    def event(self, conversion: Conversion) -> bytes:
+        """See ``Destination.event``."""
+        event = {
+            "event_name": "Purchase",
+            "event_time": conversion.event_at,
+            "event_id": conversion.wire_id,
+            **self._source,
+            "user_data": {"em": [conversion.email_sha256]},
+            "custom_data": {
+                "currency": conversion.currency,
+                "value": float(conversion.value),
+                # What a physical_store event is counted once by, with event_time (offline-events guide, 2026-01-05).
+                "order_id": conversion.wire_id,
+                "content_ids": conversion.product_ids,
+                "content_type": "product",
+            },
+        }
+        return compact(event)
+
+    def restated(self, event: bytes, value: Money) -> bytes | None:  # noqa: ARG002
+        """See ``Destination.restated``. The Conversions API has no call that changes or removes an event."""
+        return None
+
+    def envelope(self, upload_tag: str) -> Envelope:
+        """See ``Destination.envelope``. Offline uploads carry a tag, where the policy lists it."""
+        tag = b',"upload_tag":' + orjson.dumps(upload_tag) if self._tagged else b""
+        return Envelope(b'{"data":[', b"]" + tag + b"}")
+
+    def send(self, body: bytes, events: int) -> Receipt:
+        """See ``Destination.send``."""
+        result = post(self._mine.session, self.url, body, self.headers | self._authorization())
+        return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+
+    def check_credentials(self) -> None:
+        """See ``Destination.check_credentials``."""
+        self._authorization()
+
+    authorise = check_credentials
+    """A token is tried by sending alone."""
+
+    def scores(self) -> dict[str, float]:
+        """See ``Scoring.scores``."""
+        asked = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]}
+        try:
+            headers = {"User-Agent": USER_AGENT} | self._authorization()
+        except Unauthorised:
+            return {}
+        result = get(self._mine.session, f"{self._quality_url}?{urlencode(asked)}", headers, SHORT)
+        return quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
+
+    def advice(self, code: str) -> str | None:
+        """See ``Destination.advice``."""
+        known = meta_advice.by_code(code)
+        return known and known.replace("_META__", f"_{self.name.upper()}__")
+
+    def _authorization(self) -> dict[str, str]:
+        """In a header only: proxies and access logs keep URLs."""
+        secret = self._settings.access_token
+        token = secret.get_secret_value() if secret else ""
+        if not token and self._settings.endpoint:
+            return {}
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            variable = f"CONVERSIONS_{self.name.upper()}__ACCESS_TOKEN"
+            state = "is malformed" if token else "is missing"
+            raise Unauthorised(
+                f"{variable} {state}; put the dataset's token (Events Manager, Settings, Conversions API) into .env "
+                "beside conversions.toml, then `conversions doctor`."
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+
+def _limits(settings: MetaSettings) -> Limits:
+    # An event counts once for 48 hours, an offline event for 7 days, from the first receipt; an hour is left for ours.
+    counts_once = timedelta(days=7) if _offline(settings) else timedelta(hours=48)
+    return Limits(
+        events=1000,
+        # Meta documents no limit of a body; a megabyte is assumed by others, and a refusal costs the whole request.
+        bytes=500_000,
+        max_age=timedelta(days=settings.max_age_days) - MARGIN,
+        min_age=timedelta(0),
+        resend=counts_once - timedelta(hours=1),
+    )
+
+
+def _offline(settings: MetaSettings) -> bool:
+    return settings.action_source == "physical_store"
+
+
+def _source(settings: MetaSettings) -> dict[str, str]:
+    if settings.action_source == "website" and settings.event_source_url:
+        return {"action_source": "website", "event_source_url": settings.event_source_url}
+    return {"action_source": settings.action_source}

@@ -1,0 +1,135 @@
+"""What may leave: the shop's disclosure policy, and the gate that compares finished bytes with it.
+
+Whatever the policy does not list does not leave.
+"""
+
+import tomllib
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from conversions.disclosure.schema import SCHEMA, within
+from conversions.errors import SettingsError
+
+
+class Class(StrEnum):
+    """Why a path leaves."""
+
+    PROMISED = "promised"
+    """The sentence names it."""
+    TECHNICAL = "technical"
+    """Needed for counting once; says nothing outside the shop."""
+    ENVELOPE = "envelope"
+    """About the shop and its accounts, not about a person."""
+    LEGAL_SIGNAL = "legal signal"
+    """What a person has decided about their data."""
+
+
+class Listing(BaseModel):
+    """One path that may leave, in which shape, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    path: str
+    shape: str
+    class_: Class = Field(alias="class")
+    what: str = Field(min_length=1)
+    """In the shop's words, for auditors."""
+
+
+class Policy(BaseModel):
+    """The disclosure policy: the shop's sentence and what it lets leave."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    version: Annotated[str, Field(pattern=r"^[\w.\-]{1,40}$")]
+    effective: date
+    """Since this day the sentence stands in the shop's privacy policy."""
+    quoted_from: str = Field(min_length=1)
+    quote: str = Field(min_length=1)
+    quote_sha256: str
+    """Of the quote's UTF-8 bytes, so that a sentence changed in passing is noticed."""
+    google: tuple[Listing, ...] = ()
+    meta: tuple[Listing, ...] = ()
+
+    _text: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        digest = sha256(self.quote.encode()).hexdigest()
+        if digest != self.quote_sha256:
+            raise ValueError(f"quote_sha256 is not the quote's digest, {digest}; has the sentence changed?")
+        for kind in SCHEMA:
+            for listing in self.listings(kind):
+                _allowed(listing, kind)
+            if len(self._shapes[kind]) < len(self.listings(kind)):
+                raise ValueError(f"{kind}: a path is listed twice")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The file as it was read."""
+        return self._text
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes."""
+        return sha256(self._text.encode()).hexdigest()
+
+    def listings(self, kind: str) -> tuple[Listing, ...]:
+        """What may leave to destinations of *kind*."""
+        return {"google": self.google, "meta": self.meta}[kind]
+
+    def lists(self, kind: str, path: str) -> bool:
+        """Whether *path* may leave to destinations of *kind*."""
+        return path in self._shapes[kind]
+
+    def shape(self, kind: str, path: str) -> str:
+        """The name of the shape of *path*; KeyError where it is not listed."""
+        return self._shapes[kind][path]
+
+    @cached_property
+    def _shapes(self) -> dict[str, dict[str, str]]:
+        return {kind: {listing.path: listing.shape for listing in self.listings(kind)} for kind in SCHEMA}
+
+
+def load_policy(path: Path) -> Policy:
+    """Read the policy at *path*. Raises SettingsError in a sentence that names the mistake."""
+    try:
+        return parse_policy(path.read_bytes().decode(), str(path))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}. `conversions init` writes a first one.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """The policy that *text* is; *name* is what a SettingsError calls it."""
+    try:
+        policy = Policy.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name} is not valid TOML: {error}.") from None
+    except ValidationError as error:
+        raise SettingsError(f"{name} cannot be used: {_sentence(error)}.") from None
+    policy._text = text  # noqa: SLF001
+    return policy
+
+
+def _allowed(listing: Listing, kind: str) -> None:
+    allowed = SCHEMA[kind].get(listing.path)
+    if allowed is None:
+        raise ValueError(f"{kind}: {listing.path} is not a path that this program can send")
+    if not any(within(listing.shape, shape) for shape in allowed):
+        raise ValueError(f"{kind}: {listing.path} has the shape {' or '.join(allowed)}")
+
+
+def _sentence(error: ValidationError) -> str:
+    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        ": ".join([*map(str, mistake["loc"]), mistake["msg"].removeprefix("Value error, ")]) for mistake in mistakes
+    )

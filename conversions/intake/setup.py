@@ -1,0 +1,73 @@
+"""Opens the shop's source, and what takes the address out of its orders, by the settings."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from conversions import keys
+from conversions.intake.identity import SUBJECT
+from conversions.intake.order import Order
+from conversions.intake.past_orders import past_orders
+from conversions.intake.pseudonymize import Disguise, Former
+from conversions.intake.read import read
+from conversions.intake.sources import open_source
+from conversions.intake.sources.base import Source
+from conversions.intake.sources.row_digest import PURPOSE
+from conversions.ledger import Clock
+from conversions.ledger.staging.new_orders import Past
+from conversions.ledger.staging.snapshot import Resolved, Seen, Sightings
+from conversions.model.conversion import EventMaker, Reason, Window
+from conversions.model.read_counts import Reading
+from conversions.model.rules import Rules
+from conversions.settings import Settings
+
+Pseudonymize = Callable[[Iterable[list[Order]]], Iterable[Seen]]
+"""Chunks of orders, in their order, as rows without an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The only way to the shop's orders."""
+
+    settings: Settings
+    source: Source
+    pseudonymizer: Disguise
+    row_digest: Callable[[str], bytes]
+    """Says nothing without the key; by it damaged rows are recognised in a later run."""
+
+    def apply_suppressions(self, listed: Mapping[bytes, Reason]) -> None:
+        """Withhold the orders of people who were *listed* while the store had a former key."""
+        subject_keys = tuple(keys.derive(key, SUBJECT) for key in self.settings.secret_former_keys)
+        self.pseudonymizer.former = Former(subject_keys, listed if subject_keys else {})
+
+    def read(
+        self, window: Window, sightings: Sightings, pseudonymize: Pseudonymize, advance: Callable[[int], None]
+    ) -> Reading:
+        """Read the orders of *window* into *sightings*. Raises SourceError."""
+        return read(self.source, window, sightings, pseudonymize, self._resolve, advance)
+
+    def past_orders(self, window: Window) -> Iterator[list[Past]]:
+        """What completed orders of *window* cost, as figures without persons. Raises SourceError."""
+        return past_orders(self.source, window, self.pseudonymizer.products)
+
+    def _resolve(self, sightings: Sightings, settled: Collection[str]) -> Resolved:
+        ranked = self.settings.source.columns.updated_at is not None
+        return sightings.resolve(settled, self.settings.shop, self.row_digest, ranked=ranked)
+
+
+def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
+    """Open the source that *settings* name; nothing is read yet. *rules* are the destinations', each with its events.
+
+    Raises SettingsError.
+    """
+    key, first = settings.secret_key, settings.first_key
+    purpose = keys.derive(first, PURPOSE)
+    return Intake(
+        settings=settings,
+        source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=purpose),
+        pseudonymizer=Disguise(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), clock()),
+        row_digest=_row_digest(keys.derive(first, "bad row/1")),
+    )
+
+
+def _row_digest(key: bytes) -> Callable[[str], bytes]:
+    return lambda text: keys.mac(key, text.encode("utf-8", "surrogateescape"))[:16]

@@ -1,0 +1,169 @@
+"""One CSV file: records out of lines, so that a bad record spoils nothing but itself."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TextIO
+
+from conversions.errors import SourceError
+from conversions.intake.sources.cells import BadRecord, is_text
+from conversions.intake.sources.mapping import ColumnMap
+from conversions.model.conversion import Reason
+
+LONGEST = 1 << 20
+"""Characters of a line that are ever in memory; a longer line is a cell too large."""
+
+_DELIMITERS = ",;\t|"
+_ANALYTICS = frozenset({"Order #", "N. Revenue (formatted)"})
+"""Columns of WooCommerce's Analytics report (order-sources.md C.1, 2026-11-22)."""
+
+
+class CsvTable:
+    """A CSV file in UTF-8, with or without BOM; any line end.
+
+    Bytes of another encoding become lone surrogates, which spoil the rows that have them in a mapped cell only.
+    """
+
+    def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, delimiter: str | None) -> None:
+        """Reads the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
+        # The descriptor stays its opener's to close.
+        text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115
+        self._lines = _Lines(text)
+        first = self._lines.first()
+        _require_lines(first, where)
+        self._delimiter = delimiter or _delimiter(first, columns)
+        # Strictly, because a quote that was not closed swallows rows and is told by the text behind the next quote.
+        self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
+        header = next(self._records())
+        if isinstance(header, BadRecord):
+            raise SourceError(f"{where} has a header that cannot be read ({header.reason}); export it again.")
+        names = [name.strip() for name in header]
+        _require_orders(names, where, columns)
+        self._width = len(names)
+        self._pick = columns.picker(names, where)
+
+    def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
+        """Each row's number and mapped cells, or why it has none.
+
+        Numbers are a spreadsheet's: the header is row 1, an empty line counts, a record of several lines is one row.
+        """
+        for row, cells in enumerate(self._records(), start=2):
+            if not isinstance(cells, list):
+                yield row, cells
+            elif len(cells) == self._width:
+                cells.append("")
+                yield row, self._pick(cells)
+            elif cells:
+                yield row, BadRecord(Reason.WRONG_FIELD_COUNT, cells)
+
+    def _records(self) -> Iterator[list[str] | BadRecord]:
+        while True:
+            self._lines.record.clear()
+            try:
+                record = next(self._reader)
+            except StopIteration:
+                return
+            except (csv.Error, _Unreadable):
+                yield self._lines.give_up(self._delimiter)
+            else:
+                yield record
+
+
+class _Unreadable(Exception):
+    """A line that no record can be made of."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Cut:
+    """A line that was not read to its end."""
+
+    reason: Reason
+    text: str
+
+
+class _Lines:
+    """The lines of a file for ``csv.reader``, which remember the record under way.
+
+    Where it fails, only its first line is given up and the others are read again as rows of their own: a quote that was
+    never closed must not swallow the rows behind it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: list[str | _Cut] = []
+        """To be read before the file goes on, last first."""
+        self.record: list[str | _Cut] = []
+        """Its lines so far."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else self._read()
+        self.record.append(line)
+        if isinstance(line, _Cut):
+            raise _Unreadable
+        return line
+
+    def first(self) -> str:
+        """The header's first line, which alone may lack its newline; it will be read again."""
+        line = self._file.readline(LONGEST)
+        self._again.append(line if line[-1:] in "\r\n" else f"{line}\n")
+        return line
+
+    def give_up(self, delimiter: str) -> BadRecord:
+        """Why the record under way failed, and its first line in pieces."""
+        first, *others = self.record
+        self._again.extend(reversed(others))
+        if isinstance(first, _Cut):
+            # Its last piece may be the half of an address, which nothing tells from another word.
+            return BadRecord(first.reason, first.text.split(delimiter)[:-1])
+        too_large = sum(len(line) for line in self.record if isinstance(line, str)) > csv.field_size_limit()
+        reason = Reason.CELL_TOO_LARGE if too_large else Reason.WRONG_FIELD_COUNT
+        return BadRecord(reason, first.rstrip("\r\n").split(delimiter))
+
+    def _read(self) -> str | _Cut:
+        line = self._file.readline(LONGEST)
+        if not line:
+            raise StopIteration
+        if line[-1] in "\r\n":
+            return line
+        if len(line) < LONGEST:
+            return _Cut(Reason.UNFINISHED_LINE, line)
+        self._skip_line()
+        return _Cut(Reason.CELL_TOO_LARGE, line)
+
+    def _skip_line(self) -> None:
+        while (part := self._file.readline(LONGEST)) and part[-1] not in "\r\n":
+            pass
+
+
+def _require_lines(first: str, where: str) -> None:
+    if not first:
+        raise SourceError(f"{where} is empty; remove it or export it again.")
+    if not first.strip():
+        raise SourceError(f"{where} has no header; its first line must name the columns.")
+    if "\0" in first:
+        raise SourceError(f"{where} is UTF-16, or not text at all; export it as CSV in UTF-8.")
+
+
+def _delimiter(first: str, columns: ColumnMap) -> str:
+    """The one under which the header holds most of the mapped columns."""
+    return max(_DELIMITERS, key=lambda mark: len(columns.names & _names(first, mark)))
+
+
+def _names(first: str, mark: str) -> set[str]:
+    try:
+        return {name.strip() for name in next(csv.reader([first], delimiter=mark))}
+    except csv.Error:
+        return set()
+
+
+def _require_orders(names: list[str], where: str, columns: ColumnMap) -> None:
+    if not columns.names.issubset(names) and not all(map(is_text, names)):
+        raise SourceError(f"{where} is not UTF-8 text; export it as CSV in UTF-8.")
+    if _ANALYTICS.issubset(names):
+        raise SourceError(
+            f"{where} is WooCommerce's Analytics report, which holds no e-mail addresses and amounts for display only; "
+            "export the orders themselves with an order-export plug-in."
+        )

@@ -1,0 +1,144 @@
+"""Orders in files: a glob of CSV or Parquet, each file whole or not at all."""
+
+import glob
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from itertools import count, islice, takewhile
+from pathlib import Path
+from typing import BinaryIO, assert_never
+from zoneinfo import ZoneInfo
+
+from conversions.errors import SourceError, SourceUnavailable
+from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources.csv import CsvTable
+from conversions.intake.sources.mapping import CHUNK, ColumnMap
+from conversions.intake.sources.parquet import ParquetTable
+from conversions.model.conversion import Window
+from conversions.settings import FileSource
+
+
+class Files:
+    """The files of a glob, in the order of their names."""
+
+    def __init__(
+        self,
+        settings: FileSource,
+        *,
+        zone: ZoneInfo,
+        resolve: Callable[[str], Path],
+        clock: Callable[[], datetime],
+        key: bytes,
+    ) -> None:
+        self._settings = settings
+        self._pattern = resolve(settings.path)
+        self._matches = partial(_matches, settings.path, resolve)
+        self._columns = ColumnMap(settings, zone, key)
+        self.unread = self._columns.unread
+        self._clock = clock
+        self._left: list[str] = []
+        self.description = f"{settings.kind} files {_shown(self._pattern)}"
+
+    def check(self) -> None:
+        """Read every header. Raises SourceError for the first file that cannot be read."""
+        self._ready()
+
+    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
+        """Every row of every settled file once.
+
+        All headers are checked before the first row. Raises SourceUnavailable where a file was written to while it was
+        read: what it said may be half of one version and half of another.
+        """
+        self.unread.begin(window)
+        rows = self._rows(self._ready())
+        while chunk := list(islice(rows, CHUNK)):
+            yield chunk
+
+    def left_for_later(self) -> list[str]:
+        """The files that changed too recently, and how long ago."""
+        return list(self._left)
+
+    def _ready(self) -> dict[Path, str]:
+        """The settled files with a good header, and the names that rows are placed by."""
+        self._left.clear()
+        ready = {}
+        for path, name in _found(self._pattern, self._matches()).items():
+            with _opened(path, name) as file:
+                if self._settled(file, name):
+                    self._table(file, name)
+                    ready[path] = name
+        return ready
+
+    def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
+        nth = count(1)
+        order = self._columns.order
+        for path, name in files.items():
+            with _opened(path, name) as file:
+                if not self._settled(file, name):
+                    continue
+                modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
+                for row, cells in self._table(file, name).rows():
+                    if isinstance(cells, tuple):
+                        yield order(cells, name, row, (modified, next(nth)))
+                    else:
+                        yield self._columns.unreadable(cells, name, row)
+
+    def _settled(self, file: BinaryIO, name: str) -> bool:
+        """Whether nobody wrote to it lately. A file time in the future is a clock that is wrong: it waits too."""
+        age = self._clock().timestamp() - os.fstat(file.fileno()).st_mtime
+        if age >= self._settings.settle_seconds:
+            return True
+        when = f"changed {age:.0f} s ago" if age >= 0 else f"its time is {-age:.0f} s in the future"
+        self._left.append(f"{name} ({when})")
+        return False
+
+    def _table(self, file: BinaryIO, name: str) -> CsvTable | ParquetTable:
+        match self._settings.kind:
+            case "csv":
+                return CsvTable(file, name, self._columns, self._settings.delimiter)
+            case "parquet":
+                return ParquetTable(file, name, self._columns, self._settings.product_separator)
+            case _:
+                assert_never(self._settings.kind)
+
+
+def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
+    """What the settings' glob stands for; a directory above it may be called ``shop [1]`` and is no pattern."""
+    if resolve(path).is_file():
+        return [resolve(path)]
+    parts = Path(path).parts
+    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
+    pattern = Path(glob.escape(str(resolve(str(Path(*plain))))), *parts[len(plain) :])
+    return [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
+
+
+def _found(pattern: Path, matches: list[Path]) -> dict[Path, str]:
+    """The files, and the shortest names that tell them apart. Raises SourceError where there is none."""
+    files = sorted(path for path in matches if path.is_file())
+    if not files:
+        raise SourceError(f"No file matches {_shown(pattern)}; correct source.path, or see why the export is missing.")
+    root = os.path.commonpath([path.parent for path in files])
+    return {path: _shown(path.relative_to(root)) for path in files}
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
+    """The file, which must be the same when it is closed. Raises SourceError."""
+    try:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            yield file
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror}.") from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceUnavailable(
+            f"{name} changed while it was read, so nothing is sent. When it is complete, `conversions run`."
+        )
+
+
+def _shown(path: Path) -> str:
+    """A path that can be printed and stored, whatever bytes are in it."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,190 @@
+"""Orders in a database: the operator's query, streamed, on a connection that cannot write."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from heapq import nlargest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from conversions.errors import SettingsError, SourceError, SourceUnavailable
+from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources.cells import EPOCH, texts
+from conversions.intake.sources.instants import PURCHASED, bounds, in_utc, naive, span, stated
+from conversions.intake.sources.mapping import CHUNK, ColumnMap
+from conversions.model.conversion import Window
+from conversions.settings import SqlSource
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, CursorResult
+    from sqlalchemy.exc import SQLAlchemyError
+
+_SESSION = {
+    "sqlite": ("PRAGMA query_only = ON",),
+    "postgresql": ("SET TRANSACTION READ ONLY", "SET TIME ZONE 'UTC'"),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
+    "mariadb": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
+}
+"""What makes a session read-only and its clock UTC; elsewhere the login's own rights must do."""
+
+
+class Query:
+    """A query on any database that SQLAlchemy reaches.
+
+    It gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
+    instant after its last day: ``WHERE paid_at >= :since AND paid_at < :until``. They hold the window in UTC and on the
+    shop's own clock, whichever the column is in; ``source.bounds`` makes them exact. SQLite has no type for instants
+    and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``.
+
+    A time without offset is read in the shop's zone, as in a file, or in UTC with ``source.naive_times = "utc"``; a
+    ``TIMESTAMP`` of MySQL is an instant. Where one column of several holds UTC the query says so: MySQL
+    ``CONCAT(paid_at_gmt, '+00:00')``, PostgreSQL ``paid_at_gmt AT TIME ZONE 'UTC'``, SQLite
+    ``paid_at_gmt || '+00:00'``. The session's clock is UTC: a text or day made of an instant in the query is UTC's.
+
+    A date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
+    """
+
+    def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], key: bytes) -> None:
+        self._url = _address(settings.url.get_secret_value(), resolve)
+        self._backend = self._url.get_backend_name()
+        self._query = settings.query
+        self._separator = settings.product_separator
+        self._clock, self._naive_times = settings.bounds, settings.naive_times
+        self._columns = ColumnMap(settings, zone, key)
+        self.unread = self._columns.unread
+        self._zone = zone
+        self._name = _name(self._url)
+        self.description = f"query on {self._name}"
+
+    def check(self) -> None:
+        """Run the query for a window without days. Raises SourceError where it fails or lacks a mapped column."""
+        epoch = EPOCH.replace(tzinfo=None)
+        with self._result(bounds((epoch, epoch), self._clock, self._backend)) as result:
+            self._picker(result)
+
+    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
+        """Every row of the result once, numbered from 1.
+
+        Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
+        """
+        self.unread.begin(window)
+        row = 0
+        with self._result(self._bounds(window)) as result:
+            pick, utc = self._picker(result)
+            for rows in result.partitions(CHUNK):
+                yield [self._order(pick((*cells, "")), utc, nth) for nth, cells in enumerate(rows, start=row + 1)]
+                row += len(rows)
+
+    def naive_times(self, window: Window) -> tuple[list[str], bool]:
+        """The three newest purchase times without offset in *window*, and whether they are read as UTC.
+
+        Raises as ``chunks``.
+        """
+        with self._result(self._bounds(window)) as result:
+            pick, utc = self._picker(result)
+            cells = (texts((pick((*row, ""))[PURCHASED],), "")[0].strip() for row in result)
+            return nlargest(3, filter(naive, cells)), PURCHASED in utc
+
+    def left_for_later(self) -> list[str]:
+        """Nothing: a database shows finished transactions only."""
+        return []
+
+    def _order(self, cells: tuple[Any, ...], utc: frozenset[int], row: int) -> Order | RowRejected:
+        return self._columns.order(stated(texts(cells, self._separator), utc), "query", row, (0, row))
+
+    def _bounds(self, window: Window) -> dict[str, object]:
+        return bounds(span(window, self._zone, self._clock), self._clock, self._backend)
+
+    def _picker(self, result: "CursorResult[Any]") -> tuple[Callable[[Sequence[Any]], tuple[Any, ...]], frozenset[int]]:
+        """What picks our cells out of a row, and which of them are UTC where they have no offset."""
+        pick = self._columns.picker(list(result.keys()), "The query's result")
+        types = pick([*(column[1] for column in result.cursor.description), None])
+        return pick, in_utc(types, self._naive_times, self._backend)
+
+    @contextmanager
+    def _result(self, parameters: Mapping[str, object]) -> "Iterator[CursorResult[Any]]":
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        with self._connection() as connection:
+            try:
+                for statement in _SESSION.get(self._backend, ()):
+                    connection.exec_driver_sql(statement)
+                streamed = connection.execution_options(stream_results=True)
+                with streamed.execute(text(self._query), parameters) as result:
+                    yield result
+            except SQLAlchemyError as error:
+                raise _refusal(error, self._name) from None
+
+    @contextmanager
+    def _connection(self) -> "Iterator[Connection]":
+        from sqlalchemy import NullPool, create_engine, event
+        from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+        try:
+            engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+            if self._backend == "sqlite":
+                event.listen(engine, "connect", _tolerate_bytes)
+            connection = engine.connect()
+        except (NoSuchModuleError, ModuleNotFoundError):
+            raise SettingsError(
+                f"source.url asks for {self._url.drivername}, whose Python package is not installed; "
+                "install it beside `conversions`, or name another driver."
+            ) from None
+        except DBAPIError as error:
+            failure = SourceError if self._backend == "sqlite" else SourceUnavailable
+            raise failure(
+                f"The {self._name} cannot be opened ({_class(error)}); see source.url, then run again."
+            ) from None
+        with connection:
+            yield connection
+
+
+def _address(text: str, resolve: Callable[[str], Path]) -> "URL":
+    """The address; of SQLite a file that exists and is opened read-only."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            "source.url is not a SQLAlchemy address such as postgresql+psycopg://user@host/shop."
+        ) from None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url
+    path = resolve(url.database).absolute()
+    return url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+
+
+def _name(url: "URL") -> str:
+    """For people: never the login."""
+    return f"{url.get_backend_name()} database {url.database or ''}" + (f" at {url.host}" if url.host else "")
+
+
+def _tolerate_bytes(connection: Any, _record: object) -> None:
+    """SQLite stores what it is given; text that is none must spoil its own row only."""
+    connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+
+
+def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
+    """The database's own words may quote a row, so only their class is told."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return SourceError(
+            "source.query must return rows and takes :since and :until only; write another colon as \\:."
+        )
+    if error.connection_invalidated or "BUSY" in _class(error) or "LOCKED" in _class(error):
+        return SourceUnavailable(
+            f"The {name} broke off ({_class(error)}); nothing was sent. Look after it, then `conversions run`."
+        )
+    return SourceError(
+        f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."
+    )
+
+
+def _class(error: Exception) -> str:
+    """Such as ``UndefinedColumn`` or ``OperationalError SQLITE_ERROR``."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__} {getattr(cause, 'sqlite_errorname', '')}".strip()

@@ -1,0 +1,48 @@
+"""RFC 3161 time stamps: somebody outside states when a checkpoint existed, and is told its digest alone.
+
+Whose word it is, and whether to take it, its certificate tells: ``openssl ts -verify -in N.tsr -data N.checkpoint
+-CAfile ROOTS`` asks that.
+"""
+
+import hashlib
+
+import structlog
+
+from conversions.transport import http
+
+HEADERS = {
+    "Content-Type": "application/timestamp-query",
+    "Accept": "application/timestamp-reply",
+    "User-Agent": http.USER_AGENT,
+}
+TIMEOUT = (5.0, 15.0)
+
+
+def ask(url: str, content: bytes) -> bytes | None:
+    """The authority's answer about *content*; None, and a warning, where there is none that fits.
+
+    No time stamp is no reason to fail a run: the checkpoint is kept without one.
+    """
+    try:
+        from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+    except ImportError:
+        structlog.get_logger().warning("no time stamp", why="install `conversions[timestamps]`")
+        return None
+    request = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build()
+    answer = http.post(http.Session(), url, request.as_bytes(), HEADERS, TIMEOUT)
+    if isinstance(answer, http.Answer) and answer.status == 200 and covers(answer.body, content, request.nonce):
+        return answer.body
+    why = f"status {answer.status}" if isinstance(answer, http.Answer) else answer.why
+    structlog.get_logger().warning("no time stamp", why=why)
+    return None
+
+
+def covers(response: bytes, content: bytes, nonce: int | None = None) -> bool:
+    """Whether *response* grants a time stamp of *content*."""
+    from rfc3161_client import decode_timestamp_response
+
+    try:
+        stamped = decode_timestamp_response(response).tst_info
+    except ValueError:
+        return False
+    return stamped.message_imprint.message == hashlib.sha256(content).digest() and nonce in {None, stamped.nonce}

@@ -1,0 +1,1 @@
+"""Backup, restore, upgrade, and a store that takes the place of another."""

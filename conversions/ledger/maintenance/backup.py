@@ -1,0 +1,150 @@
+"""Copies of the store: made beside a run, of one moment, for the owner alone, and verified."""
+
+import mmap
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from sqlalchemy import Connection, select
+
+from conversions.errors import LedgerError, Usage
+from conversions.ledger import open_read_only, store
+from conversions.ledger.log import root_at
+from conversions.ledger.log.merkle import leaf_hash
+from conversions.ledger.schema import tables
+from conversions.ledger.store import Clock
+from conversions.settings import Settings
+
+_LEAVES = (
+    select(tables.leaf.c.seq, tables.leaf.c.body, tables.node.c.hash)
+    .join(tables.node, (tables.node.c.level == 0) & (tables.node.c.position == tables.leaf.c.seq))
+    .order_by(tables.leaf.c.seq)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy holds."""
+
+    path: Path
+    store_id: str
+    size: int
+    """Log entries."""
+    root: str
+    """64 hex characters."""
+    newest: datetime
+    """When its newest log entry was made, or the store; aware, UTC."""
+
+
+def backup(settings: Settings, clock: Clock, target: Path) -> Copy:
+    """Copy the store to *target*, which must not exist; a run may go on meanwhile.
+
+    Raises Usage where there is nothing to copy or no place for it, LedgerError where the copy cannot be trusted.
+    """
+    secrets = [settings.secret_key, *filter(None, [settings.secret_log_key])]
+    with open_read_only(settings, clock) as ledger:
+        if not settings.store_path.exists():
+            raise Usage("There is no store yet, so there is nothing to copy: the first `conversions run` makes it.")
+        return write(ledger.connection, target, secrets)
+
+
+def write(source: Connection, target: Path, secrets: Iterable[bytes] = ()) -> Copy:
+    """Write and verify a copy of what *source* holds at this moment; of a failed one nothing is left."""
+    _make(target)
+    try:
+        _fill(source, target)
+        copy = verified(target)
+        _hold_beside(source, copy)
+        _search(target, secrets)
+    except BaseException:
+        target.unlink()
+        raise
+    return copy
+
+
+def verified(path: Path) -> Copy:
+    """What the copy at *path* holds. Raises LedgerError where it is not a whole store."""
+    try:
+        with store.bare(path, "ro") as connection, connection.begin():
+            return _examined(connection, path)
+    except LedgerError:
+        raise LedgerError(f"{path} is not a whole copy of a store; take another one.") from None
+
+
+def _make(target: Path) -> None:
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise Usage(f"{target} exists already, and a backup overwrites nothing; name another file.") from None
+    except OSError as error:
+        raise Usage(f"{target} cannot be written: {error.strerror}; name another file.") from None
+
+
+def _fill(source: Connection, target: Path) -> None:
+    """In one step, so that a run that writes meanwhile does not make it begin anew."""
+    driver = source.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            driver.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, to be carried about
+    except sqlite3.Error as error:
+        raise Usage(f"{target} could not be written ({error}); make room, or name another file.") from None
+    sync(target)
+    sync(target.parent)
+
+
+def _examined(connection: Connection, path: Path) -> Copy:
+    sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    strays = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    head = connection.execute(
+        select(tables.head.c.store_id, tables.head.c.tree_size, tables.head.c.root, tables.head.c.created_us)
+    ).one()
+    whole = _leaves(connection) == head.tree_size and root_at(connection, head.tree_size) == head.root
+    if not (sound and strays is None and whole):
+        raise LedgerError("not whole")
+    return Copy(path, head.store_id, head.tree_size, head.root.hex(), _newest(connection, head.created_us))
+
+
+def _leaves(connection: Connection) -> int:
+    """How many log entries are there, up to the first that is not what it was when it was made."""
+    rows = connection.execution_options(yield_per=1000).execute(_LEAVES)
+    count = 0
+    for count, (seq, body, hashed) in enumerate(rows, start=1):
+        if seq != count - 1 or leaf_hash(body.encode()) != hashed:
+            return count - 1
+    return count
+
+
+def _newest(connection: Connection, created_us: int) -> datetime:
+    body = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
+    at_us = created_us if body is None else orjson.loads(body)["t"]
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC)
+
+
+def _hold_beside(source: Connection, copy: Copy) -> None:
+    """The log only grows: what the store holds now begins with what the copy holds."""
+    if root_at(source, copy.size).hex() != copy.root:
+        raise LedgerError("The copy differs from the store; `conversions audit verify` looks at the store.")
+
+
+def _search(target: Path, secrets: Iterable[bytes]) -> None:
+    """A copy travels farther than the store: a key in it would open what only the key's owner may."""
+    with target.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for secret in secrets:
+            if any(content.find(form) >= 0 for form in (secret, secret.hex().encode(), secret.hex().upper().encode())):
+                raise LedgerError("The store holds its own key, which it never should; no copy was made. Report this.")
+
+
+def sync(path: Path) -> None:
+    """What was written at *path*, a file or a directory, is on disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

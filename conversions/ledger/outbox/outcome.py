@@ -1,0 +1,115 @@
+"""The outcome: what the answer means for every order of a request, and what is to be sent next."""
+
+import orjson
+from sqlalchemy import Connection, select, text, update
+
+from conversions.ledger import log
+from conversions.ledger.outbox import platform_warnings
+from conversions.ledger.outbox.move import move
+from conversions.ledger.outbox.work import Attempt, Purpose, Settled, follows
+from conversions.ledger.runs import Run
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.states import State
+from conversions.ledger.store import Ledger
+from conversions.model.conversion import Reason
+from conversions.model.receipt import Next, Outcome, Receipt
+
+_OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
+_LAND = text(f"""
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL {_OF_REQUEST}
+""")
+_BACK = text(f"""
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
+    first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END {_OF_REQUEST}
+""")
+"""Refused or not sent at all: the platform's window begins with a later attempt, and what a person decided holds.
+
+What an earlier attempt may have brought there is unknown as before.
+"""
+_OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
+_LAND_RESTATED = text(
+    "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
+)
+"""A restatement never moves its order."""
+
+EARLIER = "an earlier attempt was never answered"
+"""Refused when it was sent again: the platform may hold it all the same, and past its window new bytes count again."""
+
+
+def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
+    """Record the answer and move every order of the request."""
+    with ledger.transaction() as connection:
+        _land(connection, run, attempt, receipt.outcome)
+        still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
+        again = follows(attempt, receipt, still_unknown=still_unknown)
+        quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
+        return Settled(again, quarantined)
+
+
+def _land(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
+    """Unknown once more is news where nobody sends it again: *run* settled it."""
+    request, again = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
+    since = run.id if again else None
+    match outcome:
+        case Outcome.RECEIVED:
+            connection.execute(_LAND, request | {"state": State.RECEIVED, "settled_run": run.id})
+        case Outcome.UNKNOWN:
+            connection.execute(_LAND, request | {"state": State.UNKNOWN, "settled_run": since})
+        case Outcome.REFUSED | Outcome.NOT_SENT:
+            back = State.UNKNOWN if again else State.PENDING
+            connection.execute(_BACK, request | {"state": back, "settled_run": since})
+
+
+def recover(ledger: Ledger) -> None:
+    """After a kill: every intent without an outcome becomes unknown, and so do its orders."""
+    with ledger.transaction() as connection:
+        open_requests = connection.execute(
+            select(tables.request.c.id, tables.request.c.purpose, tables.request.c.run)
+            .where(tables.request.c.outcome.is_(None))
+            .order_by(tables.request.c.id)
+        )
+        for request, purpose, run in open_requests.all():
+            land = _LAND_RESTATED if purpose == Purpose.RESTATE else _LAND
+            settled_run = run if purpose == Purpose.RESEND else None  # unknown again, and nobody was told
+            connection.execute(land, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
+            killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
+            record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
+
+
+def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
+    """Set the culprits aside, with what the platform said of them; how many."""
+    faults = receipt.faults(len(attempt.events))
+    for position, detail in faults.items():
+        delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
+        move(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
+        said = f"{detail}; {EARLIER}" if state == State.UNKNOWN else detail
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=said))
+    return len(faults)
+
+
+def record(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
+    """Keep the answer with its request, and its leaf as the last thing of the transaction."""
+    if receipt.warnings:
+        asked = select(tables.request.c.destination).where(tables.request.c.id == request)
+        platform_warnings.count(connection, now_us, connection.execute(asked).scalar_one(), receipt.warnings)
+    facts = {
+        "outcome": receipt.outcome,
+        "http_status": receipt.http_status,
+        "code": receipt.code,
+        "reference": receipt.reference,
+    }
+    ask_at = None if receipt.ask_after is None else now_us // 1_000_000 + int(receipt.ask_after)
+    leaf = log.append(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch)
+    connection.execute(
+        update(tables.request)
+        .where(tables.request.c.id == request)
+        .values(
+            **facts,
+            answered_us=now_us,
+            ask_at=ask_at,
+            outcome_leaf=leaf,
+            warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
+        )
+    )

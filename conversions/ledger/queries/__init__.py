@@ -1,0 +1,1 @@
+"""Read-only answers about the store as a whole."""

@@ -1,0 +1,196 @@
+"""Where everything stands: what waits, what needs a person, how the last runs ended."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from sqlalchemy import ColumnElement, case, func, select
+
+from conversions.ledger.late_results import apply
+from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
+from conversions.ledger.restatements import eligibility
+from conversions.ledger.restatements.eligibility import Sums
+from conversions.ledger.schema import tables
+from conversions.ledger.store import Ledger
+from conversions.model.conversion import Reason
+
+SHOWN = 50
+PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "unknown"]) | (
+    tables.delivery.c.reason.in_([Reason.SETUP, Reason.UNUSUAL_AMOUNT])
+)
+"""What no run mends by itself, what waits until an account is mended, and amounts that a person looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run, as the store remembers it."""
+
+    id: int
+    started: datetime
+    """Aware, UTC."""
+    finished: datetime | None
+    exit_code: int | None
+    operator: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One order at one destination that no run mends by itself."""
+
+    destination: str
+    order_no: str
+    day: str
+    state: str
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of the last reading that could not be an order."""
+
+    place: str
+    reason: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The whole store in a page."""
+
+    rehearsal: bool
+    log_entries: int
+    runs: list[PastRun]
+    """Newest first."""
+    states: dict[str, dict[str, int]]
+    """Orders by destination and state."""
+    late: dict[str, dict[str, int]]
+    """By destination: orders that were received, by what is not known of them yet, or will never be."""
+    changed: dict[str, Sums]
+    """By destination: sent orders whose value is another now."""
+    restatements: dict[str, dict[str, int]]
+    """By destination and state."""
+    problems: list[Problem]
+    stopped: dict[str, tuple[str, int]]
+    """By destination that gets nothing until a person decides: for what reason, of how many orders."""
+    unnamed: int
+    """Problems beyond these."""
+    acknowledged: int
+    """Orders that are problems, too, and that a person has taken note of."""
+    bad_rows: list[BadRow]
+
+
+def standing(ledger: Ledger) -> Standing:
+    """Look; at most ``SHOWN`` problems and bad rows are named, the oldest first."""
+    with ledger.transaction() as connection:
+        head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
+    past, (changed, restatements) = _runs(ledger), eligibility.standing(ledger)
+    return Standing(
+        rehearsal=bool(head and head.rehearsal),
+        log_entries=head.tree_size if head else 0,
+        runs=past,
+        states=_states(ledger),
+        late=_late(ledger),
+        changed=changed,
+        restatements=restatements,
+        problems=(problems := _problems(ledger)),
+        stopped=_stopped(ledger),
+        unnamed=_count(ledger, tables.delivery.c.acknowledged_us.is_(None)) - len(problems),
+        acknowledged=_count(ledger, tables.delivery.c.acknowledged_us.is_not(None)),
+        bad_rows=_bad_rows(ledger, past[0].id) if past else [],
+    )
+
+
+def _runs(ledger: Ledger) -> list[PastRun]:
+    run = tables.run.c
+    with ledger.transaction() as connection:
+        sending = select(tables.run).where(run.command == "run")
+        rows = connection.execute(sending.order_by(run.id.desc()).limit(5)).all()
+    return [
+        PastRun(
+            row.id,
+            _instant(row.started_us),
+            _instant(row.finished_us) if row.finished_us else None,
+            orjson.loads(row.report)["exit_code"] if row.report else None,
+            row.operator,
+            row.since,
+            row.until,
+        )
+        for row in rows
+    ]
+
+
+def _states(ledger: Ledger) -> dict[str, dict[str, int]]:
+    d, destination = tables.delivery.c, tables.destination.c
+    query = (
+        select(destination.name, d.state, func.count())
+        .join(tables.destination, destination.id == d.destination)
+        .group_by(destination.name, d.state)
+    )
+    found: dict[str, Counter[str]] = {}
+    with ledger.transaction() as connection:
+        for name, state, count in connection.execute(query):
+            found.setdefault(name, Counter())[state] = count
+    return {name: dict(sorted(states.items())) for name, states in sorted(found.items())}
+
+
+def _problems(ledger: Ledger) -> list[Problem]:
+    d = tables.delivery.c
+    query = (
+        select(tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail)
+        .select_from(tables.delivery)
+        .join(tables.destination, tables.destination.c.id == d.destination)
+        .join(tables.sale, tables.sale.c.id == d.sale)
+        .where(PROBLEMS, d.acknowledged_us.is_(None))
+        .order_by(d.id)
+        .limit(SHOWN)
+    )
+    with ledger.transaction() as connection:
+        return [Problem(*row) for row in connection.execute(query)]
+
+
+def _stopped(ledger: Ledger) -> dict[str, tuple[str, int]]:
+    held, place = apply.stopped(ledger), tables.destination.c
+    with ledger.transaction() as connection:
+        names = connection.execute(select(place.id, place.name).where(place.id.in_(held)).order_by(place.name)).all()
+    return {name: held[number] for number, name in names}
+
+
+def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:
+    query = select(func.count()).where(PROBLEMS, which)
+    with ledger.transaction() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
+    """Of restatements nothing is said here: they never move their order."""
+    r, d, x = tables.request.c, tables.delivery.c, tables.request_event.c
+    what = case((r.ask_at.is_not(None), "no verdict yet"), else_=r.verdict)
+    query = (
+        select(tables.destination.c.name, what, func.count())
+        .select_from(tables.request)
+        .join(tables.destination, tables.destination.c.id == r.destination)
+        .join(tables.request_event, x.request == r.id)
+        .join(tables.delivery, d.id == x.event.op(">>")(tables.REVISION_BITS))
+        .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate", d.state == "received")
+        .group_by(tables.destination.c.name, what)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with ledger.transaction() as connection:
+        for name, verdict, count in connection.execute(query):
+            found.setdefault(name, {})[verdict] = count
+    return found
+
+
+def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:
+    row = tables.row_rejected.c
+    query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(SHOWN)
+    with ledger.transaction() as connection:
+        return [BadRow(*found) for found in connection.execute(query)]
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -1,0 +1,256 @@
+"""A run: who, with which settings and policy, over which days; begun by raising the epoch, ended by the tail file."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, case, func, insert, select, text, update
+
+from conversions import __version__
+from conversions.errors import ConversionsError, LedgerError, SettingsError
+from conversions.ledger import log
+from conversions.ledger.log import head_file
+from conversions.ledger.schema import tables
+from conversions.ledger.store import Ledger
+from conversions.model.conversion import Reason, Window
+
+BACKWARDS = timedelta(minutes=5)
+"""A clock may be set back by less: machines are corrected by seconds."""
+WAITS = ("pending", "in_flight", "deferred", "unknown")
+_OLDEST_RESTATED = text("""
+    SELECT min(d.day) FROM revision v JOIN delivery d ON d.id = v.delivery
+    WHERE v.state IN ('pending', 'in_flight', 'unknown')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a run is told about itself."""
+
+    command: str
+    window: Window
+    settings: str
+    """Secret-free text."""
+    policy: str
+    policy_version: str
+    legal_basis: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has begun."""
+
+    id: int
+    epoch: int
+    policy: str
+    """SHA-256 of the policy's text, 64 hex."""
+    policy_version: str
+    legal_basis: str
+    moved_from: str | None = None
+    """The machine that the store was last used on, where that is another one."""
+
+
+def begin(ledger: Ledger, occasion: Occasion) -> Run:
+    """Raise the epoch, so that nothing of an earlier run can commit any more.
+
+    Raises SettingsError where the clock has gone back behind the log's newest entry.
+    """
+    with ledger.transaction() as connection:
+        _went_on(connection, ledger.clock())
+        epoch = _raise_epoch(connection)
+        settings = keep(connection, "settings", occasion.settings)
+        policy = keep(connection, "policy", occasion.policy)
+        facts = {
+            "command": occasion.command,
+            "operator": operator(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": __version__,
+            "since": occasion.window.since.isoformat(),
+            "until": occasion.window.until.isoformat(),
+            "settings": settings,
+            "policy": policy,
+            "policy_version": occasion.policy_version,
+            "legal_basis": occasion.legal_basis,
+        }
+        now = ledger.now_us
+        before = connection.execute(select(tables.run).order_by(tables.run.c.id.desc()).limit(1)).one_or_none()
+        number = connection.execute(
+            insert(tables.run)
+            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch)
+            .returning(tables.run.c.id)
+        ).scalar_one()
+        ledger.epoch = epoch
+        for what in ("settings", "policy"):
+            if before is not None and before._mapping[what] != facts[what]:  # noqa: SLF001
+                changed = {"run": number, "old": before._mapping[what], "new": facts[what]}  # noqa: SLF001
+                log.append(connection, f"{what} changed", now, changed, epoch=epoch)
+        log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
+        moved_from = _moved_from(connection, number, str(facts["host"]))
+    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis, moved_from)
+
+
+def _moved_from(connection: Connection, run: int, host: str) -> str | None:
+    r = tables.run.c
+    last = select(r.host).where(r.id < run, r.command == "run", r.finished_us.is_not(None)).order_by(r.id.desc())
+    used_on = connection.execute(last.limit(1)).scalar()
+    return None if used_on == host else used_on
+
+
+def take_over(ledger: Ledger) -> None:
+    """For whoever holds the run lock and sends nothing: raise the epoch as a run does."""
+    with ledger.transaction() as connection:
+        ledger.epoch = _raise_epoch(connection)
+
+
+def _raise_epoch(connection: Connection) -> int:
+    raised = update(tables.head).values(epoch=tables.head.c.epoch + 1).returning(tables.head.c.epoch)
+    return int(connection.execute(raised).scalar_one())
+
+
+def last_begun(ledger: Ledger) -> datetime | None:
+    """When the newest run began, by the clock of then; None where there was none."""
+    with ledger.transaction() as connection:
+        started = connection.execute(select(tables.run.c.started_us).order_by(tables.run.c.id.desc()).limit(1)).scalar()
+    return None if started is None else _instant(started)
+
+
+def ahead(connection: Connection, now: datetime) -> datetime | None:
+    """When the log's newest entry was made, where that is to come yet."""
+    newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
+    written = _instant(orjson.loads(newest)["t"]) if newest else now
+    return written if written - now > BACKWARDS else None
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+
+
+def _went_on(connection: Connection, now: datetime) -> None:
+    """Ages and windows are reckoned by the clock: set back, it would send what is too old, and count it twice."""
+    if written := ahead(connection, now):
+        raise SettingsError(
+            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
+            f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`; or, "
+            "where it was wrong then and is right now, `conversions adopt --clock --reason TEXT`."
+        )
+
+
+def staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
+    """The whole window is read, judged and in the store: what follows may claim it."""
+    with ledger.transaction() as connection:
+        _expire(connection, run, ledger.now_us // 1_000_000)
+        _mark_read(connection, window, destinations)
+        log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
+
+
+def _expire(connection: Connection, run: Run, now: int) -> None:
+    """Orders that waited for a run and are not in the source any more become too old like others."""
+    d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
+    left = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
+    gone = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
+    connection.execute(update(tables.delivery).where(*left).values(**gone))
+
+
+def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
+    """Days are read up to the window's end where the window leaves no gap behind what was read before.
+
+    A destination that was left out of its very first window is to be caught up from there.
+    """
+    place = tables.destination.c
+    day_before = (window.since - timedelta(days=1)).isoformat()
+    joins = place.read_until.is_(None) | (place.read_until >= day_before)
+    until = window.until.isoformat()
+    longer = case((place.read_until > until, place.read_until), else_=until)
+    connection.execute(update(tables.destination).where(place.id.in_(destinations), joins).values(read_until=longer))
+    left_out = update(tables.destination).where(place.id.not_in(destinations), place.read_until.is_(None))
+    connection.execute(left_out.values(read_until=day_before))
+
+
+@contextmanager
+def closing(ledger: Ledger, run: Run) -> Iterator[None]:
+    """Close the run with its exit code where something stops it; a store that fails is left as it is."""
+    try:
+        yield
+    except LedgerError:
+        raise
+    except ConversionsError as error:
+        finish(ledger, run, {"run_id": run.id, "exit_code": int(error.exit_code), "stopped": type(error).__name__})
+        raise
+
+
+def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int | None = None) -> str | None:
+    """Close the run with what it reported, and let the tail file remember the log; returns the checkpoint's text.
+
+    *waiting* is how many orders it leaves to be sent, None where nobody counted: later runs reach back to them.
+    """
+    with ledger.transaction() as connection:
+        now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
+        closed = update(tables.run).where(tables.run.c.id == run.id)
+        connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
+        if held_back := _held_back(report):
+            log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
+        log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
+    return remember(ledger)
+
+
+def _held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+    """How many orders were withheld or quarantined, by destination and reason, where any were."""
+    sides = report.get("destinations", {})
+    counted = {name: {b: side[b] for b in ("withheld", "quarantined") if side.get(b)} for name, side in sides.items()}
+    return {name: counts for name, counts in counted.items() if counts}
+
+
+def remember(ledger: Ledger) -> str | None:
+    """Append the log's size and root to the tail file and keep a checkpoint of it; returns its text."""
+    with ledger.transaction() as connection:
+        size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
+    at = ledger.clock().isoformat(timespec="seconds")
+    head_file.append(ledger.tail_path, head_file.Head(ledger.store_id, size, root.hex(), at))
+    return ledger.seal(ledger) if ledger.seal else None
+
+
+def operator() -> str:
+    """The OS user, by name where it has one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def reach_back(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
+    """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
+    with ledger.transaction() as connection:
+        delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
+        open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
+        too_late = (delivery.state == "unknown") & (delivery.expires_at <= ledger.now_us // 1_000_000)
+        waits = delivery.state.in_(WAITS) & ~too_late
+        oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
+        restated = connection.execute(_OLDEST_RESTATED).scalar()
+        read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
+    days = [date.fromisoformat(day) for day in (oldest, restated, read) if day is not None]
+    return Window(min([window.since, *days]), window.until)
+
+
+def _decimal(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(type(value).__name__)
+
+
+def keep(connection: Connection, kind: str, body: str) -> str:
+    """Keep a text once; its SHA-256."""
+    digest = sha256(body.encode()).hexdigest()
+    held = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)
+    if connection.execute(held).first() is None:
+        connection.execute(insert(tables.document).values(sha256=digest, kind=kind, body=body))
+    return digest

@@ -1,0 +1,5 @@
+"""Tables, their version, and the migrations that lead to it."""
+
+from conversions.ledger.schema.version import OLDER, REVISION, check, check_not_newer, migrate, of
+
+__all__ = ["OLDER", "REVISION", "check", "check_not_newer", "migrate", "of"]

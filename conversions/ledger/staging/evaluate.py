@@ -1,0 +1,137 @@
+"""What this reading says, judged against what the ledger holds; reads only, so that a plan is a run that stops here."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, select, text
+
+from conversions.disclosure.schema import GRANTED
+from conversions.ledger.restatements.unconfirmed import newest
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
+from conversions.ledger.staging.transitions import Draft, Known, Step, judge
+from conversions.ledger.states import FORBIDDEN, State
+from conversions.ledger.store import Ledger
+from conversions.ledger.subjects.suppressions import AGAINST, Kind
+from conversions.model.conversion import Money, Reason
+
+PAGE = 20_000
+"""Sightings in one page."""
+
+SAID = f"""
+    FROM temp.sighting s CROSS JOIN temp.place p
+    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
+    AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
+    AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in sorted(FORBIDDEN))})
+"""
+"""Sightings, drafts, and who objected, one line each; to whom sending is forbidden anyway an objection adds nothing."""
+
+_JUDGED = text(f"""
+    SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
+    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
+    x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail,
+    x.stated_minor AS held_minor, x.ready_at AS held_ready_at, x.revision,
+    x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
+    x.fingerprint AS held_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
+    CASE WHEN x.detail LIKE '%CONSENT%' THEN (
+        SELECT instr(e.bytes, :granted) FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision
+    ) END AS granted
+    {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
+    WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
+""")
+
+
+class Judged(NamedTuple):
+    """One order at one destination: what is said, what is held, and the step that follows."""
+
+    row: Row[Any]
+    stated: Money
+    draft: Draft
+    step: Step
+
+    @property
+    def owes(self) -> bool:
+        """Whether the platform holds, or will hold once it has answered, another value than is due."""
+        return self.step is Step.CHANGED or (self.step is Step.HOLD and self.old != self.draft.due)
+
+    @property
+    def ready_at(self) -> int | None:
+        """Unix seconds: not before the platform, to which it was sent once, will take it; whatever the source says."""
+        sent_once = (
+            self.row.held is not None and self.row.state == State.DEFERRED and (self.row.attempted or self.row.revision)
+        )
+        drafted = self.draft.ready_at
+        return max(drafted, self.row.held_ready_at or 0) if sent_once and drafted is not None else drafted
+
+    @property
+    def old(self) -> Money | None:
+        """The value of the event that is open, or was sent last."""
+        return _value(self.row)
+
+
+def judged(ledger: Ledger, shop: str) -> Iterator[list[Judged]]:
+    """Judge every sighting at every destination, page by page."""
+    for after in pages(ledger):
+        with ledger.transaction() as connection:
+            page = judge_page(connection, shop, after, run=0)
+        yield page
+
+
+def judge_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Judged]:
+    """Judge one page: with *run* only what the ledger held before that run, without (0) everything."""
+    asked = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "granted": GRANTED}
+    rows = connection.execute(_JUDGED, asked)
+    return [_judged(row) for row in rows]
+
+
+def pages(ledger: Ledger) -> Iterable[int]:
+    """Where each page of this reading begins."""
+    with ledger.transaction() as connection:
+        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.sighting")).scalar_one()
+    return range(0, last, PAGE)
+
+
+def known_numbers(ledger: Ledger, names: Iterable[str]) -> list[int]:
+    """The ledger's numbers of destinations, 0 where it has not met one yet."""
+    with ledger.transaction() as connection:
+        rows = connection.execute(select(tables.destination.c.name, tables.destination.c.id))
+        held = {str(name): int(number) for name, number in rows}
+    return [held.get(name, 0) for name in names]
+
+
+def _judged(row: Row[Any]) -> Judged:
+    stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
+    if row.objection is not None:
+        draft = Draft(AGAINST[Kind(row.objection)], quarantined=False, due=due, fingerprint=row.fingerprint)
+    else:
+        draft = Draft(
+            Reason(row.reason) if row.reason else None,
+            bool(row.quarantined),
+            due,
+            row.fingerprint,
+            row.event,
+            row.wire_id,
+            row.ready_at,
+            row.expires_at,
+        )
+    if row.held is None:
+        return Judged(row, stated, draft, Step.REPLACE)
+    doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
+    known = Known(
+        State(row.state),
+        row.held_reason,
+        _value(row),
+        row.held_fingerprint,
+        doubted,
+        other_value=row.maybe is not None,
+        detail=row.detail,
+        granted=bool(row.granted),
+        acknowledged=row.acknowledged_us is not None,
+    )
+    return Judged(row, stated, draft, judge(known, draft))
+
+
+def _value(row: Row[Any]) -> Money | None:
+    return None if row.value_minor is None else Money(row.value_minor, row.value_currency, row.value_exponent)

@@ -1,0 +1,1 @@
+"""People and their data: suppression list, erasure, access, retention."""

@@ -1,0 +1,94 @@
+"""Whose orders left in which attempts: the raw material of a breach notice (GDPR art. 33)."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from conversions.disclosure.schema import EVENTS
+from conversions.model.receipt import Outcome
+
+_LEFT = f"""
+    FROM request r JOIN request_event x ON x.request = r.id
+    JOIN event e ON e.id = x.event JOIN delivery d ON d.id = e.delivery
+    WHERE coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND r.intended_us BETWEEN :since_us AND :until_us
+    AND (:run IS NULL OR r.run = :run)
+    AND (:path IS NULL OR EXISTS (
+        SELECT 1 FROM leaf l, json_each(l.body, '$.paths') p WHERE l.seq = r.leaf AND p.value = :path
+    ))
+    AND (:within IS NULL OR e.bytes IS NULL OR json_type(CAST(e.bytes AS TEXT), :within) IS NOT NULL)
+"""
+"""The log says of erased events, too, whether their request had the path; held bytes say it of each event."""
+_COUNT = text(f"""
+    SELECT count(DISTINCT sale), count(DISTINCT subject), count(*) FILTER (WHERE subject IS NULL)
+    FROM (SELECT DISTINCT e.id, e.subject, d.sale {_LEFT})
+""")
+_ORDERS = text(f"""
+    SELECT s.order_no, n.name, f.first, f.last FROM (
+        SELECT d.id, d.sale, d.destination, min(r.intended_us) AS first, max(r.intended_us) AS last
+        {_LEFT} GROUP BY d.id
+    ) f JOIN sale s ON s.id = f.sale JOIN destination n ON n.id = f.destination ORDER BY f.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Attempts that left, or may have."""
+
+    run: int | None = None
+    """Of one run only."""
+    since_us: int = 0
+    """When it was about to leave, microseconds UTC, both included."""
+    until_us: int = 2**63 - 1
+    path: str | None = None
+    """With this value in it only; as the policy writes it: ``events[].conversionValue``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much left."""
+
+    orders: int
+    people: int
+    """Different keyed subjects."""
+    erased: int
+    """Events whose person is not known any more: of people counted, or of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order at one destination."""
+
+    order_no: str
+    destination: str
+    first: datetime
+    """Aware, UTC: of the first and the last attempt in scope."""
+    last: datetime
+
+
+def count(connection: Connection, scope: Scope) -> Count:
+    """Count, without a list in memory."""
+    return Count(*connection.execute(_COUNT, _asked(scope)).one())
+
+
+def orders(connection: Connection, scope: Scope) -> Iterator[Order]:
+    """One for each order and destination, in the order of the store, and few at a time."""
+    rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _asked(scope))
+    for order_no, destination, first, last in rows:
+        yield Order(order_no, destination, _instant(first), _instant(last))
+
+
+def _asked(scope: Scope) -> dict[str, object]:
+    return {**asdict(scope), "within": _within(scope.path)}
+
+
+def _within(path: str | None) -> str | None:
+    """The path inside one event, for SQLite; None for what all events of a body share."""
+    prefixes = [f"{events}[]." for events in EVENTS.values()]
+    inside = next((path.removeprefix(prefix) for prefix in prefixes if path and path.startswith(prefix)), None)
+    return inside and f"$.{inside.replace('[]', '[0]')}"
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

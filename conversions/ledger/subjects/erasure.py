@@ -1,0 +1,130 @@
+"""A person's data leave the ledger (GDPR art. 17), and whom to tell of it (art. 19).
+
+What stays of an order is its number, its day, its id on the wire and the state ``erased``, so that it is never sent
+again; the key of the person stays on the list of those whose orders are withheld.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, insert, text
+
+from conversions.ledger import log, runs
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS, REVISION_BITS
+from conversions.ledger.states import State
+from conversions.ledger.store import Ledger
+from conversions.ledger.subjects import records, redaction, suppressions
+from conversions.ledger.subjects.suppressions import Kind
+
+SALE_BITS = DESTINATION_BITS + REVISION_BITS
+DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}"
+EVENTS_OF = f"BETWEEN j.value << {SALE_BITS} AND j.value << {SALE_BITS} | {(1 << SALE_BITS) - 1}"
+"""Of the sale ``j.value``: keys nest."""
+WHAT = "erase what was sent about this person (GDPR art. 19)"
+
+_EVENTS = text(f"SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} ORDER BY e.id")
+_RECIPIENTS = text(f"""
+    SELECT DISTINCT r.recipient FROM request r WHERE r.destination IN (
+        SELECT d.destination FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+        WHERE d.attempted OR d.revision > 0
+    ) ORDER BY 1
+""")
+_CLOSE = text(f"""
+    UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
+    value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
+    ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, subject = NULL, accepted_minor = NULL
+    WHERE id IN (
+        SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+    )
+""")
+_CLOSE_ELSEWHERE = text(f"""
+    INSERT INTO delivery(
+        id, sale, destination, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted
+    ) SELECT j.value << {DESTINATION_BITS} | p.id, j.value, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
+        max(d.stated_currency), max(d.stated_exponent), 0
+    FROM json_each(:sales) j CROSS JOIN destination p JOIN delivery d ON d.id {DELIVERIES_OF}
+    WHERE NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = j.value << {DESTINATION_BITS} | p.id)
+    GROUP BY j.value, p.id
+""")
+"""Destinations that this order has not been read for yet."""
+_CLOSE_REVISIONS = text(f"""
+    UPDATE revision SET state = '{State.ERASED}', detail = NULL, old_minor = 0, new_minor = 0 WHERE id IN (
+        SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
+    )
+""")
+_MOMENTS = text("UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
+_FORGET_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
+_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
+_REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
+_REPORT = "UPDATE run SET report = ? WHERE id = ?"
+_LOOKS = text("UPDATE look SET subject = NULL WHERE subject = :subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was done for one person."""
+
+    orders: int
+    events: int
+    recipients: tuple[str, ...]
+    """Who is to be told; a task was opened for each."""
+
+
+def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
+    """Erase a person, under the run lock and with every attempt settled; empty the files with ``redaction.wipe``.
+
+    Again for somebody of whom nothing is left it changes nothing. Raises LedgerError where another run holds the store.
+    """
+    fresh = suppressions.add(ledger, subject, None, Kind.ERASURE, case)
+    with ledger.transaction() as connection:
+        sales = records.sales_of(connection, subject)
+        if not (sales or fresh):
+            return Erased(0, 0, ())
+        asked = {"sales": orjson.dumps(sales).decode()}
+        events = list(connection.execute(_EVENTS, asked).scalars())
+        recipients = tuple(connection.execute(_RECIPIENTS, asked).scalars())
+        redaction.redact(connection, events)
+        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _MOMENTS, _FORGET_AMOUNTS):
+            connection.execute(statement, asked)
+        _forget_in_reports(connection, set(connection.execute(_NUMBERS, asked).scalars()))
+        connection.execute(_LOOKS, {"subject": subject})
+        _record(connection, ledger, case, events, recipients)
+    return Erased(len(sales), len(events), recipients)
+
+
+def _record(
+    connection: Connection, ledger: Ledger, case: str, events: Sequence[int], recipients: Iterable[str]
+) -> None:
+    """The leaf, the erasure, a task for each recipient."""
+    now, operator = ledger.now_us, runs.operator()
+    covered = redaction.ranges(connection, events)
+    facts = {"basis": "art17", "case": case, "events": covered, "count": len(events), "operator": operator}
+    leaf = log.append(connection, "erasure", now, facts, epoch=ledger.epoch)
+    row = {"case_no": case, "at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
+    erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
+    opened = [{"erasure": erasure, "recipient": name, "what": WHAT, "opened_us": now} for name in recipients]
+    if opened:
+        connection.execute(insert(tables.task), opened)
+
+
+def _forget_in_reports(connection: Connection, orders: set[str]) -> None:
+    """Runs keep what they reported, and that names a few orders with their values."""
+    held = connection.execute(_REPORTS).all() if orders else ()
+    for run, report in held:
+        left = orjson.dumps(_without(orjson.loads(report), orders)).decode()
+        if left != report:
+            connection.exec_driver_sql(_REPORT, (left, run))
+
+
+def _without(value: Any, orders: set[str]) -> Any:
+    """*value* less the list items that name one of *orders*."""
+    if isinstance(value, dict):
+        return {key: _without(below, orders) for key, below in value.items()}
+    if isinstance(value, list):
+        return [
+            _without(item, orders) for item in value if not (isinstance(item, dict) and item.get("order") in orders)
+        ]
+    return value

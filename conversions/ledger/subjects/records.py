@@ -1,0 +1,154 @@
+"""What the store holds of one person, found by the keyed subject and nothing else."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, text
+
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SPAN_BITS
+from conversions.model.conversion import Money
+
+_TO_SALE = DESTINATION_BITS + REVISION_BITS
+
+
+def _by_person(table: str, to_sale: int) -> str:
+    """One seek for each span of sales: see the index."""
+    to_span = to_sale + SPAN_BITS
+    return f"""
+        SELECT t.id >> {to_sale} FROM span CROSS JOIN {table} t
+        WHERE (t.id >> {to_span}) = span.n AND t.subject = :subject
+    """
+
+
+_SALES = text(f"""
+    WITH RECURSIVE span(n) AS (
+        SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n < (SELECT max(id) >> {SPAN_BITS} FROM sale)
+    ) {_by_person("event", _TO_SALE)} UNION {_by_person("delivery", DESTINATION_BITS)} ORDER BY 1
+""")
+_REACHES = text("""
+    SELECT r.id, f.event, l.event FROM request r
+    JOIN request_event f ON f.request = r.id AND f.position = 0
+    JOIN request_event l ON l.request = r.id AND l.position = r.events - 1 ORDER BY r.id
+""")
+"""Events stand in a request in the order of their keys: its first and its last tell whether it may hold one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One attempt to send an event of this person."""
+
+    request: int
+    at: datetime
+    """Aware, UTC: when it was about to leave."""
+    recipient: str
+    outcome: str | None
+    policy: str
+    """SHA-256 of the policy's text, the key of its document."""
+    policy_version: str
+    legal_basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What was, or was to be, sent of one order to one destination."""
+
+    id: int
+    payload: bytes | None = field(repr=False)
+    """As it was sent, byte for byte; None once it is erased."""
+    transfers: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One order at one destination."""
+
+    order_no: str
+    day: str
+    """Of purchase, in the shop's zone."""
+    destination: str
+    state: str
+    reason: str | None
+    stated: Money
+    events: tuple[Event, ...]
+
+
+def sales_of(connection: Connection, subject: bytes) -> list[int]:
+    """The sales of this person, rising: those that were sent, are to be sent, or were withheld."""
+    return list(connection.execute(_SALES, {"subject": subject}).scalars())
+
+
+def standings(connection: Connection, subject: bytes) -> list[Standing]:
+    """Everything held of this person's orders, oldest first."""
+    reaches = [tuple(row) for row in connection.execute(_REACHES)]
+    found = []
+    for sale in sales_of(connection, subject):
+        between = {"low": sale << DESTINATION_BITS, "high": sale + 1 << DESTINATION_BITS}
+        for row in connection.execute(_DELIVERIES, between):
+            events = _events(connection, subject, row.id, reaches)
+            if events or row.subject == subject:  # an order can have changed hands
+                found.append(_standing(row, events))
+    return found
+
+
+def policy_text(connection: Connection, sha256: str) -> str | None:
+    """The text of a policy that something left under."""
+    held = select(tables.document.c.body).where(tables.document.c.sha256 == sha256)
+    return connection.execute(held).scalar()
+
+
+_d, _e, _r = tables.delivery.c, tables.event.c, tables.request.c
+_DELIVERIES = (
+    select(tables.delivery, tables.sale.c.order_no, tables.destination.c.name)
+    .join(tables.sale, tables.sale.c.id == _d.sale)
+    .join(tables.destination, tables.destination.c.id == _d.destination)
+    .where(_d.id >= bindparam("low"), _d.id < bindparam("high"))
+    .order_by(_d.id)
+)
+_EVENTS = (
+    select(_e.id, _e.bytes)
+    .where(_e.id >= bindparam("low"), _e.id < bindparam("high"), _e.subject == bindparam("subject"))
+    .order_by(_e.id)
+)
+_HELD = select(tables.request_event.c.request).where(
+    tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
+    tables.request_event.c.event == bindparam("event"),
+)
+_TRANSFERS = (
+    select(
+        _r.id,
+        _r.intended_us,
+        _r.recipient,
+        _r.outcome,
+        _r.policy,
+        tables.run.c.policy_version,
+        tables.run.c.legal_basis,
+    )
+    .join(tables.run, tables.run.c.id == _r.run)
+    .where(_r.id.in_(_HELD))
+    .order_by(_r.id)
+)
+
+
+def _events(
+    connection: Connection, subject: bytes, delivery: int, reaches: list[tuple[int, int, int]]
+) -> tuple[Event, ...]:
+    between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS, "subject": subject}
+    rows = connection.execute(_EVENTS, between)
+    return tuple(Event(number, payload, _transfers(connection, number, reaches)) for number, payload in rows)
+
+
+def _transfers(connection: Connection, event: int, reaches: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
+    near = [request for request, first, last in reaches if first <= event <= last]
+    rows = connection.execute(_TRANSFERS, {"requests": near, "event": event})
+    return tuple(Transfer(number, _instant(intended), *rest) for number, intended, *rest in rows)
+
+
+def _standing(row: Row[Any], events: tuple[Event, ...]) -> Standing:
+    stated = Money(row.stated_minor, row.stated_currency, row.stated_exponent)
+    return Standing(row.order_no, row.day, row.name, row.state, row.reason, stated, events)
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

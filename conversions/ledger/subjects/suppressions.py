@@ -1,0 +1,105 @@
+"""Whose orders are withheld, as keyed subjects: who objected (GDPR art. 21), withdrew consent (art. 7(3)), was erased.
+
+Asked inside the transaction that commits an attempt. A person may be on the list once of each kind.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, insert, select, update
+
+from conversions.ledger import log
+from conversions.ledger.schema import tables
+from conversions.ledger.store import Ledger
+from conversions.model.conversion import Reason
+
+_table = tables.objection.c
+
+
+class Kind(StrEnum):
+    """Why a person is on the list. In the alphabet's order the first one is named as the reason."""
+
+    ERASURE = "erasure"
+    OBJECTION = "objection"
+    WITHDRAWAL = "withdrawal"
+
+
+AGAINST = {Kind.ERASURE: Reason.OBJECTION, Kind.OBJECTION: Reason.OBJECTION, Kind.WITHDRAWAL: Reason.WITHDRAWN}
+"""What an order of such a person is withheld for."""
+_LEAF = {Kind.ERASURE: "suppression", Kind.OBJECTION: "objection", Kind.WITHDRAWAL: "withdrawal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One entry of the list; the person is not in it."""
+
+    id: int
+    since: datetime
+    """Aware, UTC."""
+    removed: datetime | None
+    reason: str | None
+    kind: Kind = Kind.OBJECTION
+    case: str | None = None
+    removed_reason: str | None = None
+
+
+def add(
+    ledger: Ledger, subject: bytes, reason: str | None, kind: Kind = Kind.OBJECTION, case: str | None = None
+) -> bool:
+    """Withhold this person's orders everywhere from now on; False where an entry of this *kind* is in force."""
+    with ledger.transaction() as connection:
+        there = select(_table.id).where(*_in_force(subject, kind))
+        if connection.execute(there).first() is not None:
+            return False
+        now = ledger.now_us
+        fresh = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
+        entry = connection.execute(insert(tables.objection).values(**fresh).returning(_table.id)).scalar_one()
+        log.append(connection, _LEAF[kind], now, {"entry": entry, "case": case})
+        return True
+
+
+def remove(ledger: Ledger, subject: bytes, reason: str, kind: Kind = Kind.OBJECTION) -> bool:
+    """Take an entry back, at the person's wish; False where there is none of this *kind* in force."""
+    with ledger.transaction() as connection:
+        now = ledger.now_us
+        gone = update(tables.objection).where(*_in_force(subject, kind)).values(removed_us=now, removed_reason=reason)
+        entry = connection.execute(gone.returning(_table.id)).scalar()
+        if entry is None:
+            return False
+        log.append(connection, f"{_LEAF[kind]} removed", now, {"entry": entry})
+        return True
+
+
+def entries(ledger: Ledger, subject: bytes | None = None) -> list[Objection]:
+    """Every entry ever made, oldest first; with *subject* those about one person."""
+    query = select(tables.objection).order_by(_table.id)
+    with ledger.transaction() as connection:
+        rows = connection.execute(query if subject is None else query.where(_table.subject == subject)).all()
+    return [
+        Objection(
+            row.id,
+            _instant(row.since_us),
+            _instant(row.removed_us) if row.removed_us else None,
+            row.reason,
+            Kind(row.kind),
+            row.case_no,
+            row.removed_reason,
+        )
+        for row in rows
+    ]
+
+
+def in_force(ledger: Ledger) -> dict[bytes, Reason]:
+    """Everybody on the list now, and what their orders are withheld for."""
+    listed = select(_table.subject, _table.kind).where(_table.removed_us.is_(None)).order_by(_table.kind.desc())
+    with ledger.transaction() as connection:
+        return {subject: AGAINST[Kind(kind)] for subject, kind in connection.execute(listed)}
+
+
+def _in_force(subject: bytes, kind: Kind) -> tuple[ColumnElement[bool], ...]:
+    return _table.subject == subject, _table.kind == kind, _table.removed_us.is_(None)
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -1,0 +1,1 @@
+"""Documents for people, in English and Danish."""

@@ -1,0 +1,52 @@
+"""Papers for people: one self-contained HTML file in Danish or English, without script; it prints as it looks."""
+
+import tomllib
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+
+class Language(StrEnum):
+    """What a paper can be written in."""
+
+    DANISH = "da"
+    ENGLISH = "en"
+
+    @property
+    def locale(self) -> str:
+        """How days and numbers are written."""
+        return {"da": "da_DK", "en": "en_GB"}[self]
+
+
+def words(language: Language) -> dict[str, Any]:
+    """The texts of every paper, by section and name; each language has the same."""
+    catalogue = files("conversions.reports").joinpath("words", f"{language}.toml")
+    return tomllib.loads(catalogue.read_text(encoding="utf-8"))
+
+
+def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:
+    """The paper as HTML. Days and instants are the shop's, in *zone*; every value is escaped.
+
+    A template finds its texts as ``t`` and formats with the filters ``day``, ``instant`` and ``money``.
+    """
+    from babel.dates import format_date, format_datetime
+    from babel.numbers import format_currency
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    def day(value: date | str) -> str:
+        plain = date.fromisoformat(value) if isinstance(value, str) else value
+        return format_date(plain, "long", locale=language.locale)
+
+    def instant(value: datetime) -> str:
+        return format_datetime(value, "medium", tzinfo=zone, locale=language.locale)
+
+    def money(value: Decimal, currency: str) -> str:
+        return format_currency(value, currency, locale=language.locale, decimal_quantization=False)
+
+    environment = Environment(
+        loader=PackageLoader("conversions.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"day": day, "instant": instant, "money": money}
+    return environment.get_template(template).render(values, t=words(language), language=language)

@@ -1,0 +1,22 @@
+"""What reading a window came to: counts, the snapshot in the store, findings."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from conversions.anomalies.amounts import Judgement
+from conversions.ledger.staging.snapshot import Sightings
+from conversions.model.finding import Finding
+from conversions.model.read_counts import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the source says, and what guards say of it."""
+
+    reading: Reading
+    sightings: Sightings
+    findings: list[Finding]
+    judged: Counter[str]
+    """How many orders and rows were judged anew, by what came of them."""
+    amounts: Judgement
+    """What the new orders look like beside what was paid before."""

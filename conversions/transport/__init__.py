@@ -1,0 +1,1 @@
+"""HTTP, and the clock of the other side."""

@@ -1,0 +1,155 @@
+"""A shop for the tests: its rows, in each place where a shop may keep them."""
+
+import csv
+import io
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources import open_source
+from conversions.intake.sources.base import Source
+from conversions.model.conversion import Window
+from conversions.settings import Columns, FileSource, SqlSource
+
+ZONE = ZoneInfo("Europe/Copenhagen")
+NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
+SETTLED = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+WINDOW = Window(date(2026, 11, 15), date(2026, 11, 21))
+KEY = b"k" * 32
+ADDRESS = "anna.jensen@example.org"
+
+MAPPED = {
+    "order_id": "Order",
+    "email": "E-mail",
+    "amount": "Total",
+    "currency": "Currency",
+    "product_ids": "Products",
+    "purchased_at": "Paid",
+    "status": "Status",
+}
+OPTIONAL = {
+    "completed_at": "Completed",
+    "updated_at": "Updated",
+    "refunded": "Refunded",
+    "consent": "Consent",
+    "ad_personalization": "Ads",
+}
+ALL = MAPPED | OPTIONAL
+
+ROW = {
+    "Order": "1001",
+    "E-mail": ADDRESS,
+    "Total": "249.90",
+    "Currency": "DKK",
+    "Products": "CD-1|BOOK-7",
+    "Paid": "2026-11-20T13:30:00+01:00",
+    "Status": "completed",
+}
+
+
+def csv_text(rows: Sequence[dict[str, str]], delimiter: str = ",") -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def written(path: Path, content: str | bytes, at: datetime = SETTLED) -> Path:
+    """The file, last changed at *at*."""
+    path.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
+    os.utime(path, (at.timestamp(), at.timestamp()))
+    return path
+
+
+def columns(mapped: dict[str, str]) -> Columns:
+    return Columns.model_validate(mapped)
+
+
+def files(
+    path: Path | str,
+    *,
+    kind: str = "csv",
+    mapped: dict[str, str] = MAPPED,
+    clock: Callable[[], datetime] = lambda: NOW,
+    **settings: Any,
+) -> Source:
+    found = FileSource.model_validate(
+        {"kind": kind, "path": str(path), "columns": columns(mapped), "completed": ["completed"], **settings}
+    )
+    return open_source(found, zone=ZONE, resolve=Path, clock=clock, key=KEY)
+
+
+def query(
+    url: str,
+    sql: str = "SELECT * FROM orders",
+    mapped: dict[str, str] = MAPPED,
+    zone: ZoneInfo = ZONE,
+    **settings: Any,
+) -> Source:
+    found = SqlSource.model_validate(
+        {"kind": "sql", "url": url, "query": sql, "columns": columns(mapped), "completed": ["completed"], **settings}
+    )
+    return open_source(found, zone=zone, resolve=Path, clock=lambda: NOW, key=KEY)
+
+
+def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dict[str, str] = MAPPED) -> Source:
+    """*rows* in a file or database of *kind*."""
+    match kind:
+        case "csv":
+            return files(written(folder / "orders.csv", csv_text(rows)), mapped=mapped)
+        case "parquet":
+            return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
+        case _:
+            return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
+
+
+def parquet_file(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """Text that is none, too: Parquet does not look into its strings."""
+    table = {name: _column([row[name] for row in rows]) for name in rows[0]}
+    parquet.write_table(pa.table(table), path)
+    return written(path, path.read_bytes())
+
+
+def _column(values: list[Any]) -> Any:
+    if not all(isinstance(value, str) for value in values):
+        return pa.array(values)
+    raw = pa.array([value.encode("utf-8", "surrogateescape") for value in values], pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())
+
+
+def database(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    names = ", ".join(f'"{name}"' for name in rows[0])
+    cells = ", ".join("CAST(? AS TEXT)" if isinstance(value, str) else "?" for value in rows[0].values())
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(f"CREATE TABLE orders ({names})")
+        connection.executemany(
+            f"INSERT INTO orders VALUES ({cells})", [[_stored(row[name]) for name in rows[0]] for row in rows]
+        )
+    connection.close()
+    return path
+
+
+def _stored(value: Any) -> Any:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
+def read(source: Source) -> list[Order | RowRejected]:
+    return [row for chunk in source.chunks(WINDOW) for row in chunk]
+
+
+def orders(rows: Iterable[Order | RowRejected]) -> list[Order]:
+    return [row for row in rows if isinstance(row, Order)]
+
+
+def rejected(rows: Iterable[Order | RowRejected]) -> list[RowRejected]:
+    return [row for row in rows if isinstance(row, RowRejected)]

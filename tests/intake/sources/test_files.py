@@ -1,0 +1,200 @@
+"""Which files are read, in which order, and which are left alone."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversions.errors import Exit, SourceError, SourceUnavailable
+from conversions.intake.sources.mapping import CHUNK
+from conversions.model.conversion import Reason
+from tests.intake.sources.shop import (
+    ADDRESS,
+    NOW,
+    ROW,
+    SETTLED,
+    WINDOW,
+    csv_text,
+    files,
+    orders,
+    read,
+    rejected,
+    written,
+)
+
+
+def day(number: str, **cells: str) -> str:
+    return csv_text([ROW | {"Order": number} | cells])
+
+
+def test_the_files_of_a_glob_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b.csv", "c.csv", "a.csv"):
+        written(tmp_path / name, day(name))
+    written(tmp_path / "other.txt", "not an export")
+    written(tmp_path / ".hidden.csv", "under way")
+
+    assert [order.number for order in orders(read(files(tmp_path / "*.csv")))] == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_of_two_sightings_the_later_file_is_newer_and_in_one_file_the_later_row(tmp_path: Path) -> None:
+    written(tmp_path / "a.csv", csv_text([ROW, ROW]), at=SETTLED)
+    written(tmp_path / "b.csv", day("1001"), at=SETTLED - timedelta(days=1))
+
+    first, second, older_file = (order.rank for order in orders(read(files(tmp_path / "*.csv"))))
+
+    assert older_file < first < second
+    assert first == (int(SETTLED.timestamp()) * 1_000_000, 1)
+
+
+def test_files_of_one_time_are_as_new_as_their_names_say(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        written(tmp_path / name, day(name))
+
+    newest = max(orders(read(files(tmp_path / "*.csv"))), key=lambda order: order.rank)
+
+    assert newest.number == "b.csv"
+
+
+def test_a_literal_name_needs_no_escaping(tmp_path: Path) -> None:
+    path = written(tmp_path / "orders [1].csv", day("1"))
+
+    assert len(read(files(path))) == 1
+
+
+def test_places_tell_files_of_one_name_apart(tmp_path: Path) -> None:
+    for folder in ("dk", "se"):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder / "orders.csv", day(""))
+
+    rows = rejected(read(files(tmp_path / "**" / "*.csv")))
+
+    assert [row.place for row in rows] == ["dk/orders.csv row 2", "se/orders.csv row 2"]
+
+
+def test_a_place_is_text_whatever_bytes_a_name_has(tmp_path: Path) -> None:
+    for name in (b"\xe6.csv", b"\xf8.csv"):
+        written(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), day(""))
+
+    assert [row.place for row in rejected(read(files(tmp_path / "*.csv")))] == ["\\xe6.csv row 2", "\\xf8.csv row 2"]
+
+
+@pytest.mark.parametrize("missing", ["*.csv", "orders.csv", "no/such/folder/*.csv"])
+def test_a_glob_without_files_is_one_sentence(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    source = files(tmp_path / missing)
+
+    for ask in (source.check, lambda: read(source)):
+        with pytest.raises(SourceError, match=r"No file matches .*; correct source.path, or see why") as refused:
+            ask()
+        assert refused.value.exit_code is Exit.NO_INPUT
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    source = files(written(tmp_path / "orders.csv", day("1")))
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(SourceError, match=r"^orders.csv cannot be read: Permission denied.$"):
+        source.check()
+
+
+def test_all_headers_are_checked_before_the_first_row(tmp_path: Path) -> None:
+    written(tmp_path / "a.csv", day("1"))
+    written(tmp_path / "b.csv", "Order;Total\n")
+    source = files(tmp_path / "*.csv")
+
+    with pytest.raises(SourceError, match=r'^b.csv has no column "E-mail" \(source.columns.email\), "Currency"'):
+        next(source.chunks(WINDOW))
+    with pytest.raises(SourceError, match=r"^b.csv has no column"):
+        source.check()
+
+
+def test_a_file_that_changed_too_recently_is_left_for_the_next_run(tmp_path: Path) -> None:
+    written(tmp_path / "a.csv", day("old"), at=NOW - timedelta(seconds=60))
+    written(tmp_path / "b.csv", "half a hea", at=NOW - timedelta(seconds=12))
+    written(tmp_path / "c.csv", "", at=NOW + timedelta(hours=1))
+    source = files(tmp_path / "*.csv")
+
+    source.check()
+    assert [order.number for order in orders(read(source))] == ["old"]
+    assert source.left_for_later() == ["b.csv (changed 12 s ago)", "c.csv (its time is 3600 s in the future)"]
+
+
+def test_how_long_a_file_must_have_been_quiet_is_a_setting(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", day("1"), at=NOW)
+
+    assert len(read(files(path, settle_seconds=0))) == 1
+    assert read(files(path, settle_seconds=1)) == []
+
+
+def test_what_was_left_is_judged_anew_by_every_reading(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", day("1"), at=NOW)
+    times = iter([NOW, NOW + timedelta(minutes=2), NOW + timedelta(minutes=2)])
+    source = files(path, clock=lambda: next(times))
+
+    assert (read(source), len(source.left_for_later())) == ([], 1)
+    assert (len(read(source)), source.left_for_later()) == (1, [])
+
+
+def test_a_file_that_was_settled_when_checked_but_not_when_read_is_left_too(tmp_path: Path) -> None:
+    times = iter([NOW, SETTLED + timedelta(seconds=9)])
+    source = files(written(tmp_path / "a.csv", day("1")), clock=lambda: next(times))
+
+    assert (read(source), source.left_for_later()) == ([], ["a.csv (changed 9 s ago)"])
+
+
+@pytest.mark.parametrize("change", ["appended", "rewritten"])
+def test_a_file_that_changes_while_it_is_read_stops_the_run_before_anything_is_sent(
+    tmp_path: Path, change: str
+) -> None:
+    path = written(tmp_path / "a.csv", csv_text([ROW] * (3 * CHUNK)))
+    chunks = files(path).chunks(WINDOW)
+    next(chunks)
+    if change == "appended":
+        with path.open("a") as file:
+            file.write("one more")
+    else:
+        written(path, day("1"), at=NOW)
+
+    with pytest.raises(SourceUnavailable, match=r"^a.csv changed while it was read, so nothing is sent") as refused:
+        list(chunks)
+    assert refused.value.exit_code is Exit.TRY_AGAIN
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_as_it_was(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", csv_text([ROW] * (2 * CHUNK)))
+    chunks = files(path).chunks(WINDOW)
+    next(chunks)
+    written(tmp_path / "new", day("1"), at=NOW).replace(path)
+
+    assert len(next(chunks)) == CHUNK
+
+
+def test_every_row_is_read_whatever_its_day(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.csv", csv_text([ROW | {"Paid": day} for day in ("1997-01-01", "2026-11-20", "2040-01-01")])
+    )
+
+    assert len(orders(read(files(path)))) == 3
+
+
+def test_nothing_that_is_shown_of_a_source_is_somebodys_address(tmp_path: Path) -> None:
+    source = files(written(tmp_path / "a.csv", day("1")))
+    rows = read(source)
+
+    assert ADDRESS not in repr(source) + source.description + repr(rows) + "".join(source.left_for_later())
+    assert str(tmp_path) in source.description
+
+
+def test_a_reason_is_kept_with_file_and_row(tmp_path: Path) -> None:
+    path = written(tmp_path / "orders-2026-11-21.csv", csv_text([ROW, ROW | {"Total": "49,90"}]))
+
+    (row,) = rejected(read(files(path)))
+
+    assert (row.place, row.reason, row.order_no, row.field) == (
+        *("orders-2026-11-21.csv row 3", Reason.BAD_AMOUNT, "1001", "amount"),
+    )

@@ -1,0 +1,334 @@
+"""How the mapped cells of a row become an order."""
+
+from dataclasses import astuple
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from conversions.errors import SourceError
+from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources.cells import LARGEST
+from conversions.intake.sources.mapping import FIELDS, ColumnMap
+from conversions.model.conversion import Consent, Reason
+from conversions.settings import FileSource
+from tests.intake.sources.shop import ADDRESS, ALL, KEY, MAPPED, ZONE, columns
+
+CELLS = {
+    "order_id": "1001",
+    "email": ADDRESS,
+    "amount": "249.90",
+    "currency": "DKK",
+    "product_ids": "CD-1|BOOK-7",
+    "purchased_at": "2026-11-20T13:30:00+01:00",
+    "status": "completed",
+}
+DISGUISED = [ADDRESS.replace("@", sign) for sign in ("%40", "\uff20", "\ufe6b", "\uff0540", "%EF%BC%A0")]
+RANK = (1_795_000_000_000_000, 17)
+
+
+def column_map(mapped: dict[str, str] = ALL, **settings: Any) -> ColumnMap:
+    rules = {"kind": "csv", "path": "x", "columns": columns(mapped), "completed": ["completed", "Shipped"], **settings}
+    return ColumnMap(FileSource.model_validate(rules), ZONE, KEY)
+
+
+def row(mapped: dict[str, str] = ALL, settings: dict[str, Any] | None = None, **cells: str) -> Order | RowRejected:
+    stated = CELLS | cells
+    return column_map(mapped, **settings or {}).order([stated.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
+
+
+def order(mapped: dict[str, str] = ALL, settings: dict[str, Any] | None = None, **cells: str) -> Order:
+    read = row(mapped, settings, **cells)
+    assert isinstance(read, Order)
+    return read
+
+
+def test_a_row_is_an_order() -> None:
+    assert order(MAPPED) == Order(
+        number="1001",
+        email=ADDRESS,
+        amount=Decimal("249.90"),
+        refunded=Decimal(0),
+        currency="DKK",
+        product_ids=("CD-1", "BOOK-7"),
+        purchased_at=datetime(2026, 11, 20, 12, 30, tzinfo=UTC),
+        purchase_day=date(2026, 11, 20),
+        window_day=date(2026, 11, 20),
+        completed=True,
+        consent=Consent.NOT_RECORDED,
+        ad_personalization=Consent.NOT_RECORDED,
+        rank=RANK,
+        ends_day=False,
+    )
+
+
+@pytest.mark.parametrize("number", ["007", "1e5", "NA", "null", "#1001", "Ø-17", "1 001", "x" * 100])
+def test_an_order_number_stays_text(number: str) -> None:
+    assert order(order_id=f" {number} ").number == number
+
+
+@pytest.mark.parametrize("cell", ["", "  ", "\t"])
+def test_a_row_without_order_number_is_rejected(cell: str) -> None:
+    assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.NO_ORDER_NUMBER, None, "order_id")
+
+
+@pytest.mark.parametrize("cell", ["x" * 101, "10\x0701", "10\n01", "1001\u200b", "10\u202e01", ADDRESS, *DISGUISED])
+def test_an_order_number_is_short_printable_and_no_address(cell: str) -> None:
+    assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.BAD_ORDER_NUMBER, None, "order_id")
+
+
+def test_an_address_is_handed_on_as_it_stands() -> None:
+    assert order(email=" NA ").email == " NA "
+
+
+def test_a_rejected_row_names_its_place_its_number_and_the_column_at_fault() -> None:
+    assert row(amount="49,90") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "amount")
+    assert row(purchased_at="20.11.2026") == RowRejected("a.csv row 17", Reason.BAD_DATE, "1001", "purchased_at")
+
+
+@pytest.mark.parametrize(("cell", "refunded"), [("", "0"), (" ", "0"), ("0", "0"), ("10.00", "10"), ("-10.00", "10")])
+def test_a_refund_is_what_was_paid_back_with_either_sign(cell: str, refunded: str) -> None:
+    assert order(refunded=cell).refunded == Decimal(refunded)
+
+
+def test_an_unreadable_refund_is_not_taken_for_none() -> None:
+    assert row(refunded="10,00") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "refunded")
+
+
+def test_an_amount_may_be_negative_or_nothing_here() -> None:
+    assert [order(amount=text).amount for text in ("-5.00", "0")] == [Decimal(-5), Decimal(0)]
+
+
+@pytest.mark.parametrize("cell", ["DKK", " dkk ", "Dkk"])
+def test_a_currency_is_trimmed_capitals(cell: str) -> None:
+    assert order(currency=cell).currency == "DKK"
+
+
+def test_every_order_is_in_the_one_currency_where_there_is_no_column() -> None:
+    mapped = {field: name for field, name in ALL.items() if field != "currency"}
+
+    assert order(mapped, {"currency": "sek"}, currency="").currency == "SEK"
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [("kr", "DKK"), (" KR. ", "DKK"), ("Kr.", "DKK"), ("dkk", "DKK"), ("SEK", "SEK"), ("krone", "KRONE"), ("", "")],
+)
+def test_what_the_shop_writes_for_a_currency_is_read_in_any_case(cell: str, code: str) -> None:
+    assert order(settings={"currency_aliases": {"kr": "DKK", "Kr.": "dkk"}}, currency=cell).currency == code
+
+
+def test_three_digits_behind_a_point_are_in_doubt_in_both_columns() -> None:
+    read = order(amount="1.200", refunded="-1.100")
+
+    assert [(one.place, one.reason, one.order_no, one.field) for one in read.doubts] == [
+        ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "amount"),
+        ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "refunded"),
+    ]
+    assert len({one.content for one in read.doubts}) == 2
+    assert (read.amount, read.settles) == (Decimal("1.2"), ())
+
+
+def test_an_amount_that_settles_it_does_so_for_its_own_column() -> None:
+    assert order(amount="1234.500").settles == ("amount",)
+    assert order(amount="1.200", refunded="0.500").settles == ("refunded",)
+    assert order(amount="249.90").settles == ()
+
+
+@pytest.mark.parametrize("code", ["KWD", "CLF", "KRONER", "XAU"])
+def test_no_doubt_where_the_currency_has_three_decimals_or_is_none(code: str) -> None:
+    read = order(amount="12.345", refunded="1234.500", currency=code)
+
+    assert (read.doubts, read.settles) == ((), ())
+
+
+@pytest.mark.parametrize("code", ["JPY", "DKK", "eur"])
+def test_doubt_where_it_has_fewer(code: str) -> None:
+    assert len(order(amount="12.345", currency=code).doubts) == 1
+
+
+def test_no_doubt_where_three_decimals_are_declared() -> None:
+    read = order(settings={"format": {"decimals": 3}}, amount="1.200", refunded="0.500")
+
+    assert (read.doubts, read.settles) == ((), ())
+
+
+def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
+    found = column_map()
+    for change in [{"amount": "1,00"}, {"status": "Afsendt"}, {"currency": "kr"}, {"product_ids": "A|Rød kjole"}]:
+        for _ in range(2):
+            cells = CELLS | change
+            found.order([cells.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
+
+    named = {field: found.unread.named(field) for field in FIELDS}
+    assert {field: said for field, said in named.items() if said} == {
+        "amount": "`1,00`",
+        "status": "`Afsendt`",
+        "currency": "`kr`",
+        "product_ids": "`Rød kjole`",
+    }
+
+
+@pytest.mark.parametrize("field", ["refunded", "purchased_at", "completed_at", "updated_at"])
+def test_every_unreadable_amount_and_date_is_noted(field: str) -> None:
+    found = column_map()
+    for _ in range(2):
+        found.order([(CELLS | {field: "soon"}).get(each, "") for each in FIELDS], "a.csv", 17, RANK)
+
+    assert found.unread.named(field) == "`soon`"
+
+
+@pytest.mark.parametrize(
+    ("cell", "ids"),
+    [
+        ("CD-1", ("CD-1",)),
+        (" CD-1 | BOOK-7 ", ("CD-1", "BOOK-7")),
+        ("B|A|B||  |A", ("B", "A")),
+        ("007|1e5|NA", ("007", "1e5", "NA")),
+        ("", ()),
+        ("|", ()),
+    ],
+)
+def test_product_ids_are_split_trimmed_and_taken_once_in_their_order(cell: str, ids: tuple[str, ...]) -> None:
+    assert order(product_ids=cell).product_ids == ids
+
+
+def test_product_ids_are_split_at_the_declared_separator_only() -> None:
+    assert order(settings={"product_separator": ", "}, product_ids="A|B, C,D").product_ids == ("A|B", "C,D")
+
+
+@pytest.mark.parametrize(
+    ("cell", "completed"),
+    [
+        ("completed", True),
+        (" COMPLETED ", True),
+        ("shipped", True),
+        ("complete", False),
+        ("refunded", False),
+        ("", False),
+    ],
+)
+def test_a_status_counts_as_a_sale_if_it_is_listed_in_any_case(cell: str, completed: bool) -> None:
+    assert order(status=cell).completed is completed
+
+
+def test_a_window_goes_by_completion_where_it_is_mapped_and_accounting_by_purchase() -> None:
+    late = order(completed_at="2026-11-21T09:00:00+01:00")
+
+    assert (late.purchase_day, late.window_day) == (date(2026, 11, 20), date(2026, 11, 21))
+
+
+def test_an_empty_completion_falls_back_to_the_purchase() -> None:
+    assert order(completed_at=" ").window_day == date(2026, 11, 20)
+
+
+def test_an_unreadable_completion_rejects_the_row() -> None:
+    assert row(completed_at="soon") == RowRejected("a.csv row 17", Reason.BAD_DATE, "1001", "completed_at")
+
+
+def test_a_date_alone_is_marked_as_ending_the_day() -> None:
+    day = order(purchased_at="2026-11-20")
+
+    assert (day.purchased_at, day.ends_day) == (datetime(2026, 11, 20, 22, 59, 59, tzinfo=UTC), True)
+
+
+def test_rank_is_the_change_of_the_row_where_it_is_mapped() -> None:
+    assert order(updated_at="1970-01-01T00:00:01.000002Z").rank == (1_000_002, 17)
+
+
+def test_rank_of_a_row_that_never_changed_is_its_purchase() -> None:
+    assert order(updated_at=" ").rank == (micros(CELLS["purchased_at"]), 17)
+
+
+def test_rank_is_the_files_time_where_changes_are_not_mapped() -> None:
+    assert order(MAPPED).rank == RANK
+
+
+def micros(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("cell", "consent"),
+    [
+        *((cell, Consent.GRANTED) for cell in ("granted", "YES", " true ", "1", "Ja")),
+        *((cell, Consent.DENIED) for cell in ("denied", "NO", " false ", "0", "Nej")),
+        *((cell, Consent.NOT_RECORDED) for cell in ("", "maybe", "2", "granted?", "null")),
+    ],
+)
+def test_consent_is_granted_denied_or_not_recorded(cell: str, consent: Consent) -> None:
+    read = order(consent=cell, ad_personalization=cell)
+
+    assert (read.consent, read.ad_personalization) == (consent, consent)
+
+
+def test_consent_to_measurement_says_nothing_about_personalisation() -> None:
+    assert order(consent="yes").ad_personalization is Consent.NOT_RECORDED
+
+
+def test_consent_words_are_settings_and_a_word_in_both_lists_is_a_denial() -> None:
+    words = {"consent_granted": ["Si", "x"], "consent_denied": ["X", ""]}
+
+    assert [order(settings=words, consent=cell).consent for cell in ("sI", "x", "", "yes")] == [
+        *(Consent.GRANTED, Consent.DENIED, Consent.DENIED, Consent.NOT_RECORDED)
+    ]
+
+
+def test_what_an_empty_cell_means_says_nothing_of_a_column_that_is_not_mapped() -> None:
+    read = order(MAPPED, {"consent_denied": [""]})
+
+    assert (read.consent, read.ad_personalization) == (Consent.NOT_RECORDED, Consent.NOT_RECORDED)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("dirt", ["\0", "\udce9"])
+def test_a_cell_that_is_not_text_rejects_its_row_and_names_the_column(field: str, dirt: str) -> None:
+    read = row(ALL, None, **{field: CELLS.get(field, "") + dirt})
+
+    assert isinstance(read, RowRejected)
+    assert (read.reason, read.order_no, read.field) == (Reason.NOT_TEXT, None, field)
+
+
+def test_a_cell_too_large_for_any_order_rejects_its_row() -> None:
+    assert row(email="x" * (LARGEST + 1)) == RowRejected("a.csv row 17", Reason.CELL_TOO_LARGE, None, "email")
+    assert order(email="x" * LARGEST).number == "1001"
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("text", ["Ø\n\tæ", "=HYPERLINK(1)", "<b>x</b>", "'; DROP TABLE", "x" * 9_000])
+def test_no_cell_breaks_the_reading(field: str, text: str) -> None:
+    read = row(ALL, None, **{field: text})
+
+    assert isinstance(read, Order) or read.order_no in {None, "1001"}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_text_of_an_order_or_a_rejected_row_shows_an_address(field: str) -> None:
+    for dirt in ("", "\0", ADDRESS):
+        read = row(ALL, None, **{field: CELLS.get(field, "") + dirt})
+
+        shown = repr(read) if isinstance(read, RowRejected) or field == "email" else ""
+        assert ADDRESS not in shown
+        assert isinstance(read, Order) or not any(ADDRESS in str(part) for part in astuple(read))
+
+
+def test_columns_are_picked_by_name_and_an_unmapped_one_is_empty() -> None:
+    pick = column_map(MAPPED).picker(["x", *reversed(MAPPED.values())], "a.csv")
+
+    assert pick(["?", *reversed(MAPPED), ""]) == (*MAPPED, "", "", "", "", "")
+
+
+def test_a_header_that_lacks_columns_is_one_sentence_with_the_settings_to_mend() -> None:
+    with pytest.raises(SourceError) as refused:
+        column_map().picker([name for name in ALL.values() if name not in {"Total", "Ads"}], "a.csv")
+
+    assert str(refused.value) == (
+        'a.csv has no column "Total" (source.columns.amount), "Ads" (source.columns.ad_personalization); '
+        "correct [source.columns] or the export."
+    )
+
+
+def test_a_mapped_column_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(SourceError, match=r'several columns "Total" \(source.columns.amount\)'):
+        column_map(MAPPED).picker([*MAPPED.values(), "Total", "Note", "Note"], "a.csv")

@@ -1,0 +1,139 @@
+"""A whole window: every row counted once, what is in doubt decided at its end, the days that the source has."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from conversions.intake.order import Order, RowRejected
+from conversions.intake.pseudonymize import Disguise
+from conversions.intake.read import read
+from conversions.intake.sources.unread import Unread
+from conversions.ledger import store
+from conversions.ledger.staging.snapshot import BadRow, open_sightings
+from conversions.model.conversion import Consent, Reason, Window
+from conversions.model.read_counts import Reading
+from tests.intake.sources.shop import MAPPED, columns
+from tests.ledger.builders import Clock, resolved
+
+DAY = date(2026, 11, 20)
+WINDOW = Window(DAY, DAY)
+OLD, NEW = date(2025, 1, 1), date(2027, 1, 1)
+
+
+def order(number: int, *, day: date = DAY, in_doubt: str = "", settles: str = "", word: bytes | None = None) -> Order:
+    doubts = [
+        RowRejected(f"row {number}", Reason.AMBIGUOUS_AMOUNT, str(number), each, b"x") for each in in_doubt.split()
+    ]
+    return Order(
+        number=str(number),
+        email=f"ida.{number}@example.org",
+        amount=Decimal("1.200"),
+        refunded=Decimal(0),
+        currency="DKK",
+        product_ids=("CD-1",),
+        purchased_at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+        purchase_day=day,
+        window_day=day,
+        completed=word is None,
+        consent=Consent.NOT_RECORDED,
+        ad_personalization=Consent.NOT_RECORDED,
+        rank=(0, number),
+        status_word=word,
+        doubts=tuple(doubts),
+        settles=tuple(settles.split()),
+    )
+
+
+class Rows:
+    """A source of these rows, two at once."""
+
+    description = "rows"
+
+    def __init__(self, *rows: Order | RowRejected) -> None:
+        self._rows = rows
+        self.unread = Unread(columns(MAPPED))
+
+    def check(self) -> None:
+        raise AssertionError
+
+    def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
+        for at in range(0, len(self._rows), 2):
+            yield list(self._rows[at : at + 2])
+
+    def left_for_later(self) -> list[str]:
+        return []
+
+
+def reading(*rows: Order | RowRejected) -> tuple[Reading, list[BadRow], dict[str, bytes | None]]:
+    """What was counted and rejected, and the orders that are left, each with its status."""
+    with store.empty(Clock()) as ledger:
+        sightings = open_sightings(ledger, [])
+        disguise = partial(map, Disguise([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
+        resolve = lambda sightings, settled: resolved(sightings, settled=settled)  # noqa: E731
+        found = read(Rows(*rows), WINDOW, sightings, disguise, resolve, lambda _: None)
+        with ledger.transaction() as connection:
+            bad = connection.execute(text("SELECT place, reason, order_no, field, content FROM bad_row ORDER BY id"))
+            rejected = [BadRow(*row) for row in bad]
+            left = {row.order_no: row.status for row in connection.execute(text("SELECT * FROM sighting"))}
+    return found, rejected, left
+
+
+OUTSIDE = order(90, day=OLD)
+BAD = RowRejected("row 91", Reason.BAD_DATE, None, "purchased_at")
+
+
+def test_of_all_rows_exactly_those_in_doubt_are_set_aside() -> None:
+    rows: list[Order | RowRejected] = [
+        OUTSIDE,
+        BAD,
+        order(1),
+        order(2, in_doubt="amount"),
+        OUTSIDE,
+        order(3),
+        order(4, in_doubt="amount refunded"),
+    ]
+    found, rejected, left = reading(*rows, order(5))
+
+    assert set(left) == {"1", "3", "5"}
+    assert [(row.place, row.order_no, row.field, row.content) for row in rejected[1:]] == [
+        ("row 2", "2", "amount", b"x"),
+        ("row 4", "4", "amount", b"x"),
+    ]
+    assert found.quarantined == {Reason.AMBIGUOUS_AMOUNT: 2, Reason.BAD_DATE: 1}
+    assert (found.rows, found.orders, found.repeated, found.outside_window) == (8, 3, 0, 2)
+    assert rejected[1] == BadRow("row 2", Reason.AMBIGUOUS_AMOUNT, "2", "amount", b"x")
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_what_is_settled_anywhere_in_the_window_is_no_doubt(behind: bool) -> None:
+    rows = [order(1, in_doubt="amount"), order(2, in_doubt="amount refunded"), order(3), order(4)]
+    settling = order(9, settles="amount")
+    shown = [*rows, settling] if behind else [settling, *rows]
+    found, rejected, left = reading(*shown)
+
+    assert set(left) == {"1", "3", "4", "9"}
+    assert [(row.order_no, row.field) for row in rejected] == [("2", "refunded")]
+    assert found.orders == 4
+
+
+def test_nothing_outside_the_window_settles_anything_or_is_set_aside() -> None:
+    found, rejected, left = reading(
+        order(1, in_doubt="amount"), order(2, day=OLD, settles="amount"), order(3, day=OLD, in_doubt="amount")
+    )
+
+    assert (set(left), [row.order_no for row in rejected], found.outside_window) == (set(), ["1"], 2)
+
+
+def test_the_span_is_of_all_orders_that_were_read() -> None:
+    assert reading(order(1), order(2, day=NEW), order(3), BAD, order(4, day=OLD))[0].span == (OLD, NEW)
+    assert reading(order(1))[0].span == (DAY, DAY)
+    assert reading(BAD)[0].span is None
+    assert reading()[0].span is None
+
+
+def test_a_status_that_is_no_sale_goes_with_its_order() -> None:
+    assert reading(order(1), order(2, word=b"8 bytes."))[2] == {"1": None, "2": b"8 bytes."}

@@ -1,0 +1,56 @@
+"""What waits for the next run, and until when nothing is lost."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from conversions.ledger import outbox
+from conversions.ledger.queries import backlog
+from conversions.ledger.queries.backlog import Left
+from conversions.ledger.schema import tables
+from tests.ledger.builders import LOST, NOW, Night, draft, sighting
+
+DAY_US = 86_400_000_000
+
+
+def force(night: Night, number: str, **changed: Any) -> None:
+    """Whatever happened, an order stands like this at Meta."""
+    held = night.held(number).id
+    with night.ledger.transaction() as connection:
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == held).values(**changed))
+
+
+def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:
+    at = int(NOW.timestamp()) + 3600
+    night.stage(sighting("1", draft("1", expires_at=at + 1)), sighting("2", draft("2", expires_at=at)))
+    _, meta = night.numbers
+
+    assert backlog.left(night.ledger, night.run.id, meta, 0) == Left(2, NOW + timedelta(hours=1))
+    assert backlog.left(night.ledger, night.begin().id, meta, 0) == Left()
+
+
+@pytest.mark.parametrize(
+    ("resend_us", "changed", "orders"),
+    [
+        (DAY_US, {}, 1),
+        (0, {}, 0),
+        (0, {"decision": "send"}, 1),
+        (DAY_US, {"expires_at": int(NOW.timestamp())}, 0),
+    ],
+    ids=["inside the window", "past it", "decided", "too old"],
+)
+def test_an_unanswered_order_is_left_to_the_next_run_only_where_that_sends_it(
+    night: Night, resend_us: int, changed: dict[str, Any], orders: int
+) -> None:
+    night.stage(sighting("1"))
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
+    force(night, "1", **({"expires_at": int(NOW.timestamp()) + 9} | changed))
+    assert backlog.left(night.ledger, night.run.id, night.numbers[1], resend_us).orders == orders
+
+
+def test_what_is_too_old_does_not_wait_for_a_run(night: Night) -> None:
+    night.stage(sighting("1", draft("1", expires_at=int(NOW.timestamp()) + 9)), sighting("2"))
+    force(night, "1", expires_at=int(NOW.timestamp()))
+    assert {one.destination: one.orders for one in backlog.waits(night.ledger)} == {"google": 2, "meta": 1}

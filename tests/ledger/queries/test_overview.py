@@ -1,0 +1,94 @@
+"""Where everything stands, in a page."""
+
+from datetime import timedelta
+
+from conversions.ledger import outbox, runs, store
+from conversions.ledger.queries import overview
+from conversions.ledger.queries.overview import SHOWN, BadRow, Problem
+from conversions.ledger.staging import bad_rows
+from conversions.ledger.staging.snapshot import BadRow as Rejected
+from conversions.model.conversion import Reason
+from conversions.model.receipt import Receipt
+from tests.ledger.builders import LOST, NOW, RECEIVED, REFUSED, Clock, Night, against, draft, orders, sighting
+
+
+def answered(night: Night, answer: Receipt) -> None:
+    """Everything that waits for Meta is sent, and the platform says this."""
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox()), answer)
+
+
+def test_an_empty_store_says_so() -> None:
+    with store.empty(Clock()) as ledger:
+        found = overview.standing(ledger)
+
+    assert (found.rehearsal, found.log_entries, found.runs, found.states, found.problems) == (False, 0, [], {}, [])
+
+
+def test_orders_are_counted_by_destination_and_state(night: Night) -> None:
+    night.stage(*orders(3), sighting("denied", against(Reason.DENIED)))
+    answered(night, RECEIVED)
+
+    assert overview.standing(night.ledger).states == {
+        "google": {"pending": 3, "withheld": 1},
+        "meta": {"received": 3, "withheld": 1},
+    }
+
+
+def test_runs_are_the_newest_first_with_how_they_ended(night: Night) -> None:
+    runs.finish(night.ledger, night.run, {"exit_code": 75})
+    night.clock.forward(hours=24)
+    night.begin()
+
+    newest, oldest = overview.standing(night.ledger).runs
+
+    assert (newest.id, newest.started, newest.finished, newest.exit_code) == (2, NOW + timedelta(days=1), None, None)
+    assert (oldest.id, oldest.finished, oldest.exit_code) == (1, NOW, 75)
+    assert (oldest.since, oldest.until, oldest.operator) == ("2026-11-15", "2026-11-21", runs.operator())
+
+
+def test_only_the_last_few_runs_are_named(night: Night) -> None:
+    for _ in range(9):
+        night.begin()
+
+    assert [run.id for run in overview.standing(night.ledger).runs] == [10, 9, 8, 7, 6]
+
+
+def test_what_no_run_mends_is_named_with_its_reason(night: Night) -> None:
+    night.stage(sighting("A-1", draft("A-1"), draft("A-1")), sighting("fine", against(Reason.DENIED)))
+    answered(night, REFUSED)
+
+    assert overview.standing(night.ledger).problems == [
+        Problem("meta", "A-1", "2026-11-21", "quarantined", Reason.REFUSED_BY_PLATFORM, "400/100")
+    ]
+
+
+def test_an_unanswered_order_is_named(night: Night) -> None:
+    night.stage(*orders(1))
+    answered(night, LOST)
+
+    assert [(one.order_no, one.state) for one in overview.standing(night.ledger).problems] == [("A-0", "unknown")]
+
+
+def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night) -> None:
+    night.stage(*orders(SHOWN + 5))
+    answered(night, LOST)
+
+    found = overview.standing(night.ledger)
+    assert [one.order_no for one in found.problems] == [f"A-{i}" for i in range(SHOWN)]
+    assert found.unnamed == 5
+
+
+def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
+    night.read().reject([Rejected("a.csv:1", Reason.BAD_DATE, None, "purchased_at", None)])
+    bad_rows.keep(night.ledger, night.run)
+    night.begin()
+    night.read().reject([Rejected("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
+    bad_rows.keep(night.ledger, night.run)
+
+    assert overview.standing(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
+
+
+def test_the_log_is_counted_and_a_rehearsal_named(night: Night) -> None:
+    found = overview.standing(night.ledger)
+
+    assert (found.log_entries, found.rehearsal) == (1, False)

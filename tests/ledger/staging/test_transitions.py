@@ -1,0 +1,100 @@
+"""The matrix of design §3 as a pure function: what the ledger holds, by what the source says now."""
+
+import pytest
+
+from conversions.ledger.staging.transitions import Known, Step, judge
+from conversions.ledger.states import FORBIDDEN, SENT, UNANSWERED, WAITING, State
+from conversions.model.conversion import QUARANTINES, Money, Reason
+from tests.ledger.builders import FREE, PRICE, against, draft
+
+SAID = {
+    "the same": draft("1"),
+    "dearer": draft("1", due=Money(9990, "DKK", 2)),
+    "in another currency": draft("1", due=Money(4990, "SEK", 2)),
+    "moved": draft("1", fingerprint=b"\x00another"),
+    "refunded": against(Reason.AMOUNT_NOT_ABOVE_ZERO, due=FREE),
+    "cancelled": against(Reason.NOT_COMPLETED, due=FREE),
+    "forbidden": against(Reason.DENIED),
+    "too old": against(Reason.TOO_OLD),
+    "unfit": against(Reason.TOO_MANY_DECIMALS, quarantined=True),
+    "before start": against(Reason.BEFORE_START),
+}
+"""What the source says now, of an order that was said to be worth PRICE."""
+
+HELD = {state.value: Known(state, None, PRICE, draft("1").fingerprint) for state in State} | {
+    "withheld, maybe received": Known(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
+    "quarantined by our own checks": Known(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
+    "refused by the platform": Known(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
+    "refused when sent again": Known(
+        State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint, doubted=True
+    ),
+}
+
+REPLACE, EXPIRE, KEEP, CHANGED, HOLD, AGAIN, DROP = Step
+WAITS = dict.fromkeys(SAID, REPLACE) | {"too old": EXPIRE}
+UNANSWERED_ROW = dict.fromkeys(SAID, HOLD) | {"forbidden": DROP}
+SENT_ROW = dict.fromkeys(SAID, KEEP) | dict.fromkeys(
+    ("dearer", "in another currency", "refunded", "cancelled"), CHANGED
+)
+REFUSED_ROW = dict.fromkeys(SAID, REPLACE) | dict.fromkeys(("the same", "too old"), KEEP)
+MATRIX = {
+    "pending": WAITS,
+    "deferred": WAITS,
+    "in_flight": UNANSWERED_ROW,
+    "unknown": UNANSWERED_ROW,
+    "received": SENT_ROW,
+    "recorded": SENT_ROW,
+    "unmatched": SENT_ROW,
+    "duplicate": SENT_ROW,
+    "withheld": dict.fromkeys(SAID, REPLACE),
+    "withheld, maybe received": dict.fromkeys(SAID, KEEP),
+    "quarantined": REFUSED_ROW,
+    "quarantined by our own checks": dict.fromkeys(SAID, REPLACE),
+    "refused by the platform": REFUSED_ROW,
+    "refused when sent again": dict.fromkeys(SAID, KEEP)
+    | dict.fromkeys(("dearer", "in another currency", "moved"), AGAIN)
+    | {"forbidden": DROP},
+    "rejected": REFUSED_ROW,
+    "expired": REFUSED_ROW,
+    "erased": dict.fromkeys(SAID, KEEP),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize("said", SAID)
+def test_step(held: str, said: str) -> None:
+    assert judge(HELD[held], SAID[said]) is MATRIX[held][said]
+
+
+def test_every_state_has_a_row() -> None:
+    assert {known.state for known in HELD.values()} == set(State)
+    assert set(MATRIX) == set(HELD)
+
+
+@pytest.mark.parametrize("reason", sorted(FORBIDDEN))
+def test_whom_a_person_or_a_lost_address_forbids_to_send_is_neither_resent_nor_restated(reason: Reason) -> None:
+    denied = against(reason, due=Money(1, "DKK", 2))
+
+    assert judge(HELD["unknown"], denied) is DROP
+    assert judge(HELD["received"], denied) is KEEP
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - FORBIDDEN))
+def test_nothing_else_lets_an_unanswered_order_go(reason: Reason) -> None:
+    assert judge(HELD["unknown"], against(reason, quarantined=reason in QUARANTINES)) is HOLD
+
+
+@pytest.mark.parametrize("state", sorted(SENT))
+def test_a_sent_order_is_never_sent_anew_whatever_the_source_says(state: State) -> None:
+    assert {judge(Known(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
+
+
+@pytest.mark.parametrize("state", sorted(SENT))
+def test_what_was_sent_before_values_were_kept_owes_nothing(state: State) -> None:
+    assert judge(Known(state, None, None, None), draft("1")) is KEEP
+
+
+def test_no_state_is_both_sent_and_open() -> None:
+    assert not SENT & UNANSWERED
+    assert not SENT & WAITING
+    assert not UNANSWERED & WAITING

@@ -1,0 +1,354 @@
+"""Staging: what was not sent is replaced by what the source says now, what was sent is only noted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from conversions.errors import LedgerError
+from conversions.ledger import outbox, staging
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import MOST_DESTINATIONS, MOST_REVISIONS, delivery_key, event_key
+from conversions.ledger.states import State
+from conversions.model.conversion import Money, Reason
+from conversions.model.receipt import Receipt
+from tests.ledger.builders import (
+    DAY,
+    FREE,
+    LOST,
+    NOW,
+    PRICE,
+    RECEIVED,
+    SCHEME,
+    SHOP,
+    THROTTLED,
+    Night,
+    against,
+    draft,
+    event,
+    fresh_sightings,
+    orders,
+    resolved,
+    seen,
+    sighting,
+    subject,
+)
+
+DEARER = Money(9990, "DKK", 2)
+
+
+def answered(night: Night, answer: Receipt, destination: str = "meta") -> None:
+    """Everything that waits is sent, and the platform says this."""
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox(destination)), answer)
+
+
+def events(night: Night, number: str = "1", destination: str = "meta") -> dict[int, bytes]:
+    """What is kept for an order, by revision."""
+    e = tables.event.c
+    held = night.held(number, destination).id
+    return {row.revision: row.bytes for row in night.all(select(e.revision, e.bytes).where(e.delivery == held))}
+
+
+def forced(night: Night, *where: Any, **values: object) -> None:
+    """The store as if something had happened to these orders."""
+    with night.ledger.transaction() as connection:
+        connection.execute(update(tables.delivery).where(*where).values(**values))
+
+
+# what is new
+
+
+def test_an_order_that_is_ready_waits_with_its_bytes(night: Night) -> None:
+    night.stage(sighting("1"))
+
+    row = night.held("1")
+    assert (row.state, row.reason, row.run, row.day, row.revision) == ("pending", None, night.run.id, DAY, 0)
+    assert (row.wire_id, row.scheme, row.fingerprint) == ("c-1", SCHEME, draft("1").fingerprint)
+    assert (row.value_minor, row.value_currency, row.value_exponent) == (4990, "DKK", 2)
+    assert (row.stated_minor, row.stated_currency, row.stated_exponent, row.due_minor) == (4990, "DKK", 2, 4990)
+    assert (row.ready_at, row.expires_at) == (draft("1").ready_at, draft("1").expires_at)
+    assert (row.first_attempt_us, row.settled_run) == (None, None)
+    assert events(night) == {0: event("1")}
+
+
+def test_an_order_is_one_sale_and_one_delivery_a_destination(night: Night) -> None:
+    night.stage(sighting("1"), sighting("2"))
+    night.stage(sighting("2"), sighting("1"))
+
+    assert [(row.shop, row.order_no) for row in night.all(select(tables.sale))] == [(SHOP, "1"), (SHOP, "2")]
+    assert len(night.all(select(tables.delivery))) == 4
+    assert {night.buyer("1", name) for name in ("google", "meta")} == {subject("buyer 1")}
+
+
+def test_each_destination_has_its_own_draft(night: Night) -> None:
+    night.stage(sighting("1", draft("g"), against(Reason.DENIED)))
+
+    assert (night.held("1", "google").wire_id, night.held("1", "meta").state) == ("c-g", "withheld")
+
+
+def test_every_event_has_a_salt_of_its_own(night: Night) -> None:
+    night.stage(*orders(20))
+
+    salts = {row.salt for row in night.all(select(tables.event.c.salt))}
+    assert len(salts) == 40
+    assert {len(salt) for salt in salts} == {32}
+
+
+def test_an_order_of_a_day_that_has_not_ended_is_deferred_to_its_end(night: Night) -> None:
+    now = int(NOW.timestamp())
+    night.stage(sighting("1", draft("1", ready_at=now + 1)), sighting("2", draft("2", ready_at=now)))
+
+    assert night.states() == {"1": "deferred", "2": "pending"}
+
+
+@pytest.mark.parametrize(("quarantined", "state"), [(False, "withheld"), (True, "quarantined")])
+def test_an_order_that_may_not_go_is_kept_with_its_reason_and_worth_but_without_bytes(
+    night: Night, quarantined: bool, state: str
+) -> None:
+    night.stage(sighting("1", against(Reason.SHAPE, quarantined=quarantined, due=FREE)))
+
+    row = night.held("1")
+    assert (row.state, row.reason) == (state, Reason.SHAPE)
+    assert (row.stated_minor, row.due_minor) == (PRICE.minor, 0)
+    assert (row.value_minor, row.wire_id, row.scheme, row.fingerprint) == (None, None, None, None)
+    assert events(night) == {}
+
+
+def test_a_second_reading_of_the_same_adds_nothing(night: Night) -> None:
+    night.stage(*orders(3))
+    before = {number: night.held(number)._asdict() for number in night.states()}
+
+    night.stage(*orders(3))
+
+    assert {number: night.held(number)._asdict() | {"run": 1} for number in night.states()} == before
+    assert night.one(select(func.count()).select_from(tables.event))[0] == 6
+
+
+# what waits
+
+
+def test_what_waited_says_what_the_source_says_now(night: Night) -> None:
+    night.stage(sighting("1"))
+    night.begin()
+
+    night.stage(sighting("1", draft("1", due=DEARER, fingerprint=b"another"), stated=DEARER, day="2026-11-20"))
+
+    row = night.held("1")
+    assert (row.state, row.revision, row.run, row.day) == ("pending", 0, night.run.id, "2026-11-20")
+    assert (row.value_minor, row.stated_minor, row.due_minor, row.fingerprint) == (9990, 9990, 9990, b"another")
+    assert events(night) == {0: event("1", DEARER)}
+
+
+def test_what_waited_and_may_not_go_any_more_loses_its_bytes(night: Night) -> None:
+    night.stage(sighting("1"))
+
+    night.stage(sighting("1", against(Reason.DENIED)))
+
+    assert (night.held("1").state, night.held("1").reason) == ("withheld", Reason.DENIED)
+    assert events(night) == {}
+
+
+def test_what_waited_too_long_is_expired_in_this_run(night: Night) -> None:
+    night.stage(sighting("1"))
+    night.begin()
+
+    night.stage(sighting("1", against(Reason.TOO_OLD)))
+
+    row = night.held("1")
+    assert (row.state, row.reason, row.settled_run, row.run) == ("expired", Reason.TOO_OLD, night.run.id, night.run.id)
+
+
+def test_a_deferred_order_becomes_ready_once_its_day_has_ended(night: Night) -> None:
+    soon = int(NOW.timestamp()) + 60
+    night.stage(sighting("1", draft("1", ready_at=soon)))
+    night.clock.forward(seconds=60)
+
+    night.stage(sighting("1", draft("1", ready_at=soon)))
+
+    assert night.states() == {"1": "pending"}
+
+
+@pytest.mark.parametrize("before", [against(Reason.NO_CONSENT), against(Reason.NO_PRODUCT, quarantined=True)])
+def test_what_was_held_back_is_judged_again_whenever_it_is_read(night: Night, before: object) -> None:
+    night.stage(sighting("1", before))  # type: ignore[arg-type]
+
+    night.stage(sighting("1"))
+
+    row = night.held("1")
+    assert (row.state, row.reason, row.wire_id) == ("pending", None, "c-1")
+    assert events(night) == {0: event("1")}
+
+
+# what was on the wire
+
+
+@pytest.mark.parametrize("change", [{}, {"due": DEARER}])
+def test_bytes_that_were_on_the_wire_stay_as_evidence(night: Night, change: dict[str, Money]) -> None:
+    night.stage(sighting("1"))
+    answered(night, THROTTLED)
+    held = night.one(select(tables.event).where(tables.event.c.id == event_key(night.held("1").id, 0)))
+
+    night.stage(sighting("1", draft("1", **change)))
+
+    assert night.one(select(tables.event).where(tables.event.c.id == held.id)) == held
+    assert night.held("1").state == "pending"
+    assert events(night)[night.held("1").revision] == event("1", change.get("due", PRICE))
+
+
+def test_refused_then_withheld_then_sendable_again_the_evidence_is_still_there(night: Night) -> None:
+    night.stage(sighting("1"))
+    answered(night, THROTTLED)
+    night.stage(sighting("1", against(Reason.NO_CONSENT)))
+
+    night.stage(sighting("1", draft("1", due=DEARER)))
+
+    assert set(events(night).values()) == {event("1"), event("1", DEARER)}
+    assert events(night)[night.held("1").revision] == event("1", DEARER)
+
+
+def test_the_age_of_an_attempt_is_not_that_of_one_that_was_refused_before(night: Night) -> None:
+    night.stage(sighting("1"))
+    answered(night, THROTTLED)
+    night.stage(sighting("1", draft("1", due=DEARER)))
+
+    assert night.held("1").first_attempt_us is None
+
+
+def test_an_order_refused_every_night_never_takes_the_place_of_another(night: Night) -> None:
+    night.stage(sighting("1"), sighting("2"))
+    last, deliveries = MOST_REVISIONS - 1, [night.held("1").id, night.held("2").id]
+    forced(night, tables.delivery.c.id.in_(deliveries), attempted=1, revision=last)
+    kept = [
+        {"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")}
+        for d in deliveries
+    ]
+    with night.ledger.transaction() as connection:
+        connection.execute(tables.event.insert().values(kept[:1]))
+        connection.execute(tables.event.insert().values([kept[1] | {"bytes": event("2")}]))
+
+    night.stage(sighting("1"), sighting("2"))
+
+    assert events(night, "1")[night.held("1").revision] == event("1")
+    assert events(night, "2")[night.held("2").revision] == event("2")
+    assert night.states() == {"1": "pending", "2": "pending"}
+
+
+@pytest.mark.parametrize("said", [draft("1", due=DEARER), draft("1", fingerprint=b"moved"), against(Reason.TOO_OLD)])
+def test_an_unanswered_order_keeps_its_bytes_whatever_the_source_says(night: Night, said: object) -> None:
+    night.stage(sighting("1"))
+    answered(night, LOST)
+    before = night.held("1")
+    night.begin()
+
+    night.stage(sighting("1", said, stated=DEARER))  # type: ignore[arg-type]
+
+    now = night.held("1")
+    assert events(night) == {0: event("1")}
+    kept = ("state", "revision", "wire_id", "value_minor", "fingerprint", "first_attempt_us", "expires_at")
+    assert [getattr(now, name) for name in kept] == [getattr(before, name) for name in kept]
+    assert (now.run, now.stated_minor) == (night.run.id, DEARER.minor)
+
+
+def test_an_unanswered_order_that_may_not_go_any_more_is_let_go_as_maybe_received(night: Night) -> None:
+    night.stage(sighting("1"))
+    answered(night, LOST)
+
+    night.stage(sighting("1", against(Reason.DENIED)))
+
+    assert (night.held("1").state, night.held("1").reason) == ("withheld", Reason.MAYBE_RECEIVED)
+    assert events(night) == {0: event("1")}
+    night.stage(sighting("1"))
+    assert night.held("1").reason == Reason.MAYBE_RECEIVED
+
+
+@pytest.mark.parametrize(
+    ("said", "due"), [(draft("1", due=DEARER), 9990), (against(Reason.NOT_COMPLETED, due=FREE), 0)]
+)
+def test_a_sent_order_remembers_what_was_sent_beside_what_is_due(night: Night, said: object, due: int) -> None:
+    night.stage(sighting("1"))
+    answered(night, RECEIVED)
+    night.begin()
+
+    night.stage(sighting("1", said, stated=DEARER))  # type: ignore[arg-type]
+
+    row = night.held("1")
+    assert (row.state, row.value_minor, row.stated_minor, row.due_minor, row.run) == (
+        "received",
+        PRICE.minor,
+        DEARER.minor,
+        due,
+        night.run.id,
+    )
+    assert row.settled_run != night.run.id
+    assert events(night) == {0: event("1")}
+
+
+def test_an_erased_order_stays_erased(night: Night) -> None:
+    night.stage(sighting("1"))
+    forced(night, state=State.ERASED)
+
+    night.stage(sighting("1", draft("1", due=DEARER)))
+
+    assert night.held("1").state == "erased"
+
+
+# whose it is
+
+
+def test_a_corrected_address_is_the_buyers_while_nothing_was_sent(night: Night) -> None:
+    night.stage(sighting("1"))
+
+    night.stage(sighting("1", subject=subject("corrected")))
+
+    assert night.buyer("1") == subject("corrected")
+
+
+@pytest.mark.parametrize("answer", [RECEIVED, LOST])
+def test_who_was_on_the_wire_stays_that_person(night: Night, answer: Receipt) -> None:
+    night.stage(sighting("1"))
+    answered(night, answer)
+
+    night.stage(sighting("1", subject=subject("corrected")))
+
+    assert night.buyer("1") == subject("buyer 1")
+
+
+# destinations
+
+
+def test_a_destination_keeps_the_number_of_its_first_meeting(night: Night) -> None:
+    numbers = [staging.number_of(night.ledger, name) for name in ("google", "meta", "google")]
+
+    assert numbers == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "most", "many"),
+    [(delivery_key, MOST_DESTINATIONS, "destinations"), (event_key, MOST_REVISIONS, "events")],
+)
+def test_keys_of_two_never_meet_and_where_there_is_no_room_a_sentence_says_so(
+    make: Callable[[int, int], int], most: int, many: str
+) -> None:
+    keys = {make(above, below) for above in range(1, 5) for below in range(most)}
+
+    assert len(keys) == 4 * most
+    with pytest.raises(LedgerError, match=many):
+        make(1, most)
+
+
+def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
+    night.stage(sighting("1"))
+    before = night.held("1", "google")
+    night.begin()
+    _, meta = night.numbers
+    sightings = fresh_sightings(night.ledger, [meta])
+    only = replace(sighting("1"), drafts=(draft("1", due=DEARER),))
+    sightings.add(seen(only))
+    resolved(sightings)
+    for _ in staging.stage(night.ledger, night.run.id, SHOP, SCHEME):
+        pass
+
+    assert night.held("1", "google") == before
+    assert night.held("1", "meta").value_minor == 9990
