@@ -130,7 +130,7 @@ class AnotherRun(ConversionsError):
     exit_code = Exit.TRY_AGAIN
 
 
-class CrewLost(ConversionsError):
+class WorkerLost(ConversionsError):
     """A helper process died, mostly for want of memory; what it did not hand back was not done."""
 
     exit_code = Exit.TRY_AGAIN

@@ -11,83 +11,83 @@ from functools import partial
 
 from conversions.anomalies import amounts
 from conversions.delivery import Delivery
-from conversions.delivery.open_queue import open_lane
-from conversions.delivery.queue import Lane
+from conversions.delivery.open_queue import open_queue
+from conversions.delivery.queue import DestinationQueue
 from conversions.destinations.base import Destination
 from conversions.errors import Unauthorised
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import Clock, open_ledger, runs
 from conversions.ledger.queries import totals
-from conversions.ledger.restatements import open_there
-from conversions.ledger.runs.findings import go_on
+from conversions.ledger.restatements import has_open
+from conversions.ledger.runs.findings import log_accepted
 from conversions.model import finding
-from conversions.model.late_result import Late
-from conversions.model.run_request import Wish
+from conversions.model.late_result import LateResults
+from conversions.model.run_request import RunRequest
 from conversions.observe.progress import SILENT, Progress
 from conversions.process import signals
-from conversions.process.gc_tuning import seldom_collected
+from conversions.process.gc_tuning import relaxed_gc
 from conversions.run import restatements
-from conversions.run.balance import account, account_stopped, forget, remember
-from conversions.run.context import Night, begin, catch_up
+from conversions.run.balance import build_report, build_stopped_report, purge_expired, remember
+from conversions.run.context import RunContext, begin, recover_and_poll
 from conversions.run.report import Report
-from conversions.run.runtime import open_house
+from conversions.run.runtime import build_runtime
 from conversions.run.staging import read_for_run, stage
-from conversions.run.workers import Crew
+from conversions.run.workers import WorkerPool
 from conversions.settings import Settings
 from conversions.transport import clock_skew
 
 
-def send(settings: Settings, wish: Wish, clock: Clock, progress: Progress = SILENT) -> Report:
+def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progress = SILENT) -> Report:
     """Send every conversion of the window to every destination, once, and account for each.
 
     Raises ConversionsError where the run cannot go on; what stops one destination is in the report.
     """
-    wish.days(settings.zone, clock())
-    house = open_house(settings, wish.only)
-    intake = open_intake(settings, house.rules, clock)
+    request.days(settings.zone, clock())
+    runtime = build_runtime(settings, request.only)
+    intake = open_intake(settings, runtime.rules, clock)
     intake.source.check()
     with (
-        signals.heard(),
-        seldom_collected(),
-        open_ledger(settings, clock, wait=wish.wait.total_seconds()) as ledger,
-        Crew(house, intake, wish.only, clock()) as crew,
+        signals.raise_on_signal(),
+        relaxed_gc(),
+        open_ledger(settings, clock, wait=request.wait.total_seconds()) as ledger,
+        WorkerPool(runtime, intake, request.only, clock()) as workers,
     ):
-        night = begin(house, ledger, wish, progress)
-        with runs.closing(ledger, night.run), signals.heard():
-            late = catch_up(night)
-            report = _send(night, intake, crew, late)
-            remember(night, report)
-            forget(night)
-        report.checkpoint = runs.finish(ledger, night.run, report.json(), waiting=report.waiting)
+        context = begin(runtime, ledger, request, progress)
+        with runs.closed_on_error(ledger, context.run), signals.raise_on_signal():
+            late = recover_and_poll(context)
+            report = _send(context, intake, workers, late)
+            remember(context, report)
+            purge_expired(context)
+        report.checkpoint = runs.finish(ledger, context.run, report.json(), waiting=report.waiting)
     return report
 
 
-def _send(night: Night, intake: Intake, crew: Crew, late: Mapping[str, Late]) -> Report:
+def _send(context: RunContext, intake: Intake, workers: WorkerPool, late: Mapping[str, LateResults]) -> Report:
     """The walk; a finding that nobody has accepted ends it before anything is staged, or before anything is claimed."""
-    said = read_for_run(night, intake, crew)
+    said = read_for_run(context, intake, workers)
     if finding.stopping(said.findings):
-        amounts.hold(night.ledger, night.run, said.amounts)
-        return account_stopped(night, said, late)
-    said.findings.extend(stage(night, said))
-    lanes = _lanes(night, late)
+        amounts.hold(context.ledger, context.run, said.amounts)
+        return build_stopped_report(context, said, late)
+    said.findings.extend(stage(context, said))
+    queues = _queues(context, late)
     if finding.stopping(said.findings):
-        return replace(account(night, said, lanes, [], late), stopped=True)
-    go_on(night.ledger, night.run, said.findings, night.scope.wish.reason)
-    for lane in lanes:
-        lane.ending = lane.ending or _missing(lane.destination)
-    second = _deliver(night, lanes, crew)
-    return account(night, said, lanes, second, late)
+        return replace(build_report(context, said, queues, [], late), stopped=True)
+    log_accepted(context.ledger, context.run, said.findings, context.scope.request.reason)
+    for queue in queues:
+        queue.stop_reason = queue.stop_reason or _missing(queue.destination)
+    second = _deliver(context, queues, workers)
+    return build_report(context, said, queues, second, late)
 
 
-def _lanes(night: Night, late: Mapping[str, Late]) -> list[Lane]:
+def _queues(context: RunContext, late: Mapping[str, LateResults]) -> list[DestinationQueue]:
     """One for each destination; nothing is sent where the platform has said meanwhile that it takes nothing."""
-    lanes = [
-        open_lane(view.destination, view.section, number, view.gate.check, night.ledger, night.run.id)
-        for view, number in zip(night.scope.house.views, night.scope.numbers, strict=True)
+    queues = [
+        open_queue(view.destination, view.settings, number, view.gate.check, context.ledger, context.run.id)
+        for view, number in zip(context.scope.runtime.destinations, context.scope.destination_ids, strict=True)
     ]
-    for lane in lanes:
-        lane.ending = late[lane.outbox.name].ending
-    return lanes
+    for queue in queues:
+        queue.stop_reason = late[queue.template.name].ending
+    return queues
 
 
 def _missing(destination: Destination) -> Unauthorised | None:
@@ -99,22 +99,26 @@ def _missing(destination: Destination) -> Unauthorised | None:
     return None
 
 
-def _deliver(night: Night, lanes: list[Lane], crew: Crew) -> list[Lane]:
+def _deliver(context: RunContext, queues: list[DestinationQueue], workers: WorkerPool) -> list[DestinationQueue]:
     """Send to every destination at once; returns the lanes of restated values, which come second."""
-    ledger, run = night.ledger, night.run
+    ledger, run = context.ledger, context.run
     busy = totals.to_send(ledger, run.id)
-    _ask_the_time(night, [lane for lane in lanes if lane.outbox.destination in busy or _restates(night, lane)])
-    with night.scope.progress.track("sending", sum(busy.values())) as advance:
-        deadline = ledger.clock() + night.scope.settings.deadline
-        return restatements.deliver(partial(Delivery, ledger, run, deadline, advance, crew.examine), ledger, run, lanes)
+    _ask_the_time(
+        context, [queue for queue in queues if queue.template.destination in busy or _restates(context, queue)]
+    )
+    with context.scope.progress.track("sending", sum(busy.values())) as advance:
+        deadline = ledger.clock() + context.scope.settings.deadline
+        return restatements.deliver(
+            partial(Delivery, ledger, run, deadline, advance, workers.examine), ledger, run, queues
+        )
 
 
-def _restates(night: Night, lane: Lane) -> bool:
-    return open_there(night.ledger, lane.outbox.destination)
+def _restates(context: RunContext, queue: DestinationQueue) -> bool:
+    return has_open(context.ledger, queue.template.destination)
 
 
-def _ask_the_time(night: Night, lanes: list[Lane]) -> None:
+def _ask_the_time(context: RunContext, queues: list[DestinationQueue]) -> None:
     """Nothing is sent by a clock that is days off: whoever is to get something was asked the time, or is now."""
-    if night.time_told:
+    if context.clock_verified:
         return
-    clock_skew.check({lane.outbox.name: lane.outbox.url for lane in lanes}, night.ledger.clock())
+    clock_skew.check({queue.template.name: queue.template.url for queue in queues}, context.ledger.clock())

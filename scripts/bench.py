@@ -85,7 +85,7 @@ def child(folder: Path) -> None:
     os.environ["CONVERSIONS_KEY"] = "5e" * 32
     from conversions import delivery, pipeline
     from conversions.ledger import outbox as ledger_requests
-    from conversions.model.run_request import Wish
+    from conversions.model.run_request import RunRequest
     from conversions.settings import load
 
     watch = Stopwatch()
@@ -94,7 +94,7 @@ def child(folder: Path) -> None:
     watch.time(delivery, "_send")
     settings = load(folder / "conversions.toml")
     started = time.perf_counter()
-    report = pipeline.send(settings, Wish(), lambda: datetime.now(UTC), watch)
+    report = pipeline.send(settings, RunRequest(), lambda: datetime.now(UTC), watch)
     total = time.perf_counter() - started
     size, spent = report.source.orders, watch.spent
     store = sum(file.stat().st_size for file in (folder / "var").iterdir())

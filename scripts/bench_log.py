@@ -30,7 +30,7 @@ EVENT = (
 def fill(home: Path, events: int) -> None:
     """A store of one run."""
     from conversions.ledger import runs, staging, store
-    from conversions.ledger.outbox import Claim, Outbox, Purpose, Work, examine
+    from conversions.ledger.outbox import ClaimedBatch, Purpose, RequestTemplate, WorkItem, validate
     from conversions.ledger.outbox.outcome import record
     from conversions.ledger.outbox.write_ahead import commit
     from conversions.model.conversion import Window
@@ -41,21 +41,21 @@ def fill(home: Path, events: int) -> None:
     window = Window(date(2026, 11, 15), date(2026, 11, 21))
     store.create(path, tail, rehearsal=False, at=clock())
     with store.connect(path, tail, clock, rehearsal=False) as ledger:
-        run = runs.begin(ledger, runs.Occasion("run", window, "{}", "version = 1", "1", "consent"))
-        outbox = Outbox(
-            destination=staging.number_of(ledger, "meta"), name="meta", recipient="Meta", url="https://meta.example",
+        run = runs.begin(ledger, runs.RunMetadata("run", window, "{}", "version = 1", "1", "consent"))
+        outbox = RequestTemplate(
+            destination=staging.destination_id(ledger, "meta"), name="meta", recipient="Meta", url="https://meta.example",
             headers="{}", prefix=b'{"data":[', suffix=b"]}", rules="meta/2026-01", max_events=BATCH,
             max_bytes=1 << 30, resend_us=0, check=lambda *_: ("data[].user_data.em",),
         )  # fmt: skip
         received = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "reference")
         for batch in batches(events):
             numbers, salts, bodies = zip(*batch, strict=True)
-            claimed = Claim(Work(Purpose.FIRST), numbers, salts, bodies)
+            claimed = ClaimedBatch(WorkItem(Purpose.FIRST), numbers, salts, bodies)
             rows = list(zip(numbers, (n >> 8 for n in numbers), repeat(0), salts, bodies, strict=False))
             with ledger.transaction() as connection:
                 columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
                 connection.exec_driver_sql(columns, rows)
-                attempt = commit(connection, ledger.now_us, run, outbox, claimed, examine(outbox, claimed))
+                attempt = commit(connection, ledger.now_us, run, outbox, claimed, validate(outbox, claimed))
             with ledger.transaction() as connection:
                 record(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
@@ -72,10 +72,10 @@ def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
 
 def check(home: Path) -> None:
     """``audit verify``, timed."""
-    from conversions.audit.verify.verify import Place, verify
+    from conversions.audit.verify.verify import LogLocation, verify
 
     began = time.perf_counter()
-    verdict = verify(Place(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
+    verdict = verify(LogLocation(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
     took = time.perf_counter() - began
     used = [resource.getrusage(who).ru_maxrss >> 10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"verify: {took:.1f} s, {used[0]} MB and {used[1]} MB in each helper. {verdict.sentence}")

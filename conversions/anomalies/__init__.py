@@ -13,20 +13,20 @@ from conversions.model.finding import Finding
 
 ACCEPTABLE = {"large": "N", "numbers": "", "values": "", "level": "CURRENCY"}
 """By code what ``run --accept`` takes for it."""
-GUARDS = (windows, rows, held_back, order_numbers, values, low_volume)
+CHECKS = (windows, rows, held_back, order_numbers, values, low_volume)
 """In the order in which a person reads them."""
 
 
 def findings(evidence: Evidence) -> list[Finding]:
     """Everything that the guards see; silent where a person knows it already. Reads only."""
-    return told.news(evidence.ledger, _all(evidence))
+    return told.mark_known(evidence.ledger, _all(evidence))
 
 
 def codes() -> frozenset[str]:
     """Of what these guards can find: what one of them finds no more is over."""
-    return frozenset(code for guard in GUARDS for code in guard.CODES)
+    return frozenset(code for guard in CHECKS for code in guard.CODES)
 
 
 def _all(evidence: Evidence) -> Iterator[Finding]:
-    for guard in GUARDS:
+    for guard in CHECKS:
         yield from guard.findings(evidence)

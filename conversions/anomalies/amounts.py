@@ -13,12 +13,12 @@ from operator import attrgetter, itemgetter
 from conversions.ledger import Ledger
 from conversions.ledger.runs import Run
 from conversions.ledger.staging import amount_history, new_orders
-from conversions.ledger.staging.new_orders import Fresh, Past
-from conversions.ledger.store import trusted
+from conversions.ledger.staging.new_orders import NewOrder, PastOrder
+from conversions.ledger.store import translate_errors
 from conversions.model.conversion import Window
 from conversions.model.finding import Finding, attention, stop
-from conversions.statistics.magnitudes import Basis, Mark, Shift, power
-from conversions.statistics.price_levels import Prices, away
+from conversions.statistics.magnitudes import Basis, Deviation, Shift, power
+from conversions.statistics.price_levels import PriceLevels, away
 
 CODE, ALONE = "level", "unusual_amount"
 BEFORE = timedelta(days=60)
@@ -27,7 +27,7 @@ TAUGHT = 20_000
 """Orders that teach after they were judged; the newest."""
 
 
-PastOrders = Callable[[Window], Iterable[list[Past]]]
+PastOrders = Callable[[Window], Iterable[list[PastOrder]]]
 """Reads what completed orders of a window cost. Raises SourceError."""
 
 
@@ -36,7 +36,7 @@ class Judgement:
     """What the new orders of one reading look like beside what was paid before."""
 
     findings: list[Finding] = field(default_factory=list)
-    prices: dict[str, Prices] = field(default_factory=dict)
+    prices: dict[str, PriceLevels] = field(default_factory=dict)
     """By currency, as of the newest order."""
     shifts: dict[str, Shift] = field(default_factory=dict)
     """By currency: the new orders look like one mistake."""
@@ -48,7 +48,7 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
     The source is read once more where the store has no figures yet. Raises SourceError where that fails.
     """
     connection, found = amount_history.raw(ledger), Judgement()
-    with trusted():
+    with translate_errors():
         if not new_orders.find(connection, shop):
             return found
         amount_history.begin(connection)
@@ -59,7 +59,7 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
             _look(connection, found)
             _go_on(connection, found)
         found.findings = [_shifted(*one) for one in found.shifts.items()]
-        alone = new_orders.odd(connection).items()
+        alone = new_orders.unusual(connection).items()
         new = sum(
             n for (currency, far), n in alone if currency not in found.shifts or found.shifts[currency].power != far
         )
@@ -77,7 +77,7 @@ def withhold(ledger: Ledger, shop: str, found: Judgement, accepted: Collection[s
     connection = amount_history.raw(ledger)
     if not found.prices:
         return
-    with trusted():
+    with translate_errors():
         for currency in found.shifts.keys() & set(accepted):
             new_orders.release(connection, currency, found.shifts[currency].power)
         new_orders.withhold(connection, shop)
@@ -89,25 +89,25 @@ def learn(ledger: Ledger, run: Run, shop: str, found: Judgement, accepted: Colle
     amount_history.keep_open(ledger, run, {})
     if not found.prices:
         return
-    with trusted():
+    with translate_errors():
         for currency, prices in found.prices.items():
-            went = list(new_orders.went(connection, currency, TAUGHT))
+            went = list(new_orders.sent(connection, currency, TAUGHT))
             _teach(prices, went, found.shifts.get(currency) if currency in accepted else None)
     amount_history.keep(ledger, connection, run, shop, found.prices)
 
 
-def _teach(prices: Prices, went: Sequence[tuple[bytes, int, Mark]], shift: Shift | None) -> None:
+def _teach(prices: PriceLevels, went: Sequence[tuple[bytes, int, Deviation]], shift: Shift | None) -> None:
     """What lay far out and goes all the same: *shift* is what a person has accepted."""
     if shift is not None:
         meant = [one for one in went if power(one[2].deviation) == shift.power]
         prices.accept(shift, [(new_orders.basket(products), amount) for products, amount, _ in meant])
     for products, amount, mark in went if shift is None else ():
-        prices.went(new_orders.basket(products), amount, mark)
+        prices.learned(new_orders.basket(products), amount, mark)
 
 
 def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
     """The first levels, from orders that are not to be judged."""
-    for currency, orders in groupby(new_orders.past(connection), itemgetter(0)):
+    for currency, orders in groupby(new_orders.past_orders(connection), itemgetter(0)):
         prices = found.prices[currency] = amount_history.prices(connection, currency)
         for _, amount, products in orders:
             prices.past(new_orders.basket(products), amount)
@@ -115,7 +115,7 @@ def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
 
 
 def _look(connection: sqlite3.Connection, found: Judgement) -> None:
-    for currency, orders in groupby(new_orders.fresh(connection), attrgetter("currency")):
+    for currency, orders in groupby(new_orders.new_orders(connection), attrgetter("currency")):
         prices = found.prices.get(currency) or amount_history.prices(connection, currency)
         found.prices[currency] = prices
         new_orders.mark(connection, ((currency, mark) for mark in _marks(prices, orders)))
@@ -127,19 +127,19 @@ def _look(connection: sqlite3.Connection, found: Judgement) -> None:
 def _go_on(connection: sqlite3.Connection, found: Judgement) -> None:
     """What stopped the last night stops this one, while there is an order of the kind."""
     for currency, far in amount_history.open_shifts(connection).items():
-        orders = new_orders.near(connection, currency, far)
+        orders = new_orders.near_shift(connection, currency, far)
         if orders and currency not in found.shifts:
             found.shifts[currency] = Shift(far, orders, orders)
 
 
-def _marks(prices: Prices, orders: Iterable[Fresh]) -> Iterator[Mark]:
+def _marks(prices: PriceLevels, orders: Iterable[NewOrder]) -> Iterator[Deviation]:
     """Of what lies far out; what was held back is, as long as it costs the same and nobody has decided."""
     for one in orders:
         basket = new_orders.basket(one.products)
         if one.decided:
             prices.decided(basket, one.magnitude)
         if one.held:
-            seen = prices.look(basket, one.magnitude) or Mark(0, Basis.SHOP)
+            seen = prices.compare(basket, one.magnitude) or Deviation(0, Basis.SHOP)
             yield seen._replace(order=one.id, odd=True)
         elif not one.decided:
             mark = prices.new(basket, one.magnitude, one.id)
@@ -173,5 +173,5 @@ def _odd(new: int) -> Finding:
         "the kind is sent: `conversions status` names what is held back. Correct it in the shop; or, if it is right, "
         "`conversions decide send ORDER --destination NAME --reason TEXT`.",
         count=new,
-        every_night=True,
+        every_run=True,
     )

@@ -9,8 +9,8 @@ from conversions.ledger.staging import bad_rows, reason_shares
 from conversions.ledger.staging.bad_rows import BadRows
 from conversions.ledger.staging.reason_shares import Judgements, Share
 from conversions.model.conversion import Reason, Window
-from conversions.model.read_counts import Reading
-from conversions.model.run_request import Wish, today
+from conversions.model.read_counts import ReadCounts
+from conversions.model.run_request import RunRequest, today
 from conversions.settings import Settings
 
 
@@ -20,9 +20,9 @@ class Evidence:
 
     ledger: Ledger
     settings: Settings
-    wish: Wish
+    request: RunRequest
     window: Window
-    reading: Reading
+    reading: ReadCounts
     destinations: dict[int, str]
     """Names by the store's id; a destination that the store does not know yet has the id 0."""
 

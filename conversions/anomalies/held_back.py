@@ -30,8 +30,8 @@ CAUSED = (
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """A finding for each reason that took an unusual share of the orders that were judged last."""
-    tonight = evidence.judgements
-    found = {one.reason: one for one in reason_shares.unusual(evidence.ledger, tonight.new, (NEW_STATUS, *CAUSED))}
+    new = evidence.judgements
+    found = {one.reason: one for one in reason_shares.unusual(evidence.ledger, new.new, (NEW_STATUS, *CAUSED))}
     if NEW_STATUS in found:
         found.pop(Reason.NOT_COMPLETED, None)  # the same orders
     for reason, share in found.items():
@@ -41,5 +41,5 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
             f"{sentence_of(evidence, named)} If it is as it should be: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )
-        affected = max(share.hits, tonight.held[reason])
+        affected = max(share.hits, new.held[reason])
         yield attention("held_back", sentence, count=affected, about=reason, share=share.share)

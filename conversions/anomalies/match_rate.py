@@ -16,7 +16,7 @@ ENOUGH = 300
 """Orders that the platform has spoken of: before, nobody is called."""
 UNLIKELY, RECOVERED = 1e-4, 1e-2
 """How likely the last 60 days are at this shop's own rate when it is told, and when it is over."""
-MOST = 500
+MAX_TERMS = 500
 SPREAD = 16.0
 """Rates vary by a quarter of themselves (1 / sqrt(16)) from one season or campaign to the next, in our judgement."""
 
@@ -70,7 +70,7 @@ def chance(recent: Matches, earlier: Matches) -> float:
         return 1.0
     a = 1 / (1 / SPREAD + 1 / earlier.matched)
     b = a * max(earlier.unmatched, 0.5) / earlier.matched
-    fewer = max(1, recent.matched // MOST)
+    fewer = max(1, recent.matched // MAX_TERMS)
     n, matched = recent.orders // fewer, recent.matched // fewer
     log = math.lgamma(b + n) - math.lgamma(b) + math.lgamma(a + b) - math.lgamma(a + b + n)
     total = math.exp(log)

@@ -22,14 +22,14 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
         said = sentence_of(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
         sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {said}"
-        yield attention("ambiguous_amounts", sentence, count=doubtful, every_night=True)
+        yield attention("ambiguous_amounts", sentence, count=doubtful, every_run=True)
     if cut_off := new[Reason.UNFINISHED_LINE]:
         files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
         sentence = (
             f"{files} in a line without a line end, whose order is not sent: was the export cut off? Export it whole, "
             "the last line too; then `conversions run`."
         )
-        yield attention("file_cut_off", sentence, count=cut_off, every_night=True)
+        yield attention("file_cut_off", sentence, count=cut_off, every_run=True)
 
 
 def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
@@ -41,14 +41,14 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     if bad and not told and not reading.orders and (lately or not reading.outside_window):
         why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
         sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
-        yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_night=True)
+        yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_run=True)
         return
     for share in reason_shares.unusual(
         evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in OTHERS]
     ):
         why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
         sentence = f"{share.hits} of the {share.of} newest orders could not be read; {usually(share)}. {why} {NEXT}"
-        worse = {"about": share.reason, "share": share.share, "every_night": True}
+        worse = {"about": share.reason, "share": share.share, "every_run": True}
         yield attention("unreadable_rows", sentence, count=share.hits, **worse)
 
 
@@ -60,13 +60,13 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
             "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
             "its products, or map source.columns.updated_at; then `conversions run`."
         )
-        yield attention("row_per_item", sentence, count=several, every_night=True)
+        yield attention("row_per_item", sentence, count=several, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:
         sentence = (
             f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "
             "item, or per refund? Map source.columns.refunded on the sale's own row; then `conversions run`."
         )
-        yield attention("refund_rows", sentence, count=refunds, every_night=True)
+        yield attention("refund_rows", sentence, count=refunds, every_run=True)
 
 
 def _field(evidence: Evidence, reason: str) -> str | None:

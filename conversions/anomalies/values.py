@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conversions.anomalies.evidence import Evidence
-from conversions.ledger.staging.drift import Comparison
+from conversions.ledger.staging.drift import ValueComparison
 from conversions.model.finding import Finding, stop
 
 CODES = ("values",)
@@ -11,7 +11,7 @@ CODES = ("values",)
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """One for each destination that holds other values of most orders that are read again."""
-    for one in Comparison(evidence.ledger, evidence.settings.shop, evidence.window).revalued():
+    for one in ValueComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift():
         name = evidence.destinations[one.destination]
         sentence = (
             f"{one.differing} of {one.orders} orders that were sent to {name} have another value now, by a median "

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conversions.model.finding import Finding, stop
 
 
-def too_many(new: Mapping[str, tuple[int, int | None]]) -> list[Finding]:
+def volume_limit_exceeded(new: Mapping[str, tuple[int, int | None]]) -> list[Finding]:
     """One for each destination that would get more orders than its ``max_new``: *new* has both by its name."""
     return [
         stop("large", _sentence(name, waiting, most), count=waiting, accept=f"large={waiting}", destination=name)

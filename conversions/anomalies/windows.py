@@ -18,13 +18,13 @@ VARIES = 0.05
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """What is wrong with the days, if anything."""
     window, reading = evidence.window, evidence.reading
-    asked = evidence.wish.until
+    asked = evidence.request.until
     if asked is not None and asked > window.until:
         cut = (asked - window.until).days
         yield note("window_cut", f"The days after {window.until} have not ended yet and are left out.", count=cut)
-    if reading.orders or reading.quarantined or reading.left_for_later:
+    if reading.orders or reading.quarantined or reading.skipped_files:
         return
-    if evidence.wish.named:
+    if evidence.request.named:
         if window.since < evidence.today:  # today may still bring some
             yield _none_there(evidence)
     elif reading.span and not volumes.any_orders(evidence.ledger):
@@ -39,7 +39,7 @@ def _none_there(evidence: Evidence) -> Finding:
         f"The source has no order of {window.since} to {window.until}{instead}. Are the days meant, and is "
         "source.path or source.query right? `conversions doctor` shows what it reads.",
         count=0,
-        every_night=True,
+        every_run=True,
     )
 
 

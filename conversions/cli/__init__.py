@@ -140,11 +140,11 @@ def _explain(error: Exception) -> int:
             say("Stopped.")
             return INTERRUPTED
         case _:
-            say(_unforeseen(error))
+            say(_unexpected(error))
             return Exit.REFUSED
 
 
-def _unforeseen(error: Exception) -> str:
+def _unexpected(error: Exception) -> str:
     frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
     inner = [place for place in frames if place[0].startswith("conversions.")]
     path = " > ".join(f"{module}:{line}" for module, line in dict.fromkeys([*inner, *frames[-1:]]))

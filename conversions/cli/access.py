@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from conversions.cli.clock import now
-from conversions.cli.options import Case, Config, Note, load_settings
+from conversions.cli.options import Case, Config, ReasonOption, load_settings
 from conversions.cli.output import json_text, say
 from conversions.cli.subjects import Address, one_person
 
@@ -20,7 +20,7 @@ def access(
     form: Annotated[
         Literal["html", "json"], typer.Option("--format", help="HTML is for the person; JSON for another system.")
     ] = "html",
-    reason: Note = None,
+    reason: ReasonOption = None,
     case: Case = None,
     config: Config = None,
 ) -> None:

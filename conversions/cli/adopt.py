@@ -31,15 +31,15 @@ def adopt(
     config: Config = None,
 ) -> int:
     """Accept one change that stops every run (exit 78 or 74), after saying what it means for orders already sent."""
-    from conversions.model.run_request import Wish
+    from conversions.model.run_request import RunRequest
     from conversions.operations import adopt as adoption
 
     settings = load_settings(config)
     if sum([key, shop, store, clock_, numbers, destination is not None]) != 1:
         raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store, --clock or --numbers.")
     if numbers:
-        wish = Wish(since.date() if since else None, until.date() if until else None)
-        say(adoption.adopt_numbers(settings, clock.now, wish, reason, _read))
+        request = RunRequest(since.date() if since else None, until.date() if until else None)
+        say(adoption.adopt_numbers(settings, clock.now, request, reason, _read))
     elif store:
         say(adoption.adopt_store(settings, clock.now, reason))
     elif clock_:
@@ -54,5 +54,5 @@ def _read(scope: "Scope") -> None:
     from conversions.intake.setup import open_intake
     from conversions.run.staging import read_snapshot
 
-    intake = open_intake(scope.settings, scope.house.rules, clock.now)
+    intake = open_intake(scope.settings, scope.runtime.rules, clock.now)
     read_snapshot(scope, intake, partial(map, intake.pseudonymizer))

@@ -7,12 +7,12 @@ import typer
 
 from conversions.cli.audit import OfRun
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Case, Config, Note, load_settings
+from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import json_text, printable, say, show
 from conversions.cli.run import Day
 
 if TYPE_CHECKING:
-    from conversions.ledger.subjects.breach_scope import Count, Order
+    from conversions.ledger.subjects.breach_scope import AffectedOrder, BreachCount
 
 
 def affected(
@@ -23,7 +23,7 @@ def affected(
     field: Annotated[
         str | None, typer.Option(metavar="PATH", help="With this field only, as the policy lists it: events[].currency")
     ] = None,
-    reason: Note = None,
+    reason: ReasonOption = None,
     case: Case = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -38,18 +38,18 @@ def affected(
     settings = load_settings(config)
     days = (since.date() if since else None, until.date() if until else None)
     scope = breach.scope(settings.zone, run, *days, field)
-    with breach.look(settings, now, scope, reason or "breach, GDPR article 33", case) as (count, orders):
+    with breach.breach_report(settings, now, scope, reason or "breach, GDPR article 33", case) as (count, orders):
         (_show_json if as_json else _show)(count, orders)
 
 
-def _show(count: "Count", orders: "Iterator[Order]") -> None:
+def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
     for o in orders:
         show(f"{printable(o.order_no)}\t{o.destination}\t{o.first:%Y-%m-%d %H:%M}\t{o.last:%Y-%m-%d %H:%M}")
     erased = f", and {count.erased} events of people erased since" if count.erased else ""
     say(f"{count.orders} orders of {count.people} people{erased}.")
 
 
-def _show_json(count: "Count", orders: "Iterator[Order]") -> None:
+def _show_json(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
     """One document, written as it is read: a list may be as long as the store."""
     show(f'{{"orders": {count.orders}, "people": {count.people}, "events_erased": {count.erased}, "affected": [')
     lines = (

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, Note, load_settings
+from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
-from conversions.cli.run import Only
+from conversions.cli.run import DestinationOption
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def decide(
     finding: Annotated[
         str | None, typer.Option("--finding", metavar="CODE", help="Acknowledge a finding until it worsens.")
     ] = None,
-    destination: Only = None,
-    reason: Note = None,
+    destination: DestinationOption = None,
+    reason: ReasonOption = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> int:

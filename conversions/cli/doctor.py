@@ -11,7 +11,7 @@ from conversions.cli.output import show, show_json
 from conversions.errors import SettingsError, worst
 
 if TYPE_CHECKING:
-    from conversions.doctor import Finding
+    from conversions.doctor import CheckResult
 
 
 def doctor(
@@ -35,21 +35,21 @@ def doctor(
     return code
 
 
-def _findings(config: Path | None, *, online: bool) -> "list[Finding]":
-    from conversions.doctor import ask, check_result, examine
+def _findings(config: Path | None, *, online: bool) -> "list[CheckResult]":
+    from conversions.doctor import check, check_result, examine
 
     try:
         settings = load_settings(config)
     except SettingsError as error:
         return [check_result.stopped("settings", error)]
     return [
-        check_result.fine("settings", "Every setting can be used."),
+        check_result.ok("settings", "Every setting can be used."),
         *examine(settings, now),
-        *(ask(settings, now) if online else []),
+        *(check(settings, now) if online else []),
     ]
 
 
-def _as_json(finding: "Finding") -> dict[str, Any]:
+def _as_json(finding: "CheckResult") -> dict[str, Any]:
     return {
         "level": finding.level,
         "about": finding.about,
@@ -59,7 +59,7 @@ def _as_json(finding: "Finding") -> dict[str, Any]:
     }
 
 
-def _show(finding: "Finding") -> None:
+def _show(finding: "CheckResult") -> None:
     show(f"{finding.level:<8} {finding.about}: {finding.sentence}")
     if finding.next:
         show(f"{'':8} {'':{len(finding.about)}}  {finding.next}")

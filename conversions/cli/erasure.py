@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Case, Config, Note, load_settings
+from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.ledger.subjects.recipient_notices import Task
+    from conversions.ledger.subjects.recipient_notices import RecipientNotice
 
 STILL_THERE = (
     "The store's files could not be written anew: somebody reads them, or the disk has no room for a copy. Traces may"
@@ -61,7 +61,7 @@ def erase(
 def tasks(
     *,
     close: Annotated[int | None, typer.Option(metavar="TASK", help="The recipient was told; needs --reason.")] = None,
-    reason: Note = None,
+    reason: ReasonOption = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
@@ -72,17 +72,17 @@ def tasks(
     if close is not None:
         if not reason:
             raise Usage("--close needs --reason: how the recipient was told.")
-        erasure.told(settings, now, close, reason)
+        erasure.close_notice(settings, now, close, reason)
         show(f"Closed: task {close}.")
         return Exit.OK
-    found = erasure.to_tell(settings, now)
+    found = erasure.open_notices(settings, now)
     if as_json:
         show_json([_facts(task) for task in found])
         return Exit.OK
     rows = [(t.id, t.case, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in found]
     show_table(("task", "case", "recipient", "opened (UTC)", "state", "orders"), rows)
     for recipient in sorted({task.recipient for task in found if task.closed is None}):
-        say(f"{recipient}: {erasure.HOW.get(recipient, 'Write to its data protection contact.')}")
+        say(f"{recipient}: {erasure.RECIPIENT_INSTRUCTIONS.get(recipient, 'Write to its data protection contact.')}")
     if any(task.closed is None for task in found):
         say("The IDs are in `conversions privacy tasks --json`.")
     return Exit.OK
@@ -109,19 +109,19 @@ def _wiped(*, wiped: bool) -> int:
     return Exit.OK if wiped else Exit.TRY_AGAIN
 
 
-def _state(task: "Task") -> str:
+def _state(task: "RecipientNotice") -> str:
     return f"closed {task.closed:%Y-%m-%d}: {task.reason}" if task.closed else "open"
 
 
-def _facts(task: "Task") -> dict[str, object]:
-    from conversions.privacy.erasure import HOW
+def _facts(task: "RecipientNotice") -> dict[str, object]:
+    from conversions.privacy.erasure import RECIPIENT_INSTRUCTIONS
 
     return {
         "task": task.id,
         "case": task.case,
         "recipient": task.recipient,
         "what": task.what,
-        "how": HOW.get(task.recipient),
+        "how": RECIPIENT_INSTRUCTIONS.get(task.recipient),
         "opened_at": task.opened,
         "closed_at": task.closed,
         "reason": task.reason,

@@ -25,9 +25,9 @@ def verify_log(
 
     Exit 0: intact. Exit 74: not, with each thing that is wrong.
     """
-    from conversions.audit.verify.verify import check_ours, place, verify
+    from conversions.audit.verify.verify import check_ours, log_location, verify
 
-    where = place(load_settings(config), checkpoint or [])
+    where = log_location(load_settings(config), checkpoint or [])
     check_ours(where)
     verdict = verify(where)
     code = Exit.OK if verdict.intact else Exit.STORE

@@ -38,7 +38,7 @@ def rotate(
     settings = load_settings(config)
     env = _env_file(settings)
     with open_ledger(settings, clock.now) as ledger:
-        runs.take_over(ledger)
+        runs.acquire_epoch(ledger)
         bindings.check(ledger, {"key": keys.check_value(settings.secret_key)})
         new = secrets.token_bytes(32)
         _write(env, settings, new)

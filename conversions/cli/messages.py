@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from conversions.ledger.queries.backlog import Wait
-from conversions.ledger.restatements.eligibility import Corrections
-from conversions.model.late_result import Late
+from conversions.ledger.queries.backlog import Backlog
+from conversions.ledger.restatements.eligibility import AdjustmentTotals
+from conversions.model.late_result import LateResults
 from conversions.run.report import DestinationSide, Report, SourceSide
 
 
@@ -15,7 +15,7 @@ def of_run(report: Report) -> Iterator[str]:
         yield from _of_destination(name, side, report.source)
 
 
-def late(name: str, late: Late) -> Iterator[str]:
+def late(name: str, late: LateResults) -> Iterator[str]:
     """What was refused after it had been received, and what could not be asked."""
     if refused := late.rejected.total():
         yield NEWS["rejected"].format(name=name, n=refused)
@@ -55,7 +55,7 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Ite
         yield f"{name}: not everything that was read is accounted for. Stop sending and report this."
 
 
-def _left_open(name: str, late: Late) -> Iterator[str]:
+def _left_open(name: str, late: LateResults) -> Iterator[str]:
     if late.untold:
         yield (
             f"{name} says that requests with {late.untold} orders failed, or that it does not know them, and not what "
@@ -65,7 +65,7 @@ def _left_open(name: str, late: Late) -> Iterator[str]:
         yield late.trouble
 
 
-def of_waits(found: Iterable[Wait], zone: ZoneInfo) -> Iterator[str]:
+def of_waits(found: Iterable[Backlog], zone: ZoneInfo) -> Iterator[str]:
     """What a run that was stopped leaves waiting, from this night or an earlier one."""
     for one in found:
         until = f"{one.first_too_old.astimezone(zone):%Y-%m-%d %H:%M}" if one.first_too_old else None
@@ -77,7 +77,7 @@ def _waits(name: str, orders: int, until: str | None) -> str:
     return f"Nothing is lost: {orders} orders wait for {name}{too_old}. `conversions run` goes on with them."
 
 
-def _corrections(name: str, found: Corrections) -> Iterator[str]:
+def _corrections(name: str, found: AdjustmentTotals) -> Iterator[str]:
     if waiting := found.waiting.orders:
         yield f"{waiting} restatements wait for {name}: `conversions run --restate` goes on with them."
     if unknown := found.unknown.orders:

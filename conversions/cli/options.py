@@ -10,7 +10,7 @@ from conversions.errors import SettingsError, Usage
 if TYPE_CHECKING:
     from conversions.settings import Settings
 
-USUAL = (Path("conversions.toml"), Path("config/conversions.toml"))
+DEFAULT_CONFIG = (Path("conversions.toml"), Path("config/conversions.toml"))
 """Where settings are looked for; the operator's own file before the example of a clone."""
 
 Config = Annotated[
@@ -19,7 +19,7 @@ Config = Annotated[
         "--config",
         metavar="FILE",
         envvar="CONVERSIONS_CONFIG",
-        help=f"Settings; otherwise {USUAL[0]}, then {USUAL[1]}.",
+        help=f"Settings; otherwise {DEFAULT_CONFIG[0]}, then {DEFAULT_CONFIG[1]}.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -32,7 +32,7 @@ def load_settings(config: Path | None) -> "Settings":
     """
     from conversions import settings
 
-    return settings.load(config or _usual())
+    return settings.load(config or _default())
 
 
 def without_address(option: typer.CallbackParam, text: str | None) -> str | None:
@@ -44,7 +44,7 @@ def without_address(option: typer.CallbackParam, text: str | None) -> str | None
     return text
 
 
-Note = Annotated[
+ReasonOption = Annotated[
     str | None,
     typer.Option("--reason", metavar="TEXT", callback=without_address, help="Kept in clear; without personal data."),
 ]
@@ -54,9 +54,9 @@ Case = Annotated[
 ]
 
 
-def _usual() -> Path:
-    found = next((path for path in USUAL if path.is_file()), None)
+def _default() -> Path:
+    found = next((path for path in DEFAULT_CONFIG if path.is_file()), None)
     if found is None:
-        here = f"neither {USUAL[0]} nor {USUAL[1]} is in {Path.cwd()}"
+        here = f"neither {DEFAULT_CONFIG[0]} nor {DEFAULT_CONFIG[1]} is in {Path.cwd()}"
         raise SettingsError(f"No settings: {here}. Name them with --config, or `conversions init` writes first ones.")
     return found

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PlatformNotes:
     """What the store keeps of it."""
 
     warnings: "Sequence[Warned]"
@@ -31,15 +31,15 @@ class Heard:
         }
 
 
-def show_heard(heard: Heard) -> None:
+def show_notes(notes: PlatformNotes) -> None:
     """Each in a sentence or a line."""
-    for one in heard.warnings:
+    for one in notes.warnings:
         show(platform_warnings.sentence(one))
-    for name, course in heard.courses.items():
+    for name, course in notes.courses.items():
         show(match_rate.sentence(name, course))
-    if heard.scores:
+    if notes.scores:
         show()
-        rows = [[one.destination, one.name, f"{one.value:g}", f"{one.at:%Y-%m-%d}"] for one in heard.scores]
+        rows = [[one.destination, one.name, f"{one.value:g}", f"{one.at:%Y-%m-%d}"] for one in notes.scores]
         show_table(["rated by the platform, for information", "", "", "on (UTC)"], rows)
 
 

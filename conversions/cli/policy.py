@@ -74,7 +74,7 @@ def approve(
         raise Usage("--by and --reason must say something: an auditor will read them.")
     settings = load_settings(config)
     with open_ledger(settings, clock.now) as ledger:
-        runs.take_over(ledger)
+        runs.acquire_epoch(ledger)
         old = policies.approve(ledger, new := _file(settings), policies.Approval(by, reason))
         runs.remember(ledger)
     say(f"Version {new.version} is approved in the place of {old.version}. `conversions plan` shows what it changes.")

@@ -7,14 +7,14 @@ import typer
 
 from conversions.cli import access, breach, erasure, record
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Case, Config, Note, load_settings
+from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
-    from conversions.ledger.subjects.suppressions import Kind, Objection
-    from conversions.privacy.objections import Change
+    from conversions.ledger.subjects.suppressions import Suppression, SuppressionKind
+    from conversions.privacy.objections import ListChange
 
 app = typer.Typer(name="privacy", help="What people may ask of the shop.", no_args_is_help=True, rich_markup_mode=None)
 app.command("access")(access.access)
@@ -34,7 +34,7 @@ def object_(
     column: Column = None,
     listing: Listing = False,
     remove: Remove = False,
-    reason: Note = None,
+    reason: ReasonOption = None,
     case: Case = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -43,11 +43,13 @@ def object_(
 
     The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
     """
-    from conversions.ledger.subjects.suppressions import Kind
+    from conversions.ledger.subjects.suppressions import SuppressionKind
 
     if listing:
-        return _list(config, [Kind.OBJECTION, Kind.ERASURE], as_json=as_json)
-    return _change(config, Kind.OBJECTION, (address, file, column), reason, case, remove=remove, as_json=as_json)
+        return _list(config, [SuppressionKind.OBJECTION, SuppressionKind.ERASURE], as_json=as_json)
+    return _change(
+        config, SuppressionKind.OBJECTION, (address, file, column), reason, case, remove=remove, as_json=as_json
+    )
 
 
 @app.command("withdraw")
@@ -58,7 +60,7 @@ def withdraw(
     column: Column = None,
     listing: Listing = False,
     remove: Remove = False,
-    reason: Note = None,
+    reason: ReasonOption = None,
     case: Case = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -67,16 +69,18 @@ def withdraw(
 
     The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
     """
-    from conversions.ledger.subjects.suppressions import Kind
+    from conversions.ledger.subjects.suppressions import SuppressionKind
 
     if listing:
-        return _list(config, [Kind.WITHDRAWAL], as_json=as_json)
-    return _change(config, Kind.WITHDRAWAL, (address, file, column), reason, case, remove=remove, as_json=as_json)
+        return _list(config, [SuppressionKind.WITHDRAWAL], as_json=as_json)
+    return _change(
+        config, SuppressionKind.WITHDRAWAL, (address, file, column), reason, case, remove=remove, as_json=as_json
+    )
 
 
 def _change(
     config: Path | None,
-    kind: "Kind",
+    kind: "SuppressionKind",
     named: tuple[str | None, Path | None, str | None],
     reason: str | None,
     case: str | None,
@@ -92,9 +96,9 @@ def _change(
     settings = load_settings(config)
     persons, unusable = people(settings, *named)
     if remove:
-        change = objections.take_back(settings, now, persons, kind, reason or "")
+        change = objections.remove(settings, now, persons, kind, reason or "")
     else:
-        change = objections.enter(settings, now, persons, kind, reason, case)
+        change = objections.add(settings, now, persons, kind, reason, case)
     if as_json:
         lines = [{"line": line, "reason": why} for line, why in unusable]
         show_json({"changed": change.changed, "as_before": change.as_before, "unusable": lines})
@@ -105,7 +109,7 @@ def _change(
     return Exit.DATA if unusable else Exit.OK
 
 
-def _show_change(change: "Change", kind: "Kind", *, remove: bool) -> None:
+def _show_change(change: "ListChange", kind: "SuppressionKind", *, remove: bool) -> None:
     if remove:
         show(f"{kind.capitalize()}s taken back: {change.changed}. Not on the list: {change.as_before}.")
     else:
@@ -113,7 +117,7 @@ def _show_change(change: "Change", kind: "Kind", *, remove: bool) -> None:
         say("They bind from the next attempt on; what was sent before stays sent.")
 
 
-def _list(config: Path | None, kinds: "list[Kind]", *, as_json: bool) -> int:
+def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool) -> int:
     from conversions.privacy import objections
 
     entries = [entry for entry in objections.entries(load_settings(config), now) if entry.kind in kinds]
@@ -125,7 +129,7 @@ def _list(config: Path | None, kinds: "list[Kind]", *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _facts(entry: "Objection") -> dict[str, object]:
+def _facts(entry: "Suppression") -> dict[str, object]:
     return {
         "entry": entry.id,
         "kind": entry.kind,
@@ -137,5 +141,5 @@ def _facts(entry: "Objection") -> dict[str, object]:
     }
 
 
-def _state(entry: "Objection") -> str:
+def _state(entry: "Suppression") -> str:
     return f"removed {entry.removed:%Y-%m-%d}: {entry.removed_reason}" if entry.removed else "in force"

@@ -7,7 +7,7 @@ import typer
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import say, show, show_json, show_table
-from conversions.cli.run import Only
+from conversions.cli.run import DestinationOption
 
 if TYPE_CHECKING:
     from conversions.run.reconcile import Reconciled
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def reconcile(
     *,
     config: Config = None,
-    destination: Only = None,
+    destination: DestinationOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
     as_json: AsJson = False,
 ) -> int:

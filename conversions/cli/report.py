@@ -7,10 +7,10 @@ from conversions.cli import messages
 from conversions.cli.output import printable, say, show, show_table
 from conversions.errors import Exit
 from conversions.ledger.queries.totals import BUCKETS
-from conversions.ledger.restatements.eligibility import Corrections, Sums
+from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Reason
 from conversions.model.finding import Level
-from conversions.model.late_result import Late
+from conversions.model.late_result import LateResults
 from conversions.run.report import DestinationSide, Report, SourceSide
 
 WORDS = {"already_sent": "already sent"}
@@ -62,8 +62,8 @@ def _show_source(source: SourceSide) -> None:
     parts += [f"{source.outside_window} outside the window"] if source.outside_window else []
     parts += [f"{count} rows quarantined ({reason})" for reason, count in sorted(source.quarantined.items())]
     show("Read: " + ", ".join(parts))
-    if source.left_for_later:
-        show("Left for the next run, still being written: " + ", ".join(map(printable, source.left_for_later)))
+    if source.skipped_files:
+        show("Left for the next run, still being written: " + ", ".join(map(printable, source.skipped_files)))
     show()
 
 
@@ -107,7 +107,7 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: S
     """Why orders were held back, and which values differ from what was sent; after *lines*."""
     whys = [(b, n, why) for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
     lines = [*lines, *(f"  {b}: {n} {why}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
-    lines += [f"  refused alone: {printable(one.order_no)} ({one.said})" for one in side.account.refused]
+    lines += [f"  refused alone: {printable(one.order_no)} ({one.code})" for one in side.account.refused]
     for change in side.account.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
@@ -125,7 +125,7 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: S
             show(line)
 
 
-def _corrections(found: Corrections) -> list[str]:
+def _corrections(found: AdjustmentTotals) -> list[str]:
     """What restating has changed, would change, and cannot; in money."""
     said = {
         "  restated: {}": found.made,
@@ -135,16 +135,16 @@ def _corrections(found: Corrections) -> list[str]:
         "  restated, without an answer: {}": found.unknown,
     }
     lines = [text.format(worth(sums)) for text, sums in said.items() if sums.orders]
-    return lines + [f"  not restated, {why}: {worth(sums)}" for why, sums in sorted(found.against.items())]
+    return lines + [f"  not restated, {why}: {worth(sums)}" for why, sums in sorted(found.not_eligible.items())]
 
 
-def worth(sums: Sums) -> str:
+def worth(sums: ValueChangeTotals) -> str:
     """So many orders, in money before and after."""
     old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(side.items())) for side in (sums.old, sums.new))
     return f"{sums.orders} orders from {old} to {new}"
 
 
-def say_late(name: str, late: Late) -> None:
+def say_late(name: str, late: LateResults) -> None:
     """What was refused after it had been received, and what could not be asked."""
     for line in messages.late(name, late):
         say(line)

@@ -13,10 +13,10 @@ from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show_json
 from conversions.errors import ConversionsError, Exit, Usage
-from conversions.process.signals import heard
+from conversions.process.signals import raise_on_signal
 
 if TYPE_CHECKING:
-    from conversions.model.run_request import Wish
+    from conversions.model.run_request import RunRequest
     from conversions.run.report import Report
     from conversions.settings import Settings
 
@@ -24,16 +24,18 @@ Day = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="In the shop's zone, included."),
 ]
-Only = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="Only this section of the settings.")]
+DestinationOption = Annotated[
+    str | None, typer.Option("--destination", metavar="NAME", help="Only this section of the settings.")
+]
 
 
-@heard()
+@raise_on_signal()
 def run(
     *,
     config: Config = None,
     since: Day = None,
     until: Day = None,
-    destination: Only = None,
+    destination: DestinationOption = None,
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the store.")
     ] = None,
@@ -61,15 +63,15 @@ def run(
     settings = load_settings(config)
     if accept and not reason:
         raise Usage("--accept needs --reason: why it is no mistake.")
-    wish = replace(
-        _wish(since, until, destination, reason, wait),
+    request = replace(
+        _request(since, until, destination, reason, wait),
         restate=restate,
         accepted=_accepted(accept or []),
     )
     if (since or until or restate) and not yes and sys.stdin.isatty():
-        _ask(settings, wish)
-    with on_call(settings, clock.now, say) as ending, _saying_what_waits(settings):
-        result = pipeline.send(settings, wish, clock.now, SILENT if quiet else open_progress())
+        _ask(settings, request)
+    with on_call(settings, clock.now, say) as ending, _reporting_backlog(settings):
+        result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
         ending.report = result.json()
         ending.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
     if as_json:
@@ -80,23 +82,23 @@ def run(
 
 
 @contextmanager
-def _saying_what_waits(settings: "Settings") -> Iterator[None]:
+def _reporting_backlog(settings: "Settings") -> Iterator[None]:
     """Whoever is to mend what stopped the run is told how long there is for it."""
     try:
         yield
     except ConversionsError as error:
         if error.exit_code not in {Exit.STORE, Exit.USAGE}:
-            _say_what_waits(settings)
+            _report_backlog(settings)
         raise
 
 
-def _say_what_waits(settings: "Settings") -> None:
+def _report_backlog(settings: "Settings") -> None:
     from conversions.cli import messages
     from conversions.ledger import open_read_only
-    from conversions.ledger.queries.backlog import waits
+    from conversions.ledger.queries.backlog import backlogs
 
     with suppress(ConversionsError), open_read_only(settings, clock.now) as ledger:
-        for line in messages.of_waits(waits(ledger), settings.zone):
+        for line in messages.of_waits(backlogs(ledger), settings.zone):
             say(line)
 
 
@@ -105,13 +107,13 @@ def plan(
     config: Config = None,
     since: Day = None,
     until: Day = None,
-    destination: Only = None,
+    destination: DestinationOption = None,
     as_json: AsJson = False,
 ) -> int:
     """Show what `run` would do with the same window; nothing leaves, nothing is written."""
     from conversions.cli import report
 
-    result = _foresee(load_settings(config), _wish(since, until, destination))
+    result = _plan(load_settings(config), _request(since, until, destination))
     if as_json:
         show_json(result.json())
     else:
@@ -119,18 +121,18 @@ def plan(
     return result.exit_code
 
 
-def _foresee(settings: "Settings", wish: "Wish") -> "Report":
+def _plan(settings: "Settings", request: "RunRequest") -> "Report":
     from conversions.observe.progress import open_progress
     from conversions.run import plan as planning
 
-    return planning.foresee(settings, wish, clock.now, open_progress())
+    return planning.plan(settings, request, clock.now, open_progress())
 
 
-def _ask(settings: "Settings", wish: "Wish") -> None:
+def _ask(settings: "Settings", request: "RunRequest") -> None:
     from conversions.cli import report
 
     with redirect_stdout(sys.stderr):  # the result is the run's
-        report.show_plan(_foresee(settings, wish))
+        report.show_plan(_plan(settings, request))
     typer.confirm("Send this now?", abort=True, err=True)
 
 
@@ -147,20 +149,20 @@ def _accepted(texts: list[str]) -> dict[str, frozenset[str]]:
     return {code: frozenset(value.upper() for one, _, value in pairs if one == code) for code, _, _ in pairs}
 
 
-def _wish(
+def _request(
     since: datetime | None,
     until: datetime | None,
     destination: str | None,
     reason: str | None = None,
     wait: str = "0s",
-) -> "Wish":
-    from conversions.model.run_request import Wish
+) -> "RunRequest":
+    from conversions.model.run_request import RunRequest
     from conversions.settings import duration
 
     patience = duration(wait)
     if not isinstance(patience, timedelta):
         raise Usage(f"--wait {wait} is not a duration; write 90s, 30m or 2h.")
-    return Wish(
+    return RunRequest(
         since.date() if since else None,
         until.date() if until else None,
         destination,

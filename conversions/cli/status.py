@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from conversions.ledger.queries.overview import Standing
-    from conversions.ledger.runs.findings import Told
+    from conversions.ledger.queries.overview import Overview
+    from conversions.ledger.runs.findings import KnownFinding
     from conversions.model.finding import Finding
 
 NAMED = 10
@@ -37,18 +37,18 @@ def status(
     from conversions.ledger import open_read_only
     from conversions.ledger.late_results import quality_scores
     from conversions.ledger.outbox import platform_warnings
-    from conversions.ledger.queries.overview import standing
+    from conversions.ledger.queries.overview import overview
     from conversions.ledger.runs import findings as told
     from conversions.ledger.staging import volumes
 
     settings = load_settings(config)
     with open_read_only(settings, clock.now) as ledger:
-        found = standing(ledger)
+        found = overview(ledger)
         today = clock.now().astimezone(settings.zone).date()
         never_read = volumes.never_read(ledger, list(settings.destinations), today)
         few = volumes.known(ledger, today, settings.closed_days)
         findings = told.open_findings(ledger)
-        heard = platforms.Heard(
+        notes = platforms.PlatformNotes(
             platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)
         )
     fresh = _fresh(found, max_age)
@@ -56,18 +56,18 @@ def status(
     if as_json:
         found_days = {"never_read": never_read, "few_orders": [one.json() for one in few]}
         found_days["findings"] = [asdict(one) for one in findings]
-        show_json({**asdict(found), **found_days, **heard.json(), "fresh": fresh, "exit_code": int(code)})
+        show_json({**asdict(found), **found_days, **notes.json(), "fresh": fresh, "exit_code": int(code)})
     else:
         _show(found)
         _show_findings([one for one in findings if one.code != volumes.CODE])
-        platforms.show_heard(heard)
+        platforms.show_notes(notes)
         _show_days(never_read, few)
         if not fresh:
             show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
     return code
 
 
-def _show_problems(found: "Standing") -> None:
+def _show_problems(found: "Overview") -> None:
     if found.problems:
         show()
         rows = [
@@ -84,7 +84,7 @@ def _show_problems(found: "Standing") -> None:
         show(f"`conversions decide` lists the choices.{seen}")
 
 
-def _show_findings(findings: "Sequence[Told]") -> None:
+def _show_findings(findings: "Sequence[KnownFinding]") -> None:
     if findings:
         show()
     for one in findings:
@@ -107,7 +107,7 @@ def _show_days(never_read: "Sequence[date]", few: "Sequence[Finding]") -> None:
         )
 
 
-def _fresh(found: "Standing", max_age: str | None) -> bool:
+def _fresh(found: "Overview", max_age: str | None) -> bool:
     from conversions.settings import duration
 
     if max_age is None:
@@ -119,7 +119,7 @@ def _fresh(found: "Standing", max_age: str | None) -> bool:
     return bool(good) and clock.now() - max(good) <= allowed
 
 
-def _show(found: "Standing") -> None:
+def _show(found: "Overview") -> None:
     from conversions.cli.report import worth
 
     if not found.runs:

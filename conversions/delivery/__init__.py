@@ -16,29 +16,29 @@ from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from conversions.delivery.queue import Lane
-from conversions.delivery.rate_limit import open_pace, turn
-from conversions.delivery.stop_reasons import ending, impatient, undecided
+from conversions.delivery.queue import DestinationQueue
+from conversions.delivery.rate_limit import rate_limiter, turn
+from conversions.delivery.stop_reasons import backoff_exhausted, inconclusive, stop_reason
 from conversions.errors import ConversionsError, Unauthorised, Unavailable
 from conversions.ledger import outbox as requests
-from conversions.ledger.outbox import Attempt, Claim, Examined, Outbox, Work
-from conversions.ledger.outbox.reinstate import pardon
+from conversions.ledger.outbox import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch, WorkItem
+from conversions.ledger.outbox.reinstate import reinstate
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.process.signals import SIGNALS
 
-PATIENCE = 6
+MAX_IDLE_ROUNDS = 6
 """Rounds in which a platform takes nothing, before the rest is left for the next run."""
 LONGEST_WAIT = 300.0
 
-Examine = Callable[[Outbox, Claim], Awaitable[Examined]]
+Examine = Callable[[RequestTemplate, ClaimedBatch], Awaitable[ValidatedBatch]]
 Sleep = Callable[[float], Awaitable[None]]
 
 
-async def examine_here(outbox: Outbox, claimed: Claim) -> Examined:
+async def examine_here(outbox: RequestTemplate, claimed: ClaimedBatch) -> ValidatedBatch:
     """The gate, in this thread."""
-    return requests.examine(outbox, claimed)
+    return requests.validate(outbox, claimed)
 
 
 class _Wait(Exception):
@@ -60,25 +60,25 @@ class Delivery:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     pool: ThreadPoolExecutor = field(init=False)
 
-    def deliver(self, lanes: Sequence[Lane]) -> None:
+    def deliver(self, queues: Sequence[DestinationQueue]) -> None:
         """Send until every lane is empty or has its ``ending``.
 
         Raises LedgerError or DisclosureError, once every request under way is settled.
         """
-        with ThreadPoolExecutor(sum(lane.in_flight for lane in lanes)) as self.pool:
-            asyncio.run(self._deliver(lanes))
+        with ThreadPoolExecutor(sum(queue.in_flight for queue in queues)) as self.pool:
+            asyncio.run(self._deliver(queues))
 
-    async def _deliver(self, lanes: Sequence[Lane]) -> None:
+    async def _deliver(self, queues: Sequence[DestinationQueue]) -> None:
         with _told_to_stop(self.stop):
-            await _all(self._drain(lane) for lane in lanes)
+            await _all(self._drain(queue) for queue in queues)
 
-    async def _drain(self, lane: Lane) -> None:
+    async def _drain(self, queue: DestinationQueue) -> None:
         """Round after round; between two the whole lane waits, longer each time that nothing was taken."""
-        pace = open_pace(lane.requests_per_minute)
+        pace = rate_limiter(queue.requests_per_minute)
         rounds = AsyncRetrying(
             retry=retry_if_exception_type(_Wait),
-            wait=lambda _: _wait(lane),
-            stop=lambda state: self._give_up(lane, state),
+            wait=lambda _: _wait(queue),
+            stop=lambda state: self._give_up(queue, state),
             sleep=self.sleep or self._sleep,
             reraise=True,
         )
@@ -86,63 +86,65 @@ class Delivery:
         with suppress(_Wait):
             async for attempt in rounds:
                 with attempt:
-                    await self._round(lane, pace)
-        if lane.search.blameless and lane.book is requests:
+                    await self._round(queue, pace)
+        if queue.isolation.settings_at_fault and queue.outbox is requests:
             with self._stopping():
-                pardon(self.ledger, self.run, lane.outbox.destination)
-        lane.seconds = (self.ledger.clock() - began).total_seconds()
-        if lane.ending is None:
-            lane.ending = self._why_left(lane)
+                reinstate(self.ledger, self.run, queue.template.destination)
+        queue.seconds = (self.ledger.clock() - began).total_seconds()
+        if queue.stop_reason is None:
+            queue.stop_reason = self._why_left(queue)
 
-    async def _round(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:
+    async def _round(self, queue: DestinationQueue, pace: AbstractAsyncContextManager[None]) -> None:
         """Several workers, until nothing is left or the platform asks to wait; one while events are asked alone."""
-        lane.trouble, before = None, lane.received
-        for asking in cycle([lane.asking, not lane.asking]):
-            await _all(self._work(lane, pace) for _ in range(1 if asking else lane.in_flight))
-            if lane.asking is asking or self._paused(lane):
+        queue.backoff, before = None, queue.received
+        for asking in cycle([queue.probing, not queue.probing]):
+            await _all(self._work(queue, pace) for _ in range(1 if asking else queue.in_flight))
+            if queue.probing is asking or self._paused(queue):
                 break
-        lane.fruitless = 0 if lane.received > before else lane.fruitless + 1
-        if lane.must_wait:
+        queue.idle_rounds = 0 if queue.received > before else queue.idle_rounds + 1
+        if queue.backing_off:
             raise _Wait
 
-    async def _work(self, lane: Lane, pace: AbstractAsyncContextManager[None]) -> None:
+    async def _work(self, queue: DestinationQueue, pace: AbstractAsyncContextManager[None]) -> None:
         """One request after the other. Whoever settles a refusal goes on with its rest, so the others may leave."""
-        asking = lane.asking
-        while lane.asking is asking and not self._paused(lane):
-            claimed = self._claim(lane)
+        asking = queue.probing
+        while queue.probing is asking and not self._paused(queue):
+            claimed = self._claim(queue)
             if claimed is None:
                 return
             with self._stopping():
-                examined = await self.examine(lane.outbox, claimed)
+                examined = await self.examine(queue.template, claimed)
             await turn(pace, self.stop)
-            paused = (lane.asking and not asking) or self._paused(lane)
-            again = [claimed.again] if paused else self._intend(lane, claimed, examined)
+            paused = (queue.probing and not asking) or self._paused(queue)
+            again = [claimed.again] if paused else self._intend(queue, claimed, examined)
             if isinstance(again, Attempt):
-                receipt = await asyncio.get_running_loop().run_in_executor(self.pool, _send, lane, again)
-                self._settle(lane, again, receipt)
+                receipt = await asyncio.get_running_loop().run_in_executor(self.pool, _send, queue, again)
+                self._settle(queue, again, receipt)
             else:
-                lane.again.extend(again)
+                queue.retry_queue.extend(again)
 
-    def _paused(self, lane: Lane) -> bool:
+    def _paused(self, queue: DestinationQueue) -> bool:
         late = self.ledger.clock() >= self.deadline
-        return late or self.stop.is_set() or lane.trouble is not None or lane.ending is not None
+        return late or self.stop.is_set() or queue.backoff is not None or queue.stop_reason is not None
 
-    def _claim(self, lane: Lane) -> Claim | None:
+    def _claim(self, queue: DestinationQueue) -> ClaimedBatch | None:
         """What goes next: what is to be sent again first, then what no run had an answer for, then new."""
-        while lane.left:
-            work = lane.next_work()
+        while queue.left:
+            work = queue.next_work()
             with self._stopping():
-                claimed = lane.book.claim(self.ledger, self.run, lane.outbox, work)
+                claimed = queue.outbox.claim(self.ledger, self.run, queue.template, work)
             if claimed is not None:
-                lane.claimed(work)
+                queue.claimed(work)
                 return claimed
             if work.events is None:
-                lane.streams.popleft()
+                queue.backlog.popleft()
         return None
 
-    def _intend(self, lane: Lane, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
+    def _intend(
+        self, queue: DestinationQueue, claimed: ClaimedBatch, examined: ValidatedBatch
+    ) -> Attempt | list[WorkItem]:
         with self._stopping():
-            return lane.book.intend(self.ledger, self.run, lane.outbox, claimed, examined)
+            return queue.outbox.intend(self.ledger, self.run, queue.template, claimed, examined)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -153,40 +155,40 @@ class Delivery:
             self.stop.set()
             raise
 
-    def _settle(self, lane: Lane, attempt: Attempt, receipt: Receipt) -> None:
-        receipt = lane.understood(receipt, len(attempt.events))
+    def _settle(self, queue: DestinationQueue, attempt: Attempt, receipt: Receipt) -> None:
+        receipt = queue.classify(receipt, len(attempt.events))
         with self._stopping():
-            settled = lane.book.settle(self.ledger, self.run, attempt, receipt)
-        lane.follow(settled, receipt)
+            settled = queue.outbox.settle(self.ledger, self.run, attempt, receipt)
+        queue.apply(settled, receipt)
         if receipt.outcome is Outcome.RECEIVED:
-            lane.accept(len(attempt.events))
+            queue.accept(len(attempt.events))
             self.on_received(len(attempt.events))
-        lane.ending = lane.ending or ending(lane, receipt, self.ledger.clock())
+        queue.stop_reason = queue.stop_reason or stop_reason(queue, receipt, self.ledger.clock())
 
-    def _give_up(self, lane: Lane, state: RetryCallState) -> bool:
+    def _give_up(self, queue: DestinationQueue, state: RetryCallState) -> bool:
         wait = state.upcoming_sleep
         too_late = self.ledger.clock().timestamp() + wait >= self.deadline.timestamp()
-        return too_late or lane.fruitless >= PATIENCE or self.stop.is_set()
+        return too_late or queue.idle_rounds >= MAX_IDLE_ROUNDS or self.stop.is_set()
 
-    def _why_left(self, lane: Lane) -> ConversionsError | None:
+    def _why_left(self, queue: DestinationQueue) -> ConversionsError | None:
         """Why a lane ends with something left, if it does."""
-        name = lane.outbox.name
-        if lane.trouble is not None and not self.stop.is_set():
-            return impatient(lane, lane.trouble)
-        if not self._left(lane):
+        name = queue.template.name
+        if queue.backoff is not None and not self.stop.is_set():
+            return backoff_exhausted(queue, queue.backoff)
+        if not self._left(queue):
             return None
         if self.stop.is_set():
             return Unavailable(f"{name}: the run was told to stop.")
         if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
-        return undecided(lane) if lane.search.doubt.open else None
+        return inconclusive(queue) if queue.isolation.suspects.open else None
 
-    def _left(self, lane: Lane) -> bool:
-        if lane.first_night or lane.search.doubt.open:
-            return bool(lane.again or lane.unanswered) or lane.search.doubt.open
-        claimed = self._claim(lane)
+    def _left(self, queue: DestinationQueue) -> bool:
+        if queue.canary or queue.isolation.suspects.open:
+            return bool(queue.retry_queue or queue.timed_out) or queue.isolation.suspects.open
+        claimed = self._claim(queue)
         if claimed is not None:
-            lane.again.append(claimed.again)
+            queue.retry_queue.append(claimed.again)
         return claimed is not None
 
     async def _sleep(self, seconds: float) -> None:
@@ -194,20 +196,20 @@ class Delivery:
             await asyncio.wait_for(self.stop.wait(), seconds)
 
 
-def _send(lane: Lane, attempt: Attempt) -> Receipt:
+def _send(queue: DestinationQueue, attempt: Attempt) -> Receipt:
     """In a worker thread: HTTP only."""
     try:
-        return lane.destination.send(attempt.body, len(attempt.events))
+        return queue.destination.send(attempt.body, len(attempt.events))
     except Unauthorised as error:  # before anything left
-        lane.ending = error
+        queue.stop_reason = error
         return Receipt(Outcome.NOT_SENT, Next.STOP_CREDENTIALS, "no credentials")
 
 
-def _wait(lane: Lane) -> float:
+def _wait(queue: DestinationQueue) -> float:
     """Seconds: what the platform asked for, else exponential with full jitter."""
-    if lane.trouble is not None and lane.trouble.wait:
-        return lane.trouble.wait
-    return random.uniform(0.5, 1) * min(LONGEST_WAIT, 2.0**lane.fruitless)  # noqa: S311
+    if queue.backoff is not None and queue.backoff.wait:
+        return queue.backoff.wait
+    return random.uniform(0.5, 1) * min(LONGEST_WAIT, 2.0**queue.idle_rounds)  # noqa: S311
 
 
 async def _all(tasks: "Iterator[Awaitable[None]]") -> None:

@@ -5,29 +5,29 @@ from datetime import timedelta
 
 import orjson
 
-from conversions.delivery.queue import Lane
+from conversions.delivery.queue import DestinationQueue
 from conversions.destinations.base import Destination
 from conversions.ledger import Ledger
-from conversions.ledger.outbox import Outbox
+from conversions.ledger.outbox import RequestTemplate
 from conversions.ledger.queries import totals
 from conversions.settings import DestinationSettings
 
 
-def open_lane(
+def open_queue(
     destination: Destination,
     section: DestinationSettings,
     number: int,
     check: Callable[[bytes, int], tuple[str, ...]],
     ledger: Ledger,
     run: int,
-) -> Lane:
+) -> DestinationQueue:
     """The lane of *destination*, which the ledger knows by *number*; *check* is its gate.
 
     Where ``first_batch`` is set and nothing was ever received there, one small request is all that this run sends.
     """
-    limits, first = destination.limits, first_batch(section, ledger, number)
+    limits, first = destination.limits, canary_size(section, ledger, number)
     envelope = destination.envelope(f"conversions-run-{run}")
-    outbox = Outbox(
+    outbox = RequestTemplate(
         destination=number,
         name=destination.name,
         recipient=destination.recipient,
@@ -41,10 +41,12 @@ def open_lane(
         resend_us=resend_us(destination, section),
         check=check,
     )
-    return Lane(destination, outbox, section.in_flight, section.requests_per_minute, first_night=first is not None)
+    return DestinationQueue(
+        destination, outbox, section.in_flight, section.requests_per_minute, canary=first is not None
+    )
 
 
-def first_batch(section: DestinationSettings, ledger: Ledger, number: int) -> int | None:
+def canary_size(section: DestinationSettings, ledger: Ledger, number: int) -> int | None:
     """How many orders are all that a run sends where nothing was ever received; rehearsals are exempt."""
     exempt = section.endpoint is not None or not totals.first_time(ledger, number)
     return None if exempt else section.first_batch

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from aiolimiter import AsyncLimiter
 
 
-def open_pace(requests_per_minute: int) -> AbstractAsyncContextManager[None]:
+def rate_limiter(requests_per_minute: int) -> AbstractAsyncContextManager[None]:
     """A gate that opens at even distances; ``0`` is unlimited, for rehearsals."""
     if requests_per_minute == 0:
         return nullcontext()

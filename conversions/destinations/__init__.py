@@ -21,7 +21,7 @@ def open_destination(name: str, settings: DestinationSettings, policy: Policy) -
     """
     destination = _destination(name, settings, policy)
     envelope = destination.envelope("specimen")
-    body = envelope.prefix + destination.event(specimen(settings)) + envelope.suffix
+    body = envelope.prefix + destination.event(sample_conversion(settings)) + envelope.suffix
     try:
         Gate(policy, settings.kind).check(body, 1)
     except DisclosureError as error:
@@ -39,7 +39,7 @@ def _destination(name: str, settings: DestinationSettings, policy: Policy) -> De
             assert_never(settings)
 
 
-def specimen(settings: DestinationSettings) -> Conversion:
+def sample_conversion(settings: DestinationSettings) -> Conversion:
     """A conversion of nobody, with everything in it that these settings can send."""
     return Conversion(
         wire_id="specimen-1" if settings.reference == "order_id" else f"c-{0:032x}",

@@ -58,7 +58,7 @@ class Destination(Protocol):
     def event(self, conversion: Conversion) -> bytes:
         """The bytes of one event: compact JSON that survives parse and dump unchanged."""
 
-    def restated(self, event: bytes, value: Money) -> bytes | None:
+    def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
         """The bytes that correct the value of an *event* that the platform holds, or None where it has no correction.
 
         All but the value is *event*'s own; a *value* of 0 is a full refund.
@@ -84,7 +84,7 @@ class Destination(Protocol):
 
 
 @runtime_checkable
-class Diagnosing(Protocol):
+class ReportsStatus(Protocol):
     """A destination whose platform tells later what became of each event."""
 
     name: str
@@ -95,12 +95,12 @@ class Diagnosing(Protocol):
         Raises nothing for the answer but ``Unauthorised``, where there is no credential or the platform takes none.
         """
 
-    def remedy(self, reason: str) -> str:
+    def fix(self, reason: str) -> str:
         """What a person does about *reason*, one of those that are the account's."""
 
 
 @runtime_checkable
-class Scoring(Protocol):
+class RatesEvents(Protocol):
     """A destination whose platform rates what it gets."""
 
     name: str
@@ -110,10 +110,10 @@ class Scoring(Protocol):
 
 
 @runtime_checkable
-class Probing(Protocol):
+class ValidatesOnly(Protocol):
     """A destination whose platform checks a request on demand, and takes nothing of it."""
 
-    def checked_only(self, body: bytes) -> bytes:
+    def as_validate_only(self, body: bytes) -> bytes:
         """*body*, a finished one that has passed the gate, with one constant more: nothing of it is to be taken."""
 
 

@@ -4,7 +4,7 @@
 two ways of warning. What Google reports of carts: support.google.com/google-ads/answer/14943675, read 2026-11-30.
 """
 
-from conversions.destinations.responses import word
+from conversions.destinations.responses import enum_name
 
 MESSAGE, API_VERSION = "MESSAGE", "API_VERSION"
 """Meta's: prose in ``messages``, of which nothing is kept; the header ``X-Ad-Api-Version-Warning``."""
@@ -53,7 +53,7 @@ BY_DESIGN = frozenset(_ADVICE[MINIMISED].split())
 def kind(reason: str) -> str:
     """The name of an enum, however it is spelt; a word in lower case that is none of these names may be anything."""
     known = _bare(reason.upper())
-    return known if known in ADVICE else _bare(word(reason) or OTHER)
+    return known if known in ADVICE else _bare(enum_name(reason) or OTHER)
 
 
 def advice(kind: str) -> str:

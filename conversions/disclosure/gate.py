@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from conversions.disclosure.policy import Policy
-from conversions.disclosure.schema import EVENTS, Fits, fits
+from conversions.disclosure.schema import EVENTS, Validator, validator
 from conversions.errors import DisclosureError
 
 
@@ -17,7 +17,7 @@ class Gate:
 
     def __init__(self, policy: Policy, kind: str) -> None:
         self._version, self._kind, self._events = policy.version, kind, EVENTS[kind]
-        tree = _tree({listing.path: fits(listing.shape) for listing in policy.listings(kind)})
+        tree = _tree({listing.path: validator(listing.shape) for listing in policy.listings(kind)})
         self._body, self._event = tree, tree.get(self._events, {}).get("[]", {})
 
     def misfit(self, event: bytes) -> str | None:
@@ -63,7 +63,7 @@ def _address_in(body: bytes) -> str | None:
     return "text like an e-mail address" if b"@" in body or b"%40" in body or not body.isascii() else None
 
 
-def _tree(leaves: Mapping[str, Fits]) -> dict[str, Any]:
+def _tree(leaves: Mapping[str, Validator]) -> dict[str, Any]:
     """``{"a.b[].c": fits}`` as ``{"a": {"b": {"[]": {"c": fits}}}}``."""
     tree: dict[str, Any] = {}
     for path, leaf in leaves.items():
@@ -93,7 +93,7 @@ def _walk(node: Any, values: list[Any], path: str, present: set[str]) -> str | N
     return None
 
 
-def _column(has_shape: Fits, values: list[Any], path: str, present: set[str]) -> str | None:
+def _column(has_shape: Validator, values: list[Any], path: str, present: set[str]) -> str | None:
     if set(map(type, values)) == {str}:
         values = list(set(values))  # most columns say the same in every event
     try:

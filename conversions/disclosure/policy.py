@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from conversions.disclosure.schema import SCHEMA, within
+from conversions.disclosure.schema import SCHEMA, narrows
 from conversions.errors import SettingsError
 
 
@@ -124,7 +124,7 @@ def _allowed(listing: Listing, kind: str) -> None:
     allowed = SCHEMA[kind].get(listing.path)
     if allowed is None:
         raise ValueError(f"{kind}: {listing.path} is not a path that this program can send")
-    if not any(within(listing.shape, shape) for shape in allowed):
+    if not any(narrows(listing.shape, shape) for shape in allowed):
         raise ValueError(f"{kind}: {listing.path} has the shape {' or '.join(allowed)}")
 
 

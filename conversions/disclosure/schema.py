@@ -8,17 +8,17 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Fits = Callable[[Any], object]
+Validator = Callable[[Any], object]
 """True in effect where a parsed JSON value has the shape; may raise TypeError where it is not even of the type."""
 
 
-def fits(shape: str) -> Fits:
+def validator(shape: str) -> Validator:
     """The test for *shape*; KeyError where there is no such shape."""
     constants = _constants(shape)
     return SHAPES[shape] if constants is None else constants.__contains__
 
 
-def within(shape: str, allowed: str) -> bool:
+def narrows(shape: str, allowed: str) -> bool:
     """Whether a policy may narrow *allowed* to *shape*: the same, or fewer constants."""
     mine, theirs = _constants(shape), _constants(allowed)
     return shape == allowed if theirs is None else mine is not None and mine <= theirs
@@ -31,7 +31,7 @@ def _constants(shape: str) -> frozenset[str] | None:
     return {"const": frozenset([values]), "one-of": frozenset(values.split(","))}.get(form)
 
 
-def _text(pattern: str) -> Fits:
+def _text(pattern: str) -> Validator:
     return re.compile(pattern, re.ASCII).fullmatch
 
 
@@ -45,7 +45,7 @@ def _unix_seconds(value: object) -> bool:
     return type(value) is int and 10**9 <= value < 10**10
 
 
-SHAPES: Mapping[str, Fits] = {
+SHAPES: Mapping[str, Validator] = {
     "sha256-hex": _text(r"[0-9a-f]{64}"),
     "decimal": _decimal,
     "currency": _text(r"[A-Z]{3}"),

@@ -17,7 +17,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     level: Level
@@ -29,21 +29,21 @@ class Finding:
     exit_code: Exit = Exit.OK
 
 
-def fine(about: str, sentence: str) -> Finding:
+def ok(about: str, sentence: str) -> CheckResult:
     """As it should be."""
-    return Finding(Level.OK, about, sentence)
+    return CheckResult(Level.OK, about, sentence)
 
 
-def note(about: str, sentence: str, next_: str | None = None) -> Finding:
+def note(about: str, sentence: str, next_: str | None = None) -> CheckResult:
     """Worth knowing."""
-    return Finding(Level.NOTE, about, sentence, next_)
+    return CheckResult(Level.NOTE, about, sentence, next_)
 
 
-def problem(about: str, sentence: str, next_: str | None = None, exit_code: Exit = Exit.CONFIG) -> Finding:
+def problem(about: str, sentence: str, next_: str | None = None, exit_code: Exit = Exit.CONFIG) -> CheckResult:
     """In the way."""
-    return Finding(Level.PROBLEM, about, sentence, next_, exit_code)
+    return CheckResult(Level.PROBLEM, about, sentence, next_, exit_code)
 
 
-def stopped(about: str, error: ConversionsError) -> Finding:
+def stopped(about: str, error: ConversionsError) -> CheckResult:
     """What would stop a run; the error's sentence names the next step."""
     return problem(about, str(error), exit_code=error.exit_code)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from conversions.destinations.google import credentials
-from conversions.doctor.check_result import Finding, fine, note, problem
+from conversions.doctor.check_result import CheckResult, note, ok, problem
 from conversions.errors import Exit
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
 
@@ -20,7 +20,7 @@ META_HOW = (
 )
 
 
-def of(name: str, section: DestinationSettings) -> Iterator[Finding]:
+def check(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
     """The credentials of one destination."""
     if section.endpoint is not None:
         yield note(name, f"This is a rehearsal against {section.endpoint}; no credentials are needed.")
@@ -34,16 +34,16 @@ def of(name: str, section: DestinationSettings) -> Iterator[Finding]:
             assert_never(section)
 
 
-def _meta(name: str, section: MetaSettings) -> Finding:
+def _meta(name: str, section: MetaSettings) -> CheckResult:
     token = section.access_token.get_secret_value() if section.access_token else ""
     if not token:
         return _missing(name, "Meta's access token is missing.", META_HOW.replace("_META__", f"_{name.upper()}__"))
     if not token.isascii() or not token.isalnum():
         return _missing(name, "Meta's access token holds characters that no token has; was it cut or quoted?", META_HOW)
-    return fine(name, "Meta's access token is there; whether it still works shows when something is sent.")
+    return ok(name, "Meta's access token is there; whether it still works shows when something is sent.")
 
 
-def _google(name: str) -> Finding:
+def _google(name: str) -> CheckResult:
     path = credentials.file()
     if path is not None:
         return _google_file(name, path)
@@ -52,7 +52,7 @@ def _google(name: str) -> Finding:
     return _missing(name, "Google's credentials are missing.", GOOGLE_HOW)
 
 
-def _google_file(name: str, path: Path) -> Finding:
+def _google_file(name: str, path: Path) -> CheckResult:
     try:
         kind = json.loads(path.read_bytes())["type"]
         if kind == "service_account":
@@ -63,7 +63,7 @@ def _google_file(name: str, path: Path) -> Finding:
         return _missing(name, f"{path} holds no usable Google credentials.", GOOGLE_HOW)
     if path.stat().st_mode & 0o077:
         return note(name, f"Others may read Google's credentials {path}.", f"chmod 600 {path}")
-    return fine(name, f"Google's credentials are there ({kind}); `conversions doctor --online` has Google try them.")
+    return ok(name, f"Google's credentials are there ({kind}); `conversions doctor --online` has Google try them.")
 
 
 def _parse(path: Path) -> None:
@@ -77,5 +77,5 @@ def _parse(path: Path) -> None:
         raise ValueError from None
 
 
-def _missing(name: str, sentence: str, next_: str) -> Finding:
+def _missing(name: str, sentence: str, next_: str) -> CheckResult:
     return problem(name, sentence, next_, Exit.CREDENTIALS)

@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from conversions import keys
-from conversions.doctor.check_result import Finding, fine, note, problem, stopped
+from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.ledger import Clock, open_read_only
 from conversions.ledger.runs import bindings
-from conversions.run.runtime import open_house
+from conversions.run.runtime import build_runtime
 from conversions.settings import Settings, environment_names
 
 RELEASED = date(2026, 11, 1)
@@ -22,7 +22,7 @@ RELEASED = date(2026, 11, 1)
 READ_ELSEWHERE = frozenset({"CONVERSIONS_CONFIG"})
 
 
-def environment(settings: Settings) -> Iterator[Finding]:
+def environment(settings: Settings) -> Iterator[CheckResult]:
     """A misspelt name in the environment changes nothing, and nobody says so."""
     known = {*READ_ELSEWHERE, *_names(settings, "CONVERSIONS_")}
     unknown = [name for name in environment_names() if name not in known]
@@ -31,7 +31,7 @@ def environment(settings: Settings) -> Iterator[Finding]:
         meant = f"; is {near[0]} meant?" if near else ", which no setting reads."
         yield problem("environment", f"{name} is set{meant}", f"Correct or unset {name}.")
     if not unknown:
-        yield fine("environment", "Every CONVERSIONS_ name in the environment is a setting.")
+        yield ok("environment", "Every CONVERSIONS_ name in the environment is a setting.")
 
 
 def _names(section: BaseModel, prefix: str) -> Iterator[str]:
@@ -49,15 +49,15 @@ def _names(section: BaseModel, prefix: str) -> Iterator[str]:
                         yield from _names(each, f"{parent}{child.upper()}__")
 
 
-def key(settings: Settings) -> Finding:
+def key(settings: Settings) -> CheckResult:
     """The key is there, and which one it is, by its check value."""
     try:
-        return fine("key", f"CONVERSIONS_KEY is there; its check value is {keys.check_value(settings.secret_key)}.")
+        return ok("key", f"CONVERSIONS_KEY is there; its check value is {keys.check_value(settings.secret_key)}.")
     except ConversionsError as error:
         return stopped("key", error)
 
 
-def clock(settings: Settings, now: Clock) -> Finding:
+def clock(settings: Settings, now: Clock) -> CheckResult:
     """Event times and age limits are only as good as the machine's clock."""
     present = now()
     newest = _modified(settings.store_path)
@@ -67,7 +67,7 @@ def clock(settings: Settings, now: Clock) -> Finding:
             "clock", f"The clock says {present:%Y-%m-%d %H:%M} UTC, which is earlier than {than}.", "Set it."
         )
     local = present.astimezone(settings.zone)
-    return fine("clock", f"It is {local:%Y-%m-%d %H:%M} in the shop's zone, {settings.timezone}.")
+    return ok("clock", f"It is {local:%Y-%m-%d %H:%M} in the shop's zone, {settings.timezone}.")
 
 
 def _modified(path: Path) -> datetime | None:
@@ -77,7 +77,7 @@ def _modified(path: Path) -> datetime | None:
         return None
 
 
-def store(settings: Settings, now: Clock) -> Iterator[Finding]:
+def store(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     """The store is ours alone, whole, and belongs to this key; it may be absent."""
     path = settings.store_path
     shared = list(_shared(path))
@@ -91,18 +91,18 @@ def store(settings: Settings, now: Clock) -> Iterator[Finding]:
         if not path.exists():
             yield note("store", f"There is no store yet; the first run makes {path}.")
         elif not shared:
-            yield fine("store", f"{path} is whole and yours alone.")
+            yield ok("store", f"{path} is whole and yours alone.")
 
 
 def _pins(settings: Settings) -> dict[str, str]:
     """What the store is pinned to; what keeps a house from opening is named by other findings."""
     try:
-        return open_house(settings).pins
+        return build_runtime(settings).bindings
     except ConversionsError:
         return {}
 
 
-def _shared(path: Path) -> Iterator[Finding]:
+def _shared(path: Path) -> Iterator[CheckResult]:
     """The store's directory and files that others may reach, or that belong to somebody else."""
     for each, mode in [(path.parent, "700"), *((file, "600") for file in sorted(path.parent.glob(f"{path.name}*")))]:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conversions.destinations import open_destination
 from conversions.disclosure.policy import Policy, load_policy
 from conversions.doctor import tag_overlap
-from conversions.doctor.check_result import Finding, fine, note, problem, stopped
+from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.settings import DestinationSettings, MetaSettings, Settings
 
@@ -16,7 +16,7 @@ LEGITIMATE_INTEREST = (
 )
 
 
-def of(settings: Settings) -> Iterator[Finding]:
+def check(settings: Settings) -> Iterator[CheckResult]:
     """The legal basis, and what each destination would send against what the policy lists."""
     yield _legal_basis(settings)
     try:
@@ -24,34 +24,34 @@ def of(settings: Settings) -> Iterator[Finding]:
     except ConversionsError as error:
         yield stopped("policy", error)
         return
-    yield fine("policy", f"Policy {policy.version} holds since {policy.effective}.")
+    yield ok("policy", f"Policy {policy.version} holds since {policy.effective}.")
     for name, section in settings.destinations.items():
         yield _fit(name, section, policy)
         yield from _asked(name, section)
-        yield from tag_overlap.of(name, section, rehearsal=settings.rehearsal)
+        yield from tag_overlap.check(name, section, rehearsal=settings.rehearsal)
         if not settings.rehearsal:
             yield from _guarded(name, section)
 
 
-def _legal_basis(settings: Settings) -> Finding:
+def _legal_basis(settings: Settings) -> CheckResult:
     if settings.privacy.legal_basis == "legitimate_interest":
         return note("privacy", LEGITIMATE_INTEREST, 'Keep the balancing test at hand, or set legal_basis = "consent".')
     if settings.source.columns.consent is None:
         return problem(
             "privacy", "Only recorded consent is sent, and no column holds it.", "Map source.columns.consent."
         )
-    return fine("privacy", "Only orders with recorded consent are sent.")
+    return ok("privacy", "Only orders with recorded consent are sent.")
 
 
-def _fit(name: str, section: DestinationSettings, policy: Policy) -> Finding:
+def _fit(name: str, section: DestinationSettings, policy: Policy) -> CheckResult:
     try:
         recipient = open_destination(name, section, policy).recipient
     except ConversionsError as error:
         return stopped(name, error)
-    return fine(name, f"Everything that would leave to {recipient} is listed in policy {policy.version}.")
+    return ok(name, f"Everything that would leave to {recipient} is listed in policy {policy.version}.")
 
 
-def _asked(name: str, section: DestinationSettings) -> Iterator[Finding]:
+def _asked(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
     """What a platform wants and the shop has not promised."""
     if isinstance(section, MetaSettings) and section.action_source == "website":
         yield note(
@@ -67,7 +67,7 @@ def _asked(name: str, section: DestinationSettings) -> Iterator[Finding]:
         )
 
 
-def _guarded(name: str, section: DestinationSettings) -> Iterator[Finding]:
+def _guarded(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
     """Guards against ordinary mistakes that are off."""
     off = [guard for guard in ("not_before", "max_new", "first_batch") if getattr(section, guard) is None]
     if off:

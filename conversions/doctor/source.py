@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
-from conversions.doctor.check_result import Finding, Level, fine, note, problem, stopped
+from conversions.doctor.check_result import CheckResult, Level, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
 from conversions.intake.sources.advice import advice, why
 from conversions.intake.sources.base import Source
-from conversions.intake.sources.unread import Unread
+from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
 from conversions.settings import Settings, SqlSource
@@ -21,7 +21,7 @@ FEW = 3
 """Orders; that fewer are all held back says nothing of the mapping."""
 
 
-def source(settings: Settings, now: Clock) -> Iterator[Finding]:
+def source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     """The source can be read, has every mapped column, and says what a run understands."""
     today = now().astimezone(settings.zone).date()
     try:
@@ -34,13 +34,13 @@ def source(settings: Settings, now: Clock) -> Iterator[Finding]:
         yield stopped("source", error)
         return
     if all(each.level is not Level.PROBLEM for each in found):
-        yield fine("source", f"{opened.description} can be read and has every mapped column.")
+        yield ok("source", f"{opened.description} can be read and has every mapped column.")
     yield from found
     if isinstance(settings.source, SqlSource):
         yield from _times(settings, settings.source, today)
 
 
-def _sample(source: Source, window: Window) -> Iterator[Finding]:
+def _sample(source: Source, window: Window) -> Iterator[CheckResult]:
     """What would not be read, or not be sent. Raises SourceError."""
     found = read_sample(source, window)
     if not found.orders and found.days:
@@ -48,11 +48,11 @@ def _sample(source: Source, window: Window) -> Iterator[Finding]:
         since, until = min(found.days), max(found.days)
         yield note("source", f"No order of {window.since} to {window.until} is there, only of {since} to {until}.")
         found = read_sample(source, Window(since, until))
-    yield from _unreadable(found, source.unread)
-    yield from _held_back(found, source.unread)
+    yield from _unreadable(found, source.unparsed)
+    yield from _held_back(found, source.unparsed)
 
 
-def _unreadable(found: Sample, unread: Unread) -> Iterator[Finding]:
+def _unreadable(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
     bad = found.unreadable + Counter(
         {(Reason.AMBIGUOUS_AMOUNT, column): n for column, n in found.doubtful.items() if column not in found.settled}
     )
@@ -62,19 +62,19 @@ def _unreadable(found: Sample, unread: Unread) -> Iterator[Finding]:
         yield _finding(told, advice(unread, reason, column), is_problem=nothing_left)
 
 
-def _held_back(found: Sample, unread: Unread) -> Iterator[Finding]:
+def _held_back(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
     nothing_left = found.sendable == 0 and found.orders >= FEW
     for reason, orders in found.held_back.most_common():
         told = f"{orders} of {found.orders} orders would be held back: {why(unread, reason)}."
         yield _finding(told, advice(unread, reason), is_problem=nothing_left)
 
 
-def _finding(told: str, next_: str | None, *, is_problem: bool) -> Finding:
+def _finding(told: str, next_: str | None, *, is_problem: bool) -> CheckResult:
     """A problem where nothing would be sent."""
     return problem("source", told, next_) if is_problem else note("source", told, next_)
 
 
-def _times(settings: Settings, source: SqlSource, today: date) -> Iterator[Finding]:
+def _times(settings: Settings, source: SqlSource, today: date) -> Iterator[CheckResult]:
     """No finding where every time has an offset; only a person who knows the shop can say which reading is right."""
     try:
         readings, utc = naive_times(settings, source, today)
@@ -84,7 +84,7 @@ def _times(settings: Settings, source: SqlSource, today: date) -> Iterator[Findi
         yield _reading(source, readings, utc=utc)
 
 
-def _reading(source: SqlSource, readings: list[str], *, utc: bool) -> Finding:
+def _reading(source: SqlSource, readings: list[str], *, utc: bool) -> CheckResult:
     """Open until a setting or the column's own type says which."""
     taken = "the second" if utc else "the first"
     sentence = (
@@ -92,7 +92,7 @@ def _reading(source: SqlSource, readings: list[str], *, utc: bool) -> Finding:
         f"They are read as {taken}."
     )
     if source.naive_times or utc:
-        return fine("source", sentence)
+        return ok("source", sentence)
     return note(
         "source", sentence, 'Compare with the shop\'s own list of orders; set source.naive_times to "shop" or "utc".'
     )

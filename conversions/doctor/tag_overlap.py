@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 
-from conversions.doctor.check_result import Finding, fine, note
+from conversions.doctor.check_result import CheckResult, note, ok
 from conversions.settings import DestinationSettings, MetaSettings
 
 
-def of(name: str, section: DestinationSettings, *, rehearsal: bool) -> Iterator[Finding]:
+def check(name: str, section: DestinationSettings, *, rehearsal: bool) -> Iterator[CheckResult]:
     """The answer of one destination, and which one is safe; in a rehearsal nobody else can count."""
     tag = "a Meta Pixel" if isinstance(section, MetaSettings) else "a Google tag"
     match section.also_reported_by:
         case None if not rehearsal:
             yield note(name, f"Open question: does {tag} count these sales already? If so, each counts twice.", ANSWERS)
         case "none":
-            yield fine(
-                name, f"No web tag counts these sales, the settings say: {tag} that begins to counts them twice."
-            )
+            yield ok(name, f"No web tag counts these sales, the settings say: {tag} that begins to counts them twice.")
         case "other":
             yield note(
                 name,

@@ -21,7 +21,7 @@ SUBJECT = "subject/1"
 
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
-LONGEST = 254
+MAX_ADDRESS_OCTETS = 254
 """RFC 5321 4.5.3.1.3: 256 octets, of which the angle brackets around it take two."""
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 """ASCII only, since the platforms' own libraries disagree on the rest; no quoted local parts, no IP literals."""
@@ -74,7 +74,7 @@ def person(text: str, subject_keys: Sequence[bytes]) -> Person | Reason:
 def _normal_forms(text: str) -> tuple[str, str | None] | Reason:
     """Google's and Meta's. White space at the ends goes, NBSP too, as in both platforms' own libraries."""
     text = text.strip()
-    if len(text) > LONGEST or not ADDRESS.fullmatch(text):
+    if len(text) > MAX_ADDRESS_OCTETS or not ADDRESS.fullmatch(text):
         return _why_not(text)
     address = text.lower()
     google = _google(address)

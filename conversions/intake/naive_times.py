@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
-from conversions.intake.sources.cells import Misfit, moment
+from conversions.intake.sources.cells import CellError, moment
 from conversions.intake.sources.sql import Query
 from conversions.model.conversion import Window
 from conversions.settings import Settings, SqlSource
@@ -28,7 +28,7 @@ def _readings(times: list[str], settings: Settings) -> Iterator[str]:
     for time in times:
         try:
             shop, utc = (moment(f"{time}{offset}", settings.zone, "").at for offset in ("", "+00:00"))
-        except Misfit:
+        except CellError:
             continue
         if shop != utc:
             yield " or ".join(f"{at.astimezone(settings.zone):%Y-%m-%d %H:%M}" for at in (shop, utc))

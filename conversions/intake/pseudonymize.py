@@ -11,7 +11,7 @@ from secrets import token_bytes
 from conversions.intake.convert import Converter
 from conversions.intake.identity import Identity, identify, subject
 from conversions.intake.order import Order
-from conversions.ledger.staging.snapshot import Seen
+from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Conversion, EventMaker, Money, Reason, Withheld
 from conversions.model.money import INEXACT, TOO_LARGE, as_stated, money
@@ -29,14 +29,14 @@ NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class FormerKeys:
     """Who was put on the list of objections while the store had another key."""
 
     subject_keys: tuple[bytes, ...]
     listed: Mapping[bytes, Reason]
     """Subjects under any key, and what their orders are withheld for."""
 
-    def against(self, address: str) -> Reason | None:
+    def suppression_reason(self, address: str) -> Reason | None:
         """What the order of this buyer is withheld for, if anything."""
         if not self.listed:
             return None
@@ -44,38 +44,38 @@ class Former:
         return next((self.listed[one] for one in subjects if isinstance(one, bytes) and one in self.listed), None)
 
 
-class Disguise:
+class Pseudonymizer:
     """How orders become sightings: an e-mail address ends its life in the call of this."""
 
-    former = Former((), {})
+    former = FormerKeys((), {})
 
     def __init__(
         self, rules: Iterable[tuple[Rules, EventMaker]], subject_key: bytes, product_key: bytes, now: datetime
     ) -> None:
         self._subject_key = subject_key
-        self._eyes = [(Converter(each, now), event) for each, event in rules]
+        self._converters = [(Converter(each, now), event) for each, event in rules]
         self.products = _products(product_key)
 
-    def __call__(self, orders: Sequence[Order]) -> Seen:
+    def __call__(self, orders: Sequence[Order]) -> SnapshotBatch:
         """The sightings of *orders*, and every destination's draft of each."""
-        sightings: list[tuple[object, ...]] = []
+        snapshot: list[tuple[object, ...]] = []
         drafts: list[tuple[object, ...]] = []
-        salts = _salts(len(orders) * len(self._eyes))
+        salts = _salts(len(orders) * len(self._converters))
         for order in orders:
             identity = identify(order.email, self._subject_key)
             amount = order.amount - order.refunded
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
-            sightings.append((*_sighting(order, identity, stated), products, refunded))
-            against = self.former.against(order.email)
-            for convert, event in self._eyes:
+            snapshot.append((*_snapshot_row(order, identity, stated), products, refunded))
+            against = self.former.suppression_reason(order.email)
+            for convert, event in self._converters:
                 match Withheld(against) if against else convert(order, identity, paid):
                     case Conversion() as conversion:
                         drafts.append(_sendable(conversion, stated.minor, next(salts), event(conversion)))
                     case Withheld() as withheld:
                         drafts.append(_held_back(withheld, stated.minor))
-        return Seen(sightings, drafts)
+        return SnapshotBatch(snapshot, drafts)
 
 
 def _salts(count: int) -> Iterator[bytes]:
@@ -84,7 +84,7 @@ def _salts(count: int) -> Iterator[bytes]:
     return (drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES))
 
 
-def _sighting(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
+def _snapshot_row(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
     """A ``SightingRow``, as the plain tuple that travels best between processes; so are the drafts."""
     person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)

@@ -7,24 +7,24 @@ from itertools import count
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.advice import sentence
 from conversions.intake.sources.base import Source
-from conversions.ledger.staging.snapshot import BadRow, DoubtRow, Resolved, Seen, Sightings
+from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, Resolved, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import Window
-from conversions.model.read_counts import Reading
+from conversions.model.read_counts import ReadCounts
 
 
 def read(
     source: Source,
     window: Window,
-    sightings: Sightings,
-    disguised: Callable[[Iterable[list[Order]]], Iterable[Seen]],
-    resolve: Callable[[Sightings, Collection[str]], Resolved],
+    snapshot: SourceSnapshot,
+    pseudonymize: Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]],
+    resolve: Callable[[SourceSnapshot, Collection[str]], Resolved],
     advance: Callable[[int], None],
-) -> Reading:
+) -> ReadCounts:
     """Read the whole window into *sightings*, and *resolve* what stands there more than once.
 
     Raises SourceError where the source as a whole cannot be read.
     """
-    reading, settled, positions = Reading(explain=partial(sentence, source.unread)), set[str](), count(1)
+    reading, settled, positions = ReadCounts(explain=partial(sentence, source.unparsed)), set[str](), count(1)
 
     def inside() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):
@@ -33,27 +33,27 @@ def read(
             reading.rows += len(chunk)
             reading.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
-                _reject(reading, sightings, [one for one in chunk if isinstance(one, RowRejected)])
+                _reject(reading, snapshot, [one for one in chunk if isinstance(one, RowRejected)])
             reading.cover({order.window_day for order in orders})
             settled.update(*{order.settles for order in chosen})
             places = zip(chosen, positions, strict=False)
-            sightings.doubt([_doubt(at, one) for order, at in places for one in order.doubts])
+            snapshot.doubt([_doubt(at, one) for order, at in places for one in order.doubts])
             advance(len(chunk))
             yield chosen
 
-    for seen in disguised(inside()):
-        sightings.add(seen)
-    resolved = resolve(sightings, settled)
+    for seen in pseudonymize(inside()):
+        snapshot.add(seen)
+    resolved = resolve(snapshot, settled)
     reading.repeated = resolved.repeated
     reading.quarantined += resolved.set_aside
-    reading.left_for_later = source.left_for_later()
+    reading.skipped_files = source.skipped_files()
     return reading
 
 
-def _reject(reading: Reading, sightings: Sightings, rejected: Sequence[RowRejected]) -> None:
+def _reject(reading: ReadCounts, snapshot: SourceSnapshot, rejected: Sequence[RowRejected]) -> None:
     reading.quarantined.update(row.reason for row in rejected)
-    sightings.reject(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
+    snapshot.reject(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
 
 
-def _doubt(position: int, row: RowRejected) -> DoubtRow:
-    return DoubtRow(position, row.place, row.reason, row.order_no, row.field, row.content)
+def _doubt(position: int, row: RowRejected) -> AmbiguousRow:
+    return AmbiguousRow(position, row.place, row.reason, row.order_no, row.field, row.content)

@@ -15,7 +15,7 @@ from conversions.model.money import exponent
 ENOUGH = 1_000
 """Rows of the window after which no more are read."""
 
-_NOBODYS_KEY = token_bytes(32)
+_THROWAWAY_KEY = token_bytes(32)
 """Whoever is found under it is not kept."""
 
 
@@ -60,7 +60,7 @@ def _against(order: Order) -> Iterator[Reason]:
     """What speaks against sending it that settings or the export may be the cause of; choices of buyers never are."""
     if not order.completed:
         yield Reason.NOT_COMPLETED
-    if isinstance(found := identify(order.email, _NOBODYS_KEY), Reason):
+    if isinstance(found := identify(order.email, _THROWAWAY_KEY), Reason):
         yield found
     if exponent(order.currency) is None:
         yield Reason.UNKNOWN_CURRENCY

@@ -7,20 +7,20 @@ from conversions import keys
 from conversions.intake.identity import SUBJECT
 from conversions.intake.order import Order
 from conversions.intake.past_orders import past_orders
-from conversions.intake.pseudonymize import Disguise, Former
+from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
 from conversions.intake.read import read
 from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.row_digest import PURPOSE
 from conversions.ledger import Clock
-from conversions.ledger.staging.new_orders import Past
-from conversions.ledger.staging.snapshot import Resolved, Seen, Sightings
+from conversions.ledger.staging.new_orders import PastOrder
+from conversions.ledger.staging.snapshot import Resolved, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import EventMaker, Reason, Window
-from conversions.model.read_counts import Reading
+from conversions.model.read_counts import ReadCounts
 from conversions.model.rules import Rules
 from conversions.settings import Settings
 
-Pseudonymize = Callable[[Iterable[list[Order]]], Iterable[Seen]]
+Pseudonymize = Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]]
 """Chunks of orders, in their order, as rows without an address."""
 
 
@@ -30,28 +30,28 @@ class Intake:
 
     settings: Settings
     source: Source
-    pseudonymizer: Disguise
+    pseudonymizer: Pseudonymizer
     row_digest: Callable[[str], bytes]
     """Says nothing without the key; by it damaged rows are recognised in a later run."""
 
     def apply_suppressions(self, listed: Mapping[bytes, Reason]) -> None:
         """Withhold the orders of people who were *listed* while the store had a former key."""
         subject_keys = tuple(keys.derive(key, SUBJECT) for key in self.settings.secret_former_keys)
-        self.pseudonymizer.former = Former(subject_keys, listed if subject_keys else {})
+        self.pseudonymizer.former = FormerKeys(subject_keys, listed if subject_keys else {})
 
     def read(
-        self, window: Window, sightings: Sightings, pseudonymize: Pseudonymize, advance: Callable[[int], None]
-    ) -> Reading:
+        self, window: Window, snapshot: SourceSnapshot, pseudonymize: Pseudonymize, advance: Callable[[int], None]
+    ) -> ReadCounts:
         """Read the orders of *window* into *sightings*. Raises SourceError."""
-        return read(self.source, window, sightings, pseudonymize, self._resolve, advance)
+        return read(self.source, window, snapshot, pseudonymize, self._resolve, advance)
 
-    def past_orders(self, window: Window) -> Iterator[list[Past]]:
+    def past_orders(self, window: Window) -> Iterator[list[PastOrder]]:
         """What completed orders of *window* cost, as figures without persons. Raises SourceError."""
         return past_orders(self.source, window, self.pseudonymizer.products)
 
-    def _resolve(self, sightings: Sightings, settled: Collection[str]) -> Resolved:
+    def _resolve(self, snapshot: SourceSnapshot, settled: Collection[str]) -> Resolved:
         ranked = self.settings.source.columns.updated_at is not None
-        return sightings.resolve(settled, self.settings.shop, self.row_digest, ranked=ranked)
+        return snapshot.resolve(settled, self.settings.shop, self.row_digest, ranked=ranked)
 
 
 def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
@@ -64,7 +64,7 @@ def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], c
     return Intake(
         settings=settings,
         source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=purpose),
-        pseudonymizer=Disguise(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), clock()),
+        pseudonymizer=Pseudonymizer(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), clock()),
         row_digest=_row_digest(keys.derive(first, "bad row/1")),
     )
 

@@ -37,7 +37,7 @@ def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
         checkpoints.check(ledger, settings.checkpoints_path, settings.store_path)
         checkpoints.prepare(settings.checkpoints_path)
-        ledger.seal = partial(checkpoints.keep, settings)
+        ledger.write_checkpoint = partial(checkpoints.keep, settings)
         yield ledger
 
 

@@ -43,7 +43,7 @@ class Finding:
     """What tells two findings of one code and destination apart: a reason, a currency. Without personal data."""
     share: float | None = None
     """How bad it is, from 0 to 1, where a person may accept a share until it worsens; None: ``count`` says it."""
-    every_night: bool = False
+    every_run: bool = False
     """Told every night, however often it was told."""
     once: bool = False
     """Told once, and not again weekly, nor when more are affected."""

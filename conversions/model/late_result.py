@@ -10,7 +10,7 @@ from typing import NamedTuple
 from conversions.errors import DestinationError, Exit, worst
 
 
-class Told(StrEnum):
+class RequestStatus(StrEnum):
     """What it says of the request as a whole."""
 
     SUCCESS = "success"
@@ -18,15 +18,15 @@ class Told(StrEnum):
     FAILED = "failed"
     PROCESSING = "processing"
     """Not known yet: to be asked again."""
-    NOT_KNOWN = "not known there"
+    NOT_FOUND = "not known there"
     TOO_OLD = "too old"
     NO_ANSWER = "no answer"
     """To be asked again, though not at once."""
-    MAY_NOT_ASK = "may not ask"
+    PERMISSION_DENIED = "may not ask"
     """To be asked again, once a person has let these credentials ask."""
 
 
-class Fate(StrEnum):
+class EventOutcome(StrEnum):
     """What became of an event that it did not simply record."""
 
     UNMATCHED = "unmatched"
@@ -44,7 +44,7 @@ class Fate(StrEnum):
     """Rejected for a reason that is younger than this program."""
 
 
-SUSPECT = frozenset({Fate.SETUP, Fate.CONSENT, Fate.UNLISTED})
+SUSPECT = frozenset({EventOutcome.SETUP, EventOutcome.CONSENT, EventOutcome.UNLISTED})
 """What is the account's where most orders meet it, and otherwise the order's."""
 
 
@@ -53,20 +53,20 @@ def of_consent(said: str | None) -> bool:
     return said is not None and "CONSENT" in said and "NO_CONSENT" not in said
 
 
-class Ruling(NamedTuple):
+class ReasonPolicy(NamedTuple):
     """What one of a platform's reasons means."""
 
-    fate: Fate
+    outcome: EventOutcome
     wait: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StatusDetail:
     """The events of one request that met the same reason."""
 
     reason: str
     """The platform's name for it, never its prose."""
-    ruling: Ruling
+    policy: ReasonPolicy
     events: int
     positions: frozenset[int]
     """In the request, from 0; fewer than ``events`` where the platform does not say which."""
@@ -81,12 +81,12 @@ class Finding:
 class Diagnosis:
     """One answer about one request."""
 
-    told: Told
+    status: RequestStatus
     code: str = ""
     """What decided where there is no verdict: status or reason."""
     events: int | None = None
     """How many events the platform counts; None where it does not say."""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[StatusDetail, ...] = ()
     complete: bool = True
     """False where some of it could not be read."""
     warnings: Mapping[str, int] = field(default_factory=dict)
@@ -101,17 +101,17 @@ class Diagnosis:
 
     def _leaves_no_doubt(self, everywhere: frozenset[int], named: frozenset[int]) -> bool:
         """Whether what it does not name was recorded."""
-        match self.told:
-            case Told.SUCCESS:
+        match self.status:
+            case RequestStatus.SUCCESS:
                 return True
-            case Told.PARTIAL_SUCCESS:
+            case RequestStatus.PARTIAL_SUCCESS:
                 return bool(named)
             case _:
                 return named == everywhere
 
-    def met(self, events: int, fates: frozenset[Fate]) -> int:
+    def met(self, events: int, fates: frozenset[EventOutcome]) -> int:
         """How many of *events* met one of *fates*; an event may meet several."""
-        found = [f for f in self.findings if f.ruling.fate in fates]
+        found = [f for f in self.findings if f.policy.outcome in fates]
         named = [f.among(events) for f in found]
         if all(len(its) == f.events for f, its in zip(found, named, strict=True)):
             return len(frozenset[int]().union(*named))
@@ -119,19 +119,19 @@ class Diagnosis:
 
     def suspect(self, events: int) -> str | None:
         """The most frequent of the reasons that may be the account's, where over half of *events* met them."""
-        found = [f for f in self.findings if f.ruling.fate in SUSPECT]
+        found = [f for f in self.findings if f.policy.outcome in SUSPECT]
         most = max(found, key=lambda f: f.events, default=None)
         return most.reason if most and 2 * self.met(events, SUSPECT) > events else None
 
     def setup(self, events: int) -> str | None:
         """The account's reason that over half of *events* met, if one did."""
-        of_account = [f for f in self.findings if f.ruling.fate is Fate.SETUP]
+        of_account = [f for f in self.findings if f.policy.outcome is EventOutcome.SETUP]
         most = max(of_account, key=lambda f: f.events, default=None)
         return most.reason if most and 2 * sum(f.events for f in of_account) > events else None
 
 
 @dataclass(slots=True)
-class Late:
+class LateResults:
     """What was learned at one destination when its requests were asked about."""
 
     asked: int = 0
@@ -153,7 +153,7 @@ class Late:
     ending: DestinationError | None = None
     """What stops this destination."""
 
-    def add(self, other: "Late") -> None:
+    def add(self, other: "LateResults") -> None:
         """Take in what one more request told."""
         self.asked += other.asked
         self.moved += other.moved

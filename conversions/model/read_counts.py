@@ -12,14 +12,14 @@ Explain = Callable[[Reason, str | None], str]
 
 
 @dataclass(slots=True)
-class Reading:
+class ReadCounts:
     """What was read; rows = orders + repeated + outside the window + quarantined."""
 
     rows: int = 0
     outside_window: int = 0
     repeated: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
-    left_for_later: list[str] = field(default_factory=list)
+    skipped_files: list[str] = field(default_factory=list)
     span: tuple[date, date] | None = None
     """The first and the last day of the orders that were read, in the window or not; days are the window's."""
     explain: Explain | None = None

@@ -28,15 +28,15 @@ class Next(StrEnum):
     """One or more events are at fault: take out the culprits, or halve where none is named."""
     PROBE = "probe"
     """Events may be at fault, or the settings: ask for a few events alone, unless it is known which."""
-    ONCE_MORE = "once more"
+    RETRY_ONCE = "once more"
     """Back off, then once more; asked a second time, it stops the destination."""
     STOP_CREDENTIALS = "stop: credentials"
     STOP_REFUSED = "stop: refused"
-    STOP_FOR_TODAY = "stop: quota"
+    STOP_QUOTA = "stop: quota"
 
 
 @dataclass(frozen=True, slots=True)
-class Culprit:
+class FailedItem:
     """One event that the platform named as the reason of its refusal."""
 
     position: int
@@ -58,7 +58,7 @@ class Receipt:
     """The platform's id of the request (Google ``requestId``, Meta ``fbtrace_id``), for support and diagnostics."""
     wait: float | None = None
     """Seconds the platform asked to wait."""
-    culprits: tuple[Culprit, ...] = ()
+    failed_items: tuple[FailedItem, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
     """Events that the platform took without some part of them, by its name for what it ignored or missed."""
     date: str | None = None
@@ -73,5 +73,5 @@ class Receipt:
 
     def faults(self, events: int) -> dict[int, str]:
         """What is said of the events at fault, by position in a request of so many: a single one need not be named."""
-        named = {c.position: f"{self.code} {c.code} {c.field}".strip() for c in self.culprits}
+        named = {c.position: f"{self.code} {c.code} {c.field}".strip() for c in self.failed_items}
         return named or ({0: self.code} if events == 1 else {})

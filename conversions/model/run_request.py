@@ -10,7 +10,7 @@ from conversions.model.finding import Accepted
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunRequest:
     """What is to be sent, and what is no mistake."""
 
     since: date | None = None

@@ -14,7 +14,7 @@ from conversions.settings import Settings
 
 
 @dataclass(slots=True)
-class Ending:
+class RunOutcome:
     """How a run ended, as far as it is known."""
 
     report: Mapping[str, Any] = field(default_factory=lambda: {"exit_code": int(Exit.REFUSED)})
@@ -24,44 +24,44 @@ class Ending:
 
 
 @contextmanager
-def on_call(settings: Settings, clock: Callable[[], datetime], say: Callable[[str], None]) -> Iterator[Ending]:
+def on_call(settings: Settings, clock: Callable[[], datetime], say: Callable[[str], None]) -> Iterator[RunOutcome]:
     """Tell that a run begins, and in the end how it went; *say* gets a sentence for whatever could not be told."""
-    url, ending = settings.on_call.heartbeat_url, Ending()
+    url, ending = settings.on_call.heartbeat_url, RunOutcome()
     if url:
-        _safely(lambda: heartbeat.begun(url.get_secret_value()), say)
+        _best_effort(lambda: heartbeat.start(url.get_secret_value()), say)
     try:
         yield ending
     except ConversionsError as error:
         ending.report, ending.sentences = {"exit_code": int(error.exit_code)}, [str(error)]
         raise
     finally:
-        for tell in _told(settings, ending, clock().timestamp()):
-            _safely(tell, say)
+        for tell in _notifications(settings, ending, clock().timestamp()):
+            _best_effort(tell, say)
 
 
-def _told(settings: Settings, ending: Ending, now: float) -> Iterator[Callable[[], str | None]]:
+def _notifications(settings: Settings, ending: RunOutcome, now: float) -> Iterator[Callable[[], str | None]]:
     wanted, code = settings.on_call, int(ending.report["exit_code"])
     if wanted.metrics_file:
         yield partial(_write, settings.resolve(wanted.metrics_file), ending, now)
     if wanted.alerts and code:
         yield partial(_alert, [one.get_secret_value() for one in wanted.alerts], code, ending)
     if wanted.heartbeat_url:
-        yield partial(heartbeat.ended, wanted.heartbeat_url.get_secret_value(), code)
+        yield partial(heartbeat.finish, wanted.heartbeat_url.get_secret_value(), code)
 
 
-def _write(path: Path, ending: Ending, now: float) -> None:
+def _write(path: Path, ending: RunOutcome, now: float) -> None:
     from conversions.on_call import metrics
 
     metrics.write(path, ending.report, now)
 
 
-def _alert(addresses: Sequence[str], code: int, ending: Ending) -> str | None:
+def _alert(addresses: Sequence[str], code: int, ending: RunOutcome) -> str | None:
     from conversions.on_call import alerts
 
     return alerts.send(addresses, code, ending.sentences)
 
 
-def _safely(tell: Callable[[], str | None], say: Callable[[str], None]) -> None:
+def _best_effort(tell: Callable[[], str | None], say: Callable[[str], None]) -> None:
     """Whatever goes wrong is one sentence without the address."""
     try:
         trouble = tell()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-MOST = 20
+MAX_SENTENCES = 20
 """Sentences; whoever is woken reads no more."""
 
 
@@ -14,6 +14,11 @@ def send(addresses: Sequence[str], exit_code: int, sentences: Sequence[str]) -> 
         return "on_call.alerts needs apprise: `pip install 'conversions[alerts]'`."
     notifier = apprise.Apprise()
     taken = [notifier.add(address) for address in addresses]
-    body = "\n".join([*sentences[:MOST], *([f"… and {len(sentences) - MOST} more"] if len(sentences) > MOST else [])])
+    body = "\n".join(
+        [
+            *sentences[:MAX_SENTENCES],
+            *([f"… and {len(sentences) - MAX_SENTENCES} more"] if len(sentences) > MAX_SENTENCES else []),
+        ]
+    )
     told = notifier.notify(title=f"conversions: exit {exit_code}", body=body or "Look at `conversions status`.")
     return None if told and all(taken) else "Not every alert could be sent; look at on_call.alerts."

@@ -7,12 +7,12 @@ call a night good; it is in no sentence.
 from conversions.transport.http import SHORT, USER_AGENT, Answer, Session, post
 
 
-def begun(url: str) -> str | None:
+def start(url: str) -> str | None:
     """Tell that a run has begun; a sentence where that failed."""
     return _tell(f"{url.rstrip('/')}/start")
 
 
-def ended(url: str, exit_code: int) -> str | None:
+def finish(url: str, exit_code: int) -> str | None:
     """Tell how it ended; a sentence where that failed."""
     return _tell(f"{url.rstrip('/')}/{exit_code}")
 

@@ -7,14 +7,14 @@ from conversions.errors import SettingsError, Usage
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs
 from conversions.ledger.maintenance import adopt as adopting
 from conversions.ledger.runs import bindings
-from conversions.ledger.staging.order_numbers import Renumbering, rename
+from conversions.ledger.staging.order_numbers import OrderNumbers, rename
 from conversions.ledger.store import run_lock
 from conversions.ledger.subjects import suppressions
-from conversions.model.run_request import Wish
+from conversions.model.run_request import RunRequest
 from conversions.observe.progress import SILENT
 from conversions.run import clock_check
 from conversions.run.context import Scope, open_scope
-from conversions.run.runtime import open_house
+from conversions.run.runtime import build_runtime
 from conversions.settings import Settings
 
 Read = Callable[[Scope], object]
@@ -38,33 +38,33 @@ def adopt(settings: Settings, clock: Clock, name: str, reason: str) -> str:
 
     Raises Usage or SettingsError where it may not be adopted.
     """
-    house = open_house(settings)
-    if name not in house.pins:
+    runtime = build_runtime(settings)
+    if name not in runtime.bindings:
         raise Usage(f"There is no {name} in the settings; they name {', '.join(settings.destinations)}.")
     _check_store(settings)
     with open_ledger(settings, clock) as ledger:
-        runs.take_over(ledger)
-        _check(settings, ledger, name, house.pins[name])
-        before = bindings.change(ledger, name, house.pins[name], reason)
-        if name == "key" and bindings.held(ledger)[checkpoints.PIN] != house.pins[checkpoints.PIN]:
-            bindings.change(ledger, checkpoints.PIN, house.pins[checkpoints.PIN], reason)  # it is made of the key
+        runs.acquire_epoch(ledger)
+        _check(settings, ledger, name, runtime.bindings[name])
+        before = bindings.change(ledger, name, runtime.bindings[name], reason)
+        if name == "key" and bindings.recorded(ledger)[checkpoints.PIN] != runtime.bindings[checkpoints.PIN]:
+            bindings.change(ledger, checkpoints.PIN, runtime.bindings[checkpoints.PIN], reason)  # it is made of the key
         runs.remember(ledger)
-    return f"{name} was {before!r} and is {house.pins[name]!r}. {MEANS[name.split(maxsplit=1)[0]]}"
+    return f"{name} was {before!r} and is {runtime.bindings[name]!r}. {MEANS[name.split(maxsplit=1)[0]]}"
 
 
-def adopt_numbers(settings: Settings, clock: Clock, wish: Wish, reason: str, read: Read) -> str:
+def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason: str, read: Read) -> str:
     """Let the sales that stand under other numbers in the source be the known ones; returns what that means.
 
     Raises Usage where there are none in the days of *wish*.
     """
-    house = open_house(settings)
+    runtime = build_runtime(settings)
     _check_store(settings)
     with open_ledger(settings, clock) as ledger:
-        scope = open_scope(house, ledger, wish, SILENT)
-        runs.take_over(ledger)
+        scope = open_scope(runtime, ledger, request, SILENT)
+        runs.acquire_epoch(ledger)
         read(scope)
         window = scope.window
-        renamed = rename(ledger, settings.shop, Renumbering(ledger, settings.shop, window).pairs(), reason)
+        renamed = rename(ledger, settings.shop, OrderNumbers(ledger, settings.shop, window).pairs(), reason)
         if not renamed:
             raise Usage(f"No order of {window.since} to {window.until} stands under another number: nothing changed.")
         runs.remember(ledger)
@@ -74,7 +74,7 @@ def adopt_numbers(settings: Settings, clock: Clock, wish: Wish, reason: str, rea
 def adopt_store(settings: Settings, clock: Clock, reason: str) -> str:
     """Let the store that is there be the right one, whatever the tail file and the checkpoints remember."""
     with run_lock.hold(settings, clock, wait=0):
-        adopting.adopt(settings, clock, reason)
+        adopting.adopt_store(settings, clock, reason)
     return f"The store {settings.store_path} is the one from now on. {MEANS['store']}"
 
 
@@ -83,12 +83,12 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
 
     Raises SettingsError where the platforms tell another time, Usage where there is no such entry.
     """
-    house = open_house(settings)
+    runtime = build_runtime(settings)
     _check_store(settings)
     with open_ledger(settings, clock) as ledger:
-        clock_check.ask(house, clock())
-        runs.take_over(ledger)
-        written = adopting.go_on_from_now(ledger, reason)
+        clock_check.ask(runtime, clock())
+        runs.acquire_epoch(ledger)
+        written = adopting.adopt_clock(ledger, reason)
         if written is None:
             raise Usage("The log's newest entry is not of later than now: nothing was changed.")
         runs.remember(ledger)
@@ -101,14 +101,14 @@ def _check_store(settings: Settings) -> None:
 
 
 def _check(settings: Settings, ledger: Ledger, name: str, now: str) -> None:
-    held = bindings.held(ledger).get(name, now)
+    held = bindings.recorded(ledger).get(name, now)
     if name.startswith("destination ") and held.rpartition(" ")[2] != now.rpartition(" ")[2]:
         raise SettingsError(
             f"`reference` of a {name} that was used cannot change: the platform would count every order again under "
             "its other id. Put the old one back, or name a new destination."
         )
     former = {keys.check_value(key) for key in settings.secret_former_keys}
-    if name == "key" and held != now and held not in former and suppressions.in_force(ledger):
+    if name == "key" and held != now and held not in former and suppressions.active(ledger):
         raise SettingsError(
             f"People are on the list of objections under the old key ({held}), and would be sent again. Put that key "
             "into CONVERSIONS_FORMER_KEYS; if it is lost, restore it from where you keep it."

@@ -9,7 +9,7 @@ from conversions.ledger.late_results import decisions
 from conversions.ledger.late_results.decisions import Case, Decision
 from conversions.ledger.runs import bindings, findings
 from conversions.ledger.staging import evaluate
-from conversions.run.runtime import House, open_house
+from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
 
 NAMED = 5
@@ -17,9 +17,9 @@ NAMED = 5
 
 def cases(settings: Settings, only: str | None, clock: Clock) -> list[Case]:
     """Every order that no run mends by itself and nobody has decided on; reads only."""
-    house = open_house(settings, only)
+    runtime = build_runtime(settings, only)
     with open_read_only(settings, clock) as ledger:
-        return decisions.cases(ledger, _windows(house, ledger))
+        return decisions.cases(ledger, _windows(runtime, ledger))
 
 
 def decide(
@@ -34,11 +34,11 @@ def decide(
 
     Raises Usage, and changes nothing, where it is no choice for one of them.
     """
-    house = open_house(settings, destination)
+    runtime = build_runtime(settings, destination)
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, house.pins)
+        bindings.check(ledger, runtime.bindings)
         outbox.recover(ledger)
-        possible = {c.order_no: c for c in decisions.cases(ledger, _windows(house, ledger)) if decision in c.choices}
+        possible = {c.order_no: c for c in decisions.cases(ledger, _windows(runtime, ledger)) if decision in c.choices}
         chosen = list(possible.values()) if orders is None else _chosen(possible, orders, decision)
         if chosen:
             decisions.decide(ledger, decision, chosen, reason)
@@ -51,10 +51,10 @@ def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str
 
     Raises Usage where nothing of that name is open, or there is no such destination.
     """
-    house = open_house(settings, destination)
+    runtime = build_runtime(settings, destination)
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, house.pins)
-        runs.take_over(ledger)
+        bindings.check(ledger, runtime.bindings)
+        runs.acquire_epoch(ledger)
         known = findings.accept(ledger, finding, destination, reason)
         runs.remember(ledger)
     return known
@@ -71,7 +71,7 @@ def _chosen(possible: dict[str, Case], orders: Collection[str], decision: Decisi
     return [possible[order] for order in dict.fromkeys(orders)]
 
 
-def _windows(house: House, ledger: Ledger) -> dict[int, int]:
+def _windows(runtime: Runtime, ledger: Ledger) -> dict[int, int]:
     """By the ledger's number of each destination that it has met: how long it is sent to again without asking."""
-    known = zip(house.views, evaluate.known_numbers(ledger, house.names), strict=True)
-    return {number: resend_us(view.destination, view.section) for view, number in known if number}
+    known = zip(runtime.destinations, evaluate.destination_ids(ledger, runtime.names), strict=True)
+    return {number: resend_us(view.destination, view.settings) for view, number in known if number}

@@ -14,12 +14,12 @@ from conversions.disclosure.policy import Listing, Policy, parse_policy
 from conversions.disclosure.schema import EVENTS
 from conversions.ledger import Clock
 from conversions.ledger.subjects import access_log, records, suppressions
-from conversions.ledger.subjects.access_log import Look
-from conversions.ledger.subjects.records import Standing, Transfer
-from conversions.ledger.subjects.suppressions import Objection
+from conversions.ledger.subjects.access_log import AccessRecord
+from conversions.ledger.subjects.records import SubjectOrder, Transfer
+from conversions.ledger.subjects.suppressions import Suppression
 from conversions.model.receipt import Outcome
 from conversions.model.subject import Person
-from conversions.privacy.objections import register
+from conversions.privacy.objections import list_entries
 from conversions.settings import Settings
 
 
@@ -77,16 +77,16 @@ class Answer:
     not_sent: list[NotSent]
     policies: list[Policy]
     """That something left under, by version."""
-    entries: list[Objection]
-    looks: list[Look]
+    entries: list[Suppression]
+    accesses: list[AccessRecord]
 
 
 def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case: str | None = None) -> Answer:
     """Look up one person; that somebody looked is logged first. Raises SettingsError where the key is another."""
-    with register(settings, clock) as ledger:
+    with list_entries(settings, clock) as ledger:
         access_log.record(ledger, purpose, person[0], case)
         with ledger.transaction() as connection:
-            standings = [one for subject in person for one in records.standings(connection, subject)]
+            standings = [one for subject in person for one in records.subject_orders(connection, subject)]
             policies = _policies(connection, standings)
         return Answer(
             at=clock(),
@@ -98,18 +98,18 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             not_sent=list(_not_sent(standings, _recipients(settings))),
             policies=sorted({p.version: p for p in policies.values()}.values(), key=lambda policy: policy.version),
             entries=[one for subject in person for one in suppressions.entries(ledger, subject)],
-            looks=[one for subject in person for one in access_log.of(ledger, subject)],
+            accesses=[one for subject in person for one in access_log.records_of(ledger, subject)],
         )
 
 
-def _policies(connection: Connection, standings: Iterable[Standing]) -> dict[str, Policy]:
+def _policies(connection: Connection, standings: Iterable[SubjectOrder]) -> dict[str, Policy]:
     """By digest: those that the person's events left under, as they were then."""
     used = {t.policy for standing in standings for event in standing.events for t in event.transfers}
     texts = {digest: records.policy_text(connection, digest) for digest in used}
     return {digest: parse_policy(text, f"The policy {digest[:8]}") for digest, text in texts.items() if text}
 
 
-def _sent(standing: Standing, policies: dict[str, Policy]) -> Iterator[Sent]:
+def _sent(standing: SubjectOrder, policies: dict[str, Policy]) -> Iterator[Sent]:
     for event in standing.events:
         transfers = tuple(filter(_left, event.transfers))
         if transfers and event.payload is not None:
@@ -119,7 +119,7 @@ def _sent(standing: Standing, policies: dict[str, Policy]) -> Iterator[Sent]:
             yield Sent(standing.order_no, standing.day, transfers[-1].recipient, transfers, text, fields)
 
 
-def _not_sent(standings: Iterable[Standing], recipients: dict[str, str]) -> Iterator[NotSent]:
+def _not_sent(standings: Iterable[SubjectOrder], recipients: dict[str, str]) -> Iterator[NotSent]:
     for s in standings:
         if not any(_left(transfer) for event in s.events for transfer in event.transfers):
             yield NotSent(s.order_no, s.day, recipients.get(s.destination, s.destination), s.state, s.reason)

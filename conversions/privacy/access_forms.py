@@ -36,7 +36,7 @@ def html(answer: Answer, language: Language, zone: tzinfo) -> str:
 
 def document(answer: Answer, language: Language) -> dict[str, Any]:
     """The same as one JSON document; instants are ISO 8601 UTC, ``event`` is the text as it was sent."""
-    words = render.words(language)
+    words = render.messages(language)
     return {
         "answered_at": answer.at.isoformat(),
         "rehearsal": answer.rehearsal,
@@ -58,7 +58,7 @@ def document(answer: Answer, language: Language) -> dict[str, Any]:
             {"kind": e.kind, "since": e.since, "removed_at": e.removed, "case": e.case, "reason": e.reason}
             for e in answer.entries
         ],
-        "look_ups": [{"at": look.at, "purpose": look.purpose} for look in answer.looks],
+        "look_ups": [{"at": look.at, "purpose": look.purpose} for look in answer.accesses],
     }
 
 

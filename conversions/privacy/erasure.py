@@ -9,12 +9,12 @@ from conversions import keys
 from conversions.ledger import Clock, Ledger, open_ledger, open_read_only, outbox, runs
 from conversions.ledger.runs import bindings
 from conversions.ledger.subjects import erasure, recipient_notices, redaction, suppression_journal
-from conversions.ledger.subjects.recipient_notices import Task
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.recipient_notices import RecipientNotice
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.subject import Person
 from conversions.settings import Settings
 
-HOW = {
+RECIPIENT_INSTRUCTIONS = {
     "Google Ireland Limited": (
         "Upload a retraction for these transaction IDs (Google Ads, Conversions, Uploads): it takes the sales back; for"
         " the identifiers ask Google's data protection contact in writing."
@@ -28,7 +28,7 @@ HOW = {
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ErasureResult:
     """What a request for erasure did."""
 
     persons: int
@@ -42,17 +42,20 @@ class Done:
     """Other files beside the store, made by an upgrade or a restoration: they hold what they held."""
 
 
-def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str) -> Done:
+def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str) -> ErasureResult:
     """Erase these people, and withhold whatever they order next.
 
     Raises AnotherRun while a run is under way, SettingsError where the key is not the store's.
     """
-    with seized(settings, clock) as ledger:
+    with exclusive_ledger(settings, clock) as ledger:
         outbox.recover(ledger)
         people = list(dict.fromkeys(people))
         subjects = [subject for person in people for subject in person]
         now = ledger.clock()
-        entries = [suppression_journal.Entry(now, "added", Kind.ERASURE, subject.hex(), case) for subject in subjects]
+        entries = [
+            suppression_journal.JournalEntry(now, "added", SuppressionKind.ERASURE, subject.hex(), case)
+            for subject in subjects
+        ]
         suppression_journal.append(
             settings.journal_path, entries
         )  # first: a restored backup must not know more than we do
@@ -60,7 +63,7 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
         wiped = redaction.wipe(ledger)
         runs.remember(ledger)
     opened = sum(len(one.recipients) for one in done)
-    return Done(
+    return ErasureResult(
         persons=len(people),
         orders=sum(one.orders for one in done),
         events=sum(one.events for one in done),
@@ -76,26 +79,26 @@ def _copies(store: Path) -> list[str]:
     return sorted(path.name for path in store.parent.glob(f"{store.name}*") if path.name not in own)
 
 
-def to_tell(settings: Settings, clock: Clock) -> list[Task]:
+def open_notices(settings: Settings, clock: Clock) -> list[RecipientNotice]:
     """Every task, open and closed."""
     with open_read_only(settings, clock) as ledger:
-        return recipient_notices.tasks(ledger)
+        return recipient_notices.notices(ledger)
 
 
-def told(settings: Settings, clock: Clock, task: int, reason: str) -> None:
+def close_notice(settings: Settings, clock: Clock, task: int, reason: str) -> None:
     """Close a task. Raises Usage where none of that number is open."""
-    with seized(settings, clock) as ledger:
+    with exclusive_ledger(settings, clock) as ledger:
         recipient_notices.close(ledger, task, reason)
         runs.remember(ledger)
 
 
 @contextmanager
-def seized(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+def exclusive_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """The store under its own key and the run lock, for whoever changes it and sends nothing."""
     pin = {"key": keys.check_value(settings.secret_key)}
     with open_ledger(settings, clock) as ledger:
         bindings.check(ledger, pin)
         bindings.record(ledger, pin)
-        runs.take_over(ledger)
+        runs.acquire_epoch(ledger)
         suppression_journal.begin(settings.journal_path, ledger)
         yield ledger

@@ -10,7 +10,7 @@ from conversions.destinations.meta.client import Meta
 from conversions.disclosure.policy import Class, Listing, Policy, load_policy
 from conversions.disclosure.schema import EVENTS
 from conversions.ledger import Clock
-from conversions.reports.render import Language, render, words
+from conversions.reports.render import Language, messages, render
 from conversions.settings import Settings
 
 RECIPIENTS = {"google": Google.recipient, "meta": Meta.recipient}
@@ -98,7 +98,7 @@ def html(found: Record, language: Language, settings: Settings) -> str:
 
 def document(found: Record, language: Language) -> dict[str, Any]:
     """The record for another system; the texts are in *language*."""
-    t, policy = words(language), found.policy
+    t, policy = messages(language), found.policy
     names = t["fields"] | t["record"]["fields"]
     return {
         "record_of": "GDPR article 30(1)",

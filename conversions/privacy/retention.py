@@ -3,7 +3,7 @@
 from conversions.ledger import Clock, runs
 from conversions.ledger.subjects import redaction, retention
 from conversions.ledger.subjects.retention import Purged
-from conversions.privacy.erasure import seized
+from conversions.privacy.erasure import exclusive_ledger
 from conversions.settings import Settings
 
 
@@ -12,7 +12,7 @@ def purge(settings: Settings, clock: Clock) -> tuple[Purged, bool]:
 
     Raises AnotherRun while a run is under way.
     """
-    with seized(settings, clock) as ledger:
+    with exclusive_ledger(settings, clock) as ledger:
         purged = retention.purge(ledger, retention.due(ledger, settings.zone, settings.privacy.retention_days))
         wiped = redaction.wipe(ledger)
         runs.remember(ledger)

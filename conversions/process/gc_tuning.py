@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
+def relaxed_gc() -> Iterator[None]:
     """Let the cyclic garbage collector look seldom: orders hold no cycles, and its looking costs a third of a run."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)

@@ -20,7 +20,7 @@ class Language(StrEnum):
         return {"da": "da_DK", "en": "en_GB"}[self]
 
 
-def words(language: Language) -> dict[str, Any]:
+def messages(language: Language) -> dict[str, Any]:
     """The texts of every paper, by section and name; each language has the same."""
     catalogue = files("conversions.reports").joinpath("words", f"{language}.toml")
     return tomllib.loads(catalogue.read_text(encoding="utf-8"))
@@ -49,4 +49,4 @@ def render(template: str, language: Language, zone: tzinfo, **values: Any) -> st
         loader=PackageLoader("conversions.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"day": day, "instant": instant, "money": money}
-    return environment.get_template(template).render(values, t=words(language), language=language)
+    return environment.get_template(template).render(values, t=messages(language), language=language)

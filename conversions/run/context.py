@@ -8,11 +8,11 @@ from conversions.ledger import Ledger, outbox, runs, staging
 from conversions.ledger.runs import Run, bindings, policies
 from conversions.ledger.staging import evaluate
 from conversions.model.conversion import Window
-from conversions.model.late_result import Late
-from conversions.model.run_request import Wish, today
+from conversions.model.late_result import LateResults
+from conversions.model.run_request import RunRequest, today
 from conversions.observe.progress import Progress
 from conversions.run import clock_check, reconcile
-from conversions.run.runtime import House
+from conversions.run.runtime import Runtime
 from conversions.settings import Settings
 
 
@@ -20,18 +20,18 @@ from conversions.settings import Settings
 class Scope:
     """What a run or a plan reads, and for which destinations."""
 
-    house: House
+    runtime: Runtime
     ledger: Ledger
-    wish: Wish
+    request: RunRequest
     window: Window
-    numbers: list[int]
+    destination_ids: list[int]
     """The store's ids of the destinations, in the order of the settings; 0 for one that it does not know yet."""
     progress: Progress
 
     @property
     def settings(self) -> Settings:
         """The shop's."""
-        return self.house.settings
+        return self.runtime.settings
 
     @property
     def today(self) -> date:
@@ -41,16 +41,16 @@ class Scope:
     @property
     def destinations(self) -> dict[int, str]:
         """Names by the store's id."""
-        return dict(zip(self.numbers, self.house.names, strict=True))
+        return dict(zip(self.destination_ids, self.runtime.names, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class RunContext:
     """A run that has begun."""
 
     scope: Scope
     run: Run
-    time_told: bool = False
+    clock_verified: bool = False
     """Whether this machine's clock was compared with the platforms' before the run began."""
 
     @property
@@ -59,48 +59,48 @@ class Night:
         return self.scope.ledger
 
 
-def open_scope(house: House, ledger: Ledger, wish: Wish, progress: Progress) -> Scope:
+def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> Scope:
     """Check that settings and store belong together, and find the days; nothing is written.
 
     Raises SettingsError where a binding or the policy is another one, Usage where the dates make no sense.
     """
-    bindings.check(ledger, house.pins)
-    policies.check(ledger, house.policy)
-    window = _window(house.settings, wish, ledger)
-    return Scope(house, ledger, wish, window, evaluate.known_numbers(ledger, house.names), progress)
+    bindings.check(ledger, runtime.bindings)
+    policies.check(ledger, runtime.policy)
+    window = _window(runtime.settings, request, ledger)
+    return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
 
-def begin(house: House, ledger: Ledger, wish: Wish, progress: Progress) -> Night:
+def begin(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> RunContext:
     """Begin a run: from here on nothing of an earlier one can commit.
 
     Raises what ``open_scope`` raises, and SettingsError where this machine's clock is days off.
     """
-    scope = open_scope(house, ledger, wish, progress)
-    time_told = clock_check.ask_after_pause(house, ledger)
-    run = runs.begin(ledger, house.occasion("run", scope.window, wish.reason))
+    scope = open_scope(runtime, ledger, request, progress)
+    clock_verified = clock_check.check_after_gap(runtime, ledger)
+    run = runs.begin(ledger, runtime.run_metadata("run", scope.window, request.reason))
     # Of every destination in the settings: one that is left out of this run is caught up by a later one.
-    ids = {name: staging.number_of(ledger, name) for name in house.settings.destinations}
-    return Night(replace(scope, numbers=[ids[name] for name in house.names]), run, time_told)
+    ids = {name: staging.destination_id(ledger, name) for name in runtime.settings.destinations}
+    return RunContext(replace(scope, destination_ids=[ids[name] for name in runtime.names]), run, clock_verified)
 
 
-def catch_up(night: Night) -> Mapping[str, Late]:
+def recover_and_poll(context: RunContext) -> Mapping[str, LateResults]:
     """Close what an earlier run left open, and ask the platforms about what it sent; by destination."""
-    house = night.scope.house
-    bindings.record(night.ledger, house.pins)
-    policies.record(night.ledger, house.policy)
-    outbox.recover(night.ledger)
-    return reconcile.ask(house, night.ledger, night.run)
+    runtime = context.scope.runtime
+    bindings.record(context.ledger, runtime.bindings)
+    policies.record(context.ledger, runtime.policy)
+    outbox.recover(context.ledger)
+    return reconcile.ask(runtime, context.ledger, context.run)
 
 
-def counted_once(house: House) -> list[int]:
+def dedup_windows_us(runtime: Runtime) -> list[int]:
     """For each destination how long after a first attempt the platform counts an order once, in microseconds."""
-    return [view.destination.limits.resend // timedelta(microseconds=1) for view in house.views]
+    return [view.destination.limits.resend // timedelta(microseconds=1) for view in runtime.destinations]
 
 
-def _window(settings: Settings, wish: Wish, ledger: Ledger) -> Window:
+def _window(settings: Settings, request: RunRequest, ledger: Ledger) -> Window:
     """The days asked for; without dates yesterday, the days before it, and back to the oldest open order."""
-    if wish.named:
-        return wish.days(settings.zone, ledger.clock())
+    if request.named:
+        return request.days(settings.zone, ledger.clock())
     yesterday = today(settings.zone, ledger.clock()) - timedelta(days=1)
     usual = Window(yesterday - timedelta(days=settings.lookback_days - 1), yesterday)
-    return runs.reach_back(ledger, usual, [wish.only] if wish.only else list(settings.destinations))
+    return runs.extend_window(ledger, usual, [request.only] if request.only else list(settings.destinations))

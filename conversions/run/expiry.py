@@ -2,19 +2,19 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from conversions.ledger.queries.totals import Account
+from conversions.ledger.queries.totals import ControlTotals
 from conversions.model.rules import Rules
 from conversions.run.report import TooOld
 
 
-def first_too_old(account: Account, rules: Rules) -> str | None:
+def first_too_old(account: ControlTotals, rules: Rules) -> str | None:
     """When the first order that a run would send becomes too old, in the shop's zone; None where none would be."""
     if account.first_too_old is None:
         return None
     return _shown(datetime.fromtimestamp(account.first_too_old, UTC), rules)
 
 
-def too_old(account: Account, rules: Rules) -> TooOld | None:
+def too_old(account: ControlTotals, rules: Rules) -> TooOld | None:
     """What is too old already; None where nothing is."""
     days = sorted(account.too_old)
     if not days:

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from conversions.destinations.base import Scoring
+from conversions.destinations.base import RatesEvents
 from conversions.ledger import Ledger
 from conversions.ledger.late_results import quality_scores
 from conversions.ledger.runs import Run
-from conversions.run.runtime import House
+from conversions.run.runtime import Runtime
 
 
-def ask(house: House, ledger: Ledger, run: Run, numbers: Sequence[int]) -> None:
+def ask(runtime: Runtime, ledger: Ledger, run: Run, numbers: Sequence[int]) -> None:
     """Ask those that have received something and were not asked within a day; *numbers* are the ledger's of them."""
-    for view, number in zip(house.views, numbers, strict=True):
+    for view, number in zip(runtime.destinations, numbers, strict=True):
         destination = view.destination
-        if isinstance(destination, Scoring) and quality_scores.due(ledger, number):
-            quality_scores.announce(ledger, run, number, destination.name)
+        if isinstance(destination, RatesEvents) and quality_scores.due(ledger, number):
+            quality_scores.begin(ledger, run, number, destination.name)
             if said := destination.scores():
                 quality_scores.keep(ledger, run, number, said)

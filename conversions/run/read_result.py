@@ -4,17 +4,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 from conversions.anomalies.amounts import Judgement
-from conversions.ledger.staging.snapshot import Sightings
+from conversions.ledger.staging.snapshot import SourceSnapshot
 from conversions.model.finding import Finding
-from conversions.model.read_counts import Reading
+from conversions.model.read_counts import ReadCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReadResult:
     """What the source says, and what guards say of it."""
 
-    reading: Reading
-    sightings: Sightings
+    counts: ReadCounts
+    snapshot: SourceSnapshot
     findings: list[Finding]
     judged: Counter[str]
     """How many orders and rows were judged anew, by what came of them."""

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from conversions.errors import ConversionsError, Exit, worst
-from conversions.ledger.queries.totals import BUCKETS, Account, Change
-from conversions.ledger.queries.unreported import News
-from conversions.ledger.restatements.eligibility import Corrections, Sums
+from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChange
+from conversions.ledger.queries.unreported import Unreported
+from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Window
 from conversions.model.finding import Finding, Level
-from conversions.model.late_result import Late
+from conversions.model.late_result import LateResults
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class SourceSide:
     quarantined: dict[str, int]
     values: dict[str, Decimal]
     """By currency, in currency units."""
-    left_for_later: list[str] = field(default_factory=list)
+    skipped_files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class TooOld:
 class DestinationSide:
     """The right side: what became of it at one destination, by the ledger."""
 
-    account: Account
+    account: ControlTotals
     ending: ConversionsError | None = None
-    news: News = field(default_factory=News)
-    corrections: Corrections = field(default_factory=Corrections)
+    news: Unreported = field(default_factory=Unreported)
+    corrections: AdjustmentTotals = field(default_factory=AdjustmentTotals)
     """Of values that changed after sending."""
-    late: Late = field(default_factory=Late)
+    late: LateResults = field(default_factory=LateResults)
     """What was learned of earlier requests before anything was sent."""
     seconds: float = 0.0
     """How long sending took."""
@@ -103,7 +103,7 @@ class DestinationSide:
             "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(account.days.items())},
             "first_too_old_at": self.too_old_at,
             "too_old": None if self.too_old is None else asdict(self.too_old),
-            "refused": [{"order": one.order_no, "said": one.said} for one in account.refused],
+            "refused": [{"order": one.order_no, "said": one.code} for one in account.refused],
             "changes": [_change(change) for change in account.changes],
             "restatements": _corrections(self.corrections),
             "late_verdicts": self.late.json(),
@@ -164,7 +164,7 @@ class Report:
                 "repeated": source.repeated,
                 "outside_window": source.outside_window,
                 "quarantined": dict(sorted(source.quarantined.items())),
-                "left_for_later": source.left_for_later,
+                "left_for_later": source.skipped_files,
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
             "needs_a_person": self.sentences,
@@ -174,17 +174,17 @@ class Report:
         }
 
 
-def _corrections(found: Corrections) -> dict[str, Any]:
+def _corrections(found: AdjustmentTotals) -> dict[str, Any]:
     named = ("made", "possible", "waiting", "unknown", "refused")
-    against = {str(reason): _sums(sums) for reason, sums in sorted(found.against.items())}
+    against = {str(reason): _sums(sums) for reason, sums in sorted(found.not_eligible.items())}
     return {**{name: _sums(getattr(found, name)) for name in named}, "not_possible": against}
 
 
-def _sums(sums: Sums) -> dict[str, Any]:
+def _sums(sums: ValueChangeTotals) -> dict[str, Any]:
     return {"orders": sums.orders, "old": dict(sums.old), "new": dict(sums.new)}
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: ValueChange) -> dict[str, Any]:
     return {
         "order": change.order_no,
         "currency": change.new.currency,

@@ -12,7 +12,7 @@ from conversions.disclosure.policy import Policy, load_policy
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import checkpoints
 from conversions.ledger.checkpoints import signed_note
-from conversions.ledger.runs import Occasion
+from conversions.ledger.runs import RunMetadata
 from conversions.model.conversion import EventMaker, Window
 from conversions.model.rules import Rules
 from conversions.settings import DestinationSettings, Settings
@@ -22,13 +22,13 @@ WEB_TAG_WINDOW = timedelta(hours=42)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class DestinationRules:
     """One destination, the rules by which it sees an order, and the gate before it."""
 
     destination: Destination
     rules: Rules
     gate: Gate
-    section: DestinationSettings
+    settings: DestinationSettings
 
     @property
     def name(self) -> str:
@@ -37,29 +37,29 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Runtime:
     """What one run works with."""
 
     settings: Settings
     policy: Policy
-    views: tuple[View, ...]
-    pins: dict[str, str]
+    destinations: tuple[DestinationRules, ...]
+    bindings: dict[str, str]
     """What the store is to be bound to."""
 
     @property
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
-        return [view.name for view in self.views]
+        return [view.name for view in self.destinations]
 
     @property
     def rules(self) -> Iterable[tuple[Rules, EventMaker]]:
         """For the intake: each destination's rules, and how its events are made."""
-        return [(view.rules, view.destination.event) for view in self.views]
+        return [(view.rules, view.destination.event) for view in self.destinations]
 
-    def occasion(self, command: str, window: Window, reason: str | None) -> Occasion:
+    def run_metadata(self, command: str, window: Window, reason: str | None) -> RunMetadata:
         """What the log keeps of a run's circumstances."""
         settings = self.settings
-        return Occasion(
+        return RunMetadata(
             command=command,
             window=window,
             settings=settings.public_text(),
@@ -70,7 +70,7 @@ class House:
         )
 
 
-def open_house(settings: Settings, only: str | None = None, policy: Policy | None = None) -> House:
+def build_runtime(settings: Settings, only: str | None = None, policy: Policy | None = None) -> Runtime:
     """Open what the settings name; nothing is sent yet. *policy* is read from its file where it is not handed over.
 
     Raises SettingsError, or Usage where *only* is no destination's name.
@@ -78,9 +78,9 @@ def open_house(settings: Settings, only: str | None = None, policy: Policy | Non
     key = settings.secret_key
     policy = policy or load_policy(settings.resolve(settings.privacy.policy))
     sections = _sections(settings, only)
-    views = tuple(_view(name, section, settings, policy, key) for name, section in sections.items())
+    views = tuple(_destination_rules(name, section, settings, policy, key) for name, section in sections.items())
     _refuse_duplicates(views)
-    return House(settings=settings, policy=policy, views=views, pins=_pins(settings, views, key))
+    return Runtime(settings=settings, policy=policy, destinations=views, bindings=_bindings(settings, views, key))
 
 
 def _sections(settings: Settings, only: str | None) -> dict[str, DestinationSettings]:
@@ -91,7 +91,7 @@ def _sections(settings: Settings, only: str | None) -> dict[str, DestinationSett
     return {only: settings.destinations[only]}
 
 
-def _refuse_duplicates(views: tuple[View, ...]) -> None:
+def _refuse_duplicates(views: tuple[DestinationRules, ...]) -> None:
     """Two sections for one place would count every order there twice."""
     places: dict[tuple[str, str], str] = {}
     for view in views:
@@ -101,7 +101,9 @@ def _refuse_duplicates(views: tuple[View, ...]) -> None:
         places[place] = name
 
 
-def _view(name: str, section: DestinationSettings, settings: Settings, policy: Policy, key: bytes) -> View:
+def _destination_rules(
+    name: str, section: DestinationSettings, settings: Settings, policy: Policy, key: bytes
+) -> DestinationRules:
     destination = open_destination(name, section, policy)
     with_pixel = section.kind == "meta" and section.also_reported_by == "same"
     rules = Rules(
@@ -121,10 +123,10 @@ def _view(name: str, section: DestinationSettings, settings: Settings, policy: P
         # Of the first key for ever: under another, what a platform once refused would look corrected.
         fingerprint_key=keys.derive(settings.first_key, "fingerprint/1"),
     )
-    return View(destination, rules, Gate(policy, destination.kind), section)
+    return DestinationRules(destination, rules, Gate(policy, destination.kind), section)
 
 
-def _pins(settings: Settings, views: tuple[View, ...], key: bytes) -> dict[str, str]:
+def _bindings(settings: Settings, views: tuple[DestinationRules, ...], key: bytes) -> dict[str, str]:
     where = {f"destination {v.name}": f"{v.destination.kind} {v.destination.target} {v.rules.reference}" for v in views}
     log_key = signed_note.public_key(checkpoints.seed_of(settings)).hex()
     own = {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME}

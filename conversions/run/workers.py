@@ -18,32 +18,32 @@ from multiprocessing import active_children, get_context, parent_process
 from typing import Self
 
 from conversions.disclosure.policy import Policy
-from conversions.errors import CrewLost
+from conversions.errors import WorkerLost
 from conversions.intake.order import Order
-from conversions.intake.pseudonymize import Disguise, Former
+from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import outbox as requests
-from conversions.ledger.outbox import Claim, Examined, Outbox
-from conversions.ledger.staging.snapshot import Seen
+from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
+from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.process.signals import SIGNALS
-from conversions.run.runtime import House, open_house
+from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
 
-ALONE = 4
+CHUNKS_WITHOUT_WORKERS = 4
 """Chunks of the reading that this process does by itself."""
-AHEAD = 4
+MAX_CHUNKS_AHEAD = 4
 """Chunks under way beyond the one that is waited for: memory stays flat."""
 
-_house: House
-_pseudonymizer: Disguise
+_runtime: Runtime
+_pseudonymizer: Pseudonymizer
 """In a worker: of the same settings, opened once."""
 
 
-class Crew:
+class WorkerPool:
     """Worker processes, once they are worth it."""
 
-    def __init__(self, house: House, intake: Intake, only: str | None, now: datetime) -> None:
-        self._house, self._intake = house, intake
+    def __init__(self, runtime: Runtime, intake: Intake, only: str | None, now: datetime) -> None:
+        self._runtime, self._intake = runtime, intake
         self._only, self._now = only, now
         self._pool: ProcessPoolExecutor | None = None
 
@@ -54,36 +54,36 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def disguised(self, chunks: Iterable[list[Order]]) -> Iterator[Seen]:
+    def pseudonymized(self, chunks: Iterable[list[Order]]) -> Iterator[SnapshotBatch]:
         """Chunk by chunk and in order, orders as sightings."""
         chunks = iter(chunks)
-        yield from map(self._intake.pseudonymizer, islice(chunks, ALONE))
-        under_way: deque[Future[Seen]] = deque()
-        with _none_lost():
+        yield from map(self._intake.pseudonymizer, islice(chunks, CHUNKS_WITHOUT_WORKERS))
+        under_way: deque[Future[SnapshotBatch]] = deque()
+        with _raise_worker_lost():
             for chunk in chunks:
                 under_way.append(self._submit(chunk))
-                if len(under_way) > AHEAD:
+                if len(under_way) > MAX_CHUNKS_AHEAD:
                     yield under_way.popleft().result()
             yield from (future.result() for future in under_way)
 
-    def _submit(self, chunk: list[Order]) -> "Future[Seen]":
+    def _submit(self, chunk: list[Order]) -> "Future[SnapshotBatch]":
         try:
-            return self._hands().submit(_disguise, chunk)
+            return self._started_pool().submit(_pseudonymize, chunk)
         except (OSError, ValueError):  # a worker could not be started, or the pool broke while one was
             raise BrokenExecutor from None
 
-    async def examine(self, outbox: Outbox, claimed: Claim) -> Examined:
+    async def examine(self, outbox: RequestTemplate, claimed: ClaimedBatch) -> ValidatedBatch:
         """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
         if self._pool is None:
-            return requests.examine(outbox, claimed)
+            return requests.validate(outbox, claimed)
         parts = (outbox.name, outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies)
-        with _none_lost():
-            return await asyncio.get_running_loop().run_in_executor(self._pool, _examine, *parts)
+        with _raise_worker_lost():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _validate, *parts)
 
-    def _hands(self) -> ProcessPoolExecutor:
+    def _started_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            house, former = self._house, self._intake.pseudonymizer.former
-            begin = (house.settings, house.policy, self._only, self._now, former)
+            runtime, former = self._runtime, self._intake.pseudonymizer.former
+            begin = (runtime.settings, runtime.policy, self._only, self._now, former)
             self._pool = ProcessPoolExecutor(
                 os.cpu_count(), mp_context=get_context("spawn"), initializer=_begin, initargs=begin
             )
@@ -91,25 +91,25 @@ class Crew:
 
 
 @contextmanager
-def _none_lost() -> Iterator[None]:
+def _raise_worker_lost() -> Iterator[None]:
     try:
         yield
     except BrokenExecutor:
         for worker in active_children():
             worker.kill()  # the pool asks them to end by SIGTERM, which they leave to their parent, and waits for ever
-        raise CrewLost(
+        raise WorkerLost(
             "A helper process died, perhaps for want of memory. Nothing is lost; `conversions run` again."
         ) from None
 
 
-def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime, former: Former) -> None:
+def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime, former: FormerKeys) -> None:
     """The parent's own settings and policy: a file that was edited since is the next run's."""
-    global _house, _pseudonymizer  # noqa: PLW0603 - a worker process serves one run
+    global _runtime, _pseudonymizer  # noqa: PLW0603 - a worker process serves one run
     for one in SIGNALS:
         signal.signal(one, signal.SIG_IGN)  # the parent answers, and these leave with it
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _house = open_house(settings, only, policy)
-    _pseudonymizer = open_intake(settings, _house.rules, lambda: now).pseudonymizer
+    _runtime = build_runtime(settings, only, policy)
+    _pseudonymizer = open_intake(settings, _runtime.rules, lambda: now).pseudonymizer
     _pseudonymizer.former = former
 
 
@@ -121,10 +121,12 @@ def _leave_with_parent() -> None:
         os._exit(os.EX_OK)
 
 
-def _disguise(orders: list[Order]) -> Seen:
+def _pseudonymize(orders: list[Order]) -> SnapshotBatch:
     return _pseudonymizer(orders)
 
 
-def _examine(name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]) -> Examined:
-    gate = next(view.gate for view in _house.views if view.destination.name == name)
-    return requests.examined(prefix, suffix, salts, bodies, gate.check)
+def _validate(
+    name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]
+) -> ValidatedBatch:
+    gate = next(view.gate for view in _runtime.destinations if view.destination.name == name)
+    return requests.validated(prefix, suffix, salts, bodies, gate.check)

@@ -15,7 +15,7 @@ PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gate
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TranscriptEntry:
     """One body as it arrived, and what was said to it."""
 
     platform: str
@@ -31,7 +31,11 @@ class Desk:
     """Where requests are taken, one lock for all that is counted."""
 
     def __init__(
-        self, platforms: Iterable[Platform], plan: Plan, clock: Callable[[], datetime], transcript: deque[Heard]
+        self,
+        platforms: Iterable[Platform],
+        plan: Plan,
+        clock: Callable[[], datetime],
+        transcript: deque[TranscriptEntry],
     ) -> None:
         self.plan = plan
         self._platforms = {platform.name: platform for platform in platforms}
@@ -51,21 +55,21 @@ class Desk:
             tally = self._tallies[name]
             tally.enter(verdict, now)
             tally.play(struck)
-            self._transcript.append(_heard(name, request, verdict, answer))
+            self._transcript.append(_transcript_entry(name, request, verdict, answer))
         return answer, struck.delay
 
     def interrupted(self, name: str, request: Request) -> None:
         """The line went dead while *request* arrived; its body is what came."""
         with self._turn:
             self._tallies[name].interrupted += 1
-            self._transcript.append(Heard(name, request.path, request.body, None, complete=False))
+            self._transcript.append(TranscriptEntry(name, request.path, request.body, None, complete=False))
 
     def report(self, *, bodies: bool) -> dict[str, Any]:
         """What arrived so far, with every body on request."""
         with self._turn:
             report: dict[str, Any] = {name: tally.report() for name, tally in self._tallies.items()}
             if bodies:
-                report["bodies"] = [_entry(heard) for heard in self._transcript]
+                report["bodies"] = [_entry(entry) for entry in self._transcript]
         return report
 
     def forget(self) -> None:
@@ -120,18 +124,20 @@ def _said(platform: Platform, fault: Fault | None, verdict: Accepted | Answer | 
             return verdict.answer
 
 
-def _heard(name: str, request: Request, verdict: Accepted | Answer | None, answer: Answer | None) -> Heard:
+def _transcript_entry(
+    name: str, request: Request, verdict: Accepted | Answer | None, answer: Answer | None
+) -> TranscriptEntry:
     why = verdict.why if isinstance(verdict, Answer) else ""
-    return Heard(name, request.path, request.body, answer.status if answer else None, why=why)
+    return TranscriptEntry(name, request.path, request.body, answer.status if answer else None, why=why)
 
 
-def _entry(heard: Heard) -> dict[str, Any]:
+def _entry(entry: TranscriptEntry) -> dict[str, Any]:
     """The body as text, byte for byte: what is not UTF-8 is kept as lone surrogates."""
     return {
-        "destination": heard.platform,
-        "path": heard.path,
-        "status": heard.status,
-        "complete": heard.complete,
-        "why": heard.why,
-        "body": heard.body.decode(errors="surrogateescape"),
+        "destination": entry.platform,
+        "path": entry.path,
+        "status": entry.status,
+        "complete": entry.complete,
+        "why": entry.why,
+        "body": entry.body.decode(errors="surrogateescape"),
     }

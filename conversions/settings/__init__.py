@@ -6,7 +6,6 @@ relative to the file.
 
 from conversions.settings.load import environment_names, load
 from conversions.settings.sections import (
-    AnySource,
     AnySourceSettings,
     Bounds,
     Columns,
@@ -17,6 +16,7 @@ from conversions.settings.sections import (
     NaiveTimes,
     Privacy,
     Section,
+    SourceBase,
     SqlSource,
     Store,
 )
@@ -24,7 +24,6 @@ from conversions.settings.values import duration
 from conversions.settings.whole import Settings
 
 __all__ = [
-    "AnySource",
     "AnySourceSettings",
     "Bounds",
     "Columns",
@@ -36,6 +35,7 @@ __all__ = [
     "Privacy",
     "Section",
     "Settings",
+    "SourceBase",
     "SqlSource",
     "Store",
     "duration",

@@ -42,7 +42,7 @@ class Format(Section):
     )
 
 
-class AnySource(Section):
+class SourceBase(Section):
     """What all sources share."""
 
     columns: Columns
@@ -73,7 +73,7 @@ class AnySource(Section):
         return self
 
 
-class FileSource(AnySource):
+class FileSource(SourceBase):
     """A glob of files."""
 
     kind: Literal["csv", "parquet"]
@@ -88,7 +88,7 @@ NaiveTimes = Literal["shop", "utc"]
 Bounds = Literal["utc", "local"]
 
 
-class SqlSource(AnySource):
+class SqlSource(SourceBase):
     """A query; it gets :since, the window's first instant, and :until, the first instant after it."""
 
     kind: Literal["sql"]
@@ -149,7 +149,7 @@ class OnCall(Section):
     )
 
 
-class AnyDestination(Section):
+class DestinationBase(Section):
     """What all destinations share."""
 
     endpoint: Endpoint | None = Field(None, description="rehearsals only: a loopback address such as the sandbox's")
@@ -173,7 +173,7 @@ class AnyDestination(Section):
         return self
 
 
-class GoogleSettings(AnyDestination):
+class GoogleSettings(DestinationBase):
     """A conversion action, reached through Google's Data Manager API."""
 
     kind: Literal["google"] = "google"
@@ -196,7 +196,7 @@ class GoogleSettings(AnyDestination):
     max_age_days: int = Field(60, ge=1, le=63, description="older purchases are withheld")
 
 
-class MetaSettings(AnyDestination):
+class MetaSettings(DestinationBase):
     """A dataset, reached through Meta's Conversions API."""
 
     kind: Literal["meta"] = "meta"

@@ -100,7 +100,7 @@ class Basis(StrEnum):
     """In counts only: an order that was held back, and did not turn out to be the first of many."""
 
 
-class Mark(NamedTuple):
+class Deviation(NamedTuple):
     """One of the latest new orders."""
 
     deviation: int
@@ -163,7 +163,7 @@ class Shift(NamedTuple):
     of: int
 
 
-def shifted(latest: Sequence[Mark], *, novel: bool) -> Shift | None:
+def shifted(latest: Sequence[Deviation], *, novel: bool) -> Shift | None:
     """What the *latest* new orders, the newest last, look like together. An earlier night's alone look like nothing.
 
     Where products are new only the shop's level is left, and a new line is no mistake: then no order may lie at its
@@ -173,16 +173,16 @@ def shifted(latest: Sequence[Mark], *, novel: bool) -> Shift | None:
     return max((one for one in found if one), key=lambda one: one.orders, default=None)
 
 
-def _shift(latest: Sequence[Mark], wanted: int, *, novel: bool) -> Shift | None:
+def _shift(latest: Sequence[Deviation], wanted: int, *, novel: bool) -> Shift | None:
     longest = None
     for of, near, plain in _endings(latest, wanted) if wanted else ():
         sure = plain.products >= ENOUGH or (not plain.usual and (novel or near >= TWICE))
-        if near >= ENOUGH and near >= SHARE * of and plain.tonight and sure:
+        if near >= ENOUGH and near >= SHARE * of and plain.this_run and sure:
             longest = Shift(wanted, near, of)
     return longest if longest and _centred([*latest][-longest.of :], wanted) else None
 
 
-def _centred(marks: Iterable[Mark], wanted: int) -> bool:
+def _centred(marks: Iterable[Deviation], wanted: int) -> bool:
     """Whether those near the power lie around it: a lost decimal mark multiplies by ten, not by about ten."""
     near = [mark.deviation for mark in marks if power(mark.deviation) == wanted]
     return abs(median(near) - TEN * wanted) <= CENTRE
@@ -193,17 +193,17 @@ class _Among(NamedTuple):
     """Near the wanted power by their own products' level."""
     usual: int = 0
     """At their level."""
-    tonight: int = 0
-    """Near the wanted power, and read tonight."""
+    this_run: int = 0
+    """Near the wanted power, and read this_run."""
 
 
-def _endings(latest: Sequence[Mark], wanted: int) -> Iterator[tuple[int, int, _Among]]:
+def _endings(latest: Sequence[Deviation], wanted: int) -> Iterator[tuple[int, int, _Among]]:
     """For every ending of the sequence: how long it is, how many are near, and what else is among them."""
-    near, products, usual, tonight = 0, 0, 0, 0
+    near, products, usual, this_run = 0, 0, 0, 0
     for of, mark in enumerate(reversed(latest), 1):
         is_near = power(mark.deviation) == wanted
         near += is_near
         products += is_near and mark.basis is not Basis.SHOP
-        tonight += is_near and mark.order > 0
+        this_run += is_near and mark.order > 0
         usual += abs(mark.deviation) <= NEAR
-        yield of, near, _Among(products, usual, tonight)
+        yield of, near, _Among(products, usual, this_run)

@@ -14,8 +14,8 @@ from conversions.statistics.magnitudes import (
     NEAR,
     TEN,
     Basis,
+    Deviation,
     Level,
-    Mark,
     Shift,
     Spread,
     power,
@@ -42,7 +42,7 @@ MANY = 300
 """Orders, none of them as far out: only then is ten times as much odd. Ten of one thing are no mistake."""
 
 
-class Products(Protocol):
+class ProductLevels(Protocol):
     """The levels of products; a product is 8 bytes that say nothing of it."""
 
     def find(self, product: bytes) -> Level | None:
@@ -53,13 +53,13 @@ class Products(Protocol):
 
 
 @dataclass(slots=True)
-class Prices:
+class PriceLevels:
     """One currency, as of the latest order that was taken in."""
 
-    products: Products
+    products: ProductLevels
     shop: Level = field(default_factory=lambda: Level(OF_SHOP))
     spread: Spread = field(default_factory=Spread)
-    latest: deque[Mark] = field(default_factory=lambda: deque(maxlen=LATEST))
+    latest: deque[Deviation] = field(default_factory=lambda: deque(maxlen=LATEST))
 
     def past(self, basket: Sequence[bytes], amount: int) -> None:
         """An order that was bought long ago: one far out that did not turn out to be the first of many is usual."""
@@ -67,9 +67,9 @@ class Prices:
         if mark is not None:
             self._follow(mark._replace(odd=False))
             if away(mark):
-                self.went(basket, amount, mark)
+                self.learned(basket, amount, mark)
 
-    def new(self, basket: Sequence[bytes], amount: int, order: int) -> Mark | None:
+    def new(self, basket: Sequence[bytes], amount: int, order: int) -> Deviation | None:
         """A new order, judged; None where there is no level yet."""
         mark = self._marked(basket, amount, order)
         if mark is not None:
@@ -78,12 +78,12 @@ class Prices:
 
     def decided(self, basket: Sequence[bytes], amount: int) -> None:
         """A new order whose amount a person has said is right."""
-        mark = self.look(basket, amount)
+        mark = self.compare(basket, amount)
         if mark is not None:
             self.spread.add(mark.deviation, mark.basis)
         self._sold(basket, amount)
 
-    def went(self, basket: Sequence[bytes], amount: int, mark: Mark) -> None:
+    def learned(self, basket: Sequence[bytes], amount: int, mark: Deviation) -> None:
         """An order that taught nothing while it was judged, and was not held back: new products cost what they cost."""
         if not power(mark.deviation):
             self._sold(basket, amount)
@@ -108,27 +108,27 @@ class Prices:
         novel = self.spread.orders(Basis.SHOP) >= self.spread.orders(Basis.PRODUCT)
         return shifted(self.latest, novel=novel)
 
-    def look(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Mark | None:
+    def compare(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Deviation | None:
         """How far *amount* is from the level of *basket*: of its products together, of each alone, or of the shop."""
         known = self.products.find(basket[0])
         level, orders = (known.median, len(known)) if known else self._each_alone(basket)
         if not orders:
             return self._by_shop(amount, order)
-        mark = Mark(amount - level, Basis.PRODUCT, order=order)
+        mark = Deviation(amount - level, Basis.PRODUCT, order=order)
         if not power(mark.deviation):
             return mark
         if known and known.met(amount):
-            return Mark(0, Basis.PRODUCT, order=order)
+            return Deviation(0, Basis.PRODUCT, order=order)
         by_shop = self._by_shop(amount, order)
         if orders < ENOUGH and not _telling(mark, by_shop, orders):
             return mark._replace(basis=Basis.FEW)
         return mark._replace(odd=self._odd(mark.deviation, FAR if orders >= ENOUGH else THIN))
 
-    def _by_shop(self, amount: int, order: int) -> Mark | None:
-        return Mark(amount - self.shop.median, Basis.SHOP, order=order) if len(self.shop) >= ENOUGH else None
+    def _by_shop(self, amount: int, order: int) -> Deviation | None:
+        return Deviation(amount - self.shop.median, Basis.SHOP, order=order) if len(self.shop) >= ENOUGH else None
 
-    def _marked(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Mark | None:
-        mark = self.look(basket, amount, order)
+    def _marked(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Deviation | None:
+        mark = self.compare(basket, amount, order)
         if mark is None or not away(mark):
             self._sold(basket, amount)
         elif len(self.shop) < ENOUGH:
@@ -161,7 +161,7 @@ class Prices:
             return False
         return abs(deviation) > times * (SPREAD if orders < FEW else max(spread.deviation(), 1))
 
-    def _follow(self, mark: Mark) -> None:
+    def _follow(self, mark: Deviation) -> None:
         """Count it among the latest. What lies far out is counted when it was not the first of many."""
         self.latest.append(mark)
         if not power(mark.deviation):
@@ -172,12 +172,12 @@ class Prices:
                 self.spread.add(early.deviation, Basis.WITHHELD if early.odd else early.basis)
 
 
-def away(mark: Mark) -> bool:
+def away(mark: Deviation) -> bool:
     """Whether it teaches nothing before all are judged: it may be a mistake's, and drag the level along."""
     return abs(mark.deviation) > NEAR
 
 
-def _telling(mark: Mark, by_shop: Mark | None, orders: int) -> bool:
+def _telling(mark: Deviation, by_shop: Deviation | None, orders: int) -> bool:
     """Whether a level of few orders says something: a hundred times as much, or what the shop's level says, too."""
     if abs(power(mark.deviation)) == 1:
         return by_shop is not None and power(by_shop.deviation) == power(mark.deviation)

@@ -19,7 +19,7 @@ COMMON, SELDOM = 0.1, 1e-3
 """A gap is over where its last days are as likely as this before it, and less likely than that in it."""
 HALF = 0.5
 """An order that a gap is taken to have had, so that one that was empty has a level, too."""
-MOST = 120
+MAX_ORDERS_OF_A_SPAN = 120
 """Orders usual in a span of several days: where there would be more, shorter spans tell, and longer ones would only
 tell that a shop shrinks."""
 
@@ -150,7 +150,7 @@ class _Gap:
 
 def _few(days: Sequence[Day], before: Usual) -> bool:
     mean, _ = before.over(days)
-    return _orders(days) < mean and (len(days) == 1 or mean <= MOST) and _chance(days, before) < RARE
+    return _orders(days) < mean and (len(days) == 1 or mean <= MAX_ORDERS_OF_A_SPAN) and _chance(days, before) < RARE
 
 
 def _chance(days: Sequence[Day], before: Usual) -> float:

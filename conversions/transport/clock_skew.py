@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from conversions.errors import SettingsError
 from conversions.transport import http
 
-MOST = timedelta(days=2)
+MAX_SKEW = timedelta(days=2)
 """Less is a clock that drifts, or a cache in between; more stamps or ages orders wrongly."""
 
 
@@ -17,14 +17,14 @@ def check(urls: Mapping[str, str], now: datetime) -> None:
     meet the same trouble, and says so.
     """
     for name, url in urls.items():
-        if mistake := difference(name, http.date_of(url), now):
+        if mistake := difference(name, http.server_date(url), now):
             raise SettingsError(mistake)
 
 
 def difference(name: str, date: str | None, now: datetime) -> str | None:
     """One sentence where *date*, the ``Date`` header of an answer from *name*, is two days or more off *now*."""
     theirs = http.instant(date or "")
-    if theirs is None or abs(theirs - now) < MOST:
+    if theirs is None or abs(theirs - now) < MAX_SKEW:
         return None
     return (
         f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC and {name} says {theirs:%Y-%m-%d %H:%M}: nothing is sent "

@@ -13,9 +13,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-LONGEST = 90.0
+RESPONSE_TIMEOUT = 90.0
 """Seconds for a whole answer: the timeouts of ``requests`` begin anew with every byte."""
-MOST = 8 << 20
+MAX_RESPONSE_BYTES = 8 << 20
 """Bytes of an answer with all that frames it, whatever length it claims."""
 
 
@@ -46,7 +46,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._sock, self._raw = sock, raw
-        self._until, self._room = time.monotonic() + LONGEST, MOST
+        self._until, self._room = time.monotonic() + RESPONSE_TIMEOUT, MAX_RESPONSE_BYTES
 
     def readable(self) -> bool:
         return True

@@ -23,7 +23,7 @@ TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and between two reads; a whole answer has ``connections.LONGEST``."""
 SHORT = (3.0, 5.0)
 """The same, for a question that may stay without an answer."""
-MOST_BYTES = 16 << 20
+MAX_BODY_BYTES = 16 << 20
 """Of an answer; the rest is not read. A warning for each of the 20,000 products that a request may hold is a third."""
 
 
@@ -39,7 +39,7 @@ class Answer:
     @property
     def cut(self) -> bool:
         """Whether the server said more than was read."""
-        return len(self.body) >= MOST_BYTES
+        return len(self.body) >= MAX_BODY_BYTES
 
     @property
     def retry_after(self) -> float | None:
@@ -60,7 +60,7 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """Bytes may have left and no full answer came: a timeout, a reset, half a body."""
 
     why: str
@@ -82,7 +82,7 @@ class Session(requests.Session):
         """A redirect is an answer like any other."""
 
 
-class PerThread(threading.local):
+class ThreadLocalSession(threading.local):
     """One session per thread, since neither sessions nor their connections are to be shared."""
 
     def __init__(self) -> None:
@@ -91,19 +91,19 @@ class PerThread(threading.local):
 
 def post(
     session: Session, url: str, body: bytes, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
-) -> Answer | NotSent | NoAnswer:
+) -> Answer | NotSent | NoResponse:
     """POST *body* once. Raises nothing that the network or the server can cause."""
     return _once(session, requests.Request("POST", url, data=body, headers=dict(headers)), timeout)
 
 
 def get(
     session: Session, url: str, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
-) -> Answer | NotSent | NoAnswer:
+) -> Answer | NotSent | NoResponse:
     """GET once. Raises nothing that the network or the server can cause."""
     return _once(session, requests.Request("GET", url, headers=dict(headers)), timeout)
 
 
-def date_of(url: str) -> str | None:
+def server_date(url: str) -> str | None:
     """The ``Date`` header of whoever serves *url*, asked without any data and at its root; None without an answer."""
     root = urlsplit(url)._replace(path="/", query="", fragment="").geturl()
     with Session() as session:
@@ -111,7 +111,7 @@ def date_of(url: str) -> str | None:
     return answer.headers.get("Date") if isinstance(answer, Answer) else None
 
 
-def _once(session: Session, wanted: requests.Request, timeout: tuple[float, float]) -> Answer | NotSent | NoAnswer:
+def _once(session: Session, wanted: requests.Request, timeout: tuple[float, float]) -> Answer | NotSent | NoResponse:
     try:
         request = session.prepare_request(wanted)
     except requests.RequestException as error:
@@ -127,17 +127,17 @@ def _read(response: requests.Response) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(1 << 16):
         body += chunk
-        if len(body) >= MOST_BYTES:
+        if len(body) >= MAX_BODY_BYTES:
             break
-    return bytes(body[:MOST_BYTES])
+    return bytes(body[:MAX_BODY_BYTES])
 
 
-def _without_answer(error: requests.RequestException) -> NotSent | NoAnswer:
+def _without_answer(error: requests.RequestException) -> NotSent | NoResponse:
     """Only a connection that was never made proves that nothing left; all else may have."""
     root = _root(error)
     if isinstance(root, (ConnectTimeoutError, requests.ConnectTimeout)):
         return NotSent(type(root.__cause__ or root).__name__)
-    return NoAnswer(type(root).__name__)
+    return NoResponse(type(root).__name__)
 
 
 def _root(error: BaseException) -> BaseException:

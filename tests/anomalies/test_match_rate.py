@@ -120,7 +120,7 @@ def test_it_is_told_once_until_it_has_recovered(night: Night) -> None:
     codes = []
     for matched in (0, 0, 3, 3):
         store_more(night, matched)
-        found = told.news(night.ledger, findings(night.ledger, TODAY))
+        found = told.mark_known(night.ledger, findings(night.ledger, TODAY))
         codes.append(found[0].exit_code)
         told.remember(night.ledger, night.run, found, ["match_rate"])
         night.clock.forward(days=8)

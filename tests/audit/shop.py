@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from conversions import delivery, pipeline, settings
-from conversions.model.run_request import Wish
+from conversions.model.run_request import RunRequest
 from conversions.run.report import Report
 from conversions.sandbox import Sandbox
 from conversions.settings import Settings
@@ -103,7 +103,7 @@ class Shop:
         with Sandbox(faults=faults, clock=self.clock) as sandbox:
             self.file.write_text(SETTINGS.format(url=sandbox.url))
             with mock.patch.object(delivery, "_wait", return_value=0.0):
-                report = pipeline.send(self.settings, Wish(reason=reason), self.clock)
+                report = pipeline.send(self.settings, RunRequest(reason=reason), self.clock)
             self.received += sandbox.received(bodies=True)["bodies"]
         return report
 

@@ -20,7 +20,7 @@ from unittest import mock
 from conversions.audit import open_log
 from conversions.audit.evidence import verifier
 from conversions.audit.evidence.bundle import bundle
-from conversions.audit.verify.verify import Place, Verdict, verify
+from conversions.audit.verify.verify import LogLocation, VerificationResult, verify
 from conversions.ledger import open_shared
 from conversions.ledger.subjects import suppressions
 from tests.audit.shop import ENVIRONMENT, SATURDAY, SUNDAY, Shop, new_shop, two_nights
@@ -227,15 +227,15 @@ class Trial:
     alteration: str
     changed: bool
     """Whether logged content is another than before."""
-    verdict: Verdict
+    verdict: VerificationResult
 
     @property
     def missed(self) -> bool:
         return self.changed and self.verdict.intact
 
 
-def place(home: Path) -> Place:
-    return Place(home / STORE, home / TAIL, home / CHECKPOINTS)
+def place(home: Path) -> LogLocation:
+    return LogLocation(home / STORE, home / TAIL, home / CHECKPOINTS)
 
 
 def original(home: Path) -> Original:

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import select
 
 from conversions import delivery
-from conversions.delivery import PATIENCE, Delivery
-from conversions.delivery.open_queue import open_lane
-from conversions.delivery.queue import Lane
+from conversions.delivery import MAX_IDLE_ROUNDS, Delivery
+from conversions.delivery.open_queue import open_queue
+from conversions.delivery.queue import DestinationQueue
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
@@ -30,11 +30,11 @@ from conversions.errors import (
     Unavailable,
 )
 from conversions.ledger import outbox as requests
-from conversions.ledger.outbox import Claim, Examined, Outbox
+from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Conversion, Money
-from conversions.model.receipt import Culprit, Next, Outcome, Receipt
+from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
 from conversions.settings import MetaSettings
 from tests.ledger.builders import (
     LOST,
@@ -79,7 +79,7 @@ class Platform:
     def event(self, conversion: Conversion) -> bytes:
         raise NotImplementedError
 
-    def restated(self, event: bytes, value: Money) -> bytes | None:
+    def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
         raise NotImplementedError
 
     def advice(self, code: str) -> str | None:
@@ -137,9 +137,9 @@ def night(tmp_path: Path) -> Iterator[Night]:
         yield night
 
 
-def lane(night: Night, platform: Platform, name: str = "meta", **changed: Any) -> Lane:
+def lane(night: Night, platform: Platform, name: str = "meta", **changed: Any) -> DestinationQueue:
     outbox = night.outbox(name, max_events=changed.pop("max_events", 10), check=changed.pop("check", listed))
-    return Lane(platform, outbox, **{"in_flight": 1, "requests_per_minute": 0} | changed)
+    return DestinationQueue(platform, outbox, **{"in_flight": 1, "requests_per_minute": 0} | changed)
 
 
 def listed(body: bytes, events: int) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def listed(body: bytes, events: int) -> tuple[str, ...]:
     return ("data[].id",)
 
 
-def delivered(night: Night, *lanes: Lane, **changed: Any) -> list[float]:
+def delivered(night: Night, *lanes: DestinationQueue, **changed: Any) -> list[float]:
     """Send until every lane has ended; the waits, which pass at once."""
     waits: list[float] = []
 
@@ -188,7 +188,7 @@ def test_everything_that_waits_is_sent_once_in_full_requests(night: Night, in_fl
 
     assert sorted(i for body in platform.sent for i in ids(body)) == sorted(f"c-A-{i}" for i in range(25))
     assert sorted(map(len, map(ids, platform.sent))) == [5, 10, 10]
-    assert (states(night), one.ending, one.received, sum(received), waits) == ({"received": 25}, None, 25, 25, [])
+    assert (states(night), one.stop_reason, one.received, sum(received), waits) == ({"received": 25}, None, 25, 25, [])
 
 
 def test_nothing_to_send_sends_nothing(night: Night) -> None:
@@ -196,7 +196,7 @@ def test_nothing_to_send_sends_nothing(night: Night) -> None:
     one = lane(night, platform)
 
     assert delivered(night, one) == []
-    assert (platform.sent, one.ending) == ([], None)
+    assert (platform.sent, one.stop_reason) == ([], None)
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 4])
@@ -215,9 +215,9 @@ def test_no_order_is_claimed_twice_while_others_are_looked_at_elsewhere(night: N
     night.stage(*orders(40))
     platform = Platform(THROTTLED, LOST, store=night.path)
 
-    async def elsewhere(outbox: Outbox, claimed: Claim) -> Examined:
+    async def elsewhere(outbox: RequestTemplate, claimed: ClaimedBatch) -> ValidatedBatch:
         await asyncio.sleep(0)
-        return requests.examine(outbox, claimed)
+        return requests.validate(outbox, claimed)
 
     delivered(night, lane(night, platform, in_flight=4, max_events=5), examine=elsewhere)
 
@@ -259,7 +259,7 @@ def test_every_attempt_names_the_one_that_it_repeats(night: Night) -> None:
 def test_without_a_named_time_the_wait_doubles_with_jitter_up_to_a_bound(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "PATIENCE", 12)
+    monkeypatch.setattr(delivery, "MAX_IDLE_ROUNDS", 12)
     night.stage(*orders(1))
 
     waits = delivered(night, lane(night, Platform(*[UNSENT] * 11)))
@@ -312,21 +312,21 @@ def test_patience_ends_after_rounds_in_which_nothing_was_taken(night: Night) -> 
 
     waits = delivered(night, one)
 
-    assert (len(platform.sent), len(waits)) == (PATIENCE, PATIENCE - 1)
-    assert isinstance(one.ending, Unavailable)
-    assert "ConnectionRefusedError" in str(one.ending)
+    assert (len(platform.sent), len(waits)) == (MAX_IDLE_ROUNDS, MAX_IDLE_ROUNDS - 1)
+    assert isinstance(one.stop_reason, Unavailable)
+    assert "ConnectionRefusedError" in str(one.stop_reason)
     assert states(night) == {"pending": 3}
 
 
 def test_patience_begins_anew_with_every_round_that_the_platform_takes_something(night: Night) -> None:
-    night.stage(*orders(PATIENCE * 2))
-    platform = Platform(*[UNSENT, RECEIVED] * PATIENCE * 2)
+    night.stage(*orders(MAX_IDLE_ROUNDS * 2))
+    platform = Platform(*[UNSENT, RECEIVED] * MAX_IDLE_ROUNDS * 2)
     one = lane(night, platform, max_events=1)
 
     delivered(night, one)
 
-    assert one.ending is None
-    assert states(night) == {"received": PATIENCE * 2}
+    assert one.stop_reason is None
+    assert states(night) == {"received": MAX_IDLE_ROUNDS * 2}
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(THROTTLED, Throttled), (LOST, Unavailable), (UNSENT, Unavailable)])
@@ -338,7 +338,7 @@ def test_who_ends_impatient_says_whether_it_was_refused_or_unanswered(
 
     delivered(night, one)
 
-    assert type(one.ending) is kind
+    assert type(one.stop_reason) is kind
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(night: Night) -> None:
@@ -347,8 +347,8 @@ def test_a_wait_beyond_the_deadline_is_not_begun(night: Night) -> None:
     one = lane(night, platform)
 
     assert delivered(night, one) == []
-    assert isinstance(one.ending, Throttled)
-    assert "asks to wait 21600 s" in str(one.ending)
+    assert isinstance(one.stop_reason, Throttled)
+    assert "asks to wait 21600 s" in str(one.stop_reason)
     assert states(night) == {"pending": 3}
 
 
@@ -365,8 +365,8 @@ def test_after_the_deadline_no_attempt_begins_and_the_rest_waits(night: Night) -
 
     assert len(platform.sent) == 2
     assert states(night) == {"received": 2, "pending": 2}
-    assert isinstance(one.ending, Unavailable)
-    assert "deadline" in str(one.ending)
+    assert isinstance(one.stop_reason, Unavailable)
+    assert "deadline" in str(one.stop_reason)
 
 
 def test_a_deadline_that_passes_when_nothing_is_left_is_no_matter(night: Night) -> None:
@@ -379,7 +379,7 @@ def test_a_deadline_that_passes_when_nothing_is_left_is_no_matter(night: Night) 
     one = lane(night, Platform(late))
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 1}, None)
+    assert (states(night), one.stop_reason) == ({"received": 1}, None)
 
 
 # unanswered
@@ -402,7 +402,7 @@ def test_what_stays_unanswered_stays_unknown(night: Night) -> None:
     delivered(night, one)
 
     assert states(night) == {"unknown": 3}
-    assert one.ending is not None
+    assert one.stop_reason is not None
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_an_order_that_is_never_answered_stops_no_other(night: Night, bad: list[
 
     assert states(night) == {"received": 40 - len(bad), "unknown": len(bad)}
     assert {f"c-{number}" for number, state in night.states().items() if state == "unknown"} == set(bad)
-    assert isinstance(one.ending, Unavailable)
+    assert isinstance(one.stop_reason, Unavailable)
     assert len(platform.sent) < 10 + 20 * len(bad)
 
 
@@ -491,7 +491,7 @@ def test_who_never_answers_is_told_from_a_platform_that_is_down(night: Night) ->
 
     delivered(night, one)
 
-    assert "meta has taken 7, and gives no answer for 1 (ReadTimeout)" in str(one.ending)
+    assert "meta has taken 7, and gives no answer for 1 (ReadTimeout)" in str(one.stop_reason)
 
 
 @pytest.mark.parametrize(("n", "in_flight"), [(10, 1), (1000, 1), (1000, 4)])
@@ -502,11 +502,11 @@ def test_a_platform_that_is_down_gets_few_requests_whole(night: Night, n: int, i
 
     waits = delivered(night, one)
 
-    assert len(platform.sent) <= PATIENCE * in_flight
-    assert len(waits) == PATIENCE - 1
+    assert len(platform.sent) <= MAX_IDLE_ROUNDS * in_flight
+    assert len(waits) == MAX_IDLE_ROUNDS - 1
     assert {len(ids(body)) for body in platform.sent} == {10}
     assert len(set(platform.sent)) <= 3 * in_flight
-    assert isinstance(one.ending, Unavailable)
+    assert isinstance(one.stop_reason, Unavailable)
 
 
 def test_a_platform_that_goes_down_midway_gets_few_requests_more(night: Night) -> None:
@@ -515,7 +515,7 @@ def test_a_platform_that_goes_down_midway_gets_few_requests_more(night: Night) -
 
     delivered(night, lane(night, platform))
 
-    assert len(platform.sent) <= 5 + 1 + PATIENCE
+    assert len(platform.sent) <= 5 + 1 + MAX_IDLE_ROUNDS
 
 
 def test_a_lost_answer_is_asked_for_again_at_once(night: Night) -> None:
@@ -538,8 +538,8 @@ def refusing(*bad: str, named: bool = False) -> Callable[[bytes], Receipt]:
         at_fault = [i for i, number in enumerate(ids(body)) if number in bad]
         if not at_fault:
             return RECEIVED
-        culprits = tuple(Culprit(i, "INVALID_VALUE", "value") for i in at_fault) if named else ()
-        return replace(REFUSED, culprits=culprits)
+        culprits = tuple(FailedItem(i, "INVALID_VALUE", "value") for i in at_fault) if named else ()
+        return replace(REFUSED, failed_items=culprits)
 
     return say
 
@@ -562,7 +562,7 @@ def test_bad_orders_are_taken_out_and_every_good_one_is_received(
     found = night.states()
     assert {f"c-{number}" for number, state in found.items() if state == "quarantined"} == set(bad)
     assert {state for number, state in found.items() if f"c-{number}" not in bad} <= {"received"}
-    assert (one.search.refused, one.received, one.ending) == (len(bad), 10 - len(bad), None)
+    assert (one.isolation.refused, one.received, one.stop_reason) == (len(bad), 10 - len(bad), None)
 
 
 def test_named_culprits_cost_one_more_request(night: Night) -> None:
@@ -603,7 +603,7 @@ def test_a_search_among_unanswered_orders_leaves_the_good_ones_unanswered_until_
 ENDINGS = [
     (Next.STOP_CREDENTIALS, Unauthorised, 77),
     (Next.STOP_REFUSED, Refused, 70),
-    (Next.STOP_FOR_TODAY, Throttled, 75),
+    (Next.STOP_QUOTA, Throttled, 75),
 ]
 
 
@@ -618,11 +618,15 @@ def test_what_stops_one_destination_never_stops_the_other(
     assert delivered(night, stopped, other) == []
 
     assert len(stopped.destination.sent) == 1  # type: ignore[attr-defined]
-    assert isinstance(stopped.ending, kind)
-    assert stopped.ending.exit_code == code
-    assert "google" in str(stopped.ending)
-    assert "401" in str(stopped.ending)
-    assert (states(night, "google"), states(night, "meta"), other.ending) == ({"pending": 30}, {"received": 30}, None)
+    assert isinstance(stopped.stop_reason, kind)
+    assert stopped.stop_reason.exit_code == code
+    assert "google" in str(stopped.stop_reason)
+    assert "401" in str(stopped.stop_reason)
+    assert (states(night, "google"), states(night, "meta"), other.stop_reason) == (
+        {"pending": 30},
+        {"received": 30},
+        None,
+    )
 
 
 def test_a_destination_out_of_reach_never_stops_the_other(night: Night) -> None:
@@ -631,7 +635,11 @@ def test_a_destination_out_of_reach_never_stops_the_other(night: Night) -> None:
 
     delivered(night, down, other)
 
-    assert (states(night, "google"), states(night, "meta"), other.ending) == ({"pending": 30}, {"received": 30}, None)
+    assert (states(night, "google"), states(night, "meta"), other.stop_reason) == (
+        {"pending": 30},
+        {"received": 30},
+        None,
+    )
 
 
 def test_a_credential_that_cannot_be_had_is_logged_as_not_sent_and_stops_its_destination(night: Night) -> None:
@@ -640,9 +648,9 @@ def test_a_credential_that_cannot_be_had_is_logged_as_not_sent_and_stops_its_des
 
     delivered(night, one, other)
 
-    assert str(one.ending) == "No key file."
+    assert str(one.stop_reason) == "No key file."
     r = tables.request.c
-    row = night.one(select(r.outcome, r.code).where(r.destination == one.outbox.destination))
+    row = night.one(select(r.outcome, r.code).where(r.destination == one.template.destination))
     assert (row.outcome, row.code) == ("not sent", "no credentials")
     assert (states(night, "google"), states(night, "meta")) == ({"pending": 30}, {"received": 30})
 
@@ -655,7 +663,7 @@ def test_the_graver_reason_stays_where_several_answers_stop_a_lane(night: Night)
     one = lane(night, Platform(*answers), in_flight=2, max_events=1)
 
     assert delivered(night, one) == []
-    assert isinstance(one.ending, Unauthorised)
+    assert isinstance(one.stop_reason, Unauthorised)
 
 
 # a first night
@@ -669,7 +677,7 @@ def test_a_first_night_is_one_request_and_the_rest_waits(night: Night) -> None:
     delivered(night, one)
 
     assert len(platform.sent) == 1
-    assert (states(night), one.ending) == ({"received": 10, "pending": 20}, None)
+    assert (states(night), one.stop_reason) == ({"received": 10, "pending": 20}, None)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -688,7 +696,7 @@ def test_a_first_night_that_meets_trouble_tries_again(night: Night) -> None:
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 10, "pending": 20}, None)
+    assert (states(night), one.stop_reason) == ({"received": 10, "pending": 20}, None)
 
 
 def test_a_first_night_on_which_the_platform_is_down_says_so(night: Night) -> None:
@@ -697,7 +705,7 @@ def test_a_first_night_on_which_the_platform_is_down_says_so(night: Night) -> No
 
     delivered(night, one)
 
-    assert isinstance(one.ending, Unavailable)
+    assert isinstance(one.stop_reason, Unavailable)
 
 
 # what stops the run
@@ -736,8 +744,8 @@ def test_a_run_told_to_stop_settles_what_is_under_way_and_begins_nothing_more(
 
     assert len(platform.sent) == 2
     assert states(night) == {"received": 2, "pending": 18}
-    assert isinstance(one.ending, Unavailable)
-    assert "told to stop" in str(one.ending)
+    assert isinstance(one.stop_reason, Unavailable)
+    assert "told to stop" in str(one.stop_reason)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -757,7 +765,7 @@ def test_a_lane_that_waits_wakes_up_when_the_run_is_told_to_stop(night: Night) -
     delivered(night, one, sleep=None)
 
     assert states(night) == {"pending": 3}
-    assert one.ending is not None
+    assert one.stop_reason is not None
 
 
 def test_a_platform_whose_date_is_days_off_gets_no_more_and_the_other_goes_on(night: Night) -> None:
@@ -767,8 +775,8 @@ def test_a_platform_whose_date_is_days_off_gets_no_more_and_the_other_goes_on(ni
 
     delivered(night, off, other)
 
-    assert isinstance(off.ending, SettingsError)
-    assert "meta says 2026-11-25 05:15" in str(off.ending)
+    assert isinstance(off.stop_reason, SettingsError)
+    assert "meta says 2026-11-25 05:15" in str(off.stop_reason)
     assert (states(night), states(night, "google")) == ({"received": 5, "pending": 15}, {"received": 20})
 
 
@@ -834,16 +842,16 @@ def test_a_failure_that_nobody_foresaw_is_raised_and_leaves_its_request_open_for
 META = MetaSettings(dataset_id="555", action_source="physical_store")  # type: ignore[call-arg]
 
 
-def opened(night: Night, section: MetaSettings) -> Lane:
+def opened(night: Night, section: MetaSettings) -> DestinationQueue:
     _, meta = night.numbers
-    return open_lane(Platform(), section, meta, listed, night.ledger, 7)
+    return open_queue(Platform(), section, meta, listed, night.ledger, 7)
 
 
 def test_a_lane_takes_its_limits_from_platform_and_settings(night: Night) -> None:
     one = opened(night, META.model_copy(update={"in_flight": 5, "requests_per_minute": 60}))
 
-    box = one.outbox
-    assert (one.in_flight, one.requests_per_minute, one.first_night) == (5, 60, False)
+    box = one.template
+    assert (one.in_flight, one.requests_per_minute, one.canary) == (5, 60, False)
     assert (box.max_events, box.max_bytes, box.resend_us) == (1000, 500_000, 6 * 86_400_000_000)
     assert (box.url, box.recipient, box.rules, box.headers) == (
         "https://meta.example/events",
@@ -862,15 +870,15 @@ def test_a_first_batch_is_small_until_something_was_received(night: Night) -> No
     delivered(night, lane(night, Platform()))
     later = opened(night, section)
 
-    assert (first.first_night, first.outbox.max_events) == (True, 50)
-    assert (later.first_night, later.outbox.max_events) == (False, 1000)
+    assert (first.canary, first.template.max_events) == (True, 50)
+    assert (later.canary, later.template.max_events) == (False, 1000)
 
 
 def test_a_rehearsal_needs_no_first_night(night: Night) -> None:
     one = opened(night, META.model_copy(update={"first_batch": 50, "endpoint": "http://127.0.0.1:8085"}))
 
-    assert (one.first_night, one.outbox.max_events) == (False, 1000)
+    assert (one.canary, one.template.max_events) == (False, 1000)
 
 
 def test_what_was_sent_first_is_never_more_than_the_platform_takes(night: Night) -> None:
-    assert opened(night, META.model_copy(update={"first_batch": 5000})).outbox.max_events == 1000
+    assert opened(night, META.model_copy(update={"first_batch": 5000})).template.max_events == 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversions.delivery.rate_limit import open_pace, turn
+from conversions.delivery.rate_limit import rate_limiter, turn
 
 
 class Jumping(selectors.SelectSelector):
@@ -38,7 +38,7 @@ def moments(requests_per_minute: int, requests: int, workers: int) -> list[float
     """When each of so many requests may begin, with so many waiting at once."""
 
     async def story() -> list[float]:
-        pace, begun = open_pace(requests_per_minute), list[float]()
+        pace, begun = rate_limiter(requests_per_minute), list[float]()
 
         async def work() -> None:
             for _ in range(requests // workers):
@@ -62,7 +62,7 @@ def test_requests_begin_at_even_distances_however_many_wait(requests_per_minute:
 
 def test_time_that_nobody_used_is_not_saved_up_for_a_burst() -> None:
     async def story() -> list[float]:
-        pace, loop, begun = open_pace(60), asyncio.get_running_loop(), list[float]()
+        pace, loop, begun = rate_limiter(60), asyncio.get_running_loop(), list[float]()
         await asyncio.sleep(3600)
         for _ in range(3):
             async with pace:
@@ -78,7 +78,7 @@ def test_zero_is_no_pace_at_all() -> None:
 
 def test_told_to_stop_nobody_waits_for_a_turn() -> None:
     async def story() -> list[float]:
-        pace, stop, loop, begun = open_pace(1), asyncio.Event(), asyncio.get_running_loop(), list[float]()
+        pace, stop, loop, begun = rate_limiter(1), asyncio.Event(), asyncio.get_running_loop(), list[float]()
 
         async def work() -> None:
             await turn(pace, stop)

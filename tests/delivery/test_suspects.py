@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from conversions.delivery.isolation import Search
-from conversions.delivery.stop_reasons import SEARCHES
+from conversions.delivery.isolation import FaultIsolation
+from conversions.delivery.stop_reasons import MAX_CONSECUTIVE_REFUSALS
 from conversions.errors import Refused
 from conversions.ledger import outbox, restatements
 from conversions.model.conversion import Reason
-from conversions.model.receipt import Culprit, Next, Outcome, Receipt
+from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
 from tests.delivery.test_delivery import Platform, attempts, delivered, ids, lane, states
 from tests.ledger.builders import LOST, RECEIVED, REFUSED, THROTTLED, Clock, Night, night_in, orders, sighting
 from tests.ledger.queries.test_totals import force
@@ -51,7 +51,7 @@ def test_one_bad_order_costs_few_requests(night: Night, n: int, place: int, refu
     assert len(platform.sent) <= 2 * math.log2(n) + 5
     assert states(night) == {"received": n - 1, "quarantined": 1}
     assert night.held(f"A-{place}").detail == "400/100"
-    assert one.ending is None
+    assert one.stop_reason is None
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -67,7 +67,7 @@ def test_whichever_are_bad_each_is_found_once_others_are_accepted(night: Night, 
 
     delivered(night, one)
 
-    if one.ending is None:
+    if one.stop_reason is None:
         assert {f"c-{number}" for number, state in night.states().items() if state == "quarantined"} == bad
         assert states(night).get("received", 0) == n - len(bad)
     else:  # the three that were asked alone happened to be bad, and nothing was accepted before
@@ -93,8 +93,8 @@ def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
     alone = min(n, 3 if refusal is DOUBTED else 16)
     assert sorted(map(len, map(ids, platform.sent))) == [1] * alone + [n]
     assert [purpose for purpose, *_ in attempts(night)] == ["first"] + ["alone"] * alone
-    assert isinstance(one.ending, Refused)
-    assert "the settings are at fault, and no order is set aside" in str(one.ending)
+    assert isinstance(one.stop_reason, Refused)
+    assert "the settings are at fault, and no order is set aside" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -106,7 +106,7 @@ def test_where_the_code_blames_the_data_one_good_order_among_a_few_is_found(nigh
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 1, "quarantined": n - 1}, None)
+    assert (states(night), one.stop_reason) == ({"received": 1, "quarantined": n - 1}, None)
     assert night.held(f"A-{good}").state == "received"
 
 
@@ -115,7 +115,7 @@ def naming(*bad: str, at_most: int = 10_000, code: str = "INVALID_VALUE") -> Cal
 
     def say(body: bytes) -> Receipt:
         named = [i for i, number in enumerate(ids(body)) if number in bad][:at_most]
-        return replace(REFUSED, culprits=tuple(Culprit(i, code, "cart") for i in named)) if named else RECEIVED
+        return replace(REFUSED, failed_items=tuple(FailedItem(i, code, "cart") for i in named)) if named else RECEIVED
 
     return say
 
@@ -135,9 +135,9 @@ def test_where_each_is_named_and_for_the_same_reason_settings_are_at_fault(
     delivered(night, one)
 
     assert len(platform.sent) <= requests
-    assert isinstance(one.ending, Refused)
-    assert "400/100 INVALID_VALUE cart" in str(one.ending)
-    assert "the settings are at fault, and no order is set aside. `conversions doctor`" in str(one.ending)
+    assert isinstance(one.stop_reason, Refused)
+    assert "400/100 INVALID_VALUE cart" in str(one.stop_reason)
+    assert "the settings are at fault, and no order is set aside. `conversions doctor`" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -153,8 +153,8 @@ def test_settings_that_spoil_all_are_known_where_a_few_at_a_time_are_named(
     delivered(night, one)
 
     assert len(platform.sent) < 24
-    assert isinstance(one.ending, Refused)
-    assert "no order is set aside" in str(one.ending)
+    assert isinstance(one.stop_reason, Refused)
+    assert "no order is set aside" in str(one.stop_reason)
     assert states(night) == {"pending": 400}
     assert {night.held(f"A-{i}").detail for i in range(400)} == {None}
 
@@ -167,7 +167,7 @@ def test_settings_that_spoil_all_are_known_where_orders_are_sent_alone(night: Ni
     delivered(night, one)
 
     assert len(platform.sent) == 3
-    assert "no order is set aside" in str(one.ending)
+    assert "no order is set aside" in str(one.stop_reason)
     assert states(night) == {"pending": 200}
 
 
@@ -192,17 +192,17 @@ def test_all_of_a_request_may_be_bad_once_others_were_accepted(night: Night) -> 
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 10, "quarantined": 10}, None)
+    assert (states(night), one.stop_reason) == ({"received": 10, "quarantined": 10}, None)
 
 
 def test_all_of_a_request_may_be_bad_for_reasons_that_differ(night: Night) -> None:
     night.stage(*orders(10))
-    culprits = tuple(Culprit(i, "INVALID_VALUE", "cart" if i % 2 else "currency") for i in range(10))
-    one = lane(night, Platform(replace(REFUSED, culprits=culprits)))
+    culprits = tuple(FailedItem(i, "INVALID_VALUE", "cart" if i % 2 else "currency") for i in range(10))
+    one = lane(night, Platform(replace(REFUSED, failed_items=culprits)))
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"quarantined": 10}, None)
+    assert (states(night), one.stop_reason) == ({"quarantined": 10}, None)
 
 
 @pytest.mark.parametrize("say", [naming("c-A-0", "c-A-1"), refusing("c-A-0", "c-A-1", refusal=REFUSED)])
@@ -215,7 +215,7 @@ def test_one_or_two_orders_alone_are_set_aside_for_a_code_of_the_data(
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"quarantined": n}, None)
+    assert (states(night), one.stop_reason) == ({"quarantined": n}, None)
 
 
 @pytest.mark.parametrize("say", [naming, refusing])
@@ -231,10 +231,10 @@ def test_what_an_earlier_run_left_may_be_bad_altogether_and_never_stops_what_is_
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 30, "quarantined": 5}, None)
+    assert (states(night), one.stop_reason) == ({"received": 30, "quarantined": 5}, None)
 
 
-def test_the_three_that_are_asked_are_spread_and_others_every_night(night: Night) -> None:
+def test_the_three_that_are_asked_are_spread_and_others_every_run(night: Night) -> None:
     night.stage(*orders(90))
     asked = set[str]()
     for _ in range(4):
@@ -255,8 +255,8 @@ def test_several_requests_under_way_are_one_doubt(night: Night) -> None:
     delivered(night, one)
 
     assert len(platform.sent) <= 4 + 3
-    assert isinstance(one.ending, Refused)
-    assert "the settings are at fault, and no order is set aside" in str(one.ending)
+    assert isinstance(one.stop_reason, Refused)
+    assert "the settings are at fault, and no order is set aside" in str(one.stop_reason)
     assert states(night) == {"pending": 400}
 
 
@@ -267,8 +267,8 @@ def test_too_few_to_tell_wait_for_others(night: Night, n: int) -> None:
 
     delivered(night, one)
 
-    assert isinstance(one.ending, Refused)
-    assert "known once it accepts some" in str(one.ending)
+    assert isinstance(one.stop_reason, Refused)
+    assert "known once it accepts some" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -281,7 +281,7 @@ def test_a_lone_bad_order_is_found_once_others_are_sent_with_it(night: Night) ->
 
     delivered(night, one)
 
-    assert (night.states(), one.ending) == ({"bad": "quarantined", "good": "received"}, None)
+    assert (night.states(), one.stop_reason) == ({"bad": "quarantined", "good": "received"}, None)
 
 
 def test_a_lone_order_without_an_answer_never_stops_what_is_new(night: Night) -> None:
@@ -293,7 +293,7 @@ def test_a_lone_order_without_an_answer_never_stops_what_is_new(night: Night) ->
     delivered(night, one)
 
     assert states(night) == {"received": 30, "quarantined": 1}
-    assert one.ending is None
+    assert one.stop_reason is None
 
 
 def test_after_something_was_accepted_nothing_is_in_doubt(night: Night) -> None:
@@ -318,7 +318,7 @@ def test_events_that_are_refused_for_different_reasons_are_themselves_at_fault(n
     delivered(night, one)
 
     assert states(night) == {"quarantined": 9, "received": 3}
-    assert one.ending is None
+    assert one.stop_reason is None
 
 
 def test_a_code_of_the_data_decides_at_once(night: Night) -> None:
@@ -345,7 +345,7 @@ def test_a_probe_that_meets_trouble_is_sent_again_like_any_other(night: Night, t
     delivered(night, one)
 
     assert states(night) == {"quarantined": 1, "received": 11}
-    assert one.ending is None
+    assert one.stop_reason is None
 
 
 def test_probes_without_an_answer_decide_nothing(night: Night) -> None:
@@ -355,7 +355,7 @@ def test_probes_without_an_answer_decide_nothing(night: Night) -> None:
 
     delivered(night, one)
 
-    assert isinstance(one.ending, Refused)
+    assert isinstance(one.stop_reason, Refused)
     assert set(states(night)) <= {"pending", "unknown"}
     assert len(platform.sent) < 12
 
@@ -372,9 +372,9 @@ def test_a_platform_that_refuses_what_it_takes_in_parts_is_not_searched_for_ever
     one = lane(night, Platform(*[say] * 1000), max_events=2)
     delivered(night, one)
 
-    assert isinstance(one.ending, Refused)
-    assert sum(purpose == "half" for purpose, *_ in attempts(night)) <= SEARCHES
-    assert states(night) == {"received": SEARCHES, "pending": 200 - SEARCHES}
+    assert isinstance(one.stop_reason, Refused)
+    assert sum(purpose == "half" for purpose, *_ in attempts(night)) <= MAX_CONSECUTIVE_REFUSALS
+    assert states(night) == {"received": MAX_CONSECUTIVE_REFUSALS, "pending": 200 - MAX_CONSECUTIVE_REFUSALS}
 
 
 def test_what_the_culprits_need_is_spent(night: Night) -> None:
@@ -384,7 +384,7 @@ def test_what_the_culprits_need_is_spent(night: Night) -> None:
     delivered(night, one)
 
     assert states(night) == {"received": 380, "quarantined": 20}
-    assert one.search.requests > SEARCHES
+    assert one.isolation.requests > MAX_CONSECUTIVE_REFUSALS
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
@@ -396,7 +396,7 @@ def test_orders_that_are_named_one_by_one_are_all_found(night: Night, bad: range
 
     delivered(night, one)
 
-    assert (states(night), one.ending) == ({"received": 428, "quarantined": 72}, None)
+    assert (states(night), one.stop_reason) == ({"received": 428, "quarantined": 72}, None)
     assert len(platform.sent) < 72 + 16
 
 
@@ -407,10 +407,10 @@ def test_a_search_that_finds_everything_bad_for_reasons_that_differ_is_given_up(
 
     delivered(night, one)
 
-    assert len(platform.sent) == SEARCHES
-    assert isinstance(one.ending, Refused)
-    assert "Is the mapping right?" in str(one.ending)
-    assert states(night)["quarantined"] >= SEARCHES - 1
+    assert len(platform.sent) == MAX_CONSECUTIVE_REFUSALS
+    assert isinstance(one.stop_reason, Refused)
+    assert "Is the mapping right?" in str(one.stop_reason)
+    assert states(night)["quarantined"] >= MAX_CONSECUTIVE_REFUSALS - 1
 
 
 # patience that ends
@@ -418,13 +418,13 @@ def test_a_search_that_finds_everything_bad_for_reasons_that_differ_is_given_up(
 
 def test_a_last_warning_is_heeded_once_and_then_ends_it(night: Night) -> None:
     night.stage(*orders(3))
-    warning = Receipt(Outcome.REFUSED, Next.ONCE_MORE, "400/613", 400, wait=60.0)
+    warning = Receipt(Outcome.REFUSED, Next.RETRY_ONCE, "400/613", 400, wait=60.0)
     platform = Platform(*[warning] * 100)
     one = lane(night, platform)
 
     assert delivered(night, one) == [60.0]
     assert len(platform.sent) == 2
-    assert isinstance(one.ending, Refused)
+    assert isinstance(one.stop_reason, Refused)
     assert states(night) == {"pending": 3}
 
 
@@ -433,6 +433,6 @@ def test_settings_that_refuse_new_values_put_no_order_back(night: Night, book: A
     night.stage(*orders(1))
     force(night, "A-0", state="quarantined", reason=Reason.REFUSED_BY_PLATFORM, settled_run=night.run.id)
 
-    delivered(night, lane(night, Platform(), book=book, search=Search(blameless=True), streams=deque()))
+    delivered(night, lane(night, Platform(), book=book, search=FaultIsolation(settings_at_fault=True), streams=deque()))
 
     assert states(night) == {state: 1}

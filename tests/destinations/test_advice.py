@@ -6,7 +6,7 @@ from conversions.destinations.google import advice as google_advice
 from conversions.destinations.google import responses as google_responses
 from conversions.destinations.meta import advice as meta_advice
 from conversions.destinations.meta import responses as meta_responses
-from conversions.destinations.responses import CREDENTIALS, OURS
+from conversions.destinations.responses import CONFIG, CREDENTIALS
 
 ELSEWHERE = {
     # Ours, and no setting can cause them: the program is at fault, or what is asked for is another product's.
@@ -21,7 +21,7 @@ ELSEWHERE = {
 
 def of_accounts() -> list[str]:
     """The reasons of the verdict table that accounts, terms and settings can meet: the first of its two paragraphs."""
-    first, _, _ = google_responses._REASONS[OURS].partition("\n\n")
+    first, _, _ = google_responses._REASONS[CONFIG].partition("\n\n")
     return [*first.split(), *google_responses._REASONS[CREDENTIALS].split()]
 
 
@@ -53,7 +53,7 @@ def test_what_no_click_mends_has_none(code: str) -> None:
     assert meta_advice.by_code(code) is None
 
 
-@pytest.mark.parametrize("code", sorted(c for c, v in meta_responses.CODES.items() if v in {CREDENTIALS, OURS}))
+@pytest.mark.parametrize("code", sorted(c for c, v in meta_responses.CODES.items() if v in {CREDENTIALS, CONFIG}))
 def test_meta(code: int) -> None:
     assert meta_advice.by_code(f"400/{code}")
     assert meta_advice.by_code(f"400/{code}/9999999")

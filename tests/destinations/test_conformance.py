@@ -92,14 +92,14 @@ def test_a_corrected_event_differs_in_its_value_alone(kind: str, made: Conversio
     destination, value = opened(kind), Money(minor, made.currency, 2)
     corrected = destination.event(made._replace(value=value.amount))
 
-    assert destination.restated(destination.event(made), value) == {"google": corrected, "meta": None}[kind]
+    assert destination.adjusted_event(destination.event(made), value) == {"google": corrected, "meta": None}[kind]
 
 
 def test_a_full_refund_is_no_correction_where_the_settings_only_report_it() -> None:
     event, nothing = opened("google").event(conversion()), Money(0, "DKK", 2)
 
-    assert opened("google", full_refund="report").restated(event, nothing) is None
-    assert orjson.loads(opened("google").restated(event, nothing) or b"")["conversionValue"] == 0
+    assert opened("google", full_refund="report").adjusted_event(event, nothing) is None
+    assert orjson.loads(opened("google").adjusted_event(event, nothing) or b"")["conversionValue"] == 0
 
 
 @EACH
@@ -206,7 +206,7 @@ def test_the_stand_in_takes_what_is_sent(kind: str) -> None:
         ("expired-token", Outcome.REFUSED, Next.STOP_CREDENTIALS),
         ("require-token", Outcome.REFUSED, Next.STOP_CREDENTIALS),
         ("poison=SKU-1", Outcome.REFUSED, Next.ISOLATE),
-        ("quota-per-day:google", Outcome.REFUSED, Next.STOP_FOR_TODAY),
+        ("quota-per-day:google", Outcome.REFUSED, Next.STOP_QUOTA),
         ("wrong-count:meta", Outcome.UNKNOWN, Next.RETRY),
     ],
 )
@@ -223,8 +223,8 @@ def test_whatever_goes_wrong_there_has_its_verdict(kind: str, fault: str, outcom
 
 def test_google_names_the_event_at_fault_and_meta_does_not() -> None:
     with Sandbox(faults=["poison=SKU-1"], clock=at_noon) as sandbox:
-        assert [one.position for one in sent_to(sandbox, "google", *SEVERAL).culprits] == [1]
-        assert sent_to(sandbox, "meta", *SEVERAL).culprits == ()
+        assert [one.position for one in sent_to(sandbox, "google", *SEVERAL).failed_items] == [1]
+        assert sent_to(sandbox, "meta", *SEVERAL).failed_items == ()
 
 
 # opening one

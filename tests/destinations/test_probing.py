@@ -6,7 +6,7 @@ import orjson
 import pytest
 from google.protobuf.json_format import ParseDict
 
-from conversions.destinations.base import Probing
+from conversions.destinations.base import ValidatesOnly
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
 from conversions.disclosure.gate import Gate
@@ -27,14 +27,14 @@ def body() -> bytes:
 
 
 def test_the_rest_is_as_the_gate_has_seen_it() -> None:
-    probe = orjson.loads(GOOGLE.checked_only(body()))
+    probe = orjson.loads(GOOGLE.as_validate_only(body()))
     assert probe.pop("validateOnly") is True
     assert orjson.dumps(probe) == body()
 
 
 def test_google_reads_it_as_a_request_to_validate_only() -> None:
     message = ParseDict(
-        orjson.loads(GOOGLE.checked_only(body())), IngestEventsRequest.pb()(), ignore_unknown_fields=False
+        orjson.loads(GOOGLE.as_validate_only(body())), IngestEventsRequest.pb()(), ignore_unknown_fields=False
     )
     assert message.validate_only
 
@@ -42,9 +42,9 @@ def test_google_reads_it_as_a_request_to_validate_only() -> None:
 def test_no_policy_can_let_it_leave_with_an_order() -> None:
     assert not [path for paths in SCHEMA.values() for path in paths if "validate" in path.lower()]
     with pytest.raises(DisclosureError, match="validateOnly"):
-        Gate(POLICY, "google").check(GOOGLE.checked_only(body()), 1)
+        Gate(POLICY, "google").check(GOOGLE.as_validate_only(body()), 1)
 
 
 def test_meta_has_nothing_of_the_kind() -> None:
-    assert isinstance(GOOGLE, Probing)
-    assert not isinstance(Meta("meta", meta_settings(), POLICY), Probing)
+    assert isinstance(GOOGLE, ValidatesOnly)
+    assert not isinstance(Meta("meta", meta_settings(), POLICY), ValidatesOnly)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conversions.disclosure import gate
 from conversions.disclosure.gate import Gate
 from conversions.disclosure.policy import Class, Policy, load_policy
-from conversions.disclosure.schema import SCHEMA, SHAPES, fits
+from conversions.disclosure.schema import SCHEMA, SHAPES, validator
 from conversions.errors import DisclosureError, SettingsError
 
 SHIPPED = Path(__file__).parents[2] / "config" / "privacy-policy.toml"
@@ -214,7 +214,7 @@ def test_a_shape_admits_its_own_and_nothing_else(shape: str, fitting: list[objec
 
 def fits_quietly(shape: str, value: object) -> bool:
     try:
-        return bool(fits(shape)(value))
+        return bool(validator(shape)(value))
     except TypeError:
         return False
 

@@ -110,13 +110,13 @@ def test_one_order_lost_makes_the_difference_1_and_the_exit_code_74(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.orders(*(shop.order(str(number)) for number in range(10)))
-    counted = totals.balance
+    counted = totals.control_totals
 
     def lose_one(*arguments: Any) -> Any:
         shop.sql("DELETE FROM delivery WHERE id = (SELECT max(id) FROM delivery)")
         return counted(*arguments)
 
-    monkeypatch.setattr(totals, "balance", lose_one)
+    monkeypatch.setattr(totals, "control_totals", lose_one)
     said = shop.run()
     assert said.code == STORE
     assert sorted(said.at(name)["difference"] for name in NAMES) == [0, 1]
@@ -126,13 +126,13 @@ def test_one_order_lost_makes_the_difference_1_and_the_exit_code_74(
 
 def test_one_coin_lost_is_no_balance_either(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.orders(*(shop.order(str(number)) for number in range(10)))
-    counted = totals.balance
+    counted = totals.control_totals
 
     def lose_a_coin(*arguments: Any) -> Any:
         shop.sql("UPDATE delivery SET stated_minor = stated_minor - 1 WHERE id = (SELECT max(id) FROM delivery)")
         return counted(*arguments)
 
-    monkeypatch.setattr(totals, "balance", lose_a_coin)
+    monkeypatch.setattr(totals, "control_totals", lose_a_coin)
     assert shop.run().code == STORE
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from conversions.run.workers import Crew
+from conversions.run.workers import WorkerPool
 from tests.e2e.said import DOMAIN, TRY_AGAIN
 from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, Shop
@@ -17,8 +17,8 @@ from tests.e2e.shop import NAMES, Shop
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few hundred orders are a large night."""
-    monkeypatch.setattr("conversions.intake.sources.files.CHUNK", 50)
-    monkeypatch.setattr("conversions.run.workers.ALONE", 1)
+    monkeypatch.setattr("conversions.intake.sources.files.ROWS_PER_CHUNK", 50)
+    monkeypatch.setattr("conversions.run.workers.CHUNKS_WITHOUT_WORKERS", 1)
 
 
 def a_large_night(shop: Shop) -> dict[str, Decimal]:
@@ -56,9 +56,9 @@ def test_every_order_keeps_its_own_buyer_amount_and_product(shop: Shop) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_worker_that_dies_stops_the_run_before_anything_is_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    paid, whole = a_large_night(shop), Crew._hands
+    paid, whole = a_large_night(shop), WorkerPool._started_pool
 
-    def short_lived(self: Crew) -> ProcessPoolExecutor:
+    def short_lived(self: WorkerPool) -> ProcessPoolExecutor:
         fresh, pool = self._pool is None, whole(self)
         pool.submit(os.getpid).result()
         for worker in list(pool._processes) if fresh else ():
@@ -66,7 +66,7 @@ def test_a_worker_that_dies_stops_the_run_before_anything_is_sent(shop: Shop, mo
         return pool
 
     with monkeypatch.context() as patched:
-        patched.setattr(Crew, "_hands", short_lived)
+        patched.setattr(WorkerPool, "_started_pool", short_lived)
         said = shop.run()
     assert said.code == TRY_AGAIN, said
     assert said.sentence
@@ -77,14 +77,14 @@ def test_a_worker_that_dies_stops_the_run_before_anything_is_sent(shop: Shop, mo
 @pytest.mark.usefixtures("small_chunks")
 def test_settings_changed_while_a_run_reads_do_not_reach_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another dataset would give the workers' orders another id on the wire; another basis would withhold them."""
-    paid, whole = a_large_night(shop), Crew._hands
+    paid, whole = a_large_night(shop), WorkerPool._started_pool
 
-    def just_then(self: Crew) -> ProcessPoolExecutor:
+    def just_then(self: WorkerPool) -> ProcessPoolExecutor:
         shop.configure(privacy={"legal_basis": "consent"}, destinations={"google": {"conversion_action_id": "1"}})
         return whole(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Crew, "_hands", just_then)
+        patched.setattr(WorkerPool, "_started_pool", just_then)
         said = shop.run()
     assert [said.counts(name) for name in NAMES] == [{"sent": len(paid)}] * 2
     references = {sale.digest: sale.reference for sale in shop.sales("google")}

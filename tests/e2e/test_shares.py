@@ -79,7 +79,7 @@ def test_after_good_weeks_it_is_told_within_eight_orders(shop: Shop, broken: str
     assert shop.requests() == 0
 
 
-def test_what_cannot_be_read_at_all_is_told_every_night(shop: Shop) -> None:
+def test_what_cannot_be_read_at_all_is_told_every_run(shop: Shop) -> None:
     shop.orders(*week(shop, 14, lambda _: {"total": "293,00"}))
     for _ in range(3):
         said = shop.run()
@@ -153,7 +153,7 @@ def overwritten(shop: Shop, orders: int, bad: Callable[[Row], str]) -> None:
     shop.file(("\n".join(lines) + "\n").encode())
 
 
-def test_a_file_whose_rows_all_have_a_cell_too_many_is_told_every_night(shop: Shop) -> None:
+def test_a_file_whose_rows_all_have_a_cell_too_many_is_told_every_run(shop: Shop) -> None:
     good_weeks(shop, 56, weeks=2)
     for _ in range(3):
         overwritten(shop, 56, lambda row: ",".join([*row.values(), "x"]))

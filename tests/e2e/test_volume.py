@@ -204,7 +204,7 @@ def test_a_day_that_has_not_ended_is_not_judged(shop: Shop) -> None:
 def test_a_run_that_was_stopped_after_reading_has_told_nobody(shop: Shop) -> None:
     a_fortnight(shop)
     shop.wait(days=1)
-    with mock.patch.object(runs, "staged", side_effect=KeyboardInterrupt):
+    with mock.patch.object(runs, "mark_staged", side_effect=KeyboardInterrupt):
         shop.command("run")
     assert shop.sql("SELECT orders FROM day_read WHERE day = ?", shop.day(1)) == [(0,)]
     assert shop.run().code == ATTENTION

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 
-from conversions.statistics.magnitudes import TEN, Level, Mark
-from conversions.statistics.price_levels import LATEST, OF_PRODUCT, Prices, away
+from conversions.statistics.magnitudes import TEN, Deviation, Level
+from conversions.statistics.price_levels import LATEST, OF_PRODUCT, PriceLevels, away
 
 SIZES = (3 / 7, 8.0, 45.0, 3000.0)
 """Orders a day."""
@@ -46,7 +46,7 @@ def year(situation: str, per_day: float, seed: int, *, spread: float = 0.15, pro
     """One year of nights after 60 days of history; *spread* is a basket's standard deviation, in powers of ten."""
     draw, alone, stopped = random.Random(f"{situation} {per_day} {seed}"), 0, 0
     shop = _Shop(draw, situation, per_day, spread, [draw.gauss(2.3, 0.3) for _ in range(products)])
-    prices: dict[str, Prices] = {}
+    prices: dict[str, PriceLevels] = {}
     for day in range(-BEFORE, 365):
         odd, wrong = night(prices, list(shop.orders(day)), first=day < 0)
         alone, stopped = alone + odd, stopped + wrong
@@ -88,12 +88,12 @@ class _Shop:
         return currency, product, round(TEN * (size - (0.3 if friday else 0) + draw.gauss(0, self.spread)))
 
 
-def night(prices: dict[str, Prices], orders: list[tuple[str, bytes, int]], *, first: bool) -> tuple[bool, bool]:
+def night(prices: dict[str, PriceLevels], orders: list[tuple[str, bytes, int]], *, first: bool) -> tuple[bool, bool]:
     """Whether an order is held back alone, and whether all are; *first*: they only teach."""
-    went: list[tuple[Prices, bytes, int, Mark]] = []
+    went: list[tuple[PriceLevels, bytes, int, Deviation]] = []
     odd = False
     for number, (currency, product, amount) in enumerate(orders, 1):
-        one = prices.get(currency) or prices.setdefault(currency, Prices(Memory()))
+        one = prices.get(currency) or prices.setdefault(currency, PriceLevels(Memory()))
         if first:
             one.past((product,), amount)
         elif mark := one.new((product,), amount, number):
@@ -101,7 +101,7 @@ def night(prices: dict[str, Prices], orders: list[tuple[str, bytes, int]], *, fi
             went += [(one, product, amount, mark)] if away(mark) and not mark.odd else []
     stopped = any(one.shift() for one in prices.values())
     for one, product, amount, mark in went:
-        one.went((product,), amount, mark)
+        one.learned((product,), amount, mark)
     for one in prices.values():
         one.latest = deque((mark._replace(order=-1) for mark in one.latest), LATEST)
     return odd, stopped

@@ -9,11 +9,11 @@ import numpy as np
 from conversions.anomalies import match_rate as matching
 from conversions.errors import Exit
 from conversions.ledger.late_results.match_counts import Matches
-from conversions.ledger.runs.findings import AGAIN
-from conversions.ledger.staging.reason_shares import ALL, Judged, among
+from conversions.ledger.runs.findings import REMIND_AFTER
+from conversions.ledger.staging.reason_shares import ALL, Judgement, unusual_among
 from conversions.model.conversion import Reason
 from conversions.statistics.magnitudes import magnitude
-from conversions.statistics.price_levels import Prices
+from conversions.statistics.price_levels import PriceLevels
 from conversions.statistics.volume_gaps import gaps
 from tests.faults.amounts import night
 from tests.faults.drawn import FIRST, STATUSES, Year
@@ -31,7 +31,7 @@ def volume(year: Year) -> Iterator[Alarm]:
 
 def amounts(year: Year) -> Iterator[Alarm]:
     """Orders at another level, and odd ones."""
-    prices: dict[str, Prices] = {}
+    prices: dict[str, PriceLevels] = {}
     for day in year.days:
         its = year.orders(day)
         sold = [
@@ -48,17 +48,17 @@ def amounts(year: Year) -> Iterator[Alarm]:
 
 def shares(year: Year) -> Iterator[Alarm]:
     """Orders that are held back, and rows that are none: what is pending is completed a day later."""
-    nights, told, pending = deque[Judged](maxlen=OLDEST), dict[str, date](), 0
+    nights, told, pending = deque[Judgement](maxlen=OLDEST), dict[str, date](), 0
     for day in year.days:
         its = year.orders(day)
         held = int(np.count_nonzero(its.status != STATUSES.index("completed")))
         counts = {ALL: len(its.status) + pending + its.bad_rows, Reason.NOT_COMPLETED: held}
-        tonight = Judged(Counter(counts | {Reason.BAD_AMOUNT: its.bad_rows}))
+        tonight = Judgement(Counter(counts | {Reason.BAD_AMOUNT: its.bad_rows}))
         pending = int(np.count_nonzero(its.status == STATUSES.index("pending")))
         nights.appendleft(tonight)
-        for share in among(list(nights), [Reason.NOT_COMPLETED, Reason.BAD_AMOUNT]):
+        for share in unusual_among(list(nights), [Reason.NOT_COMPLETED, Reason.BAD_AMOUNT]):
             tonight.odd.add(share.reason)
-            if day - told.get(share.reason, date.min) >= AGAIN:
+            if day - told.get(share.reason, date.min) >= REMIND_AFTER:
                 told[share.reason] = day
                 yield Alarm(day, f"share: {share.reason}")
 

@@ -154,7 +154,7 @@ def small_and_quick(batch: int, senders: int | None) -> None:
     assert callable(delivery._wait)
     assert responses.FIRST_QUESTION
     responses.FIRST_QUESTION = 0
-    delivery._wait = lambda lane: 0.01
+    delivery._wait = lambda queue: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
 
 

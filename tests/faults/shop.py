@@ -14,7 +14,7 @@ from threading import Lock
 
 from conversions import keys
 from conversions.intake.identity import SUBJECT, subject
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.privacy import objections
 from conversions.settings import Settings, load
 
@@ -130,7 +130,7 @@ class Shop:
         person = subject(sale.email, keys.derive(settings.secret_key, SUBJECT))
         assert isinstance(person, bytes)
         with MIGRATING:
-            objections.enter(settings, self.clock, [(person,)], Kind.OBJECTION, None)
+            objections.add(settings, self.clock, [(person,)], SuppressionKind.OBJECTION, None)
         sale.fate = Fate.EITHER
         self.objectors.append(sale)
 

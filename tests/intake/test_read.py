@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.pseudonymize import Disguise
+from conversions.intake.pseudonymize import Pseudonymizer
 from conversions.intake.read import read
-from conversions.intake.sources.unread import Unread
+from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import store
-from conversions.ledger.staging.snapshot import BadRow, open_sightings
+from conversions.ledger.staging.snapshot import BadRow, open_snapshot
 from conversions.model.conversion import Consent, Reason, Window
-from conversions.model.read_counts import Reading
+from conversions.model.read_counts import ReadCounts
 from tests.intake.sources.shop import MAPPED, columns
 from tests.ledger.builders import Clock, resolved
 
@@ -55,7 +55,7 @@ class Rows:
 
     def __init__(self, *rows: Order | RowRejected) -> None:
         self._rows = rows
-        self.unread = Unread(columns(MAPPED))
+        self.unparsed = UnparsedValues(columns(MAPPED))
 
     def check(self) -> None:
         raise AssertionError
@@ -64,15 +64,15 @@ class Rows:
         for at in range(0, len(self._rows), 2):
             yield list(self._rows[at : at + 2])
 
-    def left_for_later(self) -> list[str]:
+    def skipped_files(self) -> list[str]:
         return []
 
 
-def reading(*rows: Order | RowRejected) -> tuple[Reading, list[BadRow], dict[str, bytes | None]]:
+def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], dict[str, bytes | None]]:
     """What was counted and rejected, and the orders that are left, each with its status."""
     with store.empty(Clock()) as ledger:
-        sightings = open_sightings(ledger, [])
-        disguise = partial(map, Disguise([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
+        sightings = open_snapshot(ledger, [])
+        disguise = partial(map, Pseudonymizer([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
         resolve = lambda sightings, settled: resolved(sightings, settled=settled)  # noqa: E731
         found = read(Rows(*rows), WINDOW, sightings, disguise, resolve, lambda _: None)
         with ledger.transaction() as connection:

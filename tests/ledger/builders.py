@@ -12,12 +12,19 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from conversions.ledger import runs, staging, store
-from conversions.ledger.outbox import Attempt, Outbox, Purpose, Work, claim, examine, intend
-from conversions.ledger.runs import Occasion, Run
+from conversions.ledger.outbox import Attempt, Purpose, RequestTemplate, WorkItem, claim, intend, validate
+from conversions.ledger.runs import Run, RunMetadata
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import event_key
-from conversions.ledger.staging.snapshot import DraftRow, Resolved, Seen, SightingRow, Sightings, open_sightings
-from conversions.ledger.staging.transitions import Draft
+from conversions.ledger.staging.snapshot import (
+    DraftRow,
+    OrderRow,
+    Resolved,
+    SnapshotBatch,
+    SourceSnapshot,
+    open_snapshot,
+)
+from conversions.ledger.staging.transitions import Incoming
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason, Window
 from conversions.model.receipt import Next, Outcome, Receipt
@@ -31,14 +38,14 @@ DESTINATIONS = ("google", "meta")
 PRICE = Money(4990, "DKK", 2)
 FREE = Money(0, "DKK", 2)
 WINDOW = Window(date(2026, 11, 15), date(2026, 11, 21))
-OCCASION = Occasion("run", WINDOW, '{"shop":"main"}', "version = 1", "2026-01", "legitimate_interest")
+OCCASION = RunMetadata("run", WINDOW, '{"shop":"main"}', "version = 1", "2026-01", "legitimate_interest")
 
 DELIVERIES = tables.delivery.join(tables.sale, tables.sale.c.id == tables.delivery.c.sale).join(
     tables.destination, tables.destination.c.id == tables.delivery.c.destination
 )
 
-FIRST = Work(Purpose.FIRST)
-RESEND = Work(Purpose.RESEND)
+FIRST = WorkItem(Purpose.FIRST)
+RESEND = WorkItem(Purpose.RESEND)
 RECEIVED = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "request-7")
 THROTTLED = Receipt(Outcome.REFUSED, Next.RETRY, "429", 429, wait=30.0)
 LOST = Receipt(Outcome.UNKNOWN, Next.RETRY, "ReadTimeout")
@@ -64,7 +71,7 @@ def event(number: str, value: Money = PRICE) -> bytes:
     return orjson.dumps({"id": f"c-{number}", "value": float(value.amount)})
 
 
-def draft(number: str, **changed: Any) -> Draft:
+def draft(number: str, **changed: Any) -> Incoming:
     """An order that is ready to be sent."""
     due = changed.get("due", PRICE)
     ready: dict[str, Any] = {
@@ -77,12 +84,12 @@ def draft(number: str, **changed: Any) -> Draft:
         "ready_at": int(NOW.timestamp()) - 86_400,
         "expires_at": int(NOW.timestamp()) + 5 * 86_400,
     }
-    return Draft(**ready | changed)
+    return Incoming(**ready | changed)
 
 
-def against(reason: Reason, *, quarantined: bool = False, due: Money = PRICE) -> Draft:
+def against(reason: Reason, *, quarantined: bool = False, due: Money = PRICE) -> Incoming:
     """An order that may not be sent."""
-    return Draft(reason, quarantined=quarantined, due=due, fingerprint=None)
+    return Incoming(reason, quarantined=quarantined, due=due, fingerprint=None)
 
 
 def subject(person: str) -> bytes:
@@ -94,7 +101,7 @@ class Sighting:
     """An order as the source showed it once."""
 
     order_no: str
-    drafts: tuple[Draft, ...]
+    drafts: tuple[Incoming, ...]
     """One for each of ``DESTINATIONS``."""
     subject: bytes | None
     purchased_us: int = 1_795_270_000_000_000
@@ -106,9 +113,9 @@ class Sighting:
     products: bytes = b""
 
     @property
-    def row(self) -> SightingRow:
+    def row(self) -> OrderRow:
         stated = self.stated
-        return SightingRow(
+        return OrderRow(
             self.order_no,
             self.subject,
             self.purchased_us,
@@ -140,7 +147,7 @@ class Sighting:
         ]
 
 
-def sighting(number: str, *drafts: Draft, **changed: Any) -> Sighting:
+def sighting(number: str, *drafts: Incoming, **changed: Any) -> Sighting:
     """An order as read; the same draft for both destinations, unless two are given."""
     drafts = drafts or (draft(number),)
     return Sighting(
@@ -152,22 +159,22 @@ def orders(count: int) -> list[Sighting]:
     return [sighting(f"A-{i}") for i in range(count)]
 
 
-def seen(*shown: Sighting) -> Seen:
+def seen(*shown: Sighting) -> SnapshotBatch:
     """A chunk of a reading."""
-    return Seen([one.row for one in shown], [row for one in shown for row in one.draft_rows])
+    return SnapshotBatch([one.row for one in shown], [row for one in shown for row in one.draft_rows])
 
 
-def resolved(sightings: Sightings, *, settled: Collection[str] = (), ranked: bool = False) -> Resolved:
+def resolved(sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked: bool = False) -> Resolved:
     """The window is read; what is set aside is digested without a key."""
     return sightings.resolve(settled, SHOP, lambda text: text.encode()[-16:], ranked=ranked)
 
 
-def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> Sightings:
+def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> SourceSnapshot:
     """A place for another reading on the same connection, which no run needs: it reads once."""
     for table in ("sighting", "draft", "place", "repeated", "bad_row", "doubt"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
-    return open_sightings(ledger, numbers)
+    return open_snapshot(ledger, numbers)
 
 
 @dataclass
@@ -191,9 +198,9 @@ class Night:
 
     @property
     def numbers(self) -> list[int]:
-        return [staging.number_of(self.ledger, name) for name in DESTINATIONS]
+        return [staging.destination_id(self.ledger, name) for name in DESTINATIONS]
 
-    def read(self, *shown: Sighting) -> Sightings:
+    def read(self, *shown: Sighting) -> SourceSnapshot:
         """What is left of a reading once it is complete."""
         sightings = fresh_sightings(self.ledger, self.numbers)
         sightings.add(seen(*shown))
@@ -209,9 +216,9 @@ class Night:
         for _ in staging.stage(self.ledger, self.run.id, SHOP, SCHEME):
             pass
 
-    def outbox(self, name: str = "meta", **changed: Any) -> Outbox:
+    def outbox(self, name: str = "meta", **changed: Any) -> RequestTemplate:
         shared: dict[str, Any] = {
-            "destination": staging.number_of(self.ledger, name),
+            "destination": staging.destination_id(self.ledger, name),
             "name": name,
             "recipient": f"{name} Ireland",
             "url": f"https://{name}.example/events",
@@ -224,19 +231,19 @@ class Night:
             "resend_us": 6 * 86_400 * 1_000_000,
             "check": lambda body, events: ("data[].id", "data[].value"),
         }
-        return Outbox(**shared | changed)
+        return RequestTemplate(**shared | changed)
 
-    def attempt(self, outbox: Outbox, work: Work = FIRST) -> Attempt | None:
+    def attempt(self, outbox: RequestTemplate, work: WorkItem = FIRST) -> Attempt | None:
         """The next request on disk, or None where nothing of *work* is left to send."""
         again = [work]
         while claimed := next(filter(None, (claim(self.ledger, self.run, outbox, one) for one in again)), None):
-            outcome = intend(self.ledger, self.run, outbox, claimed, examine(outbox, claimed))
+            outcome = intend(self.ledger, self.run, outbox, claimed, validate(outbox, claimed))
             if isinstance(outcome, Attempt):
                 return outcome
             again = [*outcome, work] if work.events is None else outcome
         return None
 
-    def intend(self, outbox: Outbox, work: Work = FIRST) -> Attempt:
+    def intend(self, outbox: RequestTemplate, work: WorkItem = FIRST) -> Attempt:
         """The next request on disk."""
         attempt = self.attempt(outbox, work)
         assert attempt is not None

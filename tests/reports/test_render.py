@@ -13,7 +13,7 @@ from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
 from conversions.disclosure.schema import EVENTS, SCHEMA
 from conversions.ledger.states import State
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
@@ -21,7 +21,7 @@ from conversions.privacy.access import Answer
 from conversions.reports import render
 from conversions.reports.render import Language
 
-DANISH, ENGLISH = render.words(Language.DANISH), render.words(Language.ENGLISH)
+DANISH, ENGLISH = render.messages(Language.DANISH), render.messages(Language.ENGLISH)
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 TEMPLATES = Path(render.__file__).parent / "templates"
@@ -44,7 +44,7 @@ class TestEverythingHasWords:
     def test_states_outcomes_and_kinds(self, words: dict[str, Any]) -> None:
         assert set(words["states"]) >= set(State)
         assert set(words["outcomes"]) >= set(Outcome) - {Outcome.NOT_SENT}
-        assert set(words["kinds"]) == set(Kind)
+        assert set(words["kinds"]) == set(SuppressionKind)
 
     def test_recipients_and_legal_bases(self, words: dict[str, Any]) -> None:
         assert set(words["roles"]) == {Google.recipient, Meta.recipient}

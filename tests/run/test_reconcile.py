@@ -9,11 +9,18 @@ import pytest
 
 from conversions.errors import Exit, Refused, Unauthorised
 from conversions.ledger import outbox as requests
-from conversions.model.late_result import Diagnosis, Fate, Finding, Late, Ruling, Told
+from conversions.model.late_result import (
+    Diagnosis,
+    EventOutcome,
+    LateResults,
+    ReasonPolicy,
+    RequestStatus,
+    StatusDetail,
+)
 from conversions.run import reconcile
 from tests.ledger.builders import RECEIVED, Clock, Night, night_in, orders
 
-SUCCESS, BUSY = Diagnosis(Told.SUCCESS), Diagnosis(Told.NO_ANSWER, "503")
+SUCCESS, BUSY = Diagnosis(RequestStatus.SUCCESS), Diagnosis(RequestStatus.NO_ANSWER, "503")
 
 
 @dataclass
@@ -31,7 +38,7 @@ class Google:
             raise answer
         return answer
 
-    def remedy(self, reason: str) -> str:
+    def fix(self, reason: str) -> str:
         return f"mend {reason}"
 
 
@@ -70,7 +77,9 @@ def night(tmp_path: Path) -> Iterator[Night]:
         yield night
 
 
-def ask(night: Night, google: Google, per_minute: int = 0, sleep: Callable[[float], None] = lambda _: None) -> Late:
+def ask(
+    night: Night, google: Google, per_minute: int = 0, sleep: Callable[[float], None] = lambda _: None
+) -> LateResults:
     house = House([View(google)], [Section(per_minute)])
     return reconcile.ask(house, night.ledger, night.run, sleep)["google"]  # type: ignore[arg-type]
 
@@ -94,7 +103,7 @@ def test_where_one_question_is_not_answered_the_rest_is_left_for_the_next_run(ni
 
 
 def test_who_may_not_ask_is_told_so_and_is_not_stopped(night: Night) -> None:
-    late = ask(night, Google([SUCCESS, Diagnosis(Told.MAY_NOT_ASK, "403/PERMISSION_DENIED")]))
+    late = ask(night, Google([SUCCESS, Diagnosis(RequestStatus.PERMISSION_DENIED, "403/PERMISSION_DENIED")]))
     assert (late.moved, late.open, late.ending, late.exit_code) == ({"recorded": 1}, 2, None, Exit.ATTENTION)
     assert "mend PERMISSION_DENIED, then `conversions reconcile`" in str(late.trouble)
 
@@ -107,8 +116,11 @@ def test_refused_credentials_stop_the_destination_and_lose_nothing(night: Night)
 
 def test_a_request_that_failed_or_is_not_known_and_names_nobody_is_for_a_person(night: Night) -> None:
     night.clock.forward(days=1)
-    failed = Diagnosis(Told.FAILED, findings=(Finding("INVALID_EVENT", Ruling(Fate.REJECTED), 0, frozenset()),))
-    late = ask(night, Google([SUCCESS, failed, Diagnosis(Told.NOT_KNOWN)]))
+    failed = Diagnosis(
+        RequestStatus.FAILED,
+        findings=(StatusDetail("INVALID_EVENT", ReasonPolicy(EventOutcome.REJECTED), 0, frozenset()),),
+    )
+    late = ask(night, Google([SUCCESS, failed, Diagnosis(RequestStatus.NOT_FOUND)]))
     assert (late.counts_only, late.untold, late.moved, late.exit_code) == (2, 2, {"recorded": 1}, Exit.ATTENTION)
 
 
@@ -121,8 +133,8 @@ def test_what_the_platform_cannot_know_any_more_is_not_asked(night: Night) -> No
 
 
 def test_an_account_at_fault_stops_the_destination_in_every_run_and_says_what_to_do(night: Night) -> None:
-    finding = Finding("NO_CONSENT", Ruling(Fate.SETUP), 1, frozenset({0}))
-    refused = Diagnosis(Told.FAILED, findings=(finding,))
+    finding = StatusDetail("NO_CONSENT", ReasonPolicy(EventOutcome.SETUP), 1, frozenset({0}))
+    refused = Diagnosis(RequestStatus.FAILED, findings=(finding,))
     first, later = ask(night, Google([SUCCESS, refused, SUCCESS])), ask(night, Google([]))
     for late in (first, later):
         assert isinstance(late.ending, Refused)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conversions.errors import Exit, Refused, Throttled, Unauthorised, Unavailable
-from conversions.ledger.queries.totals import BUCKETS, Account, Change
-from conversions.ledger.queries.unreported import News
+from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChange
+from conversions.ledger.queries.unreported import Unreported
 from conversions.model.conversion import Money, Window
 from conversions.model.finding import Finding, attention
 from conversions.run.report import DestinationSide, Report, SourceSide
@@ -29,9 +29,9 @@ def source(**changed: Any) -> SourceSide:
     return SourceSide(**read | changed)
 
 
-def account() -> Account:
+def account() -> ControlTotals:
     """One order of each bucket, ten kroner each."""
-    made = Account()
+    made = ControlTotals()
     for bucket in BUCKETS:
         made.add(bucket, "2026-11-21", Money(1000, "DKK", 2), reason="denied" if bucket in made.reasons else None)
     return made
@@ -80,7 +80,7 @@ def test_money_is_decimal_by_currency_and_bucket() -> None:
 
 
 def test_days_are_those_of_the_purchase_and_only_what_happened_there() -> None:
-    made = Account()
+    made = ControlTotals()
     made.add("sent", "2026-11-20", Money(1, "DKK", 2), count=3)
     made.add("withheld", "2026-11-19", Money(1, "DKK", 2), reason="denied")
 
@@ -89,7 +89,7 @@ def test_days_are_those_of_the_purchase_and_only_what_happened_there() -> None:
 
 def test_a_changed_value_is_shown_old_and_new() -> None:
     made = account()
-    made.changes, made.changed = [Change("A-1", Money(4990, "DKK", 2), Money(0, "DKK", 2))], 1
+    made.changes, made.changed = [ValueChange("A-1", Money(4990, "DKK", 2), Money(0, "DKK", 2))], 1
 
     document = DestinationSide(made).json(source())
 
@@ -126,8 +126,10 @@ def test_what_stopped_a_destination_is_its_exit_code_and_its_sentence(ending: An
     assert side.json(source())["stopped"] == (None if ending is None else "x")
 
 
-@pytest.mark.parametrize("news", [News(**{what.name: 1}) for what in fields(News) if what.name != "set_aside"])
-def test_something_new_that_needs_a_person_is_1(news: News) -> None:
+@pytest.mark.parametrize(
+    "news", [Unreported(**{what.name: 1}) for what in fields(Unreported) if what.name != "set_aside"]
+)
+def test_something_new_that_needs_a_person_is_1(news: Unreported) -> None:
     side = DestinationSide(account(), news=news)
 
     assert side.exit_code(source()) is Exit.ATTENTION
@@ -136,7 +138,7 @@ def test_something_new_that_needs_a_person_is_1(news: News) -> None:
 
 @pytest.mark.parametrize("bucket", ["withheld", "deferred", "pending", "already_sent", "quarantined"])
 def test_what_is_normal_is_never_1(bucket: str) -> None:
-    made = Account()
+    made = ControlTotals()
     made.add(bucket, "2026-11-21", Money(9000, "DKK", 2), count=9)
 
     assert DestinationSide(made).exit_code(source()) is Exit.OK
@@ -161,7 +163,7 @@ def test_unusually_many_bad_rows_are_1_with_their_sentence() -> None:
 
 def test_each_destination_has_its_own_exit_code_and_the_run_the_first_that_applies() -> None:
     down = DestinationSide(account(), Unavailable("down"))
-    locked_out = DestinationSide(account(), Unauthorised("401"), News(refused=3))
+    locked_out = DestinationSide(account(), Unauthorised("401"), Unreported(refused=3))
 
     made = report(down, locked_out)
 

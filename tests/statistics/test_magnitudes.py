@@ -11,8 +11,8 @@ from conversions.statistics.magnitudes import (
     NEAR,
     TEN,
     Basis,
+    Deviation,
     Level,
-    Mark,
     Spread,
     magnitude,
     power,
@@ -80,8 +80,8 @@ def test_as_far_means_two_thirds_as_far_on_the_same_side() -> None:
     assert spread.as_far(400, Basis.PRODUCT) == 1
 
 
-def marks(*deviations: int, basis: Basis = Basis.PRODUCT, order: int = 1) -> list[Mark]:
-    return [Mark(one, basis, order=order) for one in deviations]
+def marks(*deviations: int, basis: Basis = Basis.PRODUCT, order: int = 1) -> list[Deviation]:
+    return [Deviation(one, basis, order=order) for one in deviations]
 
 
 @given(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.integers(0, 50), st.integers(8, 40))
@@ -108,7 +108,7 @@ def test_eight_or_more_at_the_end_are_found_whatever_was_before(wanted: int, bef
     ],
     ids=["seven", "mended", "half", "two powers", "told before", "mended tonight", "four times", "new line", "both"],
 )
-def test_what_is_no_mistake_of_everything(latest: list[Mark]) -> None:
+def test_what_is_no_mistake_of_everything(latest: list[Deviation]) -> None:
     assert shifted(latest, novel=False) is None
 
 

@@ -5,21 +5,21 @@ import random
 import pytest
 
 from conversions.statistics.magnitudes import Basis, power
-from conversions.statistics.price_levels import OF_PRODUCT, Prices
+from conversions.statistics.price_levels import OF_PRODUCT, PriceLevels
 from tests.faults.amounts import SITUATIONS, SIZES, Memory, year
 
 P, Q, LEVEL = b"product1", b"product2", 230
 
 
-def shop(orders: int, product: bytes = P, spread: float = 3) -> Prices:
+def shop(orders: int, product: bytes = P, spread: float = 3) -> PriceLevels:
     """One that has sold so much at about 199.00."""
-    draw, prices = random.Random(1), Prices(Memory())
+    draw, prices = random.Random(1), PriceLevels(Memory())
     for _ in range(orders):
         prices.past((product,), LEVEL + round(draw.gauss(0, spread)))
     return prices
 
 
-def odd(prices: Prices, amount: int, product: bytes = P) -> bool:
+def odd(prices: PriceLevels, amount: int, product: bytes = P) -> bool:
     mark = prices.new((product,), amount, 1)
     return mark is not None and mark.odd
 
@@ -46,7 +46,7 @@ def test_a_new_product_has_no_level() -> None:
 
 
 def test_a_new_currency_has_no_level() -> None:
-    prices = Prices(Memory())
+    prices = PriceLevels(Memory())
     assert all(prices.new((str(n).encode(),), amount, n) is None for n, amount in enumerate([100, 400] * 4))
 
 
@@ -94,11 +94,11 @@ def test_several_products_cost_what_they_cost_together_or_each_alone() -> None:
     prices = shop(20)
     for _ in range(20):
         prices.past((Q,), 330)
-    mark = prices.look((b"both", P, Q), 534)
+    mark = prices.compare((b"both", P, Q), 534)
     assert mark
     assert (mark.deviation, mark.odd) == (200, True)
     prices.past((b"both", P, Q), 335)
-    mark = prices.look((b"both", P, Q), 336)
+    mark = prices.compare((b"both", P, Q), 336)
     assert mark
     assert mark.deviation == 1
 

@@ -24,7 +24,7 @@ def test_the_time_is_asked_at_the_root_and_with_nothing_in_the_request(status: i
     with responses.RequestsMock() as mock:
         asked = mock.head(ROOT, status=status, headers={"Date": dated(), "Location": ROOT})
 
-        assert http.date_of(URL) == dated()
+        assert http.server_date(URL) == dated()
 
     request = asked.calls[0].request
     assert asked.call_count == 1

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conversions.transport import connections, http
-from conversions.transport.http import Answer, NoAnswer, NotSent, Session, post
+from conversions.transport.http import Answer, NoResponse, NotSent, Session, post
 
 BODY = b'{"secret":"body"}'
 HEADERS = {"Content-Type": "application/json", "User-Agent": "test", "Authorization": "Bearer secret-token"}
@@ -124,7 +124,7 @@ def ask(url: str, *, session: Session | None = None, timeout: tuple[float, float
         return post(one, url, BODY, HEADERS, timeout)
 
 
-def without_secrets(outcome: NotSent | NoAnswer) -> bool:
+def without_secrets(outcome: NotSent | NoResponse) -> bool:
     return "secret" not in repr(outcome) and outcome.why.isidentifier()
 
 
@@ -211,7 +211,7 @@ def test_a_connection_lost_after_it_stood_means_that_bytes_may_have_left(behave:
         outcome = ask(server.url())
 
         assert server.connections == 1, "sent again on its own"
-    assert isinstance(outcome, NoAnswer)
+    assert isinstance(outcome, NoResponse)
     assert without_secrets(outcome)
 
 
@@ -231,13 +231,13 @@ def test_half_an_answer_is_none(half: bytes) -> None:
         outcome = ask(server.url())
 
         assert server.connections == 1
-    assert isinstance(outcome, NoAnswer)
+    assert isinstance(outcome, NoResponse)
     assert without_secrets(outcome)
 
 
 def test_a_slow_answer_is_none() -> None:
     with serving(silence) as server:
-        assert ask(server.url(), timeout=(60, 0.05)) == NoAnswer("ReadTimeoutError")
+        assert ask(server.url(), timeout=(60, 0.05)) == NoResponse("ReadTimeoutError")
 
 
 def test_a_slow_body_is_no_answer() -> None:
@@ -246,7 +246,7 @@ def test_a_slow_body_is_no_answer() -> None:
         peer.recv(1)
 
     with serving(behave) as server:
-        assert ask(server.url(), timeout=(60, 0.05)) == NoAnswer("ReadTimeoutError")
+        assert ask(server.url(), timeout=(60, 0.05)) == NoResponse("ReadTimeoutError")
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
@@ -297,7 +297,7 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(monkeypatch: pytest.Mo
 
 
 def test_no_more_of_an_answer_is_read_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MOST_BYTES", 10)
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 10)
 
     with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000)) as server:
         assert ask(server.url()).body == b"x" * 10
@@ -331,13 +331,13 @@ ENDLESS = {
 def test_an_answer_that_never_ends_is_none_after_a_while(
     answer: tuple[bytes, bytes], scheme: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "LONGEST", 0.2)
+    monkeypatch.setattr(connections, "RESPONSE_TIMEOUT", 0.2)
     session = Session()
     session.verify = str(certificate)
 
     with serving(drip(*answer), tls(certificate) if scheme == "https" else None) as server:
         outcome = ask(server.url(scheme), session=session)
-    assert outcome == NoAnswer("ReadTimeoutError")
+    assert outcome == NoResponse("ReadTimeoutError")
 
 
 def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +347,7 @@ def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytes
     def behave(peer: socket.socket) -> None:
         for _ in range(3):
             read_request(peer)
-            now[0] += connections.LONGEST * 0.6
+            now[0] += connections.RESPONSE_TIMEOUT * 0.6
             peer.sendall(OK)
 
     with serving(behave) as server, Session() as session:
@@ -366,7 +366,7 @@ def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytes
 def test_no_more_is_held_of_an_answer_than_the_cap_whatever_it_claims(
     beginning: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST", 1 << 20)
+    monkeypatch.setattr(connections, "MAX_RESPONSE_BYTES", 1 << 20)
 
     def behave(peer: socket.socket) -> None:
         read_request(peer)
@@ -380,7 +380,7 @@ def test_no_more_is_held_of_an_answer_than_the_cap_whatever_it_claims(
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
-    assert isinstance(outcome, NoAnswer)
+    assert isinstance(outcome, NoResponse)
     assert without_secrets(outcome)
     assert most < 8 << 20
 
@@ -466,7 +466,7 @@ def test_tls_that_breaks_after_the_handshake_means_that_bytes_may_have_left(
     with serving(behave, tls(certificate)) as server:
         outcome = ask(server.url("https"), session=session)
 
-    assert isinstance(outcome, NoAnswer)
+    assert isinstance(outcome, NoResponse)
 
 
 def test_a_vouched_for_server_is_heard(certificate: Path) -> None:
@@ -481,13 +481,13 @@ def test_a_vouched_for_server_is_heard(certificate: Path) -> None:
     ("error", "outcome"),
     [
         (requests.ConnectTimeout("https://x/?secret"), NotSent("ConnectTimeout")),
-        (requests.ReadTimeout("https://x/?secret"), NoAnswer("ReadTimeout")),
-        (requests.ConnectionError("https://x/?secret"), NoAnswer("ConnectionError")),
-        (requests.RequestException(), NoAnswer("RequestException")),
+        (requests.ReadTimeout("https://x/?secret"), NoResponse("ReadTimeout")),
+        (requests.ConnectionError("https://x/?secret"), NoResponse("ConnectionError")),
+        (requests.RequestException(), NoResponse("RequestException")),
     ],
 )
 def test_an_error_that_does_not_say_when_it_happened_means_that_bytes_may_have_left(
-    error: Exception, outcome: NotSent | NoAnswer
+    error: Exception, outcome: NotSent | NoResponse
 ) -> None:
     with responses.RequestsMock() as mock:
         mock.post("http://127.0.0.1/", body=error)
@@ -496,7 +496,7 @@ def test_an_error_that_does_not_say_when_it_happened_means_that_bytes_may_have_l
 
 
 def test_every_thread_has_a_session_of_its_own() -> None:
-    mine = http.PerThread()
+    mine = http.ThreadLocalSession()
     theirs: list[Session] = []
     thread = threading.Thread(target=lambda: theirs.append(mine.session))
     thread.start()

@@ -37,7 +37,7 @@ _EVENTS = (
 
 
 @dataclass(slots=True)
-class Draft:
+class BundleWriter:
     """A bundle that is being written; each file's digest is taken down."""
 
     home: Path
@@ -61,7 +61,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class EntryRange:
     """Which entries: all from one to another, so that none between them can be left out unseen."""
 
     first: int
@@ -85,7 +85,7 @@ def bundle(log_: Connection, settings: Settings, since: date, until: date, out: 
     seed = _seed(log_, settings)
     extent = _extent(log_, settings.zone, since, until)
     with _new(out) as home:
-        draft = Draft(home)
+        draft = BundleWriter(home)
         _write(draft, log_, settings, extent, seed)
         draft.seal(seed)
         done = _zipped(home, seed) if out.suffix == ".zip" else home
@@ -111,7 +111,7 @@ def _seed(log_: Connection, settings: Settings) -> bytes:
     return seed
 
 
-def _extent(log_: Connection, zone: tzinfo, since: date, until: date) -> Extent:
+def _extent(log_: Connection, zone: tzinfo, since: date, until: date) -> EntryRange:
     if until < since:
         raise Usage(f"--until {until} lies before --since {since}.")
     begin = microseconds(datetime.combine(since, time.min, zone))
@@ -119,10 +119,10 @@ def _extent(log_: Connection, zone: tzinfo, since: date, until: date) -> Extent:
     first, last = log_.execute(_RANGE, {"since": begin, "until": end}).one()
     if first is None:
         raise Usage(f"The log has no entry of {since} to {until}.")
-    return Extent(first, last, log_.execute(select(tables.head.c.tree_size)).scalar_one())
+    return EntryRange(first, last, log_.execute(select(tables.head.c.tree_size)).scalar_one())
 
 
-def _write(draft: Draft, log_: Connection, settings: Settings, extent: Extent, seed: bytes) -> None:
+def _write(draft: BundleWriter, log_: Connection, settings: Settings, extent: EntryRange, seed: bytes) -> None:
     """Every file but the list of them."""
     store_id, root = log_.execute(select(tables.head.c.store_id, tables.head.c.root)).one()
     shipped = files("conversions.audit.evidence")
@@ -153,7 +153,7 @@ def _changes(log_: Connection) -> Iterator[dict[str, Any]]:
         yield orjson.loads(found)
 
 
-def _entries(log_: Connection, extent: Extent, documents: set[str]) -> Iterator[bytes]:
+def _entries(log_: Connection, extent: EntryRange, documents: set[str]) -> Iterator[bytes]:
     """As they stand in the log; *documents* gets the files that they refer to."""
     seq = tables.leaf.c.seq
     asked = select(tables.leaf.c.body).where(seq.between(extent.first, extent.last)).order_by(seq)
@@ -162,13 +162,15 @@ def _entries(log_: Connection, extent: Extent, documents: set[str]) -> Iterator[
         yield body.encode() + b"\n"
 
 
-def _inclusion(log_: Connection, extent: Extent) -> Iterator[bytes]:
+def _inclusion(log_: Connection, extent: EntryRange) -> Iterator[bytes]:
     for number in extent.numbers:
         path = log.inclusion(log_, number, extent.size)
         yield _line({"seq": number, "path": [each.hex() for each in path]})
 
 
-def _older(draft: Draft, log_: Connection, directory: Path, store_id: str, extent: Extent) -> Iterator[bytes]:
+def _older(
+    draft: BundleWriter, log_: Connection, directory: Path, store_id: str, extent: EntryRange
+) -> Iterator[bytes]:
     """Every kept checkpoint, with the proof that the log grew out of it."""
     for path in checkpoints.kept(directory):
         content = path.read_bytes()
@@ -179,7 +181,7 @@ def _older(draft: Draft, log_: Connection, directory: Path, store_id: str, exten
             yield _line({"checkpoint": f"checkpoints/{path.name}", "path": [each.hex() for each in proof]})
 
 
-def _requests(log_: Connection, extent: Extent) -> Iterator[bytes]:
+def _requests(log_: Connection, extent: EntryRange) -> Iterator[bytes]:
     request = tables.request.c
     asked = select(request.id, request.headers, request.prefix, request.suffix)
     asked = asked.where(request.leaf.between(extent.first, extent.last)).order_by(request.leaf)

@@ -20,7 +20,7 @@ from conversions.errors import Usage
 Format = Literal["jsonl", "csv"]
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001
 """A cell that a spreadsheet would run (OWASP, CSV Injection): the full-width signs count, spaces before do not help."""
-CHUNK = 500
+ATTEMPTS_PER_CHUNK = 500
 """Rows of a table that are held at once."""
 
 
@@ -99,7 +99,7 @@ def _sheet(found: Iterator[dict[str, Any]], out: BinaryIO) -> None:
     text = codecs.getwriter("utf-8-sig")(out)
     DataFrame(columns=columns).to_csv(text, index=False, lineterminator="\r\n")
     rows = ([_cell(record[column]) for column in columns] for record in found)
-    while chunk := list(islice(rows, CHUNK)):
+    while chunk := list(islice(rows, ATTEMPTS_PER_CHUNK)):
         # As objects, since a column of whole numbers and gaps would become 200.0.
         table = DataFrame(chunk, columns=columns, dtype=object)
         table.to_csv(text, index=False, header=False, lineterminator="\r\n")
@@ -109,9 +109,9 @@ def _cell(value: Any) -> Any:
     """Numbers stay numbers; text that a spreadsheet would run is kept from it by an apostrophe."""
     if isinstance(value, dict):
         return json.dumps(value)
-    return _harmless(value) if isinstance(value, str) else value
+    return _escape_formula(value) if isinstance(value, str) else value
 
 
-def _harmless(text: str) -> str:
+def _escape_formula(text: str) -> str:
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return f"'{shown}" if FORMULA.match(text) else shown

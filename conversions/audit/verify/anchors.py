@@ -6,15 +6,15 @@ from pathlib import Path
 
 import orjson
 
-from conversions.audit.verify.finding import Finding
+from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.rebuild_tree import Tree
-from conversions.audit.verify.rows import Books
+from conversions.audit.verify.rows import RowVerifier
 from conversions.ledger import checkpoints
 from conversions.ledger.checkpoints import Checkpoint, origin, timestamp
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Anchor:
     """One memory of the log."""
 
     place: str
@@ -26,10 +26,10 @@ class Witness:
     """Set aside when an older copy of the store was restored on purpose."""
 
 
-def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[Witness], list[Finding]]:
+def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[Anchor], list[VerificationFinding]]:
     """Every memory that can be read, and those that cannot; *others* are checkpoints kept elsewhere."""
-    witnesses: list[Witness] = []
-    findings: list[Finding] = []
+    witnesses: list[Anchor] = []
+    findings: list[VerificationFinding] = []
     for path in [*checkpoints.kept(directory), *others]:
         _read(path, witnesses, findings, replaced=False)
     for aside in sorted(directory.glob("restored-at-*")):
@@ -39,18 +39,18 @@ def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[
     return witnesses, findings
 
 
-def _read(path: Path, witnesses: list[Witness], findings: list[Finding], *, replaced: bool) -> None:
+def _read(path: Path, witnesses: list[Anchor], findings: list[VerificationFinding], *, replaced: bool) -> None:
     try:
         content = path.read_bytes()
         told = checkpoints.parse(content.decode())
     except (OSError, ValueError) as error:
-        findings.append(Finding(f"the checkpoint {path}", f"cannot be read ({type(error).__name__})"))
+        findings.append(VerificationFinding(f"the checkpoint {path}", f"cannot be read ({type(error).__name__})"))
         return
     place = f"the checkpoint {path.name} of {told.size} entries"
-    witnesses.append(Witness(place, told.store_id, told.size, told.root, told, replaced))
+    witnesses.append(Anchor(place, told.store_id, told.size, told.root, told, replaced))
     stamp = path.with_suffix(".tsr")
     if stamp.exists() and not _stamped(stamp, content):
-        findings.append(Finding(f"the time stamp {stamp}", f"is not of {path.name}"))
+        findings.append(VerificationFinding(f"the time stamp {stamp}", f"is not of {path.name}"))
 
 
 def _stamped(stamp: Path, content: bytes) -> bool:
@@ -60,30 +60,32 @@ def _stamped(stamp: Path, content: bytes) -> bool:
         return True
 
 
-def _lines(tail: Path) -> Iterator[Witness]:
+def _lines(tail: Path) -> Iterator[Anchor]:
     """The tail file's; a line that a crash cut short tells nothing."""
     lines = tail.read_bytes().splitlines() if tail.is_file() else []
     for number, line in enumerate(lines, 1):
         try:
             told = orjson.loads(line)
             where = f"line {number} of the tail file, of {told['size']} entries,"
-            yield Witness(where, str(told["store"]), int(told["size"]), bytes.fromhex(told["root"]))
+            yield Anchor(where, str(told["store"]), int(told["size"]), bytes.fromhex(told["root"]))
         except (ValueError, TypeError, KeyError):
             continue
 
 
-def compare(witnesses: Sequence[Witness], tree: Tree, store_id: str, books: Books) -> Iterator[Finding]:
+def compare(
+    witnesses: Sequence[Anchor], tree: Tree, store_id: str, books: RowVerifier
+) -> Iterator[VerificationFinding]:
     """Each memory that contradicts the log, and each checkpoint that nobody signed whom the log knows."""
     for witness in witnesses:
         if _explained(witness, store_id, books):
             continue
         if witness.checkpoint is not None and not _signed(witness.checkpoint, books.log_keys):
-            yield Finding(witness.place, "is not signed by a key that the log knows")
+            yield VerificationFinding(witness.place, "is not signed by a key that the log knows")
         if witness.store_id != store_id:
-            yield Finding(witness.place, "is of another store")
+            yield VerificationFinding(witness.place, "is of another store")
         elif tree.roots.get(witness.size) != witness.root:
             older = "the store is an older copy" if witness.size > tree.size else "its first entries were others"
-            yield Finding(witness.place, f"contradicts the log, which has {tree.size}: {older}")
+            yield VerificationFinding(witness.place, f"contradicts the log, which has {tree.size}: {older}")
 
 
 def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
@@ -91,7 +93,7 @@ def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
     return any(checkpoint.note.signed_by(name, public) for public in log_keys)
 
 
-def _explained(witness: Witness, store_id: str, books: Books) -> bool:
+def _explained(witness: Anchor, store_id: str, books: RowVerifier) -> bool:
     """It remembers what was lost when another copy took its place, as the log itself says."""
     if witness.checkpoint is not None and not witness.replaced:
         return False
@@ -100,7 +102,7 @@ def _explained(witness: Witness, store_id: str, books: Books) -> bool:
     return any(witness.size in sizes for sizes in books.lost)
 
 
-def vouched(witnesses: Sequence[Witness], tree: Tree) -> int:
+def covered(witnesses: Sequence[Anchor], tree: Tree) -> int:
     """How many entries the newest checkpoint that agrees covers."""
     agreeing = (w.size for w in witnesses if w.checkpoint and tree.roots.get(w.size) == w.root)
     return max(agreeing, default=0)

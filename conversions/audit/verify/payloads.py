@@ -14,13 +14,13 @@ from pathlib import Path
 
 import orjson
 
-from conversions.audit.verify.finding import Finding
+from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
 from conversions.ledger.log.merkle import root_of
 
-ALONE = 100_000
+EVENTS_WITHOUT_WORKERS = 100_000
 """Events that this process checks by itself: helpers take a second to come."""
-CHUNK = 64
+EVENTS_PER_CHUNK = 64
 """Requests that are checked in one go."""
 
 _REQUESTS = """
@@ -40,24 +40,27 @@ class Checked:
     events: int = 0
     erased: "array[int]" = field(default_factory=lambda: array("q"))
     """Events whose payload is gone."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[VerificationFinding] = field(default_factory=list)
 
 
 def check(path: Path, store: sqlite3.Connection) -> Iterator[Checked]:
     """Every request of *store*, some at a time; a large store by several processes, which begin at once."""
     ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
     chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
-    if events <= ALONE or (os.cpu_count() or 1) == 1:
+    if events <= EVENTS_WITHOUT_WORKERS or (os.cpu_count() or 1) == 1:
         return (check_requests(store, *chunk) for chunk in chunks)
-    return _by_helpers(path, chunks)
+    return _by_workers(path, chunks)
 
 
 def _chunks(numbers: list[int]) -> list[tuple[int, int]]:
     """First and last request of each; of those that are there, since a spoilt store may hold any number."""
-    return [(some[0], some[-1]) for some in (numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK))]
+    return [
+        (some[0], some[-1])
+        for some in (numbers[at : at + EVENTS_PER_CHUNK] for at in range(0, len(numbers), EVENTS_PER_CHUNK))
+    ]
 
 
-def _by_helpers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[Checked]:
+def _by_workers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[Checked]:
     pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
     results = [pool.submit(check_file, path, *chunk) for chunk in chunks]
 
@@ -85,7 +88,7 @@ def check_requests(store: sqlite3.Connection, first: int, last: int) -> Checked:
         except (ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as error:
             what = f"cannot be checked against request {number} ({type(error).__name__})"
         if what:
-            checked.findings.append(Finding(f"entry {leaf}", what))
+            checked.findings.append(VerificationFinding(f"entry {leaf}", what))
     return checked
 
 

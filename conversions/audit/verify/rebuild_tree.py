@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from itertools import count
 
-from conversions.audit.verify.finding import Finding
+from conversions.audit.verify.finding import VerificationFinding
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, node_hash
 
 GAP = 1000
 """So many entries may be missing in a row and be named one by one."""
-MOST = 20
+MAX_FINDINGS = 20
 """Nodes that differ are named up to here."""
 
 Row = tuple[int, object]
@@ -37,7 +37,7 @@ class Tree:
             root = node_hash(peak, root)
         return root
 
-    def grow(self, hashed: bytes) -> None:
+    def append(self, hashed: bytes) -> None:
         """Add the entry of hash *hashed*."""
         position = self.size
         self._compare(0, position, hashed)
@@ -51,13 +51,13 @@ class Tree:
         if self.size in self._wanted:
             self.roots[self.size] = self.root
 
-    def stand_in(self) -> bytes:
+    def placeholder(self) -> bytes:
         """What the store's tree says of the next entry, which is missing; so that those after it keep their place."""
         asked = "SELECT hash FROM node WHERE level = 0 AND position = ?"
         found = self._store.execute(asked, (self.size,)).fetchone()
         return bytes(found[0]) if found and isinstance(found[0], bytes) else EMPTY
 
-    def surplus(self) -> int:
+    def extra_nodes(self) -> int:
         """How many stored nodes belong to no entry."""
         held = self._store.execute("SELECT count(*) FROM node").fetchone()[0]
         return int(held) - sum(self.size >> level for level in range(self.size.bit_length()))
@@ -66,7 +66,7 @@ class Tree:
         if level == len(self._stored):
             asked = "SELECT position, hash FROM node WHERE level = ? ORDER BY position"
             self._stored.append(self._store.execute(asked, (level,)))
-        if next(self._stored[level], None) != (position, hashed) and len(self.differing) < MOST:
+        if next(self._stored[level], None) != (position, hashed) and len(self.differing) < MAX_FINDINGS:
             self._differs(level, position, hashed)
 
     def _differs(self, level: int, position: int, hashed: bytes) -> None:
@@ -76,31 +76,33 @@ class Tree:
             self.differing.append((level, position))
 
 
-def regrow(tree: Tree, store: sqlite3.Connection, read: Callable[[int, str], None]) -> Iterator[Finding]:
+def rebuild(tree: Tree, store: sqlite3.Connection, read: Callable[[int, str], None]) -> Iterator[VerificationFinding]:
     """Grow *tree* from every entry of *store*, and show each to *read*."""
     for seq, body in store.execute("SELECT seq, body FROM leaf ORDER BY seq"):
         if seq != tree.size:
             if not 0 < seq - tree.size <= GAP:
-                yield Finding(f"entry {tree.size}", f"is missing; after it comes entry {seq}")
+                yield VerificationFinding(f"entry {tree.size}", f"is missing; after it comes entry {seq}")
                 return
             while tree.size < seq:
-                yield Finding(f"entry {tree.size}", "is missing")
-                tree.grow(tree.stand_in())
-        tree.grow(leaf_hash(body.encode()))
+                yield VerificationFinding(f"entry {tree.size}", "is missing")
+                tree.append(tree.placeholder())
+        tree.append(leaf_hash(body.encode()))
         read(seq, body)
 
 
-def compare(tree: Tree, size: int, root: bytes) -> Iterator[Finding]:
+def compare(tree: Tree, size: int, root: bytes) -> Iterator[VerificationFinding]:
     """What differs between the tree as grown and as stored, whose head says *size* and *root*."""
     for number in range(tree.size, min(size, tree.size + GAP)):
-        yield Finding(f"entry {number}", "is missing")
+        yield VerificationFinding(f"entry {number}", "is missing")
     if tree.size > size:
-        yield Finding(f"entry {size}", f"is beyond the end of the log, whose head counts {size} entries")
+        yield VerificationFinding(f"entry {size}", f"is beyond the end of the log, whose head counts {size} entries")
     rewritten = tree.size == size and tree.root != root
     for level, position in tree.differing:
         altered = rewritten and level == 0
-        yield Finding(f"entry {position}" if altered else f"node {level}/{position} of the tree", "was altered")
+        yield VerificationFinding(
+            f"entry {position}" if altered else f"node {level}/{position} of the tree", "was altered"
+        )
     if rewritten and not tree.differing:
-        yield Finding("the head's root", "is not that of the entries")
-    if not tree.differing and tree.surplus():
-        yield Finding("the tree", f"has {tree.surplus()} nodes that belong to no entry")
+        yield VerificationFinding("the head's root", "is not that of the entries")
+    if not tree.differing and tree.extra_nodes():
+        yield VerificationFinding("the tree", f"has {tree.extra_nodes()} nodes that belong to no entry")

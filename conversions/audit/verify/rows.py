@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from conversions.audit.verify.finding import Finding
+from conversions.audit.verify.finding import VerificationFinding
 
 _OF_RUN = "(SELECT {} FROM run WHERE run.id = request.run)"
 _RUN = ("command", "operator", "host", "pid", "version", "since", "until", "settings", "policy")
@@ -80,11 +80,11 @@ RULES = {
 
 
 @dataclass(slots=True)
-class Books:
+class RowVerifier:
     """Reads every entry once, in order, and remembers what the rest of the check needs."""
 
     store: sqlite3.Connection
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[VerificationFinding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pins: dict[str, str] = field(default_factory=dict)
     log_keys: set[bytes] = field(default_factory=set)
@@ -124,7 +124,7 @@ class Books:
         if kind in {"erasure", "purge"}:
             self.erased += [(first, last) for first, last in facts["events"]]
 
-    def covers(self, events: Iterable[int]) -> Iterator[int]:
+    def unexplained(self, events: Iterable[int]) -> Iterator[int]:
         """Those of *events* whose payload no entry says is gone."""
         ranges = sorted(self.erased)
         firsts = [first for first, _ in ranges]
@@ -136,7 +136,7 @@ class Books:
             if not at or furthest[at - 1] < event:
                 yield event
 
-    def rest(self) -> Iterator[Finding]:
+    def remaining(self) -> Iterator[VerificationFinding]:
         """Rows without an entry, documents that are not what they were, pins that differ."""
         for kind, rule in RULES.items():
             known = iter(sorted(self._ids[kind]))
@@ -145,12 +145,12 @@ class Books:
                 while entry is not None and entry < row:
                     entry = next(known, None)
                 if entry != row:
-                    yield Finding(f"{rule.table} {row}", f"has no entry of kind {kind!r}")
+                    yield VerificationFinding(f"{rule.table} {row}", f"has no entry of kind {kind!r}")
         yield from self._documents()
         held = dict(self.store.execute("SELECT name, value FROM pin ORDER BY name"))
         for name in sorted({*held, *self.pins} if self.pins else ()):
             if held.get(name) != self.pins.get(name):
-                yield Finding(f"the pin {name!r}", "is not what the log says")
+                yield VerificationFinding(f"the pin {name!r}", "is not what the log says")
 
     def _compare(self, seq: int, rule: Rule, facts: dict[str, Any]) -> None:
         row = self.store.execute(rule.select, (facts[rule.key] if rule.key else seq,)).fetchone()
@@ -164,16 +164,16 @@ class Books:
         if differing:
             self._found(seq, f"differs from {rule.table} {row[0]} in {', '.join(differing)}")
 
-    def _documents(self) -> Iterator[Finding]:
+    def _documents(self) -> Iterator[VerificationFinding]:
         held = set()
         for digest, body in self.store.execute("SELECT sha256, body FROM document ORDER BY sha256"):
             held.add(digest)
             if sha256(body.encode()).hexdigest() != digest:
-                yield Finding(f"the document {digest[:12]}…", "was altered")
+                yield VerificationFinding(f"the document {digest[:12]}…", "was altered")
         asked = "SELECT settings FROM run UNION SELECT policy FROM run UNION SELECT policy FROM request"
         for (digest,) in self.store.execute(asked):
             if digest not in held:
-                yield Finding(f"the document {digest[:12]}…", "is missing")
+                yield VerificationFinding(f"the document {digest[:12]}…", "is missing")
 
     def _pin(self, pins: Mapping[str, str]) -> None:
         self.pins |= pins
@@ -186,4 +186,4 @@ class Books:
         self.replaced.add(facts.get("remembered_store") or "")
 
     def _found(self, seq: int, what: str) -> None:
-        self.findings.append(Finding(f"entry {seq}", what))
+        self.findings.append(VerificationFinding(f"entry {seq}", what))

@@ -18,10 +18,10 @@ from conversions.destinations.responses import unanswered
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Consent, Conversion, Money
-from conversions.model.late_result import Diagnosis, Told
+from conversions.model.late_result import Diagnosis, RequestStatus
 from conversions.model.receipt import Receipt
 from conversions.settings import GoogleSettings
-from conversions.transport.http import USER_AGENT, Answer, NotSent, PerThread, Session, get, post
+from conversions.transport.http import USER_AGENT, Answer, NotSent, Session, ThreadLocalSession, get, post
 
 HOST = "https://datamanager.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/datamanager"
@@ -50,7 +50,7 @@ class Google:
         self._feed = _feed(settings)
         self._consents = _consents(policy)
         self._token = None if settings.endpoint else Token(settings.quota_project)
-        self._mine = PerThread()
+        self._mine = ThreadLocalSession()
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``. Consent is sent as recorded, and only where the policy lists it."""
@@ -67,8 +67,8 @@ class Google:
         }
         return compact(event)
 
-    def restated(self, event: bytes, value: Money) -> bytes | None:
-        """See ``Destination.restated``. The same transactionId with another value adjusts it (guide "Adjustments").
+    def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
+        """See ``Destination.adjusted_event``. Another value under the same transactionId (guide "Adjustments").
 
         Value 0 for a full refund, unless settings say otherwise: nothing takes a conversion back here.
         """
@@ -92,20 +92,20 @@ class Google:
         """See ``Diagnosing.diagnose``."""
         headers = self._authorised({name: text for name, text in self.headers.items() if name != "Content-Type"})
         if isinstance(headers, NotSent):
-            return Diagnosis(Told.NO_ANSWER, headers.why)
+            return Diagnosis(RequestStatus.NO_ANSWER, headers.why)
         result = get(self._mine.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
         if not isinstance(result, Answer):
-            return Diagnosis(Told.NO_ANSWER, result.why)
+            return Diagnosis(RequestStatus.NO_ANSWER, result.why)
         if result.status == 401:
             raise Unauthorised(f"{self.name} refuses the credentials (401); `conversions doctor` looks at them.")
         return diagnostics.judge(result, events)
 
-    def remedy(self, reason: str) -> str:
-        """See ``Diagnosing.remedy``."""
+    def fix(self, reason: str) -> str:
+        """See ``ReportsStatus.fix``."""
         return diagnostics.remedy(reason)
 
-    def checked_only(self, body: bytes) -> bytes:
-        """See ``Probing.checked_only``. The same checks, and nothing is kept (guide "Understand errors")."""
+    def as_validate_only(self, body: bytes) -> bytes:
+        """See ``ValidatesOnly.as_validate_only``. The same checks, and nothing is kept (guide "Understand errors")."""
         return body.removesuffix(b"}") + b',"validateOnly":true}'
 
     def check_credentials(self) -> None:

@@ -12,32 +12,32 @@ from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, ValidationError,
 from pydantic.alias_generators import to_camel
 
 from conversions.destinations import warnings
-from conversions.destinations.responses import word
-from conversions.model.late_result import Diagnosis, Fate, Finding, Ruling, Told, of_consent
+from conversions.destinations.responses import enum_name
+from conversions.model.late_result import Diagnosis, EventOutcome, ReasonPolicy, RequestStatus, StatusDetail, of_consent
 from conversions.transport.http import Answer
 
 STATUSES = {
-    "PROCESSING": Told.PROCESSING,
-    "REQUEST_STATUS_UNKNOWN": Told.PROCESSING,
-    "SUCCESS": Told.SUCCESS,
-    "PARTIAL_SUCCESS": Told.PARTIAL_SUCCESS,
-    "FAILED": Told.FAILED,
-    "FAILURE": Told.FAILED,  # as the guide writes it
+    "PROCESSING": RequestStatus.PROCESSING,
+    "REQUEST_STATUS_UNKNOWN": RequestStatus.PROCESSING,
+    "SUCCESS": RequestStatus.SUCCESS,
+    "PARTIAL_SUCCESS": RequestStatus.PARTIAL_SUCCESS,
+    "FAILED": RequestStatus.FAILED,
+    "FAILURE": RequestStatus.FAILED,  # as the guide writes it
 }
 """By ``requestStatus``; any other is one to ask about again."""
 
-_REASONS: dict[Ruling, str] = {
-    Ruling(Fate.UNMATCHED): "CLICK_NOT_FOUND",
-    Ruling(Fate.DUPLICATE): "DUPLICATE_TRANSACTION_ID DUPLICATE_GCLID",
-    Ruling(Fate.DEFERRED, timedelta(hours=6)): "TOO_RECENT_CLICK DESTINATION_TOO_RECENTLY_CREATED",
-    Ruling(Fate.DEFERRED, timedelta(hours=1)): "INTERNAL_ERROR",
-    Ruling(Fate.SETUP): """
+_REASONS: dict[ReasonPolicy, str] = {
+    ReasonPolicy(EventOutcome.UNMATCHED): "CLICK_NOT_FOUND",
+    ReasonPolicy(EventOutcome.DUPLICATE): "DUPLICATE_TRANSACTION_ID DUPLICATE_GCLID",
+    ReasonPolicy(EventOutcome.DEFERRED, timedelta(hours=6)): "TOO_RECENT_CLICK DESTINATION_TOO_RECENTLY_CREATED",
+    ReasonPolicy(EventOutcome.DEFERRED, timedelta(hours=1)): "INTERNAL_ERROR",
+    ReasonPolicy(EventOutcome.SETUP): """
         NO_CONSENT DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED
         EXTERNAL_ATTRIBUTION_DATA_MISSING ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID INVALID_MERCHANT_ID
         INVALID_CUSTOM_VARIABLE CUSTOM_VARIABLE_NOT_ENABLED""",
-    Ruling(Fate.CONSENT): "DENIED_CONSENT UNKNOWN_CONSENT",
+    ReasonPolicy(EventOutcome.CONSENT): "DENIED_CONSENT UNKNOWN_CONSENT",
     # final; then what only other products' calls can meet
-    Ruling(Fate.REJECTED): """
+    ReasonPolicy(EventOutcome.REJECTED): """
         EVENT_TOO_OLD EXPIRED_CLICK CONVERSION_PRECEDES_CLICK INVALID_CLICK INVALID_GCLID INVALID_GBRAID INVALID_WBRAID
         INVALID_AD_IDENTIFIERS INVALID_OPERATING_ACCOUNT_FOR_CLICK
         PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER INVALID_EVENT INVALID_FORMAT
@@ -48,10 +48,10 @@ _REASONS: dict[Ruling, str] = {
         USER_ID_NOT_FOUND_FOR_DCLID USER_ID_NOT_FOUND_FOR_IMPRESSION_ID INVALID_MOBILE_ID_FORMAT
         ORIGINAL_CONVERSIONS_NOT_FOUND EVENT_ID_DECODE_ERROR TOO_RECENT_CALL EXPIRED_CALL INVALID_CALL""",
 }
-REASONS: dict[str, Ruling] = {reason: ruling for ruling, names in _REASONS.items() for reason in names.split()}
+REASONS: dict[str, ReasonPolicy] = {reason: ruling for ruling, names in _REASONS.items() for reason in names.split()}
 """By ``ProcessingErrorReason`` without its prefix."""
 PREFIX = "PROCESSING_ERROR_REASON_"
-OTHERWISE = Ruling(Fate.UNLISTED)
+OTHERWISE = ReasonPolicy(EventOutcome.UNLISTED)
 """For a reason that is younger than this table: a row error means that the record was not taken."""
 FAILED = "FAILED"
 """In place of a reason where a request failed as a whole and none is given: a person looks before more is sent."""
@@ -80,9 +80,9 @@ UNLISTED_REMEDY = (
 )
 OTHER_REMEDY = "mend it in the Google Ads account"
 
-GONE = {"REQUEST_TOO_OLD": Told.TOO_OLD, "INVALID_REQUEST_ID": Told.NOT_KNOWN}
+GONE = {"REQUEST_TOO_OLD": RequestStatus.TOO_OLD, "INVALID_REQUEST_ID": RequestStatus.NOT_FOUND}
 """By ``ErrorReason`` of a refused question."""
-REFUSALS = {403: Told.MAY_NOT_ASK, 404: Told.NOT_KNOWN}
+REFUSALS = {403: RequestStatus.PERMISSION_DENIED, 404: RequestStatus.NOT_FOUND}
 """By status where no such reason is named."""
 
 
@@ -145,17 +145,17 @@ class _Refused(_Json):
     error: _Error
 
 
-def ruling(reason: str) -> Ruling:
+def ruling(reason: str) -> ReasonPolicy:
     """What *reason* means; names of consent that this table does not list are about consent all the same."""
-    return REASONS.get(reason) or (Ruling(Fate.CONSENT) if of_consent(reason) else OTHERWISE)
+    return REASONS.get(reason) or (ReasonPolicy(EventOutcome.CONSENT) if of_consent(reason) else OTHERWISE)
 
 
 def remedy(reason: str) -> str:
     """What a person does about *reason*, where it is the account's."""
     if reason in REMEDIES:
         return REMEDIES[reason]
-    by_fate = {Fate.CONSENT: CONSENT_REMEDY, Fate.UNLISTED: UNLISTED_REMEDY}
-    return by_fate.get(ruling(reason).fate, OTHER_REMEDY)
+    by_fate = {EventOutcome.CONSENT: CONSENT_REMEDY, EventOutcome.UNLISTED: UNLISTED_REMEDY}
+    return by_fate.get(ruling(reason).outcome, OTHER_REMEDY)
 
 
 def judge(answer: Answer, events: int) -> Diagnosis:
@@ -168,18 +168,18 @@ def _told(answer: Answer, events: int) -> Diagnosis:
     try:
         statuses = _Retrieved.model_validate_json(answer.body).request_status_per_destination
     except ValidationError:
-        return Diagnosis(Told.PROCESSING, "UNREADABLE")
+        return Diagnosis(RequestStatus.PROCESSING, "UNREADABLE")
     if not statuses:
-        return Diagnosis(Told.PROCESSING)
+        return Diagnosis(RequestStatus.PROCESSING)
     status = statuses[0]
-    told = STATUSES.get(status.request_status.upper(), Told.PROCESSING)
-    if told is Told.PROCESSING:
-        return Diagnosis(told, word(status.request_status) or "")
+    told = STATUSES.get(status.request_status.upper(), RequestStatus.PROCESSING)
+    if told is RequestStatus.PROCESSING:
+        return Diagnosis(told, enum_name(status.request_status) or "")
     counts = status.error_info.error_counts
     read = [count for count in counts if isinstance(count, _Count) and _readable(count, events)]
     findings = tuple(finding for finding in map(_finding, read) if finding.events)
     warned = _warnings(status.warning_info, events)
-    if told is Told.FAILED and not findings:
+    if told is RequestStatus.FAILED and not findings:
         return Diagnosis(told, findings=(_of_all(counts, events),), warnings=warned)
     counted, complete = status.events_ingestion_status.record_count, len(read) == len(counts)
     return Diagnosis(told, "", counted, findings, complete, warned)
@@ -192,23 +192,23 @@ def _readable(count: _Count, events: int) -> bool:
     return counted and (count.record_count or 0) in possible and len(count.record_indices) in possible
 
 
-def _finding(count: _Count) -> Finding:
+def _finding(count: _Count) -> StatusDetail:
     reason, positions = _reason(count), frozenset(count.record_indices)
-    return Finding(reason, ruling(reason), max(count.record_count or 0, len(positions)), positions)
+    return StatusDetail(reason, ruling(reason), max(count.record_count or 0, len(positions)), positions)
 
 
-def _of_all(counts: list[Any], events: int) -> Finding:
+def _of_all(counts: list[Any], events: int) -> StatusDetail:
     """All events of a request that failed as a whole: for the one reason that is given, or for nobody knows what."""
     given = {_reason(count) for count in counts if isinstance(count, _Count)}
     reason = given.pop() if len(given) == 1 else FAILED
-    fate = Ruling(Fate.SETUP) if reason == FAILED else ruling(reason)
-    return Finding(reason, fate, events, frozenset(range(events)))
+    fate = ReasonPolicy(EventOutcome.SETUP) if reason == FAILED else ruling(reason)
+    return StatusDetail(reason, fate, events, frozenset(range(events)))
 
 
 def _reason(count: _Count) -> str:
     """The enum's name, however it is spelt; a word in lower case that is none of its names may be anything."""
     known = count.reason.upper().removeprefix(PREFIX)
-    return known if known in REASONS else (word(count.reason) or "OTHER").removeprefix(PREFIX)
+    return known if known in REASONS else (enum_name(count.reason) or "OTHER").removeprefix(PREFIX)
 
 
 def _warnings(info: Any, events: int) -> dict[str, int]:
@@ -223,10 +223,10 @@ def _refused(answer: Answer) -> Diagnosis:
     try:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
-        return Diagnosis(Told.NO_ANSWER, str(answer.status))
+        return Diagnosis(RequestStatus.NO_ANSWER, str(answer.status))
     reasons = list(_reasons(error))
     gone = next((GONE[reason] for reason in reasons if reason in GONE), None)
-    told = gone or REFUSALS.get(answer.status, Told.NO_ANSWER)
+    told = gone or REFUSALS.get(answer.status, RequestStatus.NO_ANSWER)
     return Diagnosis(told, "/".join([str(answer.status), *reasons[:1]]))
 
 
@@ -234,5 +234,5 @@ def _reasons(error: _Error) -> Iterator[str]:
     """Names only, the most particular first."""
     named = [violation.reason for detail in error.details for violation in detail.field_violations]
     for reason in [*named, *(detail.reason for detail in error.details), error.status]:
-        if known := word(reason):
+        if known := enum_name(reason):
             yield known

@@ -14,49 +14,49 @@ from pydantic_core import from_json
 
 from conversions.destinations import warnings
 from conversions.destinations.responses import (
-    AGAIN,
+    ACCEPTED,
+    AMBIGUOUS,
+    BAD_EVENT,
     BY_STATUS,
+    CONFIG,
     CREDENTIALS,
-    DATA,
-    DOUBT,
-    HELD,
-    OURS,
     QUOTA,
+    RETRY,
     THROTTLED,
     WITHOUT_BODY,
     Verdict,
-    gravest,
+    enum_name,
     judged,
-    sized,
-    word,
+    most_severe,
+    payload_too_large,
 )
 from conversions.model.late_result import of_consent
-from conversions.model.receipt import Culprit, Receipt
+from conversions.model.receipt import FailedItem, Receipt
 from conversions.transport.http import Answer
 
 STATUSES: dict[int | str, Verdict] = {
-    "INVALID_ARGUMENT": DOUBT,
-    "OUT_OF_RANGE": DOUBT,
-    "FAILED_PRECONDITION": OURS,
+    "INVALID_ARGUMENT": AMBIGUOUS,
+    "OUT_OF_RANGE": AMBIGUOUS,
+    "FAILED_PRECONDITION": CONFIG,
     "UNAUTHENTICATED": CREDENTIALS,
     "PERMISSION_DENIED": CREDENTIALS,
-    "NOT_FOUND": OURS,
-    "ALREADY_EXISTS": OURS,
+    "NOT_FOUND": CONFIG,
+    "ALREADY_EXISTS": CONFIG,
     "ABORTED": THROTTLED,
     "RESOURCE_EXHAUSTED": THROTTLED,
-    "CANCELLED": AGAIN,
-    "UNKNOWN": AGAIN,
-    "INTERNAL": AGAIN,
-    "DATA_LOSS": AGAIN,
-    "UNAVAILABLE": AGAIN,
-    "DEADLINE_EXCEEDED": AGAIN,
-    400: DOUBT,
+    "CANCELLED": RETRY,
+    "UNKNOWN": RETRY,
+    "INTERNAL": RETRY,
+    "DATA_LOSS": RETRY,
+    "UNAVAILABLE": RETRY,
+    "DEADLINE_EXCEEDED": RETRY,
+    400: AMBIGUOUS,
     401: CREDENTIALS,
     403: CREDENTIALS,
-    404: OURS,
-    409: AGAIN,
-    413: DATA,
-    499: AGAIN,
+    404: CONFIG,
+    409: RETRY,
+    413: BAD_EVENT,
+    499: RETRY,
 }
 """By the error's canonical code, else by HTTP status; for errors without a reason known below. Any other 4xx: OURS.
 
@@ -64,7 +64,7 @@ Where an event is named, DOUBT becomes DATA.
 """
 
 _REASONS: dict[Verdict, str] = {
-    DATA: """
+    BAD_EVENT: """
         REQUIRED_FIELD_MISSING INVALID_FORMAT INVALID_HEX_ENCODING INVALID_BASE64_ENCODING INVALID_SHA256_FORMAT
         INVALID_POSTAL_CODE INVALID_COUNTRY_CODE INVALID_ENUM_VALUE
         TOO_MANY_USER_IDENTIFIERS INVALID_MOBILE_ID_FORMAT INVALID_NUMBER_FORMAT INVALID_CURRENCY_CODE INVALID_EVENT
@@ -75,10 +75,10 @@ _REASONS: dict[Verdict, str] = {
         CUSTOM_VARIABLE_NOT_ENABLED INVALID_CUSTOM_VARIABLE_VALUE CUSTOM_VARIABLE_NOT_FOUND
         INVALID_AD_IDENTIFIER_FOR_ACCOUNT""",
     THROTTLED: "RESOURCE_EXHAUSTED CONVERSION_ACTION_TOO_RECENTLY_CREATED",
-    AGAIN: "INTERNAL_ERROR DEADLINE_EXCEEDED",
+    RETRY: "INTERNAL_ERROR DEADLINE_EXCEEDED",
     CREDENTIALS: "PERMISSION_DENIED",
     # accounts, terms and settings; then what only other products' calls can meet
-    OURS: """
+    CONFIG: """
         NOT_FOUND INVALID_DESTINATION OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH DESTINATION_ACCOUNT_TYPE_MISMATCH
         LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT MISMATCHED_ACCOUNT_TYPE
         DUPLICATE_DESTINATION_REFERENCE TOO_MANY_DESTINATIONS INVALID_CONVERSION_ACTION_ID
@@ -173,7 +173,7 @@ class _Error(_Json):
     def reasons(self) -> list[str]:
         """Names only, the most particular first."""
         named = [violation.reason for violation in self.violations] + [detail.reason for detail in self.details]
-        return list(dict.fromkeys(filter(None, map(word, named))))
+        return list(dict.fromkeys(filter(None, map(enum_name, named))))
 
     @property
     def request_id(self) -> str | None:
@@ -209,12 +209,12 @@ def _accepted(answer: Answer) -> Receipt:
     try:
         body = _Accepted.model_validate(from_json(answer.body, allow_partial=answer.cut))
     except ValueError:
-        return judged(answer, AGAIN, "UNREADABLE")
+        return judged(answer, RETRY, "UNREADABLE")
     if "error" in body.model_fields_set:
-        return judged(answer, AGAIN, "ERROR")
+        return judged(answer, RETRY, "ERROR")
     if not body.request_id:
-        return judged(answer, AGAIN, "NO_REQUEST_ID")
-    held = judged(answer, HELD, reference=body.request_id, warnings=_warned(body.field_warnings))
+        return judged(answer, RETRY, "NO_REQUEST_ID")
+    held = judged(answer, ACCEPTED, reference=body.request_id, warnings=_warned(body.field_warnings))
     return replace(held, ask_after=FIRST_QUESTION)
 
 
@@ -231,24 +231,24 @@ def _refused(answer: Answer, events: int) -> Receipt:
     try:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
-        verdict = sized(WITHOUT_BODY.get(answer.status, AGAIN), answer, events)
+        verdict = payload_too_large(WITHOUT_BODY.get(answer.status, RETRY), answer, events)
         return judged(answer, verdict, "UNREADABLE", wait=answer.retry_after)
-    culprits = tuple(_culprits(error, events))
+    culprits = tuple(_failed_items(error, events))
     verdict, reason = _verdict(answer.status, error)
-    verdict = sized(DATA if verdict == DOUBT and culprits else verdict, answer, events)
-    verdict = OURS if verdict == DATA and _without_consent(culprits, events) else verdict
+    verdict = payload_too_large(BAD_EVENT if verdict == AMBIGUOUS and culprits else verdict, answer, events)
+    verdict = CONFIG if verdict == BAD_EVENT and _without_consent(culprits, events) else verdict
     return judged(
         answer,
         verdict,
-        word(error.status),
+        enum_name(error.status),
         reason,
         reference=error.request_id,
         wait=answer.retry_after or error.retry_after or WAITS.get(reason or ""),
-        culprits=culprits if verdict == DATA else (),
+        culprits=culprits if verdict == BAD_EVENT else (),
     )
 
 
-def _without_consent(culprits: Sequence[Culprit], events: int) -> bool:
+def _without_consent(culprits: Sequence[FailedItem], events: int) -> bool:
     """Whether it is the account, or what the shop records of consent, rather than the buyers who are named."""
     return len(culprits) >= ENOUGH and 2 * sum(of_consent(one.code) for one in culprits) > events
 
@@ -256,17 +256,17 @@ def _without_consent(culprits: Sequence[Culprit], events: int) -> bool:
 def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
     """The verdict, and the reason that decided or at least the first one named."""
     known = {reason: REASONS[reason] for reason in error.reasons if reason in REASONS}
-    canonical = STATUSES.get(error.status) or STATUSES.get(status, OURS)
-    verdict = BY_STATUS.get(status) or (gravest(known.values()) if known else canonical)
+    canonical = STATUSES.get(error.status) or STATUSES.get(status, CONFIG)
+    verdict = BY_STATUS.get(status) or (most_severe(known.values()) if known else canonical)
     if verdict == THROTTLED and error.per_day:
         verdict = QUOTA
-    if verdict in {DATA, DOUBT} and error.outside_events:
-        verdict = OURS
+    if verdict in {BAD_EVENT, AMBIGUOUS} and error.outside_events:
+        verdict = CONFIG
     decided = (reason for reason, of_reason in known.items() if of_reason == verdict)
     return verdict, next(decided, next(iter(error.reasons), None))
 
 
-def _culprits(error: _Error, events: int) -> Iterator[Culprit]:
+def _failed_items(error: _Error, events: int) -> Iterator[FailedItem]:
     """One per event named."""
     named: set[int] = set()
     for violation in error.violations:
@@ -274,4 +274,4 @@ def _culprits(error: _Error, events: int) -> Iterator[Culprit]:
         if found and found[1] and (position := int(found[1])) < events and position not in named:
             named.add(position)
             rest = re.fullmatch(r"[A-Za-z0-9_.\[\]]{1,200}", violation.field[found.end() :])
-            yield Culprit(position, word(violation.reason) or "OTHER", rest[0] if rest else "")
+            yield FailedItem(position, enum_name(violation.reason) or "OTHER", rest[0] if rest else "")

@@ -15,7 +15,7 @@ from conversions.errors import Unauthorised
 from conversions.model.conversion import Conversion, Money
 from conversions.model.receipt import Receipt
 from conversions.settings import MetaSettings
-from conversions.transport.http import SHORT, USER_AGENT, Answer, PerThread, get, post
+from conversions.transport.http import SHORT, USER_AGENT, Answer, ThreadLocalSession, get, post
 
 HOST = "https://graph.facebook.com"
 MARGIN = timedelta(hours=6)
@@ -39,7 +39,7 @@ class Meta:
         self._source = _source(settings)
         self._tagged = _offline(settings) and settings.upload_tag and policy.lists("meta", "upload_tag")
         self._settings = settings
-        self._mine = PerThread()
+        self._mine = ThreadLocalSession()
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``."""
@@ -60,8 +60,8 @@ class Meta:
         }
         return compact(event)
 
-    def restated(self, event: bytes, value: Money) -> bytes | None:  # noqa: ARG002
-        """See ``Destination.restated``. The Conversions API has no call that changes or removes an event."""
+    def adjusted_event(self, event: bytes, value: Money) -> bytes | None:  # noqa: ARG002
+        """See ``Destination.adjusted_event``. The Conversions API has no call that changes or removes an event."""
         return None
 
     def envelope(self, upload_tag: str) -> Envelope:

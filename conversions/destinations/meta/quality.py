@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 FIELDS = {True: "offline{composite,match_key,frequency,freshness}", False: "web{event_name,event_match_quality}"}
 """By whether the events are uploaded as offline ones."""
-MOST = 20
+MAX_FIGURES = 20
 """Figures."""
 _NAME = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _DEEP = 6
@@ -26,7 +26,7 @@ def figures(body: bytes) -> dict[str, float]:
         return {}
     found: dict[str, float] = {}
     for name, value in _numbers(said, ()):
-        if len(found) < MOST:
+        if len(found) < MAX_FIGURES:
             found.setdefault(name, value)
     return found
 

@@ -1,6 +1,6 @@
 """What an operator is told of rows and orders that are not sent: which column it is, what it holds, how to mend it."""
 
-from conversions.intake.sources.unread import NOTED, Unread
+from conversions.intake.sources.unparsed import NOTED, UnparsedValues
 from conversions.model.conversion import Reason
 
 COLUMN_OF = {
@@ -47,7 +47,7 @@ _ADVICE: dict[Reason, str] = {
 _NAMED = NOTED | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}
 
 
-def why(unread: Unread, reason: Reason, field: str | None = None) -> str:
+def why(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str:
     """For a sentence: "column `total` (source.columns.amount) holds `293,00`", or the bare reason.
 
     *field* is our column at fault; of an order that is held back it is known by the reason.
@@ -60,14 +60,14 @@ def why(unread: Unread, reason: Reason, field: str | None = None) -> str:
     return f"{unread.column(column)}: {reason}"
 
 
-def advice(unread: Unread, reason: Reason, field: str | None = None) -> str | None:
+def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str | None:
     """What to do about it, as a sentence."""
     commas = reason is Reason.BAD_AMOUNT and field is not None and unread.holds(field, ",")
     told = _ADVICE.get(reason)
     return f"There are commas in it. {told}" if commas else told
 
 
-def sentence(unread: Unread, reason: Reason, field: str | None = None) -> str:
+def sentence(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str:
     """Which column it is, what it holds where that may be told, and how to mend it; *field* is our column."""
     said = why(unread, reason, field)
     return " ".join([f"{said[:1].upper()}{said[1:]}.", *filter(None, [advice(unread, reason, field)])])

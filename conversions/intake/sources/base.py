@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.unread import Unread
+from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.model.conversion import Window
 
 
@@ -13,7 +13,7 @@ class Source(Protocol):
 
     description: str
     """For people: what is read and where, without credentials."""
-    unread: Unread
+    unparsed: UnparsedValues
     """What was not understood of the window, known once ``chunks`` has run."""
 
     def check(self) -> None:
@@ -25,5 +25,5 @@ class Source(Protocol):
         Raises ``SourceError`` where the source as a whole cannot be read; a bad row is a ``RowRejected``.
         """
 
-    def left_for_later(self) -> list[str]:
+    def skipped_files(self) -> list[str]:
         """What was not read because it may still be written to; known after ``chunks``."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from conversions.model.conversion import Reason
 
-LARGEST = 131_072
+MAX_CELL_CHARACTERS = 131_072
 """Characters in a cell; what ``csv`` takes by default. Anything above is no cell of an order."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ _WHOLE = 2.0**53
 """Below it, a float that is a whole number is one number only."""
 
 
-class Misfit(Exception):
+class CellError(Exception):
     """A cell that makes its row no order: which of our columns and why, never what it says."""
 
     def __init__(self, reason: Reason, field: str) -> None:
@@ -46,7 +46,7 @@ class BadRecord:
     pieces: Sequence[str]
 
 
-class Moment(NamedTuple):
+class ParsedTime(NamedTuple):
     """When something happened."""
 
     at: datetime
@@ -70,11 +70,11 @@ def amount(text: str, field: str) -> Decimal:
     """
     text = text.strip()
     if _AMOUNT.fullmatch(text) is None:
-        raise Misfit(Reason.BAD_AMOUNT, field)
+        raise CellError(Reason.BAD_AMOUNT, field)
     return Decimal(text)
 
 
-def moment(text: str, zone: ZoneInfo, field: str) -> Moment:
+def moment(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
     """An ISO 8601 instant with offset, one without in *zone*, or a day alone. Raises Misfit.
 
     In the night that has an hour twice a time without offset is the first of the two; in the night that lacks one it
@@ -90,15 +90,15 @@ def moment(text: str, zone: ZoneInfo, field: str) -> Moment:
             if " " in text[11:]:
                 text = text[:11] + text[11:].replace(" +", "+").replace(" -", "-")
             at = _instant(datetime.fromisoformat(text), zone)
-            return Moment(at, at.astimezone(zone).date(), False)
+            return ParsedTime(at, at.astimezone(zone).date(), False)
     except (ValueError, OverflowError):
         pass
-    raise Misfit(Reason.BAD_DATE, field)
+    raise CellError(Reason.BAD_DATE, field)
 
 
 @lru_cache(maxsize=4_096)
-def _whole_day(day: date, zone: ZoneInfo) -> Moment:
-    return Moment(first_instant(day + timedelta(days=1), zone) - timedelta(seconds=1), day, ends_day=True)
+def _whole_day(day: date, zone: ZoneInfo) -> ParsedTime:
+    return ParsedTime(first_instant(day + timedelta(days=1), zone) - timedelta(seconds=1), day, ends_day=True)
 
 
 def _instant(at: datetime, zone: ZoneInfo) -> datetime:

@@ -10,7 +10,7 @@ from conversions.intake.sources.cells import BadRecord, is_text
 from conversions.intake.sources.mapping import ColumnMap
 from conversions.model.conversion import Reason
 
-LONGEST = 1 << 20
+MAX_LINE_CHARACTERS = 1 << 20
 """Characters of a line that are ever in memory; a longer line is a cell too large."""
 
 _DELIMITERS = ",;\t|"
@@ -107,7 +107,7 @@ class _Lines:
 
     def first(self) -> str:
         """The header's first line, which alone may lack its newline; it will be read again."""
-        line = self._file.readline(LONGEST)
+        line = self._file.readline(MAX_LINE_CHARACTERS)
         self._again.append(line if line[-1:] in "\r\n" else f"{line}\n")
         return line
 
@@ -123,18 +123,18 @@ class _Lines:
         return BadRecord(reason, first.rstrip("\r\n").split(delimiter))
 
     def _read(self) -> str | _Cut:
-        line = self._file.readline(LONGEST)
+        line = self._file.readline(MAX_LINE_CHARACTERS)
         if not line:
             raise StopIteration
         if line[-1] in "\r\n":
             return line
-        if len(line) < LONGEST:
+        if len(line) < MAX_LINE_CHARACTERS:
             return _Cut(Reason.UNFINISHED_LINE, line)
         self._skip_line()
         return _Cut(Reason.CELL_TOO_LARGE, line)
 
     def _skip_line(self) -> None:
-        while (part := self._file.readline(LONGEST)) and part[-1] not in "\r\n":
+        while (part := self._file.readline(MAX_LINE_CHARACTERS)) and part[-1] not in "\r\n":
             pass
 
 

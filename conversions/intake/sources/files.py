@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from conversions.errors import SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.csv import CsvTable
-from conversions.intake.sources.mapping import CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
 from conversions.model.conversion import Window
 from conversions.settings import FileSource
@@ -36,7 +36,7 @@ class Files:
         self._pattern = resolve(settings.path)
         self._matches = partial(_matches, settings.path, resolve)
         self._columns = ColumnMap(settings, zone, key)
-        self.unread = self._columns.unread
+        self.unparsed = self._columns.unparsed
         self._clock = clock
         self._left: list[str] = []
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
@@ -51,12 +51,12 @@ class Files:
         All headers are checked before the first row. Raises SourceUnavailable where a file was written to while it was
         read: what it said may be half of one version and half of another.
         """
-        self.unread.begin(window)
+        self.unparsed.begin(window)
         rows = self._rows(self._ready())
-        while chunk := list(islice(rows, CHUNK)):
+        while chunk := list(islice(rows, ROWS_PER_CHUNK)):
             yield chunk
 
-    def left_for_later(self) -> list[str]:
+    def skipped_files(self) -> list[str]:
         """The files that changed too recently, and how long ago."""
         return list(self._left)
 

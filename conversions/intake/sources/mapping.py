@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import EPOCH, LARGEST, BadRecord, Misfit, amount, is_text, moment
+from conversions.intake.sources.cells import EPOCH, MAX_CELL_CHARACTERS, BadRecord, CellError, amount, is_text, moment
 from conversions.intake.sources.decimal_points import DOUBTFUL, SETTLED, SILENT, points
 from conversions.intake.sources.row_digest import Digests
-from conversions.intake.sources.unread import NOTED, Unread
+from conversions.intake.sources.unparsed import NOTED, UnparsedValues
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
 from conversions.model.money import exponent
 from conversions.model.subject import holds_address
-from conversions.settings import AnySource
+from conversions.settings import SourceBase
 
-CHUNK = 5_000
+ROWS_PER_CHUNK = 5_000
 """Rows in one list."""
 
 FIELDS = (
@@ -44,7 +44,7 @@ _NOTHING = Decimal(0)
 class ColumnMap:
     """The operator's mapping of columns, and how their cells are to be read."""
 
-    def __init__(self, settings: AnySource, zone: ZoneInfo, key: bytes) -> None:
+    def __init__(self, settings: SourceBase, zone: ZoneInfo, key: bytes) -> None:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._zone = zone
@@ -55,7 +55,7 @@ class ColumnMap:
             self._aliases[""] = settings.currency  # a column that is not mapped has empty cells
         self._may_be_thousands = settings.format.decimals is None
         self._digests = Digests(key)
-        self.unread = Unread(names)
+        self.unparsed = UnparsedValues(names)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
@@ -77,11 +77,11 @@ class ColumnMap:
         """
         number = None
         try:
-            if not (text := "".join(cells)).isprintable() or len(text) > LARGEST:
+            if not (text := "".join(cells)).isprintable() or len(text) > MAX_CELL_CHARACTERS:
                 _require_text(cells)
             number = _number(cells[0])
             return self._order(number, cells, where, row, rank)
-        except Misfit as misfit:
+        except CellError as misfit:
             return self._rejected(misfit, number, cells, where, row)
 
     def unreadable(self, record: BadRecord, where: str, row: int) -> RowRejected:
@@ -114,7 +114,7 @@ class ColumnMap:
         word = _folded(status)
         is_sale = word in self._completed
         if not is_sale:
-            self.unread.note("status", status, completion.day)
+            self.unparsed.note("status", status, completion.day)
         told = points(paid, refunded, code) if self._may_be_thousands else SILENT
         # By position, which takes a third of the time; the tests know every field by its name.
         return Order(
@@ -142,18 +142,20 @@ class ColumnMap:
         if exponent(code) is None:
             code = self._aliases.get(_folded(cell), code)
             if exponent(code) is None:
-                self.unread.note("currency", cell, day)
+                self.unparsed.note("currency", cell, day)
         return code
 
     def _doubt(self, field: str, number: str, cells: Sequence[str], where: str, row: int) -> RowRejected:
-        return self._rejected(Misfit(Reason.AMBIGUOUS_AMOUNT, field), number, cells, where, row)
+        return self._rejected(CellError(Reason.AMBIGUOUS_AMOUNT, field), number, cells, where, row)
 
-    def _rejected(self, misfit: Misfit, number: str | None, cells: Sequence[str], where: str, row: int) -> RowRejected:
+    def _rejected(
+        self, misfit: CellError, number: str | None, cells: Sequence[str], where: str, row: int
+    ) -> RowRejected:
         """A row whose cell in ``misfit.field`` makes it no order."""
         reason, field = misfit.reason, misfit.field
         cell = cells[FIELDS.index(field)]
         if reason in NOTED:
-            self.unread.note(field, cell)
+            self.unparsed.note(field, cell)
         others = [cells[0]] if cells[0].strip() and field != "order_id" else [*cells[:1], *cells[2:]]
         told = others if field == "email" else [cell, *others]
         return RowRejected(f"{where} row {row}", reason, number, field, self._digests.row(reason, field, told))
@@ -164,11 +166,11 @@ class ColumnMap:
         if PRODUCT_ID.fullmatch("".join(found)) is None:  # as one, in half the time: nearly all fit
             for one in found:
                 if PRODUCT_ID.fullmatch(one) is None:
-                    self.unread.note("product_ids", one, day)
+                    self.unparsed.note("product_ids", one, day)
         return found
 
 
-def _consents(settings: AnySource) -> dict[str, Consent]:
+def _consents(settings: SourceBase) -> dict[str, Consent]:
     """What a cell means; a word in both lists is a denial."""
     granted = dict.fromkeys(map(_folded, settings.consent_granted), Consent.GRANTED)
     return granted | dict.fromkeys(map(_folded, settings.consent_denied), Consent.DENIED)
@@ -176,19 +178,19 @@ def _consents(settings: AnySource) -> dict[str, Consent]:
 
 def _require_text(cells: Sequence[str]) -> None:
     for field, cell in zip(FIELDS, cells, strict=True):
-        if len(cell) > LARGEST:
-            raise Misfit(Reason.CELL_TOO_LARGE, field)
+        if len(cell) > MAX_CELL_CHARACTERS:
+            raise CellError(Reason.CELL_TOO_LARGE, field)
         if not is_text(cell):
-            raise Misfit(Reason.NOT_TEXT, field)
+            raise CellError(Reason.NOT_TEXT, field)
 
 
 def _number(cell: str) -> str:
     """An order's number is kept and shown, so an address in its place must not pass for one."""
     number = cell.strip()
     if not number:
-        raise Misfit(Reason.NO_ORDER_NUMBER, "order_id")
+        raise CellError(Reason.NO_ORDER_NUMBER, "order_id")
     if len(number) > 100 or not number.isprintable() or holds_address(number):
-        raise Misfit(Reason.BAD_ORDER_NUMBER, "order_id")
+        raise CellError(Reason.BAD_ORDER_NUMBER, "order_id")
     return number
 
 

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from conversions.errors import SourceError
 from conversions.intake.sources.cells import BadRecord, texts
-from conversions.intake.sources.mapping import CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 
 
 class ParquetTable:
@@ -36,7 +36,7 @@ class ParquetTable:
         import pyarrow as pa
 
         try:
-            for batch in self._file.iter_batches(CHUNK, columns=self._names, use_threads=False):
+            for batch in self._file.iter_batches(ROWS_PER_CHUNK, columns=self._names, use_threads=False):
                 columns = [*(_values(batch.column(name)) for name in self._names), repeat("")]
                 for cells in zip(*self._pick(columns), strict=False):
                     yield texts(cells, self._separator)

@@ -11,7 +11,7 @@ from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import EPOCH, texts
 from conversions.intake.sources.instants import PURCHASED, bounds, in_utc, naive, span, stated
-from conversions.intake.sources.mapping import CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.model.conversion import Window
 from conversions.settings import SqlSource
 
@@ -51,7 +51,7 @@ class Query:
         self._separator = settings.product_separator
         self._clock, self._naive_times = settings.bounds, settings.naive_times
         self._columns = ColumnMap(settings, zone, key)
-        self.unread = self._columns.unread
+        self.unparsed = self._columns.unparsed
         self._zone = zone
         self._name = _name(self._url)
         self.description = f"query on {self._name}"
@@ -67,11 +67,11 @@ class Query:
 
         Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
         """
-        self.unread.begin(window)
+        self.unparsed.begin(window)
         row = 0
         with self._result(self._bounds(window)) as result:
             pick, utc = self._picker(result)
-            for rows in result.partitions(CHUNK):
+            for rows in result.partitions(ROWS_PER_CHUNK):
                 yield [self._order(pick((*cells, "")), utc, nth) for nth, cells in enumerate(rows, start=row + 1)]
                 row += len(rows)
 
@@ -85,7 +85,7 @@ class Query:
             cells = (texts((pick((*row, ""))[PURCHASED],), "")[0].strip() for row in result)
             return nlargest(3, filter(naive, cells)), PURCHASED in utc
 
-    def left_for_later(self) -> list[str]:
+    def skipped_files(self) -> list[str]:
         """Nothing: a database shows finished transactions only."""
         return []
 

@@ -37,13 +37,13 @@ _MARK = text(f"""
 """)
 
 
-def blame(ledger: Ledger, run: Run, destination: int) -> None:
+def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
     """Let the refused orders wait for a person where over half of the latest events met what may be the account's.
 
     What was sent before a person decided on the account is no evidence.
     """
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         if requests := _evidence(connection, destination):
             where = {"requests": orjson.dumps(requests).decode(), "own": Reason.REFUSED_LATER, "account": Reason.SETUP}
             connection.execute(_MARK, where)

@@ -21,26 +21,26 @@ from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
-from conversions.model.late_result import SUSPECT, Diagnosis, Fate, Finding, Late, Told
+from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus, StatusDetail
 
 COUNTS_ONLY = "counts only"
 """The verdict on a request of which the platform says how many events failed, but not which."""
-WITHOUT_POSITIONS = (COUNTS_ONLY, Told.TOO_OLD, Told.NOT_KNOWN)
+WITHOUT_POSITIONS = (COUNTS_ONLY, RequestStatus.TOO_OLD, RequestStatus.NOT_FOUND)
 """Verdicts that leave orders at ``received`` for good: whether they were recorded is not known."""
-KEPT = timedelta(days=49)
+STATUS_RETENTION = timedelta(days=49)
 """Google keeps a status for about 50 days."""
-SURE = timedelta(hours=24)
+FAST_POLLING = timedelta(hours=24)
 """Before, a request that the platform does not know may only be new there; the guide polls so long."""
-MOST = 1500
+MAX_REQUESTS_A_RUN = 1500
 """Requests asked about in one run: five minutes of the platform's quota. The rest is asked about next time."""
-GRAVEST = (
-    Fate.DUPLICATE,
-    Fate.SETUP,
-    Fate.CONSENT,
-    Fate.UNLISTED,
-    Fate.REJECTED,
-    Fate.DEFERRED,
-    Fate.UNMATCHED,
+SEVERITY = (
+    EventOutcome.DUPLICATE,
+    EventOutcome.SETUP,
+    EventOutcome.CONSENT,
+    EventOutcome.UNLISTED,
+    EventOutcome.REJECTED,
+    EventOutcome.DEFERRED,
+    EventOutcome.UNMATCHED,
 )
 """Where one event met several reasons: what is held is held, and what is final goes before what may pass."""
 
@@ -80,7 +80,7 @@ _OURS = text(f"""
 """A duplicate of a request of ours without an answer: that one was received."""
 
 
-class Asked(NamedTuple):
+class PendingStatus(NamedTuple):
     """A request whose verdict is not known yet."""
 
     request: int
@@ -94,7 +94,7 @@ class Asked(NamedTuple):
     """How often it was asked about."""
 
 
-class Landing(NamedTuple):
+class StateChange(NamedTuple):
     """Where some events of a request land."""
 
     state: State
@@ -104,31 +104,31 @@ class Landing(NamedTuple):
     wait: timedelta = timedelta()
 
 
-def due(ledger: Ledger, destination: int) -> list[Asked]:
+def due(ledger: Ledger, destination: int) -> list[PendingStatus]:
     """The requests to ask about now, those that wait longest first."""
     now_us, r = ledger.now_us, tables.request.c
     asked = (r.destination == destination, r.ask_at <= now_us // 1_000_000)
     query = select(r.id, r.reference, r.events, r.purpose, r.answered_us, r.asked).where(*asked)
     with ledger.transaction() as connection:
-        rows = connection.execute(query.order_by(r.ask_at, r.id).limit(MOST)).all()
-    return [Asked(*row[:4], timedelta(microseconds=now_us - row.answered_us), row.asked) for row in rows]
+        rows = connection.execute(query.order_by(r.ask_at, r.id).limit(MAX_REQUESTS_A_RUN)).all()
+    return [PendingStatus(*row[:4], timedelta(microseconds=now_us - row.answered_us), row.asked) for row in rows]
 
 
-def announce(ledger: Ledger, run: Run, destination: str, asked: Sequence[Asked]) -> None:
+def begin(ledger: Ledger, run: Run, destination: str, asked: Sequence[PendingStatus]) -> None:
     """Log that these requests are about to be asked about, before the first question leaves."""
     with ledger.transaction() as connection:
-        numbers = [one.request for one in asked if one.age < KEPT]
+        numbers = [one.request for one in asked if one.age < STATUS_RETENTION]
         facts = {"run": run.id, "destination": destination, "requests": numbers}
         log.append(connection, "diagnostics asked", ledger.now_us, facts, epoch=run.epoch)
 
 
-def conclude(ledger: Ledger, run: Run, destination: int, asked: Asked, diagnosis: Diagnosis) -> Late:
+def finish(ledger: Ledger, run: Run, destination: int, asked: PendingStatus, diagnosis: Diagnosis) -> LateResults:
     """Move the orders of one request to where *diagnosis* says they stand; what moved."""
     verdict = _verdict(asked, diagnosis)
-    late = Late(asked=1)
+    late = LateResults(asked=1)
     with ledger.transaction() as connection:
-        for landing in landings(diagnosis, asked.events) if verdict else ():
-            _land(connection, ledger, run, asked, landing, late)
+        for landing in state_changes(diagnosis, asked.events) if verdict else ():
+            _set_states(connection, ledger, run, asked, landing, late)
         if late.moved[State.DUPLICATE]:
             ours = connection.execute(_OURS, {"request": asked.request, "destination": destination}).rowcount
             late.moved.update({State.RECORDED: ours, State.DUPLICATE: -ours})
@@ -138,7 +138,7 @@ def conclude(ledger: Ledger, run: Run, destination: int, asked: Asked, diagnosis
             platform_warnings.count(connection, ledger.now_us, destination, diagnosis.warnings)
         if verdict in WITHOUT_POSITIONS and asked.purpose != Purpose.RESTATE:
             late.counts_only = asked.events - late.moved.total()
-            failed = diagnosis.told in {Told.FAILED, Told.NOT_KNOWN}
+            failed = diagnosis.status in {RequestStatus.FAILED, RequestStatus.NOT_FOUND}
             late.untold = late.counts_only if failed and diagnosis.setup(asked.events) is None else 0
         _record(connection, ledger, run, asked, diagnosis, verdict, late)
     return late
@@ -148,10 +148,10 @@ def _record(
     connection: Connection,
     ledger: Ledger,
     run: Run,
-    asked: Asked,
+    asked: PendingStatus,
     diagnosis: Diagnosis,
     verdict: str | None,
-    late: Late,
+    late: LateResults,
 ) -> None:
     """Keep the answer with its request, and its leaf as the last thing of the transaction."""
     answered: dict[str, object] = {
@@ -164,7 +164,7 @@ def _record(
     facts = {
         "run": run.id,
         "request": asked.request,
-        "said": diagnosis.told,
+        "said": diagnosis.status,
         "code": diagnosis.code,
         "verdict": verdict,
         "reasons": {f.reason: f.events for f in diagnosis.findings},
@@ -174,15 +174,19 @@ def _record(
     log.append(connection, "diagnosis", ledger.now_us, facts, epoch=run.epoch)
 
 
-def _evidence(asked: Asked, diagnosis: Diagnosis) -> dict[str, object]:
+def _evidence(asked: PendingStatus, diagnosis: Diagnosis) -> dict[str, object]:
     """Of how many events is known what became of them, and how many met what may be the account's fault.
 
     An order that the platform holds at its old value is no evidence of either.
     """
-    if asked.purpose == Purpose.RESTATE or diagnosis.told not in {Told.SUCCESS, Told.PARTIAL_SUCCESS, Told.FAILED}:
+    if asked.purpose == Purpose.RESTATE or diagnosis.status not in {
+        RequestStatus.SUCCESS,
+        RequestStatus.PARTIAL_SUCCESS,
+        RequestStatus.FAILED,
+    }:
         return {}
-    put_off = diagnosis.met(asked.events, frozenset({Fate.DEFERRED}))
-    suspects = sorted({f.reason for f in diagnosis.findings if f.ruling.fate in SUSPECT})
+    put_off = diagnosis.met(asked.events, frozenset({EventOutcome.DEFERRED}))
+    suspects = sorted({f.reason for f in diagnosis.findings if f.policy.outcome in SUSPECT})
     return {
         "concluded": asked.events - put_off,
         "suspected": diagnosis.met(asked.events, SUSPECT),
@@ -219,63 +223,65 @@ def waits_for_the_account() -> ColumnElement[bool]:
     return (d.reason == Reason.SETUP) & d.acknowledged_us.is_(None)
 
 
-def _verdict(asked: Asked, diagnosis: Diagnosis) -> str | None:
+def _verdict(asked: PendingStatus, diagnosis: Diagnosis) -> str | None:
     """What is final, or None where it is to be asked again."""
-    match diagnosis.told:
-        case Told.PROCESSING | Told.NO_ANSWER | Told.MAY_NOT_ASK:
+    match diagnosis.status:
+        case RequestStatus.PROCESSING | RequestStatus.NO_ANSWER | RequestStatus.PERMISSION_DENIED:
             return None
-        case Told.NOT_KNOWN:
-            return diagnosis.told if asked.age >= SURE else None
-        case Told.TOO_OLD:
-            return diagnosis.told
-        case Told.SUCCESS | Told.PARTIAL_SUCCESS | Told.FAILED:
-            return diagnosis.told if diagnosis.names_all(asked.events) else COUNTS_ONLY
+        case RequestStatus.NOT_FOUND:
+            return diagnosis.status if asked.age >= FAST_POLLING else None
+        case RequestStatus.TOO_OLD:
+            return diagnosis.status
+        case RequestStatus.SUCCESS | RequestStatus.PARTIAL_SUCCESS | RequestStatus.FAILED:
+            return diagnosis.status if diagnosis.names_all(asked.events) else COUNTS_ONLY
 
 
-def _next(ledger: Ledger, asked: Asked) -> int:
+def _next(ledger: Ledger, asked: PendingStatus) -> int:
     """Unix seconds: 30 minutes, then growing by 1.3, up to an hour on the first day and to a day later."""
-    longest = timedelta(hours=1) if asked.age < SURE else timedelta(days=1)
+    longest = timedelta(hours=1) if asked.age < FAST_POLLING else timedelta(days=1)
     wait = min(timedelta(minutes=30) * 1.3 ** min(asked.times, 30), longest)
     return int((ledger.clock() + wait).timestamp())
 
 
-def landings(diagnosis: Diagnosis, events: int) -> Iterator[Landing]:
+def state_changes(diagnosis: Diagnosis, events: int) -> Iterator[StateChange]:
     """Where *diagnosis* puts the events of a request of so many; those that it does not name stay where they are.
 
     They wait for a person where it was the account that most of them met.
     """
     setup = diagnosis.setup(events)
     left = frozenset(range(events))
-    for finding in sorted(diagnosis.findings, key=lambda f: GRAVEST.index(f.ruling.fate)):
-        yield _landing(finding, finding.among(events) & left, setup=setup is not None)
+    for finding in sorted(diagnosis.findings, key=lambda f: SEVERITY.index(f.policy.outcome)):
+        yield _state_change(finding, finding.among(events) & left, setup=setup is not None)
         left -= finding.among(events)
     if diagnosis.names_all(events):
-        yield Landing(State.RECORDED, left)
+        yield StateChange(State.RECORDED, left)
     elif setup is not None:
-        yield Landing(State.RECEIVED, left, Reason.SETUP, setup)
+        yield StateChange(State.RECEIVED, left, Reason.SETUP, setup)
     elif suspect := diagnosis.suspect(events):
-        yield Landing(State.RECEIVED, left, detail=suspect)
+        yield StateChange(State.RECEIVED, left, detail=suspect)
 
 
-def _landing(finding: Finding, positions: frozenset[int], *, setup: bool) -> Landing:
-    match finding.ruling.fate:
-        case Fate.UNMATCHED:
-            return Landing(State.UNMATCHED, positions)
-        case Fate.DUPLICATE:
-            return Landing(State.DUPLICATE, positions)
-        case Fate.DEFERRED:
-            return Landing(State.DEFERRED, positions, detail=finding.reason, wait=finding.ruling.wait)
-        case Fate.SETUP if setup:
-            return Landing(State.REJECTED, positions, Reason.SETUP, finding.reason)
-        case Fate.SETUP | Fate.CONSENT | Fate.UNLISTED | Fate.REJECTED:
-            return Landing(State.REJECTED, positions, Reason.REFUSED_LATER, finding.reason)
+def _state_change(finding: StatusDetail, positions: frozenset[int], *, setup: bool) -> StateChange:
+    match finding.policy.outcome:
+        case EventOutcome.UNMATCHED:
+            return StateChange(State.UNMATCHED, positions)
+        case EventOutcome.DUPLICATE:
+            return StateChange(State.DUPLICATE, positions)
+        case EventOutcome.DEFERRED:
+            return StateChange(State.DEFERRED, positions, detail=finding.reason, wait=finding.policy.wait)
+        case EventOutcome.SETUP if setup:
+            return StateChange(State.REJECTED, positions, Reason.SETUP, finding.reason)
+        case EventOutcome.SETUP | EventOutcome.CONSENT | EventOutcome.UNLISTED | EventOutcome.REJECTED:
+            return StateChange(State.REJECTED, positions, Reason.REFUSED_LATER, finding.reason)
 
 
-def _land(connection: Connection, ledger: Ledger, run: Run, asked: Asked, landing: Landing, late: Late) -> None:
+def _set_states(
+    connection: Connection, ledger: Ledger, run: Run, asked: PendingStatus, landing: StateChange, late: LateResults
+) -> None:
     """Move what stands at these positions."""
     where = {"request": asked.request, "positions": orjson.dumps(sorted(landing.positions)).decode()}
     if asked.purpose == Purpose.RESTATE:
-        _land_restated(connection, where, landing, late)
+        _set_restated_states(connection, where, landing, late)
         return
     ready_at = None
     if landing.state is State.DEFERRED:
@@ -288,7 +294,9 @@ def _land(connection: Connection, ledger: Ledger, run: Run, asked: Asked, landin
         late.rejected[landing.detail or ""] += moved
 
 
-def _land_restated(connection: Connection, where: dict[str, object], landing: Landing, late: Late) -> None:
+def _set_restated_states(
+    connection: Connection, where: dict[str, object], landing: StateChange, late: LateResults
+) -> None:
     """A restatement never moves its order: either the platform holds the new value now, or still the old one."""
     unsaid = landing.state is State.RECEIVED and landing.reason is None
     if unsaid or landing.state in {State.RECORDED, State.DUPLICATE}:

@@ -37,7 +37,7 @@ def due(ledger: Ledger, destination: int) -> bool:
         return connection.execute(select(place.id).where(place.id == destination, old, received)).first() is not None
 
 
-def announce(ledger: Ledger, run: Run, destination: int, name: str) -> None:
+def begin(ledger: Ledger, run: Run, destination: int, name: str) -> None:
     """Log that it is about to be asked, before the question leaves."""
     place = tables.destination
     with ledger.transaction() as connection:
@@ -51,7 +51,7 @@ def keep(ledger: Ledger, run: Run, destination: int, said: Mapping[str, float]) 
     score = tables.score
     rows = [{"destination": destination, "name": n, "value": v, "at_us": ledger.now_us} for n, v in said.items()]
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         connection.execute(delete(score).where(score.c.destination == destination))
         connection.execute(insert(score), rows)
 

@@ -1,5 +1,5 @@
 """The log: an RFC 6962 tree of entries, and the file outside the store that remembers its heads."""
 
-from conversions.ledger.log.entries import append, consistency, inclusion, root_at, still_ours
+from conversions.ledger.log.entries import append, check_epoch, consistency, inclusion, root_at
 
-__all__ = ["append", "consistency", "inclusion", "root_at", "still_ours"]
+__all__ = ["append", "check_epoch", "consistency", "inclusion", "root_at"]

@@ -24,7 +24,7 @@ def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, An
     has taken the store over since: raises LedgerError.
     """
     if epoch is not None:
-        still_ours(connection, epoch)
+        check_epoch(connection, epoch)
     size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
     body = rfc8785.dumps({"seq": size, "kind": kind, "t": at_us, **facts})
     connection.execute(insert(tables.leaf).values(seq=size, body=body.decode()))
@@ -34,7 +34,7 @@ def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, An
     return int(size)
 
 
-def still_ours(connection: Connection, epoch: int | None) -> None:
+def check_epoch(connection: Connection, epoch: int | None) -> None:
     """Raise LedgerError where another run has taken the store over: nothing of this transaction may stay."""
     if connection.execute(select(tables.head.c.epoch)).scalar_one() != epoch:
         raise LedgerError("Another run has taken over the store; this one stops. `conversions status` shows it.")

@@ -24,7 +24,7 @@ WAYS_OUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TreeHead:
     """One line of the file."""
 
     store: str
@@ -34,10 +34,10 @@ class Head:
     at: str
 
 
-_line = TypeAdapter(Head)
+_line = TypeAdapter(TreeHead)
 
 
-def last(path: Path) -> Head | None:
+def last(path: Path) -> TreeHead | None:
     """The newest line, or None where there is no file. A last line that a crash cut short is passed over.
 
     Raises LedgerError where no line can be read: what it remembered may be a store that is gone.
@@ -50,7 +50,7 @@ def last(path: Path) -> Head | None:
     return newest
 
 
-def newest_first(path: Path) -> Iterator[Head]:
+def newest_first(path: Path) -> Iterator[TreeHead]:
     """Every line that can be read."""
     try:
         lines = path.read_bytes().splitlines()
@@ -70,7 +70,7 @@ def check_writable(path: Path) -> None:
         raise SettingsError(f"The tail file {path} cannot be written; correct store.tail, or the rights of {place}.")
 
 
-def append(path: Path, head: Head) -> None:
+def append(path: Path, head: TreeHead) -> None:
     """Add a line, on disk when this returns."""
     line = orjson.dumps(asdict(head)) + b"\n"
     try:

@@ -13,7 +13,7 @@ from conversions.ledger.store import Clock, Ledger, files
 from conversions.settings import Settings
 
 
-def adopt(settings: Settings, clock: Clock, reason: str) -> None:
+def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
     """Record it, for a *reason*, and let tail file and checkpoints begin anew; the caller holds the run lock.
 
     What they remembered stays where an auditor finds it. Raises LedgerError where the store itself is not whole.
@@ -21,13 +21,13 @@ def adopt(settings: Settings, clock: Clock, reason: str) -> None:
     files.check_owner(settings.store_path)
     found = backup.verified(settings.store_path)
     remembered = head_file.last(settings.tail_path)
-    with store.bare(settings.store_path) as connection:
+    with store.open_unchecked(settings.store_path) as connection:
         schema.check(connection, settings.store_path)
         connection.rollback()
         ledger = Ledger(connection, clock, found.store_id, settings.tail_path)
-        runs.take_over(ledger)
+        runs.acquire_epoch(ledger)
         with ledger.transaction() as writing:
-            gaps.mark(writing, store.microseconds(found.newest), ledger.now_us)
+            gaps.mark_gap(writing, store.microseconds(found.newest), ledger.now_us)
             facts = {
                 "operator": runs.operator(),
                 "reason": reason,
@@ -41,20 +41,20 @@ def adopt(settings: Settings, clock: Clock, reason: str) -> None:
             size, root = reading.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     checkpoints.set_aside(settings.checkpoints_path, found.size if _same(remembered, found.store_id) else 0)
     head_file.append(
-        settings.tail_path, head_file.Head(found.store_id, size, root.hex(), clock().isoformat(timespec="seconds"))
+        settings.tail_path, head_file.TreeHead(found.store_id, size, root.hex(), clock().isoformat(timespec="seconds"))
     )
     with open_shared(settings, clock) as ledger:
         checkpoints.keep(settings, ledger)
 
 
-def go_on_from_now(ledger: Ledger, reason: str) -> datetime | None:
+def adopt_clock(ledger: Ledger, reason: str) -> datetime | None:
     """Record that the newest entry is of a false time, for a *reason*, and which; None where it is not to come yet."""
     with ledger.transaction() as connection:
-        if written := runs.ahead(connection, ledger.clock()):
+        if written := runs.future_entry(connection, ledger.clock()):
             facts = {"operator": runs.operator(), "reason": reason, "newest": store.microseconds(written)}
             log.append(connection, "clock adopted", ledger.now_us, facts, epoch=ledger.epoch)
     return written
 
 
-def _same(remembered: head_file.Head | None, store_id: str) -> bool:
+def _same(remembered: head_file.TreeHead | None, store_id: str) -> bool:
     return remembered is None or remembered.store == store_id

@@ -70,7 +70,7 @@ def write(source: Connection, target: Path, secrets: Iterable[bytes] = ()) -> Co
 def verified(path: Path) -> Copy:
     """What the copy at *path* holds. Raises LedgerError where it is not a whole store."""
     try:
-        with store.bare(path, "ro") as connection, connection.begin():
+        with store.open_unchecked(path, "ro") as connection, connection.begin():
             return _examined(connection, path)
     except LedgerError:
         raise LedgerError(f"{path} is not a whole copy of a store; take another one.") from None

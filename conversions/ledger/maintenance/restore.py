@@ -17,8 +17,8 @@ from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files, run_lock
 from conversions.ledger.subjects import erasure, redaction, suppression_journal, suppressions
-from conversions.ledger.subjects.suppression_journal import Entry
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppression_journal import JournalEntry
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.settings import Settings
 
 BESIDE = ("", "-wal", "-shm")
@@ -87,7 +87,7 @@ def _taken(file: Path, draft: Path) -> Copy:
         raise Usage(f"There is no file {file}; name a copy that `conversions backup` made.")
     draft.unlink(missing_ok=True)
     try:
-        with store.bare(file, "ro") as source:
+        with store.open_unchecked(file, "ro") as source:
             return replace(backup.write(source, draft), path=file)
     except LedgerError:
         raise LedgerError(f"{file} is not a whole copy of a store; take another one.") from None
@@ -95,9 +95,9 @@ def _taken(file: Path, draft: Path) -> Copy:
 
 def _brought_up_to_date(
     settings: Settings, clock: Clock, draft: Path, copy: Copy, reason: str | None
-) -> tuple[head_file.Head, int]:
+) -> tuple[head_file.TreeHead, int]:
     """What the copy cannot know: that it was put back, since when runs are missing, and what people asked for since."""
-    with store.bare(draft) as connection:
+    with store.open_unchecked(draft) as connection:
         schema.check_not_newer(connection, draft)
         _check_ours(settings, connection, copy)
         connection.rollback()
@@ -105,16 +105,16 @@ def _brought_up_to_date(
             schema.migrate(connection)
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
         bindings.check(ledger, {"key": keys.check_value(settings.secret_key)})
-        runs.take_over(ledger)
+        runs.acquire_epoch(ledger)
         _record(ledger, settings, copy, reason)
         outbox.recover(ledger)
-        replayed = [_replay(ledger, wish) for wish in _last_wishes(settings.journal_path)]
+        replayed = [_replay(ledger, latest) for latest in _latest_entries(settings.journal_path)]
         if any(replayed):
             redaction.wipe(ledger)
         with ledger.transaction() as found:
             size, root = found.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = clock().isoformat(timespec="seconds")
-    return head_file.Head(copy.store_id, size, root.hex(), at), sum(replayed)
+    return head_file.TreeHead(copy.store_id, size, root.hex(), at), sum(replayed)
 
 
 def _check_ours(settings: Settings, connection: Connection, copy: Copy) -> None:
@@ -140,23 +140,26 @@ def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None) 
         "remembered_root": remembered.root if remembered else None,
     }
     with ledger.transaction() as connection:
-        gaps.mark(connection, store.microseconds(copy.newest), ledger.now_us)
+        gaps.mark_gap(connection, store.microseconds(copy.newest), ledger.now_us)
         log.append(connection, "restored", ledger.now_us, facts, epoch=ledger.epoch)
 
 
-def _last_wishes(path: Path) -> list[Entry]:
+def _latest_entries(path: Path) -> list[JournalEntry]:
     """Of each person and kind only the last counts: what came before may be in the copy, or not."""
     return list({(entry.subject, entry.kind): entry for entry in suppression_journal.read(path)}.values())
 
 
-def _replay(ledger: Ledger, wish: Entry) -> bool:
+def _replay(ledger: Ledger, latest: JournalEntry) -> bool:
     """Do again what a person asked for; False where the copy knows it."""
-    if wish.change == "removed":
-        return suppressions.remove(ledger, wish.person, REPLAYED, wish.kind)
-    if wish.kind is not Kind.ERASURE:
-        return suppressions.add(ledger, wish.person, REPLAYED, wish.kind, wish.case)
-    known = any(one.kind is Kind.ERASURE and one.removed is None for one in suppressions.entries(ledger, wish.person))
-    erasure.erase(ledger, wish.person, wish.case or REPLAYED)
+    if latest.change == "removed":
+        return suppressions.remove(ledger, latest.person, REPLAYED, latest.kind)
+    if latest.kind is not SuppressionKind.ERASURE:
+        return suppressions.add(ledger, latest.person, REPLAYED, latest.kind, latest.case)
+    known = any(
+        one.kind is SuppressionKind.ERASURE and one.removed is None
+        for one in suppressions.entries(ledger, latest.person)
+    )
+    erasure.erase(ledger, latest.person, latest.case or REPLAYED)
     return not known
 
 

@@ -39,7 +39,7 @@ def upgrade(settings: Settings, clock: Clock) -> Upgraded:
     files.check_owner(path)
     head_file.check_writable(settings.tail_path)
     with run_lock.hold(settings, clock, wait=0):
-        with store.bare(path) as connection:
+        with store.open_unchecked(path) as connection:
             before = _checked(settings, connection)
             if before == schema.REVISION:
                 return Upgraded(before, before, None)
@@ -60,13 +60,13 @@ def _checked(settings: Settings, connection: Connection) -> str:
     head = connection.execute(select(tables.head.c.store_id, tables.head.c.rehearsal)).one()
     store.check_sort(path, was_rehearsal=bool(head.rehearsal), rehearsal=settings.rehearsal)
     head_file.check(settings.tail_path, connection, head.store_id, path)
-    before = schema.of(connection)
+    before = schema.current(connection)
     connection.rollback()
     return before
 
 
 def _migrate(connection: Connection, now_us: int, before: str) -> None:
-    with store.trusted(), connection.begin():
+    with store.translate_errors(), connection.begin():
         schema.migrate(connection)
         facts = {"from": before, "to": schema.REVISION, "version": __version__, "operator": runs.operator()}
         log.append(connection, "upgraded", now_us, facts)

@@ -5,22 +5,30 @@
 """
 
 from conversions.ledger.outbox.claim import claim
-from conversions.ledger.outbox.intent import examine, examined, intend
+from conversions.ledger.outbox.intent import intend, validate, validated
 from conversions.ledger.outbox.outcome import recover, settle
-from conversions.ledger.outbox.work import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work
+from conversions.ledger.outbox.work import (
+    Attempt,
+    ClaimedBatch,
+    Purpose,
+    RequestTemplate,
+    Settlement,
+    ValidatedBatch,
+    WorkItem,
+)
 
 __all__ = [
     "Attempt",
-    "Claim",
-    "Examined",
-    "Outbox",
+    "ClaimedBatch",
     "Purpose",
-    "Settled",
-    "Work",
+    "RequestTemplate",
+    "Settlement",
+    "ValidatedBatch",
+    "WorkItem",
     "claim",
-    "examine",
-    "examined",
     "intend",
     "recover",
     "settle",
+    "validate",
+    "validated",
 ]

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, CursorResult, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
-from conversions.ledger.outbox.move import move
-from conversions.ledger.outbox.work import Claim, Outbox, Purpose, Work
+from conversions.ledger.outbox.move import set_state
+from conversions.ledger.outbox.work import ClaimedBatch, Purpose, RequestTemplate, WorkItem
 from conversions.ledger.runs import Run
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
@@ -46,7 +46,7 @@ _AGAIN = text(f"""
 Found = TypeVar("Found", bound=Sequence[Any])
 
 
-def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
+def claim(ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem) -> ClaimedBatch | None:
     """The next events of *work*, at most what one request takes, or None where none is left."""
     while True:
         with ledger.transaction() as connection:
@@ -59,13 +59,13 @@ def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
                 rows = _still_listed(connection, run, outbox, rows)
         if rows:
             events, salts, bodies, _ = zip(*rows, strict=True)
-            return Claim(work, events, salts, bodies)
+            return ClaimedBatch(work, events, salts, bodies)
         if work.events is not None:
             return None
 
 
 def _next(
-    connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work
+    connection: Connection, ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem
 ) -> Sequence[tuple[int, bytes, bytes, int]]:
     """Event, salt, bytes and delivery, in the order of their positions."""
     if work.events is not None:
@@ -84,7 +84,7 @@ def _plain(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
     return result.cursor.fetchall()  # type: ignore[return-value]
 
 
-def fitting(outbox: Outbox, rows: Sequence[Found]) -> Sequence[Found]:
+def fitting(outbox: RequestTemplate, rows: Sequence[Found]) -> Sequence[Found]:
     """As many rows (event, salt, bytes, …) as the platform takes in one body, and one in any case."""
     room = outbox.max_bytes - len(outbox.prefix) - len(outbox.suffix)
     sizes = list(accumulate(len(row[2]) + 1 for row in rows))
@@ -92,15 +92,15 @@ def fitting(outbox: Outbox, rows: Sequence[Found]) -> Sequence[Found]:
 
 
 def _still_listed(
-    connection: Connection, run: Run, outbox: Outbox, rows: Sequence[tuple[int, bytes, bytes, int]]
+    connection: Connection, run: Run, outbox: RequestTemplate, rows: Sequence[tuple[int, bytes, bytes, int]]
 ) -> Sequence[tuple[int, bytes, bytes, int]]:
     """Bytes of an earlier run that today's policy lets leave; the others stay: the policy changed, it is no mistake."""
-    log.still_ours(connection, run.epoch)
+    log.check_epoch(connection, run.epoch)
     listed = []
     for row in rows:
         try:
             outbox.check(outbox.prefix + row[2] + outbox.suffix, 1)
             listed.append(row)
         except DisclosureError:
-            move(connection, run, row[3], State.WITHHELD, Reason.MAYBE_RECEIVED)
+            set_state(connection, run, row[3], State.WITHHELD, Reason.MAYBE_RECEIVED)
     return listed

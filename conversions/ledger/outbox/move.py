@@ -8,7 +8,7 @@ from conversions.ledger.states import State
 from conversions.model.conversion import Reason
 
 
-def move(connection: Connection, run: Run, delivery: int, state: State, reason: Reason) -> None:
+def set_state(connection: Connection, run: Run, delivery: int, state: State, reason: Reason) -> None:
     """Say so in the store; *run* is the one that settled it."""
     moved = {"state": state, "reason": reason, "settled_run": run.id, "decision": None, "acknowledged_us": None}
     connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(**moved))

@@ -5,8 +5,8 @@ from sqlalchemy import Connection, select, text, update
 
 from conversions.ledger import log
 from conversions.ledger.outbox import platform_warnings
-from conversions.ledger.outbox.move import move
-from conversions.ledger.outbox.work import Attempt, Purpose, Settled, follows
+from conversions.ledger.outbox.move import set_state
+from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follows
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -16,10 +16,10 @@ from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
 _OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
-_LAND = text(f"""
+_SET_STATE = text(f"""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL {_OF_REQUEST}
 """)
-_BACK = text(f"""
+_RETURN_TO_PENDING = text(f"""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END {_OF_REQUEST}
 """)
@@ -28,7 +28,7 @@ _BACK = text(f"""
 What an earlier attempt may have brought there is unknown as before.
 """
 _OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
-_LAND_RESTATED = text(
+_SET_RESTATED_STATE = text(
     "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
 )
 """A restatement never moves its order."""
@@ -37,29 +37,29 @@ EARLIER = "an earlier attempt was never answered"
 """Refused when it was sent again: the platform may hold it all the same, and past its window new bytes count again."""
 
 
-def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
+def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:
     """Record the answer and move every order of the request."""
     with ledger.transaction() as connection:
-        _land(connection, run, attempt, receipt.outcome)
+        _set_states(connection, run, attempt, receipt.outcome)
         still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
         again = follows(attempt, receipt, still_unknown=still_unknown)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
-        return Settled(again, quarantined)
+        return Settlement(again, quarantined)
 
 
-def _land(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
+def _set_states(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
     """Unknown once more is news where nobody sends it again: *run* settled it."""
     request, again = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
     since = run.id if again else None
     match outcome:
         case Outcome.RECEIVED:
-            connection.execute(_LAND, request | {"state": State.RECEIVED, "settled_run": run.id})
+            connection.execute(_SET_STATE, request | {"state": State.RECEIVED, "settled_run": run.id})
         case Outcome.UNKNOWN:
-            connection.execute(_LAND, request | {"state": State.UNKNOWN, "settled_run": since})
+            connection.execute(_SET_STATE, request | {"state": State.UNKNOWN, "settled_run": since})
         case Outcome.REFUSED | Outcome.NOT_SENT:
             back = State.UNKNOWN if again else State.PENDING
-            connection.execute(_BACK, request | {"state": back, "settled_run": since})
+            connection.execute(_RETURN_TO_PENDING, request | {"state": back, "settled_run": since})
 
 
 def recover(ledger: Ledger) -> None:
@@ -71,7 +71,7 @@ def recover(ledger: Ledger) -> None:
             .order_by(tables.request.c.id)
         )
         for request, purpose, run in open_requests.all():
-            land = _LAND_RESTATED if purpose == Purpose.RESTATE else _LAND
+            land = _SET_RESTATED_STATE if purpose == Purpose.RESTATE else _SET_STATE
             settled_run = run if purpose == Purpose.RESEND else None  # unknown again, and nobody was told
             connection.execute(land, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
@@ -83,7 +83,7 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
     faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
         delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
-        move(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
+        set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
         said = f"{detail}; {EARLIER}" if state == State.UNKNOWN else detail
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=said))
     return len(faults)

@@ -7,7 +7,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_PARDON = text("""
+_REINSTATE = text("""
     UPDATE delivery SET state = CASE WHEN first_attempt_us IS NULL THEN 'pending' ELSE 'unknown' END,
     reason = NULL, detail = NULL, settled_run = NULL
     WHERE destination = :destination AND settled_run = :run AND state = 'quarantined' AND reason = :reason
@@ -15,12 +15,12 @@ _PARDON = text("""
 """An instant of a first attempt is left only with those that an earlier one may have brought there."""
 
 
-def pardon(ledger: Ledger, run: Run, destination: int) -> int:
+def reinstate(ledger: Ledger, run: Run, destination: int) -> int:
     """Let everybody wait again whom *destination* refused in *run*; how many. What was said is in the log all the same.
 
     Raises LedgerError where the store is another run's now.
     """
     refused = {"destination": destination, "run": run.id, "reason": Reason.REFUSED_BY_PLATFORM}
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
-        return connection.execute(_PARDON, refused).rowcount
+        log.check_epoch(connection, run.epoch)
+        return connection.execute(_REINSTATE, refused).rowcount

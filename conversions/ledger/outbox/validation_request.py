@@ -9,24 +9,24 @@ from dataclasses import replace
 from conversions.ledger import log
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox.outcome import record
-from conversions.ledger.outbox.work import Attempt, Claim, Examined, Outbox, Purpose, Work
+from conversions.ledger.outbox.work import Attempt, ClaimedBatch, Purpose, RequestTemplate, ValidatedBatch, WorkItem
 from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.receipt import Receipt
 
-_NOBODY = Claim(Work(Purpose.PROBE), (), (), ())
+_NO_EVENTS = ClaimedBatch(WorkItem(Purpose.PROBE), (), (), ())
 
 
-def announce(ledger: Ledger, run: Run, outbox: Outbox, body: bytes, paths: Sequence[str]) -> Attempt:
+def begin(ledger: Ledger, run: Run, outbox: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:
     """Commit *body*, which has passed the gate and holds *paths*, before its first byte leaves."""
-    examined = Examined(body, tuple(paths), root_of([]).hex())
+    examined = ValidatedBatch(body, tuple(paths), root_of([]).hex())
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
-        return commit(connection, ledger.now_us, run, replace(outbox, prefix=body, suffix=b""), _NOBODY, examined)
+        log.check_epoch(connection, run.epoch)
+        return commit(connection, ledger.now_us, run, replace(outbox, prefix=body, suffix=b""), _NO_EVENTS, examined)
 
 
-def conclude(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
+def finish(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
     """Record the answer; no order moves, and nobody asks later what became of it."""
     with ledger.transaction() as connection:
         told = replace(receipt, ask_after=None)

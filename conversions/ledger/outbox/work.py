@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from conversions.model.receipt import Next, Receipt
 
-PROBES = 3
+MIN_PROBES = 3
 """At least so many events are asked alone where a refusal may be one event's fault or the settings'."""
-TRIES = 3
+MAX_UNANSWERED_TRIES = 3
 """How often a request goes without an answer before it is halved, where the platform answers others."""
 
 
@@ -30,7 +30,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(slots=True)
-class Outbox:
+class RequestTemplate:
     """One destination in one run: what its requests share, and how far its orders have been claimed."""
 
     destination: int
@@ -51,7 +51,7 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkItem:
     """What to send next: these events again, or (``events`` None) the next that wait."""
 
     purpose: Purpose
@@ -61,23 +61,23 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedBatch:
     """Events that are to leave together, and the body they make."""
 
-    work: Work
+    work: WorkItem
     events: tuple[int, ...]
     """In the order of their positions."""
     salts: tuple[bytes, ...] = field(repr=False)
     bodies: tuple[bytes, ...] = field(repr=False)
 
     @property
-    def again(self) -> Work:
+    def again(self) -> WorkItem:
         """The same events, to be claimed later."""
         return replace(self.work, events=self.events)
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class ValidatedBatch:
     """What the gate says of a claim's finished body, and what the log is to hold of it."""
 
     body: bytes = field(repr=False)
@@ -94,33 +94,33 @@ class Attempt:
     body: bytes = field(repr=False)
     events: tuple[int, ...]
     """In the order of their positions."""
-    work: Work
+    work: WorkItem
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settlement:
     """What followed from an answer."""
 
-    again: list[Work]
+    again: list[WorkItem]
     quarantined: int = 0
 
 
-def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[Work]:
+def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[WorkItem]:
     """What follows from the answer for the events of this request; of ``Next.PROBE`` the whole, to be split later."""
     nth = attempt.work.attempt + 1
-    same = Work(Purpose.RETRY, attempt.events, attempt.request, nth)
+    same = WorkItem(Purpose.RETRY, attempt.events, attempt.request, nth)
     match receipt.next:
-        case Next.RETRY | Next.ONCE_MORE:
+        case Next.RETRY | Next.RETRY_ONCE:
             return [replace(same, purpose=Purpose.RESEND) if still_unknown else same]
         case Next.ISOLATE:
             return _isolated(_part(same, attempt, Purpose.HALF), receipt)
         case Next.PROBE:
             return [_part(same, attempt, Purpose.ALONE)]
-        case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_FOR_TODAY:
+        case Next.DONE | Next.STOP_CREDENTIALS | Next.STOP_REFUSED | Next.STOP_QUOTA:
             return []
 
 
-def probes(whole: Work, count: int) -> list[Work]:
+def probes(whole: WorkItem, count: int) -> list[WorkItem]:
     """So many events spread over *whole*, each alone; others every night."""
     events = whole.events or ()
     step = max(len(events) // count, 1)
@@ -129,7 +129,7 @@ def probes(whole: Work, count: int) -> list[Work]:
     return [replace(whole, purpose=purpose, events=(event,)) for event in chosen]
 
 
-def halves(whole: Work) -> list[Work]:
+def halves(whole: WorkItem) -> list[WorkItem]:
     """*whole* in two, or in one where it is a single event."""
     events = whole.events or ()
     middle = len(events) // 2
@@ -137,10 +137,10 @@ def halves(whole: Work) -> list[Work]:
     return [replace(whole, purpose=purpose, events=part) for part in (events[:middle], events[middle:]) if part]
 
 
-def _isolated(whole: Work, receipt: Receipt) -> list[Work]:
+def _isolated(whole: WorkItem, receipt: Receipt) -> list[WorkItem]:
     """Without the named culprits, or in halves where none is named; a single one left is the culprit."""
     events = whole.events or ()
-    named = {culprit.position for culprit in receipt.culprits}
+    named = {culprit.position for culprit in receipt.failed_items}
     if not named:
         return halves(whole) if len(events) > 1 else []
     rest = tuple(event for i, event in enumerate(events) if i not in named)
@@ -148,6 +148,6 @@ def _isolated(whole: Work, receipt: Receipt) -> list[Work]:
     return [replace(whole, purpose=purpose, events=rest)] if rest else []
 
 
-def _part(same: Work, attempt: Attempt, purpose: Purpose) -> Work:
+def _part(same: WorkItem, attempt: Attempt, purpose: Purpose) -> WorkItem:
     """A part of events without an answer is without one itself."""
     return replace(same, purpose=Purpose.RESEND if attempt.work.purpose is Purpose.RESEND else purpose)

@@ -6,13 +6,18 @@ from itertools import repeat
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
-from conversions.ledger.outbox.work import Attempt, Claim, Examined, Outbox
+from conversions.ledger.outbox.work import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 
 
 def commit(
-    connection: Connection, now_us: int, run: Run, outbox: Outbox, claimed: Claim, examined: Examined
+    connection: Connection,
+    now_us: int,
+    run: Run,
+    outbox: RequestTemplate,
+    claimed: ClaimedBatch,
+    examined: ValidatedBatch,
 ) -> Attempt:
     """Write the attempt, at the instant that its orders know it by; in the caller's transaction.
 
@@ -29,7 +34,7 @@ def commit(
     return Attempt(number, examined.body, claimed.events, claimed.work)
 
 
-def _attempted(outbox: Outbox, claimed: Claim) -> dict[str, object]:
+def _attempted(outbox: RequestTemplate, claimed: ClaimedBatch) -> dict[str, object]:
     """What row and leaf both say."""
     return {
         "parent": claimed.work.parent,
@@ -42,7 +47,7 @@ def _attempted(outbox: Outbox, claimed: Claim) -> dict[str, object]:
     }
 
 
-def _apart(outbox: Outbox) -> dict[str, object]:
+def _apart(outbox: RequestTemplate) -> dict[str, object]:
     """The envelope of its bytes, which the events stay out of: they can be erased."""
     return {
         "destination": outbox.destination,
@@ -52,7 +57,7 @@ def _apart(outbox: Outbox) -> dict[str, object]:
     }
 
 
-def _disclosed(run: Run, outbox: Outbox, examined: Examined) -> dict[str, object]:
+def _disclosed(run: Run, outbox: RequestTemplate, examined: ValidatedBatch) -> dict[str, object]:
     """What the log proves of the body without holding any of it."""
     return {
         "destination": outbox.name,

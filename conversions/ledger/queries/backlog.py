@@ -11,7 +11,7 @@ from conversions.ledger.store import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remaining:
     """Orders that the next run sends without asking a person."""
 
     orders: int = 0
@@ -20,7 +20,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Backlog:
     """One destination's orders that are read and not sent."""
 
     destination: str
@@ -29,7 +29,7 @@ class Wait:
     """Aware, UTC: until then nothing is lost."""
 
 
-def waits(ledger: Ledger) -> list[Wait]:
+def backlogs(ledger: Ledger) -> list[Backlog]:
     """By destination, those with nothing left out. What is too old does not wait: a run ends it, or a person does."""
     d, place = tables.delivery.c, tables.destination.c
     query = (
@@ -42,10 +42,10 @@ def waits(ledger: Ledger) -> list[Wait]:
     )
     with ledger.transaction() as connection:
         rows = connection.execute(query).all()
-    return [Wait(name, orders, datetime.fromtimestamp(at, UTC) if at else None) for name, orders, at in rows]
+    return [Backlog(name, orders, datetime.fromtimestamp(at, UTC) if at else None) for name, orders, at in rows]
 
 
-def left(ledger: Ledger, run: int, destination: int, resend_us: int) -> Left:
+def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Remaining:
     """What *run* leaves to the next one: an unanswered order only where it is sent again without asking a person.
 
     *resend_us* is how long after a first attempt that is, in microseconds.
@@ -58,7 +58,7 @@ def left(ledger: Ledger, run: int, destination: int, resend_us: int) -> Left:
     )
     with ledger.transaction() as connection:
         orders, first = connection.execute(query).one()
-    return Left(orders, None if first is None else datetime.fromtimestamp(first, UTC))
+    return Remaining(orders, None if first is None else datetime.fromtimestamp(first, UTC))
 
 
 def _in_time(ledger: Ledger) -> ColumnElement[bool]:

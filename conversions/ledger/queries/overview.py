@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from conversions.ledger.late_results import apply
 from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
-from conversions.ledger.restatements.eligibility import Sums
+from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -58,7 +58,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Overview:
     """The whole store in a page."""
 
     rehearsal: bool
@@ -69,7 +69,7 @@ class Standing:
     """Orders by destination and state."""
     late: dict[str, dict[str, int]]
     """By destination: orders that were received, by what is not known of them yet, or will never be."""
-    changed: dict[str, Sums]
+    changed: dict[str, ValueChangeTotals]
     """By destination: sent orders whose value is another now."""
     restatements: dict[str, dict[str, int]]
     """By destination and state."""
@@ -83,12 +83,12 @@ class Standing:
     bad_rows: list[BadRow]
 
 
-def standing(ledger: Ledger) -> Standing:
+def overview(ledger: Ledger) -> Overview:
     """Look; at most ``SHOWN`` problems and bad rows are named, the oldest first."""
     with ledger.transaction() as connection:
         head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
-    past, (changed, restatements) = _runs(ledger), eligibility.standing(ledger)
-    return Standing(
+    past, (changed, restatements) = _runs(ledger), eligibility.overview(ledger)
+    return Overview(
         rehearsal=bool(head and head.rehearsal),
         log_entries=head.tree_size if head else 0,
         runs=past,

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import differs, halves
-from conversions.ledger.staging.evaluate import Judged
-from conversions.ledger.staging.transitions import Step
+from conversions.ledger.schema.sql import split_sum, value_differs
+from conversions.ledger.staging.evaluate import Evaluation
+from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
@@ -53,7 +53,7 @@ _ERASED = text(f"""
 
 
 @dataclass(slots=True)
-class Account:
+class ControlTotals:
     """One side of one destination's balance."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -61,7 +61,7 @@ class Account:
     values: dict[str, dict[str, Decimal]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Decimal)))
     """By currency, then by bucket; in currency units."""
     days: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    changes: list["Change"] = field(default_factory=list)
+    changes: list["ValueChange"] = field(default_factory=list)
     """Sent orders whose value is another now; at most ``Change.SHOWN`` of them."""
     changed: int = 0
     refused: list["Refusal"] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ValueChange:
     """A sent order whose value is another now."""
 
     order_no: str
@@ -94,17 +94,17 @@ class Refusal:
     """An order that the platform refused alone, or named."""
 
     order_no: str
-    said: str
+    code: str
     """Code, subcode or reason, and field."""
 
 
 SHOWN = 20
 
 
-def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -> dict[str, Account]:
+def control_totals(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -> dict[str, ControlTotals]:
     """What the ledger says, after the last commit, of every order that *run* read."""
     names = {number: name for name, number in destinations}
-    accounts = {name: Account() for name in names.values()}
+    accounts = {name: ControlTotals() for name in names.values()}
     for total in _totals(ledger, run, list(names)):
         account, state = accounts[names[total.destination]], State(total.state)
         sent = "sent" if total.now else "already_sent"
@@ -121,7 +121,10 @@ def balance(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -
 
 
 def forecast(
-    accounts: list[Account], page: Iterable[Judged], now: int, doubtful: Callable[[Judged], bool] = lambda _: False
+    accounts: list[ControlTotals],
+    page: Iterable[Evaluation],
+    now: int,
+    doubtful: Callable[[Evaluation], bool] = lambda _: False,
 ) -> None:
     """Add one page of judgements to what a run would end with, before anything is sent.
 
@@ -129,19 +132,19 @@ def forecast(
     """
     for one in page:
         account = accounts[one.row.position]
-        bucket, reason = _foreseen(one, now)
+        bucket, reason = _estimated(one, now)
         bucket = "unknown" if bucket == "pending" and doubtful(one) else bucket
         account.add(bucket, one.row.day, one.stated, reason=reason)
         if bucket == "expired" or reason == Reason.TOO_OLD:
             account.too_old[one.row.day] += 1
-        if bucket in {"pending", "deferred"} and (until := one.draft.expires_at) is not None:
+        if bucket in {"pending", "deferred"} and (until := one.incoming.expires_at) is not None:
             account.first_too_old = min(until, account.first_too_old or until)
         if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(account.refused) < SHOWN:
             account.refused.append(Refusal(one.row.order_no, one.row.detail or ""))
-        if one.owes and one.old is not None and one.old != one.draft.due:
+        if one.value_differs and one.old is not None and one.old != one.incoming.due:
             account.changed += 1
             if len(account.changes) < SHOWN:
-                account.changes.append(Change(one.row.order_no, one.old, one.draft.due))
+                account.changes.append(ValueChange(one.row.order_no, one.old, one.incoming.due))
 
 
 def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
@@ -172,17 +175,17 @@ def first_time(ledger: Ledger, destination: int) -> bool:
         )
 
 
-def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
-    if one.step is Step.REPLACE:
-        draft = one.draft
+def _estimated(one: Evaluation, now: int) -> tuple[str, str | None]:
+    if one.transition is Transition.REPLACE:
+        draft = one.incoming
         if draft.reason is not None:
             return ("quarantined" if draft.quarantined else "withheld"), draft.reason
         return ("deferred" if one.ready_at is not None and one.ready_at > now else "pending"), None
-    if one.step is Step.EXPIRE:
+    if one.transition is Transition.EXPIRE:
         return "expired", None
-    if one.step is Step.AGAIN:
+    if one.transition is Transition.AGAIN:
         return "unknown", None
-    if one.step is Step.DROP:
+    if one.transition is Transition.DROP:
         return "withheld", Reason.MAYBE_RECEIVED
     state = State(one.row.state)
     return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
@@ -191,9 +194,9 @@ def _foreseen(one: Judged, now: int) -> tuple[str, str | None]:
 def _totals(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
     """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
     d = tables.delivery.c
-    now, changed = (d.settled_run == run).label("now"), differs().label("differs")
+    now, changed = (d.settled_run == run).label("now"), value_differs().label("differs")
     keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, changed)
-    high, low = halves(d.stated_minor)
+    high, low = split_sum(d.stated_minor)
     query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
         held = connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
@@ -203,19 +206,19 @@ def _totals(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[R
         return [total for total in held if total.state != State.ERASED] + [*said]
 
 
-def _changes(ledger: Ledger, run: int, destination: int) -> list[Change]:
+def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:
     d, sale = tables.delivery.c, tables.sale.c
     old = (d.value_minor, d.value_currency, d.value_exponent)
     new = (d.due_minor, d.stated_currency, d.stated_exponent)
     query = (
         select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(d.run == run, d.destination == destination, d.state.in_(SENT), differs())
+        .where(d.run == run, d.destination == destination, d.state.in_(SENT), value_differs())
         .order_by(d.id)
         .limit(SHOWN)
     )
     with ledger.transaction() as connection:
-        return [Change(number, Money(*six[:3]), Money(*six[3:])) for number, *six in connection.execute(query)]
+        return [ValueChange(number, Money(*six[:3]), Money(*six[3:])) for number, *six in connection.execute(query)]
 
 
 def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:

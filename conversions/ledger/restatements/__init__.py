@@ -1,5 +1,5 @@
 """Values that changed after sending: which may be restated, and the outbox that sends them."""
 
-from conversions.ledger.restatements.outbox import claim, intend, open_there, refused_later, settle, tidy
+from conversions.ledger.restatements.outbox import claim, close_expired, has_open, intend, refused_later, settle
 
-__all__ = ["claim", "intend", "open_there", "refused_later", "settle", "tidy"]
+__all__ = ["claim", "close_expired", "has_open", "intend", "refused_later", "settle"]

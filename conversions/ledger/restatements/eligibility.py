@@ -16,29 +16,29 @@ import orjson
 from sqlalchemy import Connection, Row, func, insert, select, text
 
 from conversions.ledger import log
-from conversions.ledger.restatements.unconfirmed import DOUBTED, newest
+from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import differs, halves
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_REVISIONS, REVISION_BITS
+from conversions.ledger.schema.sql import split_sum, value_differs
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
 from conversions.model.money import INEXACT, exponent
 
-PAGE = 5_000
+ROWS_PER_PAGE = 5_000
 SALT_BYTES = 32
-HELD = frozenset({State.RECORDED, State.DUPLICATE})
+CONFIRMED = frozenset({State.RECORDED, State.DUPLICATE})
 """The platform has said itself that it holds the order; to one that it does not hold, a restatement is a new sale."""
 OPEN = "v.state IN ('pending', 'in_flight', 'unknown')"
 """In the words of the partial index that keeps at most one open."""
-OF_DELIVERY = f"BETWEEN d.id << {REVISION_BITS} AND d.id << {REVISION_BITS} | {MOST_REVISIONS - 1}"
+OF_DELIVERY = f"BETWEEN d.id << {REVISION_BITS} AND d.id << {REVISION_BITS} | {MAX_REVISIONS - 1}"
 OF_DESTINATION = f"v.delivery & {(1 << DESTINATION_BITS) - 1} = :destination"
 
 Restate = Callable[[bytes, Money], bytes | None]
-"""``Destination.restated``."""
+"""``Destination.adjusted_event``."""
 
-_HELD = text(f"""
+_CANDIDATES = text(f"""
     SELECT d.id, d.state, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.bytes, e.subject,
     json_extract(j.value, '$[1]') AS minor, json_extract(j.value, '$[2]') AS currency,
     json_extract(j.value, '$[3]') AS exponent,
@@ -61,7 +61,7 @@ _MADE = text(f"""
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, CASE WHEN {DOUBTED} THEN 'maybe received' ELSE v.state END stands, count(*)
+    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe received' ELSE v.state END stands, count(*)
     FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""
@@ -71,7 +71,7 @@ _SUPERSEDE = text(f"""
 """)
 
 
-class Against(StrEnum):
+class NotEligible(StrEnum):
     """Why a changed value is not restated. The text is what a person reads."""
 
     NO_CORRECTION = "cannot be corrected there"
@@ -86,7 +86,7 @@ class Against(StrEnum):
 
 
 @dataclass(slots=True)
-class Sums:
+class ValueChangeTotals:
     """Orders, and what they are worth together before and after; by currency, in currency units."""
 
     orders: int = 0
@@ -101,19 +101,19 @@ class Sums:
 
 
 @dataclass(slots=True)
-class Corrections:
+class AdjustmentTotals:
     """What a run restated at one destination, what a restatement would change, and what it could not."""
 
-    made: Sums = field(default_factory=Sums)
+    made: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     """Restated in this run, and received."""
-    refused: Sums = field(default_factory=Sums)
+    refused: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     """Refused by the platform in this run, at once or later."""
-    waiting: Sums = field(default_factory=Sums)
+    waiting: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     """Staged, and not sent yet."""
-    unknown: Sums = field(default_factory=Sums)
+    unknown: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     """Sent, and not answered."""
-    possible: Sums = field(default_factory=Sums)
-    against: dict[str, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    possible: ValueChangeTotals = field(default_factory=ValueChangeTotals)
+    not_eligible: dict[str, ValueChangeTotals] = field(default_factory=lambda: defaultdict(ValueChangeTotals))
 
 
 class Changed(NamedTuple):
@@ -124,28 +124,28 @@ class Changed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class Candidate:
     """A changed order, looked at: the bytes of its restatement, or what stands against one."""
 
     row: Row[Any]
     old: Money
     """What the platform holds, or may hold instead."""
     new: Money
-    against: Against | None
+    not_eligible: NotEligible | None
     event: bytes | None
 
 
-def foresee(found: Corrections, ledger: Ledger, changed: Sequence[Changed], restate: Restate) -> None:
+def estimate(found: AdjustmentTotals, ledger: Ledger, changed: Sequence[Changed], restate: Restate) -> None:
     """Add to *found* what a run with restatements would do about *changed* orders."""
     with ledger.transaction() as connection:
-        for one in _looked_at(connection, changed, restate, int(ledger.clock().timestamp())):
-            sums = found.possible if one.against is None else found.against[one.against]
+        for one in _candidates(connection, changed, restate, int(ledger.clock().timestamp())):
+            sums = found.possible if one.not_eligible is None else found.not_eligible[one.not_eligible]
             sums.add(one.old, one.new)
 
 
-def corrections(ledger: Ledger, run: int, destination: int, restate: Restate) -> Corrections:
+def totals(ledger: Ledger, run: int, destination: int, restate: Restate) -> AdjustmentTotals:
     """What *run* restated, what waits, and what is left to be restated of what it read."""
-    found = Corrections()
+    found = AdjustmentTotals()
     into = {"received": found.made, "rejected": found.refused, "pending": found.waiting, "unknown": found.unknown}
     with ledger.transaction() as connection:
         for row in connection.execute(_MADE, {"run": run, "destination": destination}):
@@ -153,19 +153,19 @@ def corrections(ledger: Ledger, run: int, destination: int, restate: Restate) ->
                 old, new = Money(row.old, *row[3:5]), Money(row.new, *row[6:8])
                 sums.add(old, new, row.orders)
     for page in _pages(ledger, run, destination):
-        foresee(found, ledger, page, restate)
+        estimate(found, ledger, page, restate)
     return found
 
 
-def standing(ledger: Ledger) -> tuple[dict[str, Sums], dict[str, dict[str, int]]]:
+def overview(ledger: Ledger) -> tuple[dict[str, ValueChangeTotals], dict[str, dict[str, int]]]:
     """By destination: the sent orders whose value is another now, and the restatements by state."""
     d, place = tables.delivery.c, tables.destination.c
     money = (d.value_currency, d.value_exponent, d.stated_currency, d.stated_exponent)
-    query = select(place.name, *money, func.count(), *halves(d.value_minor), *halves(d.due_minor))
-    changed: dict[str, Sums] = defaultdict(Sums)
+    query = select(place.name, *money, func.count(), *split_sum(d.value_minor), *split_sum(d.due_minor))
+    changed: dict[str, ValueChangeTotals] = defaultdict(ValueChangeTotals)
     states: dict[str, dict[str, int]] = defaultdict(dict)
     with ledger.transaction() as connection:
-        joined = query.join(tables.destination, place.id == d.destination).where(d.state.in_(SENT), differs())
+        joined = query.join(tables.destination, place.id == d.destination).where(d.state.in_(SENT), value_differs())
         for name, *kinds, orders, old_high, old_low, new_high, new_low in connection.execute(
             joined.group_by(place.name, *money)
         ):
@@ -181,9 +181,9 @@ def stage(ledger: Ledger, run: Run, destination: int, restate: Restate) -> None:
     _supersede(ledger, run, destination)
     for page in _pages(ledger, run.id, destination):
         with ledger.transaction() as connection:
-            log.still_ours(connection, run.epoch)
-            looked_at = _looked_at(connection, page, restate, int(ledger.clock().timestamp()))
-            staged = [one for one in looked_at if one.against is None]
+            log.check_epoch(connection, run.epoch)
+            looked_at = _candidates(connection, page, restate, int(ledger.clock().timestamp()))
+            staged = [one for one in looked_at if one.not_eligible is None]
             if staged:
                 connection.execute(insert(tables.event), [_event(one) for one in staged])
                 connection.execute(insert(tables.revision), [_revision(one, run.id) for one in staged])
@@ -194,16 +194,16 @@ def stage(ledger: Ledger, run: Run, destination: int, restate: Restate) -> None:
 def _supersede(ledger: Ledger, run: Run, destination: int) -> None:
     """What an earlier run was asked for and left unsent is asked for anew, with the value of today."""
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         connection.execute(_SUPERSEDE, {"destination": destination, "run": run.id})
 
 
 def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[Changed]]:
     """The orders that *run* has read and that are, or may be, worth something else there; a page at a time."""
     d, after = tables.delivery.c, 0
-    query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(PAGE)
-    doubted = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {DOUBTED})")
-    owes = differs() | (doubted & d.due_minor.is_not(None))
+    query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(ROWS_PER_PAGE)
+    doubted = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
+    owes = value_differs() | (doubted & d.due_minor.is_not(None))
     here = (d.run == run, d.destination == destination, d.state.in_(SENT), owes)
     while True:
         with ledger.transaction() as connection:
@@ -214,49 +214,49 @@ def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[Changed]
         after = page[-1].delivery
 
 
-def _looked_at(connection: Connection, changed: Sequence[Changed], restate: Restate, now: int) -> Iterator[Correction]:
+def _candidates(connection: Connection, changed: Sequence[Changed], restate: Restate, now: int) -> Iterator[Candidate]:
     asked = orjson.dumps([(one.delivery, *one.new) for one in changed]).decode()
-    for row in connection.execute(_HELD, {"changed": asked}).all():
+    for row in connection.execute(_CANDIDATES, {"changed": asked}).all():
         new = Money(row.minor, row.currency, row.exponent)
         fit = new.exponent == exponent(new.currency) and new.minor < INEXACT
         event = restate(row.bytes, new) if fit and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
         if old == new:  # what it may hold is all that there is to correct
             old = Money(row.maybe_minor, row.maybe_currency, row.maybe_exponent)
-        yield Correction(row, old, new, _against(row, event, now, fit=fit), event)
+        yield Candidate(row, old, new, _not_eligible(row, event, now, fit=fit), event)
 
 
-def _against(row: Row[Any], event: bytes | None, now: int, *, fit: bool) -> Against | None:
+def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, fit: bool) -> NotEligible | None:
     """The first that stands against restating."""
     for stands, against in (
-        (row.bytes is None, Against.ERASED),
-        (not fit, Against.UNFIT),
-        (event is None, Against.NO_CORRECTION),
-        (row.state == State.UNMATCHED, Against.UNMATCHED),
-        (row.state not in HELD, Against.NOT_CONFIRMED),
-        ((row.expires_at or 0) <= now, Against.TOO_OLD),
-        (row.open, Against.OPEN),
-        (row.refused, Against.REFUSED),
-        (row.newest is not None and row.newest % MOST_REVISIONS == MOST_REVISIONS - 1, Against.TOO_OFTEN),
+        (row.bytes is None, NotEligible.ERASED),
+        (not fit, NotEligible.UNFIT),
+        (event is None, NotEligible.NO_CORRECTION),
+        (row.state == State.UNMATCHED, NotEligible.UNMATCHED),
+        (row.state not in CONFIRMED, NotEligible.NOT_CONFIRMED),
+        ((row.expires_at or 0) <= now, NotEligible.TOO_OLD),
+        (row.open, NotEligible.OPEN),
+        (row.refused, NotEligible.REFUSED),
+        (row.newest is not None and row.newest % MAX_REVISIONS == MAX_REVISIONS - 1, NotEligible.TOO_OFTEN),
     ):
         if stands:
             return against
     return None
 
 
-def _event(one: Correction) -> dict[str, Any]:
+def _event(one: Candidate) -> dict[str, Any]:
     key = one.row.newest + 1
     return {
         "id": key,
         "delivery": one.row.id,
-        "revision": key % MOST_REVISIONS,
+        "revision": key % MAX_REVISIONS,
         "subject": one.row.subject,
         "salt": secrets.token_bytes(SALT_BYTES),
         "bytes": one.event,
     }
 
 
-def _revision(one: Correction, run: int) -> dict[str, Any]:
+def _revision(one: Candidate, run: int) -> dict[str, Any]:
     key = one.row.newest + 1
     held = (one.row.value_minor, one.row.value_currency, one.row.value_exponent)
     old = dict(zip(("old_minor", "old_currency", "old_exponent"), held, strict=True))

@@ -15,9 +15,18 @@ from conversions.errors import DisclosureError
 from conversions.ledger import log
 from conversions.ledger.outbox.claim import fitting
 from conversions.ledger.outbox.outcome import record
-from conversions.ledger.outbox.work import Attempt, Claim, Examined, Outbox, Purpose, Settled, Work, follows
+from conversions.ledger.outbox.work import (
+    Attempt,
+    ClaimedBatch,
+    Purpose,
+    RequestTemplate,
+    Settlement,
+    ValidatedBatch,
+    WorkItem,
+    follows,
+)
 from conversions.ledger.outbox.write_ahead import commit
-from conversions.ledger.restatements.eligibility import HELD, OPEN
+from conversions.ledger.restatements.eligibility import CONFIRMED, OPEN
 from conversions.ledger.restatements.eligibility import OF_DESTINATION as HERE
 from conversions.ledger.runs import Run
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -35,24 +44,24 @@ _UNANSWERED = text(f"""
     AND v.first_attempt_us + :resend_us > :now_us ORDER BY v.id LIMIT :most
 """)
 _AGAIN = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
-_DOUBTFUL = text(f"""
+_TO_RECHECK = text(f"""
     SELECT v.id, v.state, d.state AS held, v.expires_at, v.first_attempt_us, EXISTS (
         SELECT 1 FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
     ) AS objected, e.bytes IS NULL AS erased
     FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery
     WHERE v.id IN (SELECT value FROM json_each(:events)) AND (
-        v.state NOT IN ('pending', 'unknown') OR d.state NOT IN ({", ".join(f"'{s}'" for s in sorted(HELD))})
+        v.state NOT IN ('pending', 'unknown') OR d.state NOT IN ({", ".join(f"'{s}'" for s in sorted(CONFIRMED))})
         OR objected OR erased OR v.expires_at <= :now OR v.first_attempt_us + :resend_us <= :now_us
     )
 """)
-_FLY = text("""
+_MARK_IN_FLIGHT = text("""
     UPDATE revision SET state = 'in_flight', run = :run, first_attempt_us = coalesce(first_attempt_us, :now_us)
     WHERE id IN (SELECT value FROM json_each(:events))
 """)
-_LAND = text("""
+_SET_STATE = text("""
     UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)
 """)
-_BACK = text("""
+_RETURN_TO_PENDING = text("""
     UPDATE revision SET state = :state, first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END
     WHERE id IN (SELECT event FROM request_event WHERE request = :request)
 """)
@@ -62,7 +71,7 @@ _HOLD = text(f"""
     value_exponent = v.new_exponent, revision = v.id & {(1 << REVISION_BITS) - 1}
     FROM revision v WHERE d.id = v.delivery AND v.id IN (SELECT event FROM request_event WHERE request = :request)
 """)
-_TAKE_BACK = text(f"""
+_REVERT_VALUE = text(f"""
     UPDATE delivery AS d SET value_minor = v.old_minor, value_currency = v.old_currency,
     value_exponent = v.old_exponent, revision = (
         SELECT max(e.id) & {(1 << REVISION_BITS) - 1} FROM event e LEFT JOIN revision w ON w.id = e.id
@@ -72,7 +81,7 @@ _TAKE_BACK = text(f"""
 """)
 _BY_US = "run = (SELECT max(id) FROM run)"
 """Whoever closes it, so that this run tells of it: only the newest one writes."""
-_INHERIT = text("""
+_CARRY_OLD_VALUE = text("""
     UPDATE revision AS w SET old_minor = v.old_minor, old_currency = v.old_currency, old_exponent = v.old_exponent
     FROM revision v WHERE v.id = :event AND w.delivery = v.delivery AND w.id > v.id AND w.id <= coalesce(
         (SELECT min(x.id) FROM revision x WHERE x.delivery = v.delivery AND x.id > v.id AND x.state = 'received'), w.id
@@ -87,7 +96,7 @@ _REFUSE = text(f"""
     WHEN v.first_attempt_us IS NULL THEN '' ELSE '; {Reason.MAYBE_RECEIVED}' END WHERE v.id = :event
 """)
 """What an earlier attempt may have brought there is refused now: which value the platform holds is not known."""
-_UNLIST = text(f"""
+_WITHHOLD_BY_POLICY = text(f"""
     UPDATE revision SET state = 'withheld', {_BY_US}, detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}'
     ELSE '{Reason.SHAPE}' END WHERE id = :event
 """)
@@ -95,7 +104,7 @@ _EXPIRE = text(f"""
     UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}'
     ELSE '{Reason.MAYBE_RECEIVED}' END WHERE {HERE} AND {OPEN} AND v.expires_at <= :now
 """)
-_FORBID = text(f"""
+_WITHHOLD_BY_CONSENT = text(f"""
     UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN x.reason
     ELSE '{Reason.MAYBE_RECEIVED}' END
     FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.sighting s ON s.order_no = a.order_no
@@ -105,16 +114,18 @@ _FORBID = text(f"""
 """).bindparams(bindparam("forbidden", expanding=True))
 
 
-def tidy(ledger: Ledger, run: Run, destination: int) -> None:
+def close_expired(ledger: Ledger, run: Run, destination: int) -> None:
     """Close what may not be sent any more: too old, or for somebody to whom this reading forbids sending."""
     here = {"destination": destination, "now": ledger.now_us // 1_000_000}
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         connection.execute(_EXPIRE, here)
-        connection.execute(_FORBID, {"destination": destination, "run": run.id, "forbidden": sorted(FORBIDDEN)})
+        connection.execute(
+            _WITHHOLD_BY_CONSENT, {"destination": destination, "run": run.id, "forbidden": sorted(FORBIDDEN)}
+        )
 
 
-def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
+def claim(ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem) -> ClaimedBatch | None:
     """The next restatements of *work*, at most what one request takes, or None where none is left."""
     while True:
         with ledger.transaction() as connection:
@@ -126,12 +137,14 @@ def claim(ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Claim | None:
             rows = _still_listed(connection, run, outbox, rows)
         if rows:
             events, salts, bodies = zip(*rows, strict=True)
-            return Claim(work, events, salts, bodies)
+            return ClaimedBatch(work, events, salts, bodies)
         if work.events is not None:
             return None
 
 
-def _next(connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work: Work) -> Sequence[Row[Any]]:
+def _next(
+    connection: Connection, ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem
+) -> Sequence[Row[Any]]:
     if work.events is not None:
         return connection.execute(_AGAIN, _among(work.events) | {"state": _unanswered(work)}).all()
     asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
@@ -141,40 +154,44 @@ def _next(connection: Connection, ledger: Ledger, run: Run, outbox: Outbox, work
     return connection.execute(_STAGED, asked | {"run": run.id}).all()
 
 
-def _still_listed(connection: Connection, run: Run, outbox: Outbox, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+def _still_listed(
+    connection: Connection, run: Run, outbox: RequestTemplate, rows: Sequence[Row[Any]]
+) -> Sequence[Row[Any]]:
     """Those that today's policy lets leave: their bytes are an earlier run's but for the value."""
-    log.still_ours(connection, run.epoch)
+    log.check_epoch(connection, run.epoch)
     listed = []
     for row in rows:
         try:
             outbox.check(outbox.prefix + row.bytes + outbox.suffix, 1)
             listed.append(row)
         except DisclosureError:
-            connection.execute(_UNLIST, {"event": row.id})
+            connection.execute(_WITHHOLD_BY_POLICY, {"event": row.id})
     return listed
 
 
-def intend(ledger: Ledger, run: Run, outbox: Outbox, claimed: Claim, examined: Examined) -> Attempt | list[Work]:
+def intend(
+    ledger: Ledger, run: Run, outbox: RequestTemplate, claimed: ClaimedBatch, examined: ValidatedBatch
+) -> Attempt | list[WorkItem]:
     """Commit the attempt; or, where not all of it may be sent any more, say so in the store and return what may.
 
     Raises LedgerError where the store fails or is another run's now.
     """
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         now = ledger.now_us
-        left_out = _ask_again(connection, now, outbox, claimed)
+        left_out = _recheck(connection, now, outbox, claimed)
         if not left_out:
-            connection.execute(_FLY, {"run": run.id, "now_us": now, **_among(claimed.events)})
+            connection.execute(_MARK_IN_FLIGHT, {"run": run.id, "now_us": now, **_among(claimed.events)})
             said = replace(claimed, work=replace(claimed.work, purpose=Purpose.RESTATE))
             return replace(commit(connection, now, run, outbox, said, examined), work=claimed.work)
         left = tuple(event for event in claimed.events if event not in left_out)
         return [replace(claimed.work, events=left)] if left else []
 
 
-def _ask_again(connection: Connection, now_us: int, outbox: Outbox, claimed: Claim) -> set[int]:
+def _recheck(connection: Connection, now_us: int, outbox: RequestTemplate, claimed: ClaimedBatch) -> set[int]:
     """What may not be sent any more: said in the store, and returned to be left out."""
     asked = {"now": now_us // 1_000_000, "now_us": now_us, "resend_us": outbox.resend_us, **_among(claimed.events)}
-    doubtful = connection.execute(_DOUBTFUL, asked).all()
+    doubtful = connection.execute(_TO_RECHECK, asked).all()
     for row in doubtful:
         if row.state == State.UNKNOWN:
             _close(connection, row.id, State.WITHHELD, Reason.MAYBE_RECEIVED)
@@ -191,25 +208,25 @@ def _why(row: Row[Any], now: int) -> str:
     return Reason.TOO_OLD if row.expires_at <= now else f"the order is {row.held} there"
 
 
-def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settled:
+def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:
     """Record the answer; on a conclusive yes the platform holds the new values."""
     request = {"request": attempt.request}
     with ledger.transaction() as connection:
         match receipt.outcome:
             case Outcome.RECEIVED:
-                connection.execute(_LAND, request | {"state": State.RECEIVED})
+                connection.execute(_SET_STATE, request | {"state": State.RECEIVED})
                 connection.execute(_HOLD, request)
             case Outcome.UNKNOWN:
-                connection.execute(_LAND, request | {"state": State.UNKNOWN})
+                connection.execute(_SET_STATE, request | {"state": State.UNKNOWN})
             case Outcome.REFUSED | Outcome.NOT_SENT:
-                connection.execute(_BACK, request | {"state": _unanswered(attempt.work)})
+                connection.execute(_RETURN_TO_PENDING, request | {"state": _unanswered(attempt.work)})
         again = follows(attempt, receipt, still_unknown=receipt.outcome is Outcome.UNKNOWN)
         refused = _refuse(connection, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
-        return Settled(again, refused)
+        return Settlement(again, refused)
 
 
-def _unanswered(work: Work) -> State:
+def _unanswered(work: WorkItem) -> State:
     """What the restatements of *work* are while they are not under way."""
     return State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
 
@@ -229,12 +246,12 @@ def refused_later(connection: Connection, events: Sequence[int], state: State, d
     would be refused again, ``withheld`` where it may be asked for once more.
     """
     for event in events:
-        connection.execute(_TAKE_BACK, {"event": event})
-        connection.execute(_INHERIT, {"event": event})
+        connection.execute(_REVERT_VALUE, {"event": event})
+        connection.execute(_CARRY_OLD_VALUE, {"event": event})
         _close(connection, event, state, detail)
 
 
-def open_there(ledger: Ledger, destination: int) -> bool:
+def has_open(ledger: Ledger, destination: int) -> bool:
     """Whether anything of *destination* is staged or unanswered."""
     query = text(f"SELECT EXISTS (SELECT 1 FROM revision v WHERE {HERE} AND {OPEN})")
     with ledger.transaction() as connection:

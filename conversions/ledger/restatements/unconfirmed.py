@@ -1,13 +1,13 @@
 """Values that a platform may hold in place of the one that the store says: sent, never answered, and now at an end."""
 
-from conversions.ledger.schema.tables import MOST_REVISIONS, REVISION_BITS
+from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
 from conversions.model.conversion import Reason
 
-MAYBE = f"instr(coalesce(v.detail, ''), '{Reason.MAYBE_RECEIVED}')"
+UNCONFIRMED_STATE = f"instr(coalesce(v.detail, ''), '{Reason.MAYBE_RECEIVED}')"
 """A restatement that ended so, as ``v``."""
-DOUBTED = f"""
-    {MAYBE} AND NOT EXISTS (
-        SELECT 1 FROM revision w WHERE w.id > v.id AND w.id <= v.id | {MOST_REVISIONS - 1} AND w.state = 'received'
+UNCONFIRMED = f"""
+    {UNCONFIRMED_STATE} AND NOT EXISTS (
+        SELECT 1 FROM revision w WHERE w.id > v.id AND w.id <= v.id | {MAX_REVISIONS - 1} AND w.state = 'received'
     )
 """
 """The same, as long as no value that was told later has surely taken its place."""
@@ -15,5 +15,5 @@ DOUBTED = f"""
 
 def newest(delivery: str) -> str:
     """The key of the newest such restatement of *delivery*, an expression; NULL where there is none."""
-    of_delivery = f"{delivery} << {REVISION_BITS} AND {delivery} << {REVISION_BITS} | {MOST_REVISIONS - 1}"
-    return f"(SELECT max(v.id) FROM revision v WHERE v.id BETWEEN {of_delivery} AND {DOUBTED})"
+    of_delivery = f"{delivery} << {REVISION_BITS} AND {delivery} << {REVISION_BITS} | {MAX_REVISIONS - 1}"
+    return f"(SELECT max(v.id) FROM revision v WHERE v.id BETWEEN {of_delivery} AND {UNCONFIRMED})"

@@ -1,31 +1,31 @@
 """Runs, what the store is bound to, approved policies, and findings that a person knows."""
 
 from conversions.ledger.runs.runs import (
-    Occasion,
     Run,
-    ahead,
+    RunMetadata,
+    acquire_epoch,
     begin,
-    closing,
+    closed_on_error,
+    extend_window,
     finish,
+    future_entry,
     last_begun,
+    mark_staged,
     operator,
-    reach_back,
     remember,
-    staged,
-    take_over,
 )
 
 __all__ = [
-    "Occasion",
     "Run",
-    "ahead",
+    "RunMetadata",
+    "acquire_epoch",
     "begin",
-    "closing",
+    "closed_on_error",
+    "extend_window",
     "finish",
+    "future_entry",
     "last_begun",
+    "mark_staged",
     "operator",
-    "reach_back",
     "remember",
-    "staged",
-    "take_over",
 ]

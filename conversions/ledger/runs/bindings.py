@@ -21,7 +21,7 @@ MEANING = {
 
 def check(ledger: Ledger, wanted: Mapping[str, str]) -> None:
     """Raise SettingsError where *wanted* differs from what was pinned, with old and new."""
-    pinned = held(ledger)
+    pinned = recorded(ledger)
     before = {value: name for name, value in pinned.items() if name.startswith("destination ")}
     for name, now in wanted.items():
         if name not in pinned and now in before:
@@ -51,7 +51,7 @@ def _command(name: str) -> str:
 
 def record(ledger: Ledger, wanted: Mapping[str, str]) -> None:
     """Pin what is not pinned yet, and say so in the log."""
-    pinned, now = held(ledger), ledger.now_us
+    pinned, now = recorded(ledger), ledger.now_us
     fresh = {name: value for name, value in wanted.items() if name not in pinned}
     if fresh:
         with ledger.transaction() as connection:
@@ -77,7 +77,7 @@ def change(ledger: Ledger, name: str, value: str, reason: str) -> str:
     return str(before)
 
 
-def held(ledger: Ledger) -> dict[str, str]:
+def recorded(ledger: Ledger) -> dict[str, str]:
     """What is pinned, by name."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.pin.c.name, tables.pin.c.value))

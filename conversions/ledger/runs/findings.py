@@ -20,14 +20,14 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.model.finding import Finding, Level
 
-AGAIN = timedelta(days=7)
+REMIND_AFTER = timedelta(days=7)
 """After so long it is told again."""
-_AGAIN_US = (AGAIN - timedelta(hours=1)) // timedelta(microseconds=1)
+_AGAIN_US = (REMIND_AFTER - timedelta(hours=1)) // timedelta(microseconds=1)
 """A nightly run begins a little earlier or later than the week before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KnownFinding:
     """A finding that is open."""
 
     code: str
@@ -40,7 +40,7 @@ class Told:
     accepted: bool
 
 
-def news(ledger: Ledger, found: Iterable[Finding]) -> list[Finding]:
+def mark_known(ledger: Ledger, found: Iterable[Finding]) -> list[Finding]:
     """*found*, silent where a person knows it or has accepted it. Reads only."""
     with ledger.transaction() as connection:
         known = _known(connection)
@@ -52,7 +52,7 @@ def remember(ledger: Ledger, run: Run, found: Sequence[Finding], judged: Iterabl
     told = [one for one in found if one.level is Level.ATTENTION]
     here = {one.key for one in told}
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         known, t = _known(connection), tables.told.c
         for one in told:
             _keep(connection, one, known.get(one.key), ledger.now_us)
@@ -89,7 +89,7 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
     return len(rows)
 
 
-def go_on(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None) -> None:
+def log_accepted(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None) -> None:
     """Log that a person says of what would stop this run that it is no mistake, and why."""
     for one in found:
         if one.level is Level.STOP:
@@ -99,18 +99,18 @@ def go_on(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None
                 log.append(connection, f"{one.code} accepted", ledger.now_us, {**facts, **about}, epoch=run.epoch)
 
 
-def open_findings(ledger: Ledger) -> list[Told]:
+def open_findings(ledger: Ledger) -> list[KnownFinding]:
     """What the last run that looked has found, the oldest first."""
     t = tables.told.c
     with ledger.transaction() as connection:
         query = select(tables.told).where(t.told_us.is_not(None)).order_by(t.first_us, t.code, t.destination, t.about)
-        return [_told(row) for row in connection.execute(query)]
+        return [_known_finding(row) for row in connection.execute(query)]
 
 
-def _told(row: Row[Any]) -> Told:
+def _known_finding(row: Row[Any]) -> KnownFinding:
     since = datetime.fromtimestamp(row.first_us // 1_000_000, UTC)
     what = (row.code, row.destination or None, row.about, row.sentence, row.affected)
-    return Told(*what, since, row.accepted is not None)
+    return KnownFinding(*what, since, row.accepted is not None)
 
 
 def _known(connection: Connection) -> dict[tuple[str, str, str], Row[Any]]:
@@ -124,7 +124,7 @@ def _new(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
     all_of_more = known.accepted == 1 and one.share == 1 and grown
     if known.accepted is not None and not (_worse(_measure(one), known.accepted) or all_of_more):
         return one.silent()
-    if known.told_us is None or one.every_night or grown:
+    if known.told_us is None or one.every_run or grown:
         return one
     due = not one.once and now_us - known.told_us >= _AGAIN_US
     return one if due else one.silent()

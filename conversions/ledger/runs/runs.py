@@ -32,7 +32,7 @@ _OLDEST_RESTATED = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class RunMetadata:
     """What a run is told about itself."""
 
     command: str
@@ -59,13 +59,13 @@ class Run:
     """The machine that the store was last used on, where that is another one."""
 
 
-def begin(ledger: Ledger, occasion: Occasion) -> Run:
+def begin(ledger: Ledger, occasion: RunMetadata) -> Run:
     """Raise the epoch, so that nothing of an earlier run can commit any more.
 
     Raises SettingsError where the clock has gone back behind the log's newest entry.
     """
     with ledger.transaction() as connection:
-        _went_on(connection, ledger.clock())
+        _check_clock(connection, ledger.clock())
         epoch = _raise_epoch(connection)
         settings = keep(connection, "settings", occasion.settings)
         policy = keep(connection, "policy", occasion.policy)
@@ -106,7 +106,7 @@ def _moved_from(connection: Connection, run: int, host: str) -> str | None:
     return None if used_on == host else used_on
 
 
-def take_over(ledger: Ledger) -> None:
+def acquire_epoch(ledger: Ledger) -> None:
     """For whoever holds the run lock and sends nothing: raise the epoch as a run does."""
     with ledger.transaction() as connection:
         ledger.epoch = _raise_epoch(connection)
@@ -124,7 +124,7 @@ def last_begun(ledger: Ledger) -> datetime | None:
     return None if started is None else _instant(started)
 
 
-def ahead(connection: Connection, now: datetime) -> datetime | None:
+def future_entry(connection: Connection, now: datetime) -> datetime | None:
     """When the log's newest entry was made, where that is to come yet."""
     newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
     written = _instant(orjson.loads(newest)["t"]) if newest else now
@@ -135,9 +135,9 @@ def _instant(microseconds: int) -> datetime:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
 
 
-def _went_on(connection: Connection, now: datetime) -> None:
+def _check_clock(connection: Connection, now: datetime) -> None:
     """Ages and windows are reckoned by the clock: set back, it would send what is too old, and count it twice."""
-    if written := ahead(connection, now):
+    if written := future_entry(connection, now):
         raise SettingsError(
             f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
             f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`; or, "
@@ -145,7 +145,7 @@ def _went_on(connection: Connection, now: datetime) -> None:
         )
 
 
-def staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
+def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
     """The whole window is read, judged and in the store: what follows may claim it."""
     with ledger.transaction() as connection:
         _expire(connection, run, ledger.now_us // 1_000_000)
@@ -177,7 +177,7 @@ def _mark_read(connection: Connection, window: Window, destinations: Sequence[in
 
 
 @contextmanager
-def closing(ledger: Ledger, run: Run) -> Iterator[None]:
+def closed_on_error(ledger: Ledger, run: Run) -> Iterator[None]:
     """Close the run with its exit code where something stops it; a store that fails is left as it is."""
     try:
         yield
@@ -215,8 +215,8 @@ def remember(ledger: Ledger) -> str | None:
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = ledger.clock().isoformat(timespec="seconds")
-    head_file.append(ledger.tail_path, head_file.Head(ledger.store_id, size, root.hex(), at))
-    return ledger.seal(ledger) if ledger.seal else None
+    head_file.append(ledger.tail_path, head_file.TreeHead(ledger.store_id, size, root.hex(), at))
+    return ledger.write_checkpoint(ledger) if ledger.write_checkpoint else None
 
 
 def operator() -> str:
@@ -227,7 +227,7 @@ def operator() -> str:
         return f"uid {os.getuid()}"
 
 
-def reach_back(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
+def extend_window(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
     """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
     with ledger.transaction() as connection:
         delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c

@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, func
 from conversions.ledger.schema import tables
 
 
-def differs() -> ColumnElement[bool]:
+def value_differs() -> ColumnElement[bool]:
     """Whether the platform, if it holds the order, holds another value than is due."""
     d = tables.delivery.c
     return (
@@ -15,6 +15,6 @@ def differs() -> ColumnElement[bool]:
     ) & d.due_minor.is_not(None)
 
 
-def halves(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+def split_sum(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum in two parts: a misread column may hold numbers whose sum does not fit 64 bits."""
     return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))

@@ -30,22 +30,22 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 DESTINATION_BITS, REVISION_BITS, SPAN_BITS = 6, 8, 14
-MOST_DESTINATIONS, MOST_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
+MAX_DESTINATIONS, MAX_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
 
 Int = BigInteger().with_variant(Integer, "sqlite")
 
 
 def delivery_key(sale: int, destination: int) -> int:
     """The key of the delivery of *sale* at *destination*. Raises LedgerError where there is no room."""
-    if destination >= MOST_DESTINATIONS:
-        raise LedgerError(f"This store has met {MOST_DESTINATIONS - 1} destinations, and has room for no more.")
+    if destination >= MAX_DESTINATIONS:
+        raise LedgerError(f"This store has met {MAX_DESTINATIONS - 1} destinations, and has room for no more.")
     return sale << DESTINATION_BITS | destination
 
 
 def event_key(delivery: int, revision: int) -> int:
     """The key of the event of *delivery* in *revision*. Raises LedgerError where there is no room."""
-    if revision >= MOST_REVISIONS:
-        raise LedgerError(f"An order has had {MOST_REVISIONS} different events at one destination; look at its source.")
+    if revision >= MAX_REVISIONS:
+        raise LedgerError(f"An order has had {MAX_REVISIONS} different events at one destination; look at its source.")
     return delivery << REVISION_BITS | revision
 
 

@@ -13,14 +13,14 @@ OLDER = ("0001", "0002")
 """Those that it can bring here."""
 
 
-def of(connection: Connection) -> str:
+def current(connection: Connection) -> str:
     """The store's schema."""
     return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
 def check(connection: Connection, path: Path) -> None:
     """Raise SettingsError where the store is to be upgraded first, LedgerError where this program is too old for it."""
-    found = of(connection)
+    found = current(connection)
     if found in OLDER:
         raise SettingsError(
             f"The store {path} has schema {found}, this version of conversions works on {REVISION}: bring it here with "
@@ -31,7 +31,7 @@ def check(connection: Connection, path: Path) -> None:
 
 def check_not_newer(connection: Connection, path: Path) -> None:
     """Raise LedgerError where this program is too old for the store."""
-    found = of(connection)
+    found = current(connection)
     if found not in (*OLDER, REVISION):
         raise LedgerError(
             f"The store {path} has schema {found}, this version of conversions works on {REVISION}: use "

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 from conversions.ledger import log
 from conversions.ledger.runs import Run
-from conversions.ledger.store import Ledger, trusted
-from conversions.statistics.magnitudes import Basis, Level, Mark, Spread, unpacked
-from conversions.statistics.price_levels import OF_PRODUCT, OF_SHOP, Prices
+from conversions.ledger.store import Ledger, translate_errors
+from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpacked
+from conversions.statistics.price_levels import OF_PRODUCT, OF_SHOP, PriceLevels
 
 CACHED = 20_000
 """Levels of products in memory; more wait in a temporary table."""
@@ -49,7 +49,7 @@ _KEEP_LATEST = """
 """
 
 
-class Figures:
+class AmountHistory:
     """The levels of one currency's products: what the store holds, and what this reading adds."""
 
     def __init__(self, connection: sqlite3.Connection, currency: str) -> None:
@@ -91,22 +91,22 @@ def unknown(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM main.level LIMIT 1").fetchone() is None
 
 
-def prices(connection: sqlite3.Connection, currency: str) -> Prices:
+def prices(connection: sqlite3.Connection, currency: str) -> PriceLevels:
     """What the store says of one currency."""
     spread = Spread()
     for basis, tenths, orders in connection.execute(_SPREAD, (currency,)):
         spread.counts[Basis(basis)][tenths] = orders
-    found = Prices(Figures(connection, currency), spread=spread)
+    found = PriceLevels(AmountHistory(connection, currency), spread=spread)
     found.shop = _level(connection, OF_SHOP, currency, _SHOP) or found.shop
     latest = connection.execute(_LATEST, (currency,))
-    found.latest.extend(Mark(far, Basis(basis), bool(odd), sale) for far, basis, odd, sale in latest)
+    found.latest.extend(Deviation(far, Basis(basis), bool(odd), sale) for far, basis, odd, sale in latest)
     return found
 
 
-def flush(found: Prices) -> Figures:
+def flush(found: PriceLevels) -> AmountHistory:
     """Leave the memory to another currency."""
     figures = found.products
-    assert isinstance(figures, Figures)
+    assert isinstance(figures, AmountHistory)
     figures.flush()
     return figures
 
@@ -119,17 +119,17 @@ def open_shifts(connection: sqlite3.Connection) -> dict[str, int]:
 def keep_open(ledger: Ledger, run: Run, shifts: Mapping[str, int]) -> None:
     """Remember what stops this night, so that a few orders more do not lift it."""
     with ledger.transaction() as held:
-        log.still_ours(held, run.epoch)
+        log.check_epoch(held, run.epoch)
         held.exec_driver_sql("DELETE FROM open_shift")
         if shifts:
             held.exec_driver_sql("INSERT INTO open_shift VALUES (?, ?)", list(shifts.items()))
 
 
-def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, found: Mapping[str, Prices]) -> None:
+def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, found: Mapping[str, PriceLevels]) -> None:
     """Write what this night's orders taught. The day of each level is the run's, in UTC."""
     today = ledger.clock().date()
     with ledger.transaction() as held:
-        log.still_ours(held, run.epoch)
+        log.check_epoch(held, run.epoch)
         for currency, one in found.items():
             flush(one)
             connection.execute(_TEACH, (currency, _SHOP, one.shop.packed()))
@@ -153,7 +153,7 @@ def _keep_spread(held: Connection, currency: str, spread: Spread) -> None:
 
 
 def _keep_latest(
-    held: Connection, connection: sqlite3.Connection, shop: str, currency: str, latest: Iterable[Mark]
+    held: Connection, connection: sqlite3.Connection, shop: str, currency: str, latest: Iterable[Deviation]
 ) -> None:
     """Under the numbers of their sales, which this night's orders have by now. Of the past no sale is kept."""
     held.execute(_NOT_LATEST, {"currency": currency})
@@ -170,7 +170,7 @@ def _bound(held: Connection, today: date) -> None:
 
 def raw(ledger: Ledger) -> sqlite3.Connection:
     """The store's own connection, for temporary tables."""
-    with trusted():
+    with translate_errors():
         connection = ledger.connection.connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)
     return connection

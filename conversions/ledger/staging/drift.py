@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversions.ledger.states import FORBIDDEN, SENT
-from conversions.ledger.store import Ledger, trusted
+from conversions.ledger.store import Ledger, translate_errors
 from conversions.model.conversion import Window
 
 ENOUGH = 50
@@ -17,7 +17,7 @@ ENOUGH = 50
 DAYS = 2
 AS_MANY = 0.8
 """Unknown ones for each that is gone: some rows are always spoilt, or late."""
-MOST = 0.5
+MAX_SHARE = 0.5
 """Of the sent orders that are read again."""
 ANY, ALIKE = 8, 3
 """So many with another value are another column or status; fewer, where one factor explains them."""
@@ -27,7 +27,7 @@ def _listed(words: frozenset[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(map(str, words)))
 
 
-_MEET = f"""
+_PAIRED = f"""
     CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
         CASE WHEN again AND differs THEN 1.0 * now / held * scale END factor,
         CASE WHEN again AND differs AND now > 0
@@ -68,7 +68,7 @@ _FACTOR = """
 
 
 @dataclass(frozen=True, slots=True)
-class Revalued:
+class ValueDrift:
     """Most of the sent orders of one destination that are read again have another value than at their last reading."""
 
     destination: int
@@ -79,7 +79,7 @@ class Revalued:
     """Median of new by old; 0 where what was due is due no more."""
 
 
-class Comparison:
+class ValueComparison:
     """One reading, resolved and not yet staged, beside what the store holds. Takes no lock and writes nothing."""
 
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
@@ -87,16 +87,17 @@ class Comparison:
         assert isinstance(connection, sqlite3.Connection)
         self._connection, self._shop = connection, shop
         self._days = (window.since.isoformat(), window.until.isoformat())
-        with trusted():
+        with translate_errors():
             connection.execute("DROP TABLE IF EXISTS temp.met")
-            connection.execute(_MEET, (shop, self._days[0]))
+            connection.execute(_PAIRED, (shop, self._days[0]))
 
-    def revalued(self) -> list[Revalued]:
+    def drift(self) -> list[ValueDrift]:
         """The destinations for which the amounts look like another column's."""
         return [
-            Revalued(number, orders, differing, self._factor(number))
+            ValueDrift(number, orders, differing, self._factor(number))
             for number, orders, differing in self._rows(_DIFFERING)
-            if differing > MOST * orders and (differing >= ANY or self._alike(number) > max(MOST * orders, ALIKE - 1))
+            if differing > MAX_SHARE * orders
+            and (differing >= ANY or self._alike(number) > max(MAX_SHARE * orders, ALIKE - 1))
         ]
 
     def _alike(self, destination: int) -> int:
@@ -107,5 +108,5 @@ class Comparison:
         return float(found[0][0]) if found else 0.0
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with trusted():
+        with translate_errors():
             return self._connection.execute(query, values).fetchall()

@@ -9,16 +9,16 @@ from conversions.disclosure.schema import GRANTED
 from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
-from conversions.ledger.staging.transitions import Draft, Known, Step, judge
+from conversions.ledger.staging.transitions import Current, Incoming, Transition, decide
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects.suppressions import AGAINST, Kind
+from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Money, Reason
 
-PAGE = 20_000
+ROWS_PER_PAGE = 20_000
 """Sightings in one page."""
 
-SAID = f"""
+SNAPSHOT_ROWS = f"""
     FROM temp.sighting s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
@@ -27,7 +27,7 @@ SAID = f"""
 """
 """Sightings, drafts, and who objected, one line each; to whom sending is forbidden anyway an objection adds nothing."""
 
-_JUDGED = text(f"""
+_EVALUATED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
     x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail,
@@ -37,24 +37,26 @@ _JUDGED = text(f"""
     CASE WHEN x.detail LIKE '%CONSENT%' THEN (
         SELECT instr(e.bytes, :granted) FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision
     ) END AS granted
-    {SAID} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
 """)
 
 
-class Judged(NamedTuple):
+class Evaluation(NamedTuple):
     """One order at one destination: what is said, what is held, and the step that follows."""
 
     row: Row[Any]
     stated: Money
-    draft: Draft
-    step: Step
+    incoming: Incoming
+    transition: Transition
 
     @property
-    def owes(self) -> bool:
+    def value_differs(self) -> bool:
         """Whether the platform holds, or will hold once it has answered, another value than is due."""
-        return self.step is Step.CHANGED or (self.step is Step.HOLD and self.old != self.draft.due)
+        return self.transition is Transition.CHANGED or (
+            self.transition is Transition.HOLD and self.old != self.incoming.due
+        )
 
     @property
     def ready_at(self) -> int | None:
@@ -62,7 +64,7 @@ class Judged(NamedTuple):
         sent_once = (
             self.row.held is not None and self.row.state == State.DEFERRED and (self.row.attempted or self.row.revision)
         )
-        drafted = self.draft.ready_at
+        drafted = self.incoming.ready_at
         return max(drafted, self.row.held_ready_at or 0) if sent_once and drafted is not None else drafted
 
     @property
@@ -71,29 +73,29 @@ class Judged(NamedTuple):
         return _value(self.row)
 
 
-def judged(ledger: Ledger, shop: str) -> Iterator[list[Judged]]:
+def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
     """Judge every sighting at every destination, page by page."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
-            page = judge_page(connection, shop, after, run=0)
+            page = evaluate_page(connection, shop, after, run=0)
         yield page
 
 
-def judge_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Judged]:
+def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Evaluation]:
     """Judge one page: with *run* only what the ledger held before that run, without (0) everything."""
-    asked = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "granted": GRANTED}
-    rows = connection.execute(_JUDGED, asked)
-    return [_judged(row) for row in rows]
+    asked = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "granted": GRANTED}
+    rows = connection.execute(_EVALUATED, asked)
+    return [_evaluation(row) for row in rows]
 
 
 def pages(ledger: Ledger) -> Iterable[int]:
     """Where each page of this reading begins."""
     with ledger.transaction() as connection:
         last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.sighting")).scalar_one()
-    return range(0, last, PAGE)
+    return range(0, last, ROWS_PER_PAGE)
 
 
-def known_numbers(ledger: Ledger, names: Iterable[str]) -> list[int]:
+def destination_ids(ledger: Ledger, names: Iterable[str]) -> list[int]:
     """The ledger's numbers of destinations, 0 where it has not met one yet."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.destination.c.name, tables.destination.c.id))
@@ -101,12 +103,14 @@ def known_numbers(ledger: Ledger, names: Iterable[str]) -> list[int]:
     return [held.get(name, 0) for name in names]
 
 
-def _judged(row: Row[Any]) -> Judged:
+def _evaluation(row: Row[Any]) -> Evaluation:
     stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
     if row.objection is not None:
-        draft = Draft(AGAINST[Kind(row.objection)], quarantined=False, due=due, fingerprint=row.fingerprint)
+        draft = Incoming(
+            REASON_FOR[SuppressionKind(row.objection)], quarantined=False, due=due, fingerprint=row.fingerprint
+        )
     else:
-        draft = Draft(
+        draft = Incoming(
             Reason(row.reason) if row.reason else None,
             bool(row.quarantined),
             due,
@@ -117,9 +121,9 @@ def _judged(row: Row[Any]) -> Judged:
             row.expires_at,
         )
     if row.held is None:
-        return Judged(row, stated, draft, Step.REPLACE)
+        return Evaluation(row, stated, draft, Transition.REPLACE)
     doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
-    known = Known(
+    known = Current(
         State(row.state),
         row.held_reason,
         _value(row),
@@ -130,7 +134,7 @@ def _judged(row: Row[Any]) -> Judged:
         granted=bool(row.granted),
         acknowledged=row.acknowledged_us is not None,
     )
-    return Judged(row, stated, draft, judge(known, draft))
+    return Evaluation(row, stated, draft, decide(known, draft))
 
 
 def _value(row: Row[Any]) -> Money | None:

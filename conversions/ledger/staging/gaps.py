@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text, update
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.staging.evaluate import Judged
+from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.store import Ledger
 
 _SET_ASIDE = text("""
@@ -22,13 +22,13 @@ _SET_ASIDE = text("""
 """)
 
 
-def mark(connection: Connection, since_us: int, until_us: int) -> None:
+def mark_gap(connection: Connection, since_us: int, until_us: int) -> None:
     """Nothing is known of runs between these instants; an earlier such gap becomes one with it."""
     since = func.coalesce(tables.head.c.lost_from_us, since_us)
     connection.execute(update(tables.head).values(lost_from_us=since, lost_until_us=until_us))
 
 
-def doubt(ledger: Ledger, resend_us: Sequence[int]) -> Callable[[Judged], bool]:
+def orders_in_gap(ledger: Ledger, resend_us: Sequence[int]) -> Callable[[Evaluation], bool]:
     """What ``set_aside`` would do, for a plan; *resend_us* in the order of the settings' destinations."""
     with ledger.transaction() as connection:
         head = connection.execute(select(tables.head.c.lost_from_us, tables.head.c.lost_until_us)).one_or_none()
@@ -36,8 +36,8 @@ def doubt(ledger: Ledger, resend_us: Sequence[int]) -> Callable[[Judged], bool]:
         return lambda _: False
     since_us, until_us, now_us = int(head.lost_from_us), int(head.lost_until_us), ledger.now_us
 
-    def doubtful(one: Judged) -> bool:
-        ready_us = (one.draft.ready_at or 0) * 1_000_000
+    def doubtful(one: Evaluation) -> bool:
+        ready_us = (one.incoming.ready_at or 0) * 1_000_000
         return ready_us < until_us and max(since_us, ready_us) + resend_us[one.row.position] <= now_us
 
     return doubtful
@@ -49,7 +49,7 @@ def set_aside(ledger: Ledger, run: Run, resend_us: Mapping[int, int]) -> int:
     *resend_us* has by destination how long after a first attempt a platform counts an order once.
     """
     with ledger.transaction() as connection:
-        log.still_ours(connection, run.epoch)
+        log.check_epoch(connection, run.epoch)
         head = connection.execute(select(tables.head.c.lost_from_us, tables.head.c.lost_until_us)).one()
         if head.lost_until_us is None:
             return 0

@@ -10,11 +10,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.staging.snapshot import room
 from conversions.ledger.states import SENT, State
 from conversions.model.conversion import Reason
-from conversions.statistics.magnitudes import Basis, Mark, magnitude, power
+from conversions.statistics.magnitudes import Basis, Deviation, magnitude, power
 
 PAST = 200_000
 """Orders of the source from which the first levels come; the newest."""
@@ -55,7 +55,7 @@ _FIND = f"""
         FROM temp.sighting s
         LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
         LEFT JOIN delivery x ON x.id >= a.id << {DESTINATION_BITS}
-            AND x.id <= a.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
+            AND x.id <= a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
         WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM temp.draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
         GROUP BY s.id
     ) WHERE held OR NOT gone
@@ -86,7 +86,7 @@ _WITHHOLD = f"""
 """
 
 
-class Fresh(NamedTuple):
+class NewOrder(NamedTuple):
     """One order that was never sent."""
 
     id: int
@@ -100,7 +100,7 @@ class Fresh(NamedTuple):
     """A person has said that its amount is right."""
 
 
-class Past(NamedTuple):
+class PastOrder(NamedTuple):
     """An order that was bought before."""
 
     order_no: str
@@ -128,12 +128,12 @@ def find(connection: sqlite3.Connection, shop: str) -> int:
     return int(connection.execute(_FIND, (shop,)).rowcount)
 
 
-def fresh(connection: sqlite3.Connection) -> Iterator[Fresh]:
+def new_orders(connection: sqlite3.Connection) -> Iterator[NewOrder]:
     """By currency, and there as they were bought."""
-    yield from map(Fresh._make, connection.execute(_FRESH))
+    yield from map(NewOrder._make, connection.execute(_FRESH))
 
 
-def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[Past]]) -> None:
+def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[PastOrder]]) -> None:
     """Take in orders that were bought before, in any order; of one number the last stays."""
     for chunk in orders:
         with together(connection):
@@ -141,18 +141,18 @@ def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[Past
     connection.execute(_TOO_MANY)
 
 
-def past(connection: sqlite3.Connection) -> Iterator[tuple[str, int, bytes]]:
+def past_orders(connection: sqlite3.Connection) -> Iterator[tuple[str, int, bytes]]:
     """Currency, magnitude and products, by currency, and there as they were bought; without what is to be judged."""
     yield from connection.execute(_PAST)
 
 
-def mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, Mark]]) -> None:
+def mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, Deviation]]) -> None:
     """Keep what lies far out, with its currency."""
     rows = ((m.order, currency, power(m.deviation), m.deviation, m.basis, int(m.odd)) for currency, m in marks)
     connection.executemany("INSERT INTO temp.far VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def near(connection: sqlite3.Connection, currency: str, wanted: int) -> int:
+def near_shift(connection: sqlite3.Connection, currency: str, wanted: int) -> int:
     """How many orders of this reading lie near this power of ten, and no person has decided on them."""
     query = "SELECT count(*) FROM temp.far WHERE currency = ? AND power = ?"
     return int(connection.execute(query, (currency, wanted)).fetchone()[0])
@@ -168,7 +168,7 @@ def withhold(connection: sqlite3.Connection, shop: str) -> None:
     connection.execute(_WITHHOLD, (shop,))
 
 
-def odd(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+def unusual(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
     """By currency and power of ten: how many are held back alone that no run has told yet."""
     query = """
         SELECT o.currency, o.power, count(*) FROM temp.far o JOIN temp.fresh f ON f.id = o.id
@@ -177,7 +177,7 @@ def odd(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
     return {(currency, far): orders for currency, far, orders in connection.execute(query)}
 
 
-def went(connection: sqlite3.Connection, currency: str, most: int) -> Iterator[tuple[bytes, int, Mark]]:
+def sent(connection: sqlite3.Connection, currency: str, most: int) -> Iterator[tuple[bytes, int, Deviation]]:
     """The last *most* that lay far out and were not held back, as they were bought: products, magnitude, mark."""
     query = """
         SELECT * FROM (
@@ -187,7 +187,7 @@ def went(connection: sqlite3.Connection, currency: str, most: int) -> Iterator[t
         ) ORDER BY purchased_us, id
     """
     for products, amount, deviation, basis, *_ in connection.execute(query, (currency, most)):
-        yield products, amount, Mark(deviation, Basis(basis))
+        yield products, amount, Deviation(deviation, Basis(basis))
 
 
 @lru_cache(maxsize=10_000)

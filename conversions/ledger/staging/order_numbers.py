@@ -20,7 +20,7 @@ from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
-from conversions.ledger.store import Ledger, trusted
+from conversions.ledger.store import Ledger, translate_errors
 from conversions.model.conversion import Window
 
 SMALL = 0.02
@@ -72,7 +72,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Renumbered:
+class OrderNumberDrift:
     """Sales that the store knows stand under other numbers in this reading."""
 
     pairs: int
@@ -82,7 +82,7 @@ class Renumbered:
     """The first of them."""
 
 
-class Renumbering:
+class OrderNumbers:
     """One reading, resolved and not yet staged, beside what the store holds. Takes no lock and writes nothing."""
 
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
@@ -90,28 +90,28 @@ class Renumbering:
         assert isinstance(connection, sqlite3.Connection)
         self._connection = connection
         self._asked = {"shop": shop, "since": window.since.isoformat(), "until": window.until.isoformat()}
-        with trusted():
+        with translate_errors():
             connection.execute("DROP TABLE IF EXISTS temp.known")
             connection.execute(_KNOWN, self._asked)
             connection.execute("CREATE INDEX temp.known_subject ON known(subject)")
 
     def pairs(self) -> Iterator[Pair]:
         """One for each new number of a known sale: the known one is gone, or the new one is it, written otherwise."""
-        with trusted():
+        with translate_errors():
             rows = self._connection.execute(_PAIRS, self._asked)
             for _, candidates in groupby(rows, itemgetter(0)):
                 pairs = (Pair(*row[1:]) for row in candidates)
                 yield from islice((one for one in pairs if one.same or one.absent), 1)
 
-    def found(self) -> Renumbered | None:
+    def found(self) -> OrderNumberDrift | None:
         """Whether so many sales have other numbers now that the numbers' format is another one."""
-        with trusted():
+        with translate_errors():
             orders = int(self._connection.execute(_COUNT, self._asked).fetchone()[0])
         same, alike, example = 0, 0, None
         for pair in self.pairs():
             same, alike, example = same + pair.same, alike + (not pair.same), example or pair
         pairs = same + (alike if alike >= SEVERAL else 0)
-        return Renumbered(pairs, orders, example) if example and 0 < pairs >= SMALL * (orders + pairs) else None
+        return OrderNumberDrift(pairs, orders, example) if example and 0 < pairs >= SMALL * (orders + pairs) else None
 
 
 def unfolded(number: str) -> str:

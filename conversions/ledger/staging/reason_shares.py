@@ -1,7 +1,7 @@
 """What share of a shop's new orders and rows come to nothing, and what share usually does.
 
-An order is judged anew on the night that first reads it, and where it is held back for another reason than before; a
-bad row, where its damage was never met. What was sent before is no evidence: it proves an earlier mapping, not today's.
+An order is judged anew by the run that first reads it, and where it is held back for another reason than before; a bad
+row, where its damage was never met. What was sent before is no evidence: it proves an earlier mapping, not today's.
 """
 
 from collections import Counter
@@ -71,7 +71,7 @@ _LEARN = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What one run judged anew."""
 
     counts: Counter[str]
@@ -146,17 +146,17 @@ def _most(sides: Iterable[Counter[str]]) -> Counter[str]:
     return reduce(or_, sides, Counter())
 
 
-def unusual(ledger: Ledger, tonight: Counter[str], reasons: Iterable[str]) -> list[Share]:
-    """The shares of *reasons* among the newest judgements, tonight's and those before, that are not this shop's."""
-    return among([Judged(tonight), *_nights(ledger)], reasons)
+def unusual(ledger: Ledger, counts: Counter[str], reasons: Iterable[str]) -> list[Share]:
+    """The shares of *reasons* among the newest judgements, this run's and those before, that are not this shop's."""
+    return unusual_among([Judgement(counts), *_runs(ledger)], reasons)
 
 
-def among(nights: list[Judged], reasons: Iterable[str]) -> list[Share]:
+def unusual_among(runs: list[Judgement], reasons: Iterable[str]) -> list[Share]:
     """The same of *nights*, the newest first."""
     found: dict[str, Share] = {}
-    latest, _ = next(_split(nights))
+    latest, _ = next(_split(runs))
     wanted = [reason for reason in reasons if latest[reason]]
-    for newest, earlier in _split(nights):
+    for newest, earlier in _split(runs):
         for reason in wanted:
             share = Share(reason, newest[reason], newest[ALL], _usual(earlier, reason))
             over = 2 * latest[reason] * share.of < share.hits * latest[ALL]  # it is mended, or was chance
@@ -175,7 +175,7 @@ def spoilt_lately(ledger: Ledger, days: int) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collection[str]) -> None:
+def remember(ledger: Ledger, run: Run, counts: Mapping[str, int], odd: Collection[str]) -> None:
     """Keep what this run judged; what is older than the guards look is forgotten.
 
     What was found unusual (*odd*, reasons) never becomes usual by itself: a person says so.
@@ -183,7 +183,7 @@ def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collecti
     odd = {*odd, *([Reason.NOT_COMPLETED] if NEW_STATUS in odd else [])}
     rows = [
         {"run": run.id, "reason": reason, "judged": count, "odd": int(reason in odd)}
-        for reason, count in tonight.items()
+        for reason, count in counts.items()
         if count
     ]
     before = ledger.now_us - KEPT // timedelta(microseconds=1)
@@ -195,29 +195,29 @@ def remember(ledger: Ledger, run: Run, tonight: Mapping[str, int], odd: Collecti
         connection.execute(delete(tables.judgement_count).where(tables.judgement_count.c.run.in_(old)))
 
 
-def _nights(ledger: Ledger) -> list[Judged]:
+def _runs(ledger: Ledger) -> list[Judgement]:
     """What earlier runs judged, the newest first."""
-    t, nights = tables.judgement_count.c, dict[int, Judged]()
+    t, runs = tables.judgement_count.c, dict[int, Judgement]()
     query = select(t.run, t.reason, t.judged, t.odd).order_by(t.run.desc())
     with ledger.transaction() as connection:
         for run, reason, count, odd in connection.execute(query):
-            night = nights.setdefault(run, Judged(Counter()))
-            night.counts[reason] = count
+            judgement = runs.setdefault(run, Judgement(Counter()))
+            judgement.counts[reason] = count
             if odd:
-                night.odd.add(reason)
-    return list(nights.values())
+                judgement.odd.add(reason)
+    return list(runs.values())
 
 
-def _split(nights: list[Judged]) -> Iterator[tuple[Counter[str], list[Judged]]]:
+def _split(runs: list[Judgement]) -> Iterator[tuple[Counter[str], list[Judgement]]]:
     """The newest judgements and the earlier nights, at each of the sizes looked at; whole nights go together."""
     for size in WIDER:
-        reached = accumulate(night.counts[ALL] for night in nights)
-        wanted = 1 + next((nth for nth, judged in enumerate(reached) if judged >= size), len(nights))
-        yield sum((night.counts for night in nights[:wanted]), Counter()), nights[wanted:]
+        reached = accumulate(judgement.counts[ALL] for judgement in runs)
+        wanted = 1 + next((nth for nth, judged in enumerate(reached) if judged >= size), len(runs))
+        yield sum((judgement.counts for judgement in runs[:wanted]), Counter()), runs[wanted:]
 
 
-def _usual(earlier: list[Judged], reason: str) -> float | None:
+def _usual(earlier: list[Judgement], reason: str) -> float | None:
     """One more than there were, of two more: what never happened may happen."""
-    nights = [night.counts for night in earlier if reason not in night.odd]
-    hits, judged = sum(night[reason] for night in nights), sum(night[ALL] for night in nights)
+    runs = [judgement.counts for judgement in earlier if reason not in judgement.odd]
+    hits, judged = sum(judgement[reason] for judgement in runs), sum(judgement[ALL] for judgement in runs)
     return None if judged < ENOUGH else (hits + 1) / (judged + 2)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from conversions.errors import LedgerError
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
-from conversions.process.signals import whole
+from conversions.process.signals import defer_signals
 
 _SCHEMA = """
 CREATE TEMP TABLE sighting(
@@ -52,7 +52,7 @@ _REFUNDS = f"""
     SELECT r.id FROM sighting r WHERE r.refund AND (
         EXISTS (SELECT 1 FROM sighting o WHERE o.order_no = r.order_no AND NOT o.refund)
         OR EXISTS (SELECT 1 FROM sale a JOIN delivery x
-            ON x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
+            ON x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
             WHERE a.shop = :shop AND a.order_no = r.order_no AND x.stated_minor > 0)
     )
     UNION SELECT r.id FROM sighting r JOIN sighting o ON o.order_no = r.order_no AND o.rank_us = r.rank_us
@@ -106,7 +106,7 @@ _NEWEST = """
 """
 
 
-class SightingRow(NamedTuple):
+class OrderRow(NamedTuple):
     """An order as the source showed it, behind the hash."""
 
     order_no: str
@@ -131,10 +131,10 @@ class SightingRow(NamedTuple):
     """In minor units: what the amount would be above ``minor`` without refunds."""
 
 
-class DoubtRow(NamedTuple):
+class AmbiguousRow(NamedTuple):
     """What the n-th sighting (from 1) is instead, unless another one settles how its amounts are written."""
 
-    sighting: int
+    order: int
     place: str
     reason: str
     order_no: str | None
@@ -168,10 +168,10 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SnapshotBatch:
     """Sightings, and their drafts in the same order: one for each destination."""
 
-    sightings: Sequence[tuple[Any, ...]]
+    orders: Sequence[tuple[Any, ...]]
     drafts: Sequence[tuple[Any, ...]]
 
 
@@ -187,17 +187,17 @@ class BadRow(NamedTuple):
     """Keyed digest of what is wrong: the same damage is known again wherever it stands."""
 
 
-class Sightings:
+class SourceSnapshot:
     """What this reading has shown so far; the n-th sighting has the n-th handful of drafts."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: SnapshotBatch) -> None:
         """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
         with room():
             self._connection.execute("BEGIN")
-            self._connection.executemany(_insert("sighting", SightingRow), seen.sightings)
+            self._connection.executemany(_insert("sighting", OrderRow), seen.orders)
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
             self._connection.execute("COMMIT")
 
@@ -208,12 +208,12 @@ class Sightings:
             self._connection.executemany(_insert("bad_row", BadRow), rows)
             self._connection.execute("COMMIT")
 
-    def doubt(self, rows: Sequence[DoubtRow]) -> None:
+    def doubt(self, rows: Sequence[AmbiguousRow]) -> None:
         """Take in what cannot be decided before the whole window is read."""
         if rows:
             with room():
                 self._connection.execute("BEGIN")
-                self._connection.executemany(_insert("doubt", DoubtRow), rows)
+                self._connection.executemany(_insert("doubt", AmbiguousRow), rows)
                 self._connection.execute("COMMIT")
 
     def resolve(
@@ -260,7 +260,7 @@ class Sightings:
             yield Money((high << 32) + low, currency, exponent), orders
 
 
-def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
+def open_snapshot(ledger: Ledger, destinations: Sequence[int]) -> SourceSnapshot:
     """A fresh place for one reading, on the store's own connection, so that staging is a matter of SQL.
 
     *destinations* are the ledger's numbers, in the settings' order; 0 for one that it has not met yet.
@@ -269,14 +269,14 @@ def open_sightings(ledger: Ledger, destinations: Sequence[int]) -> Sightings:
     assert isinstance(connection, sqlite3.Connection)
     connection.executescript(_SCHEMA)
     connection.executemany("INSERT INTO place VALUES (?, ?)", enumerate(destinations))
-    return Sightings(connection)
+    return SourceSnapshot(connection)
 
 
 @contextmanager
 def room() -> Iterator[None]:
     """Temporary tables that find no room are one sentence."""
     try:
-        with whole():
+        with defer_signals():
             yield
     except sqlite3.Error as error:
         raise LedgerError(
@@ -285,6 +285,6 @@ def room() -> Iterator[None]:
         ) from None
 
 
-def _insert(table: str, row: type[SightingRow] | type[DraftRow] | type[BadRow] | type[DoubtRow]) -> str:
+def _insert(table: str, row: type[OrderRow] | type[DraftRow] | type[BadRow] | type[AmbiguousRow]) -> str:
     names = row._fields
     return f"INSERT INTO temp.{table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"

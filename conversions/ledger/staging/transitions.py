@@ -14,7 +14,7 @@ from conversions.model.late_result import of_consent
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Current:
     """What the ledger holds."""
 
     state: State
@@ -22,7 +22,7 @@ class Known:
     value: Money | None
     """Of the event that is open or was sent last."""
     fingerprint: bytes | None
-    doubted: bool = False
+    unconfirmed: bool = False
     """Refused when it was sent again, after an attempt that nobody answered: the platform may hold it all the same."""
     other_value: bool = False
     """Whether the platform may hold another value: a restatement of it ended without an answer."""
@@ -35,7 +35,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Incoming:
     """What the source says, as one destination would see it: ready to send, or a reason not to."""
 
     reason: Reason | None
@@ -54,7 +54,7 @@ class Draft:
         return self.event is not None and GRANTED in self.event
 
 
-class Step(StrEnum):
+class Transition(StrEnum):
     """What staging does."""
 
     REPLACE = "replace"
@@ -73,58 +73,58 @@ class Step(StrEnum):
     """Unanswered, and it may no longer be sent."""
 
 
-def judge(known: Known, draft: Draft) -> Step:
+def decide(known: Current, draft: Incoming) -> Transition:
     """The step for an order that the ledger already knows."""
     match known.state:
         case State.PENDING | State.DEFERRED:
-            return Step.EXPIRE if draft.reason is Reason.TOO_OLD else Step.REPLACE
+            return Transition.EXPIRE if draft.reason is Reason.TOO_OLD else Transition.REPLACE
         case State.WITHHELD if known.reason == Reason.MAYBE_RECEIVED:
-            return Step.KEEP
+            return Transition.KEEP
         case State.WITHHELD:
-            return Step.REPLACE
+            return Transition.REPLACE
         case State.QUARANTINED | State.REJECTED if of_consent(known.detail):
             return _granted(known, draft)
         case State.REJECTED if known.reason == Reason.SETUP:
-            return Step.KEEP  # no row mends an account: a person decides
+            return Transition.KEEP  # no row mends an account: a person decides
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:
-            return _mended(known, draft)
+            return _corrected(known, draft)
         case State.UNKNOWN | State.IN_FLIGHT:
-            return Step.DROP if draft.reason in FORBIDDEN else Step.HOLD
+            return Transition.DROP if draft.reason in FORBIDDEN else Transition.HOLD
         case State.RECEIVED | State.RECORDED | State.UNMATCHED | State.DUPLICATE:
-            return Step.CHANGED if _owes(known, draft) else Step.KEEP
+            return Transition.CHANGED if _value_differs(known, draft) else Transition.KEEP
         case State.ERASED:
-            return Step.KEEP
+            return Transition.KEEP
     assert_never(known.state)
 
 
-def _granted(known: Known, draft: Draft) -> Step:
+def _granted(known: Current, draft: Incoming) -> Transition:
     """Refused for consent, it goes again with its buyer's grant only: one that is new, or that a person has looked at.
 
     No other change of the row is a grant, and where it was the account's fault a person decides first.
     """
     waits = known.reason == Reason.SETUP and not known.acknowledged
     if waits or not draft.granted or (known.granted and not known.acknowledged):
-        return Step.KEEP
-    return Step.AGAIN if known.doubted else Step.REPLACE
+        return Transition.KEEP
+    return Transition.AGAIN if known.unconfirmed else Transition.REPLACE
 
 
-def _mended(known: Known, draft: Draft) -> Step:
+def _corrected(known: Current, draft: Incoming) -> Transition:
     """Whether the source says something else of what was set aside."""
     if known.state is State.QUARANTINED and known.fingerprint is None:
-        return Step.REPLACE  # it never passed our own checks
+        return Transition.REPLACE  # it never passed our own checks
     same = _same(known, draft) and draft.reason not in FORBIDDEN
     if same or draft.reason is Reason.TOO_OLD:
-        return Step.KEEP
-    if known.doubted and draft.reason not in FORBIDDEN:
-        return Step.AGAIN if draft.reason is None else Step.KEEP
-    return Step.DROP if known.doubted else Step.REPLACE
+        return Transition.KEEP
+    if known.unconfirmed and draft.reason not in FORBIDDEN:
+        return Transition.AGAIN if draft.reason is None else Transition.KEEP
+    return Transition.DROP if known.unconfirmed else Transition.REPLACE
 
 
-def _same(known: Known, draft: Draft) -> bool:
+def _same(known: Current, draft: Incoming) -> bool:
     return known.fingerprint == draft.fingerprint and known.value == draft.due
 
 
-def _owes(known: Known, draft: Draft) -> bool:
+def _value_differs(known: Current, draft: Incoming) -> bool:
     """Whether the platform holds, or may hold, another value than is due; never for whom sending is forbidden now."""
     differs = known.value is not None and (known.value != draft.due or known.other_value)
     return differs and draft.reason not in FORBIDDEN

@@ -32,14 +32,14 @@ def findings(ledger: Ledger, window: Window, today: date, closed: Collection[dat
     """
     with ledger.transaction() as connection:
         found = _gaps(connection, today, closed, _read(connection, window, today))
-    return [_told(gap) for gap in found if gap.until >= min(window.since, today - MONTH)]
+    return [_finding(gap) for gap in found if gap.until >= min(window.since, today - MONTH)]
 
 
 def known(ledger: Ledger, today: date, closed: Collection[date] = ()) -> list[Finding]:
     """The same by what was read until now, of the last month."""
     with ledger.transaction() as connection:
         found = _gaps(connection, today, closed, {})
-    return [_told(gap) for gap in found if gap.until >= today - MONTH]
+    return [_finding(gap) for gap in found if gap.until >= today - MONTH]
 
 
 def remember(ledger: Ledger, run: int, window: Window, today: date) -> None:
@@ -90,7 +90,7 @@ def _gaps(connection: Connection, today: date, closed: Collection[date], read: M
     return gaps(before | {day: max(orders, before.get(day, 0)) for day, orders in read.items()}, closed)
 
 
-def _told(gap: Gap) -> Finding:
+def _finding(gap: Gap) -> Finding:
     """One finding for as long as it goes on: told once, and not again because it has grown."""
     days = str(gap.since) if gap.since == gap.until else f"{gap.since} to {gap.until}"
     few = f"Only {gap.orders} orders" if gap.orders > 1 else "Only 1 order" if gap.orders else "No orders"

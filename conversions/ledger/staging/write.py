@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Row, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS, REVISION_BITS
-from conversions.ledger.staging.evaluate import PAGE, SAID, Judged, judge_page, pages
-from conversions.ledger.staging.transitions import Draft, Step
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
+from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
+from conversions.ledger.staging.transitions import Incoming, Transition
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Money, Reason
 
 _SALES = text("""
@@ -34,12 +34,14 @@ _MOMENTS = text(f"""
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
     AND sale.purchased_us IS NULL AND NOT EXISTS (
         SELECT 1 FROM delivery x WHERE x.state = 'erased'
-        AND x.id BETWEEN sale.id << {DESTINATION_BITS} AND sale.id << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}
+        AND x.id BETWEEN sale.id << {DESTINATION_BITS} AND sale.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
     )
 """)
 """Of sales that an older version has met."""
 _KEY = f"a.id << {DESTINATION_BITS} | p.destination"
-_PAGE = f"{SAID} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id > :after AND s.id <= :upto"
+_PAGE = (
+    f"{SNAPSHOT_ROWS} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id > :after AND s.id <= :upto"
+)
 _IF_SENT = "CASE WHEN o.id IS NULL AND d.event IS NOT NULL THEN"
 _DELIVERIES = text(f"""
     INSERT INTO delivery(
@@ -49,7 +51,7 @@ _DELIVERIES = text(f"""
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
-        CASE WHEN o.kind = '{Kind.WITHDRAWAL}' THEN '{Reason.WITHDRAWN}'
+        CASE WHEN o.kind = '{SuppressionKind.WITHDRAWAL}' THEN '{Reason.WITHDRAWN}'
             WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
         {_IF_SENT} d.wire_id END, {_IF_SENT} :scheme END,
         {_IF_SENT} d.due_minor END, {_IF_SENT} s.currency END, {_IF_SENT} s.exponent END,
@@ -68,7 +70,7 @@ _EVENTS = text(f"""
     JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
-_SAID_HERE = text("""
+_SNAPSHOT_STATE = text("""
     SELECT (SELECT count(*) FROM temp.sighting s WHERE s.id > :after AND s.id <= :upto)
     * (SELECT count(*) FROM temp.place)
 """)
@@ -95,23 +97,30 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
     """Write the reading page by page; yields how many sightings each page holds at the most."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
-            log.still_ours(connection, ledger.epoch)
+            log.check_epoch(connection, ledger.epoch)
             now = int(ledger.clock().timestamp())
-            page = {"shop": shop, "after": after, "upto": after + PAGE, "run": run, "now": now, "scheme": scheme}
+            page = {
+                "shop": shop,
+                "after": after,
+                "upto": after + ROWS_PER_PAGE,
+                "run": run,
+                "now": now,
+                "scheme": scheme,
+            }
             connection.execute(_SALES, page)
             connection.execute(_STATUSES, page)
             connection.execute(_MOMENTS, page)
             new = connection.execute(_DELIVERIES, page).rowcount
             connection.execute(_EVENTS, page)
-            if new < connection.execute(_SAID_HERE, page).scalar_one():
+            if new < connection.execute(_SNAPSHOT_STATE, page).scalar_one():
                 rows = _Rows(connection, run, scheme, now)
-                for judged in judge_page(connection, shop, after, run=run):
+                for judged in evaluate_page(connection, shop, after, run=run):
                     rows.take(judged)
                 rows.write()
-        yield PAGE
+        yield ROWS_PER_PAGE
 
 
-def number_of(ledger: Ledger, name: str) -> int:
+def destination_id(ledger: Ledger, name: str) -> int:
     """The ledger's number of a destination, given at first meeting."""
     with ledger.transaction() as connection:
         found = connection.execute(select(tables.destination.c.id).where(tables.destination.c.name == name)).scalar()
@@ -131,16 +140,16 @@ class _Rows:
             statement: [] for statement in (_NO_EVENT, _REPLACE, _NOTE, _MOVE, _EVENT)
         }
 
-    def take(self, one: Judged) -> None:
+    def take(self, one: Evaluation) -> None:
         """Turn one judgement into rows."""
-        if one.step in {Step.REPLACE, Step.AGAIN}:
+        if one.transition in {Transition.REPLACE, Transition.AGAIN}:
             self._replace(one)
             return
-        due = one.draft.due.minor if one.owes else None
+        due = one.incoming.due.minor if one.value_differs else None
         self.by_statement[_NOTE].append((self.run, *_flat(one.stated), due, one.row.held))
-        if one.step is Step.EXPIRE:
+        if one.transition is Transition.EXPIRE:
             self.by_statement[_MOVE].append((State.EXPIRED, Reason.TOO_OLD, self.run, one.row.held))
-        elif one.step is Step.DROP:
+        elif one.transition is Transition.DROP:
             self.by_statement[_MOVE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, one.row.held))
 
     def write(self) -> None:
@@ -149,8 +158,8 @@ class _Rows:
             if rows:
                 self.connection.exec_driver_sql(statement, rows)
 
-    def _replace(self, one: Judged) -> None:
-        draft, row = one.draft, one.row
+    def _replace(self, one: Evaluation) -> None:
+        draft, row = one.incoming, one.row
         revision, attempted = row.revision, row.attempted
         if not attempted:
             self.by_statement[_NO_EVENT].append((tables.event_key(row.held, revision),))
@@ -158,7 +167,7 @@ class _Rows:
         elif draft.event not in {None, self._bytes(row)}:  # what was on the wire once is evidence, and frozen
             revision, attempted = revision + 1, 0
             self._event(row, draft, revision)
-        again = one.step is Step.AGAIN
+        again = one.transition is Transition.AGAIN
         state = State.UNKNOWN if again else self._state(draft, one.ready_at)
         self.by_statement[_REPLACE].append(
             (
@@ -184,7 +193,7 @@ class _Rows:
             )
         )
 
-    def _event(self, row: Row[Any], draft: Draft, revision: int) -> None:
+    def _event(self, row: Row[Any], draft: Incoming, revision: int) -> None:
         if draft.event is not None:
             key = tables.event_key(row.held, revision)
             self.by_statement[_EVENT].append((key, row.held, revision, row.subject, row.salt, draft.event))
@@ -193,12 +202,12 @@ class _Rows:
         key = tables.event_key(row.held, row.revision)
         return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
 
-    def _state(self, draft: Draft, ready_at: int | None) -> State:
+    def _state(self, draft: Incoming, ready_at: int | None) -> State:
         if draft.reason is not None:
             return State.QUARANTINED if draft.quarantined else State.WITHHELD
         return State.DEFERRED if ready_at is not None and ready_at > self.now else State.PENDING
 
-    def _since(self, draft: Draft, row: Row[Any]) -> int | None:
+    def _since(self, draft: Incoming, row: Row[Any]) -> int | None:
         """The run that set it aside, so that a person is told once."""
         if draft.reason is Reason.UNUSUAL_AMOUNT:
             return row.settled_run if row.held_reason == draft.reason and _as_known(draft, row) else self.run
@@ -206,13 +215,13 @@ class _Rows:
             return None
         return row.settled_run if row.state == State.QUARANTINED else self.run
 
-    def _sendable(self, draft: Draft) -> tuple[object, ...]:
+    def _sendable(self, draft: Incoming) -> tuple[object, ...]:
         if draft.event is None:
             return (None, None, None, None, None)
         return (draft.wire_id, self.scheme, *_flat(draft.due))
 
 
-def _as_known(draft: Draft, row: Row[Any]) -> bool:
+def _as_known(draft: Incoming, row: Row[Any]) -> bool:
     """Whether a person who took note of it knows it: another unusual amount is another matter."""
     return draft.reason is not Reason.UNUSUAL_AMOUNT or bool(row.held_minor == draft.due.minor)
 

@@ -1,18 +1,26 @@
 """The open store, SQLite underneath, its files and its lock."""
 
-from conversions.ledger.store.ledger import Clock, Ledger, microseconds, trusted
-from conversions.ledger.store.sqlite import bare, check_sort, connect, connect_read_only, create, empty, refuse_lost
+from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
+from conversions.ledger.store.sqlite import (
+    check_sort,
+    connect,
+    connect_read_only,
+    create,
+    empty,
+    open_unchecked,
+    refuse_lost,
+)
 
 __all__ = [
     "Clock",
     "Ledger",
-    "bare",
     "check_sort",
     "connect",
     "connect_read_only",
     "create",
     "empty",
     "microseconds",
+    "open_unchecked",
     "refuse_lost",
-    "trusted",
+    "translate_errors",
 ]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from conversions.errors import LedgerError
-from conversions.process.signals import whole
+from conversions.process.signals import defer_signals
 
 Clock = Callable[[], datetime]
 
@@ -25,16 +25,16 @@ class Ledger:
     store_id: str
     tail_path: Path
     epoch: int | None = None
-    seal: "Callable[[Ledger], str | None] | None" = None
+    write_checkpoint: "Callable[[Ledger], str | None] | None" = None
     """Keeps a checkpoint of the log; its text."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All of it or nothing of it, on disk when this returns. Raises LedgerError where the store fails."""
-        with whole(), trusted(), self.connection.begin():
+        with defer_signals(), translate_errors(), self.connection.begin():
             yield self.connection
 
-    def frugal(self) -> None:
+    def shrink_cache(self) -> None:
         """From here on a few large questions are asked: what they sort takes as much memory as the page cache may."""
         with self.transaction() as connection:
             connection.exec_driver_sql("PRAGMA cache_size=-8192")
@@ -51,7 +51,7 @@ def microseconds(instant: datetime) -> int:
 
 
 @contextmanager
-def trusted() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Any failure of the store becomes one sentence without values; after a failed commit nothing may be assumed."""
     try:
         yield

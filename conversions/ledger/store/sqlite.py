@@ -19,7 +19,7 @@ from conversions.ledger.log import head_file
 from conversions.ledger.log.merkle import EMPTY
 from conversions.ledger.schema import tables
 from conversions.ledger.store import files
-from conversions.ledger.store.ledger import Clock, Ledger, microseconds, trusted
+from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -45,11 +45,11 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     os.close(files.touch(draft))
     store_id = secrets.token_hex(16)
     try:
-        _fill(draft, store_id, rehearsal=rehearsal, at=at)
+        _initialise(draft, store_id, rehearsal=rehearsal, at=at)
         _check_folded(draft, path)
         head_file.check_writable(tail_path)
         os.link(draft, path)  # whole or not at all, and never over another's
-        head_file.append(tail_path, head_file.Head(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
+        head_file.append(tail_path, head_file.TreeHead(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
     except FileExistsError:
         return
     finally:
@@ -74,8 +74,8 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
         )
 
 
-def _fill(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
-    with bare(path) as connection, connection.begin():
+def _initialise(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> None:
+    with open_unchecked(path) as connection, connection.begin():
         schema.migrate(connection)
         connection.execute(
             insert(tables.head).values(
@@ -96,7 +96,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
     files.check_owner(path)
     files.check_whole(path)
     head_file.check_writable(tail_path)
-    with bare(path) as connection:
+    with open_unchecked(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         head_file.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -109,7 +109,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
     files.check_owner(path)
     files.check_readable(path)
     files.check_whole(path)
-    with bare(path, "ro") as connection:
+    with open_unchecked(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         head_file.check(tail_path, connection, store_id, path)
         connection.rollback()
@@ -126,7 +126,7 @@ def empty(clock: Clock) -> Iterator[Ledger]:
 
 
 @contextmanager
-def bare(path: Path, mode: Literal["rw", "ro"] = "rw") -> Iterator[Connection]:
+def open_unchecked(path: Path, mode: Literal["rw", "ro"] = "rw") -> Iterator[Connection]:
     """An existing store, opened without a question: for what looks at it, copies it or brings it to another schema."""
     with _connection(_address(path, mode), read_only=mode == "ro") as connection:
         yield connection
@@ -136,7 +136,7 @@ def bare(path: Path, mode: Literal["rw", "ro"] = "rw") -> Iterator[Connection]:
 def _connection(address: str, *, read_only: bool) -> Iterator[Connection]:
     engine = _engine(address, read_only=read_only)
     try:
-        with trusted(), engine.connect() as connection:
+        with translate_errors(), engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()

@@ -14,7 +14,7 @@ _table = tables.look.c
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AccessRecord:
     """One look-up. Who looked is kept in the store and is not part of the answer to the person."""
 
     at: datetime
@@ -34,9 +34,9 @@ def record(ledger: Ledger, purpose: str, subject: bytes | None, case: str | None
         connection.execute(insert(tables.look).values(looked))
 
 
-def of(ledger: Ledger, subject: bytes) -> list[Look]:
+def records_of(ledger: Ledger, subject: bytes) -> list[AccessRecord]:
     """Every look-up of one person, oldest first."""
     query = select(_table.at_us, _table.purpose).where(_table.subject == subject).order_by(_table.id)
     with ledger.transaction() as connection:
         rows = connection.execute(query).all()
-    return [Look(datetime.fromtimestamp(at / 1_000_000, UTC), purpose) for at, purpose in rows]
+    return [AccessRecord(datetime.fromtimestamp(at / 1_000_000, UTC), purpose) for at, purpose in rows]

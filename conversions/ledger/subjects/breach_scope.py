@@ -33,7 +33,7 @@ _ORDERS = text(f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class BreachScope:
     """Attempts that left, or may have."""
 
     run: int | None = None
@@ -46,7 +46,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class BreachCount:
     """How much left."""
 
     orders: int
@@ -57,7 +57,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AffectedOrder:
     """One order at one destination."""
 
     order_no: str
@@ -67,19 +67,19 @@ class Order:
     last: datetime
 
 
-def count(connection: Connection, scope: Scope) -> Count:
+def count(connection: Connection, scope: BreachScope) -> BreachCount:
     """Count, without a list in memory."""
-    return Count(*connection.execute(_COUNT, _asked(scope)).one())
+    return BreachCount(*connection.execute(_COUNT, _asked(scope)).one())
 
 
-def orders(connection: Connection, scope: Scope) -> Iterator[Order]:
+def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder]:
     """One for each order and destination, in the order of the store, and few at a time."""
     rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _asked(scope))
     for order_no, destination, first, last in rows:
-        yield Order(order_no, destination, _instant(first), _instant(last))
+        yield AffectedOrder(order_no, destination, _instant(first), _instant(last))
 
 
-def _asked(scope: Scope) -> dict[str, object]:
+def _asked(scope: BreachScope) -> dict[str, object]:
     return {**asdict(scope), "within": _within(scope.path)}
 
 

@@ -13,14 +13,14 @@ from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects import records, redaction, suppressions
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 
 SALE_BITS = DESTINATION_BITS + REVISION_BITS
-DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MOST_DESTINATIONS - 1}"
+DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 EVENTS_OF = f"BETWEEN j.value << {SALE_BITS} AND j.value << {SALE_BITS} | {(1 << SALE_BITS) - 1}"
 """Of the sale ``j.value``: keys nest."""
 WHAT = "erase what was sent about this person (GDPR art. 19)"
@@ -78,7 +78,7 @@ def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
 
     Again for somebody of whom nothing is left it changes nothing. Raises LedgerError where another run holds the store.
     """
-    fresh = suppressions.add(ledger, subject, None, Kind.ERASURE, case)
+    fresh = suppressions.add(ledger, subject, None, SuppressionKind.ERASURE, case)
     with ledger.transaction() as connection:
         sales = records.sales_of(connection, subject)
         if not (sales or fresh):

@@ -23,7 +23,7 @@ _REFERENCES = text(f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RecipientNotice:
     """One recipient to be told of one erasure."""
 
     id: int
@@ -39,7 +39,7 @@ class Task:
     """The ids under which the recipient knows the person's orders, while the task is open."""
 
 
-def tasks(ledger: Ledger) -> list[Task]:
+def notices(ledger: Ledger) -> list[RecipientNotice]:
     """Every task, oldest first."""
     query = (
         select(tables.task, _erasure.case_no, tables.leaf.c.body)
@@ -49,7 +49,7 @@ def tasks(ledger: Ledger) -> list[Task]:
     )
     with ledger.transaction() as connection:
         return [
-            Task(
+            RecipientNotice(
                 row.id,
                 row.case_no,
                 row.recipient,

@@ -51,7 +51,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SentEvent:
     """What was, or was to be, sent of one order to one destination."""
 
     id: int
@@ -61,7 +61,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SubjectOrder:
     """One order at one destination."""
 
     order_no: str
@@ -71,7 +71,7 @@ class Standing:
     state: str
     reason: str | None
     stated: Money
-    events: tuple[Event, ...]
+    events: tuple[SentEvent, ...]
 
 
 def sales_of(connection: Connection, subject: bytes) -> list[int]:
@@ -79,7 +79,7 @@ def sales_of(connection: Connection, subject: bytes) -> list[int]:
     return list(connection.execute(_SALES, {"subject": subject}).scalars())
 
 
-def standings(connection: Connection, subject: bytes) -> list[Standing]:
+def subject_orders(connection: Connection, subject: bytes) -> list[SubjectOrder]:
     """Everything held of this person's orders, oldest first."""
     reaches = [tuple(row) for row in connection.execute(_REACHES)]
     found = []
@@ -88,7 +88,7 @@ def standings(connection: Connection, subject: bytes) -> list[Standing]:
         for row in connection.execute(_DELIVERIES, between):
             events = _events(connection, subject, row.id, reaches)
             if events or row.subject == subject:  # an order can have changed hands
-                found.append(_standing(row, events))
+                found.append(_subject_order(row, events))
     return found
 
 
@@ -133,10 +133,10 @@ _TRANSFERS = (
 
 def _events(
     connection: Connection, subject: bytes, delivery: int, reaches: list[tuple[int, int, int]]
-) -> tuple[Event, ...]:
+) -> tuple[SentEvent, ...]:
     between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS, "subject": subject}
     rows = connection.execute(_EVENTS, between)
-    return tuple(Event(number, payload, _transfers(connection, number, reaches)) for number, payload in rows)
+    return tuple(SentEvent(number, payload, _transfers(connection, number, reaches)) for number, payload in rows)
 
 
 def _transfers(connection: Connection, event: int, reaches: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
@@ -145,9 +145,9 @@ def _transfers(connection: Connection, event: int, reaches: list[tuple[int, int,
     return tuple(Transfer(number, _instant(intended), *rest) for number, intended, *rest in rows)
 
 
-def _standing(row: Row[Any], events: tuple[Event, ...]) -> Standing:
+def _subject_order(row: Row[Any], events: tuple[SentEvent, ...]) -> SubjectOrder:
     stated = Money(row.stated_minor, row.stated_currency, row.stated_exponent)
-    return Standing(row.order_no, row.day, row.name, row.state, row.reason, stated, events)
+    return SubjectOrder(row.order_no, row.day, row.name, row.state, row.reason, stated, events)
 
 
 def _instant(us: int) -> datetime:

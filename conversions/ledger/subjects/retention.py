@@ -12,14 +12,14 @@ from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MOST_DESTINATIONS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import redaction
 from conversions.ledger.subjects.erasure import DELIVERIES_OF, EVENTS_OF
 
-PAGE = 5_000
+ROWS_PER_PAGE = 5_000
 """Orders at destinations, in one transaction."""
-LARGEST = (1 << 63) - 1
+MAX_PAYLOAD_BYTES = (1 << 63) - 1
 """A misread column may hold numbers whose sum does not fit 64 bits."""
 _OLD = text("""
     SELECT id >> :bits FROM delivery WHERE id > :after AND day < :before ORDER BY id LIMIT :page
@@ -81,7 +81,7 @@ def purge(ledger: Ledger, before: date) -> Purged:
     purged, after = Purged(before), 0
     with _no_look_at_references(ledger):
         while sales := _old(ledger, before, after):
-            after = sales[-1] << DESTINATION_BITS | MOST_DESTINATIONS - 1
+            after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
             _take_out(ledger, purged, sales)
             _shrink(ledger, purged, sales)
     return purged
@@ -89,7 +89,7 @@ def purge(ledger: Ledger, before: date) -> Purged:
 
 def _old(ledger: Ledger, before: date, after: int) -> list[int]:
     """The next sales with a purchase day before that one, rising."""
-    asked = {"bits": DESTINATION_BITS, "before": before.isoformat(), "after": after, "page": PAGE}
+    asked = {"bits": DESTINATION_BITS, "before": before.isoformat(), "after": after, "page": ROWS_PER_PAGE}
     with ledger.transaction() as connection:
         return sorted(set(connection.execute(_OLD, asked).scalars()))
 
@@ -125,7 +125,7 @@ def _count(connection: Connection, asked: dict[str, str]) -> int:
     counts, sums = Counter[tuple[object, ...]](), Counter[tuple[object, ...]]()
     for *key, minor in connection.execute(_COUNTED, asked):
         counts[tuple(key)] += 1
-        sums[tuple(key)] = min(sums[tuple(key)] + minor, LARGEST)
+        sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_PAYLOAD_BYTES)
     names = ("day", "destination", "state", "reason", "currency", "exponent")
     rows = [dict(zip(names, key, strict=True), orders=count, minor=sums[key]) for key, count in counts.items()]
     connection.execute(insert(tables.history), rows)

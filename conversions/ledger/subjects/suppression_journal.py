@@ -19,21 +19,21 @@ from sqlalchemy import select
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 
 _table = tables.objection.c
 
-Change = Literal["added", "removed"]
+JournalAction = Literal["added", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One line. To replay one that is in the store already changes nothing."""
 
     at: datetime
     """Aware, UTC."""
-    change: Change
-    kind: Kind
+    change: JournalAction
+    kind: SuppressionKind
     subject: str
     """32 lower-case hex characters."""
     case: str | None = None
@@ -44,10 +44,10 @@ class Entry:
         return bytes.fromhex(self.subject)
 
 
-_line = TypeAdapter(Entry)
+_line = TypeAdapter(JournalEntry)
 
 
-def append(path: Path, entries: Iterable[Entry]) -> None:
+def append(path: Path, entries: Iterable[JournalEntry]) -> None:
     """Add lines, on disk when this returns. Raises SettingsError where they cannot be written."""
     lines = b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
     try:
@@ -75,10 +75,13 @@ def begin(path: Path, ledger: Ledger) -> None:
     listed = select(_table.since_us, _table.kind, _table.subject, _table.case_no).where(_table.removed_us.is_(None))
     with ledger.transaction() as connection:
         rows = connection.execute(listed.order_by(_table.id)).all()
-    append(path, [Entry(_instant(at), "added", Kind(kind), who.hex(), case) for at, kind, who, case in rows])
+    append(
+        path,
+        [JournalEntry(_instant(at), "added", SuppressionKind(kind), who.hex(), case) for at, kind, who, case in rows],
+    )
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path) -> list[JournalEntry]:
     """Every line, oldest first; none where there is no file. A last line that a crash cut short is passed over.
 
     Raises LedgerError where another one cannot be read: somebody's wish would be lost.
@@ -94,7 +97,7 @@ def read(path: Path) -> list[Entry]:
     return [_entry(path, number, line) for number, line in enumerate(lines[:-1], start=1) if line]
 
 
-def _entry(path: Path, number: int, line: bytes) -> Entry:
+def _entry(path: Path, number: int, line: bytes) -> JournalEntry:
     try:
         return _line.validate_json(line)
     except ValidationError:

@@ -17,7 +17,7 @@ from conversions.model.conversion import Reason
 _table = tables.objection.c
 
 
-class Kind(StrEnum):
+class SuppressionKind(StrEnum):
     """Why a person is on the list. In the alphabet's order the first one is named as the reason."""
 
     ERASURE = "erasure"
@@ -25,13 +25,21 @@ class Kind(StrEnum):
     WITHDRAWAL = "withdrawal"
 
 
-AGAINST = {Kind.ERASURE: Reason.OBJECTION, Kind.OBJECTION: Reason.OBJECTION, Kind.WITHDRAWAL: Reason.WITHDRAWN}
+REASON_FOR = {
+    SuppressionKind.ERASURE: Reason.OBJECTION,
+    SuppressionKind.OBJECTION: Reason.OBJECTION,
+    SuppressionKind.WITHDRAWAL: Reason.WITHDRAWN,
+}
 """What an order of such a person is withheld for."""
-_LEAF = {Kind.ERASURE: "suppression", Kind.OBJECTION: "objection", Kind.WITHDRAWAL: "withdrawal"}
+_LEAF = {
+    SuppressionKind.ERASURE: "suppression",
+    SuppressionKind.OBJECTION: "objection",
+    SuppressionKind.WITHDRAWAL: "withdrawal",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class Suppression:
     """One entry of the list; the person is not in it."""
 
     id: int
@@ -39,17 +47,21 @@ class Objection:
     """Aware, UTC."""
     removed: datetime | None
     reason: str | None
-    kind: Kind = Kind.OBJECTION
+    kind: SuppressionKind = SuppressionKind.OBJECTION
     case: str | None = None
     removed_reason: str | None = None
 
 
 def add(
-    ledger: Ledger, subject: bytes, reason: str | None, kind: Kind = Kind.OBJECTION, case: str | None = None
+    ledger: Ledger,
+    subject: bytes,
+    reason: str | None,
+    kind: SuppressionKind = SuppressionKind.OBJECTION,
+    case: str | None = None,
 ) -> bool:
     """Withhold this person's orders everywhere from now on; False where an entry of this *kind* is in force."""
     with ledger.transaction() as connection:
-        there = select(_table.id).where(*_in_force(subject, kind))
+        there = select(_table.id).where(*_active(subject, kind))
         if connection.execute(there).first() is not None:
             return False
         now = ledger.now_us
@@ -59,11 +71,11 @@ def add(
         return True
 
 
-def remove(ledger: Ledger, subject: bytes, reason: str, kind: Kind = Kind.OBJECTION) -> bool:
+def remove(ledger: Ledger, subject: bytes, reason: str, kind: SuppressionKind = SuppressionKind.OBJECTION) -> bool:
     """Take an entry back, at the person's wish; False where there is none of this *kind* in force."""
     with ledger.transaction() as connection:
         now = ledger.now_us
-        gone = update(tables.objection).where(*_in_force(subject, kind)).values(removed_us=now, removed_reason=reason)
+        gone = update(tables.objection).where(*_active(subject, kind)).values(removed_us=now, removed_reason=reason)
         entry = connection.execute(gone.returning(_table.id)).scalar()
         if entry is None:
             return False
@@ -71,18 +83,18 @@ def remove(ledger: Ledger, subject: bytes, reason: str, kind: Kind = Kind.OBJECT
         return True
 
 
-def entries(ledger: Ledger, subject: bytes | None = None) -> list[Objection]:
+def entries(ledger: Ledger, subject: bytes | None = None) -> list[Suppression]:
     """Every entry ever made, oldest first; with *subject* those about one person."""
     query = select(tables.objection).order_by(_table.id)
     with ledger.transaction() as connection:
         rows = connection.execute(query if subject is None else query.where(_table.subject == subject)).all()
     return [
-        Objection(
+        Suppression(
             row.id,
             _instant(row.since_us),
             _instant(row.removed_us) if row.removed_us else None,
             row.reason,
-            Kind(row.kind),
+            SuppressionKind(row.kind),
             row.case_no,
             row.removed_reason,
         )
@@ -90,14 +102,14 @@ def entries(ledger: Ledger, subject: bytes | None = None) -> list[Objection]:
     ]
 
 
-def in_force(ledger: Ledger) -> dict[bytes, Reason]:
+def active(ledger: Ledger) -> dict[bytes, Reason]:
     """Everybody on the list now, and what their orders are withheld for."""
     listed = select(_table.subject, _table.kind).where(_table.removed_us.is_(None)).order_by(_table.kind.desc())
     with ledger.transaction() as connection:
-        return {subject: AGAINST[Kind(kind)] for subject, kind in connection.execute(listed)}
+        return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in connection.execute(listed)}
 
 
-def _in_force(subject: bytes, kind: Kind) -> tuple[ColumnElement[bool], ...]:
+def _active(subject: bytes, kind: SuppressionKind) -> tuple[ColumnElement[bool], ...]:
     return _table.subject == subject, _table.kind == kind, _table.removed_us.is_(None)
 
 

@@ -152,10 +152,10 @@ def test_a_file_that_was_added_refuses_it(unpacked: Path, tmp_path: Path) -> Non
 
 def resigned(home: Path) -> None:
     """As whoever holds the log's key could: sums and signature fit again, and only what they say can tell."""
-    from conversions.audit.evidence.bundle import Draft
+    from conversions.audit.evidence.bundle import BundleWriter
     from conversions.ledger import checkpoints
 
-    draft = Draft(home)
+    draft = BundleWriter(home)
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("SHA256SUMS"):
             draft.write(path.relative_to(home).as_posix(), [path.read_bytes()])

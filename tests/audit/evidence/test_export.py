@@ -258,7 +258,7 @@ def test_a_spreadsheet_has_the_same_facts_without_the_bodies(past: Shop) -> None
 
 def test_a_spreadsheet_of_many_chunks_is_the_same(past: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = exported(past, "csv")
-    monkeypatch.setattr(exporting, "CHUNK", 2)
+    monkeypatch.setattr(exporting, "ATTEMPTS_PER_CHUNK", 2)
     assert exported(past, "csv") == whole
 
 

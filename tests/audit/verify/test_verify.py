@@ -12,8 +12,8 @@ import pytest
 
 from conversions.audit.verify import payloads, verify
 from conversions.audit.verify.open_store import open_store
-from conversions.audit.verify.rows import Books
-from conversions.audit.verify.verify import Verdict
+from conversions.audit.verify.rows import RowVerifier
+from conversions.audit.verify.verify import VerificationResult
 from conversions.ledger import checkpoints, open_shared, runs
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, root_of
 from conversions.ledger.runs import bindings
@@ -30,8 +30,8 @@ def shop(past: Shop, tmp_path: Path) -> Shop:
     return past.copy(tmp_path / "shop")
 
 
-def verdict(shop: Shop) -> Verdict:
-    return verify.verify(verify.place(shop.settings))
+def verdict(shop: Shop) -> VerificationResult:
+    return verify.verify(verify.log_location(shop.settings))
 
 
 def said(shop: Shop) -> list[str]:
@@ -65,7 +65,7 @@ def test_two_nights_are_intact(past: Shop) -> None:
     assert found.sentence.startswith(
         f"The log is intact: {found.entries} entries, {found.events} events, 2 checkpoints"
     )
-    assert found.vouched == found.entries
+    assert found.covered == found.entries
     assert found.events == 3 + 3 + 3 + 2 + 2
 
 
@@ -282,7 +282,7 @@ def test_without_what_was_kept_it_cannot_be_told_and_is_said_so(shop: Shop) -> N
 
     assert verdict(shop).intact
     assert any("No checkpoint" in note for note in verdict(shop).notes)
-    with_mail = verify.verify(verify.place(shop.settings, [kept]))
+    with_mail = verify.verify(verify.log_location(shop.settings, [kept]))
     assert "its first entries were others" in with_mail.sentence
 
 
@@ -433,10 +433,10 @@ def test_an_erased_event_still_proves_what_it_was(shop: Shop) -> None:
 
 
 def test_ranges_of_erased_events_cover_what_lies_in_them() -> None:
-    books = Books(sqlite3.connect(":memory:"))
+    books = RowVerifier(sqlite3.connect(":memory:"))
     books.erased = [(30, 40), (1, 9), (5, 6), (35, 37), (20, 20)]
 
-    assert list(books.covers([0, 1, 7, 9, 10, 20, 21, 30, 38, 40, 41])) == [0, 10, 21, 41]
+    assert list(books.unexplained([0, 1, 7, 9, 10, 20, 21, 30, 38, 40, 41])) == [0, 10, 21, 41]
 
 
 def test_a_clock_that_was_set_back_is_noted_and_no_finding(shop: Shop) -> None:
@@ -454,8 +454,8 @@ def test_helpers_find_what_one_process_finds(shop: Shop, monkeypatch: pytest.Mon
     with shop.tampered() as store:
         altered_event(store)
     alone = verdict(shop)
-    monkeypatch.setattr(payloads, "ALONE", 0)
-    monkeypatch.setattr(payloads, "CHUNK", 2)
+    monkeypatch.setattr(payloads, "EVENTS_WITHOUT_WORKERS", 0)
+    monkeypatch.setattr(payloads, "EVENTS_PER_CHUNK", 2)
 
     together = verdict(shop)
 

@@ -24,8 +24,8 @@ from conversions.destinations.google.client import Google
 from conversions.destinations.google.responses import judge
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Consent
-from conversions.model.late_result import Diagnosis, Told
-from conversions.model.receipt import Culprit, Next, Outcome, Receipt
+from conversions.model.late_result import Diagnosis, RequestStatus
+from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
 from conversions.transport import http
 from conversions.transport.http import USER_AGENT, Answer
 from tests.destinations.specimens import ENDPOINT, POLICY, conversion, google_settings, policy_without
@@ -338,7 +338,7 @@ def test_a_question_is_asked_once_with_the_credential_and_no_body() -> None:
     with responses.RequestsMock() as mock:
         a_token(mock)
         mock.get(STATUS_URL, json=RECORDED)
-        assert google(quota_project="shop-123").diagnose("a/b", 1).told is Told.SUCCESS
+        assert google(quota_project="shop-123").diagnose("a/b", 1).status is RequestStatus.SUCCESS
         asked = mock.calls[-1].request
     assert asked.body is None
     assert (asked.headers["Authorization"], asked.headers["x-goog-user-project"]) == ("Bearer secret-token", "shop-123")
@@ -350,14 +350,14 @@ def test_trouble_on_the_way_is_no_answer(trouble: Exception) -> None:
     with responses.RequestsMock() as mock:
         mock.get("http://127.0.0.1:8085/v1/requestStatus:retrieve?requestId=r", body=trouble)
         found = google(endpoint="http://127.0.0.1:8085").diagnose("r", 1)
-    assert found == Diagnosis(Told.NO_ANSWER, type(trouble).__name__)
+    assert found == Diagnosis(RequestStatus.NO_ANSWER, type(trouble).__name__)
 
 
 @pytest.mark.usefixtures("service_account")
 def test_without_the_network_no_token_means_no_answer() -> None:
     with responses.RequestsMock() as mock:
         mock.post(TOKEN_URL, body=requests.ConnectionError())
-        assert google().diagnose("r", 1).told is Told.NO_ANSWER
+        assert google().diagnose("r", 1).status is RequestStatus.NO_ANSWER
 
 
 def test_a_refused_credential_stops_the_questions() -> None:
@@ -369,7 +369,7 @@ def test_a_refused_credential_stops_the_questions() -> None:
 
 @pytest.mark.parametrize(("reason", "words"), [("NO_CONSENT", "administrator"), ("SOMETHING", "Google Ads account")])
 def test_a_person_is_told_what_to_do_about_the_account(reason: str, words: str) -> None:
-    assert words in google().remedy(reason)
+    assert words in google().fix(reason)
 
 
 # verdicts
@@ -380,7 +380,7 @@ DATA = (Outcome.REFUSED, Next.ISOLATE)
 DOUBT = (Outcome.REFUSED, Next.PROBE)
 CREDENTIALS = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 OURS = (Outcome.REFUSED, Next.STOP_REFUSED)
-QUOTA = (Outcome.REFUSED, Next.STOP_FOR_TODAY)
+QUOTA = (Outcome.REFUSED, Next.STOP_QUOTA)
 
 PER_EVENT = {0, 6, 7, 8, 9, 10, 11, 12, 13, 14, 18, 22, 27, 30, 31, 39, 44, 50, 51, 100, 103, 104, 105, 106, 107, 108}
 PER_EVENT |= {109, 110, 113, 114, 117, 118, 119, 120, 128}
@@ -467,7 +467,7 @@ def test_an_unknown_reason_of_an_event_is_that_event_s_fault() -> None:
     receipt = refused(400, "INVALID_ARGUMENT", ("events[2].currency", "NEW_IN_2027"))
 
     assert verdict(receipt) == DATA
-    assert receipt.culprits == (Culprit(2, "NEW_IN_2027", "currency"),)
+    assert receipt.failed_items == (FailedItem(2, "NEW_IN_2027", "currency"),)
 
 
 @pytest.mark.parametrize("reason", ["ERROR_REASON_UNSPECIFIED", "INVALID_ARGUMENT", "NEW_IN_2027"])
@@ -482,7 +482,7 @@ def test_a_reason_that_says_nothing_leaves_open_whose_fault_it_is_until_an_event
 def test_a_reason_of_an_event_needs_no_name_to_be_one(reason: str) -> None:
     receipt = refused(400, "INVALID_ARGUMENT", info={"reason": reason})
 
-    assert (verdict(receipt), receipt.culprits) == (DATA, ())
+    assert (verdict(receipt), receipt.failed_items) == (DATA, ())
 
 
 def test_a_reason_that_is_ours_outweighs_an_event_s() -> None:
@@ -495,7 +495,7 @@ def test_a_reason_that_is_ours_outweighs_an_event_s() -> None:
 
     assert verdict(receipt) == OURS
     assert receipt.code == "400/INVALID_ARGUMENT/INVALID_CONVERSION_ACTION_ID"
-    assert receipt.culprits == ()
+    assert receipt.failed_items == ()
 
 
 @pytest.mark.parametrize("field", ["destinations[0].login_account.account_id", "encoding", "consent"])
@@ -525,10 +525,10 @@ def test_culprits_are_read_from_both_spellings_once_each_and_within_the_request(
         ("events[1].Jane Doe", "Jane Doe"),
     )
 
-    assert receipt.culprits == (
-        Culprit(2, "INVALID_SHA256_FORMAT", "user_data.user_identifiers[0]"),
-        Culprit(0, "INVALID_FORMAT", ""),
-        Culprit(1, "OTHER", ""),
+    assert receipt.failed_items == (
+        FailedItem(2, "INVALID_SHA256_FORMAT", "user_data.user_identifiers[0]"),
+        FailedItem(0, "INVALID_FORMAT", ""),
+        FailedItem(1, "OTHER", ""),
     )
 
 
@@ -540,14 +540,14 @@ def test_however_the_way_to_an_event_is_written_it_is_that_event_s_fault(path: s
     receipt = refused(400, "INVALID_ARGUMENT", (path, "INVALID_FORMAT"))
 
     assert verdict(receipt) == DATA
-    assert receipt.culprits == (Culprit(2, "INVALID_FORMAT", "userData" if "userData" in path else ""),)
+    assert receipt.failed_items == (FailedItem(2, "INVALID_FORMAT", "userData" if "userData" in path else ""),)
 
 
 @pytest.mark.parametrize("path", ["events", "events[7].currency", "Events"])
 def test_a_path_that_leads_to_no_event_of_ours_leaves_it_to_the_reason(path: str) -> None:
     receipt = refused(400, "INVALID_ARGUMENT", (path, "INVALID_FORMAT"))
 
-    assert (verdict(receipt), receipt.culprits) == (DATA, ())
+    assert (verdict(receipt), receipt.failed_items) == (DATA, ())
 
 
 @pytest.mark.parametrize("path", ["destinations[0].operating_account", "destinations[1].events[1]", "encoding"])
@@ -629,7 +629,7 @@ def test_an_answer_with_a_warning_for_each_of_twenty_thousand_products_is_a_rece
         for j in range(10)
     ]
     body = orjson.dumps(OK | {"fieldWarnings": named})
-    assert len(body) < http.MOST_BYTES
+    assert len(body) < http.MAX_BODY_BYTES
     receipt = judge(Answer(200, {}, body), 2000)
     assert receipt.outcome is Outcome.RECEIVED
     assert receipt.warnings == {"CART_DATA_ITEM_UNIT_PRICE_MISSING": 2000}
@@ -642,9 +642,9 @@ def test_of_an_answer_that_was_cut_what_was_read_counts(
     named = [{"field": f"events[{i}]", "reason": "WARNING_REASON_GENERIC"} for i in range(99)]
     warned: dict[str, Any] = {"fieldWarnings": named}
     body = orjson.dumps(OK | warned if first else warned | OK)[:2000]
-    monkeypatch.setattr(http, "MOST_BYTES", 2000)
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 2000)
     assert judge(Answer(200, {}, body), 99).outcome is outcome
-    monkeypatch.setattr(http, "MOST_BYTES", 2001)
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 2001)
     assert judge(Answer(200, {}, body), 99).outcome is Outcome.UNKNOWN
 
 
@@ -658,7 +658,7 @@ def test_consent_that_most_events_lack_at_once_is_not_theirs(named: int, events:
     body = {"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": details}}
     receipt = judge(Answer(400, {}, orjson.dumps(body)), events)
     assert receipt.next is (Next.STOP_REFUSED if stops else Next.ISOLATE)
-    assert len(receipt.culprits) == (0 if stops else named)
+    assert len(receipt.failed_items) == (0 if stops else named)
     assert "consent" in (by_code(receipt.code) or "")
 
 

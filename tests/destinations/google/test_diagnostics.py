@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from conversions.destinations.google.diagnostics import FAILED, PREFIX, REASONS, REMEDIES, judge
-from conversions.model.late_result import Diagnosis, Fate, Ruling, Told
+from conversions.model.late_result import Diagnosis, EventOutcome, ReasonPolicy, RequestStatus
 from conversions.transport.http import Answer
 from tests.sandbox.test_google import SCHEMAS, misfits
 
-LATER = Diagnosis(Told.PROCESSING)
+LATER = Diagnosis(RequestStatus.PROCESSING)
 
 
 def answered(status: int, body: object) -> Diagnosis:
@@ -44,33 +44,41 @@ def refused(status: int, reason: str, canonical: str = "INVALID_ARGUMENT") -> Di
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ("SUCCESS", Told.SUCCESS),
-        ("PARTIAL_SUCCESS", Told.PARTIAL_SUCCESS),
-        ("FAILED", Told.FAILED),
-        ("PROCESSING", Told.PROCESSING),
-        ("REQUEST_STATUS_UNKNOWN", Told.PROCESSING),
+        ("SUCCESS", RequestStatus.SUCCESS),
+        ("PARTIAL_SUCCESS", RequestStatus.PARTIAL_SUCCESS),
+        ("FAILED", RequestStatus.FAILED),
+        ("PROCESSING", RequestStatus.PROCESSING),
+        ("REQUEST_STATUS_UNKNOWN", RequestStatus.PROCESSING),
     ],
 )
-def test_every_status_is_understood(status: str, expected: Told) -> None:
-    assert told(status).told is expected
+def test_every_status_is_understood(status: str, expected: RequestStatus) -> None:
+    assert told(status).status is expected
 
 
 @pytest.mark.parametrize("status", ["FAILURE", "SOMETHING_NEWER", ""])
 def test_a_status_that_the_schema_lacks_is_the_guides_word_or_asked_about_again(status: str) -> None:
-    found = answered(200, {"requestStatusPerDestination": [{"requestStatus": status}]}).told
-    assert found is (Told.FAILED if status == "FAILURE" else Told.PROCESSING)
+    found = answered(200, {"requestStatusPerDestination": [{"requestStatus": status}]}).status
+    assert found is (RequestStatus.FAILED if status == "FAILURE" else RequestStatus.PROCESSING)
 
 
 UNMATCHED, DUPLICATE, REJECTED, SETUP, CONSENT, UNLISTED = (
-    Ruling(fate) for fate in (Fate.UNMATCHED, Fate.DUPLICATE, Fate.REJECTED, Fate.SETUP, Fate.CONSENT, Fate.UNLISTED)
+    ReasonPolicy(fate)
+    for fate in (
+        EventOutcome.UNMATCHED,
+        EventOutcome.DUPLICATE,
+        EventOutcome.REJECTED,
+        EventOutcome.SETUP,
+        EventOutcome.CONSENT,
+        EventOutcome.UNLISTED,
+    )
 )
 ROWS = [
     ("CLICK_NOT_FOUND", UNMATCHED),
     ("DUPLICATE_TRANSACTION_ID", DUPLICATE),
     ("DUPLICATE_GCLID", DUPLICATE),
-    ("TOO_RECENT_CLICK", Ruling(Fate.DEFERRED, timedelta(hours=6))),
-    ("DESTINATION_TOO_RECENTLY_CREATED", Ruling(Fate.DEFERRED, timedelta(hours=6))),
-    ("INTERNAL_ERROR", Ruling(Fate.DEFERRED, timedelta(hours=1))),
+    ("TOO_RECENT_CLICK", ReasonPolicy(EventOutcome.DEFERRED, timedelta(hours=6))),
+    ("DESTINATION_TOO_RECENTLY_CREATED", ReasonPolicy(EventOutcome.DEFERRED, timedelta(hours=6))),
+    ("INTERNAL_ERROR", ReasonPolicy(EventOutcome.DEFERRED, timedelta(hours=1))),
     ("EVENT_TOO_OLD", REJECTED),
     ("EXPIRED_CLICK", REJECTED),
     ("CONVERSION_PRECEDES_CLICK", REJECTED),
@@ -99,40 +107,40 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("reason", "ruling"), ROWS)
-def test_every_reason_of_the_reference_has_a_ruling(reason: str, ruling: Ruling) -> None:
+def test_every_reason_of_the_reference_has_a_ruling(reason: str, ruling: ReasonPolicy) -> None:
     [finding] = told("PARTIAL_SUCCESS", count(PREFIX + reason, 0, 2)).findings
-    assert (finding.reason, finding.ruling) == (reason, ruling)
+    assert (finding.reason, finding.policy) == (reason, ruling)
     assert (finding.events, finding.positions) == (2, frozenset({0, 2}))
 
 
 def test_the_one_reason_with_another_prefix_keeps_its_name() -> None:
     name = "PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER"
     [finding] = told("PARTIAL_SUCCESS", count(name, 0)).findings
-    assert (finding.reason, finding.ruling) == (name, REJECTED)
+    assert (finding.reason, finding.policy) == (name, REJECTED)
 
 
 def test_a_reason_younger_than_the_table_is_one_of_its_own_under_its_name() -> None:
     row = count(PREFIX + "INVENTED_TOMORROW", 1)
     body = {"requestStatusPerDestination": [{"requestStatus": "FAILED", "errorInfo": {"errorCounts": [row]}}]}
     [finding] = answered(200, body).findings
-    assert (finding.reason, finding.ruling) == ("INVENTED_TOMORROW", UNLISTED)
+    assert (finding.reason, finding.policy) == ("INVENTED_TOMORROW", UNLISTED)
 
 
 @pytest.mark.parametrize("reason", ["processing_error_reason_denied_consent", "DENIED_CONSENT", "denied_consent"])
 def test_a_name_is_known_however_it_is_spelt(reason: str) -> None:
     [finding] = partly(count(reason, 0)).findings
-    assert (finding.reason, finding.ruling) == ("DENIED_CONSENT", CONSENT)
+    assert (finding.reason, finding.policy) == ("DENIED_CONSENT", CONSENT)
 
 
 def test_a_number_in_place_of_a_name_leaves_the_rest_readable() -> None:
     found = partly(FIRST_OF_THREE, {"reason": 77, "recordCount": "1", "recordIndices": [2]})
-    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", UNLISTED)]
+    assert [(f.reason, f.policy) for f in found.findings][1:] == [("OTHER", UNLISTED)]
     assert found.names_all(3)
 
 
 def test_a_younger_name_of_consent_is_about_consent() -> None:
     [finding] = partly(count(PREFIX + "AD_USER_DATA_CONSENT_MISSING", 0)).findings
-    assert finding.ruling == CONSENT
+    assert finding.policy == CONSENT
 
 
 def test_what_was_taken_with_a_part_of_it_ignored_is_counted_by_kind() -> None:
@@ -144,13 +152,13 @@ def test_what_was_taken_with_a_part_of_it_ignored_is_counted_by_kind() -> None:
     ]
     body = {"requestStatusPerDestination": [{"requestStatus": "SUCCESS", "warningInfo": {"warningCounts": rows}}]}
     found = answered(200, body)
-    assert (found.told, found.warnings) == (Told.SUCCESS, {"INTERNAL_ERROR": 3, "OTHER": 1})
+    assert (found.status, found.warnings) == (RequestStatus.SUCCESS, {"INTERNAL_ERROR": 3, "OTHER": 1})
 
 
 @pytest.mark.parametrize("info", [None, 5, "x", [], {"warningCounts": 5}])
 def test_warnings_of_another_form_make_nothing_else_unreadable(info: object) -> None:
     body = {"requestStatusPerDestination": [{"requestStatus": "SUCCESS", "warningInfo": info}]}
-    assert answered(200, body) == Diagnosis(Told.SUCCESS)
+    assert answered(200, body) == Diagnosis(RequestStatus.SUCCESS)
 
 
 def test_prose_in_place_of_a_name_is_not_repeated() -> None:
@@ -162,18 +170,22 @@ def test_prose_in_place_of_a_name_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("diagnosis", "reason", "fate"),
     [
-        (told("FAILED"), FAILED, Fate.SETUP),
-        (told("FAILED", {"reason": PREFIX + "NO_CONSENT"}), "NO_CONSENT", Fate.SETUP),
-        (told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}), "INVALID_EVENT", Fate.REJECTED),
-        (told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}, {"reason": PREFIX + "NO_CONSENT"}), FAILED, Fate.SETUP),
-        (told("FAILED", count(PREFIX + "INVALID_EVENT", events=10**25)), "INVALID_EVENT", Fate.REJECTED),
+        (told("FAILED"), FAILED, EventOutcome.SETUP),
+        (told("FAILED", {"reason": PREFIX + "NO_CONSENT"}), "NO_CONSENT", EventOutcome.SETUP),
+        (told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}), "INVALID_EVENT", EventOutcome.REJECTED),
+        (
+            told("FAILED", {"reason": PREFIX + "INVALID_EVENT"}, {"reason": PREFIX + "NO_CONSENT"}),
+            FAILED,
+            EventOutcome.SETUP,
+        ),
+        (told("FAILED", count(PREFIX + "INVALID_EVENT", events=10**25)), "INVALID_EVENT", EventOutcome.REJECTED),
     ],
 )
 def test_a_request_that_failed_as_a_whole_failed_for_the_one_reason_given_or_for_a_person_to_find(
-    diagnosis: Diagnosis, reason: str, fate: Fate
+    diagnosis: Diagnosis, reason: str, fate: EventOutcome
 ) -> None:
     [finding] = diagnosis.findings
-    assert (finding.reason, finding.ruling.fate, set(finding.positions)) == (reason, fate, {0, 1, 2})
+    assert (finding.reason, finding.policy.outcome, set(finding.positions)) == (reason, fate, {0, 1, 2})
     assert diagnosis.names_all(3)
 
 
@@ -187,35 +199,35 @@ def test_a_count_of_more_events_than_there_were_says_nothing(most: int) -> None:
 
 @pytest.mark.parametrize("reason", REMEDIES)
 def test_a_remedy_belongs_to_a_reason_of_the_account_or_to_a_question_that_is_not_allowed(reason: str) -> None:
-    assert reason == FAILED or (reason, SETUP) in ROWS or refused(403, reason).told is Told.MAY_NOT_ASK
+    assert reason == FAILED or (reason, SETUP) in ROWS or refused(403, reason).status is RequestStatus.PERMISSION_DENIED
 
 
 @pytest.mark.parametrize(
     ("reason", "status", "expected"),
-    [("REQUEST_TOO_OLD", 400, Told.TOO_OLD), ("INVALID_REQUEST_ID", 400, Told.NOT_KNOWN)],
+    [("REQUEST_TOO_OLD", 400, RequestStatus.TOO_OLD), ("INVALID_REQUEST_ID", 400, RequestStatus.NOT_FOUND)],
 )
-def test_a_request_without_a_status_says_why(reason: str, status: int, expected: Told) -> None:
+def test_a_request_without_a_status_says_why(reason: str, status: int, expected: RequestStatus) -> None:
     assert refused(status, reason) == Diagnosis(expected, f"{status}/{reason}")
 
 
 def test_a_request_that_is_not_found_is_not_known_there() -> None:
-    assert refused(404, "NOT_FOUND", "NOT_FOUND").told is Told.NOT_KNOWN
+    assert refused(404, "NOT_FOUND", "NOT_FOUND").status is RequestStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize(("status", "reason"), [(429, "RESOURCE_EXHAUSTED"), (503, "")])
 def test_any_other_refusal_is_no_answer(status: int, reason: str) -> None:
     found = refused(status, reason, "UNAVAILABLE")
-    assert (found.told, found.code) == (Told.NO_ANSWER, f"{status}/{reason or 'UNAVAILABLE'}")
+    assert (found.status, found.code) == (RequestStatus.NO_ANSWER, f"{status}/{reason or 'UNAVAILABLE'}")
 
 
 @pytest.mark.parametrize("reason", ["PERMISSION_DENIED", "SERVICE_DISABLED", "INVENTED_TOMORROW"])
 def test_a_question_that_is_not_allowed_is_for_a_person_to_mend(reason: str) -> None:
-    assert refused(403, reason, "PERMISSION_DENIED") == Diagnosis(Told.MAY_NOT_ASK, f"403/{reason}")
+    assert refused(403, reason, "PERMISSION_DENIED") == Diagnosis(RequestStatus.PERMISSION_DENIED, f"403/{reason}")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":1}'])
 def test_a_page_from_something_in_between_is_no_answer(body: bytes) -> None:
-    assert answered(502, body) == Diagnosis(Told.NO_ANSWER, "502")
+    assert answered(502, body) == Diagnosis(RequestStatus.NO_ANSWER, "502")
 
 
 @pytest.mark.parametrize(
@@ -228,12 +240,12 @@ def test_a_page_from_something_in_between_is_no_answer(body: bytes) -> None:
     ],
 )
 def test_an_empty_answer_is_asked_for_again(body: object) -> None:
-    assert answered(200, body).told is Told.PROCESSING
+    assert answered(200, body).status is RequestStatus.PROCESSING
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"requestStatusPerDestination":7}'])
 def test_an_answer_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
-    assert answered(200, body) == Diagnosis(Told.PROCESSING, "UNREADABLE")
+    assert answered(200, body) == Diagnosis(RequestStatus.PROCESSING, "UNREADABLE")
 
 
 # what of it can be mapped to orders
@@ -286,13 +298,13 @@ def partly(*counts: object) -> Diagnosis:
 
 def test_null_is_absent() -> None:
     one = {"requestStatus": "SUCCESS", "eventsIngestionStatus": None, "errorInfo": {"errorCounts": None}}
-    assert answered(200, {"requestStatusPerDestination": [one]}) == Diagnosis(Told.SUCCESS)
+    assert answered(200, {"requestStatusPerDestination": [one]}) == Diagnosis(RequestStatus.SUCCESS)
 
 
 def test_a_count_without_a_reason_is_of_one_that_nobody_knows() -> None:
     found = partly(FIRST_OF_THREE, {"recordCount": "1", "recordIndices": [2]})
     assert found.names_all(3)
-    assert [(f.reason, f.ruling) for f in found.findings][1:] == [("OTHER", UNLISTED)]
+    assert [(f.reason, f.policy) for f in found.findings][1:] == [("OTHER", UNLISTED)]
 
 
 @pytest.mark.parametrize(

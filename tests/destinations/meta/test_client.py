@@ -189,7 +189,7 @@ DATA = (Outcome.REFUSED, Next.ISOLATE)
 DOUBT = (Outcome.REFUSED, Next.PROBE)
 A_MINUTE = 60.0
 """Limits are counted in minutes."""
-LAST_WARNING = (Outcome.REFUSED, Next.ONCE_MORE)
+LAST_WARNING = (Outcome.REFUSED, Next.RETRY_ONCE)
 CREDENTIALS = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 OURS = (Outcome.REFUSED, Next.STOP_REFUSED)
 
@@ -278,7 +278,7 @@ def test_every_code_has_the_verdict_of_the_reference(
     assert verdict(receipt) == expected
     assert receipt.code == (f"400/{code}" if subcode is None else f"400/{code}/{subcode}")
     assert receipt.reference == "AbCdEf123"
-    assert receipt.culprits == ()
+    assert receipt.failed_items == ()
 
 
 @pytest.mark.parametrize(

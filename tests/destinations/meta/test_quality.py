@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from conversions.destinations.meta.quality import MOST, figures
+from conversions.destinations.meta.quality import MAX_FIGURES, figures
 
 
 def test_an_offline_dataset_has_a_score_for_each_dimension() -> None:
@@ -31,4 +31,4 @@ def test_an_error_has_no_figures() -> None:
 
 def test_figures_without_end_are_cut() -> None:
     names = [a + b for a in "abcdefghij" for b in "abcdefghij"]
-    assert len(figures(orjson.dumps(dict.fromkeys(names, 1)))) == MOST
+    assert len(figures(orjson.dumps(dict.fromkeys(names, 1)))) == MAX_FIGURES

@@ -15,7 +15,7 @@ from conversions.ledger import outbox as requests
 from conversions.ledger.outbox import Attempt, intent, outcome
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import evaluate
-from conversions.ledger.staging.transitions import Step
+from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import UNANSWERED
 from conversions.ledger.store import ledger as open_store
 from conversions.ledger.store import run_lock, sqlite
@@ -35,7 +35,7 @@ def log_after_sending() -> None:
 
     def settle(ledger: Any, run: Any, attempt: Attempt, receipt: Receipt) -> Any:
         logged = real_intend(*later.pop(id(attempt)))
-        return real_settle(ledger, run, logged, receipt) if isinstance(logged, Attempt) else requests.Settled(logged)
+        return real_settle(ledger, run, logged, receipt) if isinstance(logged, Attempt) else requests.Settlement(logged)
 
     later: dict[int, tuple[Any, ...]] = {}
     real_intend = swap(requests, "intend", intend)
@@ -51,7 +51,7 @@ def outcome_before_the_answer() -> None:
             settle(ledger, run, attempt, HELD)
         return attempt
 
-    settle = swap(requests, "settle", lambda *_: requests.Settled([]))
+    settle = swap(requests, "settle", lambda *_: requests.Settlement([]))
     real = swap(requests, "intend", intend)
 
 
@@ -89,10 +89,10 @@ def open_requests_tidied_up() -> None:
 def old_value_replaced_while_unanswered() -> None:
     """An order without an answer is staged anew instead of resent as it was."""
 
-    def judge(known: Any, draft: Any) -> Step:
-        return Step.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
+    def judge(known: Any, draft: Any) -> Transition:
+        return Transition.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 
-    real = swap(evaluate, "judge", judge)
+    real = swap(evaluate, "decide", judge)
 
 
 def recovery_left_out() -> None:
@@ -120,7 +120,7 @@ def no_lock() -> None:
 def no_lock_and_no_epoch() -> None:
     """The same, and the first goes on as if nothing had happened."""
     no_lock()
-    swap(log, "still_ours", lambda *_: None)
+    swap(log, "check_epoch", lambda *_: None)
 
 
 def log_rewritten() -> None:
@@ -144,7 +144,7 @@ def failed_sync_ignored() -> None:
         with suppress(Exception):
             yield
 
-    swap(open_store, "trusted", trusting)
+    swap(open_store, "translate_errors", trusting)
 
 
 def window_ignored() -> None:
@@ -157,7 +157,7 @@ def window_ignored() -> None:
 def window_counted_anew() -> None:
     """The platform's window is taken to begin with the last attempt."""
     first = "coalesce(first_attempt_us, :now_us)"
-    for name in ("_FLY", "_FLY_IF_FREE"):
+    for name in ("_MARK_IN_FLIGHT", "_MARK_IN_FLIGHT_IF_FREE"):
         words = getattr(intent, name).text
         assert first in words
         swap(intent, name, text(words.replace(first, ":now_us")))
@@ -165,4 +165,4 @@ def window_counted_anew() -> None:
 
 def old_retry_let_go() -> None:
     """Nobody asks of a retry whether its orders have moved on since."""
-    swap(intent, "_ask_again", lambda *_: set())
+    swap(intent, "_recheck", lambda *_: set())

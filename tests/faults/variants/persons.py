@@ -6,14 +6,14 @@ from conversions.intake import convert
 from conversions.ledger.outbox import intent
 from conversions.ledger.outbox.work import Purpose
 from conversions.ledger.staging import evaluate
-from conversions.ledger.staging.transitions import Step
+from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import UNANSWERED
 from tests.faults.variants.breaking import swap
 
 
 def objection_asked_at_staging_only() -> None:
     """Who objects while the night is under way is not heard."""
-    swap(intent, "_ask_again", lambda *_: set())
+    swap(intent, "_recheck", lambda *_: set())
 
 
 def objection_not_asked_on_resend() -> None:
@@ -22,16 +22,16 @@ def objection_not_asked_on_resend() -> None:
     def ask_again(*arguments: Any) -> Any:
         return set() if arguments[-1].work.purpose is Purpose.RESEND else real(*arguments)
 
-    real = swap(intent, "_ask_again", ask_again)
+    real = swap(intent, "_recheck", ask_again)
 
 
 def denial_not_heard_on_resend() -> None:
     """Who takes consent back while an answer is out is sent again."""
 
-    def judge(known: Any, draft: Any) -> Step:
-        return Step.HOLD if known.state in UNANSWERED else real(known, draft)
+    def judge(known: Any, draft: Any) -> Transition:
+        return Transition.HOLD if known.state in UNANSWERED else real(known, draft)
 
-    real = swap(evaluate, "judge", judge)
+    real = swap(evaluate, "decide", judge)
 
 
 def address_in_a_log_line() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conversions.intake.sources.cells import Misfit, Moment, Typed, amount, first_instant, moment, plain
+from conversions.intake.sources.cells import CellError, ParsedTime, Typed, amount, first_instant, moment, plain
 from conversions.intake.sources.decimal_points import before_decimals
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import ZONE
@@ -37,7 +37,7 @@ def test_a_plain_decimal_with_a_point_is_an_amount(text: str) -> None:
     ],
 )
 def test_anything_else_is_refused_and_never_guessed(text: str) -> None:
-    with pytest.raises(Misfit) as refused:
+    with pytest.raises(CellError) as refused:
         amount(text, "amount")
 
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_AMOUNT, "amount")
@@ -67,7 +67,7 @@ def test_an_amount_is_exactly_what_stands_there(value: Decimal) -> None:
     ],
 )
 def test_an_instant_has_an_offset_or_is_in_the_shops_zone(text: str) -> None:
-    assert moment(text, ZONE, "x") == Moment(datetime(2026, 11, 20, 12, 30, tzinfo=UTC), date(2026, 11, 20), False)
+    assert moment(text, ZONE, "x") == ParsedTime(datetime(2026, 11, 20, 12, 30, tzinfo=UTC), date(2026, 11, 20), False)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_day_starts_with_its_first_instant_where_clocks_change_at_midnight() -
     ],
 )
 def test_a_date_of_any_other_kind_is_refused_and_never_guessed(text: str) -> None:
-    with pytest.raises(Misfit) as refused:
+    with pytest.raises(CellError) as refused:
         moment(text, ZONE, "purchased_at")
 
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_DATE, "purchased_at")
@@ -186,9 +186,9 @@ def test_a_time_without_offset_is_what_python_makes_of_it_in_the_zone(clock: dat
 @example("2026-11-20T13:30:00+99:99")
 @example("2026-11-20 \ud800")
 def test_no_text_breaks_the_reading_of_a_date_or_an_amount(text: str) -> None:
-    with contextlib.suppress(Misfit):
+    with contextlib.suppress(CellError):
         assert moment(text, ZONE, "x").at.tzinfo is UTC
-    with contextlib.suppress(Misfit):
+    with contextlib.suppress(CellError):
         assert abs(amount(text, "x")) < 10**12
 
 

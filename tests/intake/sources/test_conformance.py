@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.mapping import CHUNK
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK
 from conversions.model.conversion import Consent, Reason
 from tests.intake.sources.shop import ADDRESS, ALL, MAPPED, ROW, WINDOW, kept_in, orders, read, rejected
 
@@ -152,21 +152,21 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
 
     for _ in range(2):
         read(source)
-        assert [source.unread.named(field) for field in ("status", "currency", "amount", "product_ids")] == [
+        assert [source.unparsed.named(field) for field in ("status", "currency", "amount", "product_ids")] == [
             *("`Fuldført`", "`kr`", "`1,00`", "")
         ]
 
 
 @every_kind
 def test_every_row_is_read_in_bounded_chunks(kind: str, tmp_path: Path) -> None:
-    rows = [ROW | {"Order": str(number)} for number in range(2 * CHUNK + 1)]
+    rows = [ROW | {"Order": str(number)} for number in range(2 * ROWS_PER_CHUNK + 1)]
 
     chunks = list(kept_in(kind, tmp_path, rows).chunks(WINDOW))
 
-    assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, 1]
+    assert [len(chunk) for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK, 1]
     read = [order for chunk in chunks for order in orders(chunk)]
     assert [order.number for order in read] == [row["Order"] for row in rows]
-    assert [order.rank[1] for order in read] == list(range(1, 2 * CHUNK + 2))
+    assert [order.rank[1] for order in read] == list(range(1, 2 * ROWS_PER_CHUNK + 2))
 
 
 @every_kind
@@ -203,7 +203,7 @@ def test_a_check_of_a_good_source_says_nothing_and_reads_nothing(kind: str, tmp_
     source = kept_in(kind, tmp_path, ROWS, ALL)
 
     source.check()
-    assert source.left_for_later() == []
+    assert source.skipped_files() == []
 
 
 @every_kind

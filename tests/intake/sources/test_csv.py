@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.csv import LONGEST
+from conversions.intake.sources.csv import MAX_LINE_CHARACTERS
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import MAPPED, ROW, csv_text, files, orders, read, rejected, written
 
@@ -143,7 +143,9 @@ def test_nul_spoils_a_row_only_where_it_is_mapped(rows_of: RowsOf) -> None:
     assert rejected(rows) == [RowRejected("orders.csv row 3", Reason.NOT_TEXT, None, "order_id")]
 
 
-@pytest.mark.parametrize("size", [131_073, LONGEST - 60, LONGEST, 2 * LONGEST, 50_000_000])
+@pytest.mark.parametrize(
+    "size", [131_073, MAX_LINE_CHARACTERS - 60, MAX_LINE_CHARACTERS, 2 * MAX_LINE_CHARACTERS, 50_000_000]
+)
 @pytest.mark.parametrize("where", ["note", "email"])
 def test_a_cell_too_large_spoils_its_own_row_only(rows_of: RowsOf, size: int, where: str) -> None:
     large = line(2, **{where: "x" * size})
@@ -154,7 +156,7 @@ def test_a_cell_too_large_spoils_its_own_row_only(rows_of: RowsOf, size: int, wh
 
 
 def test_a_line_too_long_inside_quotes_spoils_no_row_behind_it(rows_of: RowsOf) -> None:
-    rows = rows_of(HEADER + line(1) + line(2, '"a\n' + "x" * LONGEST + '"') + line(3))
+    rows = rows_of(HEADER + line(1) + line(2, '"a\n' + "x" * MAX_LINE_CHARACTERS + '"') + line(3))
 
     assert numbers(rows) == ["1", "3"]
     assert [reason for _, reason in rejections(rows)] == [Reason.WRONG_FIELD_COUNT, Reason.CELL_TOO_LARGE]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversions.errors import Exit, SourceError, SourceUnavailable
-from conversions.intake.sources.mapping import CHUNK
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import (
     ADDRESS,
@@ -121,7 +121,7 @@ def test_a_file_that_changed_too_recently_is_left_for_the_next_run(tmp_path: Pat
 
     source.check()
     assert [order.number for order in orders(read(source))] == ["old"]
-    assert source.left_for_later() == ["b.csv (changed 12 s ago)", "c.csv (its time is 3600 s in the future)"]
+    assert source.skipped_files() == ["b.csv (changed 12 s ago)", "c.csv (its time is 3600 s in the future)"]
 
 
 def test_how_long_a_file_must_have_been_quiet_is_a_setting(tmp_path: Path) -> None:
@@ -136,22 +136,22 @@ def test_what_was_left_is_judged_anew_by_every_reading(tmp_path: Path) -> None:
     times = iter([NOW, NOW + timedelta(minutes=2), NOW + timedelta(minutes=2)])
     source = files(path, clock=lambda: next(times))
 
-    assert (read(source), len(source.left_for_later())) == ([], 1)
-    assert (len(read(source)), source.left_for_later()) == (1, [])
+    assert (read(source), len(source.skipped_files())) == ([], 1)
+    assert (len(read(source)), source.skipped_files()) == (1, [])
 
 
 def test_a_file_that_was_settled_when_checked_but_not_when_read_is_left_too(tmp_path: Path) -> None:
     times = iter([NOW, SETTLED + timedelta(seconds=9)])
     source = files(written(tmp_path / "a.csv", day("1")), clock=lambda: next(times))
 
-    assert (read(source), source.left_for_later()) == ([], ["a.csv (changed 9 s ago)"])
+    assert (read(source), source.skipped_files()) == ([], ["a.csv (changed 9 s ago)"])
 
 
 @pytest.mark.parametrize("change", ["appended", "rewritten"])
 def test_a_file_that_changes_while_it_is_read_stops_the_run_before_anything_is_sent(
     tmp_path: Path, change: str
 ) -> None:
-    path = written(tmp_path / "a.csv", csv_text([ROW] * (3 * CHUNK)))
+    path = written(tmp_path / "a.csv", csv_text([ROW] * (3 * ROWS_PER_CHUNK)))
     chunks = files(path).chunks(WINDOW)
     next(chunks)
     if change == "appended":
@@ -166,12 +166,12 @@ def test_a_file_that_changes_while_it_is_read_stops_the_run_before_anything_is_s
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_read_as_it_was(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", csv_text([ROW] * (2 * CHUNK)))
+    path = written(tmp_path / "a.csv", csv_text([ROW] * (2 * ROWS_PER_CHUNK)))
     chunks = files(path).chunks(WINDOW)
     next(chunks)
     written(tmp_path / "new", day("1"), at=NOW).replace(path)
 
-    assert len(next(chunks)) == CHUNK
+    assert len(next(chunks)) == ROWS_PER_CHUNK
 
 
 def test_every_row_is_read_whatever_its_day(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_nothing_that_is_shown_of_a_source_is_somebodys_address(tmp_path: Path) 
     source = files(written(tmp_path / "a.csv", day("1")))
     rows = read(source)
 
-    assert ADDRESS not in repr(source) + source.description + repr(rows) + "".join(source.left_for_later())
+    assert ADDRESS not in repr(source) + source.description + repr(rows) + "".join(source.skipped_files())
     assert str(tmp_path) in source.description
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import LARGEST
+from conversions.intake.sources.cells import MAX_CELL_CHARACTERS
 from conversions.intake.sources.mapping import FIELDS, ColumnMap
 from conversions.model.conversion import Consent, Reason
 from conversions.settings import FileSource
@@ -161,7 +161,7 @@ def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
             cells = CELLS | change
             found.order([cells.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
 
-    named = {field: found.unread.named(field) for field in FIELDS}
+    named = {field: found.unparsed.named(field) for field in FIELDS}
     assert {field: said for field, said in named.items() if said} == {
         "amount": "`1,00`",
         "status": "`Afsendt`",
@@ -176,7 +176,7 @@ def test_every_unreadable_amount_and_date_is_noted(field: str) -> None:
     for _ in range(2):
         found.order([(CELLS | {field: "soon"}).get(each, "") for each in FIELDS], "a.csv", 17, RANK)
 
-    assert found.unread.named(field) == "`soon`"
+    assert found.unparsed.named(field) == "`soon`"
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,10 @@ def test_a_cell_that_is_not_text_rejects_its_row_and_names_the_column(field: str
 
 
 def test_a_cell_too_large_for_any_order_rejects_its_row() -> None:
-    assert row(email="x" * (LARGEST + 1)) == RowRejected("a.csv row 17", Reason.CELL_TOO_LARGE, None, "email")
-    assert order(email="x" * LARGEST).number == "1001"
+    assert row(email="x" * (MAX_CELL_CHARACTERS + 1)) == RowRejected(
+        "a.csv row 17", Reason.CELL_TOO_LARGE, None, "email"
+    )
+    assert order(email="x" * MAX_CELL_CHARACTERS).number == "1001"
 
 
 @pytest.mark.parametrize("field", FIELDS)

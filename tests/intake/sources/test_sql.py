@@ -234,4 +234,4 @@ def test_a_description_names_the_database_but_no_login(url: str) -> None:
 
 
 def test_nothing_of_a_database_is_left_for_later(url: str) -> None:
-    assert query(url).left_for_later() == []
+    assert query(url).skipped_files() == []

@@ -174,7 +174,7 @@ def test_what_is_acknowledged_stays_as_it_is_and_is_counted(night: Night) -> Non
     night.stage(*orders(2))
     force(night, "A-0", state="expired", reason=Reason.TOO_OLD)
     decisions.decide(night.ledger, ACKNOWLEDGE, waiting(night), "why")
-    found = overview.standing(night.ledger)
+    found = overview.overview(night.ledger)
     assert (found.problems, found.acknowledged, night.held("A-0").state) == ([], 1, "expired")
 
 

@@ -15,7 +15,7 @@ from conversions.ledger.log import head_file
 from conversions.ledger.schema import tables
 from tests.ledger.builders import NOW, Clock, Night
 
-HEAD = head_file.Head("store", 3, "00" * 32, "2026-11-22T05:15:00+00:00")
+HEAD = head_file.TreeHead("store", 3, "00" * 32, "2026-11-22T05:15:00+00:00")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def grown(night: Night) -> None:
 
 
 def test_the_last_line_is_what_was_appended_last(tmp_path: Path) -> None:
-    newer = head_file.Head("store", 4, "11" * 32, "2026-11-23T05:15:00+00:00")
+    newer = head_file.TreeHead("store", 4, "11" * 32, "2026-11-23T05:15:00+00:00")
     head_file.append(tmp_path / "tail", HEAD)
     head_file.append(tmp_path / "tail", newer)
 
@@ -83,7 +83,7 @@ def test_no_file_remembers_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", range(1, 20))
 def test_a_line_that_a_crash_cut_short_is_passed_over_and_spoils_no_other(tmp_path: Path, cut: int) -> None:
-    file, newer = tmp_path / "tail", head_file.Head("store", 5, "22" * 32, "later")
+    file, newer = tmp_path / "tail", head_file.TreeHead("store", 5, "22" * 32, "later")
     head_file.append(file, HEAD)
     head_file.append(file, HEAD)
     file.write_bytes(file.read_bytes()[:-cut])
@@ -112,7 +112,7 @@ def test_a_run_that_ends_lets_the_file_remember_size_and_root(night: Night, reme
 
     head = night.one(select(tables.head))
     line = head_file.last(remembered)
-    assert line == head_file.Head(head.store_id, head.tree_size, head.root.hex(), NOW.isoformat(timespec="seconds"))
+    assert line == head_file.TreeHead(head.store_id, head.tree_size, head.root.hex(), NOW.isoformat(timespec="seconds"))
 
 
 def test_a_store_that_grew_since_is_the_same(night: Night, path: Path, remembered: Path) -> None:

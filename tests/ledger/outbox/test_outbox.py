@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, text
 
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import outbox as requests
-from conversions.ledger.outbox import Attempt, Purpose, Work
+from conversions.ledger.outbox import Attempt, Purpose, WorkItem
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Reason
@@ -42,7 +42,7 @@ EVENTS = text("""
 """)
 
 
-def settle(night: Night, attempt: Attempt, receipt: Receipt) -> requests.Settled:
+def settle(night: Night, attempt: Attempt, receipt: Receipt) -> requests.Settlement:
     return requests.settle(night.ledger, night.run, attempt, receipt)
 
 
@@ -344,7 +344,7 @@ def test_what_another_request_has_taken_meanwhile_is_left_out_and_left_alone(nig
     assert claimed is not None
     night.intend(outbox, claimed.again)
 
-    late = requests.intend(night.ledger, night.run, outbox, claimed, requests.examine(outbox, claimed))
+    late = requests.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
 
     assert late == []
     assert set(night.states().values()) == {"in_flight"}
@@ -372,7 +372,7 @@ def test_a_run_that_lost_the_store_commits_no_intent(night: Night) -> None:
     before = night.leaves()
 
     with pytest.raises(LedgerError, match="taken over"):
-        requests.intend(night.ledger, lost, outbox, claimed, requests.examine(outbox, claimed))
+        requests.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
 
     assert night.all(select(tables.request)) == []
     assert set(night.states().values()) == {"pending"}
@@ -388,7 +388,7 @@ def test_a_run_that_lost_the_store_withholds_nobody(night: Night) -> None:
     night.begin()
 
     with pytest.raises(LedgerError, match="taken over"):
-        requests.intend(night.ledger, lost, outbox, claimed, requests.examine(outbox, claimed))
+        requests.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
 
     assert night.states() == {"1": "pending"}
 
@@ -561,9 +561,9 @@ def test_what_is_unanswered_leaves_in_no_other_request_than_one_that_says_so(nig
     settle(night, first := night.intend(night.outbox(max_events=1)), LOST)
     everything = tuple(night.held(f"A-{i}").id << 8 for i in range(3))
 
-    half = night.intend(night.outbox(), Work(Purpose.HALF, everything))
+    half = night.intend(night.outbox(), WorkItem(Purpose.HALF, everything))
     settle(night, half, THROTTLED)
 
     assert first.events + half.events == everything
     assert [night.held(f"A-{i}").state for i in range(3)] == ["unknown", "pending", "pending"]
-    assert night.intend(night.outbox(), Work(Purpose.RESEND, everything)).events == first.events
+    assert night.intend(night.outbox(), WorkItem(Purpose.RESEND, everything)).events == first.events

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from conversions.ledger import outbox
 from conversions.ledger.queries import backlog
-from conversions.ledger.queries.backlog import Left
+from conversions.ledger.queries.backlog import Remaining
 from conversions.ledger.schema import tables
 from tests.ledger.builders import LOST, NOW, Night, draft, sighting
 
@@ -27,8 +27,8 @@ def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:
     night.stage(sighting("1", draft("1", expires_at=at + 1)), sighting("2", draft("2", expires_at=at)))
     _, meta = night.numbers
 
-    assert backlog.left(night.ledger, night.run.id, meta, 0) == Left(2, NOW + timedelta(hours=1))
-    assert backlog.left(night.ledger, night.begin().id, meta, 0) == Left()
+    assert backlog.remaining(night.ledger, night.run.id, meta, 0) == Remaining(2, NOW + timedelta(hours=1))
+    assert backlog.remaining(night.ledger, night.begin().id, meta, 0) == Remaining()
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_an_unanswered_order_is_left_to_the_next_run_only_where_that_sends_it(
     night.stage(sighting("1"))
     outbox.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
     force(night, "1", **({"expires_at": int(NOW.timestamp()) + 9} | changed))
-    assert backlog.left(night.ledger, night.run.id, night.numbers[1], resend_us).orders == orders
+    assert backlog.remaining(night.ledger, night.run.id, night.numbers[1], resend_us).orders == orders
 
 
 def test_what_is_too_old_does_not_wait_for_a_run(night: Night) -> None:
     night.stage(sighting("1", draft("1", expires_at=int(NOW.timestamp()) + 9)), sighting("2"))
     force(night, "1", expires_at=int(NOW.timestamp()))
-    assert {one.destination: one.orders for one in backlog.waits(night.ledger)} == {"google": 2, "meta": 1}
+    assert {one.destination: one.orders for one in backlog.backlogs(night.ledger)} == {"google": 2, "meta": 1}

@@ -19,7 +19,7 @@ def answered(night: Night, answer: Receipt) -> None:
 
 def test_an_empty_store_says_so() -> None:
     with store.empty(Clock()) as ledger:
-        found = overview.standing(ledger)
+        found = overview.overview(ledger)
 
     assert (found.rehearsal, found.log_entries, found.runs, found.states, found.problems) == (False, 0, [], {}, [])
 
@@ -28,7 +28,7 @@ def test_orders_are_counted_by_destination_and_state(night: Night) -> None:
     night.stage(*orders(3), sighting("denied", against(Reason.DENIED)))
     answered(night, RECEIVED)
 
-    assert overview.standing(night.ledger).states == {
+    assert overview.overview(night.ledger).states == {
         "google": {"pending": 3, "withheld": 1},
         "meta": {"received": 3, "withheld": 1},
     }
@@ -39,7 +39,7 @@ def test_runs_are_the_newest_first_with_how_they_ended(night: Night) -> None:
     night.clock.forward(hours=24)
     night.begin()
 
-    newest, oldest = overview.standing(night.ledger).runs
+    newest, oldest = overview.overview(night.ledger).runs
 
     assert (newest.id, newest.started, newest.finished, newest.exit_code) == (2, NOW + timedelta(days=1), None, None)
     assert (oldest.id, oldest.finished, oldest.exit_code) == (1, NOW, 75)
@@ -50,14 +50,14 @@ def test_only_the_last_few_runs_are_named(night: Night) -> None:
     for _ in range(9):
         night.begin()
 
-    assert [run.id for run in overview.standing(night.ledger).runs] == [10, 9, 8, 7, 6]
+    assert [run.id for run in overview.overview(night.ledger).runs] == [10, 9, 8, 7, 6]
 
 
 def test_what_no_run_mends_is_named_with_its_reason(night: Night) -> None:
     night.stage(sighting("A-1", draft("A-1"), draft("A-1")), sighting("fine", against(Reason.DENIED)))
     answered(night, REFUSED)
 
-    assert overview.standing(night.ledger).problems == [
+    assert overview.overview(night.ledger).problems == [
         Problem("meta", "A-1", "2026-11-21", "quarantined", Reason.REFUSED_BY_PLATFORM, "400/100")
     ]
 
@@ -66,14 +66,14 @@ def test_an_unanswered_order_is_named(night: Night) -> None:
     night.stage(*orders(1))
     answered(night, LOST)
 
-    assert [(one.order_no, one.state) for one in overview.standing(night.ledger).problems] == [("A-0", "unknown")]
+    assert [(one.order_no, one.state) for one in overview.overview(night.ledger).problems] == [("A-0", "unknown")]
 
 
 def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night) -> None:
     night.stage(*orders(SHOWN + 5))
     answered(night, LOST)
 
-    found = overview.standing(night.ledger)
+    found = overview.overview(night.ledger)
     assert [one.order_no for one in found.problems] == [f"A-{i}" for i in range(SHOWN)]
     assert found.unnamed == 5
 
@@ -85,10 +85,10 @@ def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
     night.read().reject([Rejected("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
     bad_rows.keep(night.ledger, night.run)
 
-    assert overview.standing(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
+    assert overview.overview(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
 
 
 def test_the_log_is_counted_and_a_rehearsal_named(night: Night) -> None:
-    found = overview.standing(night.ledger)
+    found = overview.overview(night.ledger)
 
     assert (found.log_entries, found.rehearsal) == (1, False)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from conversions.ledger.queries import totals
-from conversions.ledger.queries.totals import BUCKETS, Account, Change
+from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChange
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import bad_rows
 from conversions.ledger.staging.snapshot import BadRow
@@ -19,9 +19,9 @@ DEARER = Money(9990, "DKK", 2)
 DAY_US = 86_400_000_000
 
 
-def balance(night: Night, destination: str = "meta") -> Account:
+def balance(night: Night, destination: str = "meta") -> ControlTotals:
     pairs = list(zip(DESTINATIONS, night.numbers, strict=True))
-    return totals.balance(night.ledger, night.run.id, pairs)[destination]
+    return totals.control_totals(night.ledger, night.run.id, pairs)[destination]
 
 
 def force(night: Night, number: str, **values: Any) -> None:
@@ -161,7 +161,7 @@ def test_a_sent_order_whose_value_is_another_now_is_named_old_and_new(night: Nig
 
     found = balance(night)
 
-    assert (found.changed, found.changes) == (1, [Change("1", PRICE, due)])
+    assert (found.changed, found.changes) == (1, [ValueChange("1", PRICE, due)])
 
 
 def test_of_many_changes_the_first_are_named_and_all_counted(night: Night) -> None:

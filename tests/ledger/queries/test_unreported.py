@@ -4,7 +4,7 @@ import pytest
 
 from conversions.ledger import runs
 from conversions.ledger.queries import unreported as told
-from conversions.ledger.queries.unreported import News
+from conversions.ledger.queries.unreported import Unreported
 from conversions.model.conversion import Reason
 from tests.ledger.builders import Night, against, orders, sighting
 from tests.ledger.queries.test_totals import DAY_US, force
@@ -12,15 +12,15 @@ from tests.ledger.queries.test_totals import DAY_US, force
 SAYS = {"exit_code": 0, "destinations": {"meta": {}}}
 
 
-def news(night: Night, resend_us: int = 7 * DAY_US) -> News:
+def news(night: Night, resend_us: int = 7 * DAY_US) -> Unreported:
     _, meta = night.numbers
-    return told.news(night.ledger, night.run.id, {meta: resend_us})[meta]
+    return told.unreported(night.ledger, night.run.id, {meta: resend_us})[meta]
 
 
 def test_a_quiet_night_has_no_news(night: Night) -> None:
     night.stage(*orders(3))
 
-    assert news(night) == News()
+    assert news(night) == Unreported()
 
 
 def test_what_this_run_was_refused_and_what_expired_in_it_is_news(night: Night) -> None:
@@ -28,7 +28,7 @@ def test_what_this_run_was_refused_and_what_expired_in_it_is_news(night: Night) 
     force(night, "A-0", state="quarantined", reason=Reason.REFUSED_BY_PLATFORM, settled_run=night.run.id)
     force(night, "A-1", state="expired", reason=Reason.TOO_OLD, settled_run=night.run.id)
 
-    assert news(night) == News(refused=1, expired=1)
+    assert news(night) == Unreported(refused=1, expired=1)
 
 
 def test_what_an_earlier_run_told_is_news_no_more(night: Night) -> None:
@@ -38,7 +38,7 @@ def test_what_an_earlier_run_told_is_news_no_more(night: Night) -> None:
     runs.finish(night.ledger, night.run, SAYS)
     night.begin()
 
-    assert news(night) == News()
+    assert news(night) == Unreported()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_an_earlier_run_met_and_told_nobody_is_news_still(night: Night, rep
         runs.finish(night.ledger, night.run, report)
     night.begin()
 
-    assert news(night) == News(rejected=1, expired=1)
+    assert news(night) == Unreported(rejected=1, expired=1)
 
 
 def test_an_unanswered_order_that_became_too_old_inside_its_window_is_news(night: Night) -> None:
@@ -62,7 +62,7 @@ def test_an_unanswered_order_that_became_too_old_inside_its_window_is_news(night
     force(night, "1", state="unknown", first_attempt_us=now, expires_at=now // 1_000_000 + 3600)
     night.clock.forward(hours=2)
 
-    assert news(night) == News(undecided=1)
+    assert news(night) == Unreported(undecided=1)
 
 
 def test_what_our_own_checks_quarantined_is_news_of_its_own_and_once(night: Night) -> None:
@@ -72,7 +72,7 @@ def test_what_our_own_checks_quarantined_is_news_of_its_own_and_once(night: Nigh
         found.append(news(night))
         runs.finish(night.ledger, night.run, SAYS)
 
-    assert found == [News(set_aside=1), News()]
+    assert found == [Unreported(set_aside=1), Unreported()]
 
 
 def test_an_unanswered_order_is_news_in_the_run_after_its_window_closed_and_only_there(night: Night) -> None:
@@ -104,14 +104,14 @@ def test_an_unanswered_order_that_a_person_decided_on_is_no_news(night: Night) -
     force(night, "1", state="unknown", first_attempt_us=night.ledger.now_us, decision="send")
     night.clock.forward(days=3)
 
-    assert news(night, resend_us=2 * DAY_US) == News()
+    assert news(night, resend_us=2 * DAY_US) == Unreported()
 
 
 def test_an_unanswered_order_inside_its_window_is_no_news(night: Night) -> None:
     night.stage(sighting("1"))
     force(night, "1", state="unknown", first_attempt_us=night.ledger.now_us)
 
-    assert news(night) == News()
+    assert news(night) == Unreported()
 
 
 def test_news_of_another_destination_is_not_ours(night: Night) -> None:
@@ -119,14 +119,14 @@ def test_news_of_another_destination_is_not_ours(night: Night) -> None:
     force(night, "1", state="expired", settled_run=night.run.id)
     google, _ = night.numbers
 
-    assert told.news(night.ledger, night.run.id, {google: DAY_US}) == {google: News()}
+    assert told.unreported(night.ledger, night.run.id, {google: DAY_US}) == {google: Unreported()}
 
 
 def test_an_unanswered_order_that_a_person_wanted_sent_and_that_became_too_old_is_news(night: Night) -> None:
     night.stage(sighting("1"))
     now = night.ledger.now_us
     force(night, "1", state="unknown", first_attempt_us=now, decision="send", expires_at=now // 1_000_000 + 3600)
-    assert news(night, resend_us=0) == News()
+    assert news(night, resend_us=0) == Unreported()
     night.clock.forward(hours=2)
 
-    assert news(night, resend_us=0) == News(undecided=1)
+    assert news(night, resend_us=0) == Unreported(undecided=1)

@@ -10,14 +10,14 @@ from sqlalchemy import Row, select, update
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import outbox as requests
 from conversions.ledger import restatements
-from conversions.ledger.outbox import Attempt, Claim, Outbox, Purpose, Settled, Work
+from conversions.ledger.outbox import Attempt, ClaimedBatch, Purpose, RequestTemplate, Settlement, WorkItem
 from conversions.ledger.restatements import eligibility
-from conversions.ledger.restatements.eligibility import Against, Corrections
+from conversions.ledger.restatements.eligibility import AdjustmentTotals, NotEligible
 from conversions.ledger.schema import tables
 from conversions.ledger.states import SENT, State
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Money, Reason
-from conversions.model.receipt import Culprit, Next, Outcome, Receipt
+from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
 from tests.ledger.builders import (
     FREE,
     LOST,
@@ -36,7 +36,7 @@ from tests.ledger.builders import (
 )
 
 CHEAPER, CHEAPEST = Money(3990, "DKK", 2), Money(2990, "DKK", 2)
-RESTATE = Work(Purpose.RESTATE)
+RESTATE = WorkItem(Purpose.RESTATE)
 GOOGLE = 1
 
 
@@ -75,24 +75,24 @@ def asked(night: Night, *numbers: str, due: Money = CHEAPER) -> None:
     stage(night)
 
 
-def claim(night: Night, work: Work = RESTATE, outbox: Outbox | None = None) -> Claim | None:
+def claim(night: Night, work: WorkItem = RESTATE, outbox: RequestTemplate | None = None) -> ClaimedBatch | None:
     return restatements.claim(night.ledger, night.run, outbox or night.outbox("google"), work)
 
 
-def intend(night: Night, work: Work = RESTATE) -> Attempt | list[Work]:
+def intend(night: Night, work: WorkItem = RESTATE) -> Attempt | list[WorkItem]:
     outbox = night.outbox("google")
     claimed = restatements.claim(night.ledger, night.run, outbox, work)
     assert claimed is not None
-    return restatements.intend(night.ledger, night.run, outbox, claimed, requests.examine(outbox, claimed))
+    return restatements.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
 
 
-def attempt(night: Night, work: Work = RESTATE) -> Attempt:
+def attempt(night: Night, work: WorkItem = RESTATE) -> Attempt:
     intended = intend(night, work)
     assert isinstance(intended, Attempt)
     return intended
 
 
-def settle(night: Night, attempt: Attempt, receipt: Receipt) -> Settled:
+def settle(night: Night, attempt: Attempt, receipt: Receipt) -> Settlement:
     return restatements.settle(night.ledger, night.run, attempt, receipt)
 
 
@@ -112,13 +112,13 @@ def value(night: Night, number: str = "1") -> int:
 
 def outlook(night: Night) -> dict[str, int]:
     """What could be restated, and what stands against the rest."""
-    found = eligibility.corrections(night.ledger, night.run.id, GOOGLE, restated)
+    found = eligibility.totals(night.ledger, night.run.id, GOOGLE, restated)
     return counts(found)
 
 
-def counts(found: Corrections) -> dict[str, int]:
+def counts(found: AdjustmentTotals) -> dict[str, int]:
     possible = {"possible": found.possible.orders} if found.possible.orders else {}
-    return possible | {why: sums.orders for why, sums in found.against.items()}
+    return possible | {why: sums.orders for why, sums in found.not_eligible.items()}
 
 
 # who is restated
@@ -143,8 +143,8 @@ def test_a_restatement_is_the_held_event_with_another_value_under_the_next_revis
     [
         (State.RECORDED, {"possible": 1}),
         (State.DUPLICATE, {"possible": 1}),
-        (State.RECEIVED, {Against.NOT_CONFIRMED: 1}),
-        (State.UNMATCHED, {Against.UNMATCHED: 1}),
+        (State.RECEIVED, {NotEligible.NOT_CONFIRMED: 1}),
+        (State.UNMATCHED, {NotEligible.UNMATCHED: 1}),
     ],
 )
 def test_only_what_the_platform_conclusively_holds_is_restated(
@@ -177,10 +177,10 @@ def test_a_platform_without_corrections_gets_none_and_it_is_counted_in_money(nig
     night.stage(
         sighting("1", draft("1", due=CHEAPER), stated=CHEAPER), sighting("2", draft("2", due=FREE), stated=FREE)
     )
-    found = eligibility.corrections(night.ledger, night.run.id, 2, lambda *_: None)
-    sums = found.against[Against.NO_CORRECTION]
+    found = eligibility.totals(night.ledger, night.run.id, 2, lambda *_: None)
+    sums = found.not_eligible[NotEligible.NO_CORRECTION]
     assert (counts(found), sums.old, sums.new) == (
-        {Against.NO_CORRECTION: 2},
+        {NotEligible.NO_CORRECTION: 2},
         {"DKK": 2 * PRICE.amount},
         {"DKK": CHEAPER.amount},
     )
@@ -190,7 +190,7 @@ def test_a_platform_without_corrections_gets_none_and_it_is_counted_in_money(nig
 def test_money_that_does_not_fit_its_currency_is_not_sent(night: Night, due: Money) -> None:
     sent(night, "1")
     read(night, "1", due)
-    assert outlook(night) == {Against.UNFIT: 1}
+    assert outlook(night) == {NotEligible.UNFIT: 1}
 
 
 def test_too_old_or_erased_or_out_of_room_it_is_named(night: Night) -> None:
@@ -203,7 +203,7 @@ def test_too_old_or_erased_or_out_of_room_it_is_named(night: Night) -> None:
     execute(night, update(tables.event).where(here == night.held("2", "google").id).values(bytes=None))
     third = night.held("3", "google").id
     execute(night, tables.event.insert().values(id=third << 8 | 255, delivery=third, revision=255))
-    assert outlook(night) == {Against.TOO_OLD: 1, Against.ERASED: 1, Against.TOO_OFTEN: 1}
+    assert outlook(night) == {NotEligible.TOO_OLD: 1, NotEligible.ERASED: 1, NotEligible.TOO_OFTEN: 1}
 
 
 @pytest.mark.parametrize("reason", [Reason.DENIED, Reason.OBJECTION, Reason.NO_EMAIL])
@@ -215,7 +215,7 @@ def test_to_whom_sending_is_forbidden_now_nothing_is_due(night: Night, reason: R
 
 def test_at_most_one_is_open(night: Night) -> None:
     asked(night, "1")
-    assert outlook(night) == {Against.OPEN: 1}
+    assert outlook(night) == {NotEligible.OPEN: 1}
     settle(night, attempt(night), LOST)
     read(night, "1", CHEAPEST)
     stage(night)
@@ -248,11 +248,11 @@ def test_the_value_changes_on_the_restatements_own_answer(night: Night) -> None:
     asked(night, "1")
     made = attempt(night)
     assert value(night) == 4990
-    assert settle(night, made, RECEIVED) == Settled([])
+    assert settle(night, made, RECEIVED) == Settlement([])
     held = night.held("1", "google")
     assert (value(night), held.revision, held.state, states(night)) == (3990, 1, "recorded", ["received"])
     assert outlook(night) == {}
-    found = eligibility.corrections(night.ledger, night.run.id, GOOGLE, restated)
+    found = eligibility.totals(night.ledger, night.run.id, GOOGLE, restated)
     assert (found.made.orders, found.made.old, found.made.new) == (1, {"DKK": PRICE.amount}, {"DKK": CHEAPER.amount})
 
 
@@ -313,7 +313,7 @@ def test_a_killed_restatement_is_unknown_and_its_order_stays_recorded(night: Nig
     night.begin()
     requests.recover(night.ledger)
     assert (states(night), night.held("1", "google").state) == (["unknown"], "recorded")
-    assert settle(night, attempt(night, RESEND), RECEIVED) == Settled([])
+    assert settle(night, attempt(night, RESEND), RECEIVED) == Settlement([])
 
 
 def test_nothing_of_a_first_event_is_left_that_could_overwrite_a_restated_value(night: Night) -> None:
@@ -322,7 +322,7 @@ def test_nothing_of_a_first_event_is_left_that_could_overwrite_a_restated_value(
     read(night, "1")
     stage(night)
     settle(night, attempt(night), RECEIVED)
-    for work in (RESEND, Work(Purpose.FIRST), Work(Purpose.RETRY, (night.held("1", "google").id << 8,))):
+    for work in (RESEND, WorkItem(Purpose.FIRST), WorkItem(Purpose.RETRY, (night.held("1", "google").id << 8,))):
         assert requests.claim(night.ledger, night.run, asked_again, work) is None
     assert value(night) == 3990
 
@@ -339,7 +339,7 @@ def test_a_second_restatement_starts_from_what_the_platform_holds(night: Night) 
 
 def test_a_culprit_is_refused_with_its_reason_and_not_asked_for_again_with_that_value(night: Night) -> None:
     asked(night, "1", "2", "3")
-    named = Receipt(Outcome.REFUSED, Next.ISOLATE, "400", 400, culprits=(Culprit(1, "BAD_VALUE", "value"),))
+    named = Receipt(Outcome.REFUSED, Next.ISOLATE, "400", 400, failed_items=(FailedItem(1, "BAD_VALUE", "value"),))
     settled = settle(night, attempt(night), named)
     assert settled.quarantined == 1
     (rest,) = settled.again
@@ -347,7 +347,7 @@ def test_a_culprit_is_refused_with_its_reason_and_not_asked_for_again_with_that_
     assert states(night) == ["received", "rejected", "received"]
     assert [value(night, n) for n in "123"] == [3990, 4990, 3990]
     assert night.held("2", "google").state == "recorded"
-    assert (outlook(night), revisions(night)[1].detail) == ({Against.REFUSED: 1}, "400 BAD_VALUE value")
+    assert (outlook(night), revisions(night)[1].detail) == ({NotEligible.REFUSED: 1}, "400 BAD_VALUE value")
     read(night, "2", CHEAPEST)
     assert outlook(night) == {"possible": 1}
 
@@ -356,8 +356,8 @@ def test_a_value_refused_after_a_lost_answer_may_be_held_until_another_is_told_f
     asked(night, "1")
     settle(night, attempt(night), LOST)
     settle(night, attempt(night, RESEND), REFUSED)
-    assert (states(night), value(night), outlook(night)) == (["rejected"], 4990, {Against.REFUSED: 1})
-    assert eligibility.standing(night.ledger)[1] == {"google": {"maybe received": 1}}
+    assert (states(night), value(night), outlook(night)) == (["rejected"], 4990, {NotEligible.REFUSED: 1})
+    assert eligibility.overview(night.ledger)[1] == {"google": {"maybe received": 1}}
 
     read(night, "1", PRICE)  # worth what the store says it is there
     assert outlook(night) == {"possible": 1}
@@ -365,7 +365,7 @@ def test_a_value_refused_after_a_lost_answer_may_be_held_until_another_is_told_f
     settle(night, attempt(night), RECEIVED)
 
     assert [(row.old_minor, row.new_minor) for row in revisions(night)] == [(4990, 3990), (4990, 4990)]
-    assert (value(night), eligibility.standing(night.ledger)[1]) == (4990, {"google": {"received": 1, "rejected": 1}})
+    assert (value(night), eligibility.overview(night.ledger)[1]) == (4990, {"google": {"received": 1, "rejected": 1}})
     read(night, "1", PRICE)
     assert outlook(night) == {}
 
@@ -395,7 +395,7 @@ def test_who_objects_before_it_leaves_is_left_out(night: Night) -> None:
     claimed = claim(night)
     assert claimed is not None
     suppressions.add(night.ledger, subject("1"), None)
-    again = restatements.intend(night.ledger, night.run, outbox, claimed, requests.examine(outbox, claimed))
+    again = restatements.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
     assert isinstance(again, list)
     assert attempt(night, again[0]).body == b'{"data":[' + event("2", CHEAPER) + b"]}"
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", "objection"), ("in_flight", None)]
@@ -414,9 +414,9 @@ def test_whom_the_source_forbids_now_is_not_sent_again(night: Night, receipt: Re
     asked(night, "1")
     settle(night, attempt(night), receipt)
     night.stage(sighting("1", against(Reason.DENIED, due=CHEAPER), subject=subject("1"), stated=CHEAPER))
-    restatements.tidy(night.ledger, night.run, GOOGLE)
+    restatements.close_expired(night.ledger, night.run, GOOGLE)
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", detail)]
-    assert not restatements.open_there(night.ledger, GOOGLE)
+    assert not restatements.has_open(night.ledger, GOOGLE)
 
 
 def test_past_the_age_limit_nothing_is_sent(night: Night) -> None:
@@ -429,7 +429,7 @@ def test_past_the_age_limit_nothing_is_sent(night: Night) -> None:
 def test_what_waits_past_the_age_limit_is_closed(night: Night) -> None:
     asked(night, "1")
     night.clock.forward(days=6)
-    restatements.tidy(night.ledger, night.run, GOOGLE)
+    restatements.close_expired(night.ledger, night.run, GOOGLE)
     assert states(night) == ["withheld"]
 
 
@@ -468,7 +468,7 @@ def test_a_run_that_lost_the_store_restates_nothing(night: Night) -> None:
     assert claimed is not None
     night.begin()
     with pytest.raises(LedgerError):
-        restatements.intend(night.ledger, lost, outbox, claimed, requests.examine(outbox, claimed))
+        restatements.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
     assert states(night) == ["pending"]
 
 
@@ -491,7 +491,7 @@ def test_what_the_platform_rejects_later_is_worth_what_it_was(night: Night) -> N
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"), [(State.REJECTED, {Against.REFUSED: 1}), (State.WITHHELD, {"possible": 1})]
+    ("state", "expected"), [(State.REJECTED, {NotEligible.REFUSED: 1}), (State.WITHHELD, {"possible": 1})]
 )
 def test_what_only_passes_may_be_asked_for_again(night: Night, state: State, expected: dict[str, int]) -> None:
     asked(night, "1")

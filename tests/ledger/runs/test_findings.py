@@ -19,7 +19,7 @@ def held_back(count: int, share: float | None = None, **more: object) -> Finding
 
 def called(night: Night, *found: Finding) -> bool:
     """Whether this run calls a person; it tells what it found."""
-    heard = findings.news(night.ledger, found)
+    heard = findings.mark_known(night.ledger, found)
     findings.remember(night.ledger, night.run, heard, CODES)
     return any(one.exit_code for one in heard)
 
@@ -72,9 +72,9 @@ def test_what_is_told_once_is_not_told_weekly(night: Night) -> None:
     assert not called(night, held_back(20, once=True))
 
 
-def test_some_things_are_told_every_night(night: Night) -> None:
+def test_some_things_are_told_every_run(night: Night) -> None:
     for _ in range(3):
-        assert called(night, held_back(20, every_night=True))
+        assert called(night, held_back(20, every_run=True))
         days_later(night, 1)
 
 
@@ -130,10 +130,10 @@ def test_an_accepted_count_is_silent_until_half_as_many_again(night: Night) -> N
     assert called(night, held_back(30))
 
 
-def test_what_is_accepted_every_night_is_silent_too(night: Night) -> None:
-    assert called(night, held_back(20, every_night=True))
+def test_what_is_accepted_every_run_is_silent_too(night: Night) -> None:
+    assert called(night, held_back(20, every_run=True))
     findings.accept(night.ledger, "held_back", None, "known")
-    assert not called(night, held_back(20, every_night=True))
+    assert not called(night, held_back(20, every_run=True))
 
 
 @pytest.mark.parametrize(("code", "destination"), [("held_bakc", None), ("held_back", "meta")])
@@ -147,7 +147,7 @@ def test_only_what_is_open_can_be_accepted(night: Night, code: str, destination:
 def test_what_stops_a_night_is_no_memory_s_matter(night: Night) -> None:
     found = stop("numbers", "known sales", count=3, accept="numbers")
     for _ in range(2):
-        (heard,) = findings.news(night.ledger, [found])
+        (heard,) = findings.mark_known(night.ledger, [found])
         assert heard.exit_code is Exit.DATA
         findings.remember(night.ledger, night.run, [heard], {"numbers"})
     assert findings.open_findings(night.ledger) == []

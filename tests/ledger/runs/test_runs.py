@@ -98,7 +98,7 @@ def test_a_policy_that_reads_like_the_settings_is_no_conflict(night: Night) -> N
 
 
 def test_a_window_is_staged_when_the_log_says_so(night: Night) -> None:
-    runs.staged(night.ledger, night.run, WINDOW, night.numbers)
+    runs.mark_staged(night.ledger, night.run, WINDOW, night.numbers)
 
     assert night.leaves()[-1] | {"t": 0} == {"kind": "window staged", "seq": 1, "t": 0, "run": night.run.id}
 
@@ -114,7 +114,7 @@ def test_a_finished_run_keeps_its_report_and_the_log_its_exit_code(night: Night)
 
 
 CHANGES: dict[str, Callable[[Night, Run], object]] = {
-    "staged": lambda night, run: runs.staged(night.ledger, run, WINDOW, night.numbers),
+    "staged": lambda night, run: runs.mark_staged(night.ledger, run, WINDOW, night.numbers),
     "finish": lambda night, run: runs.finish(night.ledger, run, {"exit_code": 0}),
 }
 
@@ -133,7 +133,7 @@ def test_a_run_that_lost_the_store_can_say_nothing_more(night: Night, change: Ca
 
 
 def test_what_stops_a_run_is_kept_with_its_exit_code_and_without_its_text(night: Night) -> None:
-    with pytest.raises(SourceUnavailable), runs.closing(night.ledger, night.run):
+    with pytest.raises(SourceUnavailable), runs.closed_on_error(night.ledger, night.run):
         raise SourceUnavailable("the file of anna@example.com")
 
     report = night.one(select(tables.run)).report
@@ -141,14 +141,14 @@ def test_what_stops_a_run_is_kept_with_its_exit_code_and_without_its_text(night:
 
 
 def test_a_store_that_fails_is_left_as_it_is(night: Night) -> None:
-    with pytest.raises(LedgerError), runs.closing(night.ledger, night.run):
+    with pytest.raises(LedgerError), runs.closed_on_error(night.ledger, night.run):
         raise LedgerError("The disk is full.")
 
     assert night.one(select(tables.run)).finished_us is None
 
 
 def test_the_tail_file_is_behind_the_store_by_nothing_after_a_stop(night: Night, tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailable), runs.closing(night.ledger, night.run):
+    with pytest.raises(SourceUnavailable), runs.closed_on_error(night.ledger, night.run):
         raise SourceUnavailable
 
     assert orjson.loads((tmp_path / "tail").read_bytes().splitlines()[-1])["size"] == len(night.leaves())
@@ -159,15 +159,15 @@ def test_the_tail_file_is_behind_the_store_by_nothing_after_a_stop(night: Night,
 
 def read(night: Night, since: str, until: str, *names: str, waiting: int = 0) -> None:
     """A run reads these days for these destinations, and ends."""
-    numbers = [staging.number_of(night.ledger, name) for name in names or DESTINATIONS]
-    runs.staged(night.ledger, night.run, Window(date.fromisoformat(since), date.fromisoformat(until)), numbers)
+    numbers = [staging.destination_id(night.ledger, name) for name in names or DESTINATIONS]
+    runs.mark_staged(night.ledger, night.run, Window(date.fromisoformat(since), date.fromisoformat(until)), numbers)
     runs.finish(night.ledger, night.run, {"exit_code": 0}, waiting=waiting)
     night.begin()
 
 
 def begins(night: Night, *names: str) -> str:
     """The first day that a run without dates would read."""
-    window = runs.reach_back(night.ledger, WINDOW, names or DESTINATIONS)
+    window = runs.extend_window(night.ledger, WINDOW, names or DESTINATIONS)
     assert window.until == WINDOW.until
     return window.since.isoformat()
 
@@ -244,7 +244,7 @@ def test_an_order_that_waited_and_left_the_source_becomes_too_old_like_others(ni
     night.begin()
     night.clock.forward(seconds=60)
 
-    runs.staged(night.ledger, night.run, WINDOW, night.numbers)
+    runs.mark_staged(night.ledger, night.run, WINDOW, night.numbers)
 
     assert night.states() == {"1": "expired", "2": "pending"}
     assert (night.held("1").reason, night.held("1").settled_run) == (Reason.TOO_OLD, night.run.id)

@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from conversions.ledger import outbox, store
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import evaluate, write
-from conversions.ledger.staging.evaluate import Judged
-from conversions.ledger.staging.transitions import Draft, Step
+from conversions.ledger.staging.evaluate import Evaluation
+from conversions.ledger.staging.transitions import Incoming, Transition
 from conversions.ledger.states import FORBIDDEN
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Money, Reason
@@ -28,9 +28,9 @@ from tests.ledger.builders import (
 )
 
 
-def judged(night: Night, *shown: Sighting) -> list[Judged]:
+def judged(night: Night, *shown: Sighting) -> list[Evaluation]:
     night.read(*shown)
-    return [one for page in evaluate.judged(night.ledger, SHOP) for one in page]
+    return [one for page in evaluate.evaluations(night.ledger, SHOP) for one in page]
 
 
 def answered(night: Night, answer: Receipt) -> None:
@@ -43,7 +43,7 @@ def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(nigh
 
     found = judged(night, sighting("1", google, meta), sighting("2", google, meta))
 
-    assert [(one.row.order_no, one.row.position, one.draft) for one in found] == [
+    assert [(one.row.order_no, one.row.position, one.incoming) for one in found] == [
         ("1", 0, google),
         ("1", 1, meta),
         ("2", 0, google),
@@ -52,8 +52,8 @@ def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(nigh
 
 
 def test_an_order_that_nobody_has_seen_is_new(night: Night) -> None:
-    assert [(one.step, one.row.held, one.old) for one in judged(night, sighting("1"))] == [
-        (Step.REPLACE, None, None)
+    assert [(one.transition, one.row.held, one.old) for one in judged(night, sighting("1"))] == [
+        (Transition.REPLACE, None, None)
     ] * 2
 
 
@@ -63,26 +63,26 @@ def test_what_the_ledger_holds_is_judged_destination_by_destination(night: Night
 
     google, meta = judged(night, sighting("1", draft("1", due=Money(1, "DKK", 2))))
 
-    assert (google.step, google.row.state) == (Step.REPLACE, "pending")
-    assert (meta.step, meta.row.state, meta.old) == (Step.CHANGED, "received", Money(4990, "DKK", 2))
+    assert (google.transition, google.row.state) == (Transition.REPLACE, "pending")
+    assert (meta.transition, meta.row.state, meta.old) == (Transition.CHANGED, "received", Money(4990, "DKK", 2))
 
 
 def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
     night.stage(sighting("1"))
     night.read(sighting("1"))
 
-    found = [one for page in evaluate.judged(night.ledger, "other") for one in page]
+    found = [one for page in evaluate.evaluations(night.ledger, "other") for one in page]
 
-    assert [(one.step, one.row.held) for one in found] == [(Step.REPLACE, None)] * 2
+    assert [(one.transition, one.row.held) for one in found] == [(Transition.REPLACE, None)] * 2
 
 
 @pytest.mark.parametrize("said", [draft("1"), against(Reason.TOO_OLD), against(Reason.SHAPE, quarantined=True)])
-def test_whoever_objects_is_withheld_at_every_destination(night: Night, said: Draft) -> None:
+def test_whoever_objects_is_withheld_at_every_destination(night: Night, said: Incoming) -> None:
     suppressions.add(night.ledger, subject("anna"), None)
 
     found = judged(night, sighting("1", said, subject=subject("anna")), sighting("2"))
 
-    reasons = {(one.row.order_no, one.draft.reason, one.draft.event is None) for one in found}
+    reasons = {(one.row.order_no, one.incoming.reason, one.incoming.event is None) for one in found}
     assert reasons == {("1", Reason.OBJECTION, True), ("2", None, False)}
 
 
@@ -92,7 +92,7 @@ def test_what_forbids_it_anyway_is_not_hidden_behind_the_objection(night: Night,
 
     found = judged(night, sighting("1", against(reason), subject=subject("anna")))
 
-    assert {one.draft.reason for one in found} == {reason}
+    assert {one.incoming.reason for one in found} == {reason}
 
 
 def test_an_objection_taken_back_binds_nobody(night: Night) -> None:
@@ -101,7 +101,7 @@ def test_an_objection_taken_back_binds_nobody(night: Night) -> None:
 
     found = judged(night, sighting("1", subject=subject("anna")))
 
-    assert {one.draft.reason for one in found} == {None}
+    assert {one.incoming.reason for one in found} == {None}
 
 
 def test_nobody_objects_for_an_order_without_a_buyer(night: Night) -> None:
@@ -109,18 +109,20 @@ def test_nobody_objects_for_an_order_without_a_buyer(night: Night) -> None:
 
     found = judged(night, sighting("1", against(Reason.NOT_COMPLETED), subject=None))
 
-    assert {one.draft.reason for one in found} == {Reason.NOT_COMPLETED}
+    assert {one.incoming.reason for one in found} == {Reason.NOT_COMPLETED}
 
 
-@pytest.mark.parametrize(("answer", "step"), [(LOST, Step.DROP), (RECEIVED, Step.KEEP)])
-def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(night: Night, answer: Receipt, step: Step) -> None:
+@pytest.mark.parametrize(("answer", "step"), [(LOST, Transition.DROP), (RECEIVED, Transition.KEEP)])
+def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(
+    night: Night, answer: Receipt, step: Transition
+) -> None:
     night.stage(sighting("1", subject=subject("anna")))
     answered(night, answer)
     suppressions.add(night.ledger, subject("anna"), None)
 
     _, meta = judged(night, sighting("1", subject=subject("anna")))
 
-    assert meta.step is step
+    assert meta.transition is step
 
 
 def test_judging_writes_nothing(night: Night) -> None:
@@ -136,7 +138,7 @@ def test_judging_writes_nothing(night: Night) -> None:
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 8])
 def test_every_order_is_judged_whatever_a_page_holds(night: Night, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
     for module in (evaluate, write):
-        monkeypatch.setattr(module, "PAGE", page)
+        monkeypatch.setattr(module, "ROWS_PER_PAGE", page)
     night.stage(*orders(5))
 
     found = judged(night, *orders(7))
@@ -148,7 +150,7 @@ def test_every_order_is_judged_whatever_a_page_holds(night: Night, monkeypatch: 
 def test_a_page_that_lost_all_its_orders_to_newer_sightings_is_no_end(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "PAGE", 2)
+    monkeypatch.setattr(evaluate, "ROWS_PER_PAGE", 2)
     old, new = orders(4), [sighting(f"A-{i}", rank=(9, 9)) for i in range(4)]
 
     assert [one.row.order_no for one in judged(night, *old, *new)] == [f"A-{i}" for i in range(4) for _ in (0, 1)]
@@ -156,10 +158,10 @@ def test_a_page_that_lost_all_its_orders_to_newer_sightings_is_no_end(
 
 def test_a_destination_that_the_store_has_not_met_is_number_0_and_holds_nothing() -> None:
     with store.empty(Clock()) as ledger:
-        assert evaluate.known_numbers(ledger, DESTINATIONS) == [0, 0]
+        assert evaluate.destination_ids(ledger, DESTINATIONS) == [0, 0]
 
 
 def test_known_numbers_are_those_that_staging_gave(night: Night) -> None:
     google, meta = night.numbers
 
-    assert evaluate.known_numbers(night.ledger, ["meta", "unmet", "google"]) == [meta, 0, google]
+    assert evaluate.destination_ids(night.ledger, ["meta", "unmet", "google"]) == [meta, 0, google]

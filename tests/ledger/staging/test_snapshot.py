@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, text
 
 from conversions.ledger import store
-from conversions.ledger.staging.snapshot import DoubtRow, Resolved, Sightings
-from conversions.ledger.staging.transitions import Draft
+from conversions.ledger.staging.snapshot import AmbiguousRow, Resolved, SourceSnapshot
+from conversions.ledger.staging.transitions import Incoming
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 from tests.ledger.builders import (
@@ -40,7 +40,7 @@ def ledger() -> Iterator[Ledger]:
         yield ledger
 
 
-def reading(ledger: Ledger, *shown: Sighting) -> Sightings:
+def reading(ledger: Ledger, *shown: Sighting) -> SourceSnapshot:
     """A whole reading, in two chunks."""
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(*shown[:2]))
@@ -80,15 +80,15 @@ def _sighting(one: Row[Any], meta: Row[Any]) -> Sighting:
     return Sighting(one.order_no, drafts, one.subject, one.purchased_us, one.day, rank, stated)
 
 
-def _draft(row: Row[Any], stated: Money) -> Draft:
+def _draft(row: Row[Any], stated: Money) -> Incoming:
     due = Money(row.due_minor, stated.currency, stated.exponent)
     why = Reason(row.reason) if row.reason else None
     sendable = (row.fingerprint, row.event, row.wire_id, row.ready_at, row.expires_at)
-    return Draft(why, bool(row.quarantined), due, *sendable)
+    return Incoming(why, bool(row.quarantined), due, *sendable)
 
 
-def doubtful(at: int, number: str, field: str = "amount") -> DoubtRow:
-    return DoubtRow(at, f"row {at}", "doubt", number, field, bytes([at]))
+def doubtful(at: int, number: str, field: str = "amount") -> AmbiguousRow:
+    return AmbiguousRow(at, f"row {at}", "doubt", number, field, bytes([at]))
 
 
 def test_a_sighting_in_doubt_is_none_and_the_others_stay(ledger: Ledger) -> None:
@@ -130,7 +130,7 @@ def kept(ledger: Ledger, *shown: Sighting) -> list[Sighting]:
         against(Reason.SHAPE, quarantined=True, due=Money(-(10**17), "DKK", 2)),
     ],
 )
-def test_what_was_added_comes_back_as_it_was(ledger: Ledger, one: Draft) -> None:
+def test_what_was_added_comes_back_as_it_was(ledger: Ledger, one: Incoming) -> None:
     shown = sighting("Ø-1 '\"\n", one, draft("1"), rank=(7, 3))
 
     assert kept(ledger, shown) == [shown]

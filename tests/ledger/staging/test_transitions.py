@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversions.ledger.staging.transitions import Known, Step, judge
+from conversions.ledger.staging.transitions import Current, Transition, decide
 from conversions.ledger.states import FORBIDDEN, SENT, UNANSWERED, WAITING, State
 from conversions.model.conversion import QUARANTINES, Money, Reason
 from tests.ledger.builders import FREE, PRICE, against, draft
@@ -21,16 +21,16 @@ SAID = {
 }
 """What the source says now, of an order that was said to be worth PRICE."""
 
-HELD = {state.value: Known(state, None, PRICE, draft("1").fingerprint) for state in State} | {
-    "withheld, maybe received": Known(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
-    "quarantined by our own checks": Known(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
-    "refused by the platform": Known(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
-    "refused when sent again": Known(
-        State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint, doubted=True
+HELD = {state.value: Current(state, None, PRICE, draft("1").fingerprint) for state in State} | {
+    "withheld, maybe received": Current(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
+    "quarantined by our own checks": Current(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
+    "refused by the platform": Current(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
+    "refused when sent again": Current(
+        State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint, unconfirmed=True
     ),
 }
 
-REPLACE, EXPIRE, KEEP, CHANGED, HOLD, AGAIN, DROP = Step
+REPLACE, EXPIRE, KEEP, CHANGED, HOLD, AGAIN, DROP = Transition
 WAITS = dict.fromkeys(SAID, REPLACE) | {"too old": EXPIRE}
 UNANSWERED_ROW = dict.fromkeys(SAID, HOLD) | {"forbidden": DROP}
 SENT_ROW = dict.fromkeys(SAID, KEEP) | dict.fromkeys(
@@ -63,7 +63,7 @@ MATRIX = {
 @pytest.mark.parametrize("held", HELD)
 @pytest.mark.parametrize("said", SAID)
 def test_step(held: str, said: str) -> None:
-    assert judge(HELD[held], SAID[said]) is MATRIX[held][said]
+    assert decide(HELD[held], SAID[said]) is MATRIX[held][said]
 
 
 def test_every_state_has_a_row() -> None:
@@ -75,23 +75,23 @@ def test_every_state_has_a_row() -> None:
 def test_whom_a_person_or_a_lost_address_forbids_to_send_is_neither_resent_nor_restated(reason: Reason) -> None:
     denied = against(reason, due=Money(1, "DKK", 2))
 
-    assert judge(HELD["unknown"], denied) is DROP
-    assert judge(HELD["received"], denied) is KEEP
+    assert decide(HELD["unknown"], denied) is DROP
+    assert decide(HELD["received"], denied) is KEEP
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - FORBIDDEN))
 def test_nothing_else_lets_an_unanswered_order_go(reason: Reason) -> None:
-    assert judge(HELD["unknown"], against(reason, quarantined=reason in QUARANTINES)) is HOLD
+    assert decide(HELD["unknown"], against(reason, quarantined=reason in QUARANTINES)) is HOLD
 
 
 @pytest.mark.parametrize("state", sorted(SENT))
 def test_a_sent_order_is_never_sent_anew_whatever_the_source_says(state: State) -> None:
-    assert {judge(Known(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
+    assert {decide(Current(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
 
 
 @pytest.mark.parametrize("state", sorted(SENT))
 def test_what_was_sent_before_values_were_kept_owes_nothing(state: State) -> None:
-    assert judge(Known(state, None, None, None), draft("1")) is KEEP
+    assert decide(Current(state, None, None, None), draft("1")) is KEEP
 
 
 def test_no_state_is_both_sent_and_open() -> None:

@@ -114,7 +114,7 @@ def test_the_day_of_the_window_counts_and_not_that_of_the_purchase(night: Night)
 def test_days_behind_the_last_without_a_gap_that_nobody_read(night: Night) -> None:
     numbers = night.numbers
     assert volumes.never_read(night.ledger, ["meta"], TODAY) == []
-    runs.staged(night.ledger, night.run, window(12, 9), numbers)
+    runs.mark_staged(night.ledger, night.run, window(12, 9), numbers)
     reading(night, {3: 1})
     volumes.remember(night.ledger, night.run.id, window(4, 3), TODAY)
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from conversions.errors import LedgerError
 from conversions.ledger import outbox, staging
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import MOST_DESTINATIONS, MOST_REVISIONS, delivery_key, event_key
+from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_REVISIONS, delivery_key, event_key
 from conversions.ledger.states import State
 from conversions.model.conversion import Money, Reason
 from conversions.model.receipt import Receipt
@@ -216,9 +216,9 @@ def test_the_age_of_an_attempt_is_not_that_of_one_that_was_refused_before(night:
     assert night.held("1").first_attempt_us is None
 
 
-def test_an_order_refused_every_night_never_takes_the_place_of_another(night: Night) -> None:
+def test_an_order_refused_every_run_never_takes_the_place_of_another(night: Night) -> None:
     night.stage(sighting("1"), sighting("2"))
-    last, deliveries = MOST_REVISIONS - 1, [night.held("1").id, night.held("2").id]
+    last, deliveries = MAX_REVISIONS - 1, [night.held("1").id, night.held("2").id]
     forced(night, tables.delivery.c.id.in_(deliveries), attempted=1, revision=last)
     kept = [
         {"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")}
@@ -319,14 +319,14 @@ def test_who_was_on_the_wire_stays_that_person(night: Night, answer: Receipt) ->
 
 
 def test_a_destination_keeps_the_number_of_its_first_meeting(night: Night) -> None:
-    numbers = [staging.number_of(night.ledger, name) for name in ("google", "meta", "google")]
+    numbers = [staging.destination_id(night.ledger, name) for name in ("google", "meta", "google")]
 
     assert numbers == [1, 2, 1]
 
 
 @pytest.mark.parametrize(
     ("make", "most", "many"),
-    [(delivery_key, MOST_DESTINATIONS, "destinations"), (event_key, MOST_REVISIONS, "events")],
+    [(delivery_key, MAX_DESTINATIONS, "destinations"), (event_key, MAX_REVISIONS, "events")],
 )
 def test_keys_of_two_never_meet_and_where_there_is_no_room_a_sentence_says_so(
     make: Callable[[int, int], int], most: int, many: str

@@ -96,13 +96,13 @@ def test_an_objection_is_entered_while_a_run_holds_the_lock(tmp_path: Path) -> N
 
 def test_a_store_whose_pages_stay_in_the_wal_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing a database swallows a disk that is full; what is linked then would be damaged for ever."""
-    fill = store._fill
+    fill = store._initialise
 
     def fill_half(draft: Path, *arguments: object, **named: Any) -> None:
         fill(draft, *arguments, **named)  # type: ignore[arg-type]
         draft.with_name(f"{draft.name}-wal").write_bytes(b"pages")
 
-    monkeypatch.setattr(store, "_fill", fill_half)
+    monkeypatch.setattr(store, "_initialise", fill_half)
 
     with pytest.raises(LedgerError, match="could not be made: the disk is full or fails"), OPENINGS["run"](tmp_path):
         pass

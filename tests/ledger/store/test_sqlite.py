@@ -16,12 +16,12 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
-from conversions.audit.verify.verify import Place, check_ours
+from conversions.audit.verify.verify import LogLocation, check_ours
 from conversions.errors import LedgerError, SettingsError, Stopped
 from conversions.ledger.schema import tables
 from conversions.ledger.store import microseconds
 from conversions.ledger.store import sqlite as store
-from conversions.process.signals import SIGNALS, heard
+from conversions.process.signals import SIGNALS, raise_on_signal
 from tests.ledger.builders import NOW, Clock, Night, another_look
 
 FORCED = {
@@ -108,7 +108,7 @@ def test_told_to_stop_in_the_middle_of_a_transaction_it_is_whole_and_the_store_g
             os.kill(os.getpid(), told)
             connection.execute(text("INSERT INTO sale(shop, order_no) VALUES ('whole', 'A-9')"))
 
-    with pytest.raises(Stopped), heard():
+    with pytest.raises(Stopped), raise_on_signal():
         write()
     with night.ledger.transaction() as connection:
         assert connection.execute(text("SELECT order_no FROM sale WHERE shop = 'whole'")).scalars().all() == ["A-9"]
@@ -169,7 +169,7 @@ def test_where_nothing_can_be_written_not_even_reading_is_possible_and_that_is_n
     with pytest.raises(SettingsError, match="nothing can be written to"), store.connect_read_only(path, tail, Clock()):
         pass
     with pytest.raises(SettingsError, match="conversions backup"):
-        check_ours(Place(path, tail, tmp_path / "checkpoints"))
+        check_ours(LogLocation(path, tail, tmp_path / "checkpoints"))
 
 
 def test_a_wide_umask_opens_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from conversions.ledger.runs import finish
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import access_log, erasure, recipient_notices, suppressions
 from conversions.ledger.subjects.erasure import Erased
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from tests.ledger.builders import LOST, OCCASION, PRICE, RESEND, Night, draft, sighting, subject
 from tests.ledger.subjects.test_redaction import assert_committed, bought, send
 
@@ -72,7 +72,7 @@ def test_the_person_is_withheld_from_now_on_and_the_erased_orders_stay_erased(ni
     send(night)
     erase(night)
     [entry] = suppressions.entries(night.ledger, IDA)
-    assert (entry.kind, entry.case, entry.removed) == (Kind.ERASURE, "case 17", None)
+    assert (entry.kind, entry.case, entry.removed) == (SuppressionKind.ERASURE, "case 17", None)
     night.stage(bought("1", "ida"), bought("9", "ida"), bought("1 other", "asta"))
     assert night.states() == {"1": "erased", "9": "withheld", "1 other": "pending"}
     assert_erased(night, "1")
@@ -82,7 +82,7 @@ def test_the_person_is_withheld_from_now_on_and_the_erased_orders_stay_erased(ni
 def test_an_erased_order_stays_erased_whatever_the_source_says(night: Night, person: str) -> None:
     night.stage(bought("1", "ida"))
     erase(night)
-    suppressions.remove(night.ledger, IDA, "wrote to us", Kind.ERASURE)
+    suppressions.remove(night.ledger, IDA, "wrote to us", SuppressionKind.ERASURE)
     for _ in range(2):
         night.stage(bought("1", person, size=3))
         assert_erased(night, "1")
@@ -156,8 +156,8 @@ def test_look_ups_stay_without_the_person(night: Night) -> None:
     access_log.record(night.ledger, "access request", IDA)
     access_log.record(night.ledger, "access request", ASTA)
     erase(night)
-    assert access_log.of(night.ledger, IDA) == []
-    assert len(access_log.of(night.ledger, ASTA)) == 1
+    assert access_log.records_of(night.ledger, IDA) == []
+    assert len(access_log.records_of(night.ledger, ASTA)) == 1
     assert len(night.all(select(tables.look))) == 2
 
 
@@ -191,7 +191,7 @@ def test_never_under_another_run(night: Night) -> None:
 
 def test_taking_over_ends_whatever_ran(night: Night) -> None:
     night.stage(bought("1", "ida"))
-    runs.take_over(night.ledger)
+    runs.acquire_epoch(night.ledger)
     with pytest.raises(LedgerError):
         night.attempt(night.outbox())
     assert night.ledger.epoch == night.run.epoch + 1
@@ -203,7 +203,7 @@ class TestTasks:
         night.stage(bought("1", "ida"), bought("2", "asta"), bought("3", "ida"))
         send(night)
         erase(night)
-        found = recipient_notices.tasks(night.ledger)
+        found = recipient_notices.notices(night.ledger)
         assert [(task.recipient, task.case, task.references) for task in found] == [
             (name, "case 17", ("c-1", "c-3")) for name in RECIPIENTS
         ]
@@ -219,7 +219,7 @@ class TestTasks:
         send(night)
         erase(night)
         recipient_notices.close(night.ledger, 1, "retraction uploaded")
-        first, second = recipient_notices.tasks(night.ledger)
+        first, second = recipient_notices.notices(night.ledger)
         assert (first.reason, first.references, first.closed is None) == ("retraction uploaded", (), False)
         assert (second.reason, second.references, second.closed) == (None, ("c-1",), None)
         leaf = night.leaves()[-1]

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from conversions.ledger.outbox import Work, settle
+from conversions.ledger.outbox import WorkItem, settle
 from conversions.ledger.schema.tables import SPAN_BITS
 from conversions.ledger.subjects import access_log, breach_scope, records, suppressions
-from conversions.ledger.subjects.access_log import Look
-from conversions.ledger.subjects.breach_scope import Count, Scope
-from conversions.ledger.subjects.records import Standing
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.access_log import AccessRecord
+from conversions.ledger.subjects.breach_scope import BreachCount, BreachScope
+from conversions.ledger.subjects.records import SubjectOrder
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Receipt
 from tests.ledger.builders import (
@@ -32,9 +32,9 @@ from tests.ledger.builders import (
 IDA, BO = subject("ida"), subject("bo")
 
 
-def standings(night: Night, person: bytes = IDA) -> list[Standing]:
+def standings(night: Night, person: bytes = IDA) -> list[SubjectOrder]:
     with night.ledger.transaction() as connection:
-        return records.standings(connection, person)
+        return records.subject_orders(connection, person)
 
 
 def sales(night: Night, person: bytes = IDA) -> list[int]:
@@ -42,7 +42,7 @@ def sales(night: Night, person: bytes = IDA) -> list[int]:
         return records.sales_of(connection, person)
 
 
-def send(night: Night, receipt: Receipt = RECEIVED, name: str = "meta", work: Work = FIRST) -> None:
+def send(night: Night, receipt: Receipt = RECEIVED, name: str = "meta", work: WorkItem = FIRST) -> None:
     """One request with everything that waits."""
     attempt = night.intend(night.outbox(name), work)
     settle(night.ledger, night.run, attempt, receipt)
@@ -159,8 +159,8 @@ class TestLooks:
         night.clock.forward(days=1)
         access_log.record(night.ledger, "breach", None)
 
-        assert access_log.of(night.ledger, IDA) == [Look(NOW, "access")]
-        assert access_log.of(night.ledger, BO) == []
+        assert access_log.records_of(night.ledger, IDA) == [AccessRecord(NOW, "access")]
+        assert access_log.records_of(night.ledger, BO) == []
         *_, first, second = night.leaves()
         assert (first["kind"], first["purpose"], first["case"]) == ("look", "access", "17")
         assert (second["purpose"], second["case"]) == ("breach", None)
@@ -168,13 +168,13 @@ class TestLooks:
 
 
 class TestAffected:
-    def count(self, night: Night, **scope: object) -> Count:
+    def count(self, night: Night, **scope: object) -> BreachCount:
         with night.ledger.transaction() as connection:
-            return breach_scope.count(connection, Scope(**scope))  # type: ignore[arg-type]
+            return breach_scope.count(connection, BreachScope(**scope))  # type: ignore[arg-type]
 
     def orders(self, night: Night, **scope: object) -> list[tuple[str, str]]:
         with night.ledger.transaction() as connection:
-            found = breach_scope.orders(connection, Scope(**scope))  # type: ignore[arg-type]
+            found = breach_scope.orders(connection, BreachScope(**scope))  # type: ignore[arg-type]
             return [(order.order_no, order.destination) for order in found]
 
     def test_orders_are_listed_and_people_counted(self, night: Night) -> None:
@@ -182,14 +182,14 @@ class TestAffected:
         send(night, LOST)
         send(night, RECEIVED, "google")
 
-        assert self.count(night) == Count(orders=3, people=2, erased=0)
+        assert self.count(night) == BreachCount(orders=3, people=2, erased=0)
         assert self.orders(night) == [(n, d) for n in "123" for d in ("google", "meta")]
 
     def test_what_never_left_is_not_affected(self, night: Night) -> None:
         night.stage(sighting("1", subject=IDA))
         send(night, UNSENT)
 
-        assert self.count(night) == Count(0, 0, 0)
+        assert self.count(night) == BreachCount(0, 0, 0)
         assert self.orders(night) == []
 
     def test_by_run_and_by_time(self, night: Night) -> None:
@@ -220,14 +220,14 @@ class TestAffected:
         with night.ledger.transaction() as connection:
             connection.execute(text("UPDATE event SET subject = NULL, salt = NULL, bytes = NULL"))
 
-        assert self.count(night, path="data[].value") == Count(orders=1, people=0, erased=1)
+        assert self.count(night, path="data[].value") == BreachCount(orders=1, people=0, erased=1)
 
 
 class TestKinds:
     def test_objection_and_withdrawal_are_entries_of_their_own(self, night: Night) -> None:
         assert suppressions.add(night.ledger, IDA, None)
-        assert suppressions.add(night.ledger, IDA, None, Kind.WITHDRAWAL)
-        assert not suppressions.add(night.ledger, IDA, None, Kind.WITHDRAWAL)
+        assert suppressions.add(night.ledger, IDA, None, SuppressionKind.WITHDRAWAL)
+        assert not suppressions.add(night.ledger, IDA, None, SuppressionKind.WITHDRAWAL)
         suppressions.remove(night.ledger, IDA, "wrote to us")
 
         night.stage(sighting("1", subject=IDA))
@@ -236,7 +236,7 @@ class TestKinds:
 
     def test_who_did_both_is_withheld_once_and_for_the_objection(self, night: Night) -> None:
         night.stage(sighting("1", subject=IDA), sighting("2", subject=BO))
-        for kind in Kind:
+        for kind in SuppressionKind:
             suppressions.add(night.ledger, IDA, None, kind)
 
         assert night.attempt(night.outbox("meta")) is not None
@@ -248,15 +248,15 @@ class TestKinds:
 
     def test_a_withdrawal_binds_at_the_next_attempt(self, night: Night) -> None:
         night.stage(sighting("1", subject=IDA))
-        suppressions.add(night.ledger, IDA, None, Kind.WITHDRAWAL)
+        suppressions.add(night.ledger, IDA, None, SuppressionKind.WITHDRAWAL)
 
         assert night.attempt(night.outbox("meta")) is None
         assert night.held("1").reason == Reason.WITHDRAWN
 
     def test_each_kind_has_its_own_leaf(self, night: Night) -> None:
-        for kind in Kind:
+        for kind in SuppressionKind:
             suppressions.add(night.ledger, IDA, None, kind, "17")
-        suppressions.remove(night.ledger, IDA, "wrote", Kind.WITHDRAWAL)
+        suppressions.remove(night.ledger, IDA, "wrote", SuppressionKind.WITHDRAWAL)
 
         *_, erased, objected, withdrew, back = night.leaves()
         assert [leaf["kind"] for leaf in (erased, objected, withdrew, back)] == [
@@ -267,8 +267,8 @@ class TestKinds:
         ]
 
     def test_what_a_person_asked_for_is_found_by_the_person(self, night: Night) -> None:
-        suppressions.add(night.ledger, IDA, "letter", Kind.WITHDRAWAL, "17")
+        suppressions.add(night.ledger, IDA, "letter", SuppressionKind.WITHDRAWAL, "17")
         suppressions.add(night.ledger, BO, None)
 
         (entry,) = suppressions.entries(night.ledger, IDA)
-        assert (entry.kind, entry.case, entry.reason) == (Kind.WITHDRAWAL, "17", "letter")
+        assert (entry.kind, entry.case, entry.reason) == (SuppressionKind.WITHDRAWAL, "17", "letter")

@@ -134,7 +134,7 @@ def test_what_was_read_since_keeps_its_rows_and_is_counted_once(night: Night) ->
 
 
 def test_pages_are_as_good_as_one(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "PAGE", 3)
+    monkeypatch.setattr(retention, "ROWS_PER_PAGE", 3)
     night.stage(*[bought(f"{i}", "ida") for i in range(10)])
     send(night)
     assert purge(night) == Purged(AFTER, events=20, orders=18)
@@ -163,7 +163,7 @@ def test_never_under_another_run(night: Night) -> None:
 
 
 def test_sums_that_do_not_fit_are_as_large_as_can_be(night: Night) -> None:
-    huge = Money(retention.LARGEST, "DKK", 2)
+    huge = Money(retention.MAX_PAYLOAD_BYTES, "DKK", 2)
     night.stage(*[sighting(f"{i}", against(Reason.NO_PRODUCT), stated=huge) for i in range(3)])
     purge(night)
-    assert {row[4] for row in history(night)} == {retention.LARGEST}
+    assert {row[4] for row in history(night)} == {retention.MAX_PAYLOAD_BYTES}

@@ -8,12 +8,12 @@ import pytest
 
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.subjects import suppression_journal, suppressions
-from conversions.ledger.subjects.suppression_journal import Entry
-from conversions.ledger.subjects.suppressions import Kind
+from conversions.ledger.subjects.suppression_journal import JournalEntry
+from conversions.ledger.subjects.suppressions import SuppressionKind
 from tests.ledger.builders import NOW, Night, subject
 
-ANNA = Entry(NOW, "added", Kind.OBJECTION, subject("anna").hex(), "17")
-BO = Entry(NOW, "removed", Kind.WITHDRAWAL, subject("bo").hex())
+ANNA = JournalEntry(NOW, "added", SuppressionKind.OBJECTION, subject("anna").hex(), "17")
+BO = JournalEntry(NOW, "removed", SuppressionKind.WITHDRAWAL, subject("bo").hex())
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(file: Path) -> None:
 
 
 def test_a_journal_begun_late_knows_who_is_on_the_list(file: Path, night: Night) -> None:
-    suppressions.add(night.ledger, ANNA.person, None, Kind.OBJECTION, "17")
+    suppressions.add(night.ledger, ANNA.person, None, SuppressionKind.OBJECTION, "17")
     suppressions.add(night.ledger, BO.person, None)
     suppressions.remove(night.ledger, BO.person, "called back")
     suppression_journal.begin(file, night.ledger)

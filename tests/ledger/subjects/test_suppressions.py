@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
-from conversions.ledger.subjects.suppressions import Objection
+from conversions.ledger.subjects.suppressions import Suppression
 from tests.ledger.builders import NOW, Night, subject
 
 ANNA, BO = subject("anna"), subject("bo")
@@ -23,7 +23,7 @@ def test_an_objection_is_in_force_when_add_returns(night: Night) -> None:
     assert suppressions.add(night.ledger, ANNA, "letter of 2026-11-20")
 
     assert in_force(night) == {ANNA}
-    assert suppressions.entries(night.ledger) == [Objection(1, NOW, None, "letter of 2026-11-20")]
+    assert suppressions.entries(night.ledger) == [Suppression(1, NOW, None, "letter of 2026-11-20")]
 
 
 def test_a_second_one_of_the_same_person_changes_nothing(night: Night) -> None:
@@ -51,8 +51,8 @@ def test_taken_back_it_is_no_longer_in_force_but_stays_on_the_list(night: Night)
 
     assert in_force(night) == {BO}
     assert suppressions.entries(night.ledger) == [
-        Objection(1, NOW, NOW + timedelta(days=2), "letter", removed_reason="called back"),
-        Objection(2, NOW, None, None),
+        Suppression(1, NOW, NOW + timedelta(days=2), "letter", removed_reason="called back"),
+        Suppression(2, NOW, None, None),
     ]
 
 

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversions.intake.sources import unread
-from conversions.intake.sources.unread import DIFFERENT, Unread
+from conversions.intake.sources import unparsed
+from conversions.intake.sources.unparsed import DIFFERENT, UnparsedValues
 from conversions.model.conversion import Window
 from tests.intake.sources.shop import ADDRESS, MAPPED, WINDOW, columns
 
 
-def noted(*words: str, field: str = "status", times: int = 2) -> Unread:
-    found = Unread(columns(MAPPED))
+def noted(*words: str, field: str = "status", times: int = 2) -> UnparsedValues:
+    found = UnparsedValues(columns(MAPPED))
     for word in words * times:
         found.note(field, word)
     return found
@@ -70,7 +70,7 @@ def test_neither_addresses_nor_order_numbers_are_ever_kept(field: str) -> None:
 
 
 def test_memory_is_flat_whatever_a_column_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread, "DIFFERENT", 10)
+    monkeypatch.setattr(unparsed, "DIFFERENT", 10)
 
     found = noted(*map(str, range(500)))
 
@@ -80,7 +80,7 @@ def test_memory_is_flat_whatever_a_column_holds(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_stands_on_orders_outside_the_window_is_not_noted() -> None:
-    found = Unread(columns(MAPPED))
+    found = UnparsedValues(columns(MAPPED))
     found.begin(WINDOW)
     for day in (WINDOW.since, WINDOW.until, None, WINDOW.since.replace(day=1), WINDOW.until.replace(day=30)):
         found.note("status", "in" if day in {WINDOW.since, WINDOW.until, None} else "out", day)

@@ -25,7 +25,7 @@ _NUMBERS = frozenset({"amount", "refunded", "purchased_at", "completed_at", "upd
 _NUMBER_OF_A_PERSON = re.compile(r"\d{8}")
 
 
-class Unread:
+class UnparsedValues:
     """The words of one reading that were not understood, by our column."""
 
     __slots__ = ("_columns", "_window", "_words")
