@@ -11,14 +11,12 @@ from secrets import token_bytes
 from conversions.intake.convert import Converter
 from conversions.intake.identity import Identity, identify, subject
 from conversions.intake.order import Order
+from conversions.ledger.schema.tables import SALT_BYTES
 from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Conversion, EventMaker, Money, Reason, Withheld
 from conversions.model.money import INEXACT, TOO_LARGE, as_stated, money
 from conversions.model.rules import Rules
-
-SALT_BYTES = 32
-
 
 MOST_PRODUCTS = 8
 """Of one order; more say nothing more of what it costs."""

@@ -1,7 +1,7 @@
 """The questions that the log answers, as SQL over the store: one row of ``request`` is one attempt on the wire."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 import orjson
@@ -10,9 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 from conversions.audit.attempts.model import Attempt, Body, Entry, Selection
 from conversions.errors import Usage
 from conversions.ledger.schema import tables
-from conversions.ledger.store import microseconds
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from conversions.ledger.store import instant, microseconds
 
 
 def check(log: Connection, selection: Selection, configured: Collection[str]) -> None:
@@ -129,8 +127,8 @@ def _attempt(row: Row[Any]) -> Attempt:
     parsed = {
         "headers": orjson.loads(facts["headers"]),
         "warnings": orjson.loads(facts["warnings"] or "[]"),
-        "intended_at": _instant(facts["intended_at"]),
-        "answered_at": None if answered is None else _instant(answered),
+        "intended_at": instant(facts["intended_at"]),
+        "answered_at": None if answered is None else instant(answered),
         "rehearsal": bool(facts["rehearsal"]),
         "intent": Entry(facts.pop("intent_number"), facts.pop("intent_text")),
         "answer": _entry(facts.pop("answer_number"), facts.pop("answer_text")),
@@ -140,7 +138,3 @@ def _attempt(row: Row[Any]) -> Attempt:
 
 def _entry(number: int | None, text: str | None) -> Entry | None:
     return None if number is None or text is None else Entry(number, text)
-
-
-def _instant(us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=us)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from conversions.audit.attempts import queries, records
 from conversions.audit.attempts.model import Selection
 from conversions.errors import Usage
+from conversions.process.durable import sync_file
 
 Format = Literal["jsonl", "csv"]
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001
@@ -63,8 +64,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(descriptor)
+            sync_file(file)
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):

@@ -20,6 +20,7 @@ from conversions.ledger.checkpoints import timestamp as timestamps
 from conversions.ledger.log import root_at
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
+from conversions.process.durable import sync_file, sync_path
 from conversions.settings import Settings
 
 PIN = "log key"
@@ -179,20 +180,11 @@ def _write(path: Path, content: bytes) -> None:
         prepare(path.parent)
         with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         draft.rename(path)
-        _sync(path.parent)
+        sync_path(path.parent)
     except OSError as error:
         raise _unwritable(path.parent, error) from None
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(directory: Path, error: OSError) -> SettingsError:

@@ -1,7 +1,7 @@
 """How a platform rates what it gets, as it said last: worth knowing, and no more."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, update
@@ -10,7 +10,7 @@ from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.states import SENT
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 
 DAILY = timedelta(hours=20)
 """A nightly run begins a little earlier or later than the one before."""
@@ -64,4 +64,4 @@ def current(ledger: Ledger) -> list[Score]:
     )
     with ledger.transaction() as connection:
         rows = connection.execute(query.order_by(place.name, score.name)).all()
-    return [Score(*row[:3], datetime.fromtimestamp(row.at_us / 1_000_000, UTC)) for row in rows]
+    return [Score(*row[:3], instant(row.at_us)) for row in rows]

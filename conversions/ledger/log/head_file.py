@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.log.entries import root_at
 from conversions.ledger.schema import tables
+from conversions.process.durable import sync_file
 
 WAYS_OUT = (
     "Restore the newest copy of the store with `conversions restore FILE`; or, if this one is right, "
@@ -96,8 +97,7 @@ def _add(path: Path, line: bytes) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "ab") as file:
         file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
 
 
 def check(path: Path, connection: Connection, store_id: str, store: Path) -> None:

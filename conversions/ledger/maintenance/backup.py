@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -17,7 +17,8 @@ from conversions.ledger import open_read_only, store
 from conversions.ledger.log import root_at
 from conversions.ledger.log.merkle import leaf_hash
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Clock
+from conversions.ledger.store import Clock, instant
+from conversions.process.durable import sync_path
 from conversions.settings import Settings
 
 _LEAVES = (
@@ -95,8 +96,8 @@ def _fill(source: Connection, target: Path) -> None:
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, to be carried about
     except sqlite3.Error as error:
         raise Usage(f"{target} could not be written ({error}); make room, or name another file.") from None
-    sync(target)
-    sync(target.parent)
+    sync_path(target)
+    sync_path(target.parent)
 
 
 def _examined(connection: Connection, path: Path) -> Copy:
@@ -124,7 +125,7 @@ def _leaves(connection: Connection) -> int:
 def _newest(connection: Connection, created_us: int) -> datetime:
     body = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
     at_us = created_us if body is None else orjson.loads(body)["t"]
-    return datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return instant(at_us)
 
 
 def _hold_beside(source: Connection, copy: Copy) -> None:
@@ -139,12 +140,3 @@ def _search(target: Path, secrets: Iterable[bytes]) -> None:
         for secret in secrets:
             if any(content.find(form) >= 0 for form in (secret, secret.hex().encode(), secret.hex().upper().encode())):
                 raise LedgerError("The store holds its own key, which it never should; no copy was made. Report this.")
-
-
-def sync(path: Path) -> None:
-    """What was written at *path*, a file or a directory, is on disk when this returns."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

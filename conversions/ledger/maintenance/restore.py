@@ -19,6 +19,7 @@ from conversions.ledger.store import Clock, Ledger, files, run_lock
 from conversions.ledger.subjects import erasure, redaction, suppression_journal, suppressions
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.process.durable import sync_path
 from conversions.settings import Settings
 
 BESIDE = ("", "-wal", "-shm")
@@ -172,5 +173,5 @@ def _put_in_place(draft: Path, path: Path, stamp: str) -> Path | None:
         if old.exists():
             old.rename(aside.with_name(aside.name + end))
     draft.rename(path)
-    backup.sync(path.parent)
+    sync_path(path.parent)
     return aside if there else None

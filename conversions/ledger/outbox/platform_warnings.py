@@ -1,13 +1,13 @@
 """What platforms took without some part of it: how much, of which kind, since when."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 
 KINDS = 50
 """Of one destination: twice as many as the platforms have names for. What comes after them is counted under OTHER."""
@@ -54,8 +54,4 @@ def current(ledger: Ledger) -> list[Warned]:
     )
     with ledger.transaction() as connection:
         rows = connection.execute(query.where(w.last_us > since).order_by(place.name, w.kind)).all()
-    return [Warned(*row[:3], *map(_instant, row[3:])) for row in rows]
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)
+    return [Warned(*row[:3], *map(instant, row[3:])) for row in rows]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 from sqlalchemy import ColumnElement, case, func, select
@@ -12,7 +12,7 @@ from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 
 SHOWN = 50
@@ -112,8 +112,8 @@ def _runs(ledger: Ledger) -> list[PastRun]:
     return [
         PastRun(
             row.id,
-            _instant(row.started_us),
-            _instant(row.finished_us) if row.finished_us else None,
+            instant(row.started_us),
+            instant(row.finished_us) if row.finished_us else None,
             orjson.loads(row.report)["exit_code"] if row.report else None,
             row.operator,
             row.since,
@@ -190,7 +190,3 @@ def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:
     query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(SHOWN)
     with ledger.transaction() as connection:
         return [BadRow(*found) for found in connection.execute(query)]
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -20,14 +20,13 @@ from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import split_sum, value_differs
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS, SALT_BYTES
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
 from conversions.model.money import INEXACT, exponent
 
 ROWS_PER_PAGE = 5_000
-SALT_BYTES = 32
 CONFIRMED = frozenset({State.RECORDED, State.DUPLICATE})
 """The platform has said itself that it holds the order; to one that it does not hold, a restatement is a new sale."""
 OPEN = "v.state IN ('pending', 'in_flight', 'unknown')"

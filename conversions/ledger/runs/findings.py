@@ -7,7 +7,7 @@ was gone for a week.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -17,7 +17,7 @@ from conversions.errors import Exit, Usage
 from conversions.ledger import log
 from conversions.ledger.runs.runs import Run, operator
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.model.finding import Finding, Level
 
 REMIND_AFTER = timedelta(days=7)
@@ -108,7 +108,7 @@ def open_findings(ledger: Ledger) -> list[KnownFinding]:
 
 
 def _known_finding(row: Row[Any]) -> KnownFinding:
-    since = datetime.fromtimestamp(row.first_us // 1_000_000, UTC)
+    since = instant(row.first_us).replace(microsecond=0)
     what = (row.code, row.destination or None, row.about, row.sentence, row.affected)
     return KnownFinding(*what, since, row.accepted is not None)
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,7 @@ from conversions.errors import ConversionsError, LedgerError, SettingsError
 from conversions.ledger import log
 from conversions.ledger.log import head_file
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 
 BACKWARDS = timedelta(minutes=5)
@@ -121,18 +121,14 @@ def last_begun(ledger: Ledger) -> datetime | None:
     """When the newest run began, by the clock of then; None where there was none."""
     with ledger.transaction() as connection:
         started = connection.execute(select(tables.run.c.started_us).order_by(tables.run.c.id.desc()).limit(1)).scalar()
-    return None if started is None else _instant(started)
+    return None if started is None else instant(started)
 
 
 def future_entry(connection: Connection, now: datetime) -> datetime | None:
     """When the log's newest entry was made, where that is to come yet."""
     newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
-    written = _instant(orjson.loads(newest)["t"]) if newest else now
+    written = instant(orjson.loads(newest)["t"]) if newest else now
     return written if written - now > BACKWARDS else None
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
 
 
 def _check_clock(connection: Connection, now: datetime) -> None:

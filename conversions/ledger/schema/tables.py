@@ -29,6 +29,8 @@ from conversions.errors import LedgerError
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
+SALT_BYTES = 32
+"""Random bytes beside each event: its commitment in the log says nothing of it without them."""
 DESTINATION_BITS, REVISION_BITS, SPAN_BITS = 6, 8, 14
 MAX_DESTINATIONS, MAX_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
 

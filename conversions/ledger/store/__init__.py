@@ -1,6 +1,6 @@
 """The open store, SQLite underneath, its files and its lock."""
 
-from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
+from conversions.ledger.store.ledger import Clock, Ledger, instant, microseconds, translate_errors
 from conversions.ledger.store.sqlite import (
     check_sort,
     connect,
@@ -19,6 +19,7 @@ __all__ = [
     "connect_read_only",
     "create",
     "empty",
+    "instant",
     "microseconds",
     "open_unchecked",
     "refuse_lost",

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from conversions.errors import LedgerError
 from conversions.process.signals import defer_signals
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Clock = Callable[[], datetime]
 
 
@@ -48,6 +49,11 @@ class Ledger:
 def microseconds(instant: datetime) -> int:
     """An aware instant as integer microseconds UTC."""
     return int(instant.timestamp()) * 1_000_000 + instant.microsecond
+
+
+def instant(us: int) -> datetime:
+    """Integer microseconds UTC as an aware instant."""
+    return EPOCH + timedelta(microseconds=us)
 
 
 @contextmanager

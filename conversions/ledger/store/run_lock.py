@@ -3,7 +3,6 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 from sqlalchemy import select
@@ -11,7 +10,7 @@ from sqlalchemy import select
 from conversions.errors import AnotherRun, ConversionsError, SettingsError
 from conversions.ledger.schema import tables
 from conversions.ledger.store import sqlite
-from conversions.ledger.store.ledger import Clock
+from conversions.ledger.store.ledger import Clock, instant
 from conversions.settings import Settings
 
 
@@ -46,5 +45,5 @@ def _holder(settings: Settings, clock: Clock) -> str:
         found = None
     if found is None or found.finished_us is not None:
         return "it has only just begun"
-    since = datetime.fromtimestamp(found.started_us / 1e6, UTC).astimezone(settings.zone)
+    since = instant(found.started_us).astimezone(settings.zone)
     return f"run {found.id} of {found.operator} on {found.host}, process {found.pid}, since {since:%Y-%m-%d %H:%M:%S}"

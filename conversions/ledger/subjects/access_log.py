@@ -1,14 +1,14 @@
 """Who looked up a person, when and why: the person may ask for that, too (CJEU C-579/21)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import insert, select
 
 from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 
 _table = tables.look.c
 
@@ -39,4 +39,4 @@ def records_of(ledger: Ledger, subject: bytes) -> list[AccessRecord]:
     query = select(_table.at_us, _table.purpose).where(_table.subject == subject).order_by(_table.id)
     with ledger.transaction() as connection:
         rows = connection.execute(query).all()
-    return [AccessRecord(datetime.fromtimestamp(at / 1_000_000, UTC), purpose) for at, purpose in rows]
+    return [AccessRecord(instant(at), purpose) for at, purpose in rows]

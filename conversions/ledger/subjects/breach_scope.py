@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from conversions.disclosure.schema import EVENTS
+from conversions.ledger.store import instant
 from conversions.model.receipt import Outcome
 
 _LEFT = f"""
@@ -76,7 +77,7 @@ def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder
     """One for each order and destination, in the order of the store, and few at a time."""
     rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _asked(scope))
     for order_no, destination, first, last in rows:
-        yield AffectedOrder(order_no, destination, _instant(first), _instant(last))
+        yield AffectedOrder(order_no, destination, instant(first), instant(last))
 
 
 def _asked(scope: BreachScope) -> dict[str, object]:
@@ -88,7 +89,3 @@ def _within(path: str | None) -> str | None:
     prefixes = [f"{events}[]." for events in EVENTS.values()]
     inside = next((path.removeprefix(prefix) for prefix in prefixes if path and path.startswith(prefix)), None)
     return inside and f"$.{inside.replace('[]', '[0]')}"
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -1,7 +1,7 @@
 """Telling recipients of an erasure (GDPR art. 19): open until a person closes the task."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 from sqlalchemy import Connection, select, text, update
@@ -10,7 +10,7 @@ from conversions.errors import Usage
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 
 _task, _erasure = tables.task.c, tables.erasure.c
 _REFERENCES = text(f"""
@@ -54,8 +54,8 @@ def notices(ledger: Ledger) -> list[RecipientNotice]:
                 row.case_no,
                 row.recipient,
                 row.what,
-                _instant(row.opened_us),
-                _instant(row.closed_us) if row.closed_us else None,
+                instant(row.opened_us),
+                instant(row.closed_us) if row.closed_us else None,
                 row.closed_reason,
                 () if row.closed_us else _references(connection, row.body, row.recipient),
             )
@@ -83,7 +83,3 @@ def _references(connection: Connection, leaf: str, recipient: str) -> tuple[str,
     """Whose orders they are is not kept; the leaf names the events that were erased together."""
     covered = orjson.dumps(orjson.loads(leaf)["events"]).decode()
     return tuple(connection.execute(_REFERENCES, {"covered": covered, "recipient": recipient}).scalars())
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)

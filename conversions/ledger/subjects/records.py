@@ -1,13 +1,14 @@
 """What the store holds of one person, found by the keyed subject and nothing else."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SPAN_BITS
+from conversions.ledger.store import instant
 from conversions.model.conversion import Money
 
 _TO_SALE = DESTINATION_BITS + REVISION_BITS
@@ -142,13 +143,9 @@ def _events(
 def _transfers(connection: Connection, event: int, reaches: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
     near = [request for request, first, last in reaches if first <= event <= last]
     rows = connection.execute(_TRANSFERS, {"requests": near, "event": event})
-    return tuple(Transfer(number, _instant(intended), *rest) for number, intended, *rest in rows)
+    return tuple(Transfer(number, instant(intended), *rest) for number, intended, *rest in rows)
 
 
 def _subject_order(row: Row[Any], events: tuple[SentEvent, ...]) -> SubjectOrder:
     stated = Money(row.stated_minor, row.stated_currency, row.stated_exponent)
     return SubjectOrder(row.order_no, row.day, row.name, row.state, row.reason, stated, events)
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -8,7 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.process.durable import sync_file, sync_path
 
 _table = tables.objection.c
 
@@ -58,10 +59,9 @@ def append(path: Path, entries: Iterable[JournalEntry]) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             _cut_unfinished(file)
             file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         if not begun:
-            _sync_directory(path.parent)
+            sync_path(path.parent)
     except OSError as error:
         raise SettingsError(
             f"The journal {path} cannot be written: {error.strerror}; correct store.checkpoints, then try again."
@@ -77,7 +77,7 @@ def begin(path: Path, ledger: Ledger) -> None:
         rows = connection.execute(listed.order_by(_table.id)).all()
     append(
         path,
-        [JournalEntry(_instant(at), "added", SuppressionKind(kind), who.hex(), case) for at, kind, who, case in rows],
+        [JournalEntry(instant(at), "added", SuppressionKind(kind), who.hex(), case) for at, kind, who, case in rows],
     )
 
 
@@ -106,21 +106,8 @@ def _entry(path: Path, number: int, line: bytes) -> JournalEntry:
         ) from None
 
 
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)
-
-
 def _cut_unfinished(file: BinaryIO) -> None:
     """A line that a crash cut short: its command has not returned, and would have been given again."""
     file.seek(0)
     content = file.read()
     file.truncate(content.rfind(b"\n") + 1)
-
-
-def _sync_directory(path: Path) -> None:
-    """So that a new file is still there after a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

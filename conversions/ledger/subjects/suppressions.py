@@ -4,14 +4,14 @@ Asked inside the transaction that commits an attempt. A person may be on the lis
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, insert, select, update
 
 from conversions.ledger import log
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 
 _table = tables.objection.c
@@ -91,8 +91,8 @@ def entries(ledger: Ledger, subject: bytes | None = None) -> list[Suppression]:
     return [
         Suppression(
             row.id,
-            _instant(row.since_us),
-            _instant(row.removed_us) if row.removed_us else None,
+            instant(row.since_us),
+            instant(row.removed_us) if row.removed_us else None,
             row.reason,
             SuppressionKind(row.kind),
             row.case_no,
@@ -111,7 +111,3 @@ def active(ledger: Ledger) -> dict[bytes, Reason]:
 
 def _active(subject: bytes, kind: SuppressionKind) -> tuple[ColumnElement[bool], ...]:
     return _table.subject == subject, _table.kind == kind, _table.removed_us.is_(None)
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)
