@@ -24,7 +24,7 @@ def late(name: str, late: LateResults) -> Iterator[str]:
 
 NEWS = {
     "values_refused": "{name} refused the new values of {n} orders; it holds the old ones.",
-    "values_doubted": (
+    "values_unconfirmed": (
         "{name} refused the new values of {n} orders when they were sent again after a lost answer: it holds the old "
         "or the new ones; look there. Where the shop's value changes again, `conversions run --restate` settles it."
     ),

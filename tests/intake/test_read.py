@@ -78,7 +78,7 @@ def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], dict[
         with ledger.transaction() as connection:
             bad = connection.execute(text("SELECT place, reason, order_no, field, content FROM bad_row ORDER BY id"))
             rejected = [BadRow(*row) for row in bad]
-            left = {row.order_no: row.status for row in connection.execute(text("SELECT * FROM sighting"))}
+            left = {row.order_no: row.status for row in connection.execute(text("SELECT * FROM order_row"))}
     return found, rejected, left
 
 

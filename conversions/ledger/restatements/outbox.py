@@ -107,7 +107,7 @@ _EXPIRE = text(f"""
 _WITHHOLD_BY_CONSENT = text(f"""
     UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN x.reason
     ELSE '{Reason.MAYBE_RECEIVED}' END
-    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.sighting s ON s.order_no = a.order_no
+    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
     JOIN temp.place p ON p.destination = d.destination
     JOIN temp.draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     WHERE d.id = v.delivery AND d.run = :run AND {HERE} AND {OPEN} AND x.reason IN :forbidden

@@ -42,7 +42,7 @@ _TOO_MANY = text(f"""
     )
 """)
 _NOT_LATEST = text("DELETE FROM main.latest_amount WHERE currency = :currency")
-_SALE = "SELECT a.id FROM temp.sighting s JOIN main.sale a ON a.shop = ? AND a.order_no = s.order_no WHERE s.id = ?"
+_SALE = "SELECT a.id FROM temp.order_row s JOIN main.sale a ON a.shop = ? AND a.order_no = s.order_no WHERE s.id = ?"
 _KEEP_LATEST = """
     INSERT OR REPLACE INTO main.latest_amount(sale, currency, deviation, basis, odd)
     VALUES (?, ?, ?, ?, ?)

@@ -22,7 +22,7 @@ _NEW = text("""
 """)
 _BESIDE = text("""
     SELECT count(*) FROM temp.bad_row b WHERE b.reason = :bad_amount
-    AND EXISTS (SELECT 1 FROM temp.sighting s WHERE s.order_no = b.order_no)
+    AND EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
 _FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")

@@ -44,7 +44,7 @@ _PAIRED = f"""
                 iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS held_currency,
                 iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS held_exponent
             FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = ?
-            LEFT JOIN temp.sighting s ON s.order_no = a.order_no
+            LEFT JOIN temp.order_row s ON s.order_no = a.order_no
             LEFT JOIN temp.place p ON p.destination = x.destination
             LEFT JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
             WHERE x.run IN (SELECT id FROM run WHERE until >= ?)

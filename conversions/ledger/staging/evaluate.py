@@ -19,7 +19,7 @@ ROWS_PER_PAGE = 20_000
 """Sightings in one page."""
 
 SNAPSHOT_ROWS = f"""
-    FROM temp.sighting s CROSS JOIN temp.place p
+    FROM temp.order_row s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
     AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
@@ -91,7 +91,7 @@ def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) ->
 def pages(ledger: Ledger) -> Iterable[int]:
     """Where each page of this reading begins."""
     with ledger.transaction() as connection:
-        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.sighting")).scalar_one()
+        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.order_row")).scalar_one()
     return range(0, last, ROWS_PER_PAGE)
 
 

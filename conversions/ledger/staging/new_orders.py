@@ -52,7 +52,7 @@ _FIND = f"""
             coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME}
                 AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)), 0) AS told,
             coalesce(max(x.accepted_minor = s.minor AND x.stated_currency = s.currency), 0) AS decided
-        FROM temp.sighting s
+        FROM temp.order_row s
         LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
         LEFT JOIN delivery x ON x.id >= a.id << {DESTINATION_BITS}
             AND x.id <= a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
@@ -66,7 +66,7 @@ _FRESH = """
 """
 _PAST = """
     SELECT currency, magnitude, products FROM temp.past p
-    WHERE order_no NOT IN (SELECT s.order_no FROM temp.fresh f JOIN temp.sighting s ON s.id = f.id)
+    WHERE order_no NOT IN (SELECT s.order_no FROM temp.fresh f JOIN temp.order_row s ON s.id = f.id)
     ORDER BY currency, purchased_us, order_no
 """
 _TOO_MANY = f"""
@@ -78,7 +78,7 @@ _WITHHOLD = f"""
     UPDATE temp.draft SET reason = '{Reason.UNUSUAL_AMOUNT}', wire_id = NULL, salt = NULL, event = NULL
     WHERE event IS NOT NULL AND id IN (
         SELECT (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
-        FROM temp.far f JOIN temp.sighting s ON s.id = f.id CROSS JOIN temp.place p
+        FROM temp.far f JOIN temp.order_row s ON s.id = f.id CROSS JOIN temp.place p
         LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
         LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
         WHERE f.odd AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1)

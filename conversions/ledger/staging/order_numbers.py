@@ -35,7 +35,7 @@ _KNOWN = f"""
     CREATE TEMP TABLE known AS
     SELECT a.id AS sale, a.order_no, a.purchased_us, x.day, max(coalesce(e.subject, x.subject)) AS subject,
         x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
-        NOT EXISTS (SELECT 1 FROM temp.sighting s WHERE s.order_no = a.order_no)
+        NOT EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = a.order_no)
         AND NOT EXISTS (SELECT 1 FROM temp.bad_row b WHERE b.order_no = a.order_no) AS absent
     FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
     LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
@@ -45,7 +45,7 @@ _KNOWN = f"""
 _COUNT = "SELECT count(*) FROM temp.known WHERE NOT absent"
 _PAIRS = """
     SELECT s.id, k.sale, k.order_no, s.order_no, k.absent, k.purchased_us IS NULL OR k.purchased_us = s.purchased_us
-    FROM temp.sighting s JOIN temp.known k
+    FROM temp.order_row s JOIN temp.known k
     ON k.subject = s.subject AND k.minor = s.minor AND k.currency = s.currency AND k.exponent = s.exponent
     AND k.day = s.day
     WHERE NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no)

@@ -56,7 +56,7 @@ _NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_count
 _JUDGED = text(f"""
     SELECT p.position, CASE WHEN d.reason = :not_completed AND {_NEW_STATUS} THEN :new_status ELSE d.reason END,
         count(*), count(*) FILTER (WHERE {_FRESH})
-    FROM temp.sighting s CROSS JOIN temp.place p
+    FROM temp.order_row s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
@@ -66,7 +66,7 @@ _JUDGED = text(f"""
 _LEARN = text("""
     INSERT OR IGNORE INTO status_word(word, since_us)
     SELECT DISTINCT s.status, CASE WHEN EXISTS (SELECT 1 FROM judgement_count) THEN :now_us ELSE 0 END
-    FROM temp.sighting s WHERE s.status IS NOT NULL
+    FROM temp.order_row s WHERE s.status IS NOT NULL
 """)
 
 

@@ -19,7 +19,7 @@ from conversions.model.conversion import Money, Reason
 from conversions.process.signals import defer_signals
 
 _SCHEMA = """
-CREATE TEMP TABLE sighting(
+CREATE TEMP TABLE order_row(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
     minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
@@ -33,45 +33,45 @@ CREATE TEMP TABLE draft(
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
 CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY) STRICT;
 CREATE TEMP TABLE doubt(
-    sighting INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT NOT NULL, field TEXT NOT NULL,
+    order_row INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT NOT NULL, field TEXT NOT NULL,
     content BLOB
 ) STRICT;
 CREATE TEMP TABLE bad_row(
     id INTEGER PRIMARY KEY, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT, field TEXT, content BLOB
 ) STRICT;
 """
-_REPEATED = "INSERT INTO repeated SELECT order_no FROM sighting GROUP BY order_no HAVING count(*) > 1"
+_REPEATED = "INSERT INTO repeated SELECT order_no FROM order_row GROUP BY order_no HAVING count(*) > 1"
 _RENAME = """
-    UPDATE sighting SET order_no = (
+    UPDATE order_row SET order_no = (
         SELECT a.order_no FROM former_number f JOIN sale a ON a.id = f.sale
-        WHERE f.shop = :shop AND f.order_no = sighting.order_no
+        WHERE f.shop = :shop AND f.order_no = order_row.order_no
     ) WHERE order_no IN (SELECT order_no FROM former_number WHERE shop = :shop)
 """
 """What a person has said is the same sale is read under the number that it has now."""
 _REFUNDS = f"""
-    SELECT r.id FROM sighting r WHERE r.refund AND (
-        EXISTS (SELECT 1 FROM sighting o WHERE o.order_no = r.order_no AND NOT o.refund)
+    SELECT r.id FROM order_row r WHERE r.refund AND (
+        EXISTS (SELECT 1 FROM order_row o WHERE o.order_no = r.order_no AND NOT o.refund)
         OR EXISTS (SELECT 1 FROM sale a JOIN delivery x
             ON x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
             WHERE a.shop = :shop AND a.order_no = r.order_no AND x.stated_minor > 0)
     )
-    UNION SELECT r.id FROM sighting r JOIN sighting o ON o.order_no = r.order_no AND o.rank_us = r.rank_us
+    UNION SELECT r.id FROM order_row r JOIN order_row o ON o.order_no = r.order_no AND o.rank_us = r.rank_us
     WHERE :alike AND r.order_no IN (SELECT order_no FROM repeated) AND o.completed AND NOT r.completed
     AND r.rank_place > o.rank_place AND r.minor BETWEEN 1 AND o.minor - 1 AND r.currency = o.currency
 """
 """Rows of money paid back, beside the row of their sale: no total of an order is below zero, and none of a state that
 the order came to later is lower."""
 _CONFLICTS = """
-    SELECT s.id FROM sighting s JOIN (
-        SELECT order_no FROM sighting JOIN repeated USING (order_no) GROUP BY order_no HAVING (
+    SELECT s.id FROM order_row s JOIN (
+        SELECT order_no FROM order_row JOIN repeated USING (order_no) GROUP BY order_no HAVING (
             min(purchased_us) <> max(purchased_us) OR min(coalesce(subject, x'')) <> max(coalesce(subject, x''))
         )
     ) USING (order_no)
 """
 _SEVERAL = """
-    SELECT s.id FROM sighting s JOIN (
-        SELECT n.order_no FROM sighting n JOIN repeated USING (order_no)
-        WHERE n.rank_us = (SELECT max(m.rank_us) FROM sighting m WHERE m.order_no = n.order_no)
+    SELECT s.id FROM order_row s JOIN (
+        SELECT n.order_no FROM order_row n JOIN repeated USING (order_no)
+        WHERE n.rank_us = (SELECT max(m.rank_us) FROM order_row m WHERE m.order_no = n.order_no)
         GROUP BY n.order_no HAVING :alike AND count(*) > 1 AND min(n.completed) AND (
             min(n.minor) <> max(n.minor) OR min(n.currency) <> max(n.currency) OR min(n.products) <> max(n.products)
         )
@@ -86,22 +86,22 @@ _SET_ASIDE = (
 """One after the other: what a refund left alone is no conflict."""
 _STILL_IN_DOUBT = """
     INSERT INTO bad_row(place, reason, order_no, field, content)
-    SELECT place, reason, order_no, min(field), content FROM doubt GROUP BY sighting
+    SELECT place, reason, order_no, min(field), content FROM doubt GROUP BY order_row
 """
 _BAD_ROWS = """
     INSERT INTO bad_row(place, reason, order_no, content)
     SELECT 'order ' || order_no, :reason, order_no, keyed(
         printf('%s %s %d %d %s %s', :reason, order_no, purchased_us, minor, currency, hex(products))
     )
-    FROM sighting WHERE id IN ({}) ORDER BY id
+    FROM order_row WHERE id IN ({}) ORDER BY id
 """
-_SEEN_AGAIN = "SELECT count(*) - count(DISTINCT order_no) FROM sighting JOIN repeated USING (order_no)"
+_SEEN_AGAIN = "SELECT count(*) - count(DISTINCT order_no) FROM order_row JOIN repeated USING (order_no)"
 
-_DELETE = "DELETE FROM sighting WHERE id IN ({})"
+_DELETE = "DELETE FROM order_row WHERE id IN ({})"
 _NEWEST = """
-    DELETE FROM sighting WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
-        SELECT 1 FROM sighting newer WHERE newer.order_no = sighting.order_no
-        AND (newer.rank_us, newer.rank_place, -newer.id) > (sighting.rank_us, sighting.rank_place, -sighting.id)
+    DELETE FROM order_row WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
+        SELECT 1 FROM order_row newer WHERE newer.order_no = order_row.order_no
+        AND (newer.rank_us, newer.rank_place, -newer.id) > (order_row.rank_us, order_row.rank_place, -order_row.id)
     )
 """
 
@@ -134,7 +134,7 @@ class OrderRow(NamedTuple):
 class AmbiguousRow(NamedTuple):
     """What the n-th sighting (from 1) is instead, unless another one settles how its amounts are written."""
 
-    order: int
+    order_row: int
     place: str
     reason: str
     order_no: str | None
@@ -197,7 +197,7 @@ class SourceSnapshot:
         """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
         with room():
             self._connection.execute("BEGIN")
-            self._connection.executemany(_insert("sighting", OrderRow), seen.orders)
+            self._connection.executemany(_insert("order_row", OrderRow), seen.orders)
             self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
             self._connection.execute("COMMIT")
 
@@ -228,7 +228,7 @@ class SourceSnapshot:
         asked = {"shop": shop, "alike": not ranked}
         with room():
             aside = self._doubted(settled)
-            self._connection.execute("CREATE INDEX temp.sighting_order ON sighting(order_no)")
+            self._connection.execute("CREATE INDEX temp.order_row_number ON order_row(order_no)")
             self._connection.execute(_RENAME, asked)
             self._connection.execute(_REPEATED)
             aside += Counter({str(reason): self._set_aside(reason, which, asked) for reason, which in _SET_ASIDE})
@@ -240,8 +240,8 @@ class SourceSnapshot:
         """Rows whose amounts no other row settles, by reason."""
         self._connection.executemany("DELETE FROM doubt WHERE field = ?", [(field,) for field in settled])
         self._connection.execute(_STILL_IN_DOUBT)
-        self._connection.execute(_DELETE.format("SELECT sighting FROM doubt"))
-        counted = self._connection.execute("SELECT reason, count(DISTINCT sighting) FROM doubt GROUP BY reason")
+        self._connection.execute(_DELETE.format("SELECT order_row FROM doubt"))
+        counted = self._connection.execute("SELECT reason, count(DISTINCT order_row) FROM doubt GROUP BY reason")
         return Counter(dict(counted.fetchall()))
 
     def _set_aside(self, reason: Reason, which: str, asked: Mapping[str, object]) -> int:
@@ -254,7 +254,7 @@ class SourceSnapshot:
         """What the orders are worth together, by currency, and how many they are."""
         query = (  # in two halves: a misread column may hold numbers whose sum does not fit 64 bits
             "SELECT sum(minor >> 32), sum(minor & 4294967295), currency, exponent, count(*)"
-            " FROM sighting GROUP BY currency, exponent"
+            " FROM order_row GROUP BY currency, exponent"
         )
         for high, low, currency, exponent, orders in self._connection.execute(query):
             yield Money((high << 32) + low, currency, exponent), orders

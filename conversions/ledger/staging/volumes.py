@@ -16,7 +16,7 @@ MONTH, YEAR = timedelta(28), timedelta(364)
 """So long a gap is told of after it is over; so much history is judged."""
 SPANS = (("a day", 1), ("a week", 7), ("in four weeks", 28))
 
-_COUNTED = text("SELECT coalesce(window_day, day), count(*) FROM temp.sighting GROUP BY 1")
+_COUNTED = text("SELECT coalesce(window_day, day), count(*) FROM temp.order_row GROUP BY 1")
 _KNOWN = text("SELECT day, orders FROM day_read WHERE day >= :since AND day < :before")
 _REMEMBER = """
     INSERT INTO day_read(day, orders, run) VALUES (?, ?, ?)

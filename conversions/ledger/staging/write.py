@@ -20,17 +20,17 @@ from conversions.model.conversion import Money, Reason
 
 _SALES = text("""
     INSERT INTO sale(shop, order_no, purchased_us, status)
-    SELECT :shop, s.order_no, s.purchased_us, s.status FROM temp.sighting s
+    SELECT :shop, s.order_no, s.purchased_us, s.status FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
 _STATUSES = text("""
-    UPDATE sale SET status = s.status FROM temp.sighting s
+    UPDATE sale SET status = s.status FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
     AND sale.status IS NOT s.status
 """)
 _MOMENTS = text(f"""
-    UPDATE sale SET purchased_us = s.purchased_us FROM temp.sighting s
+    UPDATE sale SET purchased_us = s.purchased_us FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
     AND sale.purchased_us IS NULL AND NOT EXISTS (
         SELECT 1 FROM delivery x WHERE x.state = 'erased'
@@ -64,14 +64,14 @@ _DELIVERIES = text(f"""
 _EVENTS = text(f"""
     INSERT INTO event(id, delivery, revision, subject, salt, bytes)
     SELECT x.id << {REVISION_BITS}, x.id, 0, s.subject, d.salt, d.event
-    FROM temp.sighting s CROSS JOIN temp.place p
+    FROM temp.order_row s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
 _SNAPSHOT_STATE = text("""
-    SELECT (SELECT count(*) FROM temp.sighting s WHERE s.id > :after AND s.id <= :upto)
+    SELECT (SELECT count(*) FROM temp.order_row s WHERE s.id > :after AND s.id <= :upto)
     * (SELECT count(*) FROM temp.place)
 """)
 _REPLACE = """

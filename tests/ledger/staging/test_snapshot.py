@@ -30,7 +30,7 @@ from tests.ledger.builders import (
 _LEFT = text("""
     SELECT s.order_no, s.subject, s.purchased_us, s.day, s.rank_us, s.rank_place, s.minor, s.currency, s.exponent,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.event
-    FROM temp.sighting s JOIN temp.draft d ON d.id IN (s.id * 2 - 1, s.id * 2) ORDER BY s.id, d.id
+    FROM temp.order_row s JOIN temp.draft d ON d.id IN (s.id * 2 - 1, s.id * 2) ORDER BY s.id, d.id
 """)
 
 

@@ -83,7 +83,9 @@ def test_a_gap_that_is_over_is_known_for_a_month_and_told_again_where_it_is_read
 def test_an_export_that_shows_less_of_the_days_behind_takes_nothing_from_them(night: Night) -> None:
     reading(night, usual(12, 30))
     volumes.remember(night.ledger, night.run.id, window(31, 2), TODAY)
-    night.ledger.connection.exec_driver_sql(f"DELETE FROM temp.sighting WHERE day < '{back(3)}' AND day <> '{back(7)}'")
+    night.ledger.connection.exec_driver_sql(
+        f"DELETE FROM temp.order_row WHERE day < '{back(3)}' AND day <> '{back(7)}'"
+    )
     night.ledger.connection.commit()
     assert volumes.findings(night.ledger, window(9, 2), TODAY) == []
 
@@ -97,7 +99,7 @@ def test_an_export_that_shows_less_of_the_days_behind_takes_nothing_from_them(ni
 
 def test_the_day_of_the_window_counts_and_not_that_of_the_purchase(night: Night) -> None:
     reading(night, {1: 4})
-    night.ledger.connection.exec_driver_sql("UPDATE temp.sighting SET window_day = ?", (back(3).isoformat(),))
+    night.ledger.connection.exec_driver_sql("UPDATE temp.order_row SET window_day = ?", (back(3).isoformat(),))
     night.ledger.connection.commit()
 
     volumes.remember(night.ledger, night.run.id, window(3, 0), TODAY)
