@@ -14,15 +14,15 @@ class RequestStatus(StrEnum):
     """What it says of the request as a whole."""
 
     SUCCESS = "success"
-    PARTIAL_SUCCESS = "partial success"
+    PARTIAL_SUCCESS = "partial_success"
     FAILED = "failed"
     PROCESSING = "processing"
     """Not known yet: to be asked again."""
-    NOT_FOUND = "not known there"
-    TOO_OLD = "too old"
-    NO_ANSWER = "no answer"
+    NOT_FOUND = "not_found"
+    TOO_OLD = "too_old"
+    NO_ANSWER = "no_answer"
     """To be asked again, though not at once."""
-    PERMISSION_DENIED = "may not ask"
+    PERMISSION_DENIED = "permission_denied"
     """To be asked again, once a person has let these credentials ask."""
 
 

@@ -12,7 +12,7 @@ class Outcome(StrEnum):
     """Conclusive: the platform holds every event of the request."""
     REFUSED = "refused"
     """Conclusive: the platform holds none of them."""
-    NOT_SENT = "not sent"
+    NOT_SENT = "not_sent"
     """No byte of the request left: free to try again."""
     UNKNOWN = "unknown"
     """Bytes may have left and no conclusive answer came."""

@@ -1,7 +1,10 @@
 """A store of the first release, brought to this one: for ever."""
 
+import os
+import re
 import shutil
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import connect
 
@@ -141,3 +144,30 @@ def test_the_second_release_goes_on_too(shop: Shop) -> None:
 
 def test_no_store_is_nothing_to_upgrade(shop: Shop) -> None:
     stopped(shop.command("upgrade"), USAGE, "no store yet")
+
+
+@pytest.mark.parametrize("release", ["second_release", "third_release"])
+def test_a_later_release_goes_on_and_sends_nothing_twice(shop: Shop, release: str) -> None:
+    kept = FIRST.parent / release
+    shop.secrets(CONVERSIONS_KEY="5e" * 32, CONVERSIONS_META__ACCESS_TOKEN="EAAtest")
+    shop.clock.now = datetime(2026, 11, 30, 6, tzinfo=UTC)
+    for name in ("orders.csv", "privacy-policy.toml", "conversions.toml"):
+        shutil.copy(kept / name, shop.home)
+    written = shop.now.timestamp() - 7200
+    os.utime(shop.home / "orders.csv", (written, written))
+    endpoint = re.compile(r'"http://127\.0\.0\.1:\d+"')
+    shop.config.write_text(endpoint.sub(f'"{shop.sandbox.url}"', shop.config.read_text()))
+    shop.store.parent.mkdir(mode=0o700)
+    shutil.copy(kept / "conversions.db", shop.store)
+    shutil.copy(kept / "var-conversions.tail", shop.tail)
+    assert shop.command("upgrade").code == 0
+    assert shop.command("audit", "verify").code == 0
+    known = {wire_id for (wire_id,) in shop.sql("SELECT wire_id FROM delivery WHERE attempted")}
+
+    said = shop.run()
+
+    assert said.code in {0, 1}, said
+    arrived = {sale.reference for name in ("google", "meta") for sale in shop.sales(name)}
+    assert arrived & known == set(), "what was sent or may have been is not sent again"
+    assert shop.command("audit", "verify").code == 0
+    assert shop.command("status").code == 0

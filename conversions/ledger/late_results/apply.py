@@ -23,7 +23,7 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus, StatusDetail
 
-COUNTS_ONLY = "counts only"
+COUNTS_ONLY = "counts_only"
 """The verdict on a request of which the platform says how many events failed, but not which."""
 WITHOUT_POSITIONS = (COUNTS_ONLY, RequestStatus.TOO_OLD, RequestStatus.NOT_FOUND)
 """Verdicts that leave orders at ``received`` for good: whether they were recorded is not known."""

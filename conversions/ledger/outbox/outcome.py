@@ -33,7 +33,7 @@ _SET_RESTATED_STATE = text(
 )
 """A restatement never moves its order."""
 
-EARLIER = "an earlier attempt was never answered"
+EARLIER = "earlier_unanswered"
 """Refused when it was sent again: the platform may hold it all the same, and past its window new bytes count again."""
 
 
@@ -84,7 +84,7 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
     for position, detail in faults.items():
         delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
         set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
-        said = f"{detail}; {EARLIER}" if state == State.UNKNOWN else detail
+        said = f"{detail};{EARLIER}" if state == State.UNKNOWN else detail
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=said))
     return len(faults)
 

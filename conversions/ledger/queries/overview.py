@@ -168,7 +168,7 @@ def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:
 def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
     """Of restatements nothing is said here: they never move their order."""
     r, d, x = tables.request.c, tables.delivery.c, tables.request_event.c
-    what = case((r.ask_at.is_not(None), "no verdict yet"), else_=r.verdict)
+    what = case((r.ask_at.is_not(None), "open"), else_=r.verdict)
     query = (
         select(tables.destination.c.name, what, func.count())
         .select_from(tables.request)

@@ -8,16 +8,15 @@ import orjson
 from sqlalchemy import Connection, case, func, select, text
 
 from conversions.ledger.restatements.eligibility import OF_DESTINATION
-from conversions.ledger.restatements.unconfirmed import UNCONFIRMED_STATE
 from conversions.ledger.schema import tables
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
 _OF_VALUES = text(f"""
-    SELECT count(*) FILTER (WHERE v.state = 'rejected' AND NOT {UNCONFIRMED_STATE}),
-    count(*) FILTER (WHERE v.state = 'rejected' AND {UNCONFIRMED_STATE}),
-    count(*) FILTER (WHERE v.state = 'withheld' AND {UNCONFIRMED_STATE} AND v.expires_at * 1000000 <= :now_us)
+    SELECT count(*) FILTER (WHERE v.state = 'rejected' AND NOT v.unconfirmed),
+    count(*) FILTER (WHERE v.state = 'rejected' AND v.unconfirmed),
+    count(*) FILTER (WHERE v.state = 'withheld' AND v.unconfirmed AND v.expires_at * 1000000 <= :now_us)
     FROM revision v
     WHERE {OF_DESTINATION} AND v.run > :told AND v.run NOT IN (SELECT value FROM json_each(:reconciled))
 """)

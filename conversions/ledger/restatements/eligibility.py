@@ -60,28 +60,28 @@ _MADE = text(f"""
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe received' ELSE v.state END stands, count(*)
+    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe_received' ELSE v.state END stands, count(*)
     FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""
-    UPDATE revision AS v SET state = 'withheld', detail = 'its run left it unsent'
+    UPDATE revision AS v SET state = 'withheld', detail = 'superseded'
     WHERE {OF_DESTINATION} AND v.state = 'pending' AND v.run <> :run AND {OPEN}
     AND v.delivery IN (SELECT d.id FROM delivery d WHERE d.id = v.delivery AND d.run = :run)
 """)
 
 
 class NotEligible(StrEnum):
-    """Why a changed value is not restated. The text is what a person reads."""
+    """Why a changed value is not restated. A code; ``messages`` has the words for people."""
 
-    NO_CORRECTION = "cannot be corrected there"
-    NOT_CONFIRMED = "the platform has not confirmed that it holds the order"
-    UNMATCHED = "the platform matched the order to no ad"
-    TOO_OLD = "too old for this platform"
-    OPEN = "an earlier restatement of it is open"
-    REFUSED = "the platform refused this value before"
-    ERASED = "what was sent is erased"
-    UNFIT = "unknown currency or unfit amount"
-    TOO_OFTEN = "restated too often"
+    NO_CORRECTION = "no_correction"
+    NOT_CONFIRMED = "not_confirmed"
+    UNMATCHED = "unmatched"
+    TOO_OLD = "too_old"
+    OPEN = "open_restatement"
+    REFUSED = "refused_before"
+    ERASED = "erased"
+    UNFIT = "unfit"
+    TOO_OFTEN = "too_often"
 
 
 @dataclass(slots=True)

@@ -89,24 +89,26 @@ _CARRY_OLD_VALUE = text("""
 """)
 """A later one took the place of a value that the platform never held."""
 _CLOSE = text(f"""
-    UPDATE revision SET state = :state, detail = :detail, {_BY_US} WHERE id = :event AND state <> 'erased'
+    UPDATE revision SET unconfirmed = state = 'unknown', state = :state, detail = :detail, {_BY_US}
+    WHERE id = :event AND state <> 'erased'
 """)
 _REFUSE = text(f"""
-    UPDATE revision AS v SET state = 'rejected', {_BY_US}, detail = :detail || CASE
-    WHEN v.first_attempt_us IS NULL THEN '' ELSE '; {Reason.MAYBE_RECEIVED}' END WHERE v.id = :event
+    UPDATE revision AS v SET state = 'rejected', {_BY_US}, detail = :detail,
+    unconfirmed = v.first_attempt_us IS NOT NULL WHERE v.id = :event
 """)
 """What an earlier attempt may have brought there is refused now: which value the platform holds is not known."""
 _WITHHOLD_BY_POLICY = text(f"""
-    UPDATE revision SET state = 'withheld', {_BY_US}, detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}'
-    ELSE '{Reason.SHAPE}' END WHERE id = :event
+    UPDATE revision SET unconfirmed = state = 'unknown', state = 'withheld', {_BY_US},
+    detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.SHAPE}' END WHERE id = :event
 """)
 _EXPIRE = text(f"""
-    UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}'
-    ELSE '{Reason.MAYBE_RECEIVED}' END WHERE {HERE} AND {OPEN} AND v.expires_at <= :now
+    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_US},
+    detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}' ELSE '{Reason.MAYBE_RECEIVED}' END
+    WHERE {HERE} AND {OPEN} AND v.expires_at <= :now
 """)
 _WITHHOLD_BY_CONSENT = text(f"""
-    UPDATE revision AS v SET state = 'withheld', {_BY_US}, detail = CASE v.state WHEN 'pending' THEN x.reason
-    ELSE '{Reason.MAYBE_RECEIVED}' END
+    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_US},
+    detail = CASE v.state WHEN 'pending' THEN x.reason ELSE '{Reason.MAYBE_RECEIVED}' END
     FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
     JOIN temp.place p ON p.destination = d.destination
     JOIN temp.draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
@@ -205,7 +207,7 @@ def _why(row: Row[Any], now: int) -> str:
         return Reason.OBJECTION
     if row.erased or row.held == State.ERASED:
         return Reason.ERASED
-    return Reason.TOO_OLD if row.expires_at <= now else f"the order is {row.held} there"
+    return Reason.TOO_OLD if row.expires_at <= now else f"order_{row.held}"
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:

@@ -1,16 +1,13 @@
 """Values that a platform may hold in place of the one that the store says: sent, never answered, and now at an end."""
 
 from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
-from conversions.model.conversion import Reason
 
-UNCONFIRMED_STATE = f"instr(coalesce(v.detail, ''), '{Reason.MAYBE_RECEIVED}')"
-"""A restatement that ended so, as ``v``."""
 UNCONFIRMED = f"""
-    {UNCONFIRMED_STATE} AND NOT EXISTS (
+    v.unconfirmed AND NOT EXISTS (
         SELECT 1 FROM revision w WHERE w.id > v.id AND w.id <= v.id | {MAX_REVISIONS - 1} AND w.state = 'received'
     )
 """
-"""The same, as long as no value that was told later has surely taken its place."""
+"""A restatement ``v`` that ended without an answer, unless a later value has surely taken its place."""
 
 
 def newest(delivery: str) -> str:

@@ -268,6 +268,7 @@ revision = _table(
     _int("run"),
     _text("state"),  # pending | in_flight | unknown | received | rejected | withheld
     _text("detail", null=True),
+    _int("unconfirmed", server_default="0"),  # 1: ended without an answer; the platform may hold either value
     _int("old_minor"),
     _text("old_currency"),
     _int("old_exponent"),

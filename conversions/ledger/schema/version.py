@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 
 from conversions.errors import LedgerError, SettingsError
 
-REVISION = "0003"
+REVISION = "0004"
 """The schema this program works on."""
-OLDER = ("0001", "0002")
+OLDER = ("0001", "0002", "0003")
 """Those that it can bring here."""
 
 

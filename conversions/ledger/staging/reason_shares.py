@@ -45,7 +45,7 @@ SPOILT = frozenset(
 OF_ROWS = SPOILT | {Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT}
 FEW = 0.05
 """… and one in twenty of its rows may be spoilt."""
-NEW_STATUS = "a status that was never seen here"
+NEW_STATUS = "new_status"
 LEARNED = timedelta(days=28)
 """A status is a new one for so long; those of the first run are not."""
 _FRESH = """(x.id IS NULL OR a.status IS NOT s.status

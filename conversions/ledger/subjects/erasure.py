@@ -23,7 +23,7 @@ SALE_BITS = DESTINATION_BITS + REVISION_BITS
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 EVENTS_OF = f"BETWEEN j.value << {SALE_BITS} AND j.value << {SALE_BITS} | {(1 << SALE_BITS) - 1}"
 """Of the sale ``j.value``: keys nest."""
-WHAT = "erase what was sent about this person (GDPR art. 19)"
+WHAT = "erase"
 
 _EVENTS = text(f"SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} ORDER BY e.id")
 _RECIPIENTS = text(f"""
@@ -51,7 +51,8 @@ _CLOSE_ELSEWHERE = text(f"""
 """)
 """Destinations that this order has not been read for yet."""
 _CLOSE_REVISIONS = text(f"""
-    UPDATE revision SET state = '{State.ERASED}', detail = NULL, old_minor = 0, new_minor = 0 WHERE id IN (
+    UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
+    WHERE id IN (
         SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
     )
 """)
