@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from conversions import catalogue
 from conversions.ledger import Ledger
 from conversions.ledger.staging import bad_rows, reason_shares
 from conversions.ledger.staging.bad_rows import BadRows
@@ -45,7 +46,7 @@ class Evidence:
 def sentence_of(evidence: Evidence, reason: Reason, field: str | None = None) -> str:
     """Which column it is, what it holds where that may be told, and how to mend it; *field* is our column."""
     explain = evidence.reading.explain
-    return explain(reason, field) if explain else f"Why: {reason}."
+    return explain(reason, field) if explain else f"Why: {catalogue.reason(reason)}."
 
 
 def usually(share: Share) -> str:

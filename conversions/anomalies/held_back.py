@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conversions import catalogue
 from conversions.anomalies.evidence import Evidence, sentence_of, usually
 from conversions.ledger.staging import reason_shares
 from conversions.ledger.staging.reason_shares import NEW_STATUS
@@ -37,7 +38,8 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for reason, share in found.items():
         named = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
         sentence = (
-            f"{share.hits} of the {share.of} newest orders are held back ({reason}); {usually(share)}. "
+            f"{share.hits} of the {share.of} newest orders are held back ({catalogue.reason(reason)}); "
+            f"{usually(share)}. "
             f"{sentence_of(evidence, named)} If it is as it should be: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )

@@ -29,9 +29,9 @@ def access(
     What, to whom, when, in which form, on which basis; what was withheld; who looked them up. This look-up is logged,
     too. The address is read from standard input, or asked for.
     """
+    from conversions.catalogue import Language
     from conversions.privacy import access_forms
     from conversions.privacy.access import answer
-    from conversions.reports.render import Language
 
     settings = load_settings(config)
     person = one_person(settings, address)

@@ -9,7 +9,8 @@ import typer
 
 from conversions.cli import evidence
 from conversions.cli.clock import now
-from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
 from conversions.cli.run import Day
 from conversions.model.receipt import Outcome
@@ -39,6 +40,7 @@ def list_attempts(
     destination: To = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Answered so only.")] = None,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
     config: Config = None,
 ) -> None:
     """Show every attempt to send, one a line, the newest last.
@@ -53,7 +55,7 @@ def list_attempts(
         selection = _selection(log, settings, since, until, run, destination, outcome)
         found = list(queries.attempts(log, selection))
     if as_json:
-        show_json([records.overview(attempt) for attempt in found])
+        show_json(document([records.overview(attempt) for attempt in found], json_schema))
     elif found:
         _show_list(found)
     else:
@@ -65,6 +67,7 @@ def show_attempt(
     request: Annotated[int, typer.Argument(max=LARGEST, help="Its number, as `audit list` shows it.")],
     *,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
     config: Config = None,
 ) -> None:
     """Show one attempt: its facts on stderr, the exact bytes that left on stdout.
@@ -79,7 +82,7 @@ def show_attempt(
         body = queries.body(log, attempt)
     facts = records.details(attempt, body)
     if as_json:
-        show_json(facts)
+        show_json(document(facts, json_schema))
         return
     _say_facts(facts)
     if body.content is None:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from conversions import catalogue
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.options import AsJson, Config, JsonSchema, ReasonOption, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
 from conversions.cli.run import DestinationOption
 from conversions.errors import Exit, Usage
@@ -34,6 +36,7 @@ def decide(
     reason: ReasonOption = None,
     config: Config = None,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
 ) -> int:
     """List the orders that no run mends by itself, or decide on them: send, give-up or acknowledge.
 
@@ -43,7 +46,7 @@ def decide(
     """
     settings = load_settings(config)
     if decision is None:
-        return _list(settings, destination, as_json=as_json)
+        return _list(settings, destination, json_schema if as_json else None)
     if not reason:
         raise Usage("A decision needs --reason; it is kept in the log.")
     from conversions.ledger.late_results.decisions import Decision
@@ -77,17 +80,25 @@ def _say_what_follows(place: str, sent: "Sequence[Case]") -> None:
         say(f"{place} holds {restated} of them at their old values: `conversions run --restate` tells it the new ones.")
 
 
-def _list(settings: "Settings", destination: str | None, *, as_json: bool) -> int:
+def _list(settings: "Settings", destination: str | None, json_schema: int | None) -> int:
     from conversions.operations import decide as deciding
 
     found = deciding.cases(settings, destination, clock.now)
-    if as_json:
-        show_json([_json(case) for case in found])
+    if json_schema:
+        show_json(document([_json(case) for case in found], json_schema))
     elif not found:
         show("Nothing waits for a decision.")
     else:
         rows = [
-            [c.destination, printable(c.order_no), c.day, c.state, c.reason, c.detail, " | ".join(c.choices)]
+            [
+                c.destination,
+                printable(c.order_no),
+                c.day,
+                c.state,
+                catalogue.reason(c.reason or ""),
+                catalogue.detail(c.detail or ""),
+                " | ".join(c.choices),
+            ]
             for c in found
         ]
         show_table(["destination", "order", "day", "state", "why", "said", "choices"], rows)

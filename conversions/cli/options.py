@@ -23,6 +23,9 @@ Config = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+JsonSchema = Annotated[
+    int, typer.Option("--json-schema", min=1, max=2, help="1: the keys before codes; until the next minor version.")
+]
 
 
 def load_settings(config: Path | None) -> "Settings":

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
 from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import DestinationOption
 
@@ -19,13 +20,14 @@ def reconcile(
     destination: DestinationOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
 ) -> int:
     """Ask Google what became of each order that it received; every run does so before it sends."""
     from conversions.run.reconcile import reconcile
 
     found = reconcile(load_settings(config), destination, clock.now)
     if as_json:
-        show_json(found.json())
+        show_json(document(found.json(), json_schema))
     elif not quiet or found.exit_code:
         _show(found)
     return found.exit_code

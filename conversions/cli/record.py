@@ -19,8 +19,8 @@ def record(
     config: Config = None,
 ) -> None:
     """Write the record of processing: GDPR article 30, from the settings and the policy in force."""
+    from conversions.catalogue import Language
     from conversions.privacy import processing_record as records
-    from conversions.reports.render import Language
 
     settings = load_settings(config)
     found = records.record(settings, now)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from conversions import catalogue
 from conversions.cli import messages
 from conversions.cli.output import printable, say, show, show_table
 from conversions.errors import Exit
@@ -60,7 +61,9 @@ def _show_source(source: SourceSide) -> None:
     parts = [f"{source.rows} rows", f"{source.orders} orders"]
     parts += [f"{source.repeated} repeated"] if source.repeated else []
     parts += [f"{source.outside_window} outside the window"] if source.outside_window else []
-    parts += [f"{count} rows quarantined ({reason})" for reason, count in sorted(source.quarantined.items())]
+    parts += [
+        f"{count} rows quarantined ({catalogue.reason(reason)})" for reason, count in sorted(source.quarantined.items())
+    ]
     show("Read: " + ", ".join(parts))
     if source.skipped_files:
         show("Left for the next run, still being written: " + ", ".join(map(printable, source.skipped_files)))
@@ -106,8 +109,10 @@ def _ages(side: DestinationSide) -> list[str]:
 def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: Sequence[str] = ()) -> None:
     """Why orders were held back, and which values differ from what was sent; after *lines*."""
     whys = [(b, n, why) for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
-    lines = [*lines, *(f"  {b}: {n} {why}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
-    lines += [f"  refused alone: {printable(one.order_no)} ({one.code})" for one in side.account.refused]
+    lines = [*lines, *(f"  {b}: {n} {catalogue.reason(why)}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
+    lines += [
+        f"  refused alone: {printable(one.order_no)} ({catalogue.detail(one.code)})" for one in side.account.refused
+    ]
     for change in side.account.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
@@ -135,7 +140,10 @@ def _corrections(found: AdjustmentTotals) -> list[str]:
         "  restated, without an answer: {}": found.unknown,
     }
     lines = [text.format(worth(sums)) for text, sums in said.items() if sums.orders]
-    return lines + [f"  not restated, {why}: {worth(sums)}" for why, sums in sorted(found.not_eligible.items())]
+    return lines + [
+        f"  not restated, {catalogue.text('not_eligible', why)}: {worth(sums)}"
+        for why, sums in sorted(found.not_eligible.items())
+    ]
 
 
 def worth(sums: ValueChangeTotals) -> str:

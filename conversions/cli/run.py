@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.options import AsJson, Config, JsonSchema, load_settings, without_address
 from conversions.cli.output import say, show_json
 from conversions.errors import ConversionsError, Exit, Usage
 from conversions.process.signals import raise_on_signal
@@ -51,6 +52,7 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as `conversions plan`.")] = False,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
 ) -> int:
     """Send every completed order of the window, once; without dates: yesterday and the days before it."""
     from conversions import pipeline
@@ -59,7 +61,9 @@ def run(
     from conversions.on_call import on_call
 
     if dry_run:
-        return plan(config=config, since=since, until=until, destination=destination, as_json=as_json)
+        return plan(
+            config=config, since=since, until=until, destination=destination, as_json=as_json, json_schema=json_schema
+        )
     settings = load_settings(config)
     if accept and not reason:
         raise Usage("--accept needs --reason: why it is no mistake.")
@@ -75,7 +79,7 @@ def run(
         ending.report = result.json()
         ending.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
     if as_json:
-        show_json(result.json())
+        show_json(document(result.json(), json_schema))
     elif not quiet or result.exit_code:
         report.show_run(result)
     return result.exit_code
@@ -109,13 +113,14 @@ def plan(
     until: Day = None,
     destination: DestinationOption = None,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
 ) -> int:
     """Show what `run` would do with the same window; nothing leaves, nothing is written."""
     from conversions.cli import report
 
     result = _plan(load_settings(config), _request(since, until, destination))
     if as_json:
-        show_json(result.json())
+        show_json(document(result.json(), json_schema))
     else:
         report.show_plan(result)
     return result.exit_code

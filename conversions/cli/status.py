@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions import catalogue
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, load_settings
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
 from conversions.cli.output import printable, show, show_json, show_table
 from conversions.errors import Exit, Usage
 
@@ -30,6 +32,7 @@ def status(
         str | None, typer.Option(metavar="26h", help="Exit 1 where the last good run is older; for monitors.")
     ] = None,
     as_json: AsJson = False,
+    json_schema: JsonSchema = LATEST,
 ) -> int:
     """Show the last runs, what waits, and what needs a person."""
     from conversions.anomalies import match_rate
@@ -56,7 +59,8 @@ def status(
     if as_json:
         found_days = {"never_read": never_read, "few_orders": [one.json() for one in few]}
         found_days["findings"] = [asdict(one) for one in findings]
-        show_json({**asdict(found), **found_days, **notes.json(), "fresh": fresh, "exit_code": int(code)})
+        facts = {**asdict(found), **found_days, **notes.json(), "fresh": fresh, "exit_code": int(code)}
+        show_json(document(facts, json_schema))
     else:
         _show(found)
         _show_findings([one for one in findings if one.code != volumes.CODE])
@@ -71,7 +75,14 @@ def _show_problems(found: "Overview") -> None:
     if found.problems:
         show()
         rows = [
-            [p.destination, printable(p.order_no), p.day, p.state, p.reason or "", p.detail or ""]
+            [
+                p.destination,
+                printable(p.order_no),
+                p.day,
+                p.state,
+                catalogue.reason(p.reason or ""),
+                catalogue.detail(p.detail or ""),
+            ]
             for p in found.problems
         ]
         show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
@@ -148,7 +159,11 @@ def _show(found: "Overview") -> None:
     )
     if found.late:
         show()
-        rows = [[n, what, count] for n, kinds in found.late.items() for what, count in sorted(kinds.items())]
+        rows = [
+            [name, catalogue.text("statuses", code), count]
+            for name, kinds in found.late.items()
+            for code, count in sorted(kinds.items())
+        ]
         show_table(["received, and whether they were recorded", "", "orders"], rows)
     if found.changed or found.restatements:
         show()
@@ -164,5 +179,5 @@ def _show(found: "Overview") -> None:
         )
     if found.bad_rows:
         show()
-        rows = [[printable(row.place), row.reason, row.field or ""] for row in found.bad_rows]
+        rows = [[printable(row.place), catalogue.reason(row.reason), row.field or ""] for row in found.bad_rows]
         show_table(["rows that could not be orders (last run)", "why", "column"], rows)

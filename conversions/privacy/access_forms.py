@@ -7,9 +7,9 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from conversions.catalogue import Language, messages
 from conversions.privacy.access import Answer, Field, Sent
 from conversions.reports import render
-from conversions.reports.render import Language
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
 
@@ -36,7 +36,7 @@ def html(answer: Answer, language: Language, zone: tzinfo) -> str:
 
 def document(answer: Answer, language: Language) -> dict[str, Any]:
     """The same as one JSON document; instants are ISO 8601 UTC, ``event`` is the text as it was sent."""
-    words = render.messages(language)
+    words = messages(language)
     return {
         "answered_at": answer.at.isoformat(),
         "rehearsal": answer.rehearsal,

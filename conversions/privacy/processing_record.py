@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from conversions import __version__
+from conversions.catalogue import Language, messages
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
 from conversions.disclosure.policy import Class, Listing, Policy, load_policy
 from conversions.disclosure.schema import EVENTS
 from conversions.ledger import Clock
-from conversions.reports.render import Language, messages, render
+from conversions.reports.render import render
 from conversions.settings import Settings
 
 RECIPIENTS = {"google": Google.recipient, "meta": Meta.recipient}

@@ -1,29 +1,10 @@
 """Papers for people: one self-contained HTML file in Danish or English, without script; it prints as it looks."""
 
-import tomllib
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from enum import StrEnum
-from importlib.resources import files
 from typing import Any
 
-
-class Language(StrEnum):
-    """What a paper can be written in."""
-
-    DANISH = "da"
-    ENGLISH = "en"
-
-    @property
-    def locale(self) -> str:
-        """How days and numbers are written."""
-        return {"da": "da_DK", "en": "en_GB"}[self]
-
-
-def messages(language: Language) -> dict[str, Any]:
-    """The texts of every paper, by section and name; each language has the same."""
-    catalogue = files("conversions.reports").joinpath("words", f"{language}.toml")
-    return tomllib.loads(catalogue.read_text(encoding="utf-8"))
+from conversions.catalogue import Language, messages
 
 
 def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:

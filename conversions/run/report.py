@@ -156,6 +156,7 @@ class Report:
         """The document."""
         source = self.source
         return {
+            "schema": 2,
             "run_id": self.run_id,
             "window": {"since": self.window.since.isoformat(), "until": self.window.until.isoformat()},
             "source": {

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from conversions.catalogue import Language, messages
 from conversions.disclosure.policy import Class, load_policy
 from conversions.disclosure.schema import EVENTS
 from conversions.privacy import processing_record
-from conversions.reports import render
-from conversions.reports.render import Language
 from conversions.settings import Settings
 from tests.ledger.builders import shop_settings
 
@@ -46,7 +45,7 @@ def test_every_recipient_with_its_role_and_every_item_that_may_leave(settings: S
     document = processing_record.document(made(settings), language)
     [meta] = document["recipients"]
     assert (meta["destination"], meta["recipient"]) == ("meta", "Meta Platforms Ireland Limited")
-    assert meta["role"] == render.messages(language)["roles"]["Meta Platforms Ireland Limited"]
+    assert meta["role"] == messages(language)["roles"]["Meta Platforms Ireland Limited"]
     policy = load_policy(settings.resolve(settings.privacy.policy))
     prefix = f"{EVENTS['meta']}[]."
     listed = [one.path.removeprefix(prefix) for one in policy.listings("meta") if one.class_ is not Class.ENVELOPE]
@@ -89,4 +88,4 @@ def test_what_was_stated_is_escaped(settings: Settings) -> None:
 
 def test_every_class_of_the_policy_has_words() -> None:
     for language in Language:
-        assert set(render.messages(language)["record"]["classes"]) == set(Class) - {Class.ENVELOPE}
+        assert set(messages(language)["record"]["classes"]) == set(Class) - {Class.ENVELOPE}

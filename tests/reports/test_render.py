@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from conversions.catalogue import Language, messages
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
 from conversions.disclosure.schema import EVENTS, SCHEMA
@@ -19,9 +20,8 @@ from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
 from conversions.privacy.access import Answer
 from conversions.reports import render
-from conversions.reports.render import Language
 
-DANISH, ENGLISH = render.messages(Language.DANISH), render.messages(Language.ENGLISH)
+DANISH, ENGLISH = messages(Language.DANISH), messages(Language.ENGLISH)
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 TEMPLATES = Path(render.__file__).parent / "templates"

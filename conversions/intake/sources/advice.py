@@ -1,5 +1,6 @@
 """What an operator is told of rows and orders that are not sent: which column it is, what it holds, how to mend it."""
 
+from conversions import catalogue
 from conversions.intake.sources.unparsed import NOTED, UnparsedValues
 from conversions.model.conversion import Reason
 
@@ -54,10 +55,10 @@ def why(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str
     """
     column = field or COLUMN_OF.get(reason)
     if column is None:
-        return reason
+        return catalogue.reason(reason)
     if reason in _NAMED and unread.named(column):
         return unread.described(column)
-    return f"{unread.column(column)}: {reason}"
+    return f"{unread.column(column)}: {catalogue.reason(reason)}"
 
 
 def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str | None:

@@ -1,0 +1,80 @@
+"""The two shapes of ``--json``: codes with their words beside them (2), and the texts of before schema 2 (1)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conversions import catalogue
+from conversions.ledger.schema.former_texts import EARLIER, NOT_ELIGIBLE, OUTCOMES, REASONS, STATUSES
+
+LATEST = 2
+_REASON, _NOT_ELIGIBLE, _STATUS, _OUTCOME = (
+    {code: text for text, code in texts.items()} for texts in (REASONS, NOT_ELIGIBLE, STATUSES, OUTCOMES)
+)
+_OF_KEYS = {
+    "withheld": _REASON,
+    "quarantined": _REASON,
+    "not_possible": _NOT_ELIGIBLE,
+    "restatements": {"maybe_received": "maybe received"},
+    "late": _STATUS | {"open": "no verdict yet"},
+}
+"""Where the keys of a mapping are codes, at any depth below it."""
+_OF_VALUES = {"reason": _REASON, "about": _REASON, "outcome": _OUTCOME}
+_SECTIONS = {"withheld": "reasons", "quarantined": "reasons", "not_possible": "not_eligible", "late": "statuses"}
+"""By key: the catalogue's section."""
+
+
+def document(value: Any, schema: int) -> Any:
+    """*value* as ``--json`` shows it under *schema*: of 1 or 2."""
+    if schema == LATEST:
+        return _with_sentences(value) if isinstance(value, dict) else [_beside(each) for each in value]
+    return _former(value)
+
+
+def _with_sentences(value: dict[str, Any]) -> dict[str, Any]:
+    """The document with its schema, and the words of every code that it has as a key."""
+    words = dict(_words(value))
+    return {"schema": LATEST, **_beside(value), **({"sentences": words} if words else {})}
+
+
+def _words(value: Any, section: str | None = None) -> Iterator[tuple[str, str]]:
+    match value:
+        case dict():
+            for key, each in value.items():
+                if section and catalogue.text(section, key) != key:
+                    yield key, catalogue.text(section, key)
+                yield from _words(each, _SECTIONS.get(key, section))
+        case list():
+            for each in value:
+                yield from _words(each)
+
+
+def _beside(value: Any) -> Any:
+    """*value*, with the words of a reason beside each."""
+    match value:
+        case dict():
+            beside = {key: _beside(each) for key, each in value.items()}
+            code = value.get("reason")
+            known = isinstance(code, str) and catalogue.reason(code) != code
+            return beside | ({"sentence": catalogue.reason(str(code))} if known and "sentence" not in value else {})
+        case list():
+            return [_beside(each) for each in value]
+        case _:
+            return value
+
+
+def _former(value: Any, keys: Mapping[str, str] | None = None) -> Any:
+    """*value* with the texts that schema 1 had in the place of codes, by the key that leads to them."""
+    match value:
+        case dict():
+            named = ((key, each) for key, each in value.items() if key not in {"schema", "sentences"})
+            return {(keys or {}).get(key, key): _former_value(key, each, keys) for key, each in named}
+        case list():
+            return [_former(each, keys) for each in value]
+        case _:
+            return value
+
+
+def _former_value(key: str, value: Any, keys: Mapping[str, str] | None) -> Any:
+    if isinstance(value, str):
+        return _OF_VALUES.get(key, {}).get(value, value).replace(EARLIER[1], EARLIER[0])
+    return _former(value, _OF_KEYS.get(key, keys))
