@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions import catalogue
 from conversions.cli import access, breach, erasure, record
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
@@ -105,7 +106,7 @@ def _change(
     else:
         _show_change(change, kind, remove=remove)
     for line, why in unusable:
-        say(f"line {line}: {why}")
+        say(f"line {line}: {catalogue.reason(why)}")
     return Exit.DATA if unusable else Exit.OK
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions import catalogue
 from conversions.errors import Usage
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def one_person(settings: "Settings", address: str | None) -> "Person":
     """The one person who was named. Raises Usage where it is nobody, or several."""
     found, unusable = people(settings, address)
     if unusable:
-        raise Usage(f"That cannot be looked for: {unusable[0][1]}.")
+        raise Usage(f"That cannot be looked for: {catalogue.reason(unusable[0][1])}.")
     if len(set(found)) > 1:
         raise Usage("One person at a time, please: several addresses were given.")
     return found[0]

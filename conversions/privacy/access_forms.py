@@ -47,7 +47,14 @@ def document(answer: Answer, language: Language) -> dict[str, Any]:
         "recipients": {sent.recipient: words["roles"].get(sent.recipient, "") for sent in answer.sent},
         "sent": [_sent(sent, words) for sent in answer.sent],
         "not_sent": [
-            {"order": n.order_no, "purchase_day": n.day, "recipient": n.recipient, "state": n.state, "reason": n.reason}
+            {
+                "order": n.order_no,
+                "purchase_day": n.day,
+                "recipient": n.recipient,
+                "state": n.state,
+                "reason": n.reason,
+                "why": words["reasons_for_buyers"].get(n.reason, words["reasons"].get(n.reason)),
+            }
             for n in answer.not_sent
         ],
         "policies": [

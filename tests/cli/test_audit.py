@@ -71,7 +71,7 @@ def test_list_shows_what_is_asked_for(cli: Cli, past: Shop, narrowed: tuple[str,
 
 
 def test_an_empty_list_says_so(cli: Cli, past: Shop, tmp_path: Path) -> None:
-    assert audit(cli, past, "list", "--outcome", "not sent").out == "No attempt was made.\n"
+    assert audit(cli, past, "list", "--outcome", "not_sent").out == "No attempt was made.\n"
     assert audit(cli, new_shop(tmp_path / "new"), "list").out == "No attempt was made.\n"
 
 

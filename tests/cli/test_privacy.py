@@ -80,7 +80,7 @@ class TestEntering:
 
     def test_for_programs_it_says_how_many_and_which_lines(self, cli: Cli, settings: Path) -> None:
         said = object_(cli, settings, "--json", stdin=f"{ADDRESS}\nIda Holm\n")
-        unusable = [{"line": 2, "reason": "unusable e-mail address"}]
+        unusable = [{"line": 2, "reason": "unusable_email"}]
         assert json.loads(said.out) == {"changed": 1, "as_before": 0, "unusable": unusable}
 
 

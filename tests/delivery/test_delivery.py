@@ -574,7 +574,7 @@ def test_named_culprits_cost_one_more_request(night: Night) -> None:
     assert [len(ids(body)) for body in platform.sent] == [10, 8]
     assert attempts(night) == [("first", 1, "refused"), ("rest", 2, "received")]
     held = night.held("A-3")
-    assert (held.reason, held.detail) == ("refused by the platform", "400/100 INVALID_VALUE value")
+    assert (held.reason, held.detail) == ("refused_by_platform", "400/100 INVALID_VALUE value")
 
 
 def test_where_none_is_named_halves_find_it_in_few_requests(night: Night) -> None:
@@ -651,7 +651,7 @@ def test_a_credential_that_cannot_be_had_is_logged_as_not_sent_and_stops_its_des
     assert str(one.stop_reason) == "No key file."
     r = tables.request.c
     row = night.one(select(r.outcome, r.code).where(r.destination == one.template.destination))
-    assert (row.outcome, row.code) == ("not sent", "no credentials")
+    assert (row.outcome, row.code) == ("not_sent", "no credentials")
     assert (states(night, "google"), states(night, "meta")) == ({"pending": 30}, {"received": 30})
 
 

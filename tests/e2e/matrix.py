@@ -12,8 +12,8 @@ from tests.e2e.said import DOMAIN, Json, Said
 from tests.e2e.shop import NAMES, Row, Shop
 
 HUNDRED, EIGHTY, NOUGHT = Decimal(100), Decimal(80), Decimal(0)
-MAYBE = "maybe received, and may no longer be sent"
-REFUSED = "refused by the platform"
+MAYBE = "maybe_received"
+REFUSED = "refused_by_platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,19 @@ VALUE = {
     "partly refunded": Case({"refunded": "20.00"}, EIGHTY),
 }
 NO_VALUE = {
-    "refunded": Case({"refunded": "100.00"}, NOUGHT, "amount not above zero"),
-    "amount 0": Case({"total": "0.00"}, NOUGHT, "amount not above zero"),
-    "cancelled": Case({"status": "cancelled"}, NOUGHT, "not completed"),
+    "refunded": Case({"refunded": "100.00"}, NOUGHT, "amount_not_above_zero"),
+    "amount 0": Case({"total": "0.00"}, NOUGHT, "amount_not_above_zero"),
+    "cancelled": Case({"status": "cancelled"}, NOUGHT, "not_completed"),
 }
 OTHERWISE = {
     "address changed": Case({"billing_email": f"bo@{DOMAIN}"}),
     "products changed": Case({"product_ids": "SKU-8|SKU-9"}),
 }
 FORBIDDEN = {
-    "consent denied": Case({"ads_consent": "no"}, withheld="consent denied"),
-    "address gone": Case({"billing_email": ""}, withheld="no e-mail address"),
+    "consent_denied": Case({"ads_consent": "no"}, withheld="consent_denied"),
+    "address gone": Case({"billing_email": ""}, withheld="no_email"),
     "objection": Case(objection=True, withheld="objection"),
-    "consent denied and amount changed": Case({"ads_consent": "no", "total": "80.00"}, withheld="consent denied"),
+    "consent denied and amount changed": Case({"ads_consent": "no", "total": "80.00"}, withheld="consent_denied"),
 }
 SAME = {"same": Case()}
 ROWS = SAME | VALUE | NO_VALUE | OTHERWISE | FORBIDDEN

@@ -85,7 +85,7 @@ def test_what_was_logged_is_intact(used: Shop) -> None:
 def test_the_log_counts_what_was_held_back(used: Shop) -> None:
     ((held,), *_) = used.sql("SELECT body FROM leaf WHERE body LIKE '%\"held back\"%'")
 
-    assert '"withheld":{"consent denied":1}' in held
+    assert '"withheld":{"consent_denied":1}' in held
 
 
 def test_what_was_altered_is_named_in_one_sentence(used: Shop) -> None:

@@ -9,7 +9,7 @@ from conversions.sandbox import google, google_errors, meta
 from tests.e2e.said import ATTENTION, REFUSES, TRY_AGAIN
 from tests.e2e.shop import NAMES, Shop
 
-REFUSED = "refused by the platform"
+REFUSED = "refused_by_platform"
 
 
 @pytest.mark.parametrize("every", [3, 10, 200])

@@ -89,13 +89,13 @@ def test_one_odd_order_is_held_back_alone_and_told_once(known: Shop) -> None:
     said = known.run()
     assert said.code == ATTENTION
     for name in NAMES:
-        assert said.at(name)["withheld"] == {"unusual amount": 1}
+        assert said.at(name)["withheld"] == {"unusual_amount": 1}
         assert said.at(name)["sent"] == 19
     assert "1 order has" in str(said.json["needs_a_person"])
     assert [p["order_no"] for p in known.status()["problems"]] == ["310", "310"]
     known.wait(minutes=5)
     again = known.run()
-    assert (again.code, again.at("meta")["withheld"]) == (0, {"unusual amount": 1})
+    assert (again.code, again.at("meta")["withheld"]) == (0, {"unusual_amount": 1})
     assert known.status()["findings"] == []
 
 
@@ -113,10 +113,10 @@ def test_what_a_person_sends_goes_as_it_is_and_only_there(known: Shop) -> None:
     known.wait(hours=1)
     said = known.run()
     assert said.at("google")["sent"] == 1
-    assert said.at("meta")["withheld"] == {"unusual amount": 1}
+    assert said.at("meta")["withheld"] == {"unusual_amount": 1}
     assert "19900" in str(known.bodies("google")[-1]) or "19" in str(known.bodies("google")[-1])
     assert known.command("decide", "acknowledge", "310", "--destination", "meta", "--reason", "no").code == 0
-    assert known.run().at("meta")["withheld"] == {"unusual amount": 1}
+    assert known.run().at("meta")["withheld"] == {"unusual_amount": 1}
     assert json.loads(known.command("decide", "--json").out) == []
     assert known.status()["problems"] == []
 

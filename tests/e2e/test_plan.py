@@ -9,9 +9,9 @@ def test_a_plan_before_the_first_run_makes_nothing(shop: Shop) -> None:
     shop.orders(shop.order("1"), shop.order("2", status="cancelled"))
     before = sorted(shop.home.rglob("*"))
     plan = shop.plan()
-    assert (plan.code, plan.counts("meta")) == (0, {"pending": 1, "withheld": {"not completed": 1}})
+    assert (plan.code, plan.counts("meta")) == (0, {"pending": 1, "withheld": {"not_completed": 1}})
     assert sorted(shop.home.rglob("*")) == before
-    assert shop.run().counts("meta") == {"sent": 1, "withheld": {"not completed": 1}}
+    assert shop.run().counts("meta") == {"sent": 1, "withheld": {"not_completed": 1}}
 
 
 def test_a_dry_run_is_a_plan(shop: Shop) -> None:

@@ -163,7 +163,7 @@ class TestWithdrawing:
         assert (said.code, said.out) == (0, "Withdrawals entered: 1. Already on the list: 0.\n")
         shop.orders(shop.order("1", billing_email=IDA, ads_consent="granted"), shop.order("2", ads_consent="granted"))
         said = shop.run()
-        assert [said.counts(name) for name in NAMES] == [{"withheld": {"consent withdrawn": 1}, "sent": 1}] * 2
+        assert [said.counts(name) for name in NAMES] == [{"withheld": {"consent_withdrawn": 1}, "sent": 1}] * 2
         for name in NAMES:
             assert [sale.digest for sale in shop.sales(name)] == [digest(f"ida.2@{DOMAIN}")]
 
@@ -172,7 +172,7 @@ class TestWithdrawing:
         shop.command("privacy", "withdraw", stdin=IDA)
         shop.objection(IDA, taken_back=True)
         shop.orders(shop.order("1", billing_email=IDA))
-        assert shop.run().counts("meta") == {"withheld": {"consent withdrawn": 1}}
+        assert shop.run().counts("meta") == {"withheld": {"consent_withdrawn": 1}}
         shop.command("privacy", "withdraw", "--remove", "--reason", "wrote", stdin=IDA)
         assert shop.run().counts("meta") == {"sent": 1}
 

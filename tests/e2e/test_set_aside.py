@@ -29,19 +29,19 @@ from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, Shop
 
 UNFIT = {
-    "product ID of an unexpected shape": {"product_ids": "Rød kjole"},
-    "no product ID": {"product_ids": ""},
-    "unknown currency": {"currency": "KRONER"},
-    "more decimals than the currency has": {"total": "100.0005"},
-    "amount too large": {"total": "999999999999", "currency": "CLF"},
+    "bad_product_id": {"product_ids": "Rød kjole"},
+    "no_product": {"product_ids": ""},
+    "unknown_currency": {"currency": "KRONER"},
+    "too_many_decimals": {"total": "100.0005"},
+    "amount_too_large": {"total": "999999999999", "currency": "CLF"},
 }
 HELD_BACK = {
-    "not completed": {"status": "pending"},
-    "no e-mail address": {"billing_email": ""},
-    "unusable e-mail address": {"billing_email": "ida at home"},
-    "the address already is a digest": {"billing_email": digest("ida")},
-    "consent denied": {"ads_consent": "no"},
-    "amount not above zero": {"refunded": "100.00"},
+    "not_completed": {"status": "pending"},
+    "no_email": {"billing_email": ""},
+    "unusable_email": {"billing_email": "ida at home"},
+    "already_a_digest": {"billing_email": digest("ida")},
+    "consent_denied": {"ads_consent": "no"},
+    "amount_not_above_zero": {"refunded": "100.00"},
 }
 
 

@@ -126,7 +126,7 @@ _ORDERS = """
 """
 _UNANSWERED_RESTATEMENTS = """
     SELECT delivery, new_minor, new_exponent FROM revision
-    WHERE state IN ('in_flight', 'unknown') OR detail LIKE '%maybe received%'
+    WHERE state IN ('in_flight', 'unknown') OR unconfirmed
 """
 """Whoever objected while a new value had no answer: nobody may ask again which one the platform holds."""
 

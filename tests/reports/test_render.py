@@ -16,6 +16,9 @@ from conversions.disclosure.schema import EVENTS, SCHEMA
 from conversions.ledger.states import State
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
+from conversions.ledger.restatements.eligibility import NotEligible
+from conversions.ledger.staging.reason_shares import NEW_STATUS
+from conversions.model.late_result import RequestStatus
 from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
 from conversions.privacy.access import Answer
@@ -51,7 +54,10 @@ class TestEverythingHasWords:
         assert set(words["bases"]) == {"consent", "legitimate_interest"}
 
     def test_reasons_are_reasons(self, words: dict[str, Any]) -> None:
-        assert set(words["reasons"]) <= set(Reason)
+        assert set(words["reasons"]) == {*Reason, NEW_STATUS}
+        assert set(words["reasons_for_buyers"]) <= set(Reason)
+        assert set(words["not_eligible"]) == set(NotEligible)
+        assert set(RequestStatus) < set(words["statuses"])
 
     def test_every_field_of_an_event_that_can_leave(self, words: dict[str, Any]) -> None:
         prefixes = {kind: f"{events}[]." for kind, events in EVENTS.items()}
@@ -80,7 +86,7 @@ def empty(**changed: Any) -> Answer:
         "not_sent": [],
         "policies": [],
         "entries": [],
-        "looks": [],
+        "accesses": [],
     }
     return Answer(**nothing | changed)
 

@@ -23,7 +23,7 @@ def source(**changed: Any) -> SourceSide:
         "orders": 9,
         "repeated": 2,
         "outside_window": 1,
-        "quarantined": {"unreadable date": 2},
+        "quarantined": {"bad_date": 2},
         "values": {"DKK": Decimal("90.00")},
     }
     return SourceSide(**read | changed)
@@ -49,7 +49,7 @@ def test_the_document_has_the_shape_that_programs_rely_on() -> None:
     assert document["run_id"] == 7
     assert document["window"] == {"since": "2026-11-15", "until": "2026-11-21"}
     assert document["exit_code"] == 0
-    promised = {"rows": 14, "orders": 9, "repeated": 2, "outside_window": 1, "quarantined": {"unreadable date": 2}}
+    promised = {"rows": 14, "orders": 9, "repeated": 2, "outside_window": 1, "quarantined": {"bad_date": 2}}
     assert {name: document["source"][name] for name in promised} == promised
 
 

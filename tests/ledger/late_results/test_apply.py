@@ -114,7 +114,7 @@ def test_intervals_grow_to_an_hour_on_the_first_day_and_to_a_day_later(night: Ni
     assert (request(night).verdict, request(night).asked) == (None, 61)
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(23, None), (24, "not known there")])
+@pytest.mark.parametrize(("hours", "verdict"), [(23, None), (24, "not_found")])
 def test_a_request_that_is_not_known_may_only_be_new_there(night: Night, hours: int, verdict: str | None) -> None:
     sent(night, 1)
     told(night, Diagnosis(RequestStatus.NOT_FOUND), hours=hours)
@@ -206,7 +206,7 @@ def test_where_only_some_positions_are_named_those_move_and_the_rest_stays(night
     sent(night, 3)
     late = told(night, partly(found(EventOutcome.REJECTED, 1, events=2)))
     assert night.states("google") == {"A-0": "received", "A-1": "rejected", "A-2": "received"}
-    assert (late.counts_only, request(night).verdict) == (2, "counts only")
+    assert (late.counts_only, request(night).verdict) == (2, "counts_only")
 
 
 def test_an_order_that_has_moved_on_since_stays_where_it_is(night: Night) -> None:
@@ -267,7 +267,7 @@ def test_every_question_and_every_answer_is_a_leaf(night: Night) -> None:
     told(night, partly(found(EventOutcome.UNMATCHED, 0, reason="CLICK_NOT_FOUND")))
     asked, answered = night.leaves()[-2:]
     assert (asked["kind"], asked["requests"]) == ("diagnostics asked", [1])
-    assert (answered["kind"], answered["said"], answered["verdict"]) == ("diagnosis", *["partial success"] * 2)
+    assert (answered["kind"], answered["said"], answered["verdict"]) == ("diagnosis", *["partial_success"] * 2)
     assert (answered["reasons"], answered["moved"]) == ({"CLICK_NOT_FOUND": 1}, {"recorded": 1, "unmatched": 1})
 
 
@@ -305,7 +305,7 @@ def test_they_stay_received_and_stop_their_destination_while_they_can_be_sent_ag
     late = told(
         night, Diagnosis(RequestStatus.FAILED, findings=(found(EventOutcome.SETUP, reason="NO_CONSENT", events=2),))
     )
-    assert (late.moved, late.counts_only, late.untold, request(night).verdict) == ({}, 3, 0, "counts only")
+    assert (late.moved, late.counts_only, late.untold, request(night).verdict) == ({}, 3, 0, "counts_only")
     assert set(night.states("google").values()) == {"received"}
     assert apply.stopped(night.ledger) == {google(night): ("NO_CONSENT", 3)}
     night.clock.forward(days=5)
@@ -336,4 +336,4 @@ def test_of_several_reasons_for_all_events_it_is_not_known_which_met_which(night
             findings=(found(EventOutcome.UNMATCHED, events=2), found(EventOutcome.REJECTED, events=1)),
         ),
     )
-    assert (set(night.states("google").values()), request(night).verdict) == ({"received"}, "counts only")
+    assert (set(night.states("google").values()), request(night).verdict) == ({"received"}, "counts_only")

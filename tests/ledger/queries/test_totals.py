@@ -211,4 +211,4 @@ def test_rows_that_could_not_be_orders_are_kept_by_place_and_reason(night: Night
     bad_rows.keep(night.ledger, night.run)
 
     rows = [tuple(row)[1:] for row in night.all(select(tables.row_rejected))]
-    assert rows == [(night.run.id, "orders.csv:7", "unreadable date", "A-1", "purchased_at", b"damage")]
+    assert rows == [(night.run.id, "orders.csv:7", "bad_date", "A-1", "purchased_at", b"damage")]

@@ -357,7 +357,7 @@ def test_a_value_refused_after_a_lost_answer_may_be_held_until_another_is_told_f
     settle(night, attempt(night), LOST)
     settle(night, attempt(night, RESEND), REFUSED)
     assert (states(night), value(night), outlook(night)) == (["rejected"], 4990, {NotEligible.REFUSED: 1})
-    assert eligibility.overview(night.ledger)[1] == {"google": {"maybe received": 1}}
+    assert eligibility.overview(night.ledger)[1] == {"google": {"maybe_received": 1}}
 
     read(night, "1", PRICE)  # worth what the store says it is there
     assert outlook(night) == {"possible": 1}

@@ -83,7 +83,7 @@ def test_each_destination_and_each_reason_is_a_finding_of_its_own(night: Night) 
     days_later(night, 1)
     assert called(night, held_back(20), held_back(20, destination="meta"))
     days_later(night, 1)
-    assert called(night, held_back(20), held_back(20, about="no product ID"))
+    assert called(night, held_back(20), held_back(20, about="no_product"))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ SAID = {
 HELD = {state.value: Current(state, None, PRICE, draft("1").fingerprint) for state in State} | {
     "withheld, maybe received": Current(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
     "quarantined by our own checks": Current(State.QUARANTINED, Reason.TOO_MANY_DECIMALS, None, None),
-    "refused by the platform": Current(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
+    "refused_by_platform": Current(State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint),
     "refused when sent again": Current(
         State.QUARANTINED, Reason.REFUSED_BY_PLATFORM, PRICE, draft("1").fingerprint, unconfirmed=True
     ),
@@ -50,7 +50,7 @@ MATRIX = {
     "withheld, maybe received": dict.fromkeys(SAID, KEEP),
     "quarantined": REFUSED_ROW,
     "quarantined by our own checks": dict.fromkeys(SAID, REPLACE),
-    "refused by the platform": REFUSED_ROW,
+    "refused_by_platform": REFUSED_ROW,
     "refused when sent again": dict.fromkeys(SAID, KEEP)
     | dict.fromkeys(("dearer", "in another currency", "moved"), AGAIN)
     | {"forbidden": DROP},
