@@ -31,6 +31,11 @@ def text(section: str, code: str, language: Language = Language.ENGLISH) -> str:
     return str(messages(language)[section].get(code, code))
 
 
+def has(section: str, code: str) -> bool:
+    """Whether *section* has words for *code*."""
+    return code in messages(Language.ENGLISH)[section]
+
+
 def reason(code: str, language: Language = Language.ENGLISH) -> str:
     """Why an order, or a row, is not sent."""
     return text("reasons", code, language)

@@ -10,7 +10,7 @@ LATEST = 2
 _REASON, _NOT_ELIGIBLE, _STATUS, _OUTCOME = (
     {code: text for text, code in texts.items()} for texts in (REASONS, NOT_ELIGIBLE, STATUSES, OUTCOMES)
 )
-_OF_KEYS = {
+_OF_KEYS: Mapping[str, dict[str, str]] = {
     "withheld": _REASON,
     "quarantined": _REASON,
     "not_possible": _NOT_ELIGIBLE,
@@ -18,6 +18,7 @@ _OF_KEYS = {
     "late": _STATUS | {"open": "no verdict yet"},
 }
 """Where the keys of a mapping are codes, at any depth below it."""
+_RENAMED: Mapping[str, str] = {"values_unconfirmed": "values_doubted"}
 _OF_VALUES = {"reason": _REASON, "about": _REASON, "outcome": _OUTCOME}
 _SECTIONS = {"withheld": "reasons", "quarantined": "reasons", "not_possible": "not_eligible", "late": "statuses"}
 """By key: the catalogue's section."""
@@ -40,7 +41,7 @@ def _words(value: Any, section: str | None = None) -> Iterator[tuple[str, str]]:
     match value:
         case dict():
             for key, each in value.items():
-                if section and catalogue.text(section, key) != key:
+                if section and catalogue.has(section, key):
                     yield key, catalogue.text(section, key)
                 yield from _words(each, _SECTIONS.get(key, section))
         case list():
@@ -53,28 +54,28 @@ def _beside(value: Any) -> Any:
     match value:
         case dict():
             beside = {key: _beside(each) for key, each in value.items()}
-            code = value.get("reason")
-            known = isinstance(code, str) and catalogue.reason(code) != code
-            return beside | ({"sentence": catalogue.reason(str(code))} if known and "sentence" not in value else {})
+            code = str(value.get("reason"))
+            known = catalogue.has("reasons", code) and "sentence" not in value
+            return beside | ({"sentence": catalogue.reason(code)} if known else {})
         case list():
             return [_beside(each) for each in value]
         case _:
             return value
 
 
-def _former(value: Any, keys: Mapping[str, str] | None = None) -> Any:
+def _former(value: Any, keys: Mapping[str, str] = _RENAMED) -> Any:
     """*value* with the texts that schema 1 had in the place of codes, by the key that leads to them."""
     match value:
         case dict():
             named = ((key, each) for key, each in value.items() if key not in {"schema", "sentences"})
-            return {(keys or {}).get(key, key): _former_value(key, each, keys) for key, each in named}
+            return {keys.get(key, key): _former_value(key, each, keys) for key, each in named}
         case list():
             return [_former(each, keys) for each in value]
         case _:
             return value
 
 
-def _former_value(key: str, value: Any, keys: Mapping[str, str] | None) -> Any:
+def _former_value(key: str, value: Any, keys: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return _OF_VALUES.get(key, {}).get(value, value).replace(EARLIER[1], EARLIER[0])
-    return _former(value, _OF_KEYS.get(key, keys))
+    return _former(value, {**_OF_KEYS.get(key, keys), **_RENAMED})

@@ -13,11 +13,11 @@ from conversions.catalogue import Language, messages
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
 from conversions.disclosure.schema import EVENTS, SCHEMA
+from conversions.ledger.restatements.eligibility import NotEligible
+from conversions.ledger.staging.reason_shares import NEW_STATUS
 from conversions.ledger.states import State
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
-from conversions.ledger.restatements.eligibility import NotEligible
-from conversions.ledger.staging.reason_shares import NEW_STATUS
 from conversions.model.late_result import RequestStatus
 from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
