@@ -12,7 +12,7 @@ from conversions.ledger.runs.runs import (
     last_begun,
     mark_staged,
     operator,
-    remember,
+    record_tree_head,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "last_begun",
     "mark_staged",
     "operator",
-    "remember",
+    "record_tree_head",
 ]

@@ -10,7 +10,7 @@ from conversions.ledger.runs.runs import operator
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 
-MEANING = {
+CONSEQUENCES = {
     "key": "every order would get a new id on the wire, and objections would not be found",
     "shop": "every order would count as new",
     "id scheme": "every order would get a new id on the wire",
@@ -19,11 +19,11 @@ MEANING = {
 }
 
 
-def check(ledger: Ledger, wanted: Mapping[str, str]) -> None:
+def check(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
     """Raise SettingsError where *wanted* differs from what was pinned, with old and new."""
-    pinned = recorded(ledger)
+    pinned = values(ledger)
     before = {value: name for name, value in pinned.items() if name.startswith("destination ")}
-    for name, now in wanted.items():
+    for name, now in settings_values.items():
         if name not in pinned and now in before:
             raise SettingsError(
                 f"{name} is the place that this store knows as {before[now]}: under a new name every order would go "
@@ -31,7 +31,7 @@ def check(ledger: Ledger, wanted: Mapping[str, str]) -> None:
             )
         then = pinned.get(name, now)
         if then != now:
-            meaning = MEANING.get(name, "orders already sent there would be sent again, to another place")
+            meaning = CONSEQUENCES.get(name, "orders already sent there would be sent again, to another place")
             raise SettingsError(
                 f"{name} is {now!r}, this store was used with {then!r}: {meaning}. Put the old one back in the "
                 "settings or the environment; or give the new one a store.url of its own (a destination: a section); "
@@ -51,7 +51,7 @@ def _command(name: str) -> str:
 
 def record(ledger: Ledger, wanted: Mapping[str, str]) -> None:
     """Pin what is not pinned yet, and say so in the log."""
-    pinned, now = recorded(ledger), ledger.now_us
+    pinned, now = values(ledger), ledger.now_us
     fresh = {name: value for name, value in wanted.items() if name not in pinned}
     if fresh:
         with ledger.transaction() as connection:
@@ -77,7 +77,7 @@ def change(ledger: Ledger, name: str, value: str, reason: str) -> str:
     return str(before)
 
 
-def recorded(ledger: Ledger) -> dict[str, str]:
+def values(ledger: Ledger) -> dict[str, str]:
     """What is pinned, by name."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.pin.c.name, tables.pin.c.value))

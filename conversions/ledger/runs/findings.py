@@ -22,7 +22,7 @@ from conversions.model.finding import Finding, Level
 
 REMIND_AFTER = timedelta(days=7)
 """After so long it is told again."""
-_AGAIN_US = (REMIND_AFTER - timedelta(hours=1)) // timedelta(microseconds=1)
+_REMIND_AFTER_US = (REMIND_AFTER - timedelta(hours=1)) // timedelta(microseconds=1)
 """A nightly run begins a little earlier or later than the week before."""
 
 
@@ -40,28 +40,28 @@ class KnownFinding:
     accepted: bool
 
 
-def mark_known(ledger: Ledger, found: Iterable[Finding]) -> list[Finding]:
+def mark_known(ledger: Ledger, findings: Iterable[Finding]) -> list[Finding]:
     """*found*, silent where a person knows it or has accepted it. Reads only."""
     with ledger.transaction() as connection:
         known = _known(connection)
-    return [_new(one, known.get(one.key), ledger.now_us) for one in found]
+    return [_silence_if_known(one, known.get(one.key), ledger.now_us) for one in findings]
 
 
-def remember(ledger: Ledger, run: Run, found: Sequence[Finding], judged: Iterable[str]) -> None:
+def save(ledger: Ledger, run: Run, findings: Sequence[Finding], evaluated_codes: Iterable[str]) -> None:
     """Keep what this run has told; of the *judged* codes, what it did not find is forgotten."""
-    told = [one for one in found if one.level is Level.ATTENTION]
+    told = [one for one in findings if one.level is Level.ATTENTION]
     here = {one.key for one in told}
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         known, t = _known(connection), tables.told.c
         for one in told:
             _keep(connection, one, known.get(one.key), ledger.now_us)
-        codes = frozenset(judged)
+        codes = frozenset(evaluated_codes)
         for key, row in known.items():
             if key not in here and row.code in codes:
                 which = (t.code == row.code, t.destination == row.destination, t.about == row.about)
                 connection.execute(update(tables.told).where(*which).values(told_us=None))
-        over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _AGAIN_US)
+        over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _REMIND_AFTER_US)
         connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
 
 
@@ -89,9 +89,9 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
     return len(rows)
 
 
-def log_accepted(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None) -> None:
+def log_accepted(ledger: Ledger, run: Run, findings: Iterable[Finding], reason: str | None) -> None:
     """Log that a person says of what would stop this run that it is no mistake, and why."""
-    for one in found:
+    for one in findings:
         if one.level is Level.STOP:
             facts = {"run": run.id, "operator": operator(), "reason": reason or "", "count": one.count}
             about = {"destination": one.destination, "about": one.about, "accepted": one.accept}
@@ -117,16 +117,16 @@ def _known(connection: Connection) -> dict[tuple[str, str, str], Row[Any]]:
     return {(row.code, row.destination, row.about): row for row in connection.execute(select(tables.told))}
 
 
-def _new(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
+def _silence_if_known(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
     if one.exit_code is not Exit.ATTENTION or known is None:
         return one
     grown = one.count * 2 >= known.affected * 3 and not one.once
     all_of_more = known.accepted == 1 and one.share == 1 and grown
-    if known.accepted is not None and not (_worse(_measure(one), known.accepted) or all_of_more):
+    if known.accepted is not None and not (_has_worsened(_measure(one), known.accepted) or all_of_more):
         return one.silent()
     if known.told_us is None or one.every_run or grown:
         return one
-    due = not one.once and now_us - known.told_us >= _AGAIN_US
+    due = not one.once and now_us - known.told_us >= _REMIND_AFTER_US
     return one if due else one.silent()
 
 
@@ -147,6 +147,6 @@ def _measure(one: Finding) -> float:
     return float(one.count) if one.share is None else one.share
 
 
-def _worse(now: float, accepted: float) -> bool:
+def _has_worsened(now: float, accepted: float) -> bool:
     """Half as many again; of a share, or halfway to all."""
     return now >= 1.5 * accepted or (accepted < 1 and now >= (1 + accepted) / 2)

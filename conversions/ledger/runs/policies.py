@@ -25,7 +25,7 @@ class Approval:
 def approved(ledger: Ledger) -> Policy | None:
     """The policy that may be sent under, or None before the first run, which records its own."""
     with ledger.transaction() as connection:
-        digest = _digest(connection)
+        digest = _approved_digest(connection)
         held = select(tables.document.c.body).where(tables.document.c.sha256 == digest)
         body = connection.execute(held).scalar() if digest else None
     return parse_policy(body, "the approved policy") if body else None
@@ -34,7 +34,7 @@ def approved(ledger: Ledger) -> Policy | None:
 def check(ledger: Ledger, policy: Policy) -> None:
     """Raise SettingsError where *policy* is not the approved one."""
     with ledger.transaction() as connection:
-        digest = _digest(connection)
+        digest = _approved_digest(connection)
     if digest not in {None, policy.sha256}:
         raise SettingsError(
             f"The disclosure policy (version {policy.version}) is not the one that was approved: nothing is sent. "
@@ -46,7 +46,7 @@ def record(ledger: Ledger, policy: Policy) -> None:
     """The first run's policy is the first approved one."""
     with ledger.transaction() as connection:
         if connection.execute(select(tables.pin).where(tables.pin.c.name == PIN)).first() is None:
-            runs.keep(connection, "policy", policy.text)
+            runs.store_document(connection, "policy", policy.text)
             _pin(connection, ledger.now_us, policy)
             facts = {"policy": policy.sha256, "version": policy.version}
             log.append(connection, "policy recorded", ledger.now_us, facts, epoch=ledger.epoch)
@@ -66,7 +66,7 @@ def approve(ledger: Ledger, policy: Policy, approval: Approval) -> Policy:
         raise Usage(f"The changed policy is still called {old.version}; give it a version of its own, then approve it.")
     with ledger.transaction() as connection:
         now = ledger.now_us
-        runs.keep(connection, "policy", policy.text)
+        runs.store_document(connection, "policy", policy.text)
         _pin(connection, now, policy)
         facts = {
             "old": old.sha256,
@@ -90,7 +90,7 @@ def paths(policy: Policy) -> list[str]:
     )
 
 
-def _digest(connection: Connection) -> str | None:
+def _approved_digest(connection: Connection) -> str | None:
     """What is pinned; in a store of a program that did not pin it yet, what the last run left under."""
     pinned = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == PIN)).scalar()
     last = select(tables.run.c.policy).order_by(tables.run.c.id.desc()).limit(1)

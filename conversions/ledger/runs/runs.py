@@ -22,9 +22,9 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 
-BACKWARDS = timedelta(minutes=5)
+MAX_CLOCK_STEP_BACK = timedelta(minutes=5)
 """A clock may be set back by less: machines are corrected by seconds."""
-WAITS = ("pending", "in_flight", "deferred", "unknown")
+OPEN_STATES = ("pending", "in_flight", "deferred", "unknown")
 _OLDEST_RESTATED = text("""
     SELECT min(d.day) FROM revision v JOIN delivery d ON d.id = v.delivery
     WHERE v.state IN ('pending', 'in_flight', 'unknown')
@@ -59,7 +59,7 @@ class Run:
     """The machine that the store was last used on, where that is another one."""
 
 
-def begin(ledger: Ledger, occasion: RunMetadata) -> Run:
+def begin(ledger: Ledger, metadata: RunMetadata) -> Run:
     """Raise the epoch, so that nothing of an earlier run can commit any more.
 
     Raises SettingsError where the clock has gone back behind the log's newest entry.
@@ -67,26 +67,26 @@ def begin(ledger: Ledger, occasion: RunMetadata) -> Run:
     with ledger.transaction() as connection:
         _check_clock(connection, ledger.clock())
         epoch = _raise_epoch(connection)
-        settings = keep(connection, "settings", occasion.settings)
-        policy = keep(connection, "policy", occasion.policy)
+        settings = store_document(connection, "settings", metadata.settings)
+        policy = store_document(connection, "policy", metadata.policy)
         facts = {
-            "command": occasion.command,
+            "command": metadata.command,
             "operator": operator(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "version": __version__,
-            "since": occasion.window.since.isoformat(),
-            "until": occasion.window.until.isoformat(),
+            "since": metadata.window.since.isoformat(),
+            "until": metadata.window.until.isoformat(),
             "settings": settings,
             "policy": policy,
-            "policy_version": occasion.policy_version,
-            "legal_basis": occasion.legal_basis,
+            "policy_version": metadata.policy_version,
+            "legal_basis": metadata.legal_basis,
         }
         now = ledger.now_us
         before = connection.execute(select(tables.run).order_by(tables.run.c.id.desc()).limit(1)).one_or_none()
         number = connection.execute(
             insert(tables.run)
-            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch)
+            .values(**facts, reason=metadata.reason, started_us=now, epoch=epoch)
             .returning(tables.run.c.id)
         ).scalar_one()
         ledger.epoch = epoch
@@ -96,7 +96,7 @@ def begin(ledger: Ledger, occasion: RunMetadata) -> Run:
                 log.append(connection, f"{what} changed", now, changed, epoch=epoch)
         log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
         moved_from = _moved_from(connection, number, str(facts["host"]))
-    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis, moved_from)
+    return Run(number, epoch, policy, metadata.policy_version, metadata.legal_basis, moved_from)
 
 
 def _moved_from(connection: Connection, run: int, host: str) -> str | None:
@@ -128,7 +128,7 @@ def future_entry(connection: Connection, now: datetime) -> datetime | None:
     """When the log's newest entry was made, where that is to come yet."""
     newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
     written = instant(orjson.loads(newest)["t"]) if newest else now
-    return written if written - now > BACKWARDS else None
+    return written if written - now > MAX_CLOCK_STEP_BACK else None
 
 
 def _check_clock(connection: Connection, now: datetime) -> None:
@@ -144,12 +144,12 @@ def _check_clock(connection: Connection, now: datetime) -> None:
 def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
     """The whole window is read, judged and in the store: what follows may claim it."""
     with ledger.transaction() as connection:
-        _expire(connection, run, ledger.now_us // 1_000_000)
+        _expire_unread(connection, run, ledger.now_us // 1_000_000)
         _mark_read(connection, window, destinations)
         log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
 
 
-def _expire(connection: Connection, run: Run, now: int) -> None:
+def _expire_unread(connection: Connection, run: Run, now: int) -> None:
     """Orders that waited for a run and are not in the source any more become too old like others."""
     d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
     left = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
@@ -193,20 +193,20 @@ def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int 
         now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
         closed = update(tables.run).where(tables.run.c.id == run.id)
         connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
-        if held_back := _held_back(report):
+        if held_back := _count_held_back(report):
             log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
-    return remember(ledger)
+    return record_tree_head(ledger)
 
 
-def _held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+def _count_held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
     """How many orders were withheld or quarantined, by destination and reason, where any were."""
     sides = report.get("destinations", {})
     counted = {name: {b: side[b] for b in ("withheld", "quarantined") if side.get(b)} for name, side in sides.items()}
     return {name: counts for name, counts in counted.items() if counts}
 
 
-def remember(ledger: Ledger) -> str | None:
+def record_tree_head(ledger: Ledger) -> str | None:
     """Append the log's size and root to the tail file and keep a checkpoint of it; returns its text."""
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
@@ -229,7 +229,7 @@ def extend_window(ledger: Ledger, window: Window, destinations: Sequence[str]) -
         delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
         open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
         too_late = (delivery.state == "unknown") & (delivery.expires_at <= ledger.now_us // 1_000_000)
-        waits = delivery.state.in_(WAITS) & ~too_late
+        waits = delivery.state.in_(OPEN_STATES) & ~too_late
         oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
         restated = connection.execute(_OLDEST_RESTATED).scalar()
         read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
@@ -243,7 +243,7 @@ def _decimal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def keep(connection: Connection, kind: str, body: str) -> str:
+def store_document(connection: Connection, kind: str, body: str) -> str:
     """Keep a text once; its SHA-256."""
     digest = sha256(body.encode()).hexdigest()
     held = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)

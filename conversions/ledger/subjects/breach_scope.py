@@ -10,7 +10,7 @@ from conversions.disclosure.schema import EVENTS
 from conversions.ledger.store import instant
 from conversions.model.receipt import Outcome
 
-_LEFT = f"""
+_FROM_REQUESTS = f"""
     FROM request r JOIN request_event x ON x.request = r.id
     JOIN event e ON e.id = x.event JOIN delivery d ON d.id = e.delivery
     WHERE coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND r.intended_us BETWEEN :since_us AND :until_us
@@ -23,12 +23,12 @@ _LEFT = f"""
 """The log says of erased events, too, whether their request had the path; held bytes say it of each event."""
 _COUNT = text(f"""
     SELECT count(DISTINCT sale), count(DISTINCT subject), count(*) FILTER (WHERE subject IS NULL)
-    FROM (SELECT DISTINCT e.id, e.subject, d.sale {_LEFT})
+    FROM (SELECT DISTINCT e.id, e.subject, d.sale {_FROM_REQUESTS})
 """)
 _ORDERS = text(f"""
     SELECT s.order_no, n.name, f.first, f.last FROM (
         SELECT d.id, d.sale, d.destination, min(r.intended_us) AS first, max(r.intended_us) AS last
-        {_LEFT} GROUP BY d.id
+        {_FROM_REQUESTS} GROUP BY d.id
     ) f JOIN sale s ON s.id = f.sale JOIN destination n ON n.id = f.destination ORDER BY f.id
 """)
 
@@ -70,21 +70,21 @@ class AffectedOrder:
 
 def count(connection: Connection, scope: BreachScope) -> BreachCount:
     """Count, without a list in memory."""
-    return BreachCount(*connection.execute(_COUNT, _asked(scope)).one())
+    return BreachCount(*connection.execute(_COUNT, _parameters(scope)).one())
 
 
 def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder]:
     """One for each order and destination, in the order of the store, and few at a time."""
-    rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _asked(scope))
+    rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _parameters(scope))
     for order_no, destination, first, last in rows:
         yield AffectedOrder(order_no, destination, instant(first), instant(last))
 
 
-def _asked(scope: BreachScope) -> dict[str, object]:
-    return {**asdict(scope), "within": _within(scope.path)}
+def _parameters(scope: BreachScope) -> dict[str, object]:
+    return {**asdict(scope), "within": _path_in_event(scope.path)}
 
 
-def _within(path: str | None) -> str | None:
+def _path_in_event(path: str | None) -> str | None:
     """The path inside one event, for SQLite; None for what all events of a body share."""
     prefixes = [f"{events}[]." for events in EVENTS.values()]
     inside = next((path.removeprefix(prefix) for prefix in prefixes if path and path.startswith(prefix)), None)

@@ -23,7 +23,7 @@ SALE_BITS = DESTINATION_BITS + REVISION_BITS
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 EVENTS_OF = f"BETWEEN j.value << {SALE_BITS} AND j.value << {SALE_BITS} | {(1 << SALE_BITS) - 1}"
 """Of the sale ``j.value``: keys nest."""
-WHAT = "erase what was sent about this person (GDPR art. 19)"
+TASK_TEXT = "erase what was sent about this person (GDPR art. 19)"
 
 _EVENTS = text(f"SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} ORDER BY e.id")
 _RECIPIENTS = text(f"""
@@ -55,16 +55,18 @@ _CLOSE_REVISIONS = text(f"""
         SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
     )
 """)
-_MOMENTS = text("UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))")
-_FORGET_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
-_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
+_CLEAR_SALES = text(
+    "UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))"
+)
+_DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
+_ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
 _REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
 _REPORT = "UPDATE run SET report = ? WHERE id = ?"
-_LOOKS = text("UPDATE look SET subject = NULL WHERE subject = :subject")
+_CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasureSummary:
     """What was done for one person."""
 
     orders: int
@@ -73,7 +75,7 @@ class Erased:
     """Who is to be told; a task was opened for each."""
 
 
-def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
+def erase(ledger: Ledger, subject: bytes, case: str) -> ErasureSummary:
     """Erase a person, under the run lock and with every attempt settled; empty the files with ``redaction.wipe``.
 
     Again for somebody of whom nothing is left it changes nothing. Raises LedgerError where another run holds the store.
@@ -82,17 +84,17 @@ def erase(ledger: Ledger, subject: bytes, case: str) -> Erased:
     with ledger.transaction() as connection:
         sales = records.sales_of(connection, subject)
         if not (sales or fresh):
-            return Erased(0, 0, ())
+            return ErasureSummary(0, 0, ())
         asked = {"sales": orjson.dumps(sales).decode()}
         events = list(connection.execute(_EVENTS, asked).scalars())
         recipients = tuple(connection.execute(_RECIPIENTS, asked).scalars())
         redaction.redact(connection, events)
-        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _MOMENTS, _FORGET_AMOUNTS):
+        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS):
             connection.execute(statement, asked)
-        _forget_in_reports(connection, set(connection.execute(_NUMBERS, asked).scalars()))
-        connection.execute(_LOOKS, {"subject": subject})
+        _remove_from_reports(connection, set(connection.execute(_ORDER_NUMBERS, asked).scalars()))
+        connection.execute(_CLEAR_ACCESS_LOG, {"subject": subject})
         _record(connection, ledger, case, events, recipients)
-    return Erased(len(sales), len(events), recipients)
+    return ErasureSummary(len(sales), len(events), recipients)
 
 
 def _record(
@@ -105,12 +107,12 @@ def _record(
     leaf = log.append(connection, "erasure", now, facts, epoch=ledger.epoch)
     row = {"case_no": case, "at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
     erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
-    opened = [{"erasure": erasure, "recipient": name, "what": WHAT, "opened_us": now} for name in recipients]
+    opened = [{"erasure": erasure, "recipient": name, "what": TASK_TEXT, "opened_us": now} for name in recipients]
     if opened:
         connection.execute(insert(tables.task), opened)
 
 
-def _forget_in_reports(connection: Connection, orders: set[str]) -> None:
+def _remove_from_reports(connection: Connection, orders: set[str]) -> None:
     """Runs keep what they reported, and that names a few orders with their values."""
     held = connection.execute(_REPORTS).all() if orders else ()
     for run, report in held:

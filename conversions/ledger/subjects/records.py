@@ -28,7 +28,7 @@ _SALES = text(f"""
         SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n < (SELECT max(id) >> {SPAN_BITS} FROM sale)
     ) {_by_person("event", _TO_SALE)} UNION {_by_person("delivery", DESTINATION_BITS)} ORDER BY 1
 """)
-_REACHES = text("""
+_EVENT_RANGES = text("""
     SELECT r.id, f.event, l.event FROM request r
     JOIN request_event f ON f.request = r.id AND f.position = 0
     JOIN request_event l ON l.request = r.id AND l.position = r.events - 1 ORDER BY r.id
@@ -82,7 +82,7 @@ def sales_of(connection: Connection, subject: bytes) -> list[int]:
 
 def subject_orders(connection: Connection, subject: bytes) -> list[SubjectOrder]:
     """Everything held of this person's orders, oldest first."""
-    reaches = [tuple(row) for row in connection.execute(_REACHES)]
+    reaches = [tuple(row) for row in connection.execute(_EVENT_RANGES)]
     found = []
     for sale in sales_of(connection, subject):
         between = {"low": sale << DESTINATION_BITS, "high": sale + 1 << DESTINATION_BITS}
@@ -112,7 +112,7 @@ _EVENTS = (
     .where(_e.id >= bindparam("low"), _e.id < bindparam("high"), _e.subject == bindparam("subject"))
     .order_by(_e.id)
 )
-_HELD = select(tables.request_event.c.request).where(
+_WITH_EVENT = select(tables.request_event.c.request).where(
     tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
     tables.request_event.c.event == bindparam("event"),
 )
@@ -127,7 +127,7 @@ _TRANSFERS = (
         tables.run.c.legal_basis,
     )
     .join(tables.run, tables.run.c.id == _r.run)
-    .where(_r.id.in_(_HELD))
+    .where(_r.id.in_(_WITH_EVENT))
     .order_by(_r.id)
 )
 

@@ -12,20 +12,20 @@ from sqlalchemy import Connection, text
 
 from conversions.ledger.store import Ledger
 
-_HELD = text("""
+_PAYLOADS = text("""
     SELECT e.id, e.salt, e.bytes FROM json_each(:events) j JOIN event e ON e.id = j.value
     WHERE e.salt IS NOT NULL AND e.bytes IS NOT NULL
 """)
-_TAKE_OUT = "UPDATE event SET commitment = ?, subject = NULL, salt = NULL, bytes = NULL WHERE id = ?"
+_REDACT = "UPDATE event SET commitment = ?, subject = NULL, salt = NULL, bytes = NULL WHERE id = ?"
 _BETWEEN = text("SELECT 1 FROM event WHERE id > :first AND id < :last LIMIT 1")
 
 
 def redact(connection: Connection, events: Sequence[int]) -> None:
     """Replace subject, salt and bytes of *events* by the commitment, HMAC-SHA256(salt, bytes)."""
-    rows = connection.execute(_HELD, {"events": orjson.dumps(events).decode()}).all()
+    rows = connection.execute(_PAYLOADS, {"events": orjson.dumps(events).decode()}).all()
     kept = [(hmac.digest(salt, content, "sha256"), event) for event, salt, content in rows]
     if kept:
-        connection.exec_driver_sql(_TAKE_OUT, kept)
+        connection.exec_driver_sql(_REDACT, kept)
 
 
 def ranges(connection: Connection, events: Sequence[int]) -> list[list[int]]:

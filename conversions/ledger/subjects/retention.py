@@ -19,7 +19,7 @@ from conversions.ledger.subjects.erasure import DELIVERIES_OF, EVENTS_OF
 
 ROWS_PER_PAGE = 5_000
 """Orders at destinations, in one transaction."""
-MAX_PAYLOAD_BYTES = (1 << 63) - 1
+MAX_SUM_MINOR_UNITS = (1 << 63) - 1
 """A misread column may hold numbers whose sum does not fit 64 bits."""
 _OLD = text("""
     SELECT id >> :bits FROM delivery WHERE id > :after AND day < :before ORDER BY id LIMIT :page
@@ -27,7 +27,7 @@ _OLD = text("""
 _PAYLOADS = text(f"""
     SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} WHERE e.bytes IS NOT NULL ORDER BY e.id
 """)
-_OVER = text(f"""
+_FINISHED = text(f"""
     SELECT j.value FROM json_each(:sales) j WHERE j.value < (SELECT max(id) FROM sale) AND NOT EXISTS (
         SELECT 1 FROM delivery d WHERE d.id {DELIVERIES_OF}
         AND (d.day >= :before OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown')
@@ -38,7 +38,7 @@ _OVER = text(f"""
 """)
 """The newest sale stays, whatever its age: its key must never be given again. So does one that was read since: read
 again and again, it would be counted each time."""
-_COUNTED = text(f"""
+_ROWS_TO_COUNT = text(f"""
     SELECT d.day, d.destination, d.state, d.reason, d.stated_currency, d.stated_exponent, d.stated_minor
     FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
 """)
@@ -56,7 +56,7 @@ _SHRINK = (
 
 
 @dataclass(slots=True)
-class Purged:
+class PurgeResult:
     """What one pass took out."""
 
     before: date
@@ -67,22 +67,22 @@ class Purged:
     """Rows, of one order at one destination each, that became counts."""
 
 
-def due(ledger: Ledger, zone: ZoneInfo, days: int) -> date:
+def first_kept_day(ledger: Ledger, zone: ZoneInfo, days: int) -> date:
     """The first day that is kept: *days* before today in the shop's *zone*."""
     return ledger.clock().astimezone(zone).date() - timedelta(days=days)
 
 
-def purge(ledger: Ledger, before: date) -> Purged:
+def purge(ledger: Ledger, before: date) -> PurgeResult:
     """Take out what was purchased before that day, under the run lock; empty the files with ``redaction.wipe``.
 
     *before* lies beyond every platform's window: such an order, read again, is too old to be sent. One that still
     waits for an answer or a decision keeps its row and loses its payload.
     """
-    purged, after = Purged(before), 0
-    with _no_look_at_references(ledger):
+    purged, after = PurgeResult(before), 0
+    with _foreign_keys_off(ledger):
         while sales := _old(ledger, before, after):
             after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
-            _take_out(ledger, purged, sales)
+            _redact_payloads(ledger, purged, sales)
             _shrink(ledger, purged, sales)
     return purged
 
@@ -94,7 +94,7 @@ def _old(ledger: Ledger, before: date, after: int) -> list[int]:
         return sorted(set(connection.execute(_OLD, asked).scalars()))
 
 
-def _take_out(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
+def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
         events = list(connection.execute(_PAYLOADS, {"sales": orjson.dumps(sales).decode()}).scalars())
         if events:
@@ -105,11 +105,11 @@ def _take_out(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
             purged.events += len(events)
 
 
-def _shrink(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
+def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
         midnight = microseconds(datetime.combine(purged.before, time.min, UTC))
         asked = {"sales": orjson.dumps(sales).decode(), "before": purged.before.isoformat(), "before_us": midnight}
-        over = list(connection.execute(_OVER, asked).scalars())
+        over = list(connection.execute(_FINISHED, asked).scalars())
         if over:
             gone = {"sales": orjson.dumps(over).decode()}
             orders = _count(connection, gone)
@@ -123,9 +123,9 @@ def _shrink(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
 def _count(connection: Connection, asked: dict[str, str]) -> int:
     """Add to the history what is about to go; how many rows."""
     counts, sums = Counter[tuple[object, ...]](), Counter[tuple[object, ...]]()
-    for *key, minor in connection.execute(_COUNTED, asked):
+    for *key, minor in connection.execute(_ROWS_TO_COUNT, asked):
         counts[tuple(key)] += 1
-        sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_PAYLOAD_BYTES)
+        sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_SUM_MINOR_UNITS)
     names = ("day", "destination", "state", "reason", "currency", "exponent")
     rows = [dict(zip(names, key, strict=True), orders=count, minor=sums[key]) for key, count in counts.items()]
     connection.execute(insert(tables.history), rows)
@@ -133,7 +133,7 @@ def _count(connection: Connection, asked: dict[str, str]) -> int:
 
 
 @contextmanager
-def _no_look_at_references(ledger: Ledger) -> Iterator[None]:
+def _foreign_keys_off(ledger: Ledger) -> Iterator[None]:
     """A sale goes after all its deliveries; SQLite would read every delivery to see that, once for each sale."""
     driver = ledger.connection.connection.driver_connection
     assert driver is not None

@@ -33,7 +33,7 @@ def test_it_says_what_it_holds(night: Night, target: Path) -> None:
     head = night.one(select(tables.head))
     assert (copy.store_id, copy.size, copy.root) == (head.store_id, head.tree_size, head.root.hex())
     assert copy.newest == night.clock()
-    assert backup.verified(target) == copy
+    assert backup.verify(target) == copy
 
 
 def test_what_is_not_committed_is_not_in_it_and_nobody_waits(night: Night, target: Path) -> None:
@@ -72,11 +72,11 @@ def test_what_is_not_whole_is_noticed(night: Night, target: Path, statement: str
     changed(target, statement)
 
     with pytest.raises(LedgerError, match="not a whole copy of a store"):
-        backup.verified(target)
+        backup.verify(target)
 
 
 def test_of_a_copy_that_fails_nothing_is_left(night: Night, target: Path) -> None:
-    with mock.patch.object(backup, "verified", side_effect=LedgerError("no")), pytest.raises(LedgerError):
+    with mock.patch.object(backup, "verify", side_effect=LedgerError("no")), pytest.raises(LedgerError):
         backup.write(night.ledger.connection, target)
 
     assert not target.exists()

@@ -20,7 +20,7 @@ def held_back(count: int, share: float | None = None, **more: object) -> Finding
 def called(night: Night, *found: Finding) -> bool:
     """Whether this run calls a person; it tells what it found."""
     heard = findings.mark_known(night.ledger, found)
-    findings.remember(night.ledger, night.run, heard, CODES)
+    findings.save(night.ledger, night.run, heard, CODES)
     return any(one.exit_code for one in heard)
 
 
@@ -61,7 +61,7 @@ def test_what_was_gone_for_a_night_is_news_again(night: Night) -> None:
 
 def test_a_guard_that_was_not_asked_forgets_nothing(night: Night) -> None:
     assert called(night, held_back(20))
-    findings.remember(night.ledger, night.run, [], {"moved"})
+    findings.save(night.ledger, night.run, [], {"moved"})
     days_later(night, 1)
     assert not called(night, held_back(20))
 
@@ -149,5 +149,5 @@ def test_what_stops_a_night_is_no_memory_s_matter(night: Night) -> None:
     for _ in range(2):
         (heard,) = findings.mark_known(night.ledger, [found])
         assert heard.exit_code is Exit.DATA
-        findings.remember(night.ledger, night.run, [heard], {"numbers"})
+        findings.save(night.ledger, night.run, [heard], {"numbers"})
     assert findings.open_findings(night.ledger) == []

@@ -166,7 +166,10 @@ def test_where_nothing_can_be_written_not_even_reading_is_possible_and_that_is_n
     path, tail = tmp_path / "var" / "c.db", tmp_path / "tail"
     store.create(path, tail, rehearsal=False, at=NOW)
     monkeypatch.setattr(os, "access", lambda place, _: place != path.parent)  # as on a disk mounted read-only
-    with pytest.raises(SettingsError, match="nothing can be written to"), store.connect_read_only(path, tail, Clock()):
+    with (
+        pytest.raises(SettingsError, match="needs an index file beside it"),
+        store.connect_read_only(path, tail, Clock()),
+    ):
         pass
     with pytest.raises(SettingsError, match="conversions backup"):
         check_ours(LogLocation(path, tail, tmp_path / "checkpoints"))
@@ -219,7 +222,7 @@ def test_whoever_comes_second_takes_the_store_of_the_first(path: Path, monkeypat
 def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(SettingsError, match=r"directory .* cannot be made: .*correct store\.url"):
+    with pytest.raises(SettingsError, match=r"directory .* cannot be created: .*correct store\.url"):
         store.create(tmp_path / "file" / "c.db", tmp_path / "tail", rehearsal=False, at=NOW)
 
 

@@ -12,7 +12,7 @@ from conversions.ledger.outbox import recover
 from conversions.ledger.runs import finish
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import access_log, erasure, recipient_notices, suppressions
-from conversions.ledger.subjects.erasure import Erased
+from conversions.ledger.subjects.erasure import ErasureSummary
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from tests.ledger.builders import LOST, OCCASION, PRICE, RESEND, Night, draft, sighting, subject
 from tests.ledger.subjects.test_redaction import assert_committed, bought, send
@@ -29,7 +29,7 @@ def deliveries(night: Night, number: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in night.all(_OF_ORDER.bindparams(order_no=number))]
 
 
-def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> Erased:
+def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> ErasureSummary:
     return erasure.erase(night.ledger, person, case)
 
 
@@ -45,7 +45,7 @@ def test_every_order_of_the_person_is_erased_everywhere_and_nobody_elses(night: 
     night.stage(bought("1", "ida"), bought("2", "asta"), bought("3", "ida"))
     send(night)
     untouched, wire_ids = deliveries(night, "2"), [row["wire_id"] for row in deliveries(night, "1")]
-    assert erase(night) == Erased(orders=2, events=4, recipients=RECIPIENTS)
+    assert erase(night) == ErasureSummary(orders=2, events=4, recipients=RECIPIENTS)
     assert_erased(night, "1")
     assert_erased(night, "3")
     assert deliveries(night, "2") == untouched
@@ -162,10 +162,10 @@ def test_look_ups_stay_without_the_person(night: Night) -> None:
 
 
 def test_of_a_person_without_orders_the_case_is_kept_and_again_changes_nothing(night: Night) -> None:
-    assert erase(night) == Erased(0, 0, ())
+    assert erase(night) == ErasureSummary(0, 0, ())
     before = night.leaves()
     assert [leaf["kind"] for leaf in before[-2:]] == ["suppression", "erasure"]
-    assert erase(night) == Erased(0, 0, ())
+    assert erase(night) == ErasureSummary(0, 0, ())
     assert night.leaves() == before
 
 
