@@ -1,4 +1,4 @@
-"""Runs, what the store is bound to, approved policies, and findings that a person knows."""
+"""Runs, the bindings of the store, approved policies, and findings that the operator knows."""
 
 from conversions.ledger.runs.runs import (
     Run,
