@@ -141,7 +141,7 @@ def test_an_older_copy_is_refused(path: Path, remembered: Path, tmp_path: Path) 
         opened(path, remembered)
 
 
-def test_the_copy_of_last_night_is_taken(path: Path, remembered: Path, tmp_path: Path) -> None:
+def test_the_copy_of_the_last_run_is_accepted(path: Path, remembered: Path, tmp_path: Path) -> None:
     one_night(path, remembered)
     shutil.copy(path, tmp_path / "backup.db")
     path.unlink()

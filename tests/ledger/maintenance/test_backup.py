@@ -26,7 +26,7 @@ def changed(path: Path, statement: str) -> None:
         copy.execute(statement)
 
 
-def test_it_says_what_it_holds(night: Night, target: Path) -> None:
+def test_it_describes_the_copy(night: Night, target: Path) -> None:
     copy = backup.write(night.ledger.connection, target)
 
     night.ledger.connection.rollback()
@@ -36,7 +36,7 @@ def test_it_says_what_it_holds(night: Night, target: Path) -> None:
     assert backup.verify(target) == copy
 
 
-def test_what_is_not_committed_is_not_in_it_and_nobody_waits(night: Night, target: Path) -> None:
+def test_uncommitted_rows_are_not_in_it_and_no_connection_waits(night: Night, target: Path) -> None:
     with night.ledger.transaction() as connection, another_look(night.path) as beside:
         before = connection.execute(select(tables.head.c.tree_size)).scalar_one()
         log.append(connection, "test", 0, {})
@@ -82,7 +82,7 @@ def test_of_a_copy_that_fails_nothing_is_left(night: Night, target: Path) -> Non
     assert not target.exists()
 
 
-def test_what_is_there_stays(night: Night, target: Path) -> None:
+def test_an_existing_file_stays(night: Night, target: Path) -> None:
     target.write_text("mine")
 
     with pytest.raises(Usage, match="exists already"):

@@ -208,8 +208,8 @@ def test_any_name_of_a_directory_holds_the_store_and_nothing_beside_it(tmp_path:
     assert path.read_bytes().startswith(b"SQLite format 3")
 
 
-def test_whoever_comes_second_takes_the_store_of_the_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two first nights at once: the second one's draft is ready when the first one's store appears."""
+def test_a_second_creator_uses_the_store_of_the_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first runs at once: the second one's draft is ready when the first one's store appears."""
     before = path.read_bytes()
     monkeypatch.setattr(store, "refuse_lost", lambda path, tail_path: None)
 
