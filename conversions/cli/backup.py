@@ -13,7 +13,7 @@ from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
     from conversions.ledger.maintenance.backup import Copy
-    from conversions.ledger.maintenance.restore import Restored
+    from conversions.ledger.maintenance.restore import RestoreResult
 
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="Where to; never over another file.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `conversions backup` made.")]
@@ -55,7 +55,7 @@ def restore(
 
     settings = load_settings(config)
     if not yes:
-        _ask(copies.verified(file) if file.is_file() else None, settings.store_path)
+        _ask(copies.verify(file) if file.is_file() else None, settings.store_path)
     done = restoring.restore(settings, clock.now, file, reason)
     if as_json:
         show_json({**_as_json(done.copy), **_rest(done)})
@@ -72,7 +72,7 @@ def _ask(copy: "Copy | None", place: Path) -> None:
     typer.confirm(f"Put it in the place of {place}?", abort=True, err=True)
 
 
-def _show(done: "Restored") -> None:
+def _show(done: "RestoreResult") -> None:
     lost = max(0, done.remembered - done.copy.size)
     show(f"Restored: {done.copy.size} log entries, the newest of {_time(done.copy)}; {lost} later ones are lost.")
     show(f"Objections, withdrawals and erasures done again: {done.replayed}.")
@@ -94,7 +94,7 @@ def _as_json(copy: "Copy") -> dict[str, Any]:
     return {"file": str(copy.path), "store": copy.store_id, **entries, "exit_code": int(Exit.OK)}
 
 
-def _rest(done: "Restored") -> dict[str, Any]:
+def _rest(done: "RestoreResult") -> dict[str, Any]:
     return {
         "remembered_entries": done.remembered,
         "replayed": done.replayed,

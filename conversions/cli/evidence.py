@@ -78,10 +78,10 @@ def rotate_key(
     from conversions.ledger.runs import bindings
 
     settings = load_settings(config)
-    public = signed_note.public_key(checkpoints.seed_of(settings))
+    public = signed_note.public_key(checkpoints.signing_seed(settings))
     with open_ledger(settings, now) as ledger:
         bindings.change(ledger, checkpoints.PIN, public.hex(), reason)
-        kept = runs.remember(ledger)
+        kept = runs.record_tree_head(ledger)
         name = checkpoints.origin(ledger.store_id)
     say(f"Checkpoints are signed by {signed_note.verifier_key(name, public)} from now on; tell your auditors.")
     show((kept or "").rstrip())

@@ -43,7 +43,7 @@ def rotate(
         new = secrets.token_bytes(32)
         _write(env, settings, new)
         old = bindings.change(ledger, "key", keys.check_value(new), reason)
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     say(
         f"{env} has a new key, {keys.check_value(new)}, in the place of {old}, which stays in CONVERSIONS_FORMER_KEYS: "
         "copy both to where you keep the key. Orders that were sent keep their ids; new ones get theirs from the new."
@@ -75,7 +75,7 @@ def _write(env: "Path", settings: "Settings", new: bytes) -> None:
 
     former = ",".join(key.hex() for key in [settings.secret_key, *settings.secret_former_keys])
     lines = {
-        "CONVERSIONS_LOG_KEY": checkpoints.seed_of(settings).hex(),  # which may have been made of the old key
+        "CONVERSIONS_LOG_KEY": checkpoints.signing_seed(settings).hex(),  # which may have been made of the old key
         "CONVERSIONS_FORMER_KEYS": former,
         "CONVERSIONS_KEY": new.hex(),
     }

@@ -76,7 +76,7 @@ def approve(
     with open_ledger(settings, clock.now) as ledger:
         runs.acquire_epoch(ledger)
         old = policies.approve(ledger, new := _file(settings), policies.Approval(by, reason))
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     say(f"Version {new.version} is approved in the place of {old.version}. `conversions plan` shows what it changes.")
     return Exit.OK
 

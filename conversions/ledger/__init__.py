@@ -1,6 +1,6 @@
-"""The store: what was read, what was intended, what left, what came back. One writer at a time.
+"""The store of one shop: orders, requests, answers and the audit log. One writer at a time.
 
-``open_ledger`` is for whoever sends; ``open_shared`` for short writes beside a run; ``open_read_only`` for looking.
+``open_ledger`` is for runs that send, ``open_shared`` for short writes beside a run, ``open_read_only`` for queries.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ __all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared"]
 
 @contextmanager
 def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterator[Ledger]:
-    """The store, created where there is none yet, for the one run that may send.
+    """Open the store for the one run that may send, under the run lock; create the store if there is none.
 
     Waits up to *wait* seconds for another run to finish. Raises AnotherRun, LedgerError or SettingsError.
     """
@@ -30,22 +30,22 @@ def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterato
 
 @contextmanager
 def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
-    """The store for a short write that needs no run lock, such as an objection."""
+    """Open the store for a short write that needs no run lock, such as an objection."""
     if not settings.store_path.exists():
         checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
         store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
     with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
         checkpoints.check(ledger, settings.checkpoints_path, settings.store_path)
-        checkpoints.prepare(settings.checkpoints_path)
-        ledger.write_checkpoint = partial(checkpoints.keep, settings)
+        checkpoints.prepare_directory(settings.checkpoints_path)
+        ledger.write_checkpoint = partial(checkpoints.write, settings)
         yield ledger
 
 
 @contextmanager
 def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
-    """The store for looking; an empty one in memory where there is none yet.
+    """Open the store for queries; an empty store in memory if there is none yet.
 
-    With *rehearsal* it raises what opening it for a run of that sort would raise; None takes either.
+    With *rehearsal* it raises the errors that such a run would raise; None accepts rehearsal stores and real ones.
     """
     if rehearsal is not None:
         head_file.check_writable(settings.tail_path)
@@ -57,6 +57,6 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)
         checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
-        files.check_place(settings.store_path)
+        files.check_location(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

@@ -1,4 +1,4 @@
-"""Where an order stands at one destination."""
+"""States of an order at one destination."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from conversions.model.conversion import Reason
 
 
 class State(StrEnum):
-    """Where one order stands at one destination."""
+    """State of one order at one destination."""
 
     PENDING = "pending"
     IN_FLIGHT = "in_flight"
@@ -24,14 +24,11 @@ class State(StrEnum):
 
 
 SENT = frozenset({State.RECEIVED, State.RECORDED, State.UNMATCHED, State.DUPLICATE})
-
-
+"""The platform has received the event."""
 UNANSWERED = frozenset({State.IN_FLIGHT, State.UNKNOWN})
-
-
+"""The platform may have received the event: no answer is known."""
 WAITING = frozenset({State.PENDING, State.DEFERRED})
-
-
+"""The event is not sent yet."""
 FORBIDDEN = frozenset(
     {
         Reason.DENIED,
@@ -43,4 +40,4 @@ FORBIDDEN = frozenset(
         Reason.ALREADY_A_DIGEST,
     }
 )
-"""The person, or the loss of the address, forbids any further sending."""
+"""Reasons that forbid every later send: the buyer refused, or there is no usable address."""

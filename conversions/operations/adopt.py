@@ -46,9 +46,9 @@ def adopt(settings: Settings, clock: Clock, name: str, reason: str) -> str:
         runs.acquire_epoch(ledger)
         _check(settings, ledger, name, runtime.bindings[name])
         before = bindings.change(ledger, name, runtime.bindings[name], reason)
-        if name == "key" and bindings.recorded(ledger)[checkpoints.PIN] != runtime.bindings[checkpoints.PIN]:
+        if name == "key" and bindings.values(ledger)[checkpoints.PIN] != runtime.bindings[checkpoints.PIN]:
             bindings.change(ledger, checkpoints.PIN, runtime.bindings[checkpoints.PIN], reason)  # it is made of the key
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     return f"{name} was {before!r} and is {runtime.bindings[name]!r}. {MEANS[name.split(maxsplit=1)[0]]}"
 
 
@@ -67,7 +67,7 @@ def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason:
         renamed = rename(ledger, settings.shop, OrderNumbers(ledger, settings.shop, window).pairs(), reason)
         if not renamed:
             raise Usage(f"No order of {window.since} to {window.until} stands under another number: nothing changed.")
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     return f"{renamed} orders have other numbers now. {MEANS['numbers']}"
 
 
@@ -91,7 +91,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
         written = adopting.adopt_clock(ledger, reason)
         if written is None:
             raise Usage("The log's newest entry is not of later than now: nothing was changed.")
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     return f"The log's newest entry was of {written:%Y-%m-%d %H:%M} UTC, and is of now. {MEANS['clock']}"
 
 
@@ -101,7 +101,7 @@ def _check_store(settings: Settings) -> None:
 
 
 def _check(settings: Settings, ledger: Ledger, name: str, now: str) -> None:
-    held = bindings.recorded(ledger).get(name, now)
+    held = bindings.values(ledger).get(name, now)
     if name.startswith("destination ") and held.rpartition(" ")[2] != now.rpartition(" ")[2]:
         raise SettingsError(
             f"`reference` of a {name} that was used cannot change: the platform would count every order again under "

@@ -42,7 +42,7 @@ def decide(
         chosen = list(possible.values()) if orders is None else _chosen(possible, orders, decision)
         if chosen:
             decisions.decide(ledger, decision, chosen, reason)
-            runs.remember(ledger)
+            runs.record_tree_head(ledger)
     return chosen
 
 
@@ -56,7 +56,7 @@ def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str
         bindings.check(ledger, runtime.bindings)
         runs.acquire_epoch(ledger)
         known = findings.accept(ledger, finding, destination, reason)
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     return known
 
 

@@ -61,7 +61,7 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
         )  # first: a restored backup must not know more than we do
         done = [erasure.erase(ledger, subject, case) for subject in subjects]
         wiped = redaction.wipe(ledger)
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
     opened = sum(len(one.recipients) for one in done)
     return ErasureResult(
         persons=len(people),
@@ -89,7 +89,7 @@ def close_notice(settings: Settings, clock: Clock, task: int, reason: str) -> No
     """Close a task. Raises Usage where none of that number is open."""
     with exclusive_ledger(settings, clock) as ledger:
         recipient_notices.close(ledger, task, reason)
-        runs.remember(ledger)
+        runs.record_tree_head(ledger)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def platform_findings(ledger: Ledger, today: date) -> list[Finding]:
 def remember(context: RunContext, report: Report) -> None:
     """Of what the guards found: what is told now is not told again tomorrow."""
     judged = anomalies.codes() | {host_change.CODE, amounts.ALONE, platform_warnings.CODE, match_rate.CODE}
-    told.remember(context.ledger, context.run, report.findings, judged)
+    told.save(context.ledger, context.run, report.findings, judged)
 
 
 def purge_expired(context: RunContext) -> None:
@@ -89,7 +89,7 @@ def purge_expired(context: RunContext) -> None:
     settings = context.scope.settings
     bad_rows.forget(context.ledger, settings.lookback_days)
     purged = retention.purge(
-        context.ledger, retention.due(context.ledger, settings.zone, settings.privacy.retention_days)
+        context.ledger, retention.first_kept_day(context.ledger, settings.zone, settings.privacy.retention_days)
     )
     if purged.events or purged.orders:
         redaction.wipe(context.ledger)

@@ -128,6 +128,6 @@ def _destination_rules(
 
 def _bindings(settings: Settings, views: tuple[DestinationRules, ...], key: bytes) -> dict[str, str]:
     where = {f"destination {v.name}": f"{v.destination.kind} {v.destination.target} {v.rules.reference}" for v in views}
-    log_key = signed_note.public_key(checkpoints.seed_of(settings)).hex()
+    log_key = signed_note.public_key(checkpoints.signing_seed(settings)).hex()
     own = {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME}
     return {**own, checkpoints.PIN: log_key, **where}

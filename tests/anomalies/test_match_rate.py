@@ -122,7 +122,7 @@ def test_it_is_told_once_until_it_has_recovered(night: Night) -> None:
         store_more(night, matched)
         found = told.mark_known(night.ledger, findings(night.ledger, TODAY))
         codes.append(found[0].exit_code)
-        told.remember(night.ledger, night.run, found, ["match_rate"])
+        told.save(night.ledger, night.run, found, ["match_rate"])
         night.clock.forward(days=8)
         night.begin()
     assert codes == [Exit.ATTENTION, Exit.OK, Exit.OK, Exit.OK]

@@ -24,7 +24,7 @@ def met(night: Night, **events: int) -> None:
 def tonight(night: Night) -> list[Finding]:
     """What this night tells, remembered; the next one begins."""
     found = findings.mark_known(night.ledger, platform_warnings.findings(night.ledger))
-    findings.remember(night.ledger, night.run, found, [platform_warnings.CODE])
+    findings.save(night.ledger, night.run, found, [platform_warnings.CODE])
     night.clock.forward(days=1)
     night.begin()
     return found

@@ -29,7 +29,7 @@ def directory(shop: Shop) -> Path:
 
 
 def kept(shop: Shop) -> list[str]:
-    return [path.read_text() for path in checkpoints.kept(directory(shop))]
+    return [path.read_text() for path in checkpoints.checkpoint_files(directory(shop))]
 
 
 def verified(shop: Shop, *arguments: object) -> Said:
@@ -69,7 +69,7 @@ def test_checkpoints_go_where_the_settings_say(shop: Shop) -> None:
     shop.orders(shop.order())
 
     assert shop.run().code == 0
-    assert len(list(checkpoints.kept(shop.home / "elsewhere" / "kept"))) == 1
+    assert len(list(checkpoints.checkpoint_files(shop.home / "elsewhere" / "kept"))) == 1
     assert not directory(shop).exists()
 
 
@@ -119,7 +119,7 @@ def test_a_store_that_is_gone_is_told_by_the_checkpoints_alone(used: Shop) -> No
 
 
 def test_a_checkpoint_that_was_mailed_tells_of_a_log_rewritten_since(used: Shop) -> None:
-    mailed = shutil.copy(next(checkpoints.kept(directory(used))), used.home / "mailed")
+    mailed = shutil.copy(next(checkpoints.checkpoint_files(directory(used))), used.home / "mailed")
     shutil.rmtree(directory(used))
     used.tail.unlink()
     shutil.rmtree(used.home / "var")

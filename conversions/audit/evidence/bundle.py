@@ -101,7 +101,7 @@ def bundle(log_: Connection, settings: Settings, since: date, until: date, out: 
 
 def _seed(log_: Connection, settings: Settings) -> bytes:
     """The private key, if it is the one that the log's checkpoints are signed with."""
-    seed = checkpoints.seed_of(settings)
+    seed = checkpoints.signing_seed(settings)
     pinned = log_.execute(select(tables.pin.c.value).where(tables.pin.c.name == checkpoints.PIN)).scalar()
     if pinned != signed_note.public_key(seed).hex():
         raise SettingsError(
@@ -129,7 +129,7 @@ def _write(draft: BundleWriter, log_: Connection, settings: Settings, extent: En
     documents: set[str] = set()
     draft.write("README.txt", [(shipped / "bundle_readme.txt").read_bytes()])
     draft.write("verify_conversions.py", [(shipped / "verifier.py").read_bytes()])
-    draft.write(verifier.CHECKPOINT, [checkpoints.signed(store_id, extent.size, root, seed).encode()])
+    draft.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, extent.size, root, seed).encode()])
     draft.write(verifier.KEYS, _keys(log_, store_id, seed))
     draft.write(verifier.ENTRIES, _entries(log_, extent, documents))
     draft.write(verifier.INCLUSION, _inclusion(log_, extent))
@@ -172,7 +172,7 @@ def _older(
     draft: BundleWriter, log_: Connection, directory: Path, store_id: str, extent: EntryRange
 ) -> Iterator[bytes]:
     """Every kept checkpoint, with the proof that the log grew out of it."""
-    for path in checkpoints.kept(directory):
+    for path in checkpoints.checkpoint_files(directory):
         content = path.read_bytes()
         older = checkpoints.parse(content.decode())
         if older.store_id == store_id and 0 < older.size <= extent.size:

@@ -30,10 +30,10 @@ def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[
     """Every memory that can be read, and those that cannot; *others* are checkpoints kept elsewhere."""
     witnesses: list[Anchor] = []
     findings: list[VerificationFinding] = []
-    for path in [*checkpoints.kept(directory), *others]:
+    for path in [*checkpoints.checkpoint_files(directory), *others]:
         _read(path, witnesses, findings, replaced=False)
     for aside in sorted(directory.glob("restored-at-*")):
-        for path in checkpoints.kept(aside):
+        for path in checkpoints.checkpoint_files(aside):
             _read(path, witnesses, findings, replaced=True)
     witnesses += _lines(tail)
     return witnesses, findings

@@ -1,7 +1,7 @@
-"""Checkpoints: the log's size and root, signed, one file each, to be kept where nobody here can change them.
+"""Checkpoints: the log's size and root, signed, one file each, in the format of c2sp.org/tlog-checkpoint.
 
-Their format is c2sp.org/tlog-checkpoint. As the tail file does, they tell when a store is another, an older copy or
-rewritten; unlike it they can be given to others, who need only the public key to believe them.
+Like the tail file, they show that a store is another one, an older copy or rewritten. Unlike the tail file, an auditor
+can keep a copy and verify it with the public key alone.
 """
 
 import base64
@@ -24,10 +24,10 @@ from conversions.process.durable import sync_file, sync_path
 from conversions.settings import Settings
 
 PIN = "log key"
-"""Under this name the store keeps the public key that its checkpoints are signed with, 64 hex characters."""
-WAYS_OUT = (
+"""Name of the binding that holds the public key of the checkpoints, 64 hex characters."""
+REMEDY = (
     "Put the newest copy of the store back with `conversions restore FILE`; or, if this one is right, "
-    "`conversions adopt --store --reason TEXT`, and tell your auditor why. `conversions audit verify` tells more."
+    "`conversions adopt --store --reason TEXT`, and tell your auditor why. `conversions audit verify` shows more."
 )
 _FILE = re.compile(r"\d{12}\.checkpoint")
 _TEXT = re.compile(r"conversions/([0-9a-f]{32})\n(0|[1-9]\d{0,17})\n([A-Za-z0-9+/]{43}=)\n")
@@ -35,7 +35,7 @@ _TEXT = re.compile(r"conversions/([0-9a-f]{32})\n(0|[1-9]\d{0,17})\n([A-Za-z0-9+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a checkpoint says; whether it is signed is another question."""
+    """Content of a checkpoint; its signature is not verified."""
 
     store_id: str
     size: int
@@ -44,73 +44,73 @@ class Checkpoint:
 
 
 def origin(store_id: str) -> str:
-    """The log's name: the first line of its checkpoints, and their signer."""
+    """Name of the log: the first line of its checkpoints, and the name of their signer."""
     return f"conversions/{store_id}"
 
 
 def parse(text: str) -> Checkpoint:
-    """Raises ValueError where *text* is no checkpoint of a log of ours."""
-    parsed = signed_note.parse(text)
-    found = _TEXT.fullmatch(parsed.text)
-    if found is None:
+    """Parse a checkpoint. Raises ValueError where *text* is not a checkpoint of a log of this program."""
+    note = signed_note.parse(text)
+    match = _TEXT.fullmatch(note.text)
+    if match is None:
         raise ValueError("not a checkpoint")
-    return Checkpoint(found[1], int(found[2]), base64.b64decode(found[3]), parsed)
+    return Checkpoint(match[1], int(match[2]), base64.b64decode(match[3]), note)
 
 
-def signed(store_id: str, size: int, root: bytes, seed: bytes) -> str:
-    """The checkpoint of a log of *size* leaves under *root*."""
+def sign(store_id: str, size: int, root: bytes, seed: bytes) -> str:
+    """The signed checkpoint of a log of *size* leaves under *root*; *seed* is the private key."""
     name = origin(store_id)
     return signed_note.sign(f"{name}\n{size}\n{base64.b64encode(root).decode()}\n", name, seed)
 
 
-def seed_of(settings: Settings) -> bytes:
-    """The private key that checkpoints are signed with: one of its own, or one made of the shop's key."""
+def signing_seed(settings: Settings) -> bytes:
+    """Seed of the private key for checkpoints: a key of its own, or one derived from the shop's key."""
     return settings.secret_log_key or keys.derive(settings.secret_key, keys.LOG_KEY)
 
 
-def kept(directory: Path) -> Iterator[Path]:
-    """The files of a directory of checkpoints, oldest first."""
-    found = directory.iterdir() if directory.is_dir() else ()
-    return iter(sorted(path for path in found if _FILE.fullmatch(path.name)))
+def checkpoint_files(directory: Path) -> Iterator[Path]:
+    """The checkpoint files of *directory*, oldest first."""
+    paths = directory.iterdir() if directory.is_dir() else ()
+    return iter(sorted(path for path in paths if _FILE.fullmatch(path.name)))
 
 
 def check(ledger: Ledger, directory: Path, store: Path) -> None:
-    """Raise LedgerError where *store* is not the one that *directory* remembers, is behind it, or was rewritten.
+    """Raise LedgerError where *store* is not the store of the newest checkpoint, is older than it, or was rewritten.
 
-    The newest checkpoint speaks for all before it; ``audit verify`` looks at every one, and at who signed it.
+    The newest checkpoint covers all earlier ones; ``audit verify`` checks each of them and its signature.
     """
     newest = _newest(directory)
     if newest is None:
         return
     if newest.store_id != ledger.store_id:
-        raise LedgerError(f"The store {store} is another one than the checkpoints in {directory} are of. {WAYS_OUT}")
+        raise LedgerError(f"The store {store} is another one than the checkpoints in {directory} are of. {REMEDY}")
     with ledger.transaction() as connection:
         size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
         if size < newest.size:
             raise LedgerError(
                 f"The store {store} is an older copy: its log has {size} entries, a checkpoint in {directory} "
-                f"{newest.size}. Orders sent since would be sent again. {WAYS_OUT}"
+                f"{newest.size}. Orders sent since would be sent again. {REMEDY}"
             )
         if root_at(connection, newest.size) != newest.root:
             raise LedgerError(
                 f"The log of {store} differs from the checkpoint in {directory} of its first {newest.size} entries. "
-                f"{WAYS_OUT}"
+                f"{REMEDY}"
             )
 
 
 def refuse_lost(directory: Path, store: Path) -> None:
-    """Raise LedgerError where there is no store and *directory* has checkpoints of one."""
+    """Raise LedgerError where there is no store, but *directory* has checkpoints of one."""
     newest = _newest(directory)
     if newest is not None:
         raise LedgerError(
             f"The store {store} is gone, but {directory} has a checkpoint of one with {newest.size} log entries: "
-            "starting anew would send everything again. `conversions restore FILE` puts a copy back; or, to start anew "
+            "a new store would send everything again. `conversions restore FILE` puts a copy back; or, to start anew "
             "on purpose, move that directory and the tail file away."
         )
 
 
-def prepare(directory: Path) -> None:
-    """Make the directory, for its owner alone. Raises SettingsError where it could not be written to after a run."""
+def prepare_directory(directory: Path) -> None:
+    """Create the directory for its owner alone. Raises SettingsError where a run could not write to it."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -119,46 +119,46 @@ def prepare(directory: Path) -> None:
         raise SettingsError(f"The checkpoint directory {directory} cannot be written; correct store.checkpoints.")
 
 
-def keep(settings: Settings, ledger: Ledger) -> str | None:
-    """Sign the log as it stands and keep that; its text, or None where the store knows no key yet, or another.
+def write(settings: Settings, ledger: Ledger) -> str | None:
+    """Sign and write a checkpoint of the log; return its text, or None if the store has no key yet, or another key.
 
-    Raises SettingsError where it cannot be written, LedgerError where one of this size says something else.
+    Raises SettingsError where it cannot be written, LedgerError where a different checkpoint of this size exists.
     """
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
         pinned = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == PIN)).scalar()
-    if pinned is None or pinned != signed_note.public_key(seed_of(settings)).hex():
+    if pinned is None or pinned != signed_note.public_key(signing_seed(settings)).hex():
         return None
-    text = signed(ledger.store_id, size, root, seed_of(settings))
+    text = sign(ledger.store_id, size, root, signing_seed(settings))
     path = settings.checkpoints_path / f"{size:012}.checkpoint"
     _write(path, text.encode())
     if settings.store.timestamp_url:
-        timestamp = timestamps.ask(settings.store.timestamp_url, text.encode())
+        timestamp = timestamps.request_timestamp(settings.store.timestamp_url, text.encode())
         if timestamp is not None:
             _write(path.with_suffix(".tsr"), timestamp)
     return text
 
 
 def set_aside(directory: Path, size: int) -> None:
-    """After a copy of *size* leaves was restored: move what is newer to ``restored-at-SIZE…``, for auditors.
+    """Move checkpoints of more than *size* leaves to ``restored-at-SIZE…``, after the restore of a copy of that size.
 
-    They are no contradiction as long as the log's next leaf, "restored", says which sizes were lost.
+    An auditor accepts them because the log's next leaf, "restored", names the lost sizes.
     """
-    newer = [path for path in kept(directory) if int(path.stem) > size]
+    newer = [path for path in checkpoint_files(directory) if int(path.stem) > size]
     before = len(list(directory.glob(f"restored-at-{size:012}*")))
     aside = directory / f"restored-at-{size:012}-{before + 1}"
     try:
         for path in newer:
             aside.mkdir(mode=0o700, exist_ok=True)
-            for each in (path, path.with_suffix(".tsr")):
-                if each.exists():
-                    each.rename(aside / each.name)
+            for file in (path, path.with_suffix(".tsr")):
+                if file.exists():
+                    file.rename(aside / file.name)
     except OSError as error:
         raise _unwritable(directory, error) from None
 
 
 def _newest(directory: Path) -> Checkpoint | None:
-    path = max(kept(directory), default=None)
+    path = max(checkpoint_files(directory), default=None)
     if path is None:
         return None
     try:
@@ -167,17 +167,17 @@ def _newest(directory: Path) -> Checkpoint | None:
         raise SettingsError(f"The checkpoint {path} cannot be read: {error.strerror}; correct its rights.") from None
     except ValueError:
         raise LedgerError(
-            f"The checkpoint {path} is damaged. Restore it from where you keep others. {WAYS_OUT}"
+            f"The checkpoint {path} is damaged. Restore it from your copy of the checkpoints. {REMEDY}"
         ) from None
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, on disk when this returns, and never over another that says something else."""
+    """Write the file in one step; it is on disk when this returns. Raises LedgerError over a different checkpoint."""
     if path.exists() and path.suffix == ".checkpoint" and path.read_bytes() != content:
-        raise LedgerError(f"{path} holds another checkpoint of as many entries. {WAYS_OUT}")
+        raise LedgerError(f"{path} holds a different checkpoint of the same size. {REMEDY}")
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        prepare(path.parent)
+        prepare_directory(path.parent)
         with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(content)
             sync_file(file)

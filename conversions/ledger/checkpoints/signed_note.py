@@ -1,4 +1,4 @@
-"""Signed notes (c2sp.org/signed-note) with Ed25519: a text, and below it who vouches for it."""
+"""Signed notes (c2sp.org/signed-note) with Ed25519: a text and its signatures."""
 
 import base64
 import binascii
@@ -7,30 +7,30 @@ import re
 from dataclasses import dataclass
 
 ED25519 = b"\x01"
-"""Names the algorithm in keys and in their hashes."""
+"""Algorithm byte in keys and in key hashes."""
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One line below a note's text."""
+    """One signature line of a note."""
 
     name: str
     key_hash: bytes
-    """Of the key that it claims, 4 bytes."""
+    """Hash of the claimed key, 4 bytes."""
     value: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as it was read; nothing is verified yet."""
+    """A parsed note; its signatures are not verified."""
 
     text: str
-    """With its last line's end."""
+    """Ends with a newline."""
     signatures: tuple[Signature, ...]
 
     def signed_by(self, name: str, public: bytes) -> bool:
-        """Whether one of the signatures is that of *name*'s Ed25519 key *public*, and holds."""
+        """Whether the note has a valid signature of *name* with the Ed25519 key *public*."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -46,24 +46,24 @@ class Note:
 
 
 def key_hash(name: str, public: bytes) -> bytes:
-    """SHA-256(name ‖ newline ‖ algorithm ‖ key), its first 4 bytes: tells keys apart, proves nothing."""
+    """First 4 bytes of SHA-256(name ‖ newline ‖ algorithm ‖ key): they tell keys apart and prove nothing."""
     return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
 
 
 def verifier_key(name: str, public: bytes) -> str:
-    """What whoever verifies is given: ``name+hash+base64(algorithm ‖ key)``."""
+    """The verifier key, for auditors: ``name+hash+base64(algorithm ‖ key)``."""
     return f"{name}+{key_hash(name, public).hex()}+{base64.b64encode(ED25519 + public).decode()}"
 
 
 def public_key(seed: bytes) -> bytes:
-    """The Ed25519 public key of a private one's *seed*; both are 32 bytes."""
+    """The Ed25519 public key of a private key's *seed*; both are 32 bytes."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def sign(text: str, name: str, seed: bytes) -> str:
-    """The note of *text*, whose last line must end, signed as *name*."""
+    """Sign *text*, which must end with a newline, as *name*."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     signature = Ed25519PrivateKey.from_private_bytes(seed).sign(text.encode())
@@ -72,13 +72,13 @@ def sign(text: str, name: str, seed: bytes) -> str:
 
 
 def parse(note: str) -> Note:
-    """A note's parts. Raises ValueError where it is none."""
+    """Parse a note. Raises ValueError where it is not a signed note."""
     text, blank, below = note.rpartition("\n\n")
     lines = below.splitlines(keepends=True)
-    found = [_SIGNATURE.fullmatch(line) for line in lines]
+    signatures = [_SIGNATURE.fullmatch(line) for line in lines]
     if not blank or not lines or any(c < " " and c != "\n" for c in note):
         raise ValueError("not a signed note")
-    return Note(f"{text}\n", tuple(_signature(each) for each in found))
+    return Note(f"{text}\n", tuple(_signature(line) for line in signatures))
 
 
 def _signature(line: re.Match[str] | None) -> Signature:

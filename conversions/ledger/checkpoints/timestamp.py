@@ -1,7 +1,6 @@
-"""RFC 3161 time stamps: somebody outside states when a checkpoint existed, and is told its digest alone.
+"""RFC 3161 time stamps: an authority confirms when a checkpoint existed; it receives the digest only.
 
-Whose word it is, and whether to take it, its certificate tells: ``openssl ts -verify -in N.tsr -data N.checkpoint
--CAfile ROOTS`` asks that.
+To verify one: ``openssl ts -verify -in N.tsr -data N.checkpoint -CAfile ROOTS``.
 """
 
 import hashlib
@@ -18,10 +17,10 @@ HEADERS = {
 TIMEOUT = (5.0, 15.0)
 
 
-def ask(url: str, content: bytes) -> bytes | None:
-    """The authority's answer about *content*; None, and a warning, where there is none that fits.
+def request_timestamp(url: str, content: bytes) -> bytes | None:
+    """The authority's time stamp of *content*; None and a warning where there is no valid answer.
 
-    No time stamp is no reason to fail a run: the checkpoint is kept without one.
+    A missing time stamp does not fail a run: the checkpoint is valid without it.
     """
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
@@ -38,11 +37,11 @@ def ask(url: str, content: bytes) -> bytes | None:
 
 
 def covers(response: bytes, content: bytes, nonce: int | None = None) -> bool:
-    """Whether *response* grants a time stamp of *content*."""
+    """Whether *response* is a time stamp of *content*, with *nonce* if given."""
     from rfc3161_client import decode_timestamp_response
 
     try:
-        stamped = decode_timestamp_response(response).tst_info
+        info = decode_timestamp_response(response).tst_info
     except ValueError:
         return False
-    return stamped.message_imprint.message == hashlib.sha256(content).digest() and nonce in {None, stamped.nonce}
+    return info.message_imprint.message == hashlib.sha256(content).digest() and nonce in {None, info.nonce}

@@ -1,4 +1,4 @@
-"""The log: an RFC 6962 tree of entries, and the file outside the store that remembers its heads."""
+"""The audit log: an RFC 6962 tree of entries, and the tail file that keeps its tree heads outside the store."""
 
 from conversions.ledger.log.entries import append, check_epoch, consistency, inclusion, root_at
 

@@ -1,4 +1,4 @@
-"""The log: an append-only RFC 6962 tree of canonical JSON leaves, in the transaction of what it records."""
+"""The log: an append-only RFC 6962 tree of canonical JSON leaves. A leaf commits together with the facts it records."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,10 +18,10 @@ _node = select(tables.node.c.hash).where(
 
 
 def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None) -> int:
-    """Append a leaf as the last thing of a transaction and return its number.
+    """Append a leaf as the last statement of a transaction; return its number.
 
-    *facts* hold no personal data and no unsalted digest of any. With *epoch*, the commit is refused where another run
-    has taken the store over since: raises LedgerError.
+    *facts* contain no personal data and no unsalted digest of personal data. Raises LedgerError where *epoch* is given
+    and another run has taken over the store since.
     """
     if epoch is not None:
         check_epoch(connection, epoch)
@@ -35,28 +35,28 @@ def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, An
 
 
 def check_epoch(connection: Connection, epoch: int | None) -> None:
-    """Raise LedgerError where another run has taken the store over: nothing of this transaction may stay."""
+    """Raise LedgerError where another run has taken over the store: this transaction must not commit."""
     if connection.execute(select(tables.head.c.epoch)).scalar_one() != epoch:
         raise LedgerError("Another run has taken over the store; this one stops. `conversions status` shows it.")
 
 
 def root_at(connection: Connection, size: int) -> bytes:
-    """The tree's root when it had *size* leaves."""
+    """Root of the tree at *size* leaves."""
     return root_from(size, partial(_hash, connection))
 
 
 def inclusion(connection: Connection, position: int, size: int) -> list[bytes]:
-    """What proves that the leaf at *position* is in the tree of *size* leaves; see ``merkle.included``."""
+    """Proof that the leaf at *position* is in the tree of *size* leaves; ``merkle.included`` verifies it."""
     return merkle.inclusion(position, size, partial(_hash, connection))
 
 
 def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
-    """What proves that the tree of *old* leaves grew into that of *new*; see ``merkle.consistent``."""
+    """Proof that the tree of *new* leaves extends the tree of *old* leaves; ``merkle.consistent`` verifies it."""
     return merkle.consistency(old, new, partial(_hash, connection))
 
 
 def _grow(connection: Connection, position: int, hashed: bytes) -> None:
-    """Store the leaf's hash and every subtree that it completes."""
+    """Store the leaf's hash and the root of every subtree that this leaf completes."""
     level = 0
     connection.execute(insert(tables.node).values(level=0, position=position, hash=hashed))
     while position % 2:
@@ -66,7 +66,7 @@ def _grow(connection: Connection, position: int, hashed: bytes) -> None:
 
 
 def _hash(connection: Connection, level: int, position: int) -> bytes:
-    found = connection.execute(_node, {"level": level, "position": position}).scalar()
-    if not isinstance(found, bytes):
+    node = connection.execute(_node, {"level": level, "position": position}).scalar()
+    if not isinstance(node, bytes):
         raise LedgerError(f"The log lacks a node of its tree ({level}/{position}); restore the store from a backup.")
-    return found
+    return node

@@ -1,6 +1,6 @@
-"""The tail file: the log's size and root after each run, kept outside the store's directory.
+"""The tail file (setting store.tail): the log's tree head after each run, kept outside the store's directory.
 
-It is how a store that is missing, another, or an older copy is noticed before everything is sent again.
+A run compares the store with it. A missing store, another store or an older copy would send orders again.
 """
 
 import os
@@ -18,7 +18,7 @@ from conversions.ledger.log.entries import root_at
 from conversions.ledger.schema import tables
 from conversions.process.durable import sync_file
 
-WAYS_OUT = (
+REMEDY = (
     "Restore the newest copy of the store with `conversions restore FILE`; or, if this one is right, "
     "`conversions adopt --store --reason TEXT`, and tell your auditor why."
 )
@@ -26,7 +26,7 @@ WAYS_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class TreeHead:
-    """One line of the file."""
+    """One line of the tail file."""
 
     store: str
     size: int
@@ -39,20 +39,20 @@ _line = TypeAdapter(TreeHead)
 
 
 def last(path: Path) -> TreeHead | None:
-    """The newest line, or None where there is no file. A last line that a crash cut short is passed over.
+    """The newest tree head, or None if there is no file. Skips a last line that a crash left incomplete.
 
-    Raises LedgerError where no line can be read: what it remembered may be a store that is gone.
+    Raises LedgerError where no line can be read: the file may belong to a store that is lost.
     """
     newest = next(newest_first(path), None)
     if newest is None and path.exists():
         raise LedgerError(
-            f"The tail file {path} is damaged: no line of it can be read. Restore it from a backup. {WAYS_OUT}"
+            f"The tail file {path} is damaged: no line of it can be read. Restore it from a backup. {REMEDY}"
         )
     return newest
 
 
 def newest_first(path: Path) -> Iterator[TreeHead]:
-    """Every line that can be read."""
+    """Every line that can be read, newest first. Raises SettingsError where the file cannot be read."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -65,35 +65,35 @@ def newest_first(path: Path) -> Iterator[TreeHead]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise SettingsError where the file could not be appended to after a run."""
-    place = path if path.exists() else path.parent
-    if not os.access(place, os.W_OK):
-        raise SettingsError(f"The tail file {path} cannot be written; correct store.tail, or the rights of {place}.")
+    """Raise SettingsError where a run could not append to the file."""
+    target = path if path.exists() else path.parent
+    if not os.access(target, os.W_OK):
+        raise SettingsError(f"The tail file {path} cannot be written; correct store.tail, or the rights of {target}.")
 
 
 def append(path: Path, head: TreeHead) -> None:
-    """Add a line, on disk when this returns."""
+    """Append a line; it is on disk when this returns. Raises SettingsError where the file cannot be written."""
     line = orjson.dumps(asdict(head)) + b"\n"
     try:
         if path.exists():
-            _add(path, b"\n" * _unfinished(path) + line)
+            _append_line(path, b"\n" * _ends_mid_line(path) + line)
         else:
-            _begin(path, line)
+            _create(path, line)
     except OSError as error:
         raise SettingsError(f"The tail file {path} cannot be written: {error.strerror}; correct store.tail.") from None
 
 
-def _begin(path: Path, line: bytes) -> None:
-    """Whole or not at all: a file without a line would stand for a store that is gone."""
+def _create(path: Path, line: bytes) -> None:
+    """Create the file in one step, because an empty file would mean a lost store."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        _add(draft, line)
+        _append_line(draft, line)
         draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _add(path: Path, line: bytes) -> None:
+def _append_line(path: Path, line: bytes) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "ab") as file:
         file.write(line)
@@ -101,23 +101,23 @@ def _add(path: Path, line: bytes) -> None:
 
 
 def check(path: Path, connection: Connection, store_id: str, store: Path) -> None:
-    """Raise LedgerError where the store is not the one that the tail file remembers, or is behind it."""
-    remembered = last(path)
-    if remembered is None:
+    """Raise LedgerError where the tail file belongs to another store, or the store is older than its last line."""
+    newest = last(path)
+    if newest is None:
         return
-    if remembered.store != store_id:
-        raise LedgerError(f"The store {store} is another one than {path} remembers. {WAYS_OUT}")
+    if newest.store != store_id:
+        raise LedgerError(f"The store {store} is another one than {path} belongs to. {REMEDY}")
     size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
-    if size < remembered.size:
+    if size < newest.size:
         raise LedgerError(
-            f"The store {store} is an older copy: its log has {size} entries, {path} remembers {remembered.size} "
-            f"({remembered.at}). Orders sent since would be sent again. {WAYS_OUT}"
+            f"The store {store} is an older copy: its log has {size} entries, {path} records {newest.size} "
+            f"({newest.at}). Orders sent since would be sent again. {REMEDY}"
         )
-    if root_at(connection, remembered.size).hex() != remembered.root:
-        raise LedgerError(f"The log of {store} differs from what {path} remembers of {remembered.at}. {WAYS_OUT}")
+    if root_at(connection, newest.size).hex() != newest.root:
+        raise LedgerError(f"The log of {store} differs from the line of {newest.at} in {path}. {REMEDY}")
 
 
-def _unfinished(path: Path) -> bool:
-    """Whether a crash left a line without its end."""
+def _ends_mid_line(path: Path) -> bool:
+    """Whether a crash left the last line incomplete."""
     content = path.read_bytes()
     return bool(content) and not content.endswith(b"\n")

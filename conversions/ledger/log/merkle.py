@@ -1,6 +1,6 @@
-"""Merkle trees as of RFC 6962 and 9162, section 2.1: hashes, roots, and proofs that need a few nodes only.
+"""Merkle trees of RFC 6962 and RFC 9162, section 2.1: hashes, roots and proofs.
 
-The growing tree of the log keeps the roots of its complete subtrees; see ``log``. A ``Node`` looks one of them up.
+The log stores the roots of its complete subtrees (``log.entries``), so a root or a proof reads only a few nodes.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 EMPTY = hashlib.sha256(b"").digest()
 Node = Callable[[int, int], bytes]
-"""The root of the complete subtree at (level, position): of the leaves from ``position << level`` on."""
+"""Looks up the root of the complete subtree at (level, position); its first leaf is ``position << level``."""
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -22,7 +22,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """Root over *leaves* (bodies, not hashes): level by level, an odd last node moves up as it is."""
+    """Root over *leaves* (bodies, not hashes), level by level; an odd last node moves up unchanged."""
     if not leaves:
         return EMPTY
     level = [leaf_hash(body) for body in leaves]
@@ -33,17 +33,17 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def peaks(size: int) -> list[tuple[int, int]]:
-    """The complete subtrees that make up a tree of *size* leaves, as (level, position), left to right."""
+    """The complete subtrees of a tree of *size* leaves, as (level, position), left to right."""
     return [(level, (size >> level) - 1) for level in reversed(range(size.bit_length())) if size >> level & 1]
 
 
 def root_from(size: int, node: Node) -> bytes:
-    """Root of a tree of *size* leaves, from a look-up of its complete subtrees."""
+    """Root of a tree of *size* leaves; *node* looks up its complete subtrees."""
     return _root_between(0, size, node) if size else EMPTY
 
 
 def inclusion(position: int, size: int, node: Node) -> list[bytes]:
-    """PATH(position, D[size]) of RFC 9162 2.1.3.1: what proves that a leaf stands there; lowest first."""
+    """Inclusion proof of the leaf at *position*: PATH(position, D[size]) of RFC 9162 2.1.3.1, lowest node first."""
     start, end, path = 0, size, []
     while end - start > 1:
         split = _split(start, end)
@@ -57,7 +57,7 @@ def inclusion(position: int, size: int, node: Node) -> list[bytes]:
 
 
 def consistency(old: int, new: int, node: Node) -> list[bytes]:
-    """PROOF(old, D[new]) of RFC 9162 2.1.4.1: what proves that the tree of *old* leaves only grew; 0 < old <= new."""
+    """Consistency proof from *old* to *new* leaves: PROOF(old, D[new]) of RFC 9162 2.1.4.1; 0 < old <= new."""
     start, end, path = 0, new, []
     while end != old:
         split = _split(start, end)
@@ -67,13 +67,13 @@ def consistency(old: int, new: int, node: Node) -> list[bytes]:
         else:
             path.append(_root_between(start, split, node))
             start = split
-    if start:  # else the old root itself, which whoever verifies holds
+    if start:  # else the last hash is the old root, which the verifier has
         path.append(_root_between(start, end, node))
     return path[::-1]
 
 
 def included(leaf: bytes, position: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether *path* proves that the leaf of hash *leaf* stands at *position* under *root* (RFC 9162 2.1.3.2)."""
+    """Whether *path* proves that the leaf with hash *leaf* is at *position* under *root* (RFC 9162 2.1.3.2)."""
     if not 0 <= position < size:
         return False
     at, last, reached = position, size - 1, leaf
@@ -91,7 +91,7 @@ def included(leaf: bytes, position: int, size: int, path: Sequence[bytes], root:
 
 
 def consistent(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Whether *path* proves that the tree under *old_root* grew into that under *new_root* (RFC 9162 2.1.4.2)."""
+    """Whether *path* proves that the tree under *new_root* extends the one under *old_root* (RFC 9162 2.1.4.2)."""
     if not 0 < old <= new:
         return False
     if old == new:
@@ -117,12 +117,12 @@ def consistent(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_r
 
 
 def _split(start: int, end: int) -> int:
-    """Where RFC 6962 cuts these leaves: after the largest power of two of them that leaves some."""
+    """Split point of RFC 6962: *start* plus the largest power of two that is smaller than the number of leaves."""
     return start + (1 << (end - start - 1).bit_length() - 1)
 
 
 def _root_between(start: int, end: int, node: Node) -> bytes:
-    """Root over leaves start … end; *start* is a multiple of a power of two that they do not exceed."""
+    """Root over the leaves from *start* to *end*; *start* is a multiple of a power of two >= ``end - start``."""
     hashes = [node(level, (start >> level) + position) for level, position in peaks(end - start)]
     root = hashes.pop()
     while hashes:

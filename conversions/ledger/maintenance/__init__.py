@@ -1,1 +1,1 @@
-"""Backup, restore, upgrade, and a store that takes the place of another."""
+"""Backup, restore and upgrade of the store, and acceptance of a replaced store."""

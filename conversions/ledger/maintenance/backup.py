@@ -1,4 +1,4 @@
-"""Copies of the store: made beside a run, of one moment, for the owner alone, and verified."""
+"""Verified copies of the store at one moment, for its owner alone; a run may go on meanwhile."""
 
 import mmap
 import os
@@ -30,7 +30,7 @@ _LEAVES = (
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What a copy holds."""
+    """A verified copy of a store."""
 
     path: Path
     store_id: str
@@ -39,45 +39,45 @@ class Copy:
     root: str
     """64 hex characters."""
     newest: datetime
-    """When its newest log entry was made, or the store; aware, UTC."""
+    """Time of its newest log entry, or of the store's creation; aware, UTC."""
 
 
 def backup(settings: Settings, clock: Clock, target: Path) -> Copy:
     """Copy the store to *target*, which must not exist; a run may go on meanwhile.
 
-    Raises Usage where there is nothing to copy or no place for it, LedgerError where the copy cannot be trusted.
+    Raises Usage where there is no store or *target* cannot be written, LedgerError where the copy is not valid.
     """
     secrets = [settings.secret_key, *filter(None, [settings.secret_log_key])]
     with open_read_only(settings, clock) as ledger:
         if not settings.store_path.exists():
-            raise Usage("There is no store yet, so there is nothing to copy: the first `conversions run` makes it.")
+            raise Usage("There is no store yet, so there is nothing to copy: the first `conversions run` creates it.")
         return write(ledger.connection, target, secrets)
 
 
 def write(source: Connection, target: Path, secrets: Iterable[bytes] = ()) -> Copy:
-    """Write and verify a copy of what *source* holds at this moment; of a failed one nothing is left."""
-    _make(target)
+    """Write and verify a copy of *source*; delete *target* if that fails. *secrets* must not occur in the copy."""
+    _create_file(target)
     try:
         _fill(source, target)
-        copy = verified(target)
-        _hold_beside(source, copy)
-        _search(target, secrets)
+        copy = verify(target)
+        _check_prefix(source, copy)
+        _check_no_secrets(target, secrets)
     except BaseException:
         target.unlink()
         raise
     return copy
 
 
-def verified(path: Path) -> Copy:
-    """What the copy at *path* holds. Raises LedgerError where it is not a whole store."""
+def verify(path: Path) -> Copy:
+    """Verify the copy at *path* and describe it. Raises LedgerError where it is not a whole store."""
     try:
         with store.open_unchecked(path, "ro") as connection, connection.begin():
-            return _examined(connection, path)
+            return _verify(connection, path)
     except LedgerError:
         raise LedgerError(f"{path} is not a whole copy of a store; take another one.") from None
 
 
-def _make(target: Path) -> None:
+def _create_file(target: Path) -> None:
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
@@ -87,33 +87,33 @@ def _make(target: Path) -> None:
 
 
 def _fill(source: Connection, target: Path) -> None:
-    """In one step, so that a run that writes meanwhile does not make it begin anew."""
+    """Copy in one step, because SQLite starts a copy anew when a run writes meanwhile."""
     driver = source.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     try:
         with closing(sqlite3.connect(target)) as copy:
             driver.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, to be carried about
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file without -wal and -shm
     except sqlite3.Error as error:
         raise Usage(f"{target} could not be written ({error}); make room, or name another file.") from None
     sync_path(target)
     sync_path(target.parent)
 
 
-def _examined(connection: Connection, path: Path) -> Copy:
+def _verify(connection: Connection, path: Path) -> Copy:
     sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-    strays = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    broken_reference = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     head = connection.execute(
         select(tables.head.c.store_id, tables.head.c.tree_size, tables.head.c.root, tables.head.c.created_us)
     ).one()
-    whole = _leaves(connection) == head.tree_size and root_at(connection, head.tree_size) == head.root
-    if not (sound and strays is None and whole):
+    whole = _count_valid_leaves(connection) == head.tree_size and root_at(connection, head.tree_size) == head.root
+    if not (sound and broken_reference is None and whole):
         raise LedgerError("not whole")
-    return Copy(path, head.store_id, head.tree_size, head.root.hex(), _newest(connection, head.created_us))
+    return Copy(path, head.store_id, head.tree_size, head.root.hex(), _newest_entry_time(connection, head.created_us))
 
 
-def _leaves(connection: Connection) -> int:
-    """How many log entries are there, up to the first that is not what it was when it was made."""
+def _count_valid_leaves(connection: Connection) -> int:
+    """Number of log entries before the first that is missing or differs from its hash."""
     rows = connection.execution_options(yield_per=1000).execute(_LEAVES)
     count = 0
     for count, (seq, body, hashed) in enumerate(rows, start=1):
@@ -122,21 +122,21 @@ def _leaves(connection: Connection) -> int:
     return count
 
 
-def _newest(connection: Connection, created_us: int) -> datetime:
+def _newest_entry_time(connection: Connection, created_us: int) -> datetime:
     body = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
     at_us = created_us if body is None else orjson.loads(body)["t"]
     return instant(at_us)
 
 
-def _hold_beside(source: Connection, copy: Copy) -> None:
-    """The log only grows: what the store holds now begins with what the copy holds."""
+def _check_prefix(source: Connection, copy: Copy) -> None:
+    """Raise LedgerError where the copy's log is not the beginning of the store's log, which only grows."""
     if root_at(source, copy.size).hex() != copy.root:
-        raise LedgerError("The copy differs from the store; `conversions audit verify` looks at the store.")
+        raise LedgerError("The copy differs from the store; `conversions audit verify` checks the store.")
 
 
-def _search(target: Path, secrets: Iterable[bytes]) -> None:
-    """A copy travels farther than the store: a key in it would open what only the key's owner may."""
+def _check_no_secrets(target: Path, secrets: Iterable[bytes]) -> None:
+    """Raise LedgerError where the copy contains a key: a copy may leave the machine, a key must not."""
     with target.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for secret in secrets:
             if any(content.find(form) >= 0 for form in (secret, secret.hex().encode(), secret.hex().upper().encode())):
-                raise LedgerError("The store holds its own key, which it never should; no copy was made. Report this.")
+                raise LedgerError("The store contains its own key, which is an error; no copy was made. Report this.")

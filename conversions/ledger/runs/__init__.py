@@ -1,4 +1,4 @@
-"""Runs, what the store is bound to, approved policies, and findings that a person knows."""
+"""Runs, the bindings of the store, approved policies, and findings that the operator knows."""
 
 from conversions.ledger.runs.runs import (
     Run,
@@ -12,7 +12,7 @@ from conversions.ledger.runs.runs import (
     last_begun,
     mark_staged,
     operator,
-    remember,
+    record_tree_head,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "last_begun",
     "mark_staged",
     "operator",
-    "remember",
+    "record_tree_head",
 ]

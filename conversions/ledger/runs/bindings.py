@@ -1,4 +1,4 @@
-"""What the store rests on, recorded at first use: another key, shop, id scheme or account is never an accident."""
+"""Bindings of the store to key, shop, id scheme and accounts; recorded at first use, so no change is accidental."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from conversions.ledger.runs.runs import operator
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 
-MEANING = {
+CONSEQUENCES = {
     "key": "every order would get a new id on the wire, and objections would not be found",
     "shop": "every order would count as new",
     "id scheme": "every order would get a new id on the wire",
@@ -19,23 +19,23 @@ MEANING = {
 }
 
 
-def check(ledger: Ledger, wanted: Mapping[str, str]) -> None:
-    """Raise SettingsError where *wanted* differs from what was pinned, with old and new."""
-    pinned = recorded(ledger)
-    before = {value: name for name, value in pinned.items() if name.startswith("destination ")}
-    for name, now in wanted.items():
-        if name not in pinned and now in before:
+def check(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
+    """Raise SettingsError, with the old and the new value, where *settings_values* differ from the bindings."""
+    recorded = values(ledger)
+    recorded_names = {value: name for name, value in recorded.items() if name.startswith("destination ")}
+    for name, new in settings_values.items():
+        if name not in recorded and new in recorded_names:
             raise SettingsError(
-                f"{name} is the place that this store knows as {before[now]}: under a new name every order would go "
-                "there again. Put the old name back in the settings."
+                f"{name} has the account that this store knows as {recorded_names[new]}: under a new name every order "
+                "would go there again. Put the old name back in the settings."
             )
-        then = pinned.get(name, now)
-        if then != now:
-            meaning = MEANING.get(name, "orders already sent there would be sent again, to another place")
+        old = recorded.get(name, new)
+        if old != new:
+            consequence = CONSEQUENCES.get(name, "orders already sent would be sent again, to another account")
             raise SettingsError(
-                f"{name} is {now!r}, this store was used with {then!r}: {meaning}. Put the old one back in the "
-                "settings or the environment; or give the new one a store.url of its own (a destination: a section); "
-                f"or, if the change is meant, `{_command(name)}`."
+                f"{name} is {new!r}, this store was used with {old!r}: {consequence}. Put the old value back in the "
+                "settings or the environment; or give the new one its own store.url (a destination: its own section); "
+                f"or, if you intend the change, `{_command(name)}`."
             )
 
 
@@ -49,36 +49,36 @@ def _command(name: str) -> str:
             return f"conversions adopt --{name} --reason TEXT"
 
 
-def record(ledger: Ledger, wanted: Mapping[str, str]) -> None:
-    """Pin what is not pinned yet, and say so in the log."""
-    pinned, now = recorded(ledger), ledger.now_us
-    fresh = {name: value for name, value in wanted.items() if name not in pinned}
-    if fresh:
+def record(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
+    """Record bindings that the store does not have yet, and log them."""
+    recorded, now = values(ledger), ledger.now_us
+    new = {name: value for name, value in settings_values.items() if name not in recorded}
+    if new:
         with ledger.transaction() as connection:
-            rows = [{"name": name, "value": value, "since_us": now} for name, value in fresh.items()]
+            rows = [{"name": name, "value": value, "since_us": now} for name, value in new.items()]
             connection.execute(insert(tables.pin), rows)
-            log.append(connection, "pinned", now, {"pins": pinned | fresh}, epoch=ledger.epoch)
+            log.append(connection, "pinned", now, {"pins": recorded | new}, epoch=ledger.epoch)
 
 
 def change(ledger: Ledger, name: str, value: str, reason: str) -> str:
-    """Pin *name* to another *value*, for a *reason* that the log keeps; what it was before.
+    """Change the binding *name* to *value*, log it with *reason*, and return the former value.
 
-    Raises Usage where it is not pinned yet, or to that very value.
+    Raises Usage where there is no such binding yet, or it has this value already.
     """
     with ledger.transaction() as connection:
-        before = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == name)).scalar()
-        if before is None or before == value:
-            state = "is what it is already" if before else "is not recorded yet; the first run does that"
+        old = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == name)).scalar()
+        if old is None or old == value:
+            state = "has this value already" if old else "is not recorded yet; the first run does that"
             raise Usage(f"The {name} {state}: nothing was changed.")
         now = ledger.now_us
         connection.execute(update(tables.pin).where(tables.pin.c.name == name).values(value=value, since_us=now))
-        facts = {"pin": name, "old": before, "new": value, "reason": reason, "operator": operator()}
+        facts = {"pin": name, "old": old, "new": value, "reason": reason, "operator": operator()}
         log.append(connection, "pin changed", now, facts, epoch=ledger.epoch)
-    return str(before)
+    return str(old)
 
 
-def recorded(ledger: Ledger) -> dict[str, str]:
-    """What is pinned, by name."""
+def values(ledger: Ledger) -> dict[str, str]:
+    """Every binding's value, by name."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.pin.c.name, tables.pin.c.value))
         return {str(name): str(value) for name, value in rows}

@@ -1,8 +1,8 @@
-"""Which findings a person knows already, and which a person has accepted: so that nobody is called twice for one thing.
+"""Findings that the operator knows or has accepted, so that a run reports one problem once.
 
-A finding that ends a run with 1 does so on its first night, when half as many again are affected, and weekly. What is
-gone for a night is forgotten: when it comes back, it is news. What a person has accepted stays so until it worsens, or
-was gone for a week.
+A finding that makes a run exit 1 does so in its first run, when the affected count has grown by half, and weekly. A
+finding that one run does not have is new when it returns. An acceptance ends when the finding gets worse, or was absent
+for a week.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,14 @@ from conversions.ledger.store import Ledger, instant
 from conversions.model.finding import Finding, Level
 
 REMIND_AFTER = timedelta(days=7)
-"""After so long it is told again."""
-_AGAIN_US = (REMIND_AFTER - timedelta(hours=1)) // timedelta(microseconds=1)
-"""A nightly run begins a little earlier or later than the week before."""
+"""Time after which a run reports a known finding again."""
+_REMIND_AFTER_US = (REMIND_AFTER - timedelta(hours=1)) // timedelta(microseconds=1)
+"""One hour less, because the start time of a nightly run varies."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFinding:
-    """A finding that is open."""
+    """An open finding, known from an earlier run."""
 
     code: str
     destination: str | None
@@ -40,43 +40,45 @@ class KnownFinding:
     accepted: bool
 
 
-def mark_known(ledger: Ledger, found: Iterable[Finding]) -> list[Finding]:
-    """*found*, silent where a person knows it or has accepted it. Reads only."""
+def mark_known(ledger: Ledger, findings: Iterable[Finding]) -> list[Finding]:
+    """Return *findings*; those that the operator knows or has accepted become silent. Reads only."""
     with ledger.transaction() as connection:
         known = _known(connection)
-    return [_new(one, known.get(one.key), ledger.now_us) for one in found]
+    return [_silence_if_known(finding, known.get(finding.key), ledger.now_us) for finding in findings]
 
 
-def remember(ledger: Ledger, run: Run, found: Sequence[Finding], judged: Iterable[str]) -> None:
-    """Keep what this run has told; of the *judged* codes, what it did not find is forgotten."""
-    told = [one for one in found if one.level is Level.ATTENTION]
-    here = {one.key for one in told}
+def save(ledger: Ledger, run: Run, findings: Sequence[Finding], evaluated_codes: Iterable[str]) -> None:
+    """Save this run's findings; close known findings of the *evaluated_codes* that it did not find."""
+    reported = [finding for finding in findings if finding.level is Level.ATTENTION]
+    reported_keys = {finding.key for finding in reported}
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         known, t = _known(connection), tables.told.c
-        for one in told:
-            _keep(connection, one, known.get(one.key), ledger.now_us)
-        codes = frozenset(judged)
+        for finding in reported:
+            _save(connection, finding, known.get(finding.key), ledger.now_us)
+        codes = frozenset(evaluated_codes)
         for key, row in known.items():
-            if key not in here and row.code in codes:
-                which = (t.code == row.code, t.destination == row.destination, t.about == row.about)
-                connection.execute(update(tables.told).where(*which).values(told_us=None))
-        over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _AGAIN_US)
+            if key not in reported_keys and row.code in codes:
+                same = (t.code == row.code, t.destination == row.destination, t.about == row.about)
+                connection.execute(update(tables.told).where(*same).values(told_us=None))
+        over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _REMIND_AFTER_US)
         connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
 
 
 def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> int:
-    """Let everything that was told as *code* (at *destination*; None: anywhere) be known until it worsens; how much.
+    """Accept the open findings of *code* at *destination* (None: all) until they get worse; return their number.
 
-    Raises Usage where nothing of that name was told. The caller holds the run lock.
+    Raises Usage where no such finding is open. The caller holds the run lock.
     """
     t = tables.told.c
-    which = [t.code == code, t.told_us.is_not(None)] + ([t.destination == destination] if destination else [])
+    matches = [t.code == code, t.told_us.is_not(None)] + ([t.destination == destination] if destination else [])
     with ledger.transaction() as connection:
-        rows = connection.execute(select(tables.told).where(*which)).all()
+        rows = connection.execute(select(tables.told).where(*matches)).all()
         if not rows:
-            raise Usage(f"No finding {code!r} is open; nothing was changed. `conversions status` lists what is.")
-        connection.execute(update(tables.told).where(*which).values(accepted=t.measure))
+            raise Usage(
+                f"No finding {code!r} is open; nothing was changed. `conversions status` lists the open findings."
+            )
+        connection.execute(update(tables.told).where(*matches).values(accepted=t.measure))
         facts = {
             "finding": code,
             "destinations": sorted({row.destination for row in rows}),
@@ -89,18 +91,18 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
     return len(rows)
 
 
-def log_accepted(ledger: Ledger, run: Run, found: Iterable[Finding], reason: str | None) -> None:
-    """Log that a person says of what would stop this run that it is no mistake, and why."""
-    for one in found:
-        if one.level is Level.STOP:
-            facts = {"run": run.id, "operator": operator(), "reason": reason or "", "count": one.count}
-            about = {"destination": one.destination, "about": one.about, "accepted": one.accept}
+def log_accepted(ledger: Ledger, run: Run, findings: Iterable[Finding], reason: str | None) -> None:
+    """Log that the operator accepts findings that would stop this run, and why."""
+    for finding in findings:
+        if finding.level is Level.STOP:
+            facts = {"run": run.id, "operator": operator(), "reason": reason or "", "count": finding.count}
+            about = {"destination": finding.destination, "about": finding.about, "accepted": finding.accept}
             with ledger.transaction() as connection:
-                log.append(connection, f"{one.code} accepted", ledger.now_us, {**facts, **about}, epoch=run.epoch)
+                log.append(connection, f"{finding.code} accepted", ledger.now_us, {**facts, **about}, epoch=run.epoch)
 
 
 def open_findings(ledger: Ledger) -> list[KnownFinding]:
-    """What the last run that looked has found, the oldest first."""
+    """Open findings of the last run that evaluated them, oldest first."""
     t = tables.told.c
     with ledger.transaction() as connection:
         query = select(tables.told).where(t.told_us.is_not(None)).order_by(t.first_us, t.code, t.destination, t.about)
@@ -109,44 +111,44 @@ def open_findings(ledger: Ledger) -> list[KnownFinding]:
 
 def _known_finding(row: Row[Any]) -> KnownFinding:
     since = instant(row.first_us).replace(microsecond=0)
-    what = (row.code, row.destination or None, row.about, row.sentence, row.affected)
-    return KnownFinding(*what, since, row.accepted is not None)
+    accepted = row.accepted is not None
+    return KnownFinding(row.code, row.destination or None, row.about, row.sentence, row.affected, since, accepted)
 
 
 def _known(connection: Connection) -> dict[tuple[str, str, str], Row[Any]]:
     return {(row.code, row.destination, row.about): row for row in connection.execute(select(tables.told))}
 
 
-def _new(one: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
-    if one.exit_code is not Exit.ATTENTION or known is None:
-        return one
-    grown = one.count * 2 >= known.affected * 3 and not one.once
-    all_of_more = known.accepted == 1 and one.share == 1 and grown
-    if known.accepted is not None and not (_worse(_measure(one), known.accepted) or all_of_more):
-        return one.silent()
-    if known.told_us is None or one.every_run or grown:
-        return one
-    due = not one.once and now_us - known.told_us >= _AGAIN_US
-    return one if due else one.silent()
+def _silence_if_known(finding: Finding, known: "Row[Any] | None", now_us: int) -> Finding:
+    if finding.exit_code is not Exit.ATTENTION or known is None:
+        return finding
+    grown = finding.count * 2 >= known.affected * 3 and not finding.once
+    all_of_more = known.accepted == 1 and finding.share == 1 and grown
+    if known.accepted is not None and not (_has_worsened(_measure(finding), known.accepted) or all_of_more):
+        return finding.silent()
+    if known.told_us is None or finding.every_run or grown:
+        return finding
+    due = not finding.once and now_us - known.told_us >= _REMIND_AFTER_US
+    return finding if due else finding.silent()
 
 
-def _keep(connection: Connection, one: Finding, known: "Row[Any] | None", now_us: int) -> None:
-    """What was told now; the measure is always today's, so that what is accepted is what is there."""
-    fresh = one.exit_code is Exit.ATTENTION or known is None or known.told_us is None
-    told = {"told_us": now_us, "affected": one.count} if fresh else {}
-    stays = {"measure": _measure(one), "sentence": one.sentence, "seen_us": now_us}
-    key = dict(zip(("code", "destination", "about"), one.key, strict=True))
-    new = {**key, **stays, "told_us": now_us, "first_us": now_us, "affected": one.count}
-    kept = insert(tables.told).values(new)
+def _save(connection: Connection, finding: Finding, known: "Row[Any] | None", now_us: int) -> None:
+    """Insert or update a finding. The measure is always the present one, so that `accept` accepts the present state."""
+    is_reported = finding.exit_code is Exit.ATTENTION or known is None or known.told_us is None
+    report = {"told_us": now_us, "affected": finding.count} if is_reported else {}
+    present = {"measure": _measure(finding), "sentence": finding.sentence, "seen_us": now_us}
+    key = dict(zip(("code", "destination", "about"), finding.key, strict=True))
+    row = {**key, **present, "told_us": now_us, "first_us": now_us, "affected": finding.count}
+    statement = insert(tables.told).values(row)
     connection.execute(
-        kept.on_conflict_do_update(index_elements=["code", "destination", "about"], set_={**stays, **told})
+        statement.on_conflict_do_update(index_elements=["code", "destination", "about"], set_={**present, **report})
     )
 
 
-def _measure(one: Finding) -> float:
-    return float(one.count) if one.share is None else one.share
+def _measure(finding: Finding) -> float:
+    return float(finding.count) if finding.share is None else finding.share
 
 
-def _worse(now: float, accepted: float) -> bool:
-    """Half as many again; of a share, or halfway to all."""
+def _has_worsened(now: float, accepted: float) -> bool:
+    """True at 1.5 times the accepted measure; for a share also halfway from it to 1."""
     return now >= 1.5 * accepted or (accepted < 1 and now >= (1 + accepted) / 2)

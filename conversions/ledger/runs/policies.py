@@ -1,4 +1,4 @@
-"""Which disclosure policy a person has approved: under another one nothing is sent until somebody approves it, too."""
+"""The approved disclosure policy. Under any other policy a run sends nothing until an operator approves it."""
 
 from dataclasses import dataclass
 
@@ -12,29 +12,30 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 
 PIN = "policy"
+"""Name of the binding that holds the SHA-256 of the approved policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A change of policy, and who answers for it."""
+    """Name of the person who approves a policy change, and the reason."""
 
     by: str
     reason: str
 
 
 def approved(ledger: Ledger) -> Policy | None:
-    """The policy that may be sent under, or None before the first run, which records its own."""
+    """The approved policy, or None before the first run, which records its own policy."""
     with ledger.transaction() as connection:
-        digest = _digest(connection)
-        held = select(tables.document.c.body).where(tables.document.c.sha256 == digest)
-        body = connection.execute(held).scalar() if digest else None
+        digest = _approved_digest(connection)
+        query = select(tables.document.c.body).where(tables.document.c.sha256 == digest)
+        body = connection.execute(query).scalar() if digest else None
     return parse_policy(body, "the approved policy") if body else None
 
 
 def check(ledger: Ledger, policy: Policy) -> None:
     """Raise SettingsError where *policy* is not the approved one."""
     with ledger.transaction() as connection:
-        digest = _digest(connection)
+        digest = _approved_digest(connection)
     if digest not in {None, policy.sha256}:
         raise SettingsError(
             f"The disclosure policy (version {policy.version}) is not the one that was approved: nothing is sent. "
@@ -43,30 +44,30 @@ def check(ledger: Ledger, policy: Policy) -> None:
 
 
 def record(ledger: Ledger, policy: Policy) -> None:
-    """The first run's policy is the first approved one."""
+    """Record the first run's policy as the approved one."""
     with ledger.transaction() as connection:
         if connection.execute(select(tables.pin).where(tables.pin.c.name == PIN)).first() is None:
-            runs.keep(connection, "policy", policy.text)
+            runs.store_document(connection, "policy", policy.text)
             _pin(connection, ledger.now_us, policy)
             facts = {"policy": policy.sha256, "version": policy.version}
             log.append(connection, "policy recorded", ledger.now_us, facts, epoch=ledger.epoch)
 
 
 def approve(ledger: Ledger, policy: Policy, approval: Approval) -> Policy:
-    """Put *policy* in the place of the approved one, which is returned; both are in the log, with what differs.
+    """Replace the approved policy with *policy*, log both and their differences, and return the former one.
 
-    Raises Usage where nothing was approved yet, nothing changed, or the new text has the old version's name.
+    Raises Usage where no policy is approved yet, nothing changed, or the new text has the old version number.
     """
     old = approved(ledger)
     if old is None:
-        raise Usage("No policy is approved yet: the first run records the one it leaves under. `conversions run`.")
+        raise Usage("No policy is approved yet: the first `conversions run` records its own.")
     if old.sha256 == policy.sha256:
         raise Usage(f"Version {old.version} is the approved policy already; nothing was changed.")
     if old.version == policy.version:
-        raise Usage(f"The changed policy is still called {old.version}; give it a version of its own, then approve it.")
+        raise Usage(f"The changed policy still has version {old.version}; give it a new version, then approve it.")
     with ledger.transaction() as connection:
         now = ledger.now_us
-        runs.keep(connection, "policy", policy.text)
+        runs.store_document(connection, "policy", policy.text)
         _pin(connection, now, policy)
         facts = {
             "old": old.sha256,
@@ -84,14 +85,16 @@ def approve(ledger: Ledger, policy: Policy, approval: Approval) -> Policy:
 
 
 def paths(policy: Policy) -> list[str]:
-    """What may leave under it: destination and path with its shape and class, sorted."""
+    """The paths that the policy allows: destination, path, shape and class, sorted."""
     return sorted(
-        f"{kind} {one.path} ({one.shape}, {one.class_})" for kind in ("google", "meta") for one in policy.listings(kind)
+        f"{kind} {field.path} ({field.shape}, {field.class_})"
+        for kind in ("google", "meta")
+        for field in policy.listings(kind)
     )
 
 
-def _digest(connection: Connection) -> str | None:
-    """What is pinned; in a store of a program that did not pin it yet, what the last run left under."""
+def _approved_digest(connection: Connection) -> str | None:
+    """The digest in the binding; in a store of an older program version, the policy of the last run."""
     pinned = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == PIN)).scalar()
     last = select(tables.run.c.policy).order_by(tables.run.c.id.desc()).limit(1)
     return pinned or connection.execute(last).scalar()

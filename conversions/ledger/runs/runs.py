@@ -1,4 +1,4 @@
-"""A run: who, with which settings and policy, over which days; begun by raising the epoch, ended by the tail file."""
+"""Begin and finish runs: each has an epoch, an operator, settings, a policy and a window."""
 
 import getpass
 import os
@@ -22,9 +22,9 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 
-BACKWARDS = timedelta(minutes=5)
-"""A clock may be set back by less: machines are corrected by seconds."""
-WAITS = ("pending", "in_flight", "deferred", "unknown")
+MAX_CLOCK_STEP_BACK = timedelta(minutes=5)
+"""A clock may go back by less than this: time synchronisation corrects a machine by seconds."""
+OPEN_STATES = ("pending", "in_flight", "deferred", "unknown")
 _OLDEST_RESTATED = text("""
     SELECT min(d.day) FROM revision v JOIN delivery d ON d.id = v.delivery
     WHERE v.state IN ('pending', 'in_flight', 'unknown')
@@ -33,12 +33,12 @@ _OLDEST_RESTATED = text("""
 
 @dataclass(frozen=True, slots=True)
 class RunMetadata:
-    """What a run is told about itself."""
+    """Metadata of a run, for the store and the log."""
 
     command: str
     window: Window
     settings: str
-    """Secret-free text."""
+    """Text without secrets."""
     policy: str
     policy_version: str
     legal_basis: str
@@ -56,58 +56,58 @@ class Run:
     policy_version: str
     legal_basis: str
     moved_from: str | None = None
-    """The machine that the store was last used on, where that is another one."""
+    """Host of the previous run, if it is another host."""
 
 
-def begin(ledger: Ledger, occasion: RunMetadata) -> Run:
-    """Raise the epoch, so that nothing of an earlier run can commit any more.
+def begin(ledger: Ledger, metadata: RunMetadata) -> Run:
+    """Record a new run and raise the epoch, so that no earlier run can commit.
 
-    Raises SettingsError where the clock has gone back behind the log's newest entry.
+    Raises SettingsError where the clock is behind the log's newest entry.
     """
     with ledger.transaction() as connection:
         _check_clock(connection, ledger.clock())
         epoch = _raise_epoch(connection)
-        settings = keep(connection, "settings", occasion.settings)
-        policy = keep(connection, "policy", occasion.policy)
+        settings = store_document(connection, "settings", metadata.settings)
+        policy = store_document(connection, "policy", metadata.policy)
         facts = {
-            "command": occasion.command,
+            "command": metadata.command,
             "operator": operator(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "version": __version__,
-            "since": occasion.window.since.isoformat(),
-            "until": occasion.window.until.isoformat(),
+            "since": metadata.window.since.isoformat(),
+            "until": metadata.window.until.isoformat(),
             "settings": settings,
             "policy": policy,
-            "policy_version": occasion.policy_version,
-            "legal_basis": occasion.legal_basis,
+            "policy_version": metadata.policy_version,
+            "legal_basis": metadata.legal_basis,
         }
         now = ledger.now_us
-        before = connection.execute(select(tables.run).order_by(tables.run.c.id.desc()).limit(1)).one_or_none()
+        previous = connection.execute(select(tables.run).order_by(tables.run.c.id.desc()).limit(1)).one_or_none()
         number = connection.execute(
             insert(tables.run)
-            .values(**facts, reason=occasion.reason, started_us=now, epoch=epoch)
+            .values(**facts, reason=metadata.reason, started_us=now, epoch=epoch)
             .returning(tables.run.c.id)
         ).scalar_one()
         ledger.epoch = epoch
-        for what in ("settings", "policy"):
-            if before is not None and before._mapping[what] != facts[what]:  # noqa: SLF001
-                changed = {"run": number, "old": before._mapping[what], "new": facts[what]}  # noqa: SLF001
-                log.append(connection, f"{what} changed", now, changed, epoch=epoch)
+        for kind in ("settings", "policy"):
+            if previous is not None and previous._mapping[kind] != facts[kind]:  # noqa: SLF001
+                changed = {"run": number, "old": previous._mapping[kind], "new": facts[kind]}  # noqa: SLF001
+                log.append(connection, f"{kind} changed", now, changed, epoch=epoch)
         log.append(connection, "run", now, {"run": number, **facts}, epoch=epoch)
         moved_from = _moved_from(connection, number, str(facts["host"]))
-    return Run(number, epoch, policy, occasion.policy_version, occasion.legal_basis, moved_from)
+    return Run(number, epoch, policy, metadata.policy_version, metadata.legal_basis, moved_from)
 
 
 def _moved_from(connection: Connection, run: int, host: str) -> str | None:
     r = tables.run.c
-    last = select(r.host).where(r.id < run, r.command == "run", r.finished_us.is_not(None)).order_by(r.id.desc())
-    used_on = connection.execute(last.limit(1)).scalar()
-    return None if used_on == host else used_on
+    query = select(r.host).where(r.id < run, r.command == "run", r.finished_us.is_not(None)).order_by(r.id.desc())
+    last_host = connection.execute(query.limit(1)).scalar()
+    return None if last_host == host else last_host
 
 
 def acquire_epoch(ledger: Ledger) -> None:
-    """For whoever holds the run lock and sends nothing: raise the epoch as a run does."""
+    """Raise the epoch without a run, for a command that holds the run lock and sends nothing."""
     with ledger.transaction() as connection:
         ledger.epoch = _raise_epoch(connection)
 
@@ -118,63 +118,63 @@ def _raise_epoch(connection: Connection) -> int:
 
 
 def last_begun(ledger: Ledger) -> datetime | None:
-    """When the newest run began, by the clock of then; None where there was none."""
+    """Start time of the newest run, or None if there is none; aware, UTC."""
     with ledger.transaction() as connection:
         started = connection.execute(select(tables.run.c.started_us).order_by(tables.run.c.id.desc()).limit(1)).scalar()
     return None if started is None else instant(started)
 
 
 def future_entry(connection: Connection, now: datetime) -> datetime | None:
-    """When the log's newest entry was made, where that is to come yet."""
+    """Time of the newest log entry if it is in the future (aware, UTC), else None."""
     newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc()).limit(1)).scalar()
-    written = instant(orjson.loads(newest)["t"]) if newest else now
-    return written if written - now > BACKWARDS else None
+    entry_time = instant(orjson.loads(newest)["t"]) if newest else now
+    return entry_time if entry_time - now > MAX_CLOCK_STEP_BACK else None
 
 
 def _check_clock(connection: Connection, now: datetime) -> None:
-    """Ages and windows are reckoned by the clock: set back, it would send what is too old, and count it twice."""
-    if written := future_entry(connection, now):
+    """Raise SettingsError where the clock went back: ages would be wrong, and old orders would count twice."""
+    if entry_time := future_entry(connection, now):
         raise SettingsError(
             f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
-            f"{written:%Y-%m-%d %H:%M}: nothing is sent by a clock that went back. Set it, then `conversions run`; or, "
-            "where it was wrong then and is right now, `conversions adopt --clock --reason TEXT`."
+            f"{entry_time:%Y-%m-%d %H:%M}: the clock went back, so nothing is sent. Set it, then `conversions run`; "
+            "or, if the old time was wrong, `conversions adopt --clock --reason TEXT`."
         )
 
 
 def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
-    """The whole window is read, judged and in the store: what follows may claim it."""
+    """Mark the window as read, evaluated and stored, so that the run may claim its orders."""
     with ledger.transaction() as connection:
-        _expire(connection, run, ledger.now_us // 1_000_000)
+        _expire_unread(connection, run, ledger.now_us // 1_000_000)
         _mark_read(connection, window, destinations)
         log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
 
 
-def _expire(connection: Connection, run: Run, now: int) -> None:
-    """Orders that waited for a run and are not in the source any more become too old like others."""
+def _expire_unread(connection: Connection, run: Run, now: int) -> None:
+    """Expire unsent orders that this run did not read and that are too old."""
     d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
-    left = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
-    gone = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
-    connection.execute(update(tables.delivery).where(*left).values(**gone))
+    too_old = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
+    expired = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
+    connection.execute(update(tables.delivery).where(*too_old).values(**expired))
 
 
 def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
-    """Days are read up to the window's end where the window leaves no gap behind what was read before.
+    """Set ``read_until`` to the window's end where there is no gap between the window and the days read before.
 
-    A destination that was left out of its very first window is to be caught up from there.
+    A destination that this run omits in its first window gets the day before it, so that a later run starts there.
     """
     place = tables.destination.c
     day_before = (window.since - timedelta(days=1)).isoformat()
-    joins = place.read_until.is_(None) | (place.read_until >= day_before)
+    no_gap = place.read_until.is_(None) | (place.read_until >= day_before)
     until = window.until.isoformat()
-    longer = case((place.read_until > until, place.read_until), else_=until)
-    connection.execute(update(tables.destination).where(place.id.in_(destinations), joins).values(read_until=longer))
-    left_out = update(tables.destination).where(place.id.not_in(destinations), place.read_until.is_(None))
-    connection.execute(left_out.values(read_until=day_before))
+    latest = case((place.read_until > until, place.read_until), else_=until)
+    connection.execute(update(tables.destination).where(place.id.in_(destinations), no_gap).values(read_until=latest))
+    omitted = update(tables.destination).where(place.id.not_in(destinations), place.read_until.is_(None))
+    connection.execute(omitted.values(read_until=day_before))
 
 
 @contextmanager
 def closed_on_error(ledger: Ledger, run: Run) -> Iterator[None]:
-    """Close the run with its exit code where something stops it; a store that fails is left as it is."""
+    """Finish the run with its exit code when an error stops it, except where the store itself fails."""
     try:
         yield
     except LedgerError:
@@ -185,29 +185,31 @@ def closed_on_error(ledger: Ledger, run: Run) -> Iterator[None]:
 
 
 def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int | None = None) -> str | None:
-    """Close the run with what it reported, and let the tail file remember the log; returns the checkpoint's text.
+    """Finish the run with its report, append to the tail file, and return the checkpoint's text.
 
-    *waiting* is how many orders it leaves to be sent, None where nobody counted: later runs reach back to them.
+    *waiting* is the number of unsent orders, None if it is unknown: later runs extend their window to these orders.
     """
     with ledger.transaction() as connection:
         now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
         closed = update(tables.run).where(tables.run.c.id == run.id)
         connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
-        if held_back := _held_back(report):
+        if held_back := _count_held_back(report):
             log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
-    return remember(ledger)
+    return record_tree_head(ledger)
 
 
-def _held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
-    """How many orders were withheld or quarantined, by destination and reason, where any were."""
-    sides = report.get("destinations", {})
-    counted = {name: {b: side[b] for b in ("withheld", "quarantined") if side.get(b)} for name, side in sides.items()}
-    return {name: counts for name, counts in counted.items() if counts}
+def _count_held_back(report: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+    """Withheld and quarantined orders by destination, state and reason, without empty entries."""
+    totals = report.get("destinations", {})
+    counts = {
+        name: {s: total[s] for s in ("withheld", "quarantined") if total.get(s)} for name, total in totals.items()
+    }
+    return {name: by_state for name, by_state in counts.items() if by_state}
 
 
-def remember(ledger: Ledger) -> str | None:
-    """Append the log's size and root to the tail file and keep a checkpoint of it; returns its text."""
+def record_tree_head(ledger: Ledger) -> str | None:
+    """Append the log's size and root to the tail file, write a checkpoint, and return its text."""
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = ledger.clock().isoformat(timespec="seconds")
@@ -216,7 +218,7 @@ def remember(ledger: Ledger) -> str | None:
 
 
 def operator() -> str:
-    """The OS user, by name where it has one."""
+    """Name of the OS user, or its uid."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -224,12 +226,12 @@ def operator() -> str:
 
 
 def extend_window(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
-    """*window*, begun earlier where an order still waits, or where days after the last one read would be left out."""
+    """Extend *window* back to the oldest unsent order and to the last day read, so that no day is skipped."""
     with ledger.transaction() as connection:
         delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
         open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
         too_late = (delivery.state == "unknown") & (delivery.expires_at <= ledger.now_us // 1_000_000)
-        waits = delivery.state.in_(WAITS) & ~too_late
+        waits = delivery.state.in_(OPEN_STATES) & ~too_late
         oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
         restated = connection.execute(_OLDEST_RESTATED).scalar()
         read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
@@ -243,10 +245,10 @@ def _decimal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def keep(connection: Connection, kind: str, body: str) -> str:
-    """Keep a text once; its SHA-256."""
+def store_document(connection: Connection, kind: str, body: str) -> str:
+    """Store a text once; return its SHA-256."""
     digest = sha256(body.encode()).hexdigest()
-    held = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)
-    if connection.execute(held).first() is None:
+    stored = select(tables.document.c.sha256).where(tables.document.c.sha256 == digest)
+    if connection.execute(stored).first() is None:
         connection.execute(insert(tables.document).values(sha256=digest, kind=kind, body=body))
     return digest

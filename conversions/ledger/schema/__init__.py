@@ -1,4 +1,4 @@
-"""Tables, their version, and the migrations that lead to it."""
+"""The tables of the store, the schema version and its migrations."""
 
 from conversions.ledger.schema.version import OLDER, REVISION, check, check_not_newer, current, migrate
 

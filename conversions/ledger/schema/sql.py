@@ -1,4 +1,4 @@
-"""Expressions that several statements share."""
+"""SQL expressions that several statements share."""
 
 from sqlalchemy import ColumnElement, func
 
@@ -6,7 +6,7 @@ from conversions.ledger.schema import tables
 
 
 def value_differs() -> ColumnElement[bool]:
-    """Whether the platform, if it holds the order, holds another value than is due."""
+    """Whether the value that was sent last differs from the value that the platform should have."""
     d = tables.delivery.c
     return (
         (d.value_minor != d.due_minor)
@@ -16,5 +16,5 @@ def value_differs() -> ColumnElement[bool]:
 
 
 def split_sum(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """A sum in two parts: a misread column may hold numbers whose sum does not fit 64 bits."""
+    """A sum as its upper part and its lower 32 bits, because the sum of a misread column may not fit 64 bits."""
     return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))

@@ -1,9 +1,9 @@
 """The tables of the store. Types are portable; in SQLite every table is STRICT.
 
 Instants are integer microseconds UTC (``…_us``) or Unix seconds (``…_at``), days are ISO text in the shop's zone, money
-is ``…_minor`` units with a currency and an exponent. Keys are integers that rise: a random key costs five to ten times
-an insert. A delivery's key is its sale's followed by its destination's, an event's is its delivery's followed by its
-revision: the primary key itself forbids a second one, and no further index is needed to find it.
+is ``…_minor`` units with a currency and an exponent. Keys are integers that rise, because an insert under a random key
+costs five to ten times as much. The key of a delivery is the sale's key and the destination's key; the key of an event
+is the delivery's key and the revision: the primary key forbids duplicates and needs no further index.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 SALT_BYTES = 32
-"""Random bytes beside each event: its commitment in the log says nothing of it without them."""
+"""Random bytes of each event: without them the event's commitment in the log reveals nothing about it."""
 DESTINATION_BITS, REVISION_BITS, SPAN_BITS = 6, 8, 14
 MAX_DESTINATIONS, MAX_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
 
@@ -38,16 +38,16 @@ Int = BigInteger().with_variant(Integer, "sqlite")
 
 
 def delivery_key(sale: int, destination: int) -> int:
-    """The key of the delivery of *sale* at *destination*. Raises LedgerError where there is no room."""
+    """Key of the delivery of *sale* at *destination*. Raises LedgerError where no key is left."""
     if destination >= MAX_DESTINATIONS:
-        raise LedgerError(f"This store has met {MAX_DESTINATIONS - 1} destinations, and has room for no more.")
+        raise LedgerError(f"This store has {MAX_DESTINATIONS - 1} destinations, and cannot hold more.")
     return sale << DESTINATION_BITS | destination
 
 
 def event_key(delivery: int, revision: int) -> int:
-    """The key of the event of *delivery* in *revision*. Raises LedgerError where there is no room."""
+    """Key of the event of *delivery* in *revision*. Raises LedgerError where no key is left."""
     if revision >= MAX_REVISIONS:
-        raise LedgerError(f"An order has had {MAX_REVISIONS} different events at one destination; look at its source.")
+        raise LedgerError(f"An order has had {MAX_REVISIONS} different events at one destination; check its source.")
     return delivery << REVISION_BITS | revision
 
 
@@ -76,14 +76,14 @@ head = _table(
     _id(),
     _text("store_id"),
     _int("created_us"),
-    _int("rehearsal"),  # 1: this store has only ever met loopback endpoints, and only ever will
-    _int("epoch"),  # raised by whoever holds the run lock; a commit under an older one fails
+    _int("rehearsal"),  # 1: a rehearsal store, for loopback endpoints only
+    _int("epoch"),  # raised by the holder of the run lock; commits with an older epoch fail
     _int("tree_size"),
     _bytes("root"),
-    _int("lost_from_us", null=True),  # a copy that was restored lacks the runs between these two instants,
-    _int("lost_until_us", null=True),  # and does not know what they sent
+    _int("lost_from_us", null=True),  # a restored copy lacks the runs between these two instants,
+    _int("lost_until_us", null=True),  # and does not record what they sent
 )
-"""One row. Read and written last in a transaction, so that the order of leaves is the order of commits."""
+"""One row. A transaction reads and writes it last, so the order of leaves is the order of commits."""
 
 leaf = _table("leaf", Column("seq", Int, primary_key=True, autoincrement=False), _text("body"))
 node = _table(
@@ -92,10 +92,10 @@ node = _table(
 """Roots of the complete subtrees of the RFC 6962 tree over ``leaf.body``."""
 
 document = _table("document", Column("sha256", Text, primary_key=True), _text("kind"), _text("body"))
-"""Settings without secrets, and policies: each text once."""
+"""Settings without secrets, and policies; each text is stored once."""
 
 pin = _table("pin", Column("name", Text, primary_key=True), _text("value"), _int("since_us"))
-"""What the store rests on, recorded at first use."""
+"""Bindings of the store, recorded at first use."""
 
 run = _table(
     "run",
@@ -115,7 +115,7 @@ run = _table(
     _text("policy", "document.sha256"),
     _text("policy_version"),
     _text("legal_basis"),
-    _int("waiting", null=True),  # orders that it left to be sent; null: killed, or under way
+    _int("waiting", null=True),  # unsent orders at its end; null: killed, or running
     _text("report", null=True),  # the JSON that `run --json` printed
 )
 
@@ -124,8 +124,8 @@ destination = _table(
     _id(),
     _text("name"),
     _text("read_until", null=True),  # every day up to this one was read for it, without a gap
-    _int("decided_us", null=True),  # when a person decided on its account: what was sent before says nothing of it
-    _int("scored_us", null=True),  # when it was asked last how it rates what it gets
+    _int("decided_us", null=True),  # last operator decision about its account; earlier results say nothing about it
+    _int("scored_us", null=True),  # last query of its quality scores
     UniqueConstraint("name"),
 )
 
@@ -134,8 +134,8 @@ sale = _table(
     _id(),
     _text("shop"),
     _text("order_no"),
-    _bytes("status", null=True),  # keyed: tells one status that is no finished sale from another; null: it is one
-    _int("purchased_us", null=True),  # tells a sale under another number; null: erased, or of an older store
+    _bytes("status", null=True),  # keyed digest of a status that is not a finished sale; null: a finished sale
+    _int("purchased_us", null=True),  # finds a sale under another order number; null: erased, or from an older store
     UniqueConstraint("shop", "order_no"),
 )
 
@@ -148,38 +148,38 @@ former_number = _table(
     PrimaryKeyConstraint("shop", "order_no"),
     rowid=False,
 )
-"""Numbers that a person has said are former ones of the same sale."""
+"""Former order numbers of a sale, as an operator has stated."""
 
 delivery = _table(
     "delivery",
     _id(),
     _int("sale", "sale.id"),
     _int("destination"),
-    _int("run"),  # that last read the order
-    _text("day"),  # of purchase: control totals go by it
+    _int("run"),  # the last run that read the order
+    _text("day"),  # of purchase; control totals are per day
     _text("state"),
     _text("reason", null=True),
     _text("detail", null=True),  # platform, code and field of a refusal
     _int("revision"),
     _text("wire_id", null=True),
     _text("scheme", null=True),  # how wire_id was made
-    _int("value_minor", null=True),  # of the event that is open or was sent last
+    _int("value_minor", null=True),  # of the open event, or of the event that was sent last
     _text("value_currency", null=True),
     _int("value_exponent", null=True),
-    _int("stated_minor"),  # what the source said last: amount minus refunds
+    _int("stated_minor"),  # last value in the source: amount minus refunds
     _text("stated_currency"),
     _int("stated_exponent"),
-    _int("due_minor", null=True),  # what the platform should hold; null: never to be restated
+    _int("due_minor", null=True),  # the value the platform should have; null: never restated
     _bytes("fingerprint", null=True),
     _int("ready_at", null=True),
     _int("expires_at", null=True),
-    _int("attempted"),  # 1: a request has held its newest event, which is frozen
-    _int("first_attempt_us", null=True),  # of the attempts that may have been received
-    _int("settled_run", null=True),  # in which it was received, refused or expired
-    _text("decision", null=True),  # what a person decided: send
-    _int("acknowledged_us", null=True),  # when a person took note of what no run mends
-    _bytes("subject", null=True),  # whose it is, where it may not be sent and so has no event that says so
-    _int("accepted_minor", null=True),  # the unusual amount that a person has said is right
+    _int("attempted"),  # 1: a request contains its newest event, which is frozen
+    _int("first_attempt_us", null=True),  # of the attempts that the platform may have received
+    _int("settled_run", null=True),  # the run in which it was received, refused or expired
+    _text("decision", null=True),  # of an operator: send
+    _int("acknowledged_us", null=True),  # when an operator acknowledged a state that no run resolves
+    _bytes("subject", null=True),  # the buyer of an order that must not be sent and so has no event
+    _int("accepted_minor", null=True),  # an unusual amount that an operator has accepted
     Index(None, "run", "destination"),
     Index(
         "ix_delivery_person",
@@ -189,10 +189,10 @@ delivery = _table(
         postgresql_where=text("subject IS NOT NULL"),
     ),
 )
-"""No index on the state: it would double the cost of every change of state, for questions asked once a night.
+"""No index on the state: it would double the cost of every change of state, for queries that run once per run.
 
-A person is found by one seek for every 16,384 sales (a span): an index on the subject alone would scatter every insert
-over all of it, this one keeps them within its newest megabyte.
+A query for a person needs one seek per 16,384 sales (a span). An index on the subject alone would scatter inserts over
+the whole index; this one keeps them within its newest megabyte.
 """
 
 event = _table(
@@ -200,10 +200,10 @@ event = _table(
     _id(),
     _int("delivery"),
     _int("revision"),
-    _bytes("subject", null=True),  # keyed pseudonym of whose address the bytes hold a digest of
+    _bytes("subject", null=True),  # keyed pseudonym of the buyer; the bytes hold a digest of the same address
     _bytes("salt", null=True),
     _bytes("bytes", null=True),
-    _bytes("commitment", null=True),  # kept when salt and bytes go, so that the log still proves what it holds
+    _bytes("commitment", null=True),  # stays after erasure, so that the log's proofs stay valid
     Index(
         "ix_event_person",
         text(f"(id >> {SPAN_BITS + DESTINATION_BITS + REVISION_BITS})"),
@@ -212,7 +212,7 @@ event = _table(
         postgresql_where=text("subject IS NOT NULL"),
     ),
 )
-"""Once a request holds it an event is frozen; ``subject``, ``salt`` and ``bytes`` are what erasure removes."""
+"""An event is frozen once a request contains it; erasure removes ``subject``, ``salt`` and ``bytes``."""
 
 request = _table(
     "request",
@@ -232,25 +232,25 @@ request = _table(
     _text("rules"),
     _int("intended_us"),
     _int("answered_us", null=True),
-    _text("outcome", null=True),  # null: under way, or the run was killed
+    _text("outcome", null=True),  # null: in flight, or the run was killed
     _int("http_status", null=True),
     _text("code", null=True),
     _text("reference", null=True),
     _text("warnings", null=True),
     _int("leaf", "leaf.seq"),
     _int("outcome_leaf", "leaf.seq", null=True),
-    _text("verdict", null=True),  # what the platform made of it later: final; null: not yet known, or never told
-    _int("ask_at", null=True),  # when to ask for it next
-    _int("asked", server_default="0"),  # how often it was asked for
-    _int("concluded", null=True),  # events of which the platform has said what became of them
-    _int("suspected", null=True),  # of them those that met what may be the account's fault
-    _text("suspects", null=True),  # JSON, the reasons of that kind
+    _text("verdict", null=True),  # late result, final; null: not yet known, or never reported
+    _int("ask_at", null=True),  # next query of the late result
+    _int("asked", server_default="0"),  # number of queries
+    _int("concluded", null=True),  # events with a late result
+    _int("suspected", null=True),  # of these, the ones with a reason that may be the account's fault
+    _text("suspects", null=True),  # JSON: these reasons
     Index("ix_request_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
     Index(
         "ix_request_ask", "ask_at", sqlite_where=text("ask_at IS NOT NULL"), postgresql_where=text("ask_at IS NOT NULL")
     ),
 )
-"""One attempt on the wire: committed before its first byte is written."""
+"""One attempt to send: committed before the first byte leaves."""
 
 request_event = _table(
     "request_event",
@@ -263,7 +263,7 @@ request_event = _table(
 
 revision = _table(
     "revision",
-    _id(),  # of its event
+    _id(),  # the key of its event
     _int("delivery"),
     _int("run"),
     _text("state"),  # pending | in_flight | unknown | received | rejected | withheld
@@ -285,7 +285,7 @@ revision = _table(
         postgresql_where=text("state IN ('pending', 'in_flight', 'unknown')"),
     ),
 )
-"""A restated value of an order that the platform holds; open at most once per order and destination."""
+"""A restated value of an order that the platform has; at most one is open per order and destination."""
 
 row_rejected = _table(
     "row_rejected",
@@ -295,7 +295,7 @@ row_rejected = _table(
     _text("reason"),
     _text("order_no", null=True),
     _text("field", null=True),
-    _bytes("content", null=True),  # keyed: tells damage that was seen from new damage; gone after the look-back
+    _bytes("content", null=True),  # keyed digest: tells a known bad row from a new one; deleted after the look-back
     Index(None, "run"),
     Index(
         "ix_row_rejected_content",
@@ -334,7 +334,7 @@ erasure = _table(
     _int("events"),
     _int("leaf", "leaf.seq"),
 )
-"""A person's data, gone (GDPR art. 17); whose is not kept here."""
+"""An erasure of a person's data (GDPR art. 17); it does not name the person."""
 
 task = _table(
     "task",
@@ -346,7 +346,7 @@ task = _table(
     _int("closed_us", null=True),
     _text("closed_reason", null=True),
 )
-"""Telling a recipient of an erasure (GDPR art. 19), open until somebody closes it."""
+"""Recipient notice: tell a recipient of an erasure (GDPR art. 19); open until an operator closes it."""
 
 look = _table(
     "look",
@@ -358,7 +358,7 @@ look = _table(
     _int("leaf", "leaf.seq"),
     Index(None, "subject"),
 )
-"""Who looked up a person, when and why: itself accessible data."""
+"""Access log: who looked up a person, when and why; part of the answer to an access request."""
 
 history = _table(
     "history",
@@ -373,24 +373,24 @@ history = _table(
     _int("minor"),
     Index(None, "day"),
 )
-"""What is left of orders past retention: counts and sums."""
+"""Counts and sums of orders past retention."""
 
 day_read = _table("day_read", Column("day", Text, primary_key=True), _int("orders"), _int("run"))
-"""How many orders each day had in the reading that showed most of it; days are the window's."""
+"""Highest number of orders that any run has read of each day; days are the window's."""
 
 judgement_count = _table(
     "judgement_count",
     _int("run", "run.id"),
-    _text("reason"),  # empty: all of them
+    _text("reason"),  # empty: all reasons
     _int("judged"),
-    _int("odd"),  # 1: unusual then, and so no evidence of what is usual
+    _int("odd"),  # 1: anomalous, so not part of the usual share
     PrimaryKeyConstraint("run", "reason"),
     rowid=False,
 )
-"""How many orders and bad rows each run judged anew, and how many of them came to nothing: what is usual here."""
+"""Orders and bad rows that each run evaluated anew, and how many it withheld per reason: the usual share."""
 
 status_word = _table("status_word", Column("word", LargeBinary, primary_key=True), _int("since_us"), rowid=False)
-"""Statuses that are no finished sale, keyed, and since when this shop has them; 0: since its first run."""
+"""Keyed digests of statuses that are not a finished sale, and when each appeared first; 0: in the first run."""
 
 told = _table(
     "told",
@@ -399,27 +399,27 @@ told = _table(
     _text("about"),
     _text("sentence"),
     _int("first_us"),
-    _int("told_us", null=True),  # when a run ended with 1 for it; null: gone, and what was accepted stays
-    _int("seen_us"),  # when a run found it last
-    _int("affected"),  # orders, rows or days, when it was told
+    _int("told_us", null=True),  # when a run exited with 1 for it; null: not present now, only its acceptance is kept
+    _int("seen_us"),  # last run that found it
+    _int("affected"),  # orders, rows or days, when it was reported
     Column("measure", REAL, nullable=False),  # a share from 0 to 1, or a count
-    Column("accepted", REAL, nullable=True),  # the measure up to which a person has accepted it
+    Column("accepted", REAL, nullable=True),  # the measure up to which an operator has accepted it
     PrimaryKeyConstraint("code", "destination", "about"),
     rowid=False,
 )
-"""Findings that a person knows already."""
+"""Findings that the operator knows already."""
 
 warning = _table(
     "warning",
     _int("destination"),
-    _text("kind"),  # the platform's name for it
+    _text("kind"),  # the platform's name of the warning
     _int("events"),
     _int("first_us"),
     _int("last_us"),
     PrimaryKeyConstraint("destination", "kind"),
     rowid=False,
 )
-"""What platforms took without some part of it; a bounded number of kinds."""
+"""Platform warnings about events that were accepted in part; the number of kinds is bounded."""
 
 match_day = _table(
     "match_day",
@@ -430,7 +430,7 @@ match_day = _table(
     PrimaryKeyConstraint("destination", "day"),
     rowid=False,
 )
-"""How many orders of a day the platform matched to an ad, of those that it has spoken of: figures without persons."""
+"""Orders per day that the platform reported as matched or unmatched to an ad; no personal data."""
 
 score = _table(
     "score",
@@ -441,41 +441,41 @@ score = _table(
     PrimaryKeyConstraint("destination", "name"),
     rowid=False,
 )
-"""How a platform rates what it gets, as it said last."""
+"""The latest quality scores of a platform."""
 
 level = _table(
     "level",
     _text("currency"),
-    _bytes("product"),  # 8 bytes, keyed: a product, or several together; empty: the whole shop
+    _bytes("product"),  # keyed digest, 8 bytes: a product or a set of products; empty: the whole shop
     _bytes("amounts"),  # of its latest orders: 16 bits each, hundredths of a decimal logarithm
-    _text("seen"),  # the day of the run that taught it last
+    _text("seen"),  # day of the run that added to it last
     PrimaryKeyConstraint("currency", "product"),
     rowid=False,
 )
-"""What is usually paid: figures without persons."""
+"""Usual amounts per product; no personal data."""
 
 deviation = _table(
     "deviation",
     _text("currency"),
     _text("basis"),  # product | shop | withheld
-    _int("tenths"),  # of a decimal logarithm, from the level
+    _int("tenths"),  # of a decimal logarithm: distance from the usual amount
     _int("orders"),
     PrimaryKeyConstraint("currency", "basis", "tenths"),
     rowid=False,
 )
-"""How many orders lay how far from their level."""
+"""Number of orders per distance from their usual amount."""
 
 open_shift = _table("open_shift", Column("currency", Text, primary_key=True), _int("power"), rowid=False)
-"""Orders near this power of ten stopped the last night: they do so until they are mended or accepted."""
+"""Orders off by about this power of ten stopped the last run, and stop runs until they are corrected or accepted."""
 
 latest_amount = _table(
     "latest_amount",
-    _id(),  # rises in the order of the looks
-    _int("sale", null=True),  # null: bought before the first night
+    _id(),  # rises in the order in which runs read them
+    _int("sale", null=True),  # null: bought before the first run
     _text("currency"),
     _int("deviation"),  # hundredths of a decimal logarithm
     _text("basis"),
-    _int("odd"),  # 1: withheld alone
+    _int("odd"),  # 1: withheld on its own
     UniqueConstraint("sale"),
 )
-"""The latest new orders of each currency, that are looked at together over several nights."""
+"""The latest new orders of each currency, which the amount check compares over several runs."""

@@ -1,4 +1,4 @@
-"""Which schema a store has, and how it is brought to this program's; only `conversions upgrade` and `restore` do."""
+"""The schema version of a store. Only `conversions upgrade` and `conversions restore` migrate it."""
 
 from pathlib import Path
 
@@ -8,22 +8,22 @@ from sqlalchemy.exc import DBAPIError
 from conversions.errors import LedgerError, SettingsError
 
 REVISION = "0004"
-"""The schema this program works on."""
+"""The schema of this program."""
 OLDER = ("0001", "0002", "0003")
-"""Those that it can bring here."""
+"""Schemas that this program can migrate."""
 
 
 def current(connection: Connection) -> str:
-    """The store's schema."""
+    """The schema of the store."""
     return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
 def check(connection: Connection, path: Path) -> None:
-    """Raise SettingsError where the store is to be upgraded first, LedgerError where this program is too old for it."""
-    found = current(connection)
-    if found in OLDER:
+    """Raise SettingsError where the store needs an upgrade, LedgerError where this program is too old for the store."""
+    version = current(connection)
+    if version in OLDER:
         raise SettingsError(
-            f"The store {path} has schema {found}, this version of conversions works on {REVISION}: bring it here with "
+            f"The store {path} has schema {version}, this version of conversions works on {REVISION}: migrate it with "
             "`conversions upgrade`, which keeps a copy."
         )
     check_not_newer(connection, path)
@@ -31,16 +31,16 @@ def check(connection: Connection, path: Path) -> None:
 
 def check_not_newer(connection: Connection, path: Path) -> None:
     """Raise LedgerError where this program is too old for the store."""
-    found = current(connection)
-    if found not in (*OLDER, REVISION):
+    version = current(connection)
+    if version not in (*OLDER, REVISION):
         raise LedgerError(
-            f"The store {path} has schema {found}, this version of conversions works on {REVISION}: use "
-            f"{_last_used_with(connection)}; nothing was touched."
+            f"The store {path} has schema {version}, this version of conversions works on {REVISION}: use "
+            f"{_last_used_with(connection)}; nothing was changed."
         )
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the store to ``REVISION`` inside the transaction that is open."""
+    """Migrate the store to ``REVISION`` inside the open transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -52,7 +52,7 @@ def migrate(connection: Connection) -> None:
 
 
 def _last_used_with(connection: Connection) -> str:
-    """The version that wrote the newest run, where a newer schema still says so."""
+    """The program version of the newest run, if the newer schema still has that column."""
     newest = "SELECT version FROM run ORDER BY id DESC LIMIT 1"
     try:
         version = connection.exec_driver_sql(newest).scalar()

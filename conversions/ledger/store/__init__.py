@@ -1,8 +1,8 @@
-"""The open store, SQLite underneath, its files and its lock."""
+"""The open store: its SQLite file, the checks of this file, and the run lock."""
 
 from conversions.ledger.store.ledger import Clock, Ledger, instant, microseconds, translate_errors
 from conversions.ledger.store.sqlite import (
-    check_sort,
+    check_rehearsal,
     connect,
     connect_read_only,
     create,
@@ -14,7 +14,7 @@ from conversions.ledger.store.sqlite import (
 __all__ = [
     "Clock",
     "Ledger",
-    "check_sort",
+    "check_rehearsal",
     "connect",
     "connect_read_only",
     "create",

@@ -1,4 +1,4 @@
-"""The open store."""
+"""The open store: connection, transactions and clock."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from conversions.errors import LedgerError
 from conversions.process.signals import defer_signals
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
 class Ledger:
-    """An open store. ``epoch`` is set for the holder of the run lock: nothing commits under an older one."""
+    """An open store. The holder of the run lock sets ``epoch``; a commit with an older epoch fails."""
 
     connection: Connection
     clock: Clock
@@ -27,22 +27,22 @@ class Ledger:
     tail_path: Path
     epoch: int | None = None
     write_checkpoint: "Callable[[Ledger], str | None] | None" = None
-    """Keeps a checkpoint of the log; its text."""
+    """Writes a checkpoint of the log; returns its text."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All of it or nothing of it, on disk when this returns. Raises LedgerError where the store fails."""
+        """One transaction, on disk when this returns. Raises LedgerError where the store fails."""
         with defer_signals(), translate_errors(), self.connection.begin():
             yield self.connection
 
     def shrink_cache(self) -> None:
-        """From here on a few large questions are asked: what they sort takes as much memory as the page cache may."""
+        """Shrink the page cache to 8 MiB before large queries: their sorts may use as much memory as the cache."""
         with self.transaction() as connection:
             connection.exec_driver_sql("PRAGMA cache_size=-8192")
 
     @property
     def now_us(self) -> int:
-        """Microseconds UTC."""
+        """The current time in microseconds UTC."""
         return microseconds(self.clock())
 
 
@@ -53,19 +53,19 @@ def microseconds(instant: datetime) -> int:
 
 def instant(us: int) -> datetime:
     """Integer microseconds UTC as an aware instant."""
-    return EPOCH + timedelta(microseconds=us)
+    return UNIX_EPOCH + timedelta(microseconds=us)
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Any failure of the store becomes one sentence without values; after a failed commit nothing may be assumed."""
+    """Raise a failure of the store as a LedgerError without values; afterwards a commit may or may not be on disk."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        said = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0][:120]
-        remedy = "close the program that holds it" if said == "database is locked" else "mend the disk"
+        message = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0][:120]
+        remedy = "close the program that uses it" if message == "database is locked" else "repair the disk"
         raise LedgerError(
-            f"The store failed ({said}). Nothing more is done; {remedy}, then `conversions run`."
+            f"The store failed ({message}). Nothing more is done; {remedy}, then `conversions run`."
         ) from None
     except SQLAlchemyError as error:
-        raise LedgerError(f"The store failed ({type(error).__name__}). `conversions doctor` looks at it.") from None
+        raise LedgerError(f"The store failed ({type(error).__name__}). `conversions doctor` checks it.") from None

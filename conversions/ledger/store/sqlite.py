@@ -1,4 +1,4 @@
-"""The store's file: created, opened, guarded. Explicit transactions, and everything synced before it counts."""
+"""Create and open the store's SQLite file: explicit transactions, and every commit is synced to disk."""
 
 import os
 import secrets
@@ -23,9 +23,9 @@ from conversions.ledger.store.ledger import Clock, Ledger, microseconds, transla
 
 PRAGMAS = (
     "journal_mode=WAL",
-    "synchronous=FULL",  # in WAL mode, NORMAL may forget a commit when power fails
+    "synchronous=FULL",  # in WAL mode, NORMAL may lose a commit in a power cut
     "foreign_keys=ON",
-    "secure_delete=ON",  # deleting is not erasing without it
+    "secure_delete=ON",  # without it, deleted data stay in the file
     "trusted_schema=OFF",
     "busy_timeout=10000",
     "cache_size=-32768",
@@ -34,21 +34,21 @@ PRAGMAS = (
 
 
 def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> None:
-    """Make a new store of the newest schema: 0600 in a 0700 directory, and begin its tail file.
+    """Create a store with the newest schema, 0600 in a 0700 directory, and its tail file.
 
-    Raises LedgerError where the tail file says that there already was one, SettingsError where it cannot be written.
+    Raises LedgerError where the tail file records an earlier store, SettingsError where a file cannot be written.
     """
     refuse_lost(path, tail_path)
     files.private_directory(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    os.close(files.touch(draft))
+    os.close(files.create_file(draft))
     store_id = secrets.token_hex(16)
     try:
         _initialise(draft, store_id, rehearsal=rehearsal, at=at)
-        _check_folded(draft, path)
+        _check_wal_merged(draft, path)
         head_file.check_writable(tail_path)
-        os.link(draft, path)  # whole or not at all, and never over another's
+        os.link(draft, path)  # in one step, and never over an existing store
         head_file.append(tail_path, head_file.TreeHead(store_id, 0, EMPTY.hex(), at.isoformat(timespec="seconds")))
     except FileExistsError:
         return
@@ -57,20 +57,20 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _check_folded(draft: Path, path: Path) -> None:
-    """Raise LedgerError where pages stayed in the WAL: closing swallows a write that failed, and a link leaves it."""
+def _check_wal_merged(draft: Path, path: Path) -> None:
+    """Raise LedgerError where pages stay in the WAL: SQLite hides a failed write at close, and a link omits the WAL."""
     if draft.with_name(f"{draft.name}-wal").exists():
-        raise LedgerError(f"The store {path} could not be made: the disk is full or fails. Mend it, then run again.")
+        raise LedgerError(f"The store {path} could not be created: the disk is full or fails. Repair it; run again.")
 
 
 def refuse_lost(path: Path, tail_path: Path) -> None:
-    """Raise LedgerError where there is no store and the tail file says that there was one."""
-    remembered = head_file.last(tail_path)
-    if remembered is not None:
+    """Raise LedgerError where there is no store and the tail file records one."""
+    newest = head_file.last(tail_path)
+    if newest is not None:
         raise LedgerError(
-            f"The store {path} is gone, but {tail_path} remembers one with {remembered.size} log entries: starting "
-            "anew would send everything again. Restore its newest copy with `conversions restore FILE`; or, to start "
-            "anew on purpose, move that file and the checkpoint directory away."
+            f"The store {path} is gone, but {tail_path} records one with {newest.size} log entries: a new store "
+            "would send everything again. Restore its newest copy with `conversions restore FILE`; or, to start anew "
+            "on purpose, move that file and the checkpoint directory away."
         )
 
 
@@ -92,9 +92,9 @@ def _initialise(path: Path, store_id: str, *, rehearsal: bool, at: datetime) -> 
 
 @contextmanager
 def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> Iterator[Ledger]:
-    """Open an existing store for writing, after checking that it is ours, whole, and not behind its tail file."""
+    """Open an existing store for writing; check its owner, its size, its schema and its tail file first."""
     files.check_owner(path)
-    files.check_whole(path)
+    files.check_file_size(path)
     head_file.check_writable(tail_path)
     with open_unchecked(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
@@ -105,10 +105,10 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
 
 @contextmanager
 def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool | None = None) -> Iterator[Ledger]:
-    """Open an existing store so that nothing can be written to it; takes no lock. *rehearsal* None: of either sort."""
+    """Open an existing store read-only, without a lock. *rehearsal* None accepts rehearsal stores and real ones."""
     files.check_owner(path)
     files.check_readable(path)
-    files.check_whole(path)
+    files.check_file_size(path)
     with open_unchecked(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         head_file.check(tail_path, connection, store_id, path)
@@ -118,7 +118,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
 
 @contextmanager
 def empty(clock: Clock) -> Iterator[Ledger]:
-    """A store in memory, for a plan before the first run."""
+    """An empty store in memory, for a plan before the first run."""
     with _connection("file::memory:", read_only=False) as connection:
         tables.metadata.create_all(connection)
         connection.commit()
@@ -127,7 +127,7 @@ def empty(clock: Clock) -> Iterator[Ledger]:
 
 @contextmanager
 def open_unchecked(path: Path, mode: Literal["rw", "ro"] = "rw") -> Iterator[Connection]:
-    """An existing store, opened without a question: for what looks at it, copies it or brings it to another schema."""
+    """Open an existing store without any check, to verify, copy or migrate it."""
     with _connection(_address(path, mode), read_only=mode == "ro") as connection:
         yield connection
 
@@ -153,7 +153,7 @@ def _engine(address: str, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+        connection.isolation_level = None  # type: ignore[attr-defined]  # _begin sends BEGIN
         cursor = connection.cursor()  # type: ignore[attr-defined]
         for pragma in PRAGMAS:
             if not (read_only and pragma.startswith("journal_mode")):
@@ -168,18 +168,18 @@ def _engine(address: str, *, read_only: bool) -> Engine:
 
 
 def _check_head(connection: Connection, path: Path, *, rehearsal: bool | None) -> str:
-    """The store's id, if this program can work on it."""
+    """Check the schema and the kind of store; return the store's id."""
     schema.check(connection, path)
     head = connection.execute(select(tables.head)).one()
-    check_sort(path, was_rehearsal=bool(head.rehearsal), rehearsal=rehearsal)
+    check_rehearsal(path, was_rehearsal=bool(head.rehearsal), rehearsal=rehearsal)
     return str(head.store_id)
 
 
-def check_sort(path: Path, *, was_rehearsal: bool, rehearsal: bool | None) -> None:
-    """Raise SettingsError where a rehearsal's store meets real endpoints, or a real one loopback."""
+def check_rehearsal(path: Path, *, was_rehearsal: bool, rehearsal: bool | None) -> None:
+    """Raise SettingsError where a rehearsal store meets real endpoints, or a real store loopback endpoints."""
     if rehearsal is not None and was_rehearsal != rehearsal:
         was, now = ("a rehearsal", "real endpoints") if was_rehearsal else ("real", "loopback endpoints")
         raise SettingsError(
-            f"The store {path} is {was} and the settings name {now}; a store stays what it was. "
-            "Give the other its own store.url."
+            f"The store {path} is {was} and the settings name {now}; a store is for one kind only. "
+            "Give the other kind its own store.url."
         )

@@ -1,1 +1,1 @@
-"""People and their data: suppression list, erasure, access, retention."""
+"""Data subjects: suppression list, erasure, access to their data, and retention."""

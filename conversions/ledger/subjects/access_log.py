@@ -1,4 +1,4 @@
-"""Who looked up a person, when and why: the person may ask for that, too (CJEU C-579/21)."""
+"""The access log: who looked up a person, when and why. The person may ask for it, too (CJEU C-579/21)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ _table = tables.look.c
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One look-up. Who looked is kept in the store and is not part of the answer to the person."""
+    """One look-up. The answer to the person omits the operator; the store has it."""
 
     at: datetime
     """Aware, UTC."""
@@ -23,15 +23,15 @@ class AccessRecord:
 
 
 def record(ledger: Ledger, purpose: str, subject: bytes | None, case: str | None = None) -> None:
-    """Keep that somebody looks, before anything is shown; *subject* None: at many people at once.
+    """Record a look-up before any data are shown; *subject* is None where it covers many people.
 
-    *purpose* holds no personal data, and the leaf nothing of the person.
+    *purpose* contains no personal data, and the leaf contains nothing about the person.
     """
     with ledger.transaction() as connection:
-        now, by = ledger.now_us, operator()
-        leaf = log.append(connection, "look", now, {"operator": by, "purpose": purpose, "case": case})
-        looked = {"at_us": now, "operator": by, "purpose": purpose, "subject": subject, "leaf": leaf}
-        connection.execute(insert(tables.look).values(looked))
+        now, name = ledger.now_us, operator()
+        leaf = log.append(connection, "look", now, {"operator": name, "purpose": purpose, "case": case})
+        row = {"at_us": now, "operator": name, "purpose": purpose, "subject": subject, "leaf": leaf}
+        connection.execute(insert(tables.look).values(row))
 
 
 def records_of(ledger: Ledger, subject: bytes) -> list[AccessRecord]:

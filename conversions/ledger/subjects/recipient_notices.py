@@ -1,4 +1,4 @@
-"""Telling recipients of an erasure (GDPR art. 19): open until a person closes the task."""
+"""Recipient notices of an erasure (GDPR art. 19): open until an operator closes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ _REFERENCES = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class RecipientNotice:
-    """One recipient to be told of one erasure."""
+    """A notice to one recipient about one erasure."""
 
     id: int
     case: str
@@ -34,13 +34,13 @@ class RecipientNotice:
     """Aware, UTC."""
     closed: datetime | None
     reason: str | None
-    """Why it was closed: how the recipient was told, or answered."""
+    """Why it was closed: how the recipient was informed, or the answer."""
     references: tuple[str, ...]
-    """The ids under which the recipient knows the person's orders, while the task is open."""
+    """The recipient's ids of the person's orders, while the notice is open."""
 
 
 def notices(ledger: Ledger) -> list[RecipientNotice]:
-    """Every task, oldest first."""
+    """Every notice, oldest first."""
     query = (
         select(tables.task, _erasure.case_no, tables.leaf.c.body)
         .join(tables.erasure, _erasure.id == _task.erasure)
@@ -64,7 +64,7 @@ def notices(ledger: Ledger) -> list[RecipientNotice]:
 
 
 def close(ledger: Ledger, task: int, reason: str) -> None:
-    """Note that the recipient was told, and how. Raises Usage where no such task is open."""
+    """Close a notice; *reason* says how the recipient was informed. Raises Usage where no such task is open."""
     with ledger.transaction() as connection:
         now = ledger.now_us
         closed = connection.execute(
@@ -80,6 +80,6 @@ def close(ledger: Ledger, task: int, reason: str) -> None:
 
 
 def _references(connection: Connection, leaf: str, recipient: str) -> tuple[str, ...]:
-    """Whose orders they are is not kept; the leaf names the events that were erased together."""
+    """The erasure does not store the person; its log entry names the events that were erased together."""
     covered = orjson.dumps(orjson.loads(leaf)["events"]).decode()
     return tuple(connection.execute(_REFERENCES, {"covered": covered, "recipient": recipient}).scalars())

@@ -1,4 +1,4 @@
-"""What the store holds of one person, found by the keyed subject and nothing else."""
+"""A person's orders, events and transfers, found by the keyed subject only."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ _TO_SALE = DESTINATION_BITS + REVISION_BITS
 
 
 def _by_person(table: str, to_sale: int) -> str:
-    """One seek for each span of sales: see the index."""
+    """One seek per span of sales; see the index in ``schema.tables``."""
     to_span = to_sale + SPAN_BITS
     return f"""
         SELECT t.id >> {to_sale} FROM span CROSS JOIN {table} t
@@ -28,12 +28,12 @@ _SALES = text(f"""
         SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n < (SELECT max(id) >> {SPAN_BITS} FROM sale)
     ) {_by_person("event", _TO_SALE)} UNION {_by_person("delivery", DESTINATION_BITS)} ORDER BY 1
 """)
-_REACHES = text("""
+_EVENT_RANGES = text("""
     SELECT r.id, f.event, l.event FROM request r
     JOIN request_event f ON f.request = r.id AND f.position = 0
     JOIN request_event l ON l.request = r.id AND l.position = r.events - 1 ORDER BY r.id
 """)
-"""Events stand in a request in the order of their keys: its first and its last tell whether it may hold one."""
+"""First and last event key of each request. Keys rise within a request, so they show whether it may hold an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +42,32 @@ class Transfer:
 
     request: int
     at: datetime
-    """Aware, UTC: when it was about to leave."""
+    """When the request was about to leave; aware, UTC."""
     recipient: str
     outcome: str | None
     policy: str
-    """SHA-256 of the policy's text, the key of its document."""
+    """SHA-256 of the policy's text, which is the key of its document."""
     policy_version: str
     legal_basis: str
 
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """What was, or was to be, sent of one order to one destination."""
+    """An event of one order at one destination, sent or not."""
 
     id: int
     payload: bytes | None = field(repr=False)
-    """As it was sent, byte for byte; None once it is erased."""
+    """The exact bytes as sent; None after erasure."""
     transfers: tuple[Transfer, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectOrder:
-    """One order at one destination."""
+    """One of a person's orders at one destination."""
 
     order_no: str
     day: str
-    """Of purchase, in the shop's zone."""
+    """Day of purchase, in the shop's zone."""
     destination: str
     state: str
     reason: str | None
@@ -76,27 +76,27 @@ class SubjectOrder:
 
 
 def sales_of(connection: Connection, subject: bytes) -> list[int]:
-    """The sales of this person, rising: those that were sent, are to be sent, or were withheld."""
+    """Keys of this person's sales, ascending, whether sent, pending or withheld."""
     return list(connection.execute(_SALES, {"subject": subject}).scalars())
 
 
 def subject_orders(connection: Connection, subject: bytes) -> list[SubjectOrder]:
-    """Everything held of this person's orders, oldest first."""
-    reaches = [tuple(row) for row in connection.execute(_REACHES)]
-    found = []
+    """All stored data of this person's orders, oldest first."""
+    ranges = [tuple(row) for row in connection.execute(_EVENT_RANGES)]
+    orders = []
     for sale in sales_of(connection, subject):
         between = {"low": sale << DESTINATION_BITS, "high": sale + 1 << DESTINATION_BITS}
         for row in connection.execute(_DELIVERIES, between):
-            events = _events(connection, subject, row.id, reaches)
-            if events or row.subject == subject:  # an order can have changed hands
-                found.append(_subject_order(row, events))
-    return found
+            events = _events(connection, subject, row.id, ranges)
+            if events or row.subject == subject:  # the buyer of an order can change
+                orders.append(_subject_order(row, events))
+    return orders
 
 
 def policy_text(connection: Connection, sha256: str) -> str | None:
-    """The text of a policy that something left under."""
-    held = select(tables.document.c.body).where(tables.document.c.sha256 == sha256)
-    return connection.execute(held).scalar()
+    """Text of the policy with this SHA-256, None if the store does not have it."""
+    query = select(tables.document.c.body).where(tables.document.c.sha256 == sha256)
+    return connection.execute(query).scalar()
 
 
 _d, _e, _r = tables.delivery.c, tables.event.c, tables.request.c
@@ -112,7 +112,7 @@ _EVENTS = (
     .where(_e.id >= bindparam("low"), _e.id < bindparam("high"), _e.subject == bindparam("subject"))
     .order_by(_e.id)
 )
-_HELD = select(tables.request_event.c.request).where(
+_WITH_EVENT = select(tables.request_event.c.request).where(
     tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
     tables.request_event.c.event == bindparam("event"),
 )
@@ -127,22 +127,22 @@ _TRANSFERS = (
         tables.run.c.legal_basis,
     )
     .join(tables.run, tables.run.c.id == _r.run)
-    .where(_r.id.in_(_HELD))
+    .where(_r.id.in_(_WITH_EVENT))
     .order_by(_r.id)
 )
 
 
 def _events(
-    connection: Connection, subject: bytes, delivery: int, reaches: list[tuple[int, int, int]]
+    connection: Connection, subject: bytes, delivery: int, ranges: list[tuple[int, int, int]]
 ) -> tuple[SentEvent, ...]:
     between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS, "subject": subject}
     rows = connection.execute(_EVENTS, between)
-    return tuple(SentEvent(number, payload, _transfers(connection, number, reaches)) for number, payload in rows)
+    return tuple(SentEvent(number, payload, _transfers(connection, number, ranges)) for number, payload in rows)
 
 
-def _transfers(connection: Connection, event: int, reaches: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
-    near = [request for request, first, last in reaches if first <= event <= last]
-    rows = connection.execute(_TRANSFERS, {"requests": near, "event": event})
+def _transfers(connection: Connection, event: int, ranges: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
+    candidates = [request for request, first, last in ranges if first <= event <= last]
+    rows = connection.execute(_TRANSFERS, {"requests": candidates, "event": event})
     return tuple(Transfer(number, instant(intended), *rest) for number, intended, *rest in rows)
 
 

@@ -1,4 +1,4 @@
-"""Nothing is kept for ever: old payloads leave the store, and what is over shrinks to counts (GDPR art. 5(1)(e))."""
+"""Retention: remove old payloads, and reduce finished old orders to counts (GDPR art. 5(1)(e))."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ from conversions.ledger.subjects import redaction
 from conversions.ledger.subjects.erasure import DELIVERIES_OF, EVENTS_OF
 
 ROWS_PER_PAGE = 5_000
-"""Orders at destinations, in one transaction."""
-MAX_PAYLOAD_BYTES = (1 << 63) - 1
-"""A misread column may hold numbers whose sum does not fit 64 bits."""
+"""Deliveries (one order at one destination) in one transaction."""
+MAX_SUM_MINOR_UNITS = (1 << 63) - 1
+"""Limit of a stored sum: the sum of a misread column may not fit 64 bits."""
 _OLD = text("""
     SELECT id >> :bits FROM delivery WHERE id > :after AND day < :before ORDER BY id LIMIT :page
 """)
 _PAYLOADS = text(f"""
     SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} WHERE e.bytes IS NOT NULL ORDER BY e.id
 """)
-_OVER = text(f"""
+_FINISHED = text(f"""
     SELECT j.value FROM json_each(:sales) j WHERE j.value < (SELECT max(id) FROM sale) AND NOT EXISTS (
         SELECT 1 FROM delivery d WHERE d.id {DELIVERIES_OF}
         AND (d.day >= :before OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown')
@@ -36,9 +36,9 @@ _OVER = text(f"""
         SELECT 1 FROM revision v WHERE v.id {EVENTS_OF} AND v.state IN ('pending', 'in_flight', 'unknown')
     ) ORDER BY j.value
 """)
-"""The newest sale stays, whatever its age: its key must never be given again. So does one that was read since: read
-again and again, it would be counted each time."""
-_COUNTED = text(f"""
+"""The newest sale always stays, because its key must not be reused. A sale that a run has read since stays, too: later
+runs would read and count it again."""
+_ROWS_TO_COUNT = text(f"""
     SELECT d.day, d.destination, d.state, d.reason, d.stated_currency, d.stated_exponent, d.stated_minor
     FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
 """)
@@ -56,45 +56,45 @@ _SHRINK = (
 
 
 @dataclass(slots=True)
-class Purged:
-    """What one pass took out."""
+class PurgeResult:
+    """Counts of one purge."""
 
     before: date
-    """Days of purchase before this one."""
+    """First day of purchase that is kept."""
     events: int = 0
-    """Payloads; their commitments stay."""
+    """Removed payloads; their commitments stay."""
     orders: int = 0
-    """Rows, of one order at one destination each, that became counts."""
+    """Deliveries (one order at one destination) that were reduced to counts."""
 
 
-def due(ledger: Ledger, zone: ZoneInfo, days: int) -> date:
-    """The first day that is kept: *days* before today in the shop's *zone*."""
+def first_kept_day(ledger: Ledger, zone: ZoneInfo, days: int) -> date:
+    """The day that is *days* before today in the shop's *zone*."""
     return ledger.clock().astimezone(zone).date() - timedelta(days=days)
 
 
-def purge(ledger: Ledger, before: date) -> Purged:
-    """Take out what was purchased before that day, under the run lock; empty the files with ``redaction.wipe``.
+def purge(ledger: Ledger, before: date) -> PurgeResult:
+    """Purge orders of days before *before*. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
 
-    *before* lies beyond every platform's window: such an order, read again, is too old to be sent. One that still
+    *before* is older than every platform's window, so a purged order is too old to be sent again. An order that still
     waits for an answer or a decision keeps its row and loses its payload.
     """
-    purged, after = Purged(before), 0
-    with _no_look_at_references(ledger):
+    purged, after = PurgeResult(before), 0
+    with _foreign_keys_off(ledger):
         while sales := _old(ledger, before, after):
             after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
-            _take_out(ledger, purged, sales)
+            _redact_payloads(ledger, purged, sales)
             _shrink(ledger, purged, sales)
     return purged
 
 
 def _old(ledger: Ledger, before: date, after: int) -> list[int]:
-    """The next sales with a purchase day before that one, rising."""
-    asked = {"bits": DESTINATION_BITS, "before": before.isoformat(), "after": after, "page": ROWS_PER_PAGE}
+    """The next page of sales with a purchase day before *before*, ascending."""
+    parameters = {"bits": DESTINATION_BITS, "before": before.isoformat(), "after": after, "page": ROWS_PER_PAGE}
     with ledger.transaction() as connection:
-        return sorted(set(connection.execute(_OLD, asked).scalars()))
+        return sorted(set(connection.execute(_OLD, parameters).scalars()))
 
 
-def _take_out(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
+def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
         events = list(connection.execute(_PAYLOADS, {"sales": orjson.dumps(sales).decode()}).scalars())
         if events:
@@ -105,27 +105,28 @@ def _take_out(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
             purged.events += len(events)
 
 
-def _shrink(ledger: Ledger, purged: Purged, sales: Sequence[int]) -> None:
+def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
         midnight = microseconds(datetime.combine(purged.before, time.min, UTC))
-        asked = {"sales": orjson.dumps(sales).decode(), "before": purged.before.isoformat(), "before_us": midnight}
-        over = list(connection.execute(_OVER, asked).scalars())
-        if over:
-            gone = {"sales": orjson.dumps(over).decode()}
-            orders = _count(connection, gone)
+        before = purged.before.isoformat()
+        parameters = {"sales": orjson.dumps(sales).decode(), "before": before, "before_us": midnight}
+        finished = list(connection.execute(_FINISHED, parameters).scalars())
+        if finished:
+            finished_sales = {"sales": orjson.dumps(finished).decode()}
+            orders = _count(connection, finished_sales)
             for statement in _SHRINK:
-                connection.execute(statement, gone)
-            facts = {"orders": orders, "sales": len(over), "before": purged.before.isoformat()}
+                connection.execute(statement, finished_sales)
+            facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
 
 
-def _count(connection: Connection, asked: dict[str, str]) -> int:
-    """Add to the history what is about to go; how many rows."""
+def _count(connection: Connection, parameters: dict[str, str]) -> int:
+    """Add the deliveries that are deleted next to the history; return their number."""
     counts, sums = Counter[tuple[object, ...]](), Counter[tuple[object, ...]]()
-    for *key, minor in connection.execute(_COUNTED, asked):
+    for *key, minor in connection.execute(_ROWS_TO_COUNT, parameters):
         counts[tuple(key)] += 1
-        sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_PAYLOAD_BYTES)
+        sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_SUM_MINOR_UNITS)
     names = ("day", "destination", "state", "reason", "currency", "exponent")
     rows = [dict(zip(names, key, strict=True), orders=count, minor=sums[key]) for key, count in counts.items()]
     connection.execute(insert(tables.history), rows)
@@ -133,8 +134,8 @@ def _count(connection: Connection, asked: dict[str, str]) -> int:
 
 
 @contextmanager
-def _no_look_at_references(ledger: Ledger) -> Iterator[None]:
-    """A sale goes after all its deliveries; SQLite would read every delivery to see that, once for each sale."""
+def _foreign_keys_off(ledger: Ledger) -> Iterator[None]:
+    """Switch off foreign keys: SQLite would read every delivery per deleted sale. Deliveries are deleted first."""
     driver = ledger.connection.connection.driver_connection
     assert driver is not None
     driver.execute("PRAGMA foreign_keys=OFF")

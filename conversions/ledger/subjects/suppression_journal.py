@@ -1,6 +1,6 @@
-"""The journal: who came onto the list of objections and who left it, kept outside the store's directory.
+"""The suppression journal: additions to and removals from the suppression list, outside the store's directory.
 
-A restored backup has forgotten what people asked for since it was made; the journal brings it up to date. A line holds
+A restored backup lacks the entries since it was made; `conversions restore` adds them from the journal. A line contains
 the keyed subject and the case, never an address.
 """
 
@@ -29,7 +29,7 @@ JournalAction = Literal["added", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One line. To replay one that is in the store already changes nothing."""
+    """One line of the journal. To replay an entry that the store has already changes nothing."""
 
     at: datetime
     """Aware, UTC."""
@@ -41,7 +41,7 @@ class JournalEntry:
 
     @property
     def person(self) -> bytes:
-        """The subject as the store keeps it."""
+        """The subject as bytes, as in the store."""
         return bytes.fromhex(self.subject)
 
 
@@ -49,18 +49,18 @@ _line = TypeAdapter(JournalEntry)
 
 
 def append(path: Path, entries: Iterable[JournalEntry]) -> None:
-    """Add lines, on disk when this returns. Raises SettingsError where they cannot be written."""
+    """Append lines; they are on disk when this returns. Raises SettingsError where they cannot be written."""
     lines = b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        begun = path.exists()
+        existed = path.exists()
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
         with os.fdopen(descriptor, "a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             _cut_unfinished(file)
             file.write(lines)
             sync_file(file)
-        if not begun:
+        if not existed:
             sync_path(path.parent)
     except OSError as error:
         raise SettingsError(
@@ -69,7 +69,7 @@ def append(path: Path, entries: Iterable[JournalEntry]) -> None:
 
 
 def begin(path: Path, ledger: Ledger) -> None:
-    """Where there is no journal yet, or no longer, write down who is on the list of *ledger*."""
+    """If there is no journal, create it with the active entries of the suppression list."""
     if path.exists():
         return
     listed = select(_table.since_us, _table.kind, _table.subject, _table.case_no).where(_table.removed_us.is_(None))
@@ -77,14 +77,14 @@ def begin(path: Path, ledger: Ledger) -> None:
         rows = connection.execute(listed.order_by(_table.id)).all()
     append(
         path,
-        [JournalEntry(instant(at), "added", SuppressionKind(kind), who.hex(), case) for at, kind, who, case in rows],
+        [JournalEntry(instant(at), "added", SuppressionKind(kind), key.hex(), case) for at, kind, key, case in rows],
     )
 
 
 def read(path: Path) -> list[JournalEntry]:
-    """Every line, oldest first; none where there is no file. A last line that a crash cut short is passed over.
+    """Every entry, oldest first; empty if there is no file. Skips a last line that a crash left incomplete.
 
-    Raises LedgerError where another one cannot be read: somebody's wish would be lost.
+    Raises LedgerError where another line cannot be read, because a person's request would be lost.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -107,7 +107,7 @@ def _entry(path: Path, number: int, line: bytes) -> JournalEntry:
 
 
 def _cut_unfinished(file: BinaryIO) -> None:
-    """A line that a crash cut short: its command has not returned, and would have been given again."""
+    """Remove an incomplete last line: its command crashed before it reported success, so the operator repeats it."""
     file.seek(0)
     content = file.read()
     file.truncate(content.rfind(b"\n") + 1)

@@ -1,6 +1,6 @@
-"""Whose orders are withheld, as keyed subjects: who objected (GDPR art. 21), withdrew consent (art. 7(3)), was erased.
+"""The suppression list of keyed subjects: objections (GDPR art. 21), withdrawn consents (art. 7(3)) and erasures.
 
-Asked inside the transaction that commits an attempt. A person may be on the list once of each kind.
+The transaction that commits an attempt reads it. A person has at most one active entry of each kind.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _table = tables.objection.c
 
 
 class SuppressionKind(StrEnum):
-    """Why a person is on the list. In the alphabet's order the first one is named as the reason."""
+    """Why a person is on the list. With several kinds, the first in alphabetical order gives the reason."""
 
     ERASURE = "erasure"
     OBJECTION = "objection"
@@ -30,7 +30,7 @@ REASON_FOR = {
     SuppressionKind.OBJECTION: Reason.OBJECTION,
     SuppressionKind.WITHDRAWAL: Reason.WITHDRAWN,
 }
-"""What an order of such a person is withheld for."""
+"""Reason why an order of such a person is withheld."""
 _LEAF = {
     SuppressionKind.ERASURE: "suppression",
     SuppressionKind.OBJECTION: "objection",
@@ -40,7 +40,7 @@ _LEAF = {
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One entry of the list; the person is not in it."""
+    """One entry of the list, without the person."""
 
     id: int
     since: datetime
@@ -59,24 +59,24 @@ def add(
     kind: SuppressionKind = SuppressionKind.OBJECTION,
     case: str | None = None,
 ) -> bool:
-    """Withhold this person's orders everywhere from now on; False where an entry of this *kind* is in force."""
+    """Withhold this person's orders at every destination; False if an entry of this *kind* is active already."""
     with ledger.transaction() as connection:
-        there = select(_table.id).where(*_active(subject, kind))
-        if connection.execute(there).first() is not None:
+        active_entry = select(_table.id).where(*_active(subject, kind))
+        if connection.execute(active_entry).first() is not None:
             return False
         now = ledger.now_us
-        fresh = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
-        entry = connection.execute(insert(tables.objection).values(**fresh).returning(_table.id)).scalar_one()
+        row = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
+        entry = connection.execute(insert(tables.objection).values(**row).returning(_table.id)).scalar_one()
         log.append(connection, _LEAF[kind], now, {"entry": entry, "case": case})
         return True
 
 
 def remove(ledger: Ledger, subject: bytes, reason: str, kind: SuppressionKind = SuppressionKind.OBJECTION) -> bool:
-    """Take an entry back, at the person's wish; False where there is none of this *kind* in force."""
+    """Remove an entry at the person's request; False if no entry of this *kind* is active."""
     with ledger.transaction() as connection:
         now = ledger.now_us
-        gone = update(tables.objection).where(*_active(subject, kind)).values(removed_us=now, removed_reason=reason)
-        entry = connection.execute(gone.returning(_table.id)).scalar()
+        removal = update(tables.objection).where(*_active(subject, kind)).values(removed_us=now, removed_reason=reason)
+        entry = connection.execute(removal.returning(_table.id)).scalar()
         if entry is None:
             return False
         log.append(connection, f"{_LEAF[kind]} removed", now, {"entry": entry})
@@ -84,7 +84,7 @@ def remove(ledger: Ledger, subject: bytes, reason: str, kind: SuppressionKind = 
 
 
 def entries(ledger: Ledger, subject: bytes | None = None) -> list[Suppression]:
-    """Every entry ever made, oldest first; with *subject* those about one person."""
+    """Every entry, removed ones included, oldest first; with *subject* only the entries of one person."""
     query = select(tables.objection).order_by(_table.id)
     with ledger.transaction() as connection:
         rows = connection.execute(query if subject is None else query.where(_table.subject == subject)).all()
@@ -103,10 +103,10 @@ def entries(ledger: Ledger, subject: bytes | None = None) -> list[Suppression]:
 
 
 def active(ledger: Ledger) -> dict[bytes, Reason]:
-    """Everybody on the list now, and what their orders are withheld for."""
-    listed = select(_table.subject, _table.kind).where(_table.removed_us.is_(None)).order_by(_table.kind.desc())
+    """Each subject with an active entry, and the reason why its orders are withheld."""
+    query = select(_table.subject, _table.kind).where(_table.removed_us.is_(None)).order_by(_table.kind.desc())
     with ledger.transaction() as connection:
-        return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in connection.execute(listed)}
+        return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in connection.execute(query)}
 
 
 def _active(subject: bytes, kind: SuppressionKind) -> tuple[ColumnElement[bool], ...]:

@@ -159,7 +159,7 @@ def resigned(home: Path) -> None:
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("SHA256SUMS"):
             draft.write(path.relative_to(home).as_posix(), [path.read_bytes()])
-    draft.seal(SEED or checkpoints.seed_of)  # type: ignore[arg-type]
+    draft.seal(SEED or checkpoints.signing_seed)  # type: ignore[arg-type]
 
 
 SEED = b""
@@ -199,7 +199,7 @@ def test_what_is_wrong_inside_is_found_even_under_a_good_signature(
     copy = tmp_path / "copy"
     shutil.copytree(unpacked, copy)
     INSIDE[said](copy)  # type: ignore[operator]
-    monkeypatch.setattr(sys.modules[__name__], "SEED", checkpoints.seed_of(past.settings))
+    monkeypatch.setattr(sys.modules[__name__], "SEED", checkpoints.signing_seed(past.settings))
     resigned(copy)
 
     with pytest.raises(verifier.Refused, match=said):

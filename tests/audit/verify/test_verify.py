@@ -273,7 +273,7 @@ def test_a_log_that_was_rewritten_as_a_whole_contradicts_what_was_kept(shop: Sho
 
 
 def test_without_what_was_kept_it_cannot_be_told_and_is_said_so(shop: Shop) -> None:
-    kept = next(checkpoints.kept(shop.settings.checkpoints_path)).rename(shop.home / "mailed")
+    kept = next(checkpoints.checkpoint_files(shop.settings.checkpoints_path)).rename(shop.home / "mailed")
     for path in (*shop.settings.checkpoints_path.iterdir(), shop.settings.tail_path):
         path.unlink()
     with shop.tampered() as store:
@@ -326,10 +326,10 @@ def test_what_is_no_store_is_a_finding(shop: Shop, content: bytes) -> None:
 
 
 def forged(shop: Shop, **changes: object) -> None:
-    path = list(checkpoints.kept(shop.settings.checkpoints_path))[-1]
+    path = list(checkpoints.checkpoint_files(shop.settings.checkpoints_path))[-1]
     told = checkpoints.parse(path.read_text())
     signed = {"store_id": told.store_id, "size": told.size, "root": told.root, "seed": bytes(32)} | changes
-    path.write_text(checkpoints.signed(**signed))  # type: ignore[arg-type]
+    path.write_text(checkpoints.sign(**signed))  # type: ignore[arg-type]
 
 
 def test_a_checkpoint_that_a_stranger_signed_is_found(shop: Shop) -> None:
@@ -345,14 +345,14 @@ def test_a_checkpoint_of_another_store_is_found(shop: Shop) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_read_is_found(shop: Shop) -> None:
-    next(checkpoints.kept(shop.settings.checkpoints_path)).write_bytes(b"\xff")
+    next(checkpoints.checkpoint_files(shop.settings.checkpoints_path)).write_bytes(b"\xff")
 
     assert any("cannot be read" in finding for finding in said(shop))
 
 
 @pytest.mark.parametrize("content", [b"", b"no time stamp", bytes(3000)])
 def test_a_time_stamp_that_is_not_of_its_checkpoint_is_found(shop: Shop, content: bytes) -> None:
-    next(checkpoints.kept(shop.settings.checkpoints_path)).with_suffix(".tsr").write_bytes(content)
+    next(checkpoints.checkpoint_files(shop.settings.checkpoints_path)).with_suffix(".tsr").write_bytes(content)
 
     assert any(finding.startswith("the time stamp") for finding in said(shop))
 
@@ -378,9 +378,9 @@ def test_checkpoints_of_a_key_that_was_rotated_stay_good(shop: Shop, monkeypatch
     monkeypatch.setenv("CONVERSIONS_LOG_KEY", "ab" * 32)
     settings = shop.settings
     with open_shared(settings, shop.clock) as ledger:
-        public = signed_note.public_key(checkpoints.seed_of(settings)).hex()
+        public = signed_note.public_key(checkpoints.signing_seed(settings)).hex()
         bindings.change(ledger, checkpoints.PIN, public, "a test")
-        assert runs.remember(ledger)
+        assert runs.record_tree_head(ledger)
 
     found = verdict(shop)
     assert found.intact, found.findings
@@ -485,6 +485,6 @@ def test_the_root_of_a_checkpoint_is_that_over_the_entries(past: Shop) -> None:
     with past.tampered() as store:
         bodies = [body.encode() for (body,) in store.execute("SELECT body FROM leaf ORDER BY seq")]
 
-    newest = list(checkpoints.kept(past.settings.checkpoints_path))[-1].read_text().splitlines()
+    newest = list(checkpoints.checkpoint_files(past.settings.checkpoints_path))[-1].read_text().splitlines()
     assert (int(newest[1]), base64.b64decode(newest[2])) == (len(bodies), root_of(bodies))
     assert leaf_hash(bodies[0]) != root_of(bodies)

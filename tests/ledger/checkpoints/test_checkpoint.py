@@ -38,7 +38,7 @@ def ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
 
 
 def public_key(settings: Settings) -> bytes:
-    return signed_note.public_key(checkpoints.seed_of(settings))
+    return signed_note.public_key(checkpoints.signing_seed(settings))
 
 
 def night(ledger: Ledger, settings: Settings) -> str:
@@ -51,7 +51,7 @@ def night(ledger: Ledger, settings: Settings) -> str:
 
 
 def files(settings: Settings) -> list[str]:
-    return [path.name for path in checkpoints.kept(settings.checkpoints_path)]
+    return [path.name for path in checkpoints.checkpoint_files(settings.checkpoints_path)]
 
 
 def head(ledger: Ledger) -> tuple[int, bytes]:
@@ -74,7 +74,7 @@ def test_a_run_ends_with_a_checkpoint_of_the_log_as_it_stands(ledger: Ledger, se
 def test_it_is_kept_in_a_file_named_for_its_size_for_its_owner_alone(ledger: Ledger, settings: Settings) -> None:
     first, second = night(ledger, settings), night(ledger, settings)
 
-    kept = list(checkpoints.kept(settings.checkpoints_path))
+    kept = list(checkpoints.checkpoint_files(settings.checkpoints_path))
     assert [path.read_text() for path in kept] == [first, second]
     assert all(re.fullmatch(r"0{10}\d\d?\.checkpoint|0{11}\d\.checkpoint", path.name) for path in kept)
     assert [path.stat().st_mode & 0o777 for path in [settings.checkpoints_path, *kept]] == [0o700, 0o600, 0o600]
@@ -97,12 +97,12 @@ def test_a_malformed_key_is_said_without_showing_it(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("CONVERSIONS_LOG_KEY", "not a key at all")
 
     with pytest.raises(SettingsError, match="CONVERSIONS_LOG_KEY is not 64 hex digits") as refused:
-        checkpoints.seed_of(shop_settings(tmp_path))
+        checkpoints.signing_seed(shop_settings(tmp_path))
     assert "not a key at all" not in str(refused.value)
 
 
 def test_nothing_is_signed_before_the_log_knows_the_key(ledger: Ledger, settings: Settings) -> None:
-    assert runs.remember(ledger) is None
+    assert runs.record_tree_head(ledger) is None
     assert files(settings) == []
 
 
@@ -124,7 +124,7 @@ def test_another_key_stops_the_run_until_it_is_rotated(ledger: Ledger, settings:
 
     bindings.check(ledger, wanted)
     assert old == public_key(settings).hex()
-    assert runs.remember(ledger) is None, "these settings have the old key"
+    assert runs.record_tree_head(ledger) is None, "these settings have the old key"
     with ledger.transaction() as connection:
         newest = connection.execute(select(tables.leaf.c.body).order_by(tables.leaf.c.seq.desc())).scalars().first()
     assert newest
@@ -161,7 +161,7 @@ def used(settings: Settings, clock: Clock) -> Settings:
 
 
 def newest(settings: Settings) -> Path:
-    return list(checkpoints.kept(settings.checkpoints_path))[-1]
+    return list(checkpoints.checkpoint_files(settings.checkpoints_path))[-1]
 
 
 def resigned(settings: Settings, *, store_id: str | None = None, more: int = 0, root: bytes | None = None) -> None:
@@ -169,8 +169,8 @@ def resigned(settings: Settings, *, store_id: str | None = None, more: int = 0, 
     path = newest(settings)
     told = checkpoints.parse(path.read_text())
     path.write_text(
-        checkpoints.signed(
-            store_id or told.store_id, told.size + more, root or told.root, checkpoints.seed_of(settings)
+        checkpoints.sign(
+            store_id or told.store_id, told.size + more, root or told.root, checkpoints.signing_seed(settings)
         )
     )
 
@@ -209,8 +209,8 @@ def test_a_store_that_has_grown_since_is_opened(used: Settings, clock: Clock) ->
 def test_a_checkpoint_is_never_written_over_by_another(used: Settings, clock: Clock) -> None:
     with open_shared(used, clock) as ledger:
         resigned(used, root=bytes(32))
-        with pytest.raises(LedgerError, match="another checkpoint of as many entries"):
-            runs.remember(ledger)
+        with pytest.raises(LedgerError, match="a different checkpoint of the same size"):
+            runs.record_tree_head(ledger)
 
 
 def test_a_directory_that_cannot_be_made_is_said_before_anything_is_sent(
@@ -239,7 +239,7 @@ def test_what_a_restored_store_has_lost_is_set_aside_for_auditors(used: Settings
 
     assert files(used) == [first]
     (aside,) = used.checkpoints_path.glob("restored-at-*")
-    assert [path.name for path in checkpoints.kept(aside)] == [second]
+    assert [path.name for path in checkpoints.checkpoint_files(aside)] == [second]
     (used.checkpoints_path / second).write_text("of the next life")
     checkpoints.set_aside(used.checkpoints_path, size)
     assert len(list(used.checkpoints_path.glob("restored-at-*/*"))) == 2

@@ -57,7 +57,7 @@ def test_what_is_rolled_back_leaves_no_leaf_and_no_gap(night: Night) -> None:
     assert sizes(night) == (2, 2, 2)
 
 
-def test_nobody_else_sees_a_leaf_before_its_transaction_is_committed(night: Night) -> None:
+def test_no_other_connection_sees_a_leaf_before_its_transaction_is_committed(night: Night) -> None:
     seen = select(func.count()).select_from(tables.leaf)
 
     with night.ledger.transaction() as connection:

@@ -117,7 +117,7 @@ def test_a_run_that_ends_lets_the_file_remember_size_and_root(night: Night, reme
 
 def test_a_store_that_grew_since_is_the_same(night: Night, path: Path, remembered: Path) -> None:
     for _ in range(5):
-        runs.remember(night.ledger)
+        runs.record_tree_head(night.ledger)
         grown(night)
         opened(path, remembered)
 
@@ -137,11 +137,11 @@ def test_an_older_copy_is_refused(path: Path, remembered: Path, tmp_path: Path) 
     one_night(path, remembered)
     shutil.copy(tmp_path / "backup.db", path)
 
-    with pytest.raises(LedgerError, match=r"older copy: its log has 2 entries, .* remembers 4 .*would be sent again"):
+    with pytest.raises(LedgerError, match=r"older copy: its log has 2 entries, .* records 4 .*would be sent again"):
         opened(path, remembered)
 
 
-def test_the_copy_of_last_night_is_taken(path: Path, remembered: Path, tmp_path: Path) -> None:
+def test_the_copy_of_the_last_run_is_accepted(path: Path, remembered: Path, tmp_path: Path) -> None:
     one_night(path, remembered)
     shutil.copy(path, tmp_path / "backup.db")
     path.unlink()
@@ -158,7 +158,7 @@ def test_an_older_copy_that_grew_anew_to_the_same_size_is_noticed_by_its_root(
     shutil.copy(tmp_path / "backup.db", path)
     one_night(path, tmp_path / "not the same tail", hour=6)
 
-    with pytest.raises(LedgerError, match="differs from what"):
+    with pytest.raises(LedgerError, match="differs from the line of"):
         opened(path, remembered)
 
 

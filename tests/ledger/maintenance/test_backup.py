@@ -26,17 +26,17 @@ def changed(path: Path, statement: str) -> None:
         copy.execute(statement)
 
 
-def test_it_says_what_it_holds(night: Night, target: Path) -> None:
+def test_it_describes_the_copy(night: Night, target: Path) -> None:
     copy = backup.write(night.ledger.connection, target)
 
     night.ledger.connection.rollback()
     head = night.one(select(tables.head))
     assert (copy.store_id, copy.size, copy.root) == (head.store_id, head.tree_size, head.root.hex())
     assert copy.newest == night.clock()
-    assert backup.verified(target) == copy
+    assert backup.verify(target) == copy
 
 
-def test_what_is_not_committed_is_not_in_it_and_nobody_waits(night: Night, target: Path) -> None:
+def test_uncommitted_rows_are_not_in_it_and_no_connection_waits(night: Night, target: Path) -> None:
     with night.ledger.transaction() as connection, another_look(night.path) as beside:
         before = connection.execute(select(tables.head.c.tree_size)).scalar_one()
         log.append(connection, "test", 0, {})
@@ -72,17 +72,17 @@ def test_what_is_not_whole_is_noticed(night: Night, target: Path, statement: str
     changed(target, statement)
 
     with pytest.raises(LedgerError, match="not a whole copy of a store"):
-        backup.verified(target)
+        backup.verify(target)
 
 
 def test_of_a_copy_that_fails_nothing_is_left(night: Night, target: Path) -> None:
-    with mock.patch.object(backup, "verified", side_effect=LedgerError("no")), pytest.raises(LedgerError):
+    with mock.patch.object(backup, "verify", side_effect=LedgerError("no")), pytest.raises(LedgerError):
         backup.write(night.ledger.connection, target)
 
     assert not target.exists()
 
 
-def test_what_is_there_stays(night: Night, target: Path) -> None:
+def test_an_existing_file_stays(night: Night, target: Path) -> None:
     target.write_text("mine")
 
     with pytest.raises(Usage, match="exists already"):

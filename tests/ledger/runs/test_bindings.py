@@ -41,7 +41,7 @@ def test_the_same_again_is_no_change(night: Night) -> None:
         ("key", "every order would get a new id"),
         ("shop", "every order would count as new"),
         ("id scheme", "every order would get a new id"),
-        ("destination meta", "sent again, to another place"),
+        ("destination meta", "sent again, to another account"),
     ],
 )
 def test_any_difference_is_refused_with_old_and_new_and_what_it_would_do(night: Night, name: str, meaning: str) -> None:

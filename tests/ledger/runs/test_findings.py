@@ -1,4 +1,4 @@
-"""A person is called on the first night, when half as many again are affected, and weekly; and not for what is known."""
+"""A finding is reported in its first run, when the count has grown by half, and weekly; not while it is known."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,10 +18,10 @@ def held_back(count: int, share: float | None = None, **more: object) -> Finding
 
 
 def called(night: Night, *found: Finding) -> bool:
-    """Whether this run calls a person; it tells what it found."""
-    heard = findings.mark_known(night.ledger, found)
-    findings.remember(night.ledger, night.run, heard, CODES)
-    return any(one.exit_code for one in heard)
+    """Whether this run calls a person; its findings are saved."""
+    reported = findings.mark_known(night.ledger, found)
+    findings.save(night.ledger, night.run, reported, CODES)
+    return any(finding.exit_code for finding in reported)
 
 
 def days_later(night: Night, days: float) -> None:
@@ -32,7 +32,7 @@ def days_later(night: Night, days: float) -> None:
     night.begin()
 
 
-def test_it_is_told_on_its_first_night_and_weekly(night: Night) -> None:
+def test_it_is_reported_in_its_first_run_and_weekly(night: Night) -> None:
     calls = []
     for _ in range(16):
         calls.append(called(night, held_back(20)))
@@ -44,14 +44,14 @@ def test_it_is_told_on_its_first_night_and_weekly(night: Night) -> None:
     ("counts", "calls"), [((20, 29), 1), ((20, 30), 2), ((20, 25, 30), 2), ((1, 2), 2), ((2, 2), 1)]
 )
 def test_half_as_many_again_are_news(night: Night, counts: tuple[int, ...], calls: int) -> None:
-    heard = []
+    calls_made = []
     for count in counts:
-        heard.append(called(night, held_back(count)))
+        calls_made.append(called(night, held_back(count)))
         days_later(night, 1)
-    assert sum(heard) == calls
+    assert sum(calls_made) == calls
 
 
-def test_what_was_gone_for_a_night_is_news_again(night: Night) -> None:
+def test_a_finding_that_returns_after_one_run_is_new(night: Night) -> None:
     assert called(night, held_back(20))
     days_later(night, 1)
     assert not called(night)
@@ -61,7 +61,7 @@ def test_what_was_gone_for_a_night_is_news_again(night: Night) -> None:
 
 def test_a_guard_that_was_not_asked_forgets_nothing(night: Night) -> None:
     assert called(night, held_back(20))
-    findings.remember(night.ledger, night.run, [], {"moved"})
+    findings.save(night.ledger, night.run, [], {"moved"})
     days_later(night, 1)
     assert not called(night, held_back(20))
 
@@ -144,10 +144,10 @@ def test_only_what_is_open_can_be_accepted(night: Night, code: str, destination:
     assert findings.open_findings(night.ledger)[0].accepted is False
 
 
-def test_what_stops_a_night_is_no_memory_s_matter(night: Night) -> None:
+def test_a_finding_that_stops_a_run_is_never_silent(night: Night) -> None:
     found = stop("numbers", "known sales", count=3, accept="numbers")
     for _ in range(2):
-        (heard,) = findings.mark_known(night.ledger, [found])
-        assert heard.exit_code is Exit.DATA
-        findings.remember(night.ledger, night.run, [heard], {"numbers"})
+        (reported,) = findings.mark_known(night.ledger, [found])
+        assert reported.exit_code is Exit.DATA
+        findings.save(night.ledger, night.run, [reported], {"numbers"})
     assert findings.open_findings(night.ledger) == []

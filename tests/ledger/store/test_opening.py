@@ -48,7 +48,7 @@ def test_a_rehearsal_stays_one_for_ever_and_a_real_store_too(tmp_path: Path, was
     store.create(path, tmp_path / "tail", rehearsal=was, at=NOW)
 
     opened(path, rehearsal=was)
-    with pytest.raises(SettingsError, match=r"a store stays what it was.*its own store\.url"):
+    with pytest.raises(SettingsError, match=r"a store is for one kind only.*its own store\.url"):
         opened(path, rehearsal=not was)
 
 
@@ -104,7 +104,7 @@ def test_a_store_whose_pages_stay_in_the_wal_is_not_made(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(store, "_initialise", fill_half)
 
-    with pytest.raises(LedgerError, match="could not be made: the disk is full or fails"), OPENINGS["run"](tmp_path):
+    with pytest.raises(LedgerError, match="could not be created: the disk is full or fails"), OPENINGS["run"](tmp_path):
         pass
 
     assert [file.name for file in (tmp_path / "var").iterdir()] == ["conversions.db.lock"]

@@ -46,7 +46,7 @@ def test_a_second_run_is_refused_while_the_first_holds_it_and_told_what_to_do(se
     with run_lock.hold(settings, Clock(), wait=0):
         said = second(settings)
 
-    assert "Nothing was touched" in said
+    assert "Nothing was changed" in said
     assert "conversions run --wait 30m" in said
 
 
@@ -61,7 +61,7 @@ def test_the_holder_is_named_by_run_operator_host_process_and_start(settings: Se
 
 def test_a_holder_that_the_store_does_not_know_yet_has_only_just_begun(settings: Settings) -> None:
     with run_lock.hold(settings, Clock(), wait=0):
-        assert "it has only just begun" in second(settings)
+        assert "it has just started" in second(settings)
 
 
 def test_a_run_that_was_killed_is_not_taken_for_the_holder(settings: Settings) -> None:
@@ -71,7 +71,7 @@ def test_a_run_that_was_killed_is_not_taken_for_the_holder(settings: Settings) -
         runs.finish(ledger, runs.begin(ledger, OCCASION), {"exit_code": 0})
 
     with run_lock.hold(settings, Clock(), wait=0):
-        assert "it has only just begun" in second(settings)
+        assert "it has just started" in second(settings)
 
 
 def test_the_second_one_touches_nothing(settings: Settings) -> None:

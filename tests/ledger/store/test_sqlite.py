@@ -166,7 +166,10 @@ def test_where_nothing_can_be_written_not_even_reading_is_possible_and_that_is_n
     path, tail = tmp_path / "var" / "c.db", tmp_path / "tail"
     store.create(path, tail, rehearsal=False, at=NOW)
     monkeypatch.setattr(os, "access", lambda place, _: place != path.parent)  # as on a disk mounted read-only
-    with pytest.raises(SettingsError, match="nothing can be written to"), store.connect_read_only(path, tail, Clock()):
+    with (
+        pytest.raises(SettingsError, match="needs an index file beside it"),
+        store.connect_read_only(path, tail, Clock()),
+    ):
         pass
     with pytest.raises(SettingsError, match="conversions backup"):
         check_ours(LogLocation(path, tail, tmp_path / "checkpoints"))
@@ -205,8 +208,8 @@ def test_any_name_of_a_directory_holds_the_store_and_nothing_beside_it(tmp_path:
     assert path.read_bytes().startswith(b"SQLite format 3")
 
 
-def test_whoever_comes_second_takes_the_store_of_the_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two first nights at once: the second one's draft is ready when the first one's store appears."""
+def test_a_second_creator_uses_the_store_of_the_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first runs at once: the second one's draft is ready when the first one's store appears."""
     before = path.read_bytes()
     monkeypatch.setattr(store, "refuse_lost", lambda path, tail_path: None)
 
@@ -219,7 +222,7 @@ def test_whoever_comes_second_takes_the_store_of_the_first(path: Path, monkeypat
 def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(SettingsError, match=r"directory .* cannot be made: .*correct store\.url"):
+    with pytest.raises(SettingsError, match=r"directory .* cannot be created: .*correct store\.url"):
         store.create(tmp_path / "file" / "c.db", tmp_path / "tail", rehearsal=False, at=NOW)
 
 

@@ -12,7 +12,7 @@ from conversions.ledger.outbox import recover
 from conversions.ledger.runs import finish
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import access_log, erasure, recipient_notices, suppressions
-from conversions.ledger.subjects.erasure import Erased
+from conversions.ledger.subjects.erasure import ErasureSummary
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from tests.ledger.builders import LOST, OCCASION, PRICE, RESEND, Night, draft, sighting, subject
 from tests.ledger.subjects.test_redaction import assert_committed, bought, send
@@ -29,7 +29,7 @@ def deliveries(night: Night, number: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in night.all(_OF_ORDER.bindparams(order_no=number))]
 
 
-def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> Erased:
+def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> ErasureSummary:
     return erasure.erase(night.ledger, person, case)
 
 
@@ -41,11 +41,11 @@ def assert_erased(night: Night, number: str) -> None:
         assert [row[name] for name in GONE] == [None] * len(GONE)
 
 
-def test_every_order_of_the_person_is_erased_everywhere_and_nobody_elses(night: Night) -> None:
+def test_every_order_of_the_person_is_erased_everywhere_and_no_other(night: Night) -> None:
     night.stage(bought("1", "ida"), bought("2", "asta"), bought("3", "ida"))
     send(night)
     untouched, wire_ids = deliveries(night, "2"), [row["wire_id"] for row in deliveries(night, "1")]
-    assert erase(night) == Erased(orders=2, events=4, recipients=RECIPIENTS)
+    assert erase(night) == ErasureSummary(orders=2, events=4, recipients=RECIPIENTS)
     assert_erased(night, "1")
     assert_erased(night, "3")
     assert deliveries(night, "2") == untouched
@@ -55,7 +55,7 @@ def test_every_order_of_the_person_is_erased_everywhere_and_nobody_elses(night: 
     assert_committed(night)
 
 
-def test_the_leaf_names_events_and_case_and_nobody(night: Night) -> None:
+def test_the_leaf_names_events_and_case_and_no_person(night: Night) -> None:
     night.stage(bought("1", "ida"), bought("2", "asta"), bought("3", "ida"))
     keys = [row.id for row in night.all(select(tables.event.c.id).order_by(tables.event.c.id))]
     erase(night)
@@ -79,7 +79,7 @@ def test_the_person_is_withheld_from_now_on_and_the_erased_orders_stay_erased(ni
 
 
 @pytest.mark.parametrize("person", ["ida", "asta"])
-def test_an_erased_order_stays_erased_whatever_the_source_says(night: Night, person: str) -> None:
+def test_an_erased_order_stays_erased_when_the_source_changes(night: Night, person: str) -> None:
     night.stage(bought("1", "ida"))
     erase(night)
     suppressions.remove(night.ledger, IDA, "wrote to us", SuppressionKind.ERASURE)
@@ -162,10 +162,10 @@ def test_look_ups_stay_without_the_person(night: Night) -> None:
 
 
 def test_of_a_person_without_orders_the_case_is_kept_and_again_changes_nothing(night: Night) -> None:
-    assert erase(night) == Erased(0, 0, ())
+    assert erase(night) == ErasureSummary(0, 0, ())
     before = night.leaves()
     assert [leaf["kind"] for leaf in before[-2:]] == ["suppression", "erasure"]
-    assert erase(night) == Erased(0, 0, ())
+    assert erase(night) == ErasureSummary(0, 0, ())
     assert night.leaves() == before
 
 
@@ -189,7 +189,7 @@ def test_never_under_another_run(night: Night) -> None:
     assert night.buyer("1") == IDA
 
 
-def test_taking_over_ends_whatever_ran(night: Night) -> None:
+def test_taking_over_ends_a_run(night: Night) -> None:
     night.stage(bought("1", "ida"))
     runs.acquire_epoch(night.ledger)
     with pytest.raises(LedgerError):
@@ -199,7 +199,7 @@ def test_taking_over_ends_whatever_ran(night: Night) -> None:
 
 
 class TestTasks:
-    def test_whoever_may_have_received_something_is_to_be_told_of_what(self, night: Night) -> None:
+    def test_every_possible_recipient_gets_a_notice(self, night: Night) -> None:
         night.stage(bought("1", "ida"), bought("2", "asta"), bought("3", "ida"))
         send(night)
         erase(night)
@@ -208,7 +208,7 @@ class TestTasks:
             (name, "case 17", ("c-1", "c-3")) for name in RECIPIENTS
         ]
 
-    def test_nobody_is_told_of_what_never_left(self, night: Night) -> None:
+    def test_there_is_no_notice_of_an_order_that_never_left(self, night: Night) -> None:
         night.stage(bought("1", "ida"), sighting("2", draft("2"), subject=ASTA))
         night.intend(night.outbox("google", max_events=1))
         assert erase(night).recipients == RECIPIENTS[:1]

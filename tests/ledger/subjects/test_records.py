@@ -48,7 +48,7 @@ def send(night: Night, receipt: Receipt = RECEIVED, name: str = "meta", work: Wo
     settle(night.ledger, night.run, attempt, receipt)
 
 
-def test_every_event_with_every_attempt_and_nobody_elses(night: Night) -> None:
+def test_every_event_with_every_attempt_of_this_person_only(night: Night) -> None:
     night.stage(sighting("1", subject=IDA), sighting("2", subject=BO), sighting("3", subject=IDA))
     send(night, LOST)
     night.clock.forward(hours=1)

@@ -137,7 +137,7 @@ def test_copies_that_sqlite_leaves_between_rows_go_too(night: Night) -> None:
     assert in_files(night, *copied) == 0
 
 
-def test_of_anybody_who_is_erased_no_byte_is_left_and_every_commitment_holds(night: Night) -> None:
+def test_no_byte_of_an_erased_person_is_left_and_every_commitment_holds(night: Night) -> None:
     """Orders of all sizes, read anew with other content, sent, unanswered or never sent: then erased one by one."""
     chance = random.Random(20261123)
     people = [f"buyer {i}" for i in range(ERASURES * 3 // 2)]

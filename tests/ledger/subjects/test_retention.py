@@ -11,7 +11,7 @@ from conversions.errors import LedgerError
 from conversions.ledger.schema import tables
 from conversions.ledger.states import State
 from conversions.ledger.subjects import redaction, retention
-from conversions.ledger.subjects.retention import Purged
+from conversions.ledger.subjects.retention import PurgeResult
 from conversions.model.conversion import Money, Reason
 from tests.ledger.builders import DAY, LOST, Night, against, draft, sighting
 from tests.ledger.subjects.test_redaction import assert_committed, bought, in_files, send
@@ -22,7 +22,7 @@ AFTER = KEPT + timedelta(days=2)
 """Of the run that read them, too."""
 
 
-def purge(night: Night, before: date = AFTER) -> Purged:
+def purge(night: Night, before: date = AFTER) -> PurgeResult:
     """A year after everything was read."""
     night.clock.forward(days=400)
     night.begin()
@@ -44,16 +44,16 @@ def payloads(night: Night) -> int:
 
 
 def test_the_first_day_that_is_kept_is_the_shops(night: Night) -> None:
-    assert retention.due(night.ledger, ZoneInfo("Europe/Copenhagen"), 400) == date(2025, 10, 18)
+    assert retention.first_kept_day(night.ledger, ZoneInfo("Europe/Copenhagen"), 400) == date(2025, 10, 18)
     night.clock.forward(hours=18, minutes=30)  # 23:45 UTC is tomorrow in Copenhagen
-    assert retention.due(night.ledger, ZoneInfo("Europe/Copenhagen"), 400) == date(2025, 10, 19)
+    assert retention.first_kept_day(night.ledger, ZoneInfo("Europe/Copenhagen"), 400) == date(2025, 10, 19)
 
 
 def test_old_payloads_are_purged_and_their_commitments_hold(night: Night) -> None:
     night.stage(bought("1", "ida"), bought("2", "asta"))
     send(night)
     keys = [row.id for row in night.all(select(tables.event.c.id).order_by(tables.event.c.id))]
-    assert purge(night) == Purged(AFTER, events=4, orders=2)
+    assert purge(night) == PurgeResult(AFTER, events=4, orders=2)
     assert payloads(night) == 0
     leaf = next(leaf for leaf in night.leaves() if leaf["kind"] == "purge")
     assert (leaf["basis"], leaf["events"], leaf["count"]) == ("retention", [[keys[0], keys[-1]]], 4)
@@ -67,7 +67,7 @@ def test_what_is_not_older_stays(night: Night) -> None:
     night.stage(bought("1", "ida"), bought("2", "asta"))
     send(night)
     before = night.leaves()
-    assert purge(night, KEPT) == Purged(KEPT)
+    assert purge(night, KEPT) == PurgeResult(KEPT)
     assert (payloads(night), sales(night), history(night)) == (4, ["1", "2"], [])
     assert [leaf["kind"] for leaf in night.leaves()[len(before) :]] == ["run"]
 
@@ -93,7 +93,7 @@ def test_the_newest_sale_stays_so_that_no_key_is_given_twice(night: Night) -> No
     night.stage(bought("1", "ida"))
     send(night)
     held = night.held("1").id
-    assert purge(night) == Purged(AFTER, events=2, orders=0)
+    assert purge(night) == PurgeResult(AFTER, events=2, orders=0)
     night.stage(bought("2", "ida"))
     assert night.held("1").id == held < night.held("2").id
 
@@ -105,7 +105,7 @@ def test_what_is_open_loses_its_payload_and_keeps_its_rows(night: Night, state: 
     with night.ledger.transaction() as connection:
         connection.execute(tables.delivery.update().where(tables.delivery.c.destination == 1).values(state=state))
         connection.execute(tables.delivery.update().where(tables.delivery.c.destination == 2).values(state="expired"))
-    assert purge(night) == Purged(AFTER, events=4, orders=0)
+    assert purge(night) == PurgeResult(AFTER, events=4, orders=0)
     assert sales(night) == ["1", "2"]
 
 
@@ -128,16 +128,16 @@ def test_what_was_read_since_keeps_its_rows_and_is_counted_once(night: Night) ->
     send(night)
     night.clock.forward(days=400)
     night.stage(bought("1", "ida"))
-    assert retention.purge(night.ledger, AFTER) == Purged(AFTER, events=6, orders=2)
+    assert retention.purge(night.ledger, AFTER) == PurgeResult(AFTER, events=6, orders=2)
     assert sales(night) == ["1", "3"]
-    assert retention.purge(night.ledger, AFTER) == Purged(AFTER)
+    assert retention.purge(night.ledger, AFTER) == PurgeResult(AFTER)
 
 
 def test_pages_are_as_good_as_one(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "ROWS_PER_PAGE", 3)
     night.stage(*[bought(f"{i}", "ida") for i in range(10)])
     send(night)
-    assert purge(night) == Purged(AFTER, events=20, orders=18)
+    assert purge(night) == PurgeResult(AFTER, events=20, orders=18)
     assert sales(night) == ["9"]
     covered = [leaf["count"] for leaf in night.leaves() if leaf["kind"] == "purge"]
     assert (sum(covered), len(covered) > 1) == (20, True)
@@ -163,7 +163,7 @@ def test_never_under_another_run(night: Night) -> None:
 
 
 def test_sums_that_do_not_fit_are_as_large_as_can_be(night: Night) -> None:
-    huge = Money(retention.MAX_PAYLOAD_BYTES, "DKK", 2)
+    huge = Money(retention.MAX_SUM_MINOR_UNITS, "DKK", 2)
     night.stage(*[sighting(f"{i}", against(Reason.NO_PRODUCT), stated=huge) for i in range(3)])
     purge(night)
-    assert {row[4] for row in history(night)} == {retention.MAX_PAYLOAD_BYTES}
+    assert {row[4] for row in history(night)} == {retention.MAX_SUM_MINOR_UNITS}

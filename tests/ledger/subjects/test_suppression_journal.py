@@ -65,7 +65,7 @@ def test_a_line_that_a_crash_cut_short_is_passed_over_and_cut_off(file: Path) ->
 
 
 @pytest.mark.parametrize("damage", [b"anything", b'{"at": 1}', b'{"kind":"objection"}'])
-def test_another_line_that_cannot_be_read_stops_whoever_reads(file: Path, damage: bytes) -> None:
+def test_another_line_that_cannot_be_read_is_an_error(file: Path, damage: bytes) -> None:
     suppression_journal.append(file, [ANNA])
     file.write_bytes(damage + b"\n" + file.read_bytes())
 

@@ -1,4 +1,4 @@
-"""Alembic runs on the connection that the store hands over."""
+"""Run Alembic on the store's connection."""
 
 from alembic import context
 

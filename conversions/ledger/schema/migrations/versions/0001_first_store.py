@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create every table, as it was on the day of the first release."""
+    """Create every table of the first release."""
     op.create_table(
         "destination",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

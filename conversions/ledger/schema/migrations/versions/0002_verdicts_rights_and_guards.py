@@ -1,4 +1,4 @@
-"""Late verdicts, restated values, the rights of persons, and what guards remember."""
+"""Late results, restated values, data-subject rights, and the history for anomaly checks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add what came after the first release; nothing that a store holds is changed."""
+    """Add the tables and columns of the second release; existing data stays unchanged."""
 
     op.create_table(
         "day_read",

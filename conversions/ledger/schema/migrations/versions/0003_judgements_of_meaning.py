@@ -1,4 +1,4 @@
-"""What guards of meaning remember: findings that were told, purchase moments, former numbers, damage that was seen."""
+"""History for anomaly checks: reported findings, purchase times, former order numbers, rejected rows."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add what came after the second release; nothing that a store holds is changed."""
+    """Add the tables and columns of the third release; existing data stays unchanged."""
 
     op.add_column("sale", sa.Column("status", sa.LargeBinary(), nullable=True))
     op.add_column("sale", sa.Column("purchased_us", _INT, nullable=True))
