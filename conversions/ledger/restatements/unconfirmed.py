@@ -1,19 +1,19 @@
-"""Values that a platform may hold in place of the one that the store says: sent, never answered, and now at an end."""
+"""Restatements that ended without an answer: the platform may hold the old or the new value."""
 
 from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
 from conversions.model.conversion import Reason
 
 UNCONFIRMED_STATE = f"instr(coalesce(v.detail, ''), '{Reason.MAYBE_RECEIVED}')"
-"""A restatement that ended so, as ``v``."""
+"""SQL condition: the restatement ``v`` ended without an answer."""
 UNCONFIRMED = f"""
     {UNCONFIRMED_STATE} AND NOT EXISTS (
         SELECT 1 FROM revision w WHERE w.id > v.id AND w.id <= v.id | {MAX_REVISIONS - 1} AND w.state = 'received'
     )
 """
-"""The same, as long as no value that was told later has surely taken its place."""
+"""The same, while no later restatement of the order was received."""
 
 
 def newest(delivery: str) -> str:
-    """The key of the newest such restatement of *delivery*, an expression; NULL where there is none."""
+    """SQL for the key of the newest such restatement of *delivery*, an expression; NULL where there is none."""
     of_delivery = f"{delivery} << {REVISION_BITS} AND {delivery} << {REVISION_BITS} | {MAX_REVISIONS - 1}"
     return f"(SELECT max(v.id) FROM revision v WHERE v.id BETWEEN {of_delivery} AND {UNCONFIRMED})"
