@@ -101,7 +101,7 @@ class NewOrder(NamedTuple):
 
 
 class PastOrder(NamedTuple):
-    """An order from before the first run."""
+    """An order bought earlier, from the history of the source."""
 
     order_no: str
     currency: str

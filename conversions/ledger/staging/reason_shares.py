@@ -101,7 +101,7 @@ class Share:
 
     @property
     def unusual(self) -> bool:
-        """True if chance does not explain the share: at twice the usual odds it would happen once in 10,000 cases."""
+        """True if chance does not explain the share: at twice the usual odds it happens less than once in 10,000."""
         if self.usual is None and self.hits == self.total:
             return self.total >= MIN_FIRST_JUDGEMENTS
         without_history = USUAL_SHARE_OF_ROWS if self.reason in BAD_ROW_REASONS else USUAL_SHARE_OF_ORDERS
@@ -116,7 +116,7 @@ class ReadJudgements:
 
     new: Counter[str]
     held: Counter[str]
-    """Orders that had the same reason before, and the new ones."""
+    """All of them: those that had the same reason before, too."""
 
 
 def count_judgements(ledger: Ledger, shop: str, bad_rows: Mapping[str, int]) -> ReadJudgements:

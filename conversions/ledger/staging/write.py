@@ -94,7 +94,7 @@ _EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES
 
 
 def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
-    """Write the snapshot page by page; yield the maximal number of orders in each page."""
+    """Write the snapshot page by page; yield the maximum number of orders in each page."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
             log.check_epoch(connection, ledger.epoch)
