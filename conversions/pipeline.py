@@ -102,7 +102,7 @@ def _missing(destination: Destination) -> Unauthorised | None:
 def _deliver(context: RunContext, queues: list[DestinationQueue], workers: WorkerPool) -> list[DestinationQueue]:
     """Send to every destination at once; returns the lanes of restated values, which come second."""
     ledger, run = context.ledger, context.run
-    busy = totals.to_send(ledger, run.id)
+    busy = totals.count_to_send(ledger, run.id)
     _ask_the_time(
         context, [queue for queue in queues if queue.template.destination in busy or _restates(context, queue)]
     )

@@ -47,19 +47,19 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
 
     The source is read once more where the store has no figures yet. Raises SourceError where that fails.
     """
-    connection, found = amount_history.raw(ledger), Judgement()
+    connection, found = amount_history.sqlite_connection(ledger), Judgement()
     with translate_errors():
         if not new_orders.find(connection, shop):
             return found
         amount_history.begin(connection)
-        if amount_history.unknown(connection):
+        if amount_history.is_empty(connection):
             new_orders.remember_past(connection, past_orders(Window(today - BEFORE, window.until)))
-        with new_orders.together(connection):
+        with new_orders.temp_transaction(connection):
             _look_back(connection, found)
             _look(connection, found)
             _go_on(connection, found)
         found.findings = [_shifted(*one) for one in found.shifts.items()]
-        alone = new_orders.unusual(connection).items()
+        alone = new_orders.count_unreported(connection).items()
         new = sum(
             n for (currency, far), n in alone if currency not in found.shifts or found.shifts[currency].power != far
         )
@@ -69,12 +69,12 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
 
 def hold(ledger: Ledger, run: Run, found: Judgement) -> None:
     """Remember what stops this night: it does so until it is mended or accepted."""
-    amount_history.keep_open(ledger, run, {currency: shift.power for currency, shift in found.shifts.items()})
+    amount_history.keep_open_shifts(ledger, run, {currency: shift.power for currency, shift in found.shifts.items()})
 
 
 def withhold(ledger: Ledger, shop: str, found: Judgement, accepted: Collection[str] = ()) -> None:
     """Hold back what is odd, in the drafts; not what looks like one mistake in an *accepted* currency."""
-    connection = amount_history.raw(ledger)
+    connection = amount_history.sqlite_connection(ledger)
     if not found.prices:
         return
     with translate_errors():
@@ -85,13 +85,13 @@ def withhold(ledger: Ledger, shop: str, found: Judgement, accepted: Collection[s
 
 def learn(ledger: Ledger, run: Run, shop: str, found: Judgement, accepted: Collection[str] = ()) -> None:
     """Keep what this night's orders say, once they are staged."""
-    connection = amount_history.raw(ledger)
-    amount_history.keep_open(ledger, run, {})
+    connection = amount_history.sqlite_connection(ledger)
+    amount_history.keep_open_shifts(ledger, run, {})
     if not found.prices:
         return
     with translate_errors():
         for currency, prices in found.prices.items():
-            went = list(new_orders.sent(connection, currency, TAUGHT))
+            went = list(new_orders.far_orders_not_withheld(connection, currency, TAUGHT))
             _teach(prices, went, found.shifts.get(currency) if currency in accepted else None)
     amount_history.keep(ledger, connection, run, shop, found.prices)
 
@@ -108,7 +108,7 @@ def _teach(prices: PriceLevels, went: Sequence[tuple[bytes, int, Deviation]], sh
 def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
     """The first levels, from orders that are not to be judged."""
     for currency, orders in groupby(new_orders.past_orders(connection), itemgetter(0)):
-        prices = found.prices[currency] = amount_history.prices(connection, currency)
+        prices = found.prices[currency] = amount_history.price_levels(connection, currency)
         for _, amount, products in orders:
             prices.past(new_orders.basket(products), amount)
         amount_history.flush(prices)
@@ -116,9 +116,9 @@ def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
 
 def _look(connection: sqlite3.Connection, found: Judgement) -> None:
     for currency, orders in groupby(new_orders.new_orders(connection), attrgetter("currency")):
-        prices = found.prices.get(currency) or amount_history.prices(connection, currency)
+        prices = found.prices.get(currency) or amount_history.price_levels(connection, currency)
         found.prices[currency] = prices
-        new_orders.mark(connection, ((currency, mark) for mark in _marks(prices, orders)))
+        new_orders.store_deviations(connection, ((currency, mark) for mark in _marks(prices, orders)))
         if shift := prices.shift():
             found.shifts[currency] = shift
         amount_history.flush(prices)
@@ -127,7 +127,7 @@ def _look(connection: sqlite3.Connection, found: Judgement) -> None:
 def _go_on(connection: sqlite3.Connection, found: Judgement) -> None:
     """What stopped the last night stops this one, while there is an order of the kind."""
     for currency, far in amount_history.open_shifts(connection).items():
-        orders = new_orders.near_shift(connection, currency, far)
+        orders = new_orders.count_near_power(connection, currency, far)
         if orders and currency not in found.shifts:
             found.shifts[currency] = Shift(far, orders, orders)
 

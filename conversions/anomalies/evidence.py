@@ -8,7 +8,7 @@ from conversions import catalogue
 from conversions.ledger import Ledger
 from conversions.ledger.staging import bad_rows, reason_shares
 from conversions.ledger.staging.bad_rows import BadRows
-from conversions.ledger.staging.reason_shares import Judgements, Share
+from conversions.ledger.staging.reason_shares import ReadJudgements, Share
 from conversions.model.conversion import Reason, Window
 from conversions.model.read_counts import ReadCounts
 from conversions.model.run_request import RunRequest, today
@@ -35,12 +35,12 @@ class Evidence:
     @cached_property
     def bad_rows(self) -> BadRows:
         """Damaged rows, and which of them are new."""
-        return bad_rows.look(self.ledger)
+        return bad_rows.summarize(self.ledger)
 
     @cached_property
-    def judgements(self) -> Judgements:
+    def judgements(self) -> ReadJudgements:
         """What comes of the orders and rows that are judged for the first time."""
-        return reason_shares.judged(self.ledger, self.settings.shop, self.bad_rows.new)
+        return reason_shares.count_judgements(self.ledger, self.settings.shop, self.bad_rows.new)
 
 
 def sentence_of(evidence: Evidence, reason: Reason, field: str | None = None) -> str:

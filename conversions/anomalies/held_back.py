@@ -32,13 +32,13 @@ CAUSED = (
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """A finding for each reason that took an unusual share of the orders that were judged last."""
     new = evidence.judgements
-    found = {one.reason: one for one in reason_shares.unusual(evidence.ledger, new.new, (NEW_STATUS, *CAUSED))}
+    found = {one.reason: one for one in reason_shares.unusual_shares(evidence.ledger, new.new, (NEW_STATUS, *CAUSED))}
     if NEW_STATUS in found:
         found.pop(Reason.NOT_COMPLETED, None)  # the same orders
     for reason, share in found.items():
         named = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
         sentence = (
-            f"{share.hits} of the {share.of} newest orders are held back ({catalogue.reason(reason)}); "
+            f"{share.hits} of the {share.total} newest orders are held back ({catalogue.reason(reason)}); "
             f"{usually(share)}. "
             f"{sentence_of(evidence, named)} If it is as it should be: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conversions.anomalies.evidence import Evidence
-from conversions.ledger.staging.order_numbers import OrderNumbers
+from conversions.ledger.staging.order_numbers import OrderNumberComparison
 from conversions.model.finding import Finding, stop
 
 CODES = ("numbers",)
@@ -11,7 +11,7 @@ CODES = ("numbers",)
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """One, where every sale would be counted again under its new number."""
-    found = OrderNumbers(evidence.ledger, evidence.settings.shop, evidence.window).found()
+    found = OrderNumberComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift()
     if found is None:
         return
     known, new = found.example.known, found.example.new

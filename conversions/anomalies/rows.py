@@ -37,17 +37,17 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     reading = evidence.reading
     bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason != Reason.REFUND_ROW})
     told = all(reason in OTHERS and new[reason] for reason in bad)  # by findings of their own
-    lately = new.total() or reason_shares.spoilt_lately(evidence.ledger, evidence.settings.lookback_days)
+    lately = new.total() or reason_shares.count_recent_bad_rows(evidence.ledger, evidence.settings.lookback_days)
     if bad and not told and not reading.orders and (lately or not reading.outside_window):
         why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
         sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
         yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_run=True)
         return
-    for share in reason_shares.unusual(
+    for share in reason_shares.unusual_shares(
         evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in OTHERS]
     ):
         why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
-        sentence = f"{share.hits} of the {share.of} newest orders could not be read; {usually(share)}. {why} {NEXT}"
+        sentence = f"{share.hits} of the {share.total} newest orders could not be read; {usually(share)}. {why} {NEXT}"
         worse = {"about": share.reason, "share": share.share, "every_run": True}
         yield attention("unreadable_rows", sentence, count=share.hits, **worse)
 

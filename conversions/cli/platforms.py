@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from conversions.anomalies.match_rate import Course
     from conversions.ledger.late_results.quality_scores import Score
-    from conversions.ledger.outbox.platform_warnings import Warned
+    from conversions.ledger.outbox.platform_warnings import PlatformWarning
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformNotes:
     """What the store keeps of it."""
 
-    warnings: "Sequence[Warned]"
+    warnings: "Sequence[PlatformWarning]"
     courses: "Mapping[str, Course]"
     scores: "Sequence[Score]"
 

@@ -49,7 +49,7 @@ def status(
         found = overview(ledger)
         today = clock.now().astimezone(settings.zone).date()
         never_read = volumes.never_read(ledger, list(settings.destinations), today)
-        few = volumes.known(ledger, today, settings.closed_days)
+        few = volumes.known_gaps(ledger, today, settings.closed_days)
         findings = told.open_findings(ledger)
         notes = platforms.PlatformNotes(
             platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)

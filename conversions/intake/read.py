@@ -7,7 +7,7 @@ from itertools import count
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.advice import sentence
 from conversions.intake.sources.base import Source
-from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, Resolved, SnapshotBatch, SourceSnapshot
+from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, Resolution, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import Window
 from conversions.model.read_counts import ReadCounts
 
@@ -17,7 +17,7 @@ def read(
     window: Window,
     snapshot: SourceSnapshot,
     pseudonymize: Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]],
-    resolve: Callable[[SourceSnapshot, Collection[str]], Resolved],
+    resolve: Callable[[SourceSnapshot, Collection[str]], Resolution],
     advance: Callable[[int], None],
 ) -> ReadCounts:
     """Read the whole window into *sightings*, and *resolve* what stands there more than once.
@@ -37,7 +37,7 @@ def read(
             reading.cover({order.window_day for order in orders})
             settled.update(*{order.settles for order in chosen})
             places = zip(chosen, positions, strict=False)
-            snapshot.doubt([_doubt(at, one) for order, at in places for one in order.doubts])
+            snapshot.add_ambiguous([_doubt(at, one) for order, at in places for one in order.doubts])
             advance(len(chunk))
             yield chosen
 
@@ -52,7 +52,7 @@ def read(
 
 def _reject(reading: ReadCounts, snapshot: SourceSnapshot, rejected: Sequence[RowRejected]) -> None:
     reading.quarantined.update(row.reason for row in rejected)
-    snapshot.reject(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
+    snapshot.add_bad_rows(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
 
 
 def _doubt(position: int, row: RowRejected) -> AmbiguousRow:

@@ -14,7 +14,7 @@ from conversions.intake.sources.base import Source
 from conversions.intake.sources.row_digest import PURPOSE
 from conversions.ledger import Clock
 from conversions.ledger.staging.new_orders import PastOrder
-from conversions.ledger.staging.snapshot import Resolved, SnapshotBatch, SourceSnapshot
+from conversions.ledger.staging.snapshot import Resolution, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import EventMaker, Reason, Window
 from conversions.model.read_counts import ReadCounts
 from conversions.model.rules import Rules
@@ -49,7 +49,7 @@ class Intake:
         """What completed orders of *window* cost, as figures without persons. Raises SourceError."""
         return past_orders(self.source, window, self.pseudonymizer.products)
 
-    def _resolve(self, snapshot: SourceSnapshot, settled: Collection[str]) -> Resolved:
+    def _resolve(self, snapshot: SourceSnapshot, settled: Collection[str]) -> Resolution:
         ranked = self.settings.source.columns.updated_at is not None
         return snapshot.resolve(settled, self.settings.shop, self.row_digest, ranked=ranked)
 

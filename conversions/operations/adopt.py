@@ -7,7 +7,7 @@ from conversions.errors import SettingsError, Usage
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs
 from conversions.ledger.maintenance import adopt as adopting
 from conversions.ledger.runs import bindings
-from conversions.ledger.staging.order_numbers import OrderNumbers, rename
+from conversions.ledger.staging.order_numbers import OrderNumberComparison, rename
 from conversions.ledger.store import run_lock
 from conversions.ledger.subjects import suppressions
 from conversions.model.run_request import RunRequest
@@ -64,7 +64,7 @@ def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason:
         runs.acquire_epoch(ledger)
         read(scope)
         window = scope.window
-        renamed = rename(ledger, settings.shop, OrderNumbers(ledger, settings.shop, window).pairs(), reason)
+        renamed = rename(ledger, settings.shop, OrderNumberComparison(ledger, settings.shop, window).pairs(), reason)
         if not renamed:
             raise Usage(f"No order of {window.since} to {window.until} stands under another number: nothing changed.")
         runs.record_tree_head(ledger)

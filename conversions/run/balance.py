@@ -87,7 +87,7 @@ def remember(context: RunContext, report: Report) -> None:
 def purge_expired(context: RunContext) -> None:
     """Nothing is kept for ever; what is taken out leaves the files, too, and is tried again where it cannot yet."""
     settings = context.scope.settings
-    bad_rows.forget(context.ledger, settings.lookback_days)
+    bad_rows.purge_digests(context.ledger, settings.lookback_days)
     purged = retention.purge(
         context.ledger, retention.first_kept_day(context.ledger, settings.zone, settings.privacy.retention_days)
     )
@@ -98,7 +98,7 @@ def purge_expired(context: RunContext) -> None:
 def source_side(reading: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:
     """The left side, in orders and in money."""
     values: dict[str, Decimal] = defaultdict(Decimal)
-    for money, _ in snapshot.stated():
+    for money, _ in snapshot.totals():
         values[money.currency] += money.amount
     return SourceSide(
         rows=reading.rows,

@@ -85,7 +85,7 @@ def stops(runtime: Runtime, ledger: Ledger) -> dict[str, Refused]:
 
 
 def _stops(runtime: Runtime, ledger: Ledger, numbers: Sequence[int]) -> dict[str, Refused]:
-    held, destinations = apply.stopped(ledger), [view.destination for view in runtime.destinations]
+    held, destinations = apply.stopped_destinations(ledger), [view.destination for view in runtime.destinations]
     known = [(one, held[number]) for one, number in zip(destinations, numbers, strict=True) if number in held]
     return {one.name: _stop(one, *why) for one, why in known if isinstance(one, ReportsStatus)}
 
@@ -97,7 +97,7 @@ def _ask(destination: ReportsStatus, number: int, ledger: Ledger, run: Run, paus
     except Unauthorised as error:
         late.ending = error
     account_refusals.find_account_refusals(ledger, run, number)
-    late.open = apply.still_open(ledger, number)
+    late.open = apply.count_open(ledger, number)
     return late
 
 

@@ -12,7 +12,7 @@ from conversions.errors import Unavailable
 from conversions.ledger import Ledger, restatements
 from conversions.ledger.outbox import Purpose, WorkItem
 from conversions.ledger.restatements import eligibility
-from conversions.ledger.restatements.eligibility import AdjustmentTotals, Changed
+from conversions.ledger.restatements.eligibility import AdjustmentTotals, ChangedValue
 from conversions.ledger.runs import Run
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.states import SENT
@@ -55,7 +55,7 @@ def _second(queue: DestinationQueue) -> DestinationQueue:
     resend_us = queue.destination.limits.resend // timedelta(microseconds=1)
     return DestinationQueue(
         queue.destination,
-        replace(queue.template, resend_us=resend_us, claimed=Counter()),
+        replace(queue.template, resend_us=resend_us, last_claimed=Counter()),
         queue.in_flight,
         queue.requests_per_minute,
         outbox=restatements,
@@ -69,7 +69,7 @@ def estimate(runtime: Runtime, ledger: Ledger, page: Iterable[Evaluation], found
     page = list(page)
     for position, view in enumerate(runtime.destinations):
         changed = [
-            Changed(one.row.held, one.incoming.due)
+            ChangedValue(one.row.held, one.incoming.due)
             for one in page
             if one.row.position == position and one.value_differs and one.row.state in SENT
         ]

@@ -68,11 +68,11 @@ def stage(context: RunContext, said: ReadResult) -> list[Finding]:
     reason_shares.remember(ledger, run, said.judged, {one.about for one in said.findings})
     amounts.learn(ledger, run, scope.settings.shop, said.amounts, accepted.get(amounts.CODE, ()))
     volumes.remember(ledger, run.id, window, scope.today)
-    gaps.set_aside(ledger, run, dict(zip(numbers, dedup_windows_us(runtime), strict=True)))
+    gaps.mark_unknown(ledger, run, dict(zip(numbers, dedup_windows_us(runtime), strict=True)))
     runs.mark_staged(ledger, run, window, [] if said.counts.skipped_files else numbers)
     if scope.request.restate:
         restatements.stage(runtime, ledger, run, numbers)
-    waiting = list(totals.waiting(ledger, run.id, numbers).values())
+    waiting = list(totals.count_pending(ledger, run.id, numbers).values())
     return finding.answered(volume_limit_exceeded(volumes_and_limits(runtime, waiting)), accepted)
 
 

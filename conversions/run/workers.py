@@ -129,4 +129,4 @@ def _validate(
     name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]
 ) -> ValidatedBatch:
     gate = next(view.gate for view in _runtime.destinations if view.destination.name == name)
-    return requests.validated(prefix, suffix, salts, bodies, gate.check)
+    return requests.validate_bodies(prefix, suffix, salts, bodies, gate.check)

@@ -70,8 +70,8 @@ def test_kinds_without_end_take_no_room_without_end(night: Night) -> None:
     for i in range(200):
         met(night, **{f"KIND_{i}": 1})
     found = stored.current(night.ledger)
-    assert len(found) == stored.KINDS + 1
-    assert {one.kind: one.events for one in found}["OTHER"] == 200 - stored.KINDS
+    assert len(found) == stored.MAX_KINDS_PER_DESTINATION + 1
+    assert {one.kind: one.events for one in found}["OTHER"] == 200 - stored.MAX_KINDS_PER_DESTINATION
 
 
 @pytest.mark.parametrize("schema", ["FieldWarning", "WarningCount"])

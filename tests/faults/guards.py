@@ -10,7 +10,7 @@ from conversions.anomalies import match_rate as matching
 from conversions.errors import Exit
 from conversions.ledger.late_results.match_counts import Matches
 from conversions.ledger.runs.findings import REMIND_AFTER
-from conversions.ledger.staging.reason_shares import ALL, Judgement, unusual_among
+from conversions.ledger.staging.reason_shares import ALL, RunJudgements, unusual_shares_among
 from conversions.model.conversion import Reason
 from conversions.statistics.magnitudes import magnitude
 from conversions.statistics.price_levels import PriceLevels
@@ -48,15 +48,15 @@ def amounts(year: Year) -> Iterator[Alarm]:
 
 def shares(year: Year) -> Iterator[Alarm]:
     """Orders that are held back, and rows that are none: what is pending is completed a day later."""
-    nights, told, pending = deque[Judgement](maxlen=OLDEST), dict[str, date](), 0
+    nights, told, pending = deque[RunJudgements](maxlen=OLDEST), dict[str, date](), 0
     for day in year.days:
         its = year.orders(day)
         held = int(np.count_nonzero(its.status != STATUSES.index("completed")))
         counts = {ALL: len(its.status) + pending + its.bad_rows, Reason.NOT_COMPLETED: held}
-        tonight = Judgement(Counter(counts | {Reason.BAD_AMOUNT: its.bad_rows}))
+        tonight = RunJudgements(Counter(counts | {Reason.BAD_AMOUNT: its.bad_rows}))
         pending = int(np.count_nonzero(its.status == STATUSES.index("pending")))
         nights.appendleft(tonight)
-        for share in unusual_among(list(nights), [Reason.NOT_COMPLETED, Reason.BAD_AMOUNT]):
+        for share in unusual_shares_among(list(nights), [Reason.NOT_COMPLETED, Reason.BAD_AMOUNT]):
             tonight.odd.add(share.reason)
             if day - told.get(share.reason, date.min) >= REMIND_AFTER:
                 told[share.reason] = day

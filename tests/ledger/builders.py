@@ -19,7 +19,7 @@ from conversions.ledger.schema.tables import event_key
 from conversions.ledger.staging.snapshot import (
     DraftRow,
     OrderRow,
-    Resolved,
+    Resolution,
     SnapshotBatch,
     SourceSnapshot,
     open_snapshot,
@@ -164,7 +164,7 @@ def seen(*shown: Sighting) -> SnapshotBatch:
     return SnapshotBatch([one.row for one in shown], [row for one in shown for row in one.draft_rows])
 
 
-def resolved(sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked: bool = False) -> Resolved:
+def resolved(sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked: bool = False) -> Resolution:
     """The window is read; what is set aside is digested without a key."""
     return sightings.resolve(settled, SHOP, lambda text: text.encode()[-16:], ranked=ranked)
 

@@ -1,1 +1,1 @@
-"""What platforms say after they received a request: the state of each order, match rates, warnings."""
+"""Late results of received requests: the final state of each order, match counts, quality scores."""

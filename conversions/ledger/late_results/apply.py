@@ -1,9 +1,10 @@
-"""What platforms say later of the requests they received: whom to ask about next, and what an answer moves.
+"""Poll the status of received requests, and apply the late results to their orders.
 
-Only an order that still stands at ``received`` with the event that was asked about moves: whatever happened to it
-since is younger than the verdict.
+An order changes only while it is ``received`` with the same event as in the request: anything later is newer than the
+result.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -24,15 +25,15 @@ from conversions.model.conversion import Reason
 from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus, StatusDetail
 
 COUNTS_ONLY = "counts_only"
-"""The verdict on a request of which the platform says how many events failed, but not which."""
+"""The verdict where the platform says how many events of the request failed, but not which."""
 WITHOUT_POSITIONS = (COUNTS_ONLY, RequestStatus.TOO_OLD, RequestStatus.NOT_FOUND)
-"""Verdicts that leave orders at ``received`` for good: whether they were recorded is not known."""
+"""Verdicts that leave orders at ``received`` for ever: it is not known whether the platform recorded them."""
 STATUS_RETENTION = timedelta(days=49)
 """Google keeps a status for about 50 days."""
 FAST_POLLING = timedelta(hours=24)
-"""Before, a request that the platform does not know may only be new there; the guide polls so long."""
+"""A younger request may be too new for the platform to know; Google's guide polls for so long."""
 MAX_REQUESTS_A_RUN = 1500
-"""Requests asked about in one run: five minutes of the platform's quota. The rest is asked about next time."""
+"""Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
 SEVERITY = (
     EventOutcome.DUPLICATE,
     EventOutcome.SETUP,
@@ -42,60 +43,60 @@ SEVERITY = (
     EventOutcome.DEFERRED,
     EventOutcome.UNMATCHED,
 )
-"""Where one event met several reasons: what is held is held, and what is final goes before what may pass."""
+"""Order of outcomes where one event has several: an event that the platform holds comes first, then final ones."""
 
-_NEWEST = f"""
+_RECEIVED_EVENT = f"""
     state = 'received'
     AND id IN (SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
         JOIN request_event x ON x.request = :request AND x.position = j.value)
     AND id << {REVISION_BITS} | revision IN (SELECT event FROM request_event WHERE request = :request)
 """
 _REOPEN = text(f"""
-    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery WHERE {_NEWEST})
+    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery WHERE {_RECEIVED_EVENT})
 """)
-"""Their runs leave something to be sent after all: later runs reach back to them."""
-_MOVE = text(f"""
+"""The runs of these orders have something left to send: later runs extend their window to them."""
+_SET_STATE = text(f"""
     UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
-    WHERE {_NEWEST}
+    WHERE {_RECEIVED_EVENT}
 """)
 _EVENTS = text("""
     SELECT x.event FROM json_each(:positions) j JOIN request_event x ON x.request = :request AND x.position = j.value
 """)
-_WAIT = text(f"""
+_KEEP_FOR_PERSON = text(f"""
     UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
     WHERE state IN ('recorded', 'duplicate') AND id IN (
         SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
         JOIN request_event x ON x.request = :request AND x.position = j.value
     )
 """)
-"""Held at its old value; the new one waits for a person to mend the account."""
-_OURS = text(f"""
+"""The platform holds the old value; the new value waits until a person has corrected the account."""
+_SET_RECORDED = text(f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id << {REVISION_BITS} | revision IN (
         SELECT x.event FROM request_event x WHERE x.request = :request
         INTERSECT SELECT y.event FROM request r JOIN request_event y ON y.request = r.id
         WHERE r.outcome = 'unknown' AND r.destination = :destination
     )
 """)
-"""A duplicate of a request of ours without an answer: that one was received."""
+"""A duplicate of our own request without an answer proves that the request was received."""
 
 
 class PendingStatus(NamedTuple):
-    """A request whose verdict is not known yet."""
+    """A request without a verdict."""
 
     request: int
     reference: str
-    """The platform's id of it."""
+    """The platform's id of the request."""
     events: int
     purpose: str
     age: timedelta
     """Since it was received."""
     times: int
-    """How often it was asked about."""
+    """How often its status was polled."""
 
 
 class StateChange(NamedTuple):
-    """Where some events of a request land."""
+    """The new state of some events of a request."""
 
     state: State
     positions: frozenset[int]
@@ -104,66 +105,68 @@ class StateChange(NamedTuple):
     wait: timedelta = timedelta()
 
 
+class _Answer(NamedTuple):
+    """One answer about a request, and the verdict that follows."""
+
+    pending: PendingStatus
+    diagnosis: Diagnosis
+    verdict: str | None
+
+
 def due(ledger: Ledger, destination: int) -> list[PendingStatus]:
-    """The requests to ask about now, those that wait longest first."""
+    """Return the requests to poll now, the longest overdue first."""
     now_us, r = ledger.now_us, tables.request.c
-    asked = (r.destination == destination, r.ask_at <= now_us // 1_000_000)
-    query = select(r.id, r.reference, r.events, r.purpose, r.answered_us, r.asked).where(*asked)
+    is_due = (r.destination == destination, r.ask_at <= now_us // 1_000_000)
+    query = select(r.id, r.reference, r.events, r.purpose, r.answered_us, r.asked).where(*is_due)
     with ledger.transaction() as connection:
         rows = connection.execute(query.order_by(r.ask_at, r.id).limit(MAX_REQUESTS_A_RUN)).all()
     return [PendingStatus(*row[:4], timedelta(microseconds=now_us - row.answered_us), row.asked) for row in rows]
 
 
-def begin(ledger: Ledger, run: Run, destination: str, asked: Sequence[PendingStatus]) -> None:
-    """Log that these requests are about to be asked about, before the first question leaves."""
+def begin(ledger: Ledger, run: Run, destination: str, requests: Sequence[PendingStatus]) -> None:
+    """Log which requests are about to be polled, before the first status request is sent."""
     with ledger.transaction() as connection:
-        numbers = [one.request for one in asked if one.age < STATUS_RETENTION]
+        numbers = [pending.request for pending in requests if pending.age < STATUS_RETENTION]
         facts = {"run": run.id, "destination": destination, "requests": numbers}
         log.append(connection, "diagnostics asked", ledger.now_us, facts, epoch=run.epoch)
 
 
-def finish(ledger: Ledger, run: Run, destination: int, asked: PendingStatus, diagnosis: Diagnosis) -> LateResults:
-    """Move the orders of one request to where *diagnosis* says they stand; what moved."""
-    verdict = _verdict(asked, diagnosis)
+def finish(ledger: Ledger, run: Run, destination: int, pending: PendingStatus, diagnosis: Diagnosis) -> LateResults:
+    """Set the states of the orders of one request by its *diagnosis*; return what changed."""
+    verdict = _verdict(pending, diagnosis)
     late = LateResults(asked=1)
     with ledger.transaction() as connection:
-        for landing in state_changes(diagnosis, asked.events) if verdict else ():
-            _set_states(connection, ledger, run, asked, landing, late)
+        for change in state_changes(diagnosis, pending.events) if verdict else ():
+            late.add(_set_states(connection, ledger, run, pending, change))
         if late.moved[State.DUPLICATE]:
-            ours = connection.execute(_OURS, {"request": asked.request, "destination": destination}).rowcount
-            late.moved.update({State.RECORDED: ours, State.DUPLICATE: -ours})
+            request = {"request": pending.request, "destination": destination}
+            own = connection.execute(_SET_RECORDED, request).rowcount
+            late.moved.update({State.RECORDED: own, State.DUPLICATE: -own})
         late.moved, late.rejected = +late.moved, +late.rejected
         if verdict:
-            match_counts.count(connection, asked.request)
+            match_counts.count(connection, pending.request)
             platform_warnings.count(connection, ledger.now_us, destination, diagnosis.warnings)
-        if verdict in WITHOUT_POSITIONS and asked.purpose != Purpose.RESTATE:
-            late.counts_only = asked.events - late.moved.total()
+        if verdict in WITHOUT_POSITIONS and pending.purpose != Purpose.RESTATE:
+            late.counts_only = pending.events - late.moved.total()
             failed = diagnosis.status in {RequestStatus.FAILED, RequestStatus.NOT_FOUND}
-            late.untold = late.counts_only if failed and diagnosis.setup(asked.events) is None else 0
-        _record(connection, ledger, run, asked, diagnosis, verdict, late)
+            late.untold = late.counts_only if failed and diagnosis.setup(pending.events) is None else 0
+        _record(connection, ledger, run, _Answer(pending, diagnosis, verdict), late)
     return late
 
 
-def _record(
-    connection: Connection,
-    ledger: Ledger,
-    run: Run,
-    asked: PendingStatus,
-    diagnosis: Diagnosis,
-    verdict: str | None,
-    late: LateResults,
-) -> None:
-    """Keep the answer with its request, and its leaf as the last thing of the transaction."""
-    answered: dict[str, object] = {
+def _record(connection: Connection, ledger: Ledger, run: Run, answer: _Answer, late: LateResults) -> None:
+    """Store the answer with its request, and append its leaf at the end of the transaction."""
+    pending, diagnosis, verdict = answer
+    columns: dict[str, object] = {
         "verdict": verdict,
-        "ask_at": None if verdict else _next(ledger, asked),
-        "asked": asked.times + 1,
-        **_evidence(asked, diagnosis),
+        "ask_at": None if verdict else _next_poll(ledger, pending),
+        "asked": pending.times + 1,
+        **_evidence(pending, diagnosis),
     }
-    connection.execute(update(tables.request).where(tables.request.c.id == asked.request).values(**answered))
+    connection.execute(update(tables.request).where(tables.request.c.id == pending.request).values(**columns))
     facts = {
         "run": run.id,
-        "request": asked.request,
+        "request": pending.request,
         "said": diagnosis.status,
         "code": diagnosis.code,
         "verdict": verdict,
@@ -174,91 +177,91 @@ def _record(
     log.append(connection, "diagnosis", ledger.now_us, facts, epoch=run.epoch)
 
 
-def _evidence(asked: PendingStatus, diagnosis: Diagnosis) -> dict[str, object]:
-    """Of how many events is known what became of them, and how many met what may be the account's fault.
+def _evidence(pending: PendingStatus, diagnosis: Diagnosis) -> dict[str, object]:
+    """Return how many events have a final result, and how many a reason that the account may cause.
 
-    An order that the platform holds at its old value is no evidence of either.
+    A restatement is no evidence: the platform holds its order at the old value.
     """
-    if asked.purpose == Purpose.RESTATE or diagnosis.status not in {
+    if pending.purpose == Purpose.RESTATE or diagnosis.status not in {
         RequestStatus.SUCCESS,
         RequestStatus.PARTIAL_SUCCESS,
         RequestStatus.FAILED,
     }:
         return {}
-    put_off = diagnosis.met(asked.events, frozenset({EventOutcome.DEFERRED}))
+    deferred = diagnosis.met(pending.events, frozenset({EventOutcome.DEFERRED}))
     suspects = sorted({f.reason for f in diagnosis.findings if f.policy.outcome in SUSPECT})
     return {
-        "concluded": asked.events - put_off,
-        "suspected": diagnosis.met(asked.events, SUSPECT),
+        "concluded": pending.events - deferred,
+        "suspected": diagnosis.met(pending.events, SUSPECT),
         "suspects": orjson.dumps(suspects).decode(),
     }
 
 
-def still_open(ledger: Ledger, destination: int) -> int:
-    """How many requests wait for their verdict."""
+def count_open(ledger: Ledger, destination: int) -> int:
+    """Count the requests without a verdict."""
     r = tables.request.c
     with ledger.transaction() as connection:
         query = select(func.count()).where(r.destination == destination, r.ask_at.is_not(None))
         return int(connection.execute(query).scalar_one())
 
 
-def stopped(ledger: Ledger) -> dict[int, tuple[str, int]]:
-    """By destination where orders wait for a person to mend the account: the most frequent reason and how many.
+def stopped_destinations(ledger: Ledger) -> dict[int, tuple[str, int]]:
+    """Return by destination, where orders wait for a corrected account, the most frequent reason and its orders.
 
-    What is too old to be sent again waits for nothing; but consent is not mended by waiting.
+    Orders that are too old to send again do not count, except where consent is missing: time does not solve that.
     """
     d = tables.delivery.c
     of_consent = d.detail.contains("CONSENT") & (d.detail != "NO_CONSENT")
     counts = (d.expires_at * 1_000_000 > ledger.now_us) | of_consent
-    held = (waits_for_the_account(), counts)
-    query = select(d.destination, d.detail, func.count()).where(*held).group_by(d.destination, d.detail)
+    conditions = (waits_for_the_account(), counts)
+    query = select(d.destination, d.detail, func.count()).where(*conditions).group_by(d.destination, d.detail)
     with ledger.transaction() as connection:
-        found = connection.execute(query.order_by(func.count()))
-        return {number: (reason or "", count) for number, reason, count in found}
+        rows = connection.execute(query.order_by(func.count()))
+        return {number: (reason or "", count) for number, reason, count in rows}
 
 
 def waits_for_the_account() -> ColumnElement[bool]:
-    """Which orders, in whatever state, nobody has decided on since their platform found fault with the account."""
+    """Return the condition for orders, in any state, that wait for a person to decide on the account."""
     d = tables.delivery.c
     return (d.reason == Reason.SETUP) & d.acknowledged_us.is_(None)
 
 
-def _verdict(asked: PendingStatus, diagnosis: Diagnosis) -> str | None:
-    """What is final, or None where it is to be asked again."""
+def _verdict(pending: PendingStatus, diagnosis: Diagnosis) -> str | None:
+    """Return the final verdict, or None to poll again."""
     match diagnosis.status:
         case RequestStatus.PROCESSING | RequestStatus.NO_ANSWER | RequestStatus.PERMISSION_DENIED:
             return None
         case RequestStatus.NOT_FOUND:
-            return diagnosis.status if asked.age >= FAST_POLLING else None
+            return diagnosis.status if pending.age >= FAST_POLLING else None
         case RequestStatus.TOO_OLD:
             return diagnosis.status
         case RequestStatus.SUCCESS | RequestStatus.PARTIAL_SUCCESS | RequestStatus.FAILED:
-            return diagnosis.status if diagnosis.names_all(asked.events) else COUNTS_ONLY
+            return diagnosis.status if diagnosis.names_all(pending.events) else COUNTS_ONLY
 
 
-def _next(ledger: Ledger, asked: PendingStatus) -> int:
-    """Unix seconds: 30 minutes, then growing by 1.3, up to an hour on the first day and to a day later."""
-    longest = timedelta(hours=1) if asked.age < FAST_POLLING else timedelta(days=1)
-    wait = min(timedelta(minutes=30) * 1.3 ** min(asked.times, 30), longest)
+def _next_poll(ledger: Ledger, pending: PendingStatus) -> int:
+    """Return Unix seconds: 30 minutes, growing by the factor 1.3, up to one hour on the first day and one day later."""
+    longest = timedelta(hours=1) if pending.age < FAST_POLLING else timedelta(days=1)
+    wait = min(timedelta(minutes=30) * 1.3 ** min(pending.times, 30), longest)
     return int((ledger.clock() + wait).timestamp())
 
 
 def state_changes(diagnosis: Diagnosis, events: int) -> Iterator[StateChange]:
-    """Where *diagnosis* puts the events of a request of so many; those that it does not name stay where they are.
+    """Yield the state changes of a request with so many *events*; events without a result keep their state.
 
-    They wait for a person where it was the account that most of them met.
+    Where most events failed because of the account, these events wait for a person.
     """
     setup = diagnosis.setup(events)
-    left = frozenset(range(events))
+    unchanged = frozenset(range(events))
     for finding in sorted(diagnosis.findings, key=lambda f: SEVERITY.index(f.policy.outcome)):
-        yield _state_change(finding, finding.among(events) & left, setup=setup is not None)
-        left -= finding.among(events)
+        yield _state_change(finding, finding.among(events) & unchanged, setup=setup is not None)
+        unchanged -= finding.among(events)
     if diagnosis.names_all(events):
-        yield StateChange(State.RECORDED, left)
+        yield StateChange(State.RECORDED, unchanged)
     elif setup is not None:
-        yield StateChange(State.RECEIVED, left, Reason.SETUP, setup)
+        yield StateChange(State.RECEIVED, unchanged, Reason.SETUP, setup)
     elif suspect := diagnosis.suspect(events):
-        yield StateChange(State.RECEIVED, left, detail=suspect)
+        yield StateChange(State.RECEIVED, unchanged, detail=suspect)
 
 
 def _state_change(finding: StatusDetail, positions: frozenset[int], *, setup: bool) -> StateChange:
@@ -276,34 +279,32 @@ def _state_change(finding: StatusDetail, positions: frozenset[int], *, setup: bo
 
 
 def _set_states(
-    connection: Connection, ledger: Ledger, run: Run, asked: PendingStatus, landing: StateChange, late: LateResults
-) -> None:
-    """Move what stands at these positions."""
-    where = {"request": asked.request, "positions": orjson.dumps(sorted(landing.positions)).decode()}
-    if asked.purpose == Purpose.RESTATE:
-        _set_restated_states(connection, where, landing, late)
-        return
+    connection: Connection, ledger: Ledger, run: Run, pending: PendingStatus, change: StateChange
+) -> LateResults:
+    """Apply one state change; return the orders that changed."""
+    events = {"request": pending.request, "positions": orjson.dumps(sorted(change.positions)).decode()}
+    if pending.purpose == Purpose.RESTATE:
+        return LateResults(rejected=_set_restated_states(connection, events, change))
     ready_at = None
-    if landing.state is State.DEFERRED:
-        ready_at = int((ledger.clock() + landing.wait).timestamp())
-        connection.execute(_REOPEN, where)
-    to = {"state": landing.state, "reason": landing.reason, "detail": landing.detail, "ready_at": ready_at}
-    moved = connection.execute(_MOVE, {**where, **to, "run": run.id}).rowcount
-    late.moved[landing.state] += moved if landing.state is not State.RECEIVED else 0
-    if landing.state is State.REJECTED:
-        late.rejected[landing.detail or ""] += moved
+    if change.state is State.DEFERRED:
+        ready_at = int((ledger.clock() + change.wait).timestamp())
+        connection.execute(_REOPEN, events)
+    values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
+    moved = connection.execute(_SET_STATE, {**events, **values, "run": run.id}).rowcount
+    return LateResults(
+        moved=Counter({change.state: moved if change.state is not State.RECEIVED else 0}),
+        rejected=Counter({change.detail or "": moved} if change.state is State.REJECTED else {}),
+    )
 
 
-def _set_restated_states(
-    connection: Connection, where: dict[str, object], landing: StateChange, late: LateResults
-) -> None:
-    """A restatement never moves its order: either the platform holds the new value now, or still the old one."""
-    unsaid = landing.state is State.RECEIVED and landing.reason is None
-    if unsaid or landing.state in {State.RECORDED, State.DUPLICATE}:
-        return
-    passes = landing.state is State.DEFERRED or landing.reason is Reason.SETUP
-    events, why = connection.execute(_EVENTS, where).scalars().all(), landing.detail or str(landing.state)
-    restatements.refused_later(connection, events, State.WITHHELD if passes else State.REJECTED, why)
-    late.rejected[why] += 0 if passes else len(events)
-    if landing.reason is Reason.SETUP:
-        connection.execute(_WAIT, {**where, "reason": landing.reason, "detail": why})
+def _set_restated_states(connection: Connection, request: dict[str, object], change: StateChange) -> Counter[str]:
+    """Revert restatements that the platform refused; return the rejected ones by reason. Their orders do not change."""
+    no_result = change.state is State.RECEIVED and change.reason is None
+    if no_result or change.state in {State.RECORDED, State.DUPLICATE}:
+        return Counter()
+    temporary = change.state is State.DEFERRED or change.reason is Reason.SETUP
+    events, detail = connection.execute(_EVENTS, request).scalars().all(), change.detail or str(change.state)
+    restatements.revert_refused(connection, events, State.WITHHELD if temporary else State.REJECTED, detail)
+    if change.reason is Reason.SETUP:
+        connection.execute(_KEEP_FOR_PERSON, {**request, "reason": change.reason, "detail": detail})
+    return Counter({detail: 0 if temporary else len(events)})

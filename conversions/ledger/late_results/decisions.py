@@ -1,8 +1,9 @@
-"""What no run mends by itself: the cases that wait for a person, and what the person decides."""
+"""Cases that wait for a person, and the decisions of that person."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, case, false, select, text, update
@@ -18,14 +19,14 @@ from conversions.model.late_result import of_consent
 
 
 class Decision(StrEnum):
-    """What a person can decide."""
+    """The decisions that a person can make."""
 
     SEND = "send"
-    """Once more, though the platform may count it twice; or again, now that the account is mended."""
+    """Send again: the platform may count it twice; or the account has been corrected."""
     GIVE_UP = "give-up"
-    """Never again; it may have been received."""
+    """Never send it again; the platform may have received it."""
     ACKNOWLEDGE = "acknowledge"
-    """Seen; it stays as it is and is not shown any more."""
+    """Keep the state, and do not show the case again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Case:
     choices: tuple[Decision, ...]
 
 
-_AMONG = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
-_DO = {
+_CHOSEN = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
+_UPDATES = {
     Decision.SEND: text(f"""
         UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
         ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
@@ -51,52 +52,53 @@ _DO = {
         accepted_minor = CASE state WHEN 'withheld' THEN stated_minor ELSE accepted_minor END,
         reason = NULL, detail = NULL,
         state = CASE WHEN state IN ('rejected', 'withheld') THEN 'deferred' WHEN state = 'received' THEN 'unknown'
-            ELSE state END {_AMONG}
+            ELSE state END {_CHOSEN}
     """),
-    Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_AMONG}"),
-    Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_AMONG}"),
+    Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_CHOSEN}"),
+    Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_CHOSEN}"),
 }
-"""What was received, and perhaps not recorded, goes again byte for byte, like what is unknown; what the platform holds
-at its old value stays, and its new one can be restated. An unusual amount is read again, and goes as it is then."""
+"""A received order that is perhaps not recorded is sent again byte for byte, like an unknown one. An order that the
+platform holds at its old value stays; its new value can be restated. An unusual amount is sent as it is read next.
+"""
 _REOPEN = text(f"""
-    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_AMONG})
+    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_CHOSEN})
 """)
-"""Later runs reach back to their days: what is sent again is read again."""
+"""Later runs extend their window to the days of these orders: an order must be read to be sent again."""
 
 
 def cases(ledger: Ledger, resend_us: Mapping[int, int]) -> list[Case]:
-    """Every case of these destinations, the oldest first.
+    """Return every case of these destinations, the oldest first.
 
-    *resend_us* has by destination how long after a first attempt an unanswered order is sent again without asking.
+    *resend_us* gives by destination how long after its first attempt an unanswered order is resent without a decision.
     """
     with ledger.transaction() as connection:
         return _cases(connection, ledger.now_us, resend_us)
 
 
 def decide(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason: str) -> None:
-    """Do what a person decided for *chosen* cases of one destination, and log it in the same transaction."""
-    among = {"deliveries": orjson.dumps([one.delivery for one in chosen]).decode()}
+    """Apply the *decision* to the *chosen* cases of one destination, and log it in the same transaction."""
+    deliveries = {"deliveries": orjson.dumps([case.delivery for case in chosen]).decode()}
     with ledger.transaction() as connection:
         if decision is Decision.SEND:
-            connection.execute(_REOPEN, among)
-        connection.execute(_DO[decision], among | {"now": ledger.now_us // 1_000_000})
-        _close_the_evidence(connection, ledger.now_us, chosen)
+            connection.execute(_REOPEN, deliveries)
+        connection.execute(_UPDATES[decision], deliveries | {"now": ledger.now_us // 1_000_000})
+        _reset_account_evidence(connection, ledger.now_us, chosen)
         facts = {
             "decision": decision,
-            "destinations": sorted({one.destination for one in chosen}),
+            "destinations": sorted({case.destination for case in chosen}),
             "orders": len(chosen),
-            "states": sorted({one.state for one in chosen}),
+            "states": sorted({case.state for case in chosen}),
             "reason": reason,
             "operator": operator(),
         }
         log.append(connection, "decision", ledger.now_us, facts)
 
 
-def _close_the_evidence(connection: Connection, now_us: int, chosen: Collection[Case]) -> None:
-    """What was sent before a person decided on an account says nothing of it any more."""
-    accounts = {one.destination for one in chosen if one.reason == Reason.SETUP}
-    place = tables.destination
-    connection.execute(update(place).where(place.c.name.in_(accounts)).values(decided_us=now_us))
+def _reset_account_evidence(connection: Connection, now_us: int, chosen: Collection[Case]) -> None:
+    """Store the time of a decision on an account: events sent before it are no evidence any more."""
+    names = {case.destination for case in chosen if case.reason == Reason.SETUP}
+    destination = tables.destination
+    connection.execute(update(destination).where(destination.c.name.in_(names)).values(decided_us=now_us))
 
 
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:
@@ -113,26 +115,18 @@ def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) ->
         .where(d.destination.in_(resend_us), undecided | settled)
         .order_by(d.id)
     )
-    return [_case(*row) for row in connection.execute(query)]
+    return [_case(row) for row in connection.execute(query)]
 
 
-def _case(
-    delivery: int,
-    destination: str,
-    order: str,
-    day: str,
-    state: str,
-    reason: str | None,
-    said: str | None,
-    too_old: int,
-) -> Case:
-    choices = _choices(state, reason, said, too_old=bool(too_old))
-    return Case(delivery, destination, order, day, state, reason, said, choices)
+def _case(row: Sequence[Any]) -> Case:
+    delivery, destination, order_no, day, state, reason, detail, too_old = row
+    choices = _choices(state, reason, detail, too_old=bool(too_old))
+    return Case(delivery, destination, order_no, day, state, reason, detail, choices)
 
 
-def _choices(state: str, reason: str | None, said: str | None, *, too_old: bool) -> tuple[Decision, ...]:
-    """Nobody's consent is a person's to decide here."""
-    send = () if too_old or (reason == Reason.SETUP and of_consent(said)) else (Decision.SEND,)
+def _choices(state: str, reason: str | None, detail: str | None, *, too_old: bool) -> tuple[Decision, ...]:
+    """Return the possible decisions; a decision cannot replace a buyer's consent."""
+    send = () if too_old or (reason == Reason.SETUP and of_consent(detail)) else (Decision.SEND,)
     if state == State.UNKNOWN:
         return (*send, Decision.GIVE_UP)
     return (*send, Decision.ACKNOWLEDGE) if reason in {Reason.SETUP, Reason.UNUSUAL_AMOUNT} else (Decision.ACKNOWLEDGE,)

@@ -1,4 +1,4 @@
-"""How many orders a platform matched to an ad, of those that it has spoken of: figures by purchase day, no persons."""
+"""Count how many orders a platform matched to an ad, by purchase day, without personal data."""
 
 from datetime import date
 from typing import NamedTuple
@@ -21,41 +21,41 @@ _COUNT = text(f"""
     ON CONFLICT (destination, day) DO UPDATE
     SET matched = matched + excluded.matched, unmatched = unmatched + excluded.unmatched
 """)
-"""A request is concluded once; a restated value says nothing new of its order."""
+"""A request gets its verdict once; a restatement does not count its order again."""
 
 
 class Matches(NamedTuple):
-    """So many of the orders that the platform has spoken of."""
+    """Orders with a result from the platform."""
 
     matched: int = 0
     unmatched: int = 0
 
     @property
     def orders(self) -> int:
-        """All of them."""
+        """Matched and unmatched together."""
         return self.matched + self.unmatched
 
     @property
     def rate(self) -> float | None:
-        """From 0 to 1; None where there are none."""
+        """Share of matched orders, 0 to 1; None where there are no orders."""
         return self.matched / self.orders if self.orders else None
 
 
 def count(connection: Connection, request: int) -> None:
-    """Add what has just been concluded of *request*, in the caller's transaction."""
+    """Add the orders of a *request* that just got its verdict, in the caller's transaction."""
     connection.execute(_COUNT, {"request": request})
 
 
 def since(ledger: Ledger, days: tuple[date, ...]) -> dict[str, tuple[Matches, ...]]:
-    """By destination the orders bought before the first of *days* (rising), between each two, and since the last."""
-    m, place = tables.match_day.c, tables.destination.c
-    query = select(place.name, m.day, func.sum(m.matched), func.sum(m.unmatched)).join(
-        tables.match_day, place.id == m.destination
+    """Return by destination the orders bought before the first of *days* (ascending), between two, and since then."""
+    m, destination = tables.match_day.c, tables.destination.c
+    query = select(destination.name, m.day, func.sum(m.matched), func.sum(m.unmatched)).join(
+        tables.match_day, destination.id == m.destination
     )
-    found: dict[str, list[Matches]] = {}
+    by_name: dict[str, list[Matches]] = {}
     with ledger.transaction() as connection:
-        for name, day, matched, unmatched in connection.execute(query.group_by(place.name, m.day)):
-            spans = found.setdefault(name, [Matches()] * (len(days) + 1))
-            at = sum(day >= one.isoformat() for one in days)
+        for name, day, matched, unmatched in connection.execute(query.group_by(destination.name, m.day)):
+            spans = by_name.setdefault(name, [Matches()] * (len(days) + 1))
+            at = sum(day >= start.isoformat() for start in days)
             spans[at] = Matches(spans[at].matched + matched, spans[at].unmatched + unmatched)
-    return {name: tuple(spans) for name, spans in sorted(found.items())}
+    return {name: tuple(spans) for name, spans in sorted(by_name.items())}

@@ -1,4 +1,4 @@
-"""How a platform rates what it gets, as it said last: worth knowing, and no more."""
+"""The platform's latest quality scores of the data it receives; for information only."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,44 +12,44 @@ from conversions.ledger.schema import tables
 from conversions.ledger.states import SENT
 from conversions.ledger.store import Ledger, instant
 
-DAILY = timedelta(hours=20)
-"""A nightly run begins a little earlier or later than the one before."""
+MIN_INTERVAL = timedelta(hours=20)
+"""Shorter than a day: a nightly run may begin a little earlier than the one before."""
 
 
 class Score(NamedTuple):
-    """One figure."""
+    """One quality score."""
 
     destination: str
     name: str
-    """The platform's."""
+    """The platform's name of the score."""
     value: float
     at: datetime
     """Aware, UTC."""
 
 
 def due(ledger: Ledger, destination: int) -> bool:
-    """Whether there is something to rate, and it was not asked about within the last day."""
-    place, d = tables.destination.c, tables.delivery.c
+    """True if the destination has received orders and was not polled within the last day."""
+    t, d = tables.destination.c, tables.delivery.c
     received = select(d.id).where(d.destination == destination, d.state.in_(SENT)).exists()
-    before = ledger.now_us - DAILY // timedelta(microseconds=1)
-    old = place.scored_us.is_(None) | (place.scored_us <= before)
+    before = ledger.now_us - MIN_INTERVAL // timedelta(microseconds=1)
+    old = t.scored_us.is_(None) | (t.scored_us <= before)
     with ledger.transaction() as connection:
-        return connection.execute(select(place.id).where(place.id == destination, old, received)).first() is not None
+        return connection.execute(select(t.id).where(t.id == destination, old, received)).first() is not None
 
 
 def begin(ledger: Ledger, run: Run, destination: int, name: str) -> None:
-    """Log that it is about to be asked, before the question leaves."""
-    place = tables.destination
+    """Log that the scores are about to be polled, before the status request is sent."""
+    t = tables.destination
     with ledger.transaction() as connection:
-        connection.execute(update(place).where(place.c.id == destination).values(scored_us=ledger.now_us))
+        connection.execute(update(t).where(t.c.id == destination).values(scored_us=ledger.now_us))
         facts = {"run": run.id, "destination": name}
         log.append(connection, "quality asked", ledger.now_us, facts, epoch=run.epoch)
 
 
-def keep(ledger: Ledger, run: Run, destination: int, said: Mapping[str, float]) -> None:
-    """Put what was *said* in place of what was said before."""
+def keep(ledger: Ledger, run: Run, destination: int, scores: Mapping[str, float]) -> None:
+    """Replace the stored scores of a destination by *scores*."""
     score = tables.score
-    rows = [{"destination": destination, "name": n, "value": v, "at_us": ledger.now_us} for n, v in said.items()]
+    rows = [{"destination": destination, "name": n, "value": v, "at_us": ledger.now_us} for n, v in scores.items()]
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         connection.execute(delete(score).where(score.c.destination == destination))
@@ -57,11 +57,11 @@ def keep(ledger: Ledger, run: Run, destination: int, said: Mapping[str, float]) 
 
 
 def current(ledger: Ledger) -> list[Score]:
-    """What was said last."""
-    score, place = tables.score.c, tables.destination.c
-    query = select(place.name, score.name, score.value, score.at_us).join(
-        tables.destination, place.id == score.destination
+    """Return the latest scores."""
+    score, destination = tables.score.c, tables.destination.c
+    query = select(destination.name, score.name, score.value, score.at_us).join(
+        tables.destination, destination.id == score.destination
     )
     with ledger.transaction() as connection:
-        rows = connection.execute(query.order_by(place.name, score.name)).all()
+        rows = connection.execute(query.order_by(destination.name, score.name)).all()
     return [Score(*row[:3], instant(row.at_us)) for row in rows]

@@ -1,11 +1,11 @@
-"""Write-ahead requests: what is about to leave is on disk before its first byte is written, what came back after.
+"""The outbox: each request is on disk before its first byte is sent, and its answer is added afterwards.
 
-``intend`` asks everything again inside the transaction that commits an attempt: objection, age, policy, epoch.
-``settle`` says what the answer means for every order of the request, and what is to be sent next.
+``intend`` checks objection, age, policy and epoch again, inside the transaction that commits an attempt.
+``settle`` applies the answer to every order of the request, and returns what to send next.
 """
 
 from conversions.ledger.outbox.claim import claim
-from conversions.ledger.outbox.intent import intend, validate, validated
+from conversions.ledger.outbox.intent import intend, validate, validate_bodies
 from conversions.ledger.outbox.outcome import recover, settle
 from conversions.ledger.outbox.work import (
     Attempt,
@@ -30,5 +30,5 @@ __all__ = [
     "recover",
     "settle",
     "validate",
-    "validated",
+    "validate_bodies",
 ]

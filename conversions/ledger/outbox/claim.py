@@ -1,4 +1,4 @@
-"""What goes next: the orders that wait, those without an answer, or what an answer left to be sent again."""
+"""Claim the next batch: pending orders, unanswered orders, or the events that an answer left to send again."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -35,28 +35,27 @@ _UNANSWERED = text(f"""
     AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
     ORDER BY d.id LIMIT :most
 """)
-"""Those that a restored copy of the store knows no request of go again only where a person has said so."""
-_AGAIN = text(f"""
+"""A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
+_LISTED = text(f"""
     {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
     WHERE d.state = :state ORDER BY j.key
 """)
-"""What was not answered meanwhile goes by the rules of the unanswered alone."""
+"""The state is a condition: an order that became unknown meanwhile follows the rules of unanswered orders only."""
+
+SqlRow = TypeVar("SqlRow", bound=Sequence[Any])
 
 
-Found = TypeVar("Found", bound=Sequence[Any])
-
-
-def claim(ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem) -> ClaimedBatch | None:
-    """The next events of *work*, at most what one request takes, or None where none is left."""
+def claim(ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem) -> ClaimedBatch | None:
+    """Return the next events of *work*, at most one request's worth, or None where no event is left."""
     while True:
         with ledger.transaction() as connection:
-            rows = fitting(outbox, _next(connection, ledger, run, outbox, work))
+            rows = fit_in_one_body(template, _next(connection, ledger, run, template, work))
             if not rows:
                 return None
-            if work.events is None:  # a cursor keeps the search from starting over
-                outbox.claimed[work.purpose] = rows[-1][3]
+            if work.events is None:  # the next search starts after this order
+                template.last_claimed[work.purpose] = rows[-1][3]
             if work.purpose is Purpose.RESEND:
-                rows = _still_listed(connection, run, outbox, rows)
+                rows = _still_allowed(connection, run, template, rows)
         if rows:
             events, salts, bodies, _ = zip(*rows, strict=True)
             return ClaimedBatch(work, events, salts, bodies)
@@ -65,42 +64,46 @@ def claim(ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem) -> 
 
 
 def _next(
-    connection: Connection, ledger: Ledger, run: Run, outbox: RequestTemplate, work: WorkItem
+    connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem
 ) -> Sequence[tuple[int, bytes, bytes, int]]:
-    """Event, salt, bytes and delivery, in the order of their positions."""
+    """Return event, salt, bytes and delivery of each event, in the order of their positions."""
     if work.events is not None:
         state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
-        return _plain(connection.execute(_AGAIN, {"events": orjson.dumps(work.events).decode(), "state": state}))
-    asked = {"destination": outbox.destination, "after": outbox.claimed[work.purpose], "most": outbox.max_events}
+        return _plain_rows(connection.execute(_LISTED, {"events": orjson.dumps(work.events).decode(), "state": state}))
+    page = {
+        "destination": template.destination,
+        "after": template.last_claimed[work.purpose],
+        "most": template.max_events,
+    }
     if work.purpose is Purpose.RESEND:
-        window = {"now_us": ledger.now_us, "resend_us": outbox.resend_us, "run": run.id}
-        return _plain(connection.execute(_UNANSWERED, asked | window))
-    return _plain(connection.execute(_WAITING, asked | {"run": run.id}))
+        window = {"now_us": ledger.now_us, "resend_us": template.resend_us, "run": run.id}
+        return _plain_rows(connection.execute(_UNANSWERED, page | window))
+    return _plain_rows(connection.execute(_WAITING, page | {"run": run.id}))
 
 
-def _plain(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
-    """The driver's own tuples: a hundred thousand Row objects would cost more than the query."""
+def _plain_rows(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
+    """Return the driver's own tuples: 100,000 Row objects would cost more than the query."""
     assert result.cursor is not None
     return result.cursor.fetchall()  # type: ignore[return-value]
 
 
-def fitting(outbox: RequestTemplate, rows: Sequence[Found]) -> Sequence[Found]:
-    """As many rows (event, salt, bytes, …) as the platform takes in one body, and one in any case."""
-    room = outbox.max_bytes - len(outbox.prefix) - len(outbox.suffix)
+def fit_in_one_body(template: RequestTemplate, rows: Sequence[SqlRow]) -> Sequence[SqlRow]:
+    """Return as many rows (event, salt, bytes, …) as fit into one request body, and at least one."""
+    max_bytes = template.max_bytes - len(template.prefix) - len(template.suffix)
     sizes = list(accumulate(len(row[2]) + 1 for row in rows))
-    return rows[: max(1, bisect_right(sizes, room))]
+    return rows[: max(1, bisect_right(sizes, max_bytes))]
 
 
-def _still_listed(
-    connection: Connection, run: Run, outbox: RequestTemplate, rows: Sequence[tuple[int, bytes, bytes, int]]
+def _still_allowed(
+    connection: Connection, run: Run, template: RequestTemplate, rows: Sequence[tuple[int, bytes, bytes, int]]
 ) -> Sequence[tuple[int, bytes, bytes, int]]:
-    """Bytes of an earlier run that today's policy lets leave; the others stay: the policy changed, it is no mistake."""
+    """Keep the earlier events that today's policy still allows, and withhold the others: a new policy is no error."""
     log.check_epoch(connection, run.epoch)
-    listed = []
+    allowed = []
     for row in rows:
         try:
-            outbox.check(outbox.prefix + row[2] + outbox.suffix, 1)
-            listed.append(row)
+            template.check(template.prefix + row[2] + template.suffix, 1)
+            allowed.append(row)
         except DisclosureError:
             set_state(connection, run, row[3], State.WITHHELD, Reason.MAYBE_RECEIVED)
-    return listed
+    return allowed

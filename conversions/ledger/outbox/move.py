@@ -1,4 +1,4 @@
-"""One order moved alone, because of what was asked or answered about it."""
+"""Change the state of a single order."""
 
 from sqlalchemy import Connection, update
 
@@ -9,6 +9,6 @@ from conversions.model.conversion import Reason
 
 
 def set_state(connection: Connection, run: Run, delivery: int, state: State, reason: Reason) -> None:
-    """Say so in the store; *run* is the one that settled it."""
-    moved = {"state": state, "reason": reason, "settled_run": run.id, "decision": None, "acknowledged_us": None}
-    connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(**moved))
+    """Set the state and its reason; *run* becomes the run that settled the order."""
+    changes = {"state": state, "reason": reason, "settled_run": run.id, "decision": None, "acknowledged_us": None}
+    connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(**changes))

@@ -1,4 +1,4 @@
-"""The outcome: what the answer means for every order of a request, and what is to be sent next."""
+"""The outcome: apply an answer to every order of its request, and find what to send next."""
 
 import orjson
 from sqlalchemy import Connection, select, text, update
@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, text, update
 from conversions.ledger import log
 from conversions.ledger.outbox import platform_warnings
 from conversions.ledger.outbox.move import set_state
-from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follows
+from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follow_up_work
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -23,47 +23,47 @@ _RETURN_TO_PENDING = text(f"""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END {_OF_REQUEST}
 """)
-"""Refused or not sent at all: the platform's window begins with a later attempt, and what a person decided holds.
+"""For events refused or not sent: the platform's window begins with a later attempt, and a person's decision stays.
 
-What an earlier attempt may have brought there is unknown as before.
+An order stays unknown where an earlier attempt may have delivered it.
 """
 _OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
 _SET_RESTATED_STATE = text(
     "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
 )
-"""A restatement never moves its order."""
+"""A restatement never changes the state of its order."""
 
-EARLIER = "earlier_unanswered"
-"""Refused when it was sent again: the platform may hold it all the same, and past its window new bytes count again."""
+EARLIER_ATTEMPT_UNANSWERED = "earlier_unanswered"
+"""Detail of an event refused on a resend: the platform may hold it, and would count new bytes after its window."""
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:
-    """Record the answer and move every order of the request."""
+    """Record the answer and set the state of every order of the request."""
     with ledger.transaction() as connection:
         _set_states(connection, run, attempt, receipt.outcome)
         still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
-        again = follows(attempt, receipt, still_unknown=still_unknown)
+        again = follow_up_work(attempt, receipt, still_unknown=still_unknown)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settlement(again, quarantined)
 
 
 def _set_states(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
-    """Unknown once more is news where nobody sends it again: *run* settled it."""
-    request, again = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
-    since = run.id if again else None
+    """Set the states; *run* settles an order that stays unknown after a resend, so that its report names the order."""
+    request, resend = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
+    settled_run = run.id if resend else None
     match outcome:
         case Outcome.RECEIVED:
             connection.execute(_SET_STATE, request | {"state": State.RECEIVED, "settled_run": run.id})
         case Outcome.UNKNOWN:
-            connection.execute(_SET_STATE, request | {"state": State.UNKNOWN, "settled_run": since})
+            connection.execute(_SET_STATE, request | {"state": State.UNKNOWN, "settled_run": settled_run})
         case Outcome.REFUSED | Outcome.NOT_SENT:
-            back = State.UNKNOWN if again else State.PENDING
-            connection.execute(_RETURN_TO_PENDING, request | {"state": back, "settled_run": since})
+            state = State.UNKNOWN if resend else State.PENDING
+            connection.execute(_RETURN_TO_PENDING, request | {"state": state, "settled_run": settled_run})
 
 
 def recover(ledger: Ledger) -> None:
-    """After a kill: every intent without an outcome becomes unknown, and so do its orders."""
+    """After a kill: set every request without an outcome to unknown, and its orders too."""
     with ledger.transaction() as connection:
         open_requests = connection.execute(
             select(tables.request.c.id, tables.request.c.purpose, tables.request.c.run)
@@ -71,29 +71,29 @@ def recover(ledger: Ledger) -> None:
             .order_by(tables.request.c.id)
         )
         for request, purpose, run in open_requests.all():
-            land = _SET_RESTATED_STATE if purpose == Purpose.RESTATE else _SET_STATE
-            settled_run = run if purpose == Purpose.RESEND else None  # unknown again, and nobody was told
-            connection.execute(land, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
+            set_states = _SET_RESTATED_STATE if purpose == Purpose.RESTATE else _SET_STATE
+            settled_run = run if purpose == Purpose.RESEND else None  # no report has named it yet
+            connection.execute(set_states, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
             record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
 
 def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
-    """Set the culprits aside, with what the platform said of them; how many."""
+    """Quarantine the events at fault, with the platform's code; return how many."""
     faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
         delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
         set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
-        said = f"{detail};{EARLIER}" if state == State.UNKNOWN else detail
-        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=said))
+        full_detail = f"{detail};{EARLIER_ATTEMPT_UNANSWERED}" if state == State.UNKNOWN else detail
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=full_detail))
     return len(faults)
 
 
 def record(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
-    """Keep the answer with its request, and its leaf as the last thing of the transaction."""
+    """Store the answer with its request, and append its leaf at the end of the transaction."""
     if receipt.warnings:
-        asked = select(tables.request.c.destination).where(tables.request.c.id == request)
-        platform_warnings.count(connection, now_us, connection.execute(asked).scalar_one(), receipt.warnings)
+        query = select(tables.request.c.destination).where(tables.request.c.id == request)
+        platform_warnings.count(connection, now_us, connection.execute(query).scalar_one(), receipt.warnings)
     facts = {
         "outcome": receipt.outcome,
         "http_status": receipt.http_status,

@@ -1,4 +1,4 @@
-"""What platforms took without some part of it: how much, of which kind, since when."""
+"""Events that platforms accepted with a warning: count, kind and first date per destination."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select, text
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 
-KINDS = 50
-"""Of one destination: twice as many as the platforms have names for. What comes after them is counted under OTHER."""
-GONE = timedelta(days=30)
-"""Not met for so long, a warning is over: when it comes back it is news."""
+MAX_KINDS_PER_DESTINATION = 50
+"""Twice as many as the platforms have names for. Any further kind is counted as OTHER."""
+FORGET_AFTER = timedelta(days=30)
+"""A warning that was not repeated for so long is over; if it returns, its count starts again."""
 
 _COUNT = text("""
     INSERT INTO warning(destination, kind, events, first_us, last_us) VALUES (:destination, :kind, :events, :now, :now)
@@ -21,37 +21,37 @@ _COUNT = text("""
 """)
 
 
-class Warned(NamedTuple):
+class PlatformWarning(NamedTuple):
     """One kind of warning at one destination."""
 
     destination: str
     kind: str
     events: int
     first: datetime
-    """Aware, UTC; so is ``last``."""
+    """Aware, UTC, like ``last``."""
     last: datetime
 
 
-def count(connection: Connection, now_us: int, destination: int, warned: Mapping[str, int]) -> None:
-    """Add what one answer *warned* of, in the caller's transaction."""
-    if not warned:
+def count(connection: Connection, now_us: int, destination: int, warnings: Mapping[str, int]) -> None:
+    """Add the *warnings* of one answer (kind to events), in the caller's transaction."""
+    if not warnings:
         return
     w = tables.warning.c
     known = set(connection.execute(select(w.kind).where(w.destination == destination)).scalars())
-    for kind, events in warned.items():
-        room = kind in known or len(known) < KINDS
-        where = {"destination": destination, "kind": kind if room else "OTHER", "events": events}
-        connection.execute(_COUNT, where | {"now": now_us, "gone": GONE // timedelta(microseconds=1)})
-        known.add(where["kind"])
+    for kind, events in warnings.items():
+        has_room = kind in known or len(known) < MAX_KINDS_PER_DESTINATION
+        row = {"destination": destination, "kind": kind if has_room else "OTHER", "events": events}
+        connection.execute(_COUNT, row | {"now": now_us, "gone": FORGET_AFTER // timedelta(microseconds=1)})
+        known.add(row["kind"])
 
 
-def current(ledger: Ledger) -> list[Warned]:
-    """Those that are not over."""
-    w, place = tables.warning.c, tables.destination.c
-    since = ledger.now_us - GONE // timedelta(microseconds=1)
-    query = select(place.name, w.kind, w.events, w.first_us, w.last_us).join(
-        tables.destination, place.id == w.destination
+def current(ledger: Ledger) -> list[PlatformWarning]:
+    """Return the warnings that are not over."""
+    w, destination = tables.warning.c, tables.destination.c
+    since = ledger.now_us - FORGET_AFTER // timedelta(microseconds=1)
+    query = select(destination.name, w.kind, w.events, w.first_us, w.last_us).join(
+        tables.destination, destination.id == w.destination
     )
     with ledger.transaction() as connection:
-        rows = connection.execute(query.where(w.last_us > since).order_by(place.name, w.kind)).all()
-    return [Warned(*row[:3], *map(instant, row[3:])) for row in rows]
+        rows = connection.execute(query.where(w.last_us > since).order_by(destination.name, w.kind)).all()
+    return [PlatformWarning(*row[:3], *map(instant, row[3:])) for row in rows]

@@ -1,4 +1,4 @@
-"""Refused one after the other for what turned out to be the settings' fault: nobody stays set aside for that."""
+"""Return quarantined orders to pending where the settings turned out to be at fault, not the orders."""
 
 from sqlalchemy import text
 
@@ -12,13 +12,13 @@ _REINSTATE = text("""
     reason = NULL, detail = NULL, settled_run = NULL
     WHERE destination = :destination AND settled_run = :run AND state = 'quarantined' AND reason = :reason
 """)
-"""An instant of a first attempt is left only with those that an earlier one may have brought there."""
+"""Only orders that an earlier attempt may have delivered still have a first attempt: they become unknown."""
 
 
 def reinstate(ledger: Ledger, run: Run, destination: int) -> int:
-    """Let everybody wait again whom *destination* refused in *run*; how many. What was said is in the log all the same.
+    """Return the orders that *destination* refused in *run* to pending; return the count. The log keeps the answers.
 
-    Raises LedgerError where the store is another run's now.
+    Raises LedgerError where another run has taken over the store.
     """
     refused = {"destination": destination, "run": run.id, "reason": Reason.REFUSED_BY_PLATFORM}
     with ledger.transaction() as connection:

@@ -1,6 +1,6 @@
-"""A probe: a made-up event that a platform checks and does not count, written ahead like any other request.
+"""A validation request: a sample event that the platform checks and does not count, written ahead like any request.
 
-It is nobody's, so that nothing of it will ever have to be erased: its whole body is kept as envelope, with no events.
+It belongs to no data subject, so it never needs erasure: its whole body is stored as the envelope, with no events.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,15 @@ from dataclasses import replace
 from conversions.ledger import log
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox.outcome import record
-from conversions.ledger.outbox.work import Attempt, ClaimedBatch, Purpose, RequestTemplate, ValidatedBatch, WorkItem
+from conversions.ledger.outbox.work import (
+    Attempt,
+    ClaimedBatch,
+    Intent,
+    Purpose,
+    RequestTemplate,
+    ValidatedBatch,
+    WorkItem,
+)
 from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
@@ -18,16 +26,17 @@ from conversions.model.receipt import Receipt
 _NO_EVENTS = ClaimedBatch(WorkItem(Purpose.PROBE), (), (), ())
 
 
-def begin(ledger: Ledger, run: Run, outbox: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:
-    """Commit *body*, which has passed the gate and holds *paths*, before its first byte leaves."""
-    examined = ValidatedBatch(body, tuple(paths), root_of([]).hex())
+def begin(ledger: Ledger, run: Run, template: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:
+    """Commit *body*, which has passed the gate and contains *paths*, before its first byte is sent."""
+    validated = ValidatedBatch(body, tuple(paths), root_of([]).hex())
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
-        return commit(connection, ledger.now_us, run, replace(outbox, prefix=body, suffix=b""), _NO_EVENTS, examined)
+        envelope = replace(template, prefix=body, suffix=b"")
+        return commit(connection, run, envelope, Intent(_NO_EVENTS, validated, ledger.now_us))
 
 
 def finish(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
-    """Record the answer; no order moves, and nobody asks later what became of it."""
+    """Record the answer; no order changes, and no late result is polled for it."""
     with ledger.transaction() as connection:
-        told = replace(receipt, ask_after=None)
-        record(connection, ledger.now_us, attempt.request, told, epoch=run.epoch)
+        final = replace(receipt, ask_after=None)
+        record(connection, ledger.now_us, attempt.request, final, epoch=run.epoch)

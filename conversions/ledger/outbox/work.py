@@ -1,4 +1,4 @@
-"""What is to be sent, what is about to be, and what follows from an answer: values, and no store."""
+"""Values of the outbox: work items, batches, attempts and settlements; no access to the store."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from enum import StrEnum
 from conversions.model.receipt import Next, Receipt
 
 MIN_PROBES = 3
-"""At least so many events are asked alone where a refusal may be one event's fault or the settings'."""
+"""Events sent alone, at least, to find out whether an event or the settings caused a refusal."""
 MAX_UNANSWERED_TRIES = 3
-"""How often a request goes without an answer before it is halved, where the platform answers others."""
+"""Attempts without an answer before a request is split in half, where the platform answers other requests."""
 
 
 class Purpose(StrEnum):
@@ -22,16 +22,16 @@ class Purpose(StrEnum):
     REST = "rest"
     HALF = "half"
     RESTATE = "restate"
-    """Another value of an order that the platform holds; its retries and halves are restatements, too."""
+    """A changed value of an order that the platform holds; its retries and halves are restatements, too."""
     ALONE = "alone"
-    """One event by itself, where the refusal of many may be its fault or the settings'."""
+    """One event by itself, to isolate the cause of a refusal."""
     PROBE = "probe"
-    """A made-up event that the platform checks and does not count; nobody's, so that it is all envelope."""
+    """A sample event that the platform checks and does not count; its whole body is the envelope."""
 
 
 @dataclass(slots=True)
 class RequestTemplate:
-    """One destination in one run: what its requests share, and how far its orders have been claimed."""
+    """One destination in one run: what its requests share, and the last order claimed."""
 
     destination: int
     name: str
@@ -45,14 +45,14 @@ class RequestTemplate:
     max_bytes: int
     resend_us: int
     check: Callable[[bytes, int], tuple[str, ...]]
-    """The gate: the finished body in, the paths in it out; raises DisclosureError."""
-    claimed: Counter[Purpose] = field(default_factory=Counter)
-    """The last delivery claimed for each purpose: they are claimed in the order of their keys."""
+    """The gate: takes the finished body and its number of events, returns the paths in it; raises DisclosureError."""
+    last_claimed: Counter[Purpose] = field(default_factory=Counter)
+    """The last delivery claimed for each purpose; deliveries are claimed in the order of their keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """What to send next: these events again, or (``events`` None) the next that wait."""
+    """What to send next: these events again, or (``events`` None) the next pending ones."""
 
     purpose: Purpose
     events: tuple[int, ...] | None = None
@@ -62,7 +62,7 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """Events that are to leave together, and the body they make."""
+    """Events of one request, and their bytes."""
 
     work: WorkItem
     events: tuple[int, ...]
@@ -72,23 +72,33 @@ class ClaimedBatch:
 
     @property
     def again(self) -> WorkItem:
-        """The same events, to be claimed later."""
+        """The same events as a work item, to claim them later."""
         return replace(self.work, events=self.events)
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """What the gate says of a claim's finished body, and what the log is to hold of it."""
+    """A finished body that has passed the gate, and what the log stores of it."""
 
     body: bytes = field(repr=False)
     paths: tuple[str, ...]
     commitments: str
-    """Merkle root over one salted commitment per event, 64 hex."""
+    """Merkle root over one salted commitment per event, 64 lower-case hex characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One request that is about to be committed."""
+
+    batch: ClaimedBatch
+    validated: ValidatedBatch
+    at_us: int
+    """Microseconds UTC, the same that its orders get as their attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An intent on disk: exactly these bytes may now leave, once."""
+    """A committed intent: exactly these bytes may now be sent, once."""
 
     request: int
     body: bytes = field(repr=False)
@@ -99,16 +109,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What followed from an answer."""
+    """What an answer leads to: work to send again, and how many events were quarantined."""
 
     again: list[WorkItem]
     quarantined: int = 0
 
 
-def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[WorkItem]:
-    """What follows from the answer for the events of this request; of ``Next.PROBE`` the whole, to be split later."""
-    nth = attempt.work.attempt + 1
-    same = WorkItem(Purpose.RETRY, attempt.events, attempt.request, nth)
+def follow_up_work(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[WorkItem]:
+    """Return what to send after this answer; for ``Next.PROBE`` all events in one item, which is split later."""
+    same = WorkItem(Purpose.RETRY, attempt.events, attempt.request, attempt.work.attempt + 1)
     match receipt.next:
         case Next.RETRY | Next.RETRY_ONCE:
             return [replace(same, purpose=Purpose.RESEND) if still_unknown else same]
@@ -121,7 +130,7 @@ def follows(attempt: Attempt, receipt: Receipt, *, still_unknown: bool) -> list[
 
 
 def probes(whole: WorkItem, count: int) -> list[WorkItem]:
-    """So many events spread over *whole*, each alone; others every night."""
+    """Choose *count* events spread over *whole*, each as its own item; every run chooses others."""
     events = whole.events or ()
     step = max(len(events) // count, 1)
     chosen = events[(whole.parent or 0) % step :: step][:count]
@@ -130,7 +139,7 @@ def probes(whole: WorkItem, count: int) -> list[WorkItem]:
 
 
 def halves(whole: WorkItem) -> list[WorkItem]:
-    """*whole* in two, or in one where it is a single event."""
+    """Split *whole* in two; a single event stays one item."""
     events = whole.events or ()
     middle = len(events) // 2
     purpose = Purpose.HALF if whole.purpose is Purpose.ALONE else whole.purpose
@@ -138,16 +147,16 @@ def halves(whole: WorkItem) -> list[WorkItem]:
 
 
 def _isolated(whole: WorkItem, receipt: Receipt) -> list[WorkItem]:
-    """Without the named culprits, or in halves where none is named; a single one left is the culprit."""
+    """Leave out the failed items, or split in half where none is named; a single event is itself at fault."""
     events = whole.events or ()
-    named = {culprit.position for culprit in receipt.failed_items}
-    if not named:
+    failed = {item.position for item in receipt.failed_items}
+    if not failed:
         return halves(whole) if len(events) > 1 else []
-    rest = tuple(event for i, event in enumerate(events) if i not in named)
+    rest = tuple(event for i, event in enumerate(events) if i not in failed)
     purpose = Purpose.REST if whole.purpose is Purpose.HALF else whole.purpose
     return [replace(whole, purpose=purpose, events=rest)] if rest else []
 
 
 def _part(same: WorkItem, attempt: Attempt, purpose: Purpose) -> WorkItem:
-    """A part of events without an answer is without one itself."""
+    """Return the item with its *purpose*; a part of a resend stays a resend."""
     return replace(same, purpose=Purpose.RESEND if attempt.work.purpose is Purpose.RESEND else purpose)

@@ -1,4 +1,4 @@
-"""One attempt on disk before its first byte is written: the request, its events, and the leaf of the log."""
+"""Commit one attempt before its first byte is sent: the request, its events, and the leaf of the log."""
 
 from hashlib import sha256
 from itertools import repeat
@@ -6,65 +6,59 @@ from itertools import repeat
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
-from conversions.ledger.outbox.work import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch
+from conversions.ledger.outbox.work import Attempt, ClaimedBatch, Intent, RequestTemplate, ValidatedBatch
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 
 
-def commit(
-    connection: Connection,
-    now_us: int,
-    run: Run,
-    outbox: RequestTemplate,
-    claimed: ClaimedBatch,
-    examined: ValidatedBatch,
-) -> Attempt:
-    """Write the attempt, at the instant that its orders know it by; in the caller's transaction.
+def commit(connection: Connection, run: Run, template: RequestTemplate, intent: Intent) -> Attempt:
+    """Write the attempt, in the caller's transaction.
 
-    Raises LedgerError where the store is another run's now.
+    Raises LedgerError where another run has taken over the store.
     """
+    batch = intent.batch
     number = connection.execute(text("SELECT coalesce(max(id), 0) + 1 FROM request")).scalar_one()
-    said = {"run": run.id, **_attempted(outbox, claimed), "policy": run.policy}
-    facts = {"request": number, **said, **_disclosed(run, outbox, examined)}
-    leaf = log.append(connection, "intent", now_us, facts, epoch=run.epoch)
-    row = {"id": number, **said, **_apart(outbox), "intended_us": now_us, "leaf": leaf}
+    shared = {"run": run.id, **_shared_fields(template, batch), "policy": run.policy}
+    facts = {"request": number, **shared, **_leaf_fields(run, template, intent.validated)}
+    leaf = log.append(connection, "intent", intent.at_us, facts, epoch=run.epoch)
+    row = {"id": number, **shared, **_row_fields(template), "intended_us": intent.at_us, "leaf": leaf}
     connection.execute(insert(tables.request).values(**row))
-    if rows := list(zip(repeat(number), range(len(claimed.events)), claimed.events)):
+    if rows := list(zip(repeat(number), range(len(batch.events)), batch.events)):
         connection.exec_driver_sql("INSERT INTO request_event VALUES (?, ?, ?)", rows)
-    return Attempt(number, examined.body, claimed.events, claimed.work)
+    return Attempt(number, intent.validated.body, batch.events, batch.work)
 
 
-def _attempted(outbox: RequestTemplate, claimed: ClaimedBatch) -> dict[str, object]:
-    """What row and leaf both say."""
+def _shared_fields(template: RequestTemplate, batch: ClaimedBatch) -> dict[str, object]:
+    """Return the fields that the row and the leaf have in common."""
     return {
-        "parent": claimed.work.parent,
-        "purpose": claimed.work.purpose,
-        "attempt": claimed.work.attempt,
-        "recipient": outbox.recipient,
-        "url": outbox.url,
-        "events": len(claimed.events),
-        "rules": outbox.rules,
+        "parent": batch.work.parent,
+        "purpose": batch.work.purpose,
+        "attempt": batch.work.attempt,
+        "recipient": template.recipient,
+        "url": template.url,
+        "events": len(batch.events),
+        "rules": template.rules,
     }
 
 
-def _apart(outbox: RequestTemplate) -> dict[str, object]:
-    """The envelope of its bytes, which the events stay out of: they can be erased."""
+def _row_fields(template: RequestTemplate) -> dict[str, object]:
+    """Return the envelope; the events are stored apart, so that they can be erased."""
     return {
-        "destination": outbox.destination,
-        "headers": outbox.headers,
-        "prefix": outbox.prefix,
-        "suffix": outbox.suffix,
+        "destination": template.destination,
+        "headers": template.headers,
+        "prefix": template.prefix,
+        "suffix": template.suffix,
     }
 
 
-def _disclosed(run: Run, outbox: RequestTemplate, examined: ValidatedBatch) -> dict[str, object]:
-    """What the log proves of the body without holding any of it."""
+def _leaf_fields(run: Run, template: RequestTemplate, validated: ValidatedBatch) -> dict[str, object]:
+    """Return what the log proves about the body without storing any of it."""
     return {
-        "destination": outbox.name,
-        "bytes": len(examined.body),
-        "paths": list(examined.paths),
+        "destination": template.name,
+        "bytes": len(validated.body),
+        "paths": list(validated.paths),
         "policy_version": run.policy_version,
         "legal_basis": run.legal_basis,
-        "envelope": sha256(b"\0".join([outbox.headers.encode(), outbox.prefix, outbox.suffix])).hexdigest(),
-        "commitments": examined.commitments,
+        "envelope": sha256(b"\0".join([template.headers.encode(), template.prefix, template.suffix])).hexdigest(),
+        "commitments": validated.commitments,
     }

@@ -1,1 +1,1 @@
-"""Read-only answers about the store as a whole."""
+"""Read-only queries over the whole store."""

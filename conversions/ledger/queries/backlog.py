@@ -1,4 +1,4 @@
-"""What waits to be sent, wherever it was read: so that whoever is woken knows what is lost, which is nothing yet."""
+"""Unsent orders per destination, for the on-call message."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,33 +12,33 @@ from conversions.ledger.store import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Orders that the next run sends without asking a person."""
+    """Orders that the next run sends without a decision of a person."""
 
     orders: int = 0
     first_too_old: datetime | None = None
-    """When the first of them may not be sent any more; aware, UTC."""
+    """When the first of them becomes too old to send; aware, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """One destination's orders that are read and not sent."""
+    """Orders of one destination that were read and not sent."""
 
     destination: str
     orders: int
     first_too_old: datetime | None
-    """Aware, UTC: until then nothing is lost."""
+    """Aware, UTC; no order is lost before."""
 
 
 def backlogs(ledger: Ledger) -> list[Backlog]:
-    """By destination, those with nothing left out. What is too old does not wait: a run ends it, or a person does."""
-    d, place = tables.delivery.c, tables.destination.c
+    """Return the destinations with a backlog. Orders that are too old do not count."""
+    d, destination = tables.delivery.c, tables.destination.c
     query = (
-        select(place.name, func.count(), func.min(d.expires_at))
-        .join(tables.destination, place.id == d.destination)
+        select(destination.name, func.count(), func.min(d.expires_at))
+        .join(tables.destination, destination.id == d.destination)
         .where(d.state.in_([State.PENDING, State.DEFERRED, State.UNKNOWN]))
         .where(_in_time(ledger))
-        .group_by(place.name)
-        .order_by(place.name)
+        .group_by(destination.name)
+        .order_by(destination.name)
     )
     with ledger.transaction() as connection:
         rows = connection.execute(query).all()
@@ -46,13 +46,13 @@ def backlogs(ledger: Ledger) -> list[Backlog]:
 
 
 def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Remaining:
-    """What *run* leaves to the next one: an unanswered order only where it is sent again without asking a person.
+    """Count what *run* leaves to the next run: an unanswered order only where it is resent without a decision.
 
-    *resend_us* is how long after a first attempt that is, in microseconds.
+    *resend_us* is the time after its first attempt in which an order is resent so, in microseconds.
     """
     d = tables.delivery.c
-    unasked = (d.first_attempt_us + resend_us > ledger.now_us) | d.decision.is_not(None)
-    waits = (d.state == State.PENDING) | ((d.state == State.UNKNOWN) & unasked)
+    resent = (d.first_attempt_us + resend_us > ledger.now_us) | d.decision.is_not(None)
+    waits = (d.state == State.PENDING) | ((d.state == State.UNKNOWN) & resent)
     query = select(func.count(), func.min(d.expires_at)).where(
         d.run == run, d.destination == destination, waits, _in_time(ledger)
     )

@@ -1,4 +1,4 @@
-"""Where everything stands: what waits, what needs a person, how the last runs ended."""
+"""The status of the store: orders by state, problems that need a person, and the last runs."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 
-SHOWN = 50
+MAX_PROBLEMS_NAMED = 50
 PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "unknown"]) | (
     tables.delivery.c.reason.in_([Reason.SETUP, Reason.UNUSUAL_AMOUNT])
 )
-"""What no run mends by itself, what waits until an account is mended, and amounts that a person looks at."""
+"""Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run, as the store remembers it."""
+    """One run in the store."""
 
     id: int
     started: datetime
@@ -38,7 +38,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One order at one destination that no run mends by itself."""
+    """One order at one destination that needs a person."""
 
     destination: str
     order_no: str
@@ -50,7 +50,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row of the last reading that could not be an order."""
+    """A source row that the last run could not read as an order."""
 
     place: str
     reason: str
@@ -59,7 +59,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The whole store in a page."""
+    """The status of the whole store."""
 
     rehearsal: bool
     log_entries: int
@@ -68,23 +68,23 @@ class Overview:
     states: dict[str, dict[str, int]]
     """Orders by destination and state."""
     late: dict[str, dict[str, int]]
-    """By destination: orders that were received, by what is not known of them yet, or will never be."""
+    """By destination: received orders without a late result, by verdict."""
     changed: dict[str, ValueChangeTotals]
-    """By destination: sent orders whose value is another now."""
+    """By destination: sent orders with a changed value."""
     restatements: dict[str, dict[str, int]]
     """By destination and state."""
     problems: list[Problem]
     stopped: dict[str, tuple[str, int]]
-    """By destination that gets nothing until a person decides: for what reason, of how many orders."""
+    """By destination that receives nothing until a person decides: the reason and the number of orders."""
     unnamed: int
-    """Problems beyond these."""
+    """Number of problems that are not in ``problems``."""
     acknowledged: int
-    """Orders that are problems, too, and that a person has taken note of."""
+    """Number of problems that a person has acknowledged."""
     bad_rows: list[BadRow]
 
 
 def overview(ledger: Ledger) -> Overview:
-    """Look; at most ``SHOWN`` problems and bad rows are named, the oldest first."""
+    """Return the status, with at most ``MAX_PROBLEMS_NAMED`` problems and bad rows, the oldest first."""
     with ledger.transaction() as connection:
         head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
     past, (changed, restatements) = _runs(ledger), eligibility.overview(ledger)
@@ -130,11 +130,11 @@ def _states(ledger: Ledger) -> dict[str, dict[str, int]]:
         .join(tables.destination, destination.id == d.destination)
         .group_by(destination.name, d.state)
     )
-    found: dict[str, Counter[str]] = {}
+    by_name: dict[str, Counter[str]] = {}
     with ledger.transaction() as connection:
         for name, state, count in connection.execute(query):
-            found.setdefault(name, Counter())[state] = count
-    return {name: dict(sorted(states.items())) for name, states in sorted(found.items())}
+            by_name.setdefault(name, Counter())[state] = count
+    return {name: dict(sorted(states.items())) for name, states in sorted(by_name.items())}
 
 
 def _problems(ledger: Ledger) -> list[Problem]:
@@ -146,47 +146,48 @@ def _problems(ledger: Ledger) -> list[Problem]:
         .join(tables.sale, tables.sale.c.id == d.sale)
         .where(PROBLEMS, d.acknowledged_us.is_(None))
         .order_by(d.id)
-        .limit(SHOWN)
+        .limit(MAX_PROBLEMS_NAMED)
     )
     with ledger.transaction() as connection:
         return [Problem(*row) for row in connection.execute(query)]
 
 
 def _stopped(ledger: Ledger) -> dict[str, tuple[str, int]]:
-    held, place = apply.stopped(ledger), tables.destination.c
+    stopped, destination = apply.stopped_destinations(ledger), tables.destination.c
     with ledger.transaction() as connection:
-        names = connection.execute(select(place.id, place.name).where(place.id.in_(held)).order_by(place.name)).all()
-    return {name: held[number] for number, name in names}
+        query = select(destination.id, destination.name).where(destination.id.in_(stopped)).order_by(destination.name)
+        names = connection.execute(query).all()
+    return {name: stopped[number] for number, name in names}
 
 
-def _count(ledger: Ledger, which: ColumnElement[bool]) -> int:
-    query = select(func.count()).where(PROBLEMS, which)
+def _count(ledger: Ledger, condition: ColumnElement[bool]) -> int:
+    query = select(func.count()).where(PROBLEMS, condition)
     with ledger.transaction() as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
-    """Of restatements nothing is said here: they never move their order."""
+    """Count received orders without a late result; restatements do not count, as they never change their order."""
     r, d, x = tables.request.c, tables.delivery.c, tables.request_event.c
-    what = case((r.ask_at.is_not(None), "open"), else_=r.verdict)
+    verdict = case((r.ask_at.is_not(None), "open"), else_=r.verdict)
     query = (
-        select(tables.destination.c.name, what, func.count())
+        select(tables.destination.c.name, verdict, func.count())
         .select_from(tables.request)
         .join(tables.destination, tables.destination.c.id == r.destination)
         .join(tables.request_event, x.request == r.id)
         .join(tables.delivery, d.id == x.event.op(">>")(tables.REVISION_BITS))
         .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate", d.state == "received")
-        .group_by(tables.destination.c.name, what)
+        .group_by(tables.destination.c.name, verdict)
     )
-    found: dict[str, dict[str, int]] = {}
+    by_name: dict[str, dict[str, int]] = {}
     with ledger.transaction() as connection:
         for name, verdict, count in connection.execute(query):
-            found.setdefault(name, {})[verdict] = count
-    return found
+            by_name.setdefault(name, {})[verdict] = count
+    return by_name
 
 
 def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:
     row = tables.row_rejected.c
-    query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(SHOWN)
+    query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(MAX_PROBLEMS_NAMED)
     with ledger.transaction() as connection:
-        return [BadRow(*found) for found in connection.execute(query)]
+        return [BadRow(*values) for values in connection.execute(query)]

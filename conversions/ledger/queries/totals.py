@@ -1,4 +1,4 @@
-"""Control totals: what became of every order that a run read, in counts and in money, by SQL over the ledger."""
+"""Control totals: the result of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ BUCKETS = (
     "expired",
     "unknown",
 )
-"""Where an order can end; together they are all that was read."""
+"""The possible results of an order; every order that was read is in exactly one."""
 
 _BUCKET_OF = {
     State.PENDING: "pending",
@@ -49,7 +49,7 @@ _ERASED = text(f"""
     FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
     WHERE d.run = :run AND d.state = '{State.ERASED}' GROUP BY 1, 4, 5, 6, 7
 """)
-"""What an erased order is worth is not in the ledger any more; this run has read it again."""
+"""The ledger no longer stores the value of an erased order; this run has read it again."""
 
 
 @dataclass(slots=True)
@@ -62,17 +62,17 @@ class ControlTotals:
     """By currency, then by bucket; in currency units."""
     days: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     changes: list["ValueChange"] = field(default_factory=list)
-    """Sent orders whose value is another now; at most ``Change.SHOWN`` of them."""
+    """Sent orders with a changed value; at most ``MAX_ORDERS_NAMED`` of them."""
     changed: int = 0
     refused: list["Refusal"] = field(default_factory=list)
-    """Orders that the platform refused one by one; at most ``SHOWN`` of them."""
+    """Orders that the platform refused one by one; at most ``MAX_ORDERS_NAMED`` of them."""
     first_too_old: int | None = None
-    """Unix seconds until which all that a plan would send can be sent; a run asks the ledger."""
+    """Unix seconds when the first order that a plan would send becomes too old; a run reads this from the ledger."""
     too_old: Counter[str] = field(default_factory=Counter)
-    """By purchase day, what a plan finds too old."""
+    """By purchase day, the orders that a plan counts as too old."""
 
     def add(self, bucket: str, day: str, value: Money, *, reason: str | None = None, count: int = 1) -> None:
-        """Count *count* orders worth *value* together."""
+        """Add *count* orders with the total value *value*."""
         self.counts[bucket] += count
         self.days[day][bucket] += count
         self.values[value.currency][bucket] += value.amount
@@ -82,7 +82,7 @@ class ControlTotals:
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A sent order whose value is another now."""
+    """A sent order with a changed value."""
 
     order_no: str
     old: Money
@@ -91,82 +91,82 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An order that the platform refused alone, or named."""
+    """An order that the platform refused by itself, or named as failed."""
 
     order_no: str
     code: str
     """Code, subcode or reason, and field."""
 
 
-SHOWN = 20
+MAX_ORDERS_NAMED = 20
 
 
 def control_totals(ledger: Ledger, run: int, destinations: Iterable[tuple[str, int]]) -> dict[str, ControlTotals]:
-    """What the ledger says, after the last commit, of every order that *run* read."""
+    """Return the totals of every order that *run* read, by destination, as of the last commit."""
     names = {number: name for name, number in destinations}
-    accounts = {name: ControlTotals() for name in names.values()}
-    for total in _totals(ledger, run, list(names)):
-        account, state = accounts[names[total.destination]], State(total.state)
-        sent = "sent" if total.now else "already_sent"
-        value = Money((total.high << 32) + total.low, total.stated_currency, total.stated_exponent)
+    by_name = {name: ControlTotals() for name in names.values()}
+    for group in _groups(ledger, run, list(names)):
+        totals, state = by_name[names[group.destination]], State(group.state)
+        sent = "sent" if group.now else "already_sent"
+        value = Money((group.high << 32) + group.low, group.stated_currency, group.stated_exponent)
         bucket = sent if state in SENT else _BUCKET_OF[state]
-        account.add(bucket, total.day, value, reason=total.reason, count=total.orders)
-        account.changed += total.orders if total.differs and state in SENT else 0
+        totals.add(bucket, group.day, value, reason=group.reason, count=group.orders)
+        totals.changed += group.orders if group.differs and state in SENT else 0
     for number, name in names.items():
-        if accounts[name].changed:
-            accounts[name].changes = _changes(ledger, run, number)
-        if accounts[name].reasons["quarantined"][Reason.REFUSED_BY_PLATFORM]:
-            accounts[name].refused = _refusals(ledger, run, number)
-    return accounts
+        if by_name[name].changed:
+            by_name[name].changes = _changes(ledger, run, number)
+        if by_name[name].reasons["quarantined"][Reason.REFUSED_BY_PLATFORM]:
+            by_name[name].refused = _refusals(ledger, run, number)
+    return by_name
 
 
 def forecast(
-    accounts: list[ControlTotals],
+    destinations: list[ControlTotals],
     page: Iterable[Evaluation],
     now: int,
-    doubtful: Callable[[Evaluation], bool] = lambda _: False,
+    maybe_sent: Callable[[Evaluation], bool] = lambda _: False,
 ) -> None:
-    """Add one page of judgements to what a run would end with, before anything is sent.
+    """Add one page of evaluations to the totals that a run would end with, before anything is sent.
 
-    *doubtful* says whether an order may have been sent by a run that the store does not know of.
+    *maybe_sent* tells whether a run that the store does not know may have sent the order.
     """
-    for one in page:
-        account = accounts[one.row.position]
-        bucket, reason = _estimated(one, now)
-        bucket = "unknown" if bucket == "pending" and doubtful(one) else bucket
-        account.add(bucket, one.row.day, one.stated, reason=reason)
+    for order in page:
+        totals, row, due = destinations[order.row.position], order.row, order.incoming.due
+        bucket, reason = _estimate(order, now)
+        bucket = "unknown" if bucket == "pending" and maybe_sent(order) else bucket
+        totals.add(bucket, row.day, order.stated, reason=reason)
         if bucket == "expired" or reason == Reason.TOO_OLD:
-            account.too_old[one.row.day] += 1
-        if bucket in {"pending", "deferred"} and (until := one.incoming.expires_at) is not None:
-            account.first_too_old = min(until, account.first_too_old or until)
-        if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(account.refused) < SHOWN:
-            account.refused.append(Refusal(one.row.order_no, one.row.detail or ""))
-        if one.value_differs and one.old is not None and one.old != one.incoming.due:
-            account.changed += 1
-            if len(account.changes) < SHOWN:
-                account.changes.append(ValueChange(one.row.order_no, one.old, one.incoming.due))
+            totals.too_old[row.day] += 1
+        if bucket in {"pending", "deferred"} and (until := order.incoming.expires_at) is not None:
+            totals.first_too_old = min(until, totals.first_too_old or until)
+        if bucket == "quarantined" and reason == Reason.REFUSED_BY_PLATFORM and len(totals.refused) < MAX_ORDERS_NAMED:
+            totals.refused.append(Refusal(row.order_no, row.detail or ""))
+        if order.value_differs and order.old is not None and order.old != due:
+            totals.changed += 1
+            if len(totals.changes) < MAX_ORDERS_NAMED:
+                totals.changes.append(ValueChange(row.order_no, order.old, due))
 
 
-def waiting(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
-    """How many orders *run* has staged for sending, by destination."""
+def count_pending(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
+    """Count the orders that *run* has staged for sending, by destination."""
     d = tables.delivery.c
     query = select(d.destination, func.count()).where(d.run == run, d.state == State.PENDING).group_by(d.destination)
     with ledger.transaction() as connection:
-        found: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
-    return {number: found.get(number, 0) for number in destinations}
+        counts: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
+    return {number: counts.get(number, 0) for number in destinations}
 
 
-def to_send(ledger: Ledger, run: int) -> dict[int, int]:
-    """How many orders *run* has staged for sending, or have no answer yet; only destinations with any."""
+def count_to_send(ledger: Ledger, run: int) -> dict[int, int]:
+    """Count the orders that *run* has staged for sending, or that have no answer; only destinations with any."""
     d = tables.delivery.c
-    waits = ((d.run == run) & (d.state == State.PENDING)) | (d.state == State.UNKNOWN)
+    to_send = ((d.run == run) & (d.state == State.PENDING)) | (d.state == State.UNKNOWN)
     with ledger.transaction() as connection:
-        rows = connection.execute(select(d.destination, func.count()).where(waits).group_by(d.destination))
+        rows = connection.execute(select(d.destination, func.count()).where(to_send).group_by(d.destination))
         return dict(tuple(row) for row in rows)
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:
-    """Whether this destination has never received anything."""
+    """True if this destination has never received an order."""
     d = tables.delivery.c
     with ledger.transaction() as connection:
         return (
@@ -175,35 +175,36 @@ def first_time(ledger: Ledger, destination: int) -> bool:
         )
 
 
-def _estimated(one: Evaluation, now: int) -> tuple[str, str | None]:
-    if one.transition is Transition.REPLACE:
-        draft = one.incoming
+def _estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
+    """Return the bucket and the reason that the order would end with."""
+    if order.transition is Transition.REPLACE:
+        draft = order.incoming
         if draft.reason is not None:
             return ("quarantined" if draft.quarantined else "withheld"), draft.reason
-        return ("deferred" if one.ready_at is not None and one.ready_at > now else "pending"), None
-    if one.transition is Transition.EXPIRE:
+        return ("deferred" if order.ready_at is not None and order.ready_at > now else "pending"), None
+    if order.transition is Transition.EXPIRE:
         return "expired", None
-    if one.transition is Transition.AGAIN:
+    if order.transition is Transition.AGAIN:
         return "unknown", None
-    if one.transition is Transition.DROP:
+    if order.transition is Transition.DROP:
         return "withheld", Reason.MAYBE_RECEIVED
-    state = State(one.row.state)
-    return ("already_sent" if state in SENT else _BUCKET_OF[state]), one.row.held_reason
+    state = State(order.row.state)
+    return ("already_sent" if state in SENT else _BUCKET_OF[state]), order.row.held_reason
 
 
-def _totals(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
-    """Orders and money, in two halves, by where they ended, why, their day and currency, and whether they changed."""
+def _groups(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
+    """Sum orders and money (in two halves) by destination, state, reason, day, currency, and whether they changed."""
     d = tables.delivery.c
     now, changed = (d.settled_run == run).label("now"), value_differs().label("differs")
     keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, changed)
     high, low = split_sum(d.stated_minor)
     query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
-        held = connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
-        if all(total.state != State.ERASED for total in held):
-            return held
-        said = connection.execute(_ERASED, {"run": run}).all()
-        return [total for total in held if total.state != State.ERASED] + [*said]
+        groups = connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
+        if all(group.state != State.ERASED for group in groups):
+            return groups
+        erased = connection.execute(_ERASED, {"run": run}).all()
+        return [group for group in groups if group.state != State.ERASED] + [*erased]
 
 
 def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:
@@ -215,10 +216,10 @@ def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:
         .join(tables.sale, sale.id == d.sale)
         .where(d.run == run, d.destination == destination, d.state.in_(SENT), value_differs())
         .order_by(d.id)
-        .limit(SHOWN)
+        .limit(MAX_ORDERS_NAMED)
     )
     with ledger.transaction() as connection:
-        return [ValueChange(number, Money(*six[:3]), Money(*six[3:])) for number, *six in connection.execute(query)]
+        return [ValueChange(number, Money(*both[:3]), Money(*both[3:])) for number, *both in connection.execute(query)]
 
 
 def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:
@@ -229,7 +230,7 @@ def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:
         .join(tables.sale, sale.id == d.sale)
         .where(d.run == run, d.destination == destination, *refused)
         .order_by(d.id)
-        .limit(SHOWN)
+        .limit(MAX_ORDERS_NAMED)
     )
     with ledger.transaction() as connection:
         return [Refusal(number, detail or "") for number, detail in connection.execute(query)]

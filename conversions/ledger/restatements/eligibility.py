@@ -1,7 +1,7 @@
-"""Orders that were sent and are worth something else now: which may be restated, and what the others stand against.
+"""Sent orders with a changed value: which can be adjusted, and why others cannot.
 
-A restatement is a second event of the same order, the held one's bytes with another value. It is staged when a person
-asks for it, and sent by ``restatements``.
+A restatement is a second event of the same order: the bytes that the platform holds, with another value. A run stages
+it when the operator asks for it; ``restatements.outbox`` sends it.
 """
 
 import secrets
@@ -28,9 +28,9 @@ from conversions.model.money import INEXACT, exponent
 
 ROWS_PER_PAGE = 5_000
 CONFIRMED = frozenset({State.RECORDED, State.DUPLICATE})
-"""The platform has said itself that it holds the order; to one that it does not hold, a restatement is a new sale."""
+"""The platform has confirmed that it holds the order; otherwise it would count a restatement as a new sale."""
 OPEN = "v.state IN ('pending', 'in_flight', 'unknown')"
-"""In the words of the partial index that keeps at most one open."""
+"""The condition of the partial index that allows one open restatement per order."""
 OF_DELIVERY = f"BETWEEN d.id << {REVISION_BITS} AND d.id << {REVISION_BITS} | {MAX_REVISIONS - 1}"
 OF_DESTINATION = f"v.delivery & {(1 << DESTINATION_BITS) - 1} = :destination"
 
@@ -53,7 +53,7 @@ _CANDIDATES = text(f"""
     LEFT JOIN revision m ON m.id = {newest("d.id")}
     ORDER BY j.key
 """)
-_MADE = text(f"""
+_TOTALS = text(f"""
     SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
     sum(v.new_minor) AS new, v.new_currency, v.new_exponent FROM revision v
     WHERE {OF_DESTINATION} AND (v.run = :run OR {OPEN})
@@ -86,14 +86,14 @@ class NotEligible(StrEnum):
 
 @dataclass(slots=True)
 class ValueChangeTotals:
-    """Orders, and what they are worth together before and after; by currency, in currency units."""
+    """Number of orders, and their total value before and after, by currency, in currency units."""
 
     orders: int = 0
     old: dict[str, Decimal] = field(default_factory=dict)
     new: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, old: Money, new: Money, orders: int = 1) -> None:
-        """Take in *orders* that were worth *old* together and are worth *new*."""
+        """Add *orders* with the total value *old* before and *new* now."""
         self.orders += orders
         for sums, money in ((self.old, old), (self.new, new)):
             sums[money.currency] = sums.get(money.currency, Decimal()) + money.amount
@@ -101,22 +101,22 @@ class ValueChangeTotals:
 
 @dataclass(slots=True)
 class AdjustmentTotals:
-    """What a run restated at one destination, what a restatement would change, and what it could not."""
+    """Restatements of one run at one destination: done, open, possible, and not eligible."""
 
     made: ValueChangeTotals = field(default_factory=ValueChangeTotals)
-    """Restated in this run, and received."""
+    """Sent in this run, and received."""
     refused: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     """Refused by the platform in this run, at once or later."""
     waiting: ValueChangeTotals = field(default_factory=ValueChangeTotals)
-    """Staged, and not sent yet."""
+    """Staged, not sent yet."""
     unknown: ValueChangeTotals = field(default_factory=ValueChangeTotals)
-    """Sent, and not answered."""
+    """Sent, without an answer."""
     possible: ValueChangeTotals = field(default_factory=ValueChangeTotals)
     not_eligible: dict[str, ValueChangeTotals] = field(default_factory=lambda: defaultdict(ValueChangeTotals))
 
 
-class Changed(NamedTuple):
-    """A sent order whose value is another now, or may be another there."""
+class ChangedValue(NamedTuple):
+    """A sent order with a new value, or with another value at the platform, perhaps."""
 
     delivery: int
     new: Money
@@ -124,112 +124,116 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A changed order, looked at: the bytes of its restatement, or what stands against one."""
+    """A changed order: the bytes of its restatement, or the reason why it has none."""
 
     row: Row[Any]
     old: Money
-    """What the platform holds, or may hold instead."""
+    """The value that the platform holds, or may hold."""
     new: Money
     not_eligible: NotEligible | None
     event: bytes | None
 
 
-def estimate(found: AdjustmentTotals, ledger: Ledger, changed: Sequence[Changed], restate: Restate) -> None:
-    """Add to *found* what a run with restatements would do about *changed* orders."""
+def estimate(sums: AdjustmentTotals, ledger: Ledger, changed: Sequence[ChangedValue], restate: Restate) -> None:
+    """Add to *sums* what a run with restatements would do with *changed* orders."""
     with ledger.transaction() as connection:
-        for one in _candidates(connection, changed, restate, int(ledger.clock().timestamp())):
-            sums = found.possible if one.not_eligible is None else found.not_eligible[one.not_eligible]
-            sums.add(one.old, one.new)
+        for candidate in _candidates(connection, changed, restate, int(ledger.clock().timestamp())):
+            reason = candidate.not_eligible
+            part = sums.possible if reason is None else sums.not_eligible[reason]
+            part.add(candidate.old, candidate.new)
 
 
 def totals(ledger: Ledger, run: int, destination: int, restate: Restate) -> AdjustmentTotals:
-    """What *run* restated, what waits, and what is left to be restated of what it read."""
-    found = AdjustmentTotals()
-    into = {"received": found.made, "rejected": found.refused, "pending": found.waiting, "unknown": found.unknown}
+    """Sum up what *run* restated, what is open, and what it read and could restate."""
+    sums = AdjustmentTotals()
+    by_state = {"received": sums.made, "rejected": sums.refused, "pending": sums.waiting, "unknown": sums.unknown}
     with ledger.transaction() as connection:
-        for row in connection.execute(_MADE, {"run": run, "destination": destination}):
-            if sums := into.get(row.state):
+        for row in connection.execute(_TOTALS, {"run": run, "destination": destination}):
+            if part := by_state.get(row.state):
                 old, new = Money(row.old, *row[3:5]), Money(row.new, *row[6:8])
-                sums.add(old, new, row.orders)
+                part.add(old, new, row.orders)
     for page in _pages(ledger, run, destination):
-        estimate(found, ledger, page, restate)
-    return found
+        estimate(sums, ledger, page, restate)
+    return sums
 
 
 def overview(ledger: Ledger) -> tuple[dict[str, ValueChangeTotals], dict[str, dict[str, int]]]:
-    """By destination: the sent orders whose value is another now, and the restatements by state."""
-    d, place = tables.delivery.c, tables.destination.c
+    """Return by destination the sent orders with a changed value, and the restatements by state."""
+    d, destination = tables.delivery.c, tables.destination.c
     money = (d.value_currency, d.value_exponent, d.stated_currency, d.stated_exponent)
-    query = select(place.name, *money, func.count(), *split_sum(d.value_minor), *split_sum(d.due_minor))
+    query = select(destination.name, *money, func.count(), *split_sum(d.value_minor), *split_sum(d.due_minor))
     changed: dict[str, ValueChangeTotals] = defaultdict(ValueChangeTotals)
     states: dict[str, dict[str, int]] = defaultdict(dict)
     with ledger.transaction() as connection:
-        joined = query.join(tables.destination, place.id == d.destination).where(d.state.in_(SENT), value_differs())
-        for name, *kinds, orders, old_high, old_low, new_high, new_low in connection.execute(
-            joined.group_by(place.name, *money)
-        ):
+        joined = query.join(tables.destination, destination.id == d.destination)
+        rows = joined.where(d.state.in_(SENT), value_differs()).group_by(destination.name, *money)
+        for name, *units, orders, old_high, old_low, new_high, new_low in connection.execute(rows):
             old, new = (old_high << 32) + old_low, (new_high << 32) + new_low
-            changed[name].add(Money(old, *kinds[:2]), Money(new, *kinds[2:]), orders)
+            changed[name].add(Money(old, *units[:2]), Money(new, *units[2:]), orders)
         for name, state, count in connection.execute(_STATES):
             states[name][state] = count
     return dict(changed), dict(states)
 
 
 def stage(ledger: Ledger, run: Run, destination: int, restate: Restate) -> None:
-    """Write a restatement of every order that *run* has read and that may be restated, to be sent by this run alone."""
+    """Stage a restatement of every eligible order that *run* has read; only this run sends them."""
     _supersede(ledger, run, destination)
     for page in _pages(ledger, run.id, destination):
         with ledger.transaction() as connection:
             log.check_epoch(connection, run.epoch)
-            looked_at = _candidates(connection, page, restate, int(ledger.clock().timestamp()))
-            staged = [one for one in looked_at if one.not_eligible is None]
+            candidates = _candidates(connection, page, restate, int(ledger.clock().timestamp()))
+            staged = [candidate for candidate in candidates if candidate.not_eligible is None]
             if staged:
-                connection.execute(insert(tables.event), [_event(one) for one in staged])
-                connection.execute(insert(tables.revision), [_revision(one, run.id) for one in staged])
+                connection.execute(insert(tables.event), [_event(candidate) for candidate in staged])
+                connection.execute(insert(tables.revision), [_revision(candidate, run.id) for candidate in staged])
                 facts = {"run": run.id, "destination": destination, "orders": len(staged)}
                 log.append(connection, "restatements staged", ledger.now_us, facts, epoch=run.epoch)
 
 
 def _supersede(ledger: Ledger, run: Run, destination: int) -> None:
-    """What an earlier run was asked for and left unsent is asked for anew, with the value of today."""
+    """Close the restatements that an earlier run left unsent: this run stages them again with the present value."""
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         connection.execute(_SUPERSEDE, {"destination": destination, "run": run.id})
 
 
-def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[Changed]]:
-    """The orders that *run* has read and that are, or may be, worth something else there; a page at a time."""
+def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[ChangedValue]]:
+    """Yield page by page the orders that *run* has read and that have, or may have, another value there."""
     d, after = tables.delivery.c, 0
     query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(ROWS_PER_PAGE)
-    doubted = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
-    owes = value_differs() | (doubted & d.due_minor.is_not(None))
-    here = (d.run == run, d.destination == destination, d.state.in_(SENT), owes)
+    unconfirmed = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
+    differs = value_differs() | (unconfirmed & d.due_minor.is_not(None))
+    conditions = (d.run == run, d.destination == destination, d.state.in_(SENT), differs)
     while True:
         with ledger.transaction() as connection:
-            page = [Changed(i, Money(*new)) for i, *new in connection.execute(query.where(*here, d.id > after))]
+            page = [
+                ChangedValue(i, Money(*new)) for i, *new in connection.execute(query.where(*conditions, d.id > after))
+            ]
         if not page:
             return
         yield page
         after = page[-1].delivery
 
 
-def _candidates(connection: Connection, changed: Sequence[Changed], restate: Restate, now: int) -> Iterator[Candidate]:
-    asked = orjson.dumps([(one.delivery, *one.new) for one in changed]).decode()
-    for row in connection.execute(_CANDIDATES, {"changed": asked}).all():
+def _candidates(
+    connection: Connection, changed: Sequence[ChangedValue], restate: Restate, now: int
+) -> Iterator[Candidate]:
+    values = orjson.dumps([(order.delivery, *order.new) for order in changed]).decode()
+    for row in connection.execute(_CANDIDATES, {"changed": values}).all():
         new = Money(row.minor, row.currency, row.exponent)
-        fit = new.exponent == exponent(new.currency) and new.minor < INEXACT
-        event = restate(row.bytes, new) if fit and row.bytes is not None else None
+        valid = new.exponent == exponent(new.currency) and new.minor < INEXACT
+        event = restate(row.bytes, new) if valid and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
-        if old == new:  # what it may hold is all that there is to correct
+        if old == new:  # only the value that the platform may hold differs
             old = Money(row.maybe_minor, row.maybe_currency, row.maybe_exponent)
-        yield Candidate(row, old, new, _not_eligible(row, event, now, fit=fit), event)
+        yield Candidate(row, old, new, _not_eligible(row, event, now, valid=valid), event)
 
 
-def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, fit: bool) -> NotEligible | None:
-    """The first that stands against restating."""
-    for stands, against in (
+def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool) -> NotEligible | None:
+    """Return the first reason that forbids a restatement."""
+    for applies, reason in (
         (row.bytes is None, NotEligible.ERASED),
-        (not fit, NotEligible.UNFIT),
+        (not valid, NotEligible.UNFIT),
         (event is None, NotEligible.NO_CORRECTION),
         (row.state == State.UNMATCHED, NotEligible.UNMATCHED),
         (row.state not in CONFIRMED, NotEligible.NOT_CONFIRMED),
@@ -238,27 +242,27 @@ def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, fit: bool) ->
         (row.refused, NotEligible.REFUSED),
         (row.newest is not None and row.newest % MAX_REVISIONS == MAX_REVISIONS - 1, NotEligible.TOO_OFTEN),
     ):
-        if stands:
-            return against
+        if applies:
+            return reason
     return None
 
 
-def _event(one: Candidate) -> dict[str, Any]:
-    key = one.row.newest + 1
+def _event(candidate: Candidate) -> dict[str, Any]:
+    key = candidate.row.newest + 1
     return {
         "id": key,
-        "delivery": one.row.id,
+        "delivery": candidate.row.id,
         "revision": key % MAX_REVISIONS,
-        "subject": one.row.subject,
+        "subject": candidate.row.subject,
         "salt": secrets.token_bytes(SALT_BYTES),
-        "bytes": one.event,
+        "bytes": candidate.event,
     }
 
 
-def _revision(one: Candidate, run: int) -> dict[str, Any]:
-    key = one.row.newest + 1
-    held = (one.row.value_minor, one.row.value_currency, one.row.value_exponent)
-    old = dict(zip(("old_minor", "old_currency", "old_exponent"), held, strict=True))
-    new = dict(zip(("new_minor", "new_currency", "new_exponent"), one.new, strict=True))
-    shared = {"id": key, "delivery": one.row.id, "run": run, "state": State.PENDING, "expires_at": one.row.expires_at}
+def _revision(candidate: Candidate, run: int) -> dict[str, Any]:
+    row, key = candidate.row, candidate.row.newest + 1
+    sent_value = (row.value_minor, row.value_currency, row.value_exponent)
+    old = dict(zip(("old_minor", "old_currency", "old_exponent"), sent_value, strict=True))
+    new = dict(zip(("new_minor", "new_currency", "new_exponent"), candidate.new, strict=True))
+    shared = {"id": key, "delivery": row.id, "run": run, "state": State.PENDING, "expires_at": row.expires_at}
     return shared | old | new

@@ -1,4 +1,4 @@
-"""What was read beside what the store holds: snapshot, evaluation, and the rows that follow from it."""
+"""Staging: the source snapshot, its evaluation against the ledger, and the rows that follow."""
 
 from conversions.ledger.staging.write import destination_id, stage
 

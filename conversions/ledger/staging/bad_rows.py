@@ -1,7 +1,7 @@
-"""Rows that could not be orders: counted, and known again by what is wrong with them, wherever they stand.
+"""Source rows that could not be read as orders, each identified by a keyed digest of its damage.
 
-Exports overlap, and repeat their bad rows nightly; a file that is written anew each night repeats their places, with
-other orders in them. So a row is known by a keyed digest of the damage, which goes with the look-back.
+Exports overlap and repeat their bad rows every day, and a new file has other orders at the same places: so the place
+does not identify a row. The digests are deleted when the look-back period ends.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ _NEW = text("""
     SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM temp.bad_row b
     WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
 """)
-_BESIDE = text("""
+_BESIDE_ORDERS = text("""
     SELECT count(*) FROM temp.bad_row b WHERE b.reason = :bad_amount
     AND EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
 _FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")
-_KEEP = text("""
+_INSERT = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
     SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
 """)
@@ -34,32 +34,32 @@ _KEEP = text("""
 
 @dataclass(frozen=True, slots=True)
 class BadRows:
-    """What one reading has of them."""
+    """The bad rows of one run."""
 
     new: Counter[str]
-    """By reason, those that no run has met before."""
+    """By reason, the rows that no earlier run has read."""
     beside_orders: int
-    """New ones without an amount, with the number of an order that was read: several are lines of its items."""
+    """New rows without an amount, with the number of an order that was read: several such rows are item lines."""
     fields: Mapping[str, str | None]
-    """By reason, our column that most of them have at fault."""
+    """By reason, our name of the column that most often is at fault."""
 
 
-def look(ledger: Ledger) -> BadRows:
-    """What this reading has; before ``keep``."""
+def summarize(ledger: Ledger) -> BadRows:
+    """Count the bad rows of this run; call it before ``keep``."""
     with ledger.transaction() as connection:
         new = Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
-        beside = int(connection.execute(_BESIDE, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
+        beside = int(connection.execute(_BESIDE_ORDERS, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
         return BadRows(new, beside, {reason: field for reason, field, _ in connection.execute(_FIELDS)})
 
 
 def keep(ledger: Ledger, run: Run) -> None:
-    """Keep where they stand and why: what a person is shown."""
+    """Store the place and the reason of each bad row, for reports."""
     with ledger.transaction() as connection:
-        connection.execute(_KEEP, {"run": run.id})
+        connection.execute(_INSERT, {"run": run.id})
 
 
-def forget(ledger: Ledger, days: int) -> None:
-    """Digests of damage that no run has met for so many days."""
+def purge_digests(ledger: Ledger, days: int) -> None:
+    """Delete the digests of rows that no run has read for so many *days*."""
     before = ledger.now_us - timedelta(days=days + 1) // timedelta(microseconds=1)
     row, run = tables.row_rejected.c, tables.run.c
     old = tables.run.select().with_only_columns(run.id).where(run.started_us < before)

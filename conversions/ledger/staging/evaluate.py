@@ -1,4 +1,4 @@
-"""What this reading says, judged against what the ledger holds; reads only, so that a plan is a run that stops here."""
+"""Evaluate the source snapshot against the ledger. It only reads: a plan is a run that stops here."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Money, Reason
 
 ROWS_PER_PAGE = 20_000
-"""Sightings in one page."""
+"""Snapshot rows in one page."""
 
 SNAPSHOT_ROWS = f"""
     FROM temp.order_row s CROSS JOIN temp.place p
@@ -25,7 +25,7 @@ SNAPSHOT_ROWS = f"""
     AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
     AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in sorted(FORBIDDEN))})
 """
-"""Sightings, drafts, and who objected, one line each; to whom sending is forbidden anyway an objection adds nothing."""
+"""One row per order and destination, with its suppression; skipped where sending is already forbidden."""
 
 _EVALUATED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
@@ -44,7 +44,7 @@ _EVALUATED = text(f"""
 
 
 class Evaluation(NamedTuple):
-    """One order at one destination: what is said, what is held, and the step that follows."""
+    """One order at one destination: the incoming values, the current ones, and the transition that follows."""
 
     row: Row[Any]
     stated: Money
@@ -53,28 +53,28 @@ class Evaluation(NamedTuple):
 
     @property
     def value_differs(self) -> bool:
-        """Whether the platform holds, or will hold once it has answered, another value than is due."""
+        """True if the platform holds, or will hold after its answer, another value than is due."""
         return self.transition is Transition.CHANGED or (
             self.transition is Transition.HOLD and self.old != self.incoming.due
         )
 
     @property
     def ready_at(self) -> int | None:
-        """Unix seconds: not before the platform, to which it was sent once, will take it; whatever the source says."""
-        sent_once = (
+        """Unix seconds; for an order that the platform deferred, not before the platform accepts it again."""
+        deferred_by_platform = (
             self.row.held is not None and self.row.state == State.DEFERRED and (self.row.attempted or self.row.revision)
         )
         drafted = self.incoming.ready_at
-        return max(drafted, self.row.held_ready_at or 0) if sent_once and drafted is not None else drafted
+        return max(drafted, self.row.held_ready_at or 0) if deferred_by_platform and drafted is not None else drafted
 
     @property
     def old(self) -> Money | None:
-        """The value of the event that is open, or was sent last."""
+        """The value of the open event, or of the last one sent."""
         return _value(self.row)
 
 
 def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
-    """Judge every sighting at every destination, page by page."""
+    """Evaluate every order at every destination, page by page."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
             page = evaluate_page(connection, shop, after, run=0)
@@ -82,35 +82,34 @@ def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
 
 
 def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Evaluation]:
-    """Judge one page: with *run* only what the ledger held before that run, without (0) everything."""
-    asked = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "granted": GRANTED}
-    rows = connection.execute(_EVALUATED, asked)
-    return [_evaluation(row) for row in rows]
+    """Evaluate one page: with *run* only the orders that the ledger had before that run, with 0 every order."""
+    page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "granted": GRANTED}
+    return [_evaluation(row) for row in connection.execute(_EVALUATED, page)]
 
 
 def pages(ledger: Ledger) -> Iterable[int]:
-    """Where each page of this reading begins."""
+    """Return the row after which each page of the snapshot begins."""
     with ledger.transaction() as connection:
         last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.order_row")).scalar_one()
     return range(0, last, ROWS_PER_PAGE)
 
 
 def destination_ids(ledger: Ledger, names: Iterable[str]) -> list[int]:
-    """The ledger's numbers of destinations, 0 where it has not met one yet."""
+    """Return the destination ids in the ledger, 0 for a new destination."""
     with ledger.transaction() as connection:
         rows = connection.execute(select(tables.destination.c.name, tables.destination.c.id))
-        held = {str(name): int(number) for name, number in rows}
-    return [held.get(name, 0) for name in names]
+        by_name = {str(name): int(number) for name, number in rows}
+    return [by_name.get(name, 0) for name in names]
 
 
 def _evaluation(row: Row[Any]) -> Evaluation:
     stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
     if row.objection is not None:
-        draft = Incoming(
+        incoming = Incoming(
             REASON_FOR[SuppressionKind(row.objection)], quarantined=False, due=due, fingerprint=row.fingerprint
         )
     else:
-        draft = Incoming(
+        incoming = Incoming(
             Reason(row.reason) if row.reason else None,
             bool(row.quarantined),
             due,
@@ -121,20 +120,20 @@ def _evaluation(row: Row[Any]) -> Evaluation:
             row.expires_at,
         )
     if row.held is None:
-        return Evaluation(row, stated, draft, Transition.REPLACE)
-    doubted = row.state == State.QUARANTINED and row.first_attempt_us is not None
-    known = Current(
+        return Evaluation(row, stated, incoming, Transition.REPLACE)
+    unconfirmed = row.state == State.QUARANTINED and row.first_attempt_us is not None
+    current = Current(
         State(row.state),
         row.held_reason,
         _value(row),
         row.held_fingerprint,
-        doubted,
+        unconfirmed,
         other_value=row.maybe is not None,
         detail=row.detail,
         granted=bool(row.granted),
         acknowledged=row.acknowledged_us is not None,
     )
-    return Evaluation(row, stated, draft, decide(known, draft))
+    return Evaluation(row, stated, incoming, decide(current, incoming))
 
 
 def _value(row: Row[Any]) -> Money | None:

@@ -1,6 +1,6 @@
-"""The orders of a reading that were never sent, and those of them that are held back for what they cost.
+"""Orders of this run that were never sent, and those of them that are withheld because of an unusual amount.
 
-Counted in temporary tables, before anything is staged: memory stays flat, and nothing of a refused reading is kept.
+The counting uses temporary tables, before staging: memory use stays flat, and a refused run leaves nothing behind.
 """
 
 import sqlite3
@@ -11,16 +11,16 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
-from conversions.ledger.staging.snapshot import room
+from conversions.ledger.staging.snapshot import translate_temp_errors
 from conversions.ledger.states import SENT, State
 from conversions.model.conversion import Reason
 from conversions.statistics.magnitudes import Basis, Deviation, magnitude, power
 
-PAST = 200_000
-"""Orders of the source from which the first levels come; the newest."""
-GONE = sorted({*SENT, State.IN_FLIGHT, State.UNKNOWN, State.REJECTED, State.ERASED})
+MAX_PAST_ORDERS = 200_000
+"""The newest orders of the source, from which the first levels come."""
+ATTEMPTED_STATES = sorted({*SENT, State.IN_FLIGHT, State.UNKNOWN, State.REJECTED, State.ERASED})
 
-_SCHEMA = """
+_TABLES = """
     DROP TABLE IF EXISTS temp.fresh;
     DROP TABLE IF EXISTS temp.far;
     DROP TABLE IF EXISTS temp.past;
@@ -40,16 +40,16 @@ _SCHEMA = """
     ) STRICT, WITHOUT ROWID;
 """
 _DRAFTS = "d.id > (s.id - 1) * (SELECT count(*) FROM temp.place) AND d.id <= s.id * (SELECT count(*) FROM temp.place)"
-_SAME = "x.stated_minor = s.minor AND x.stated_currency = s.currency"
-_FIND = f"""
+_SAME_AMOUNT = "x.stated_minor = s.minor AND x.stated_currency = s.currency"
+_INSERT_NEW = f"""
     INSERT INTO temp.fresh
     SELECT id, sale, currency, purchased_us, magnitude(minor, exponent), products, held, told, decided AND NOT gone
     FROM (
         SELECT s.*, a.id AS sale,
             coalesce(max(x.attempted OR x.revision > 0 OR x.first_attempt_us IS NOT NULL
-                OR x.state IN ({", ".join(f"'{state}'" for state in GONE)})), 0) AS gone,
-            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME}), 0) AS held,
-            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME}
+                OR x.state IN ({", ".join(f"'{state}'" for state in ATTEMPTED_STATES)})), 0) AS gone,
+            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}), 0) AS held,
+            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}
                 AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)), 0) AS told,
             coalesce(max(x.accepted_minor = s.minor AND x.stated_currency = s.currency), 0) AS decided
         FROM temp.order_row s
@@ -60,8 +60,8 @@ _FIND = f"""
         GROUP BY s.id
     ) WHERE held OR NOT gone
 """
-"""Never sent anywhere, and ready to be: what was sent is held against what was sent."""
-_FRESH = """
+"""Orders ready to send that were never sent; for sent orders ``drift`` compares the values."""
+_NEW_ORDERS = """
     SELECT id, currency, magnitude, products, held, decided FROM temp.fresh ORDER BY currency, purchased_us, id
 """
 _PAST = """
@@ -69,9 +69,9 @@ _PAST = """
     WHERE order_no NOT IN (SELECT s.order_no FROM temp.fresh f JOIN temp.order_row s ON s.id = f.id)
     ORDER BY currency, purchased_us, order_no
 """
-_TOO_MANY = f"""
+_DELETE_SURPLUS = f"""
     DELETE FROM temp.past WHERE purchased_us < (
-        SELECT purchased_us FROM temp.past ORDER BY purchased_us DESC LIMIT 1 OFFSET {PAST}
+        SELECT purchased_us FROM temp.past ORDER BY purchased_us DESC LIMIT 1 OFFSET {MAX_PAST_ORDERS}
     )
 """
 _WITHHOLD = f"""
@@ -90,18 +90,18 @@ class NewOrder(NamedTuple):
     """One order that was never sent."""
 
     id: int
-    """Of its sighting."""
+    """The key of its snapshot row."""
     currency: str
     magnitude: int
     products: bytes
     held: bool
-    """An earlier night held it back, and it costs the same still."""
+    """True if an earlier run withheld the order, and its amount is still the same."""
     decided: bool
-    """A person has said that its amount is right."""
+    """True if a person confirmed the amount."""
 
 
 class PastOrder(NamedTuple):
-    """An order that was bought before."""
+    """An order bought earlier, from the history of the source."""
 
     order_no: str
     currency: str
@@ -111,9 +111,9 @@ class PastOrder(NamedTuple):
 
 
 @contextmanager
-def together(connection: sqlite3.Connection) -> Iterator[None]:
-    """Many small writes to temporary tables, and reads of the store beside them, at once; nobody is locked out."""
-    with room():
+def temp_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Group many small writes to temporary tables in one transaction; it does not lock the store."""
+    with translate_temp_errors():
         connection.execute("BEGIN")
         try:
             yield
@@ -122,63 +122,65 @@ def together(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def find(connection: sqlite3.Connection, shop: str) -> int:
-    """Look for the orders of this reading that were never sent; how many they are."""
-    connection.executescript(_SCHEMA)
+    """Find the orders of this run that were never sent; return the count."""
+    connection.executescript(_TABLES)
     connection.create_function("magnitude", 2, magnitude, deterministic=True)
-    return int(connection.execute(_FIND, (shop,)).rowcount)
+    return int(connection.execute(_INSERT_NEW, (shop,)).rowcount)
 
 
 def new_orders(connection: sqlite3.Connection) -> Iterator[NewOrder]:
-    """By currency, and there as they were bought."""
-    yield from map(NewOrder._make, connection.execute(_FRESH))
+    """Yield the new orders by currency, then in the order of purchase."""
+    yield from map(NewOrder._make, connection.execute(_NEW_ORDERS))
 
 
 def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[PastOrder]]) -> None:
-    """Take in orders that were bought before, in any order; of one number the last stays."""
+    """Store past orders, in any order; the last row of a number counts."""
     for chunk in orders:
-        with together(connection):
+        with temp_transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO temp.past VALUES (?, ?, ?, ?, ?)", chunk)
-    connection.execute(_TOO_MANY)
+    connection.execute(_DELETE_SURPLUS)
 
 
 def past_orders(connection: sqlite3.Connection) -> Iterator[tuple[str, int, bytes]]:
-    """Currency, magnitude and products, by currency, and there as they were bought; without what is to be judged."""
+    """Yield currency, magnitude and products of past orders, by currency and purchase; without the new orders."""
     yield from connection.execute(_PAST)
 
 
-def mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, Deviation]]) -> None:
-    """Keep what lies far out, with its currency."""
-    rows = ((m.order, currency, power(m.deviation), m.deviation, m.basis, int(m.odd)) for currency, m in marks)
+def store_deviations(connection: sqlite3.Connection, deviations: Iterable[tuple[str, Deviation]]) -> None:
+    """Store the orders with a large deviation, with their currency."""
+    rows = ((d.order, currency, power(d.deviation), d.deviation, d.basis, int(d.odd)) for currency, d in deviations)
     connection.executemany("INSERT INTO temp.far VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def near_shift(connection: sqlite3.Connection, currency: str, wanted: int) -> int:
-    """How many orders of this reading lie near this power of ten, and no person has decided on them."""
+def count_near_power(connection: sqlite3.Connection, currency: str, power_of_ten: int) -> int:
+    """Count the orders of this run near this power of ten that no person has confirmed."""
     query = "SELECT count(*) FROM temp.far WHERE currency = ? AND power = ?"
-    return int(connection.execute(query, (currency, wanted)).fetchone()[0])
+    return int(connection.execute(query, (currency, power_of_ten)).fetchone()[0])
 
 
-def release(connection: sqlite3.Connection, currency: str, wanted: int) -> None:
-    """Hold back none of those near this power of ten."""
-    connection.execute("UPDATE temp.far SET odd = 0 WHERE currency = ? AND power = ?", (currency, wanted))
+def release(connection: sqlite3.Connection, currency: str, power_of_ten: int) -> None:
+    """Do not withhold the orders near this power of ten."""
+    connection.execute("UPDATE temp.far SET odd = 0 WHERE currency = ? AND power = ?", (currency, power_of_ten))
 
 
 def withhold(connection: sqlite3.Connection, shop: str) -> None:
-    """Hold back what is odd, wherever no person has said that its amount is right."""
+    """Withhold the orders with an unusual amount that no person has confirmed."""
     connection.execute(_WITHHOLD, (shop,))
 
 
-def unusual(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
-    """By currency and power of ten: how many are held back alone that no run has told yet."""
+def count_unreported(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+    """Count by currency and power of ten the withheld orders that no run has reported."""
     query = """
         SELECT o.currency, o.power, count(*) FROM temp.far o JOIN temp.fresh f ON f.id = o.id
         WHERE o.odd AND NOT f.told GROUP BY 1, 2
     """
-    return {(currency, far): orders for currency, far, orders in connection.execute(query)}
+    return {(currency, power_of_ten): orders for currency, power_of_ten, orders in connection.execute(query)}
 
 
-def sent(connection: sqlite3.Connection, currency: str, most: int) -> Iterator[tuple[bytes, int, Deviation]]:
-    """The last *most* that lay far out and were not held back, as they were bought: products, magnitude, mark."""
+def far_orders_not_withheld(
+    connection: sqlite3.Connection, currency: str, limit: int
+) -> Iterator[tuple[bytes, int, Deviation]]:
+    """Yield products, magnitude and deviation of the last orders with a large deviation that are not withheld."""
     query = """
         SELECT * FROM (
             SELECT f.products, f.magnitude, o.deviation, o.basis, o.power, f.purchased_us, f.id
@@ -186,12 +188,12 @@ def sent(connection: sqlite3.Connection, currency: str, most: int) -> Iterator[t
             ORDER BY f.purchased_us DESC, f.id DESC LIMIT ?
         ) ORDER BY purchased_us, id
     """
-    for products, amount, deviation, basis, *_ in connection.execute(query, (currency, most)):
+    for products, amount, deviation, basis, *_ in connection.execute(query, (currency, limit)):
         yield products, amount, Deviation(deviation, Basis(basis))
 
 
 @lru_cache(maxsize=10_000)
 def basket(products: bytes) -> tuple[bytes, ...]:
-    """One product alone; of several what they are together, and then each of them."""
+    """Return the key of a single product; for several products a key of the combination, then each product."""
     each = tuple(products[at : at + 8] for at in range(0, len(products), 8))
     return each if len(each) == 1 else (blake2b(products, digest_size=8).digest(), *each)

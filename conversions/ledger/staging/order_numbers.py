@@ -1,8 +1,8 @@
-"""The same sales under other order numbers: every one of them would count a second time.
+"""Find known sales under new order numbers: each of them would count a second time.
 
-A sale is known again by its buyer, the moment of purchase and its value. Where such a one is gone from the reading and
-a new number stands for it, or where a new number is an old one written otherwise (``1001.0``, ``#1001``, ``001001``),
-it is the same sale. Spreadsheets and data frames write numbers so (pandas#20717, csvbase#11; trial of 2026-11-30).
+Two orders are the same sale if buyer, purchase time and value agree, and the known number is missing in this run; or if
+the new number is the known one in another notation (``1001.0``, ``#1001``, ``001001``). Spreadsheets and data frames
+write numbers so (pandas#20717, csvbase#11; trial of 2026-11-30).
 """
 
 import re
@@ -23,15 +23,14 @@ from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, translate_errors
 from conversions.model.conversion import Window
 
-SMALL = 0.02
-"""Of the known orders that are read: fewer are single orders that were entered anew. One is enough up to fifty."""
-SEVERAL = 3
-"""So many known numbers are gone, with a new one of the same buyer, day and value for each: the time is written
-otherwise, too."""
+MIN_SHARE_OF_ORDERS = 0.02
+"""Share of the known orders in this run: fewer are single orders entered again. One is enough up to fifty orders."""
+MIN_PAIRS_BY_DAY = 3
+"""So many pairs of the same buyer, day and value, but not the same time, mean that the time format changed, too."""
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
-_LONGEST = 40
-"""Digits of a number that is worth unfolding."""
-_KNOWN = f"""
+_MAX_DIGITS = 40
+"""A longer number is not normalized."""
+_CREATE_KNOWN = f"""
     CREATE TEMP TABLE known AS
     SELECT a.id AS sale, a.order_no, a.purchased_us, x.day, max(coalesce(e.subject, x.subject)) AS subject,
         x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
@@ -41,8 +40,8 @@ _KNOWN = f"""
     LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
     WHERE x.run IN (SELECT id FROM run WHERE until >= :since) GROUP BY a.id
 """
-"""One line for each order that a run over these days has read; one whose row is spoilt or set aside is there."""
-_COUNT = "SELECT count(*) FROM temp.known WHERE NOT absent"
+"""One row per order that a run over these days has read; an order with a bad row is not absent."""
+_COUNT_PRESENT = "SELECT count(*) FROM temp.known WHERE NOT absent"
 _PAIRS = """
     SELECT s.id, k.sale, k.order_no, s.order_no, k.absent, k.purchased_us IS NULL OR k.purchased_us = s.purchased_us
     FROM temp.order_row s JOIN temp.known k
@@ -53,84 +52,85 @@ _PAIRS = """
 """
 
 
-class Pair(NamedTuple):
-    """One sale under two numbers."""
+class NumberPair(NamedTuple):
+    """One sale with two order numbers."""
 
     sale: int
-    """The ledger's key."""
+    """The key in the ledger."""
     known: str
     new: str
     absent: bool
-    """Whether the known number is gone from this reading."""
+    """True if this run did not read the known number."""
     exact: bool = True
-    """Whether the moment of purchase is the same, too, and not only the day."""
+    """True if the time of purchase is the same, and not only the day."""
 
     @property
     def same(self) -> bool:
-        """Whether it is one sale for sure: of the same moment, or under the same number written otherwise."""
-        return (self.absent and self.exact) or unfolded(self.known) == unfolded(self.new)
+        """True if it is surely one sale: the same time of purchase, or the same number in another notation."""
+        return (self.absent and self.exact) or normalize(self.known) == normalize(self.new)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderNumberDrift:
-    """Sales that the store knows stand under other numbers in this reading."""
+    """Known sales have other order numbers in this run."""
 
     pairs: int
     orders: int
-    """Known ones that are there under their own numbers."""
-    example: Pair
-    """The first of them."""
+    """Known orders that were read under their own numbers."""
+    example: NumberPair
+    """The first pair."""
 
 
-class OrderNumbers:
-    """One reading, resolved and not yet staged, beside what the store holds. Takes no lock and writes nothing."""
+class OrderNumberComparison:
+    """The snapshot of one run compared with the store, before staging. Takes no lock and writes nothing."""
 
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
         connection = ledger.connection.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
         self._connection = connection
-        self._asked = {"shop": shop, "since": window.since.isoformat(), "until": window.until.isoformat()}
+        self._parameters = {"shop": shop, "since": window.since.isoformat(), "until": window.until.isoformat()}
         with translate_errors():
             connection.execute("DROP TABLE IF EXISTS temp.known")
-            connection.execute(_KNOWN, self._asked)
+            connection.execute(_CREATE_KNOWN, self._parameters)
             connection.execute("CREATE INDEX temp.known_subject ON known(subject)")
 
-    def pairs(self) -> Iterator[Pair]:
-        """One for each new number of a known sale: the known one is gone, or the new one is it, written otherwise."""
+    def pairs(self) -> Iterator[NumberPair]:
+        """Yield one pair per new number of a known sale: the known one is absent, or only written otherwise."""
         with translate_errors():
-            rows = self._connection.execute(_PAIRS, self._asked)
+            rows = self._connection.execute(_PAIRS, self._parameters)
             for _, candidates in groupby(rows, itemgetter(0)):
-                pairs = (Pair(*row[1:]) for row in candidates)
-                yield from islice((one for one in pairs if one.same or one.absent), 1)
+                pairs = (NumberPair(*row[1:]) for row in candidates)
+                yield from islice((pair for pair in pairs if pair.same or pair.absent), 1)
 
-    def found(self) -> OrderNumberDrift | None:
-        """Whether so many sales have other numbers now that the numbers' format is another one."""
+    def drift(self) -> OrderNumberDrift | None:
+        """Return the drift where so many sales have new numbers that the number format has changed, else None."""
         with translate_errors():
-            orders = int(self._connection.execute(_COUNT, self._asked).fetchone()[0])
-        same, alike, example = 0, 0, None
+            orders = int(self._connection.execute(_COUNT_PRESENT, self._parameters).fetchone()[0])
+        same, by_day, example = 0, 0, None
         for pair in self.pairs():
-            same, alike, example = same + pair.same, alike + (not pair.same), example or pair
-        pairs = same + (alike if alike >= SEVERAL else 0)
-        return OrderNumberDrift(pairs, orders, example) if example and 0 < pairs >= SMALL * (orders + pairs) else None
+            same, by_day, example = same + pair.same, by_day + (not pair.same), example or pair
+        pairs = same + (by_day if by_day >= MIN_PAIRS_BY_DAY else 0)
+        drifted = 0 < pairs >= MIN_SHARE_OF_ORDERS * (orders + pairs)
+        return OrderNumberDrift(pairs, orders, example) if example and drifted else None
 
 
-def unfolded(number: str) -> str:
-    """What *number* is without the marks that spreadsheets add: ``#``, zeros in front, ``.0``, an exponent.
+def normalize(number: str) -> str:
+    """Return *number* without what spreadsheets add: ``#``, leading zeros, ``.0``, an exponent.
 
-    Series of years such as ``2025-0001`` are no numbers, and stay what they are.
+    Other notations such as ``2025-0001`` are returned unchanged.
     """
-    found = _NUMERIC.fullmatch(number.strip())
-    if found is None:
+    match = _NUMERIC.fullmatch(number.strip())
+    if match is None:
         return number
-    value = Decimal(found[1])
-    whole = value == value.to_integral_value() and value.adjusted() < _LONGEST
+    value = Decimal(match[1])
+    whole = value == value.to_integral_value() and value.adjusted() < _MAX_DIGITS
     return f"{value:.0f}" if whole else number
 
 
-def rename(ledger: Ledger, shop: str, pairs: Iterable[Pair], reason: str) -> int:
-    """Let known sales stand under their new numbers; the former ones are remembered. How many.
+def rename(ledger: Ledger, shop: str, pairs: Iterable[NumberPair], reason: str) -> int:
+    """Store the new numbers of known sales, and keep the former ones; return the count.
 
-    The caller holds the run lock; a person says why.
+    The caller holds the run lock; *reason* is the operator's.
     """
     sale, now = tables.sale.c, ledger.now_us
     pairs = list({pair.sale: pair for pair in pairs}.values())

@@ -1,8 +1,8 @@
-"""Every sighting of an order in this run's reading, kept in temporary tables until the whole window is read.
+"""The source snapshot: every order row of this run, in temporary tables until the whole window is read.
 
-SQLite keeps them in a file that goes with the connection: memory stays flat, and a killed run leaves nothing behind.
-The newest sighting of an order wins. Rows of one number that contradict each other are set aside: two addresses or
-purchase times, several totals of one moment, money paid back in a row of its own.
+SQLite deletes these tables with the connection: memory use stays flat, and a killed run leaves nothing behind. The
+newest row of an order counts. Rows of one order that contradict each other are set aside as bad rows: two addresses or
+purchase times, several totals at the same time, a refund in a row of its own.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 from conversions.process.signals import defer_signals
 
-_SCHEMA = """
+_TABLES = """
 CREATE TEMP TABLE order_row(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
@@ -40,14 +40,14 @@ CREATE TEMP TABLE bad_row(
     id INTEGER PRIMARY KEY, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT, field TEXT, content BLOB
 ) STRICT;
 """
-_REPEATED = "INSERT INTO repeated SELECT order_no FROM order_row GROUP BY order_no HAVING count(*) > 1"
+_INSERT_REPEATED = "INSERT INTO repeated SELECT order_no FROM order_row GROUP BY order_no HAVING count(*) > 1"
 _RENAME = """
     UPDATE order_row SET order_no = (
         SELECT a.order_no FROM former_number f JOIN sale a ON a.id = f.sale
         WHERE f.shop = :shop AND f.order_no = order_row.order_no
     ) WHERE order_no IN (SELECT order_no FROM former_number WHERE shop = :shop)
 """
-"""What a person has said is the same sale is read under the number that it has now."""
+"""An order with a former number is read under its present number."""
 _REFUNDS = f"""
     SELECT r.id FROM order_row r WHERE r.refund AND (
         EXISTS (SELECT 1 FROM order_row o WHERE o.order_no = r.order_no AND NOT o.refund)
@@ -59,8 +59,7 @@ _REFUNDS = f"""
     WHERE :alike AND r.order_no IN (SELECT order_no FROM repeated) AND o.completed AND NOT r.completed
     AND r.rank_place > o.rank_place AND r.minor BETWEEN 1 AND o.minor - 1 AND r.currency = o.currency
 """
-"""Rows of money paid back, beside the row of their sale: no total of an order is below zero, and none of a state that
-the order came to later is lower."""
+"""Refund rows beside the row of their sale: a negative amount, or a lower one with a status that is not completed."""
 _CONFLICTS = """
     SELECT s.id FROM order_row s JOIN (
         SELECT order_no FROM order_row JOIN repeated USING (order_no) GROUP BY order_no HAVING (
@@ -68,7 +67,7 @@ _CONFLICTS = """
         )
     ) USING (order_no)
 """
-_SEVERAL = """
+_SEVERAL_TOTALS = """
     SELECT s.id FROM order_row s JOIN (
         SELECT n.order_no FROM order_row n JOIN repeated USING (order_no)
         WHERE n.rank_us = (SELECT max(m.rank_us) FROM order_row m WHERE m.order_no = n.order_no)
@@ -77,28 +76,28 @@ _SEVERAL = """
         )
     ) USING (order_no)
 """
-"""Of one file, all of a completed status, and saying different things: none of them is known to be the newer."""
-_SET_ASIDE = (
+"""Rows of the same age, all completed, with different values: it is not known which one is newer."""
+_BAD_ROW_QUERIES = (
     (Reason.REFUND_ROW, _REFUNDS),
     (Reason.CONFLICT, _CONFLICTS),
-    (Reason.SEVERAL_ROWS, _SEVERAL),
+    (Reason.SEVERAL_ROWS, _SEVERAL_TOTALS),
 )
-"""One after the other: what a refund left alone is no conflict."""
-_STILL_IN_DOUBT = """
+"""In this order: without its refund rows, an order may have no conflict."""
+_INSERT_AMBIGUOUS = """
     INSERT INTO bad_row(place, reason, order_no, field, content)
     SELECT place, reason, order_no, min(field), content FROM doubt GROUP BY order_row
 """
-_BAD_ROWS = """
+_INSERT_BAD_ROWS = """
     INSERT INTO bad_row(place, reason, order_no, content)
     SELECT 'order ' || order_no, :reason, order_no, keyed(
         printf('%s %s %d %d %s %s', :reason, order_no, purchased_us, minor, currency, hex(products))
     )
     FROM order_row WHERE id IN ({}) ORDER BY id
 """
-_SEEN_AGAIN = "SELECT count(*) - count(DISTINCT order_no) FROM order_row JOIN repeated USING (order_no)"
+_COUNT_REPEATED = "SELECT count(*) - count(DISTINCT order_no) FROM order_row JOIN repeated USING (order_no)"
 
 _DELETE = "DELETE FROM order_row WHERE id IN ({})"
-_NEWEST = """
+_DELETE_OLDER = """
     DELETE FROM order_row WHERE order_no IN (SELECT order_no FROM repeated) AND EXISTS (
         SELECT 1 FROM order_row newer WHERE newer.order_no = order_row.order_no
         AND (newer.rank_us, newer.rank_place, -newer.id) > (order_row.rank_us, order_row.rank_place, -order_row.id)
@@ -107,7 +106,7 @@ _NEWEST = """
 
 
 class OrderRow(NamedTuple):
-    """An order as the source showed it, behind the hash."""
+    """One order row of the source, pseudonymised."""
 
     order_no: str
     subject: bytes | None
@@ -119,20 +118,20 @@ class OrderRow(NamedTuple):
     currency: str
     exponent: int
     window_day: str | None = None
-    """By which the window chose it, where that is not the day of purchase."""
+    """The day by which the window selected the row, if not the day of purchase."""
     completed: bool = True
     refund: bool = False
-    """Whether its amount is below zero: a row of money paid back, if there is a sale of that number."""
+    """True if the amount is below zero: a refund row, if there is a sale with that number."""
     status: bytes | None = None
-    """Tells one status that is no finished sale from another; None for a finished sale."""
+    """Keyed digest of a status that is not completed; None for a completed order."""
     products: bytes = b""
-    """8 keyed bytes for each of its products, at most eight of them, sorted."""
+    """8 keyed bytes per product, at most eight products, sorted."""
     refunded: int = 0
-    """In minor units: what the amount would be above ``minor`` without refunds."""
+    """Refunds in minor units: without them the amount would be ``minor`` plus this."""
 
 
 class AmbiguousRow(NamedTuple):
-    """What the n-th sighting (from 1) is instead, unless another one settles how its amounts are written."""
+    """The bad row for the n-th order row (from 1), unless other rows show how its amounts are written."""
 
     order_row: int
     place: str
@@ -143,12 +142,12 @@ class AmbiguousRow(NamedTuple):
 
 
 class DraftRow(NamedTuple):
-    """What one destination would see of it, or why it sees nothing. Currency and exponent are the order's."""
+    """The event of an order for one destination, or the reason for none. Currency and exponent are the order's."""
 
     reason: str | None
     quarantined: int
     due_minor: int
-    """What the platform should hold: 0 where the order is not completed, or fully refunded."""
+    """The value that the platform should hold: 0 where the order is not completed, or fully refunded."""
     fingerprint: bytes | None = None
     wire_id: str | None = None
     ready_at: int | None = None
@@ -158,100 +157,101 @@ class DraftRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """What became of rows that stand for one order, or contradict each other."""
+class Resolution:
+    """The result of resolving repeated and contradicting rows."""
 
     repeated: int
-    """Sightings of an order whose newer one counts."""
+    """Rows of an order that has a newer row."""
     set_aside: Counter[str]
-    """Rows by reason."""
+    """Bad rows by reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotBatch:
-    """Sightings, and their drafts in the same order: one for each destination."""
+    """Order rows, and their drafts in the same sequence: one for each destination."""
 
     orders: Sequence[tuple[Any, ...]]
     drafts: Sequence[tuple[Any, ...]]
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be an order: where it stands and why, never what it says."""
+    """A row that cannot be read as an order: its place and the reason, without its content."""
 
     place: str
     reason: str
     order_no: str | None
     field: str | None
-    """Our name of the column at fault."""
+    """Our name of the column with the error."""
     content: bytes | None
-    """Keyed digest of what is wrong: the same damage is known again wherever it stands."""
+    """Keyed digest of the damage: it identifies the same bad row at any place."""
 
 
 class SourceSnapshot:
-    """What this reading has shown so far; the n-th sighting has the n-th handful of drafts."""
+    """The rows that this run has read so far; the n-th order row has the n-th group of drafts."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def add(self, seen: SnapshotBatch) -> None:
-        """Take in sightings, in any order. Takes no lock on the store: only temporary tables are written."""
-        with room():
+    def add(self, batch: SnapshotBatch) -> None:
+        """Add order rows, in any sequence. Takes no lock on the store: it writes only temporary tables."""
+        with translate_temp_errors():
             self._connection.execute("BEGIN")
-            self._connection.executemany(_insert("order_row", OrderRow), seen.orders)
-            self._connection.executemany(_insert("draft", DraftRow), seen.drafts)
+            self._connection.executemany(_insert("order_row", OrderRow), batch.orders)
+            self._connection.executemany(_insert("draft", DraftRow), batch.drafts)
             self._connection.execute("COMMIT")
 
-    def reject(self, rows: Iterable[BadRow]) -> None:
-        """Take in rows that cannot be orders."""
-        with room():
+    def add_bad_rows(self, rows: Iterable[BadRow]) -> None:
+        """Add rows that cannot be read as orders."""
+        with translate_temp_errors():
             self._connection.execute("BEGIN")
             self._connection.executemany(_insert("bad_row", BadRow), rows)
             self._connection.execute("COMMIT")
 
-    def doubt(self, rows: Sequence[AmbiguousRow]) -> None:
-        """Take in what cannot be decided before the whole window is read."""
+    def add_ambiguous(self, rows: Sequence[AmbiguousRow]) -> None:
+        """Add rows that cannot be decided before the whole window is read."""
         if rows:
-            with room():
+            with translate_temp_errors():
                 self._connection.execute("BEGIN")
                 self._connection.executemany(_insert("doubt", AmbiguousRow), rows)
                 self._connection.execute("COMMIT")
 
     def resolve(
         self, settled: Collection[str], shop: str, keyed: Callable[[str], bytes], *, ranked: bool = False
-    ) -> Resolved:
-        """The window is read: leave one sighting of each order, and none in doubt or whose rows contradict each other.
+    ) -> Resolution:
+        """Keep one row per order after the whole window is read; ambiguous and contradicting rows become bad rows.
 
-        *settled* are our columns in which nothing is doubtful any more. *ranked*: rows say when they changed, so that
-        of two the newer is known. *keyed* digests what is set aside.
+        *settled* are our columns with a known notation. *ranked* is true if the rows have a time of change, so that the
+        newer of two is known. *keyed* makes the digests of bad rows.
         """
         self._connection.create_function("keyed", 1, keyed, deterministic=True)
-        asked = {"shop": shop, "alike": not ranked}
-        with room():
-            aside = self._doubted(settled)
+        parameters = {"shop": shop, "alike": not ranked}
+        with translate_temp_errors():
+            bad_rows = self._ambiguous(settled)
             self._connection.execute("CREATE INDEX temp.order_row_number ON order_row(order_no)")
-            self._connection.execute(_RENAME, asked)
-            self._connection.execute(_REPEATED)
-            aside += Counter({str(reason): self._set_aside(reason, which, asked) for reason, which in _SET_ASIDE})
-            repeated = self._connection.execute(_SEEN_AGAIN).fetchone()[0]
-            self._connection.execute(_NEWEST)
-        return Resolved(int(repeated), +aside)
+            self._connection.execute(_RENAME, parameters)
+            self._connection.execute(_INSERT_REPEATED)
+            bad_rows += Counter(
+                {str(reason): self._set_aside(reason, query, parameters) for reason, query in _BAD_ROW_QUERIES}
+            )
+            repeated = self._connection.execute(_COUNT_REPEATED).fetchone()[0]
+            self._connection.execute(_DELETE_OLDER)
+        return Resolution(int(repeated), +bad_rows)
 
-    def _doubted(self, settled: Collection[str]) -> Counter[str]:
-        """Rows whose amounts no other row settles, by reason."""
+    def _ambiguous(self, settled: Collection[str]) -> Counter[str]:
+        """Set aside the rows that are still ambiguous; count them by reason."""
         self._connection.executemany("DELETE FROM doubt WHERE field = ?", [(field,) for field in settled])
-        self._connection.execute(_STILL_IN_DOUBT)
+        self._connection.execute(_INSERT_AMBIGUOUS)
         self._connection.execute(_DELETE.format("SELECT order_row FROM doubt"))
-        counted = self._connection.execute("SELECT reason, count(DISTINCT order_row) FROM doubt GROUP BY reason")
-        return Counter(dict(counted.fetchall()))
+        counts = self._connection.execute("SELECT reason, count(DISTINCT order_row) FROM doubt GROUP BY reason")
+        return Counter(dict(counts.fetchall()))
 
-    def _set_aside(self, reason: Reason, which: str, asked: Mapping[str, object]) -> int:
-        """How many rows."""
-        self._connection.execute(_BAD_ROWS.format(which), {**asked, "reason": reason})
-        deleted = self._connection.execute(_DELETE.format(which), asked)
-        return deleted.rowcount
+    def _set_aside(self, reason: Reason, query: str, parameters: Mapping[str, object]) -> int:
+        """Turn the rows that *query* selects into bad rows; return the count."""
+        self._connection.execute(_INSERT_BAD_ROWS.format(query), {**parameters, "reason": reason})
+        return self._connection.execute(_DELETE.format(query), parameters).rowcount
 
-    def stated(self) -> Iterator[tuple[Money, int]]:
-        """What the orders are worth together, by currency, and how many they are."""
+    def totals(self) -> Iterator[tuple[Money, int]]:
+        """Yield the total value and the number of the orders, by currency."""
         query = (  # in two halves: a misread column may hold numbers whose sum does not fit 64 bits
             "SELECT sum(minor >> 32), sum(minor & 4294967295), currency, exponent, count(*)"
             " FROM order_row GROUP BY currency, exponent"
@@ -261,30 +261,30 @@ class SourceSnapshot:
 
 
 def open_snapshot(ledger: Ledger, destinations: Sequence[int]) -> SourceSnapshot:
-    """A fresh place for one reading, on the store's own connection, so that staging is a matter of SQL.
+    """Create an empty snapshot on the store's own connection, so that staging can use SQL.
 
-    *destinations* are the ledger's numbers, in the settings' order; 0 for one that it has not met yet.
+    *destinations* are the ids in the ledger, in the settings' order; 0 for a new destination.
     """
     connection = ledger.connection.connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)
-    connection.executescript(_SCHEMA)
+    connection.executescript(_TABLES)
     connection.executemany("INSERT INTO place VALUES (?, ?)", enumerate(destinations))
     return SourceSnapshot(connection)
 
 
 @contextmanager
-def room() -> Iterator[None]:
-    """Temporary tables that find no room are one sentence."""
+def translate_temp_errors() -> Iterator[None]:
+    """Raise LedgerError where the temporary tables cannot be written."""
     try:
         with defer_signals():
             yield
     except sqlite3.Error as error:
         raise LedgerError(
-            f"The reading found no room for its temporary tables ({str(error)[:80]}). Nothing was sent; make room "
-            "where SQLITE_TMPDIR or TMPDIR points, then `conversions run`."
+            f"The temporary tables could not be written ({str(error)[:80]}). Nothing was sent; free disk space where "
+            "SQLITE_TMPDIR or TMPDIR points, then `conversions run`."
         ) from None
 
 
 def _insert(table: str, row: type[OrderRow] | type[DraftRow] | type[BadRow] | type[AmbiguousRow]) -> str:
-    names = row._fields
-    return f"INSERT INTO temp.{table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    columns = row._fields
+    return f"INSERT INTO temp.{table}({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"

@@ -1,6 +1,6 @@
-"""What the source says now x what the ledger holds: the rules by which an order is staged (design §3).
+"""The rules of staging: from the current state in the ledger and the incoming order to a transition.
 
-Pure: two values in, one step out. Every cell has a test through the command line.
+A pure function of two values; ``docs/design.md`` has the table. Every cell has a test through the command line.
 """
 
 from dataclasses import dataclass
@@ -15,33 +15,33 @@ from conversions.model.late_result import of_consent
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What the ledger holds."""
+    """An order in the ledger, at one destination."""
 
     state: State
     reason: str | None
     value: Money | None
-    """Of the event that is open or was sent last."""
+    """The value of the open event, or of the last one sent."""
     fingerprint: bytes | None
     unconfirmed: bool = False
-    """Refused when it was sent again, after an attempt that nobody answered: the platform may hold it all the same."""
+    """Refused on a resend, after an attempt without an answer: the platform may hold it."""
     other_value: bool = False
-    """Whether the platform may hold another value: a restatement of it ended without an answer."""
+    """True if the platform may hold another value: a restatement ended without an answer."""
     detail: str | None = None
-    """What the platform said of a refusal."""
+    """The platform's code of a refusal."""
     granted: bool = False
-    """Whether the event that it refused for consent told it of the buyer's grant."""
+    """True if the event that the platform refused for consent contained the buyer's consent."""
     acknowledged: bool = False
-    """Whether a person has taken note of it since."""
+    """True if a person has acknowledged the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What the source says, as one destination would see it: ready to send, or a reason not to."""
+    """An order as the source has it now, for one destination: ready to send, or with a reason not to."""
 
     reason: Reason | None
     quarantined: bool
     due: Money
-    """What the platform should hold; 0 where the order is not completed or fully refunded."""
+    """The value that the platform should hold; 0 where the order is not completed or fully refunded."""
     fingerprint: bytes | None
     event: bytes | None = None
     wire_id: str | None = None
@@ -50,81 +50,81 @@ class Incoming:
 
     @property
     def granted(self) -> bool:
-        """Whether it tells the platform of the buyer's grant."""
+        """True if the event contains the buyer's consent."""
         return self.event is not None and GRANTED in self.event
 
 
 class Transition(StrEnum):
-    """What staging does."""
+    """What staging does with an order."""
 
     REPLACE = "replace"
-    """Not sent yet: what the source says now takes the place of what it said before."""
+    """Not sent yet: the incoming order replaces the current one."""
     EXPIRE = "expire"
-    """It waited and is now too old."""
+    """The order waited and is too old now."""
     KEEP = "keep"
     """Nothing changes."""
     CHANGED = "changed"
-    """Sent with another value than is due now, or perhaps."""
+    """Sent with another value than is due now, or perhaps with another."""
     HOLD = "hold"
-    """Unanswered: the old bytes are sent again first."""
+    """Unanswered: the same bytes are sent again first."""
     AGAIN = "again"
-    """Unanswered once, refused then, corrected now: what the source says goes by the rules of the unanswered."""
+    """Unanswered, then refused, now corrected: the incoming order follows the rules of unanswered orders."""
     DROP = "drop"
-    """Unanswered, and it may no longer be sent."""
+    """Unanswered, and sending is now forbidden."""
 
 
-def decide(known: Current, draft: Incoming) -> Transition:
-    """The step for an order that the ledger already knows."""
-    match known.state:
+def decide(current: Current, incoming: Incoming) -> Transition:
+    """Return the transition of an order that the ledger already has."""
+    match current.state:
         case State.PENDING | State.DEFERRED:
-            return Transition.EXPIRE if draft.reason is Reason.TOO_OLD else Transition.REPLACE
-        case State.WITHHELD if known.reason == Reason.MAYBE_RECEIVED:
+            return Transition.EXPIRE if incoming.reason is Reason.TOO_OLD else Transition.REPLACE
+        case State.WITHHELD if current.reason == Reason.MAYBE_RECEIVED:
             return Transition.KEEP
         case State.WITHHELD:
             return Transition.REPLACE
-        case State.QUARANTINED | State.REJECTED if of_consent(known.detail):
-            return _granted(known, draft)
-        case State.REJECTED if known.reason == Reason.SETUP:
-            return Transition.KEEP  # no row mends an account: a person decides
+        case State.QUARANTINED | State.REJECTED if of_consent(current.detail):
+            return _granted(current, incoming)
+        case State.REJECTED if current.reason == Reason.SETUP:
+            return Transition.KEEP  # the source cannot correct an account: a person decides
         case State.QUARANTINED | State.REJECTED | State.EXPIRED:
-            return _corrected(known, draft)
+            return _corrected(current, incoming)
         case State.UNKNOWN | State.IN_FLIGHT:
-            return Transition.DROP if draft.reason in FORBIDDEN else Transition.HOLD
+            return Transition.DROP if incoming.reason in FORBIDDEN else Transition.HOLD
         case State.RECEIVED | State.RECORDED | State.UNMATCHED | State.DUPLICATE:
-            return Transition.CHANGED if _value_differs(known, draft) else Transition.KEEP
+            return Transition.CHANGED if _value_differs(current, incoming) else Transition.KEEP
         case State.ERASED:
             return Transition.KEEP
-    assert_never(known.state)
+    assert_never(current.state)
 
 
-def _granted(known: Current, draft: Incoming) -> Transition:
-    """Refused for consent, it goes again with its buyer's grant only: one that is new, or that a person has looked at.
+def _granted(current: Current, incoming: Incoming) -> Transition:
+    """Send an order refused for consent again only with the buyer's consent: a new one, or one that a person checked.
 
-    No other change of the row is a grant, and where it was the account's fault a person decides first.
+    No other change of the row is a consent. Where the account was at fault, a person decides first.
     """
-    waits = known.reason == Reason.SETUP and not known.acknowledged
-    if waits or not draft.granted or (known.granted and not known.acknowledged):
+    undecided = current.reason == Reason.SETUP and not current.acknowledged
+    if undecided or not incoming.granted or (current.granted and not current.acknowledged):
         return Transition.KEEP
-    return Transition.AGAIN if known.unconfirmed else Transition.REPLACE
+    return Transition.AGAIN if current.unconfirmed else Transition.REPLACE
 
 
-def _corrected(known: Current, draft: Incoming) -> Transition:
-    """Whether the source says something else of what was set aside."""
-    if known.state is State.QUARANTINED and known.fingerprint is None:
-        return Transition.REPLACE  # it never passed our own checks
-    same = _same(known, draft) and draft.reason not in FORBIDDEN
-    if same or draft.reason is Reason.TOO_OLD:
+def _corrected(current: Current, incoming: Incoming) -> Transition:
+    """Return the transition of a quarantined, rejected or expired order, by what changed in the source."""
+    if current.state is State.QUARANTINED and current.fingerprint is None:
+        return Transition.REPLACE  # our own checks quarantined it
+    same = _same(current, incoming) and incoming.reason not in FORBIDDEN
+    if same or incoming.reason is Reason.TOO_OLD:
         return Transition.KEEP
-    if known.unconfirmed and draft.reason not in FORBIDDEN:
-        return Transition.AGAIN if draft.reason is None else Transition.KEEP
-    return Transition.DROP if known.unconfirmed else Transition.REPLACE
+    if current.unconfirmed and incoming.reason not in FORBIDDEN:
+        return Transition.AGAIN if incoming.reason is None else Transition.KEEP
+    return Transition.DROP if current.unconfirmed else Transition.REPLACE
 
 
-def _same(known: Current, draft: Incoming) -> bool:
-    return known.fingerprint == draft.fingerprint and known.value == draft.due
+def _same(current: Current, incoming: Incoming) -> bool:
+    return current.fingerprint == incoming.fingerprint and current.value == incoming.due
 
 
-def _value_differs(known: Current, draft: Incoming) -> bool:
-    """Whether the platform holds, or may hold, another value than is due; never for whom sending is forbidden now."""
-    differs = known.value is not None and (known.value != draft.due or known.other_value)
-    return differs and draft.reason not in FORBIDDEN
+def _value_differs(current: Current, incoming: Incoming) -> bool:
+    """True if the platform holds, or may hold, another value than is due, and sending is not forbidden."""
+    differs = current.value is not None and (current.value != incoming.due or current.other_value)
+    return differs and incoming.reason not in FORBIDDEN

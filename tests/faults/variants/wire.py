@@ -90,7 +90,7 @@ def other_half_dropped() -> None:
     def follows(*arguments: Any, **named: Any) -> Any:
         return real(*arguments, **named)[:1]
 
-    real = swap(outcome, "follows", follows)
+    real = swap(outcome, "follow_up_work", follows)
 
 
 def value_rounded() -> None:

@@ -1,4 +1,4 @@
-"""Whom to ask about next, and what an answer moves."""
+"""Which requests are due, and what a late result changes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from conversions.errors import LedgerError
-from conversions.ledger import outbox as requests
-from conversions.ledger import runs
+from conversions.ledger import outbox, runs
 from conversions.ledger.late_results import apply
 from conversions.ledger.late_results.apply import StateChange, state_changes
 from conversions.ledger.schema import tables
@@ -49,11 +48,11 @@ def google(night: Night) -> int:
 def sent(night: Night, count: int, answer: Receipt = LATER) -> None:
     """So many orders are sent to Google and answered."""
     night.stage(*orders(count))
-    requests.settle(night.ledger, night.run, night.intend(night.outbox("google")), answer)
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox("google")), answer)
 
 
 def told(night: Night, diagnosis: Diagnosis, **age: float) -> LateResults:
-    """An hour later, or *age*, Google says this of the one request that is due."""
+    """An hour later, or *age*, Google returns this status of the one request that is due."""
     night.clock.forward(**age or {"hours": 1})
     [asked] = apply.due(night.ledger, google(night))
     return apply.finish(night.ledger, night.run, google(night), asked, diagnosis)
@@ -73,7 +72,7 @@ def test_a_request_is_due_once_its_time_has_come(night: Night) -> None:
     [asked] = apply.due(night.ledger, google(night))
     assert (asked.request, asked.reference, asked.events, asked.times) == (1, "request-7", 3, 0)
     assert asked.age == timedelta(minutes=30)
-    assert apply.still_open(night.ledger, google(night)) == 1
+    assert apply.count_open(night.ledger, google(night)) == 1
 
 
 @pytest.mark.parametrize("answer", [RECEIVED, LOST])
@@ -89,11 +88,11 @@ def test_another_destination_has_questions_of_its_own(night: Night) -> None:
     assert apply.due(night.ledger, night.numbers[1]) == []
 
 
-def test_in_one_run_no_more_is_asked_than_the_quota_takes(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_polls_at_most_the_quota(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "MAX_REQUESTS_A_RUN", 1)
     sent(night, 1)
     night.stage(sighting("other"))
-    requests.settle(night.ledger, night.run, night.intend(night.outbox("google")), LATER)
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox("google")), LATER)
     night.clock.forward(days=1)
     assert [one.request for one in apply.due(night.ledger, google(night))] == [1]
 
@@ -152,7 +151,9 @@ def test_a_rejected_order_says_why_and_in_which_run_it_was_learned(night: Night)
     assert night.held("A-1", "google").settled_run == night.run.id - 1
 
 
-def test_a_deferred_order_waits_as_long_as_the_platform_needs_and_its_run_is_reached_back_to(night: Night) -> None:
+def test_a_deferred_order_waits_as_long_as_the_platform_needs_and_later_runs_extend_their_window_to_it(
+    night: Night,
+) -> None:
     sent(night, 2)
     runs.finish(night.ledger, night.run, {"exit_code": 0}, waiting=0)
     night.begin()
@@ -167,7 +168,7 @@ def test_a_deferred_order_waits_as_long_as_the_platform_needs_and_its_run_is_rea
     assert runs.extend_window(night.ledger, window, ["google"]).since.isoformat() == held.day
 
 
-def test_read_again_it_still_waits_whatever_the_source_says_of_it(night: Night) -> None:
+def test_a_deferred_order_still_waits_when_it_is_read_again(night: Night) -> None:
     sent(night, 1)
     told(night, partly(found(EventOutcome.DEFERRED, 0)))
     due = night.held("A-0", "google").ready_at
@@ -229,17 +230,17 @@ def test_an_order_with_a_newer_event_than_the_one_asked_about_stays_where_it_is(
 
 def test_a_duplicate_of_our_own_unanswered_request_is_recorded_and_of_anothers_a_duplicate(night: Night) -> None:
     night.stage(*orders(2))
-    outbox = night.outbox("google", max_events=1)
-    requests.settle(night.ledger, night.run, night.intend(outbox), LOST)
-    requests.settle(night.ledger, night.run, night.intend(outbox, RESEND), LATER)
+    template = night.outbox("google", max_events=1)
+    outbox.settle(night.ledger, night.run, night.intend(template), LOST)
+    outbox.settle(night.ledger, night.run, night.intend(template, RESEND), LATER)
     told(night, partly(found(EventOutcome.DUPLICATE, 0)))
-    requests.settle(night.ledger, night.run, night.intend(outbox), LATER)
+    outbox.settle(night.ledger, night.run, night.intend(template), LATER)
     late = told(night, partly(found(EventOutcome.DUPLICATE, 0)))
     assert night.states("google") == {"A-0": "recorded", "A-1": "duplicate"}
     assert late.moved == {"duplicate": 1}
 
 
-def test_what_changed_state_clears_what_a_person_said_of_it(night: Night) -> None:
+def test_a_new_state_clears_the_decision_of_a_person(night: Night) -> None:
     sent(night, 1)
     told(night, partly(found(EventOutcome.REJECTED, 0)))
     with night.ledger.transaction() as connection:
@@ -277,13 +278,13 @@ def test_every_question_and_every_answer_is_a_leaf(night: Night) -> None:
 def test_orders_that_an_account_did_not_take_stop_their_destination_until_they_are_acknowledged(night: Night) -> None:
     sent(night, 3)
     told(night, partly(found(EventOutcome.SETUP, 0, 1, reason="NO_CONSENT")))
-    assert apply.stopped(night.ledger) == {google(night): ("NO_CONSENT", 2)}
+    assert apply.stopped_destinations(night.ledger) == {google(night): ("NO_CONSENT", 2)}
     assert night.held("A-0", "google").reason == Reason.SETUP
     night.stage(sighting("A-0", draft("A-0", fingerprint=b"anothers")))
     assert night.states("google") == {"A-0": "rejected", "A-1": "rejected", "A-2": "recorded"}
     with night.ledger.transaction() as connection:
         connection.execute(update(tables.delivery).values(acknowledged_us=1))
-    assert apply.stopped(night.ledger) == {}
+    assert apply.stopped_destinations(night.ledger) == {}
 
 
 def test_where_the_account_is_at_fault_for_a_few_they_are_rejected_like_others() -> None:
@@ -292,7 +293,7 @@ def test_where_the_account_is_at_fault_for_a_few_they_are_rejected_like_others()
     assert next(state_changes(most, 3)) == StateChange(State.REJECTED, frozenset({0, 1}), Reason.SETUP, "WHY")
 
 
-def test_where_the_account_is_at_fault_for_most_and_it_is_not_said_for_which_they_all_wait() -> None:
+def test_where_the_account_is_at_fault_for_most_and_positions_are_missing_they_all_wait() -> None:
     several = partly(found(EventOutcome.SETUP, 0, reason="NO_CONSENT", events=2), found(EventOutcome.UNMATCHED, 1))
     assert list(state_changes(several, 3))[-1] == StateChange(
         State.RECEIVED, frozenset({2}), Reason.SETUP, "NO_CONSENT"
@@ -307,9 +308,9 @@ def test_they_stay_received_and_stop_their_destination_while_they_can_be_sent_ag
     )
     assert (late.moved, late.counts_only, late.untold, request(night).verdict) == ({}, 3, 0, "counts_only")
     assert set(night.states("google").values()) == {"received"}
-    assert apply.stopped(night.ledger) == {google(night): ("NO_CONSENT", 3)}
+    assert apply.stopped_destinations(night.ledger) == {google(night): ("NO_CONSENT", 3)}
     night.clock.forward(days=5)
-    assert apply.stopped(night.ledger) == {}
+    assert apply.stopped_destinations(night.ledger) == {}
 
 
 def test_the_reason_that_most_orders_met_is_named(night: Night) -> None:
@@ -318,7 +319,7 @@ def test_the_reason_that_most_orders_met_is_named(night: Night) -> None:
         night,
         partly(found(EventOutcome.SETUP, 0, 1, reason="NO_CONSENT"), found(EventOutcome.SETUP, 2, reason="TERMS")),
     )
-    assert apply.stopped(night.ledger) == {google(night): ("NO_CONSENT", 2)}
+    assert apply.stopped_destinations(night.ledger) == {google(night): ("NO_CONSENT", 2)}
 
 
 @pytest.mark.parametrize("fate", EventOutcome)

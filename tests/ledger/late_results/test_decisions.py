@@ -1,12 +1,11 @@
-"""What waits for a person, and what the person decides."""
+"""Cases that wait for a person, and the decisions."""
 
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from conversions.ledger import outbox as requests
-from conversions.ledger import runs
+from conversions.ledger import outbox, runs
 from conversions.ledger.late_results import decisions
 from conversions.ledger.late_results.decisions import Case, Decision
 from conversions.ledger.queries import overview
@@ -19,7 +18,7 @@ DAY_US = 86_400_000_000
 
 
 def force(night: Night, number: str, **changed: Any) -> None:
-    """Whatever happened, an order stands like this at Meta."""
+    """Set columns of an order at Meta."""
     held = night.held(number).id
     with night.ledger.transaction() as connection:
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == held).values(**changed))
@@ -30,9 +29,9 @@ def waiting(night: Night, resend_us: int = 0) -> list[Case]:
 
 
 def lost(night: Night, count: int = 1) -> None:
-    """So many orders are sent to Meta, and nobody knows whether they arrived."""
+    """So many orders are sent to Meta, without an answer."""
     night.stage(*orders(count))
-    requests.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox()), LOST)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +49,7 @@ def lost(night: Night, count: int = 1) -> None:
         ({"state": "unknown", "first_attempt_us": 1, "expires_at": 1, "decision": "send"}, (GIVE_UP,)),
     ],
 )
-def test_what_no_run_mends_comes_with_its_choices(
-    night: Night, changed: dict[str, Any], choices: tuple[Decision, ...]
-) -> None:
+def test_a_case_comes_with_its_choices(night: Night, changed: dict[str, Any], choices: tuple[Decision, ...]) -> None:
     night.stage(sighting("1"))
     force(night, "1", **changed)
     [case] = waiting(night, DAY_US)
@@ -70,7 +67,7 @@ def test_what_no_run_mends_comes_with_its_choices(
         {"state": "unknown", "first_attempt_us": 1, "decision": "send"},
     ],
 )
-def test_the_rest_waits_for_nobody(night: Night, changed: dict[str, Any]) -> None:
+def test_other_orders_are_no_cases(night: Night, changed: dict[str, Any]) -> None:
     night.stage(sighting("1"))
     force(night, "1", **changed)
     assert waiting(night, DAY_US) == []
@@ -85,15 +82,15 @@ def test_an_unanswered_order_waits_for_a_person_only_once_its_window_has_closed(
     assert decisions.cases(night.ledger, {}) == []
 
 
-def test_what_is_to_be_sent_once_more_is_claimed_past_its_window_byte_for_byte(night: Night) -> None:
+def test_an_order_to_send_again_is_claimed_past_its_window_byte_for_byte(night: Night) -> None:
     lost(night, 2)
-    outbox = night.outbox(resend_us=0)
-    assert night.attempt(outbox, RESEND) is None
+    template = night.outbox(resend_us=0)
+    assert night.attempt(template, RESEND) is None
     decisions.decide(night.ledger, SEND, [case for case in waiting(night) if case.order_no == "A-1"], "why")
     night.begin()
     attempt = night.intend(night.outbox(resend_us=0), RESEND)
     assert attempt.body == b'{"data":[{"id":"c-A-1","value":49.9}]}'
-    requests.settle(night.ledger, night.run, attempt, LOST)
+    outbox.settle(night.ledger, night.run, attempt, LOST)
     assert night.attempt(night.outbox(resend_us=0), RESEND) is None
     assert [case.order_no for case in waiting(night)] == ["A-0", "A-1"]
 
@@ -109,8 +106,8 @@ def test_where_a_restored_store_remembers_no_attempt_a_decision_sends_what_is_re
 def test_a_refusal_does_not_use_up_what_was_decided(night: Night) -> None:
     lost(night)
     decisions.decide(night.ledger, SEND, waiting(night), "why")
-    requests.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), THROTTLED)
-    requests.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), RECEIVED)
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), THROTTLED)
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), RECEIVED)
     assert night.states() == {"A-0": "received"}
     assert night.held("A-0").decision is None
 
@@ -119,7 +116,7 @@ def test_a_kill_uses_up_what_was_decided(night: Night) -> None:
     lost(night)
     decisions.decide(night.ledger, SEND, waiting(night), "why")
     night.intend(night.outbox(resend_us=0), RESEND)
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
     assert [case.choices for case in waiting(night)] == [(SEND, GIVE_UP)]
 
 
@@ -145,7 +142,7 @@ def test_what_an_account_did_not_take_is_read_and_sent_again(night: Night) -> No
 def test_what_was_received_and_perhaps_not_recorded_goes_again_like_what_is_unknown(night: Night) -> None:
     night.stage(sighting("1"))
     first = night.intend(night.outbox())
-    requests.settle(night.ledger, night.run, first, RECEIVED)
+    outbox.settle(night.ledger, night.run, first, RECEIVED)
     force(night, "1", reason=Reason.SETUP, detail="NO_CONSENT")
     decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
     held = night.held("1")
@@ -155,7 +152,7 @@ def test_what_was_received_and_perhaps_not_recorded_goes_again_like_what_is_unkn
     assert night.intend(night.outbox(resend_us=0), RESEND).body == first.body
 
 
-def test_what_is_held_at_its_old_value_stays_so_and_waits_no_more(night: Night) -> None:
+def test_what_is_held_at_its_old_value_stays_so_and_does_not_wait(night: Night) -> None:
     night.stage(sighting("1"))
     force(night, "1", state="recorded", reason=Reason.SETUP, detail="NO_CONSENT", settled_run=1)
     decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")

@@ -1,4 +1,4 @@
-"""Write-ahead requests: what leaves is on disk before, in the bytes that were staged, for those who may still be sent."""
+"""Write-ahead requests: each is on disk before it is sent, with the staged bytes of orders that may still be sent."""
 
 import hmac
 from hashlib import sha256
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Row, select, text
 
 from conversions.errors import DisclosureError, LedgerError
-from conversions.ledger import outbox as requests
+from conversions.ledger import outbox
 from conversions.ledger.outbox import Attempt, Purpose, WorkItem
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
@@ -42,8 +42,8 @@ EVENTS = text("""
 """)
 
 
-def settle(night: Night, attempt: Attempt, receipt: Receipt) -> requests.Settlement:
-    return requests.settle(night.ledger, night.run, attempt, receipt)
+def settle(night: Night, attempt: Attempt, receipt: Receipt) -> outbox.Settlement:
+    return outbox.settle(night.ledger, night.run, attempt, receipt)
 
 
 def request(night: Night, attempt: Attempt) -> Row[Any]:
@@ -56,7 +56,7 @@ def inside(night: Night, attempt: Attempt) -> list[str]:
 
 
 def unanswered(night: Night, *numbers: str) -> None:
-    """These orders were sent last night, and nobody answered."""
+    """These orders were sent by the last run, without an answer."""
     night.stage(*[sighting(number, subject=subject(number)) for number in numbers])
     settle(night, night.intend(night.outbox()), LOST)
     night.begin()
@@ -87,7 +87,7 @@ def test_an_intent_is_on_disk_with_its_bytes_before_intend_returns(night: Night)
     assert states == {"in_flight"}
 
 
-def test_the_row_says_who_gets_it_where_and_on_which_basis(night: Night) -> None:
+def test_the_row_has_recipient_url_policy_and_rules(night: Night) -> None:
     night.stage(*orders(2))
 
     row = request(night, night.intend(night.outbox()))
@@ -176,12 +176,12 @@ def test_a_leaf_holds_no_digest_that_could_be_guessed(night: Night) -> None:
 
 def test_orders_are_claimed_once_however_often_intend_is_asked(night: Night) -> None:
     night.stage(*orders(5))
-    outbox = night.outbox(max_events=2)
+    template = night.outbox(max_events=2)
 
-    claimed = [inside(night, night.intend(outbox)) for _ in range(3)]
+    claimed = [inside(night, night.intend(template)) for _ in range(3)]
 
     assert claimed == [["A-0", "A-1"], ["A-2", "A-3"], ["A-4"]]
-    assert night.attempt(outbox, FIRST) is None
+    assert night.attempt(template, FIRST) is None
 
 
 def test_each_destination_has_its_own_requests(night: Night) -> None:
@@ -216,10 +216,10 @@ def test_what_an_earlier_run_staged_is_not_sent_unseen(night: Night) -> None:
     night.begin()
     night.stage(sighting("new"))
 
-    outbox = night.outbox()
+    template = night.outbox()
 
-    assert inside(night, night.intend(outbox)) == ["new"]
-    assert night.attempt(outbox, FIRST) is None
+    assert inside(night, night.intend(template)) == ["new"]
+    assert night.attempt(template, FIRST) is None
     assert night.states()["old"] == "pending"
 
 
@@ -298,11 +298,11 @@ def test_where_all_object_nothing_leaves_and_the_next_are_sent(night: Night) -> 
 
 def test_an_objection_between_two_attempts_of_the_same_batch_withholds(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")), sighting("2"))
-    outbox = night.outbox()
-    (again,) = settle(night, night.intend(outbox), THROTTLED).again
+    template = night.outbox()
+    (again,) = settle(night, night.intend(template), THROTTLED).again
     suppressions.add(night.ledger, subject("anna"), None)
 
-    second = night.intend(outbox, again)
+    second = night.intend(template, again)
 
     assert inside(night, second) == ["2"]
     assert night.held("1").reason == Reason.OBJECTION
@@ -329,7 +329,7 @@ def test_the_address_that_is_sent_decides_whose_objection_it_is(night: Night) ->
     assert night.held("1", "google").reason == Reason.OBJECTION
 
 
-def test_an_objection_taken_back_before_the_attempt_binds_nobody(night: Night) -> None:
+def test_an_objection_removed_before_the_attempt_has_no_effect(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")))
     suppressions.add(night.ledger, subject("anna"), None)
     suppressions.remove(night.ledger, subject("anna"), "letter")
@@ -339,12 +339,12 @@ def test_an_objection_taken_back_before_the_attempt_binds_nobody(night: Night) -
 
 def test_what_another_request_has_taken_meanwhile_is_left_out_and_left_alone(night: Night) -> None:
     night.stage(*orders(2))
-    outbox = night.outbox()
-    claimed = requests.claim(night.ledger, night.run, outbox, FIRST)
-    assert claimed is not None
-    night.intend(outbox, claimed.again)
+    template = night.outbox()
+    batch = outbox.claim(night.ledger, night.run, template, FIRST)
+    assert batch is not None
+    night.intend(template, batch.again)
 
-    late = requests.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
+    late = outbox.intend(night.ledger, night.run, template, batch, outbox.validate(template, batch))
 
     assert late == []
     assert set(night.states().values()) == {"in_flight"}
@@ -365,30 +365,30 @@ def test_an_order_that_became_too_old_while_it_waited_is_expired(night: Night) -
 
 def test_a_run_that_lost_the_store_commits_no_intent(night: Night) -> None:
     night.stage(*orders(2))
-    outbox, lost = night.outbox(), night.run
-    claimed = requests.claim(night.ledger, lost, outbox, FIRST)
-    assert claimed is not None
+    template, lost = night.outbox(), night.run
+    batch = outbox.claim(night.ledger, lost, template, FIRST)
+    assert batch is not None
     night.begin()
     before = night.leaves()
 
     with pytest.raises(LedgerError, match="taken over"):
-        requests.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
+        outbox.intend(night.ledger, lost, template, batch, outbox.validate(template, batch))
 
     assert night.all(select(tables.request)) == []
     assert set(night.states().values()) == {"pending"}
     assert night.leaves() == before
 
 
-def test_a_run_that_lost_the_store_withholds_nobody(night: Night) -> None:
+def test_a_run_that_lost_the_store_withholds_no_order(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")))
-    outbox, lost = night.outbox(), night.run
-    claimed = requests.claim(night.ledger, lost, outbox, FIRST)
-    assert claimed is not None
+    template, lost = night.outbox(), night.run
+    batch = outbox.claim(night.ledger, lost, template, FIRST)
+    assert batch is not None
     suppressions.add(night.ledger, subject("anna"), None)
     night.begin()
 
     with pytest.raises(LedgerError, match="taken over"):
-        requests.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
+        outbox.intend(night.ledger, lost, template, batch, outbox.validate(template, batch))
 
     assert night.states() == {"1": "pending"}
 
@@ -399,7 +399,7 @@ def test_a_run_that_lost_the_store_settles_nothing(night: Night) -> None:
     night.begin()
 
     with pytest.raises(LedgerError, match="taken over"):
-        requests.settle(night.ledger, lost, attempt, RECEIVED)
+        outbox.settle(night.ledger, lost, attempt, RECEIVED)
 
     assert set(night.states().values()) == {"in_flight"}
     assert request(night, attempt).outcome is None
@@ -422,7 +422,7 @@ def test_unanswered_events_are_resent_byte_for_byte_in_a_new_request(night: Nigh
     ]
 
 
-def test_a_resend_takes_what_no_reading_showed_again(night: Night) -> None:
+def test_a_resend_includes_orders_that_no_run_has_read_again(night: Night) -> None:
     unanswered(night, "1")
 
     assert inside(night, night.intend(night.outbox(), RESEND)) == ["1"]
@@ -430,46 +430,46 @@ def test_a_resend_takes_what_no_reading_showed_again(night: Night) -> None:
 
 def test_each_unanswered_order_is_resent_once_a_round(night: Night) -> None:
     unanswered(night, *"12345")
-    outbox = night.outbox(max_events=2)
+    template = night.outbox(max_events=2)
 
-    claimed = [inside(night, night.intend(outbox, RESEND)) for _ in range(3)]
+    claimed = [inside(night, night.intend(template, RESEND)) for _ in range(3)]
 
     assert claimed == [["1", "2"], ["3", "4"], ["5"]]
-    assert night.attempt(outbox, RESEND) is None
+    assert night.attempt(template, RESEND) is None
 
 
 def test_inside_the_platforms_window_is_up_to_its_last_microsecond(night: Night) -> None:
     unanswered(night, "1")
-    outbox = night.outbox(resend_us=3_600_000_000)
+    template = night.outbox(resend_us=3_600_000_000)
     night.clock.forward(hours=1, microseconds=-1)
 
-    assert inside(night, night.intend(outbox, RESEND)) == ["1"]
+    assert inside(night, night.intend(template, RESEND)) == ["1"]
 
 
 def test_after_the_platforms_window_it_stays_unknown_for_a_person_to_decide(night: Night) -> None:
     unanswered(night, "1")
-    outbox = night.outbox(resend_us=3_600_000_000)
+    template = night.outbox(resend_us=3_600_000_000)
     night.clock.forward(hours=1)
 
-    assert night.attempt(outbox, RESEND) is None
+    assert night.attempt(template, RESEND) is None
     assert night.states() == {"1": "unknown"}
 
 
 def test_a_window_that_closes_between_two_attempts_is_noticed(night: Night) -> None:
     night.stage(sighting("1"))
-    outbox = night.outbox(resend_us=3_600_000_000)
-    (again,) = settle(night, night.intend(outbox), LOST).again
+    template = night.outbox(resend_us=3_600_000_000)
+    (again,) = settle(night, night.intend(template), LOST).again
     night.clock.forward(hours=1)
 
-    assert night.attempt(outbox, again) is None
+    assert night.attempt(template, again) is None
     assert night.states() == {"1": "unknown"}
 
 
 def test_the_window_counts_from_the_first_attempt_not_the_last(night: Night) -> None:
     unanswered(night, "1")
-    outbox = night.outbox(resend_us=3_600_000_000)
+    template = night.outbox(resend_us=3_600_000_000)
     night.clock.forward(minutes=50)
-    settle(night, night.intend(outbox, RESEND), LOST)
+    settle(night, night.intend(template, RESEND), LOST)
     night.clock.forward(minutes=10)
     night.begin()
 
@@ -478,13 +478,13 @@ def test_the_window_counts_from_the_first_attempt_not_the_last(night: Night) -> 
 
 def test_the_window_begins_with_the_first_attempt_that_may_have_been_received(night: Night) -> None:
     night.stage(sighting("1"))
-    outbox = night.outbox(resend_us=3_600_000_000)
-    (again,) = settle(night, night.intend(outbox), THROTTLED).again
+    template = night.outbox(resend_us=3_600_000_000)
+    (again,) = settle(night, night.intend(template), THROTTLED).again
     night.clock.forward(hours=10)
-    (last,) = settle(night, night.intend(outbox, again), LOST).again
+    (last,) = settle(night, night.intend(template, again), LOST).again
     night.clock.forward(minutes=59)
 
-    assert inside(night, night.intend(outbox, last)) == ["1"]
+    assert inside(night, night.intend(template, last)) == ["1"]
 
 
 def test_an_unanswered_order_too_old_for_the_platform_stays_unknown(night: Night) -> None:
@@ -511,7 +511,7 @@ def test_an_intent_without_an_outcome_becomes_unknown_and_is_resent(night: Night
     killed = night.intend(night.outbox())
     night.begin()
 
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
 
     assert set(night.states().values()) == {"unknown"}
     assert (request(night, killed).outcome, request(night, killed).code) == ("unknown", "run was killed")
@@ -524,33 +524,33 @@ def test_recovering_again_changes_nothing(night: Night) -> None:
     night.stage(sighting("1"))
     night.intend(night.outbox())
     night.begin()
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
     before = night.leaves()
 
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
 
     assert night.leaves() == before
 
 
-def test_whose_answer_is_known_is_not_recovered(night: Night) -> None:
+def test_a_request_with_an_answer_is_not_recovered(night: Night) -> None:
     night.stage(*orders(4))
-    outbox = night.outbox(max_events=2)
-    settle(night, night.intend(outbox), RECEIVED)
-    night.intend(outbox)
+    template = night.outbox(max_events=2)
+    settle(night, night.intend(template), RECEIVED)
+    night.intend(template)
     night.begin()
 
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
 
     assert night.states() == {"A-0": "received", "A-1": "received", "A-2": "unknown", "A-3": "unknown"}
 
 
 def test_a_retry_names_the_attempt_that_it_repeats(night: Night) -> None:
     night.stage(sighting("1"))
-    outbox = night.outbox()
-    first = night.intend(outbox)
+    template = night.outbox()
+    first = night.intend(template)
     (again,) = settle(night, first, UNSENT).again
 
-    second = request(night, night.intend(outbox, again))
+    second = request(night, night.intend(template, again))
 
     assert (second.purpose, second.parent, second.attempt) == (Purpose.RETRY, first.request, 2)
     assert night.held("1").value_minor == PRICE.minor

@@ -1,4 +1,4 @@
-"""Whom a run set aside for what turned out to be the settings' fault: back to where he was, and nobody else."""
+"""Orders quarantined because of the settings return to their former state, and no other orders."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def set_aside(night: Night, *numbers: str, destination: str = "meta") -> None:
         settle(night, night.intend(night.outbox(destination, max_events=1)), REFUSED)
 
 
-def test_who_was_never_sent_before_waits_again(night: Night) -> None:
+def test_an_order_never_sent_before_is_pending_again(night: Night) -> None:
     set_aside(night, "1", "2")
 
     assert reinstate(night.ledger, night.run, night.outbox().destination) == 2
@@ -32,7 +32,7 @@ def test_who_was_never_sent_before_waits_again(night: Night) -> None:
     assert len(night.intend(night.outbox()).events) == 2
 
 
-def test_who_was_unanswered_before_is_unanswered_again(night: Night) -> None:
+def test_an_order_unanswered_before_is_unknown_again(night: Night) -> None:
     night.stage(sighting("1"))
     settle(night, night.intend(night.outbox()), LOST)
     first = night.held("1").first_attempt_us

@@ -1,4 +1,4 @@
-"""What waits for the next run, and until when nothing is lost."""
+"""The backlog for the next run, and when its first order is too old."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ DAY_US = 86_400_000_000
 
 
 def force(night: Night, number: str, **changed: Any) -> None:
-    """Whatever happened, an order stands like this at Meta."""
+    """Set columns of an order at Meta."""
     held = night.held(number).id
     with night.ledger.transaction() as connection:
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == held).values(**changed))

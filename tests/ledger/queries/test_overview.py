@@ -1,19 +1,18 @@
-"""Where everything stands, in a page."""
+"""The status of the store."""
 
 from datetime import timedelta
 
 from conversions.ledger import outbox, runs, store
 from conversions.ledger.queries import overview
-from conversions.ledger.queries.overview import SHOWN, BadRow, Problem
-from conversions.ledger.staging import bad_rows
-from conversions.ledger.staging.snapshot import BadRow as Rejected
+from conversions.ledger.queries.overview import MAX_PROBLEMS_NAMED, Problem
+from conversions.ledger.staging import bad_rows, snapshot
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Receipt
 from tests.ledger.builders import LOST, NOW, RECEIVED, REFUSED, Clock, Night, against, draft, orders, sighting
 
 
 def answered(night: Night, answer: Receipt) -> None:
-    """Everything that waits for Meta is sent, and the platform says this."""
+    """Send everything that waits for Meta; the platform answers so."""
     outbox.settle(night.ledger, night.run, night.intend(night.outbox()), answer)
 
 
@@ -53,7 +52,7 @@ def test_only_the_last_few_runs_are_named(night: Night) -> None:
     assert [run.id for run in overview.overview(night.ledger).runs] == [10, 9, 8, 7, 6]
 
 
-def test_what_no_run_mends_is_named_with_its_reason(night: Night) -> None:
+def test_a_problem_is_named_with_its_reason(night: Night) -> None:
     night.stage(sighting("A-1", draft("A-1"), draft("A-1")), sighting("fine", against(Reason.DENIED)))
     answered(night, REFUSED)
 
@@ -70,22 +69,22 @@ def test_an_unanswered_order_is_named(night: Night) -> None:
 
 
 def test_of_many_problems_the_first_are_named_and_the_rest_counted(night: Night) -> None:
-    night.stage(*orders(SHOWN + 5))
+    night.stage(*orders(MAX_PROBLEMS_NAMED + 5))
     answered(night, LOST)
 
     found = overview.overview(night.ledger)
-    assert [one.order_no for one in found.problems] == [f"A-{i}" for i in range(SHOWN)]
+    assert [one.order_no for one in found.problems] == [f"A-{i}" for i in range(MAX_PROBLEMS_NAMED)]
     assert found.unnamed == 5
 
 
-def test_bad_rows_are_those_of_the_last_reading(night: Night) -> None:
-    night.read().reject([Rejected("a.csv:1", Reason.BAD_DATE, None, "purchased_at", None)])
+def test_bad_rows_are_those_of_the_last_run(night: Night) -> None:
+    night.read().add_bad_rows([snapshot.BadRow("a.csv:1", Reason.BAD_DATE, None, "purchased_at", None)])
     bad_rows.keep(night.ledger, night.run)
     night.begin()
-    night.read().reject([Rejected("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
+    night.read().add_bad_rows([snapshot.BadRow("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
     bad_rows.keep(night.ledger, night.run)
 
-    assert overview.overview(night.ledger).bad_rows == [BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
+    assert overview.overview(night.ledger).bad_rows == [overview.BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
 
 
 def test_the_log_is_counted_and_a_rehearsal_named(night: Night) -> None:

@@ -25,7 +25,7 @@ def balance(night: Night, destination: str = "meta") -> ControlTotals:
 
 
 def force(night: Night, number: str, **values: Any) -> None:
-    """The store as if this had happened to an order at Meta."""
+    """Set columns of an order at Meta."""
     with night.ledger.transaction() as connection:
         sale = select(tables.sale.c.id).where(tables.sale.c.order_no == number).scalar_subquery()
         here = (tables.delivery.c.sale == sale, tables.delivery.c.destination == 2)
@@ -152,7 +152,7 @@ def test_negative_amounts_are_summed_like_others(night: Night) -> None:
     ("said", "due"),
     [(draft("1", due=DEARER), DEARER), (against(Reason.NOT_COMPLETED, due=FREE), FREE)],
 )
-def test_a_sent_order_whose_value_is_another_now_is_named_old_and_new(night: Night, said: Any, due: Money) -> None:
+def test_a_sent_order_with_a_changed_value_is_named_old_and_new(night: Night, said: Any, due: Money) -> None:
     night.stage(sighting("1"), sighting("2"))
     for number in ("1", "2"):
         force(night, number, state="received", settled_run=night.run.id)
@@ -165,7 +165,7 @@ def test_a_sent_order_whose_value_is_another_now_is_named_old_and_new(night: Nig
 
 
 def test_of_many_changes_the_first_are_named_and_all_counted(night: Night) -> None:
-    many = totals.SHOWN + 5
+    many = totals.MAX_ORDERS_NAMED + 5
     night.stage(*orders(many))
     for i in range(many):
         force(night, f"A-{i}", state="received")
@@ -174,10 +174,10 @@ def test_of_many_changes_the_first_are_named_and_all_counted(night: Night) -> No
 
     found = balance(night)
 
-    assert (found.changed, len(found.changes)) == (many, totals.SHOWN)
+    assert (found.changed, len(found.changes)) == (many, totals.MAX_ORDERS_NAMED)
 
 
-def test_a_waiting_order_whose_value_is_another_now_is_no_change(night: Night) -> None:
+def test_a_waiting_order_with_a_changed_value_is_no_change(night: Night) -> None:
     night.stage(sighting("1"))
     night.stage(sighting("1", draft("1", due=DEARER), stated=DEARER))
 
@@ -191,9 +191,9 @@ def test_waiting_is_what_this_run_staged_for_sending_at_these_destinations(night
     night.stage(*orders(3), sighting("withheld", against(Reason.DENIED)))
     google, meta = night.numbers
 
-    assert totals.waiting(night.ledger, night.run.id, [google, meta]) == {google: 3, meta: 3}
-    assert totals.waiting(night.ledger, night.run.id, [meta]) == {meta: 3}
-    assert totals.waiting(night.ledger, night.begin().id, [meta]) == {meta: 0}
+    assert totals.count_pending(night.ledger, night.run.id, [google, meta]) == {google: 3, meta: 3}
+    assert totals.count_pending(night.ledger, night.run.id, [meta]) == {meta: 3}
+    assert totals.count_pending(night.ledger, night.begin().id, [meta]) == {meta: 0}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_the_first_time_is_over_once_something_was_received(night: Night, state:
 
 
 def test_rows_that_could_not_be_orders_are_kept_by_place_and_reason(night: Night) -> None:
-    night.read().reject([BadRow("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at", b"damage")])
+    night.read().add_bad_rows([BadRow("orders.csv:7", Reason.BAD_DATE, "A-1", "purchased_at", b"damage")])
     bad_rows.keep(night.ledger, night.run)
 
     rows = [tuple(row)[1:] for row in night.all(select(tables.row_rejected))]

@@ -1,4 +1,4 @@
-"""A restated value: one open at a time, written ahead, and held by the platform only on its own conclusive answer."""
+"""Restatements: one open at a time, written ahead, and confirmed only by their own conclusive answer."""
 
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from conversions.errors import DisclosureError, LedgerError
-from conversions.ledger import outbox as requests
-from conversions.ledger import restatements
+from conversions.ledger import outbox, restatements
 from conversions.ledger.outbox import Attempt, ClaimedBatch, Purpose, RequestTemplate, Settlement, WorkItem
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, NotEligible
@@ -46,10 +45,10 @@ def restated(event: bytes, value: Money) -> bytes | None:
 
 
 def sent(night: Night, *numbers: str, state: State = State.RECORDED) -> None:
-    """These orders were received at both places, and the first one's books say what became of them."""
+    """Both destinations received these orders; at Google they have this *state*."""
     night.stage(*[sighting(number, subject=subject(number)) for number in numbers])
     for name in ("google", "meta"):
-        requests.settle(night.ledger, night.run, night.intend(night.outbox(name)), RECEIVED)
+        outbox.settle(night.ledger, night.run, night.intend(night.outbox(name)), RECEIVED)
     here = tables.delivery.c.destination == GOOGLE
     execute(night, update(tables.delivery).where(here).values(state=state))
 
@@ -69,21 +68,21 @@ def stage(night: Night) -> None:
 
 
 def asked(night: Night, *numbers: str, due: Money = CHEAPER) -> None:
-    """The orders were sent, are worth something else now, and a run was asked to restate them."""
+    """The orders were sent, their value changed, and a run staged their restatements."""
     sent(night, *numbers)
     night.stage(*[sighting(number, draft(number, due=due), subject=subject(number), stated=due) for number in numbers])
     stage(night)
 
 
-def claim(night: Night, work: WorkItem = RESTATE, outbox: RequestTemplate | None = None) -> ClaimedBatch | None:
-    return restatements.claim(night.ledger, night.run, outbox or night.outbox("google"), work)
+def claim(night: Night, work: WorkItem = RESTATE, template: RequestTemplate | None = None) -> ClaimedBatch | None:
+    return restatements.claim(night.ledger, night.run, template or night.outbox("google"), work)
 
 
 def intend(night: Night, work: WorkItem = RESTATE) -> Attempt | list[WorkItem]:
-    outbox = night.outbox("google")
-    claimed = restatements.claim(night.ledger, night.run, outbox, work)
-    assert claimed is not None
-    return restatements.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
+    template = night.outbox("google")
+    batch = restatements.claim(night.ledger, night.run, template, work)
+    assert batch is not None
+    return restatements.intend(night.ledger, night.run, template, batch, outbox.validate(template, batch))
 
 
 def attempt(night: Night, work: WorkItem = RESTATE) -> Attempt:
@@ -111,7 +110,7 @@ def value(night: Night, number: str = "1") -> int:
 
 
 def outlook(night: Night) -> dict[str, int]:
-    """What could be restated, and what stands against the rest."""
+    """Possible restatements, and reasons against the others."""
     found = eligibility.totals(night.ledger, night.run.id, GOOGLE, restated)
     return counts(found)
 
@@ -207,7 +206,7 @@ def test_too_old_or_erased_or_out_of_room_it_is_named(night: Night) -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.DENIED, Reason.OBJECTION, Reason.NO_EMAIL])
-def test_to_whom_sending_is_forbidden_now_nothing_is_due(night: Night, reason: Reason) -> None:
+def test_a_forbidden_order_has_nothing_to_restate(night: Night, reason: Reason) -> None:
     sent(night, "1")
     night.stage(sighting("1", against(reason, due=CHEAPER), subject=subject("1"), stated=CHEAPER))
     assert outlook(night) == {}
@@ -311,7 +310,7 @@ def test_a_killed_restatement_is_unknown_and_its_order_stays_recorded(night: Nig
     asked(night, "1")
     attempt(night)
     night.begin()
-    requests.recover(night.ledger)
+    outbox.recover(night.ledger)
     assert (states(night), night.held("1", "google").state) == (["unknown"], "recorded")
     assert settle(night, attempt(night, RESEND), RECEIVED) == Settlement([])
 
@@ -323,7 +322,7 @@ def test_nothing_of_a_first_event_is_left_that_could_overwrite_a_restated_value(
     stage(night)
     settle(night, attempt(night), RECEIVED)
     for work in (RESEND, WorkItem(Purpose.FIRST), WorkItem(Purpose.RETRY, (night.held("1", "google").id << 8,))):
-        assert requests.claim(night.ledger, night.run, asked_again, work) is None
+        assert outbox.claim(night.ledger, night.run, asked_again, work) is None
     assert value(night) == 3990
 
 
@@ -337,7 +336,7 @@ def test_a_second_restatement_starts_from_what_the_platform_holds(night: Night) 
     assert (value(night), night.held("1", "google").revision) == (2990, 2)
 
 
-def test_a_culprit_is_refused_with_its_reason_and_not_asked_for_again_with_that_value(night: Night) -> None:
+def test_a_failed_item_is_refused_with_its_reason_and_not_asked_for_again_with_that_value(night: Night) -> None:
     asked(night, "1", "2", "3")
     named = Receipt(Outcome.REFUSED, Next.ISOLATE, "400", 400, failed_items=(FailedItem(1, "BAD_VALUE", "value"),))
     settled = settle(night, attempt(night), named)
@@ -391,11 +390,11 @@ def test_halves_of_a_refusal_that_names_nobody(night: Night) -> None:
 
 def test_who_objects_before_it_leaves_is_left_out(night: Night) -> None:
     asked(night, "1", "2")
-    outbox = night.outbox("google")
-    claimed = claim(night)
-    assert claimed is not None
+    template = night.outbox("google")
+    batch = claim(night)
+    assert batch is not None
     suppressions.add(night.ledger, subject("1"), None)
-    again = restatements.intend(night.ledger, night.run, outbox, claimed, requests.validate(outbox, claimed))
+    again = restatements.intend(night.ledger, night.run, template, batch, outbox.validate(template, batch))
     assert isinstance(again, list)
     assert attempt(night, again[0]).body == b'{"data":[' + event("2", CHEAPER) + b"]}"
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", "objection"), ("in_flight", None)]
@@ -446,7 +445,7 @@ def test_bytes_that_todays_policy_does_not_let_leave_stay(night: Night) -> None:
     def refuse(*_: object) -> tuple[str, ...]:
         raise DisclosureError("no")
 
-    assert claim(night, outbox=night.outbox("google", check=refuse)) is None
+    assert claim(night, template=night.outbox("google", check=refuse)) is None
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", Reason.SHAPE)]
 
 
@@ -463,12 +462,12 @@ def test_what_may_have_arrived_and_may_not_leave_any_more_is_maybe_received(nigh
 
 def test_a_run_that_lost_the_store_restates_nothing(night: Night) -> None:
     asked(night, "1")
-    outbox, lost = night.outbox("google"), night.run
-    claimed = claim(night)
-    assert claimed is not None
+    template, lost = night.outbox("google"), night.run
+    batch = claim(night)
+    assert batch is not None
     night.begin()
     with pytest.raises(LedgerError):
-        restatements.intend(night.ledger, lost, outbox, claimed, requests.validate(outbox, claimed))
+        restatements.intend(night.ledger, lost, template, batch, outbox.validate(template, batch))
     assert states(night) == ["pending"]
 
 
@@ -477,7 +476,7 @@ def test_a_run_that_lost_the_store_restates_nothing(night: Night) -> None:
 
 def refused_later(night: Night, made: Attempt, state: State = State.REJECTED) -> None:
     with night.ledger.transaction() as connection:
-        restatements.refused_later(connection, made.events, state, "EVENT_TOO_OLD")
+        restatements.revert_refused(connection, made.events, state, "EVENT_TOO_OLD")
 
 
 def test_what_the_platform_rejects_later_is_worth_what_it_was(night: Night) -> None:

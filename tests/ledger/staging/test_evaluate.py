@@ -1,4 +1,4 @@
-"""Judging: what is held and what is said, brought together page by page, with nothing written."""
+"""Evaluation: the snapshot against the ledger, page by page, without writing."""
 
 import pytest
 from sqlalchemy import func, select
@@ -34,11 +34,11 @@ def judged(night: Night, *shown: Sighting) -> list[Evaluation]:
 
 
 def answered(night: Night, answer: Receipt) -> None:
-    """Everything that waits for Meta is sent, and the platform says this."""
+    """Send everything that waits for Meta; the platform answers so."""
     outbox.settle(night.ledger, night.run, night.intend(night.outbox()), answer)
 
 
-def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(night: Night) -> None:
+def test_an_order_is_evaluated_once_for_each_destination_in_the_settings_order(night: Night) -> None:
     google, meta = draft("g"), draft("m")
 
     found = judged(night, sighting("1", google, meta), sighting("2", google, meta))
@@ -51,13 +51,13 @@ def test_an_order_is_judged_once_for_each_destination_in_the_settings_order(nigh
     ]
 
 
-def test_an_order_that_nobody_has_seen_is_new(night: Night) -> None:
+def test_an_unknown_order_is_new(night: Night) -> None:
     assert [(one.transition, one.row.held, one.old) for one in judged(night, sighting("1"))] == [
         (Transition.REPLACE, None, None)
     ] * 2
 
 
-def test_what_the_ledger_holds_is_judged_destination_by_destination(night: Night) -> None:
+def test_known_orders_are_evaluated_destination_by_destination(night: Night) -> None:
     night.stage(sighting("1"))
     answered(night, RECEIVED)
 
@@ -77,7 +77,7 @@ def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
 
 
 @pytest.mark.parametrize("said", [draft("1"), against(Reason.TOO_OLD), against(Reason.SHAPE, quarantined=True)])
-def test_whoever_objects_is_withheld_at_every_destination(night: Night, said: Incoming) -> None:
+def test_a_suppressed_buyer_is_withheld_at_every_destination(night: Night, said: Incoming) -> None:
     suppressions.add(night.ledger, subject("anna"), None)
 
     found = judged(night, sighting("1", said, subject=subject("anna")), sighting("2"))
@@ -95,7 +95,7 @@ def test_what_forbids_it_anyway_is_not_hidden_behind_the_objection(night: Night,
     assert {one.incoming.reason for one in found} == {reason}
 
 
-def test_an_objection_taken_back_binds_nobody(night: Night) -> None:
+def test_a_removed_objection_has_no_effect(night: Night) -> None:
     suppressions.add(night.ledger, subject("anna"), None)
     suppressions.remove(night.ledger, subject("anna"), "letter")
 
@@ -104,7 +104,7 @@ def test_an_objection_taken_back_binds_nobody(night: Night) -> None:
     assert {one.incoming.reason for one in found} == {None}
 
 
-def test_nobody_objects_for_an_order_without_a_buyer(night: Night) -> None:
+def test_an_order_without_a_buyer_has_no_suppression(night: Night) -> None:
     suppressions.add(night.ledger, subject("anna"), None)
 
     found = judged(night, sighting("1", against(Reason.NOT_COMPLETED), subject=None))
@@ -125,7 +125,7 @@ def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(
     assert meta.transition is step
 
 
-def test_judging_writes_nothing(night: Night) -> None:
+def test_evaluation_writes_nothing(night: Night) -> None:
     night.stage(*orders(3))
     counts = [select(func.count()).select_from(table) for table in tables.metadata.sorted_tables]
     before = [night.one(count) for count in counts]
@@ -136,7 +136,7 @@ def test_judging_writes_nothing(night: Night) -> None:
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 8])
-def test_every_order_is_judged_whatever_a_page_holds(night: Night, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+def test_every_order_is_evaluated_with_any_page_size(night: Night, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
     for module in (evaluate, write):
         monkeypatch.setattr(module, "ROWS_PER_PAGE", page)
     night.stage(*orders(5))
@@ -147,9 +147,7 @@ def test_every_order_is_judged_whatever_a_page_holds(night: Night, monkeypatch: 
     assert [one.row.held is not None for one in found] == [True] * 10 + [False] * 4
 
 
-def test_a_page_that_lost_all_its_orders_to_newer_sightings_is_no_end(
-    night: Night, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_lost_all_its_orders_to_newer_rows_is_no_end(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "ROWS_PER_PAGE", 2)
     old, new = orders(4), [sighting(f"A-{i}", rank=(9, 9)) for i in range(4)]
 

@@ -1,4 +1,4 @@
-"""Sightings of one reading: an order counts once, its newest sighting wins, and two orders of one number are none."""
+"""The source snapshot: an order counts once, by its newest row; two orders of one number are bad rows."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, text
 
 from conversions.ledger import store
-from conversions.ledger.staging.snapshot import AmbiguousRow, Resolved, SourceSnapshot
+from conversions.ledger.staging.snapshot import AmbiguousRow, Resolution, SourceSnapshot
 from conversions.ledger.staging.transitions import Incoming
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
@@ -41,7 +41,7 @@ def ledger() -> Iterator[Ledger]:
 
 
 def reading(ledger: Ledger, *shown: Sighting) -> SourceSnapshot:
-    """A whole reading, in two chunks."""
+    """A whole snapshot, in two batches."""
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(*shown[:2]))
     found.add(seen(*shown[2:]))
@@ -49,22 +49,22 @@ def reading(ledger: Ledger, *shown: Sighting) -> SourceSnapshot:
     return found
 
 
-def resolving(ledger: Ledger, *shown: Sighting, ranked: bool = False) -> Resolved:
-    """What of a reading stood there more than once."""
+def resolving(ledger: Ledger, *shown: Sighting, ranked: bool = False) -> Resolution:
+    """Resolve the rows that occur more than once."""
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(*shown))
     return resolved(found, ranked=ranked)
 
 
 def left(ledger: Ledger) -> list[Sighting]:
-    """The sightings that the reading came to."""
+    """The order rows that are left."""
     with ledger.transaction() as connection:
         rows = connection.execute(_LEFT).all()
     return [_sighting(google, meta) for google, meta in zip(rows[::2], rows[1::2], strict=True)]
 
 
 def bad_rows(ledger: Ledger) -> dict[str, list[str]]:
-    """What was set aside, by order number."""
+    """Reasons of bad rows, by order number."""
     with ledger.transaction() as connection:
         rows = connection.execute(text("SELECT order_no, reason FROM temp.bad_row ORDER BY id")).all()
     found: dict[str, list[str]] = defaultdict(list)
@@ -91,24 +91,24 @@ def doubtful(at: int, number: str, field: str = "amount") -> AmbiguousRow:
     return AmbiguousRow(at, f"row {at}", "doubt", number, field, bytes([at]))
 
 
-def test_a_sighting_in_doubt_is_none_and_the_others_stay(ledger: Ledger) -> None:
+def test_an_ambiguous_row_is_set_aside_and_the_others_stay(ledger: Ledger) -> None:
     first, *others = shown = [sighting(number) for number in "123"]
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(*shown))
-    found.doubt([doubtful(1, "1"), doubtful(1, "1", "refunded"), doubtful(3, "3", "refunded")])
-    assert resolved(found, settled={"refunded"}) == Resolved(0, Counter({"doubt": 1}))
+    found.add_ambiguous([doubtful(1, "1"), doubtful(1, "1", "refunded"), doubtful(3, "3", "refunded")])
+    assert resolved(found, settled={"refunded"}) == Resolution(0, Counter({"doubt": 1}))
 
     assert left(ledger) == others
     assert bad_rows(ledger) == {"1": ["doubt"]}
     assert first not in left(ledger)
 
 
-def test_a_newer_sighting_in_doubt_leaves_the_older_one_and_repeats_nothing(ledger: Ledger) -> None:
+def test_a_newer_ambiguous_row_leaves_the_older_one_and_repeats_nothing(ledger: Ledger) -> None:
     old, new = sighting("1"), sighting("1", rank=(1, 0))
     found = fresh_sightings(ledger, [1, 2])
     found.add(seen(old, new))
-    found.doubt([doubtful(2, "1")])
-    assert resolved(found) == Resolved(0, Counter({"doubt": 1}))
+    found.add_ambiguous([doubtful(2, "1")])
+    assert resolved(found) == Resolution(0, Counter({"doubt": 1}))
     assert left(ledger) == [old]
 
 
@@ -153,13 +153,13 @@ def test_every_destination_keeps_its_own_draft(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("newer_first", [True, False])
 @pytest.mark.parametrize("rank", [(1, 0), (0, 2)])
-def test_the_newest_sighting_wins_wherever_it_stands(ledger: Ledger, newer_first: bool, rank: tuple[int, int]) -> None:
+def test_the_newest_row_counts_at_any_place(ledger: Ledger, newer_first: bool, rank: tuple[int, int]) -> None:
     old, new = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED), rank=rank)
 
     assert kept(ledger, *([new, old] if newer_first else [old, new])) == [new]
 
 
-def test_of_two_equally_new_sightings_the_first_stays(ledger: Ledger) -> None:
+def test_of_two_equally_new_rows_the_first_stays(ledger: Ledger) -> None:
     first, second = sighting("1"), sighting("1", against(Reason.NOT_COMPLETED))
 
     assert kept(ledger, first, second) == [first]
@@ -172,7 +172,7 @@ def test_the_winner_is_taken_whole(ledger: Ledger) -> None:
     assert kept(ledger, old, new) == [new]
 
 
-def test_a_third_sighting_older_than_the_second_changes_nothing(ledger: Ledger) -> None:
+def test_a_third_row_older_than_the_second_changes_nothing(ledger: Ledger) -> None:
     shown = [sighting("1", draft(str(time)), rank=(time, 0)) for time in (1, 9, 5)]
 
     assert kept(ledger, *shown) == [shown[1]]
@@ -181,11 +181,11 @@ def test_a_third_sighting_older_than_the_second_changes_nothing(ledger: Ledger) 
 def test_repeats_are_counted(ledger: Ledger) -> None:
     found = resolving(ledger, sighting("1"), sighting("2"), sighting("1"), sighting("1"))
 
-    assert found == Resolved(2, Counter())
+    assert found == Resolution(2, Counter())
 
 
 def test_nothing_read_repeats_nothing(ledger: Ledger) -> None:
-    assert resolving(ledger) == Resolved(0, Counter())
+    assert resolving(ledger) == Resolution(0, Counter())
     assert left(ledger) == []
 
 
@@ -195,7 +195,7 @@ def test_nothing_read_repeats_nothing(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        sighting("1", subject=subject("somebody else"), rank=(9, 9)),
+        sighting("1", subject=subject("another buyer"), rank=(9, 9)),
         sighting("1", subject=None, rank=(9, 9)),
         sighting("1", purchased_us=1, rank=(9, 9)),
     ],
@@ -207,19 +207,19 @@ def test_one_number_for_two_orders_is_a_conflict_and_neither_is_taken(ledger: Le
 
         assert bad_rows(ledger) == {"1": [Reason.CONFLICT] * 2}
         assert [one.order_no for one in left(ledger)] == ["2"]
-        assert list(found.stated()) == [(PRICE, 1)]
+        assert list(found.totals()) == [(PRICE, 1)]
 
 
 def test_a_conflict_is_not_mended_by_a_third_row(ledger: Ledger) -> None:
     found = resolving(ledger, sighting("1"), sighting("1", purchased_us=1), sighting("1", rank=(9, 9)))
 
-    assert found == Resolved(0, Counter({Reason.CONFLICT: 3}))
+    assert found == Resolution(0, Counter({Reason.CONFLICT: 3}))
 
 
-def test_two_sightings_without_an_address_are_one_order(ledger: Ledger) -> None:
-    nobody = sighting("1", against(Reason.NO_EMAIL), subject=None)
+def test_two_rows_without_an_address_are_one_order(ledger: Ledger) -> None:
+    anonymous = sighting("1", against(Reason.NO_EMAIL), subject=None)
 
-    assert kept(ledger, nobody, nobody) == [nobody]
+    assert kept(ledger, anonymous, anonymous) == [anonymous]
 
 
 # totals
@@ -229,7 +229,7 @@ def test_what_orders_are_worth_is_summed_by_currency_and_decimals(ledger: Ledger
     prices = [Money(10, "DKK", 2), Money(-3, "DKK", 2), Money(5, "DKK", 3), Money(7, "SEK", 2)]
     found = reading(ledger, *[sighting(str(i), stated=price) for i, price in enumerate(prices)])
 
-    assert sorted(found.stated(), key=str) == [
+    assert sorted(found.totals(), key=str) == [
         (Money(5, "DKK", 3), 1),
         (Money(7, "DKK", 2), 2),
         (Money(7, "SEK", 2), 1),
@@ -239,7 +239,7 @@ def test_what_orders_are_worth_is_summed_by_currency_and_decimals(ledger: Ledger
 def test_sums_of_a_misread_column_do_not_overflow(ledger: Ledger) -> None:
     found = reading(ledger, *[sighting(str(i), stated=Money(10**18 - 1, "DKK", 2)) for i in range(20)])
 
-    assert list(found.stated()) == [(Money(20 * (10**18 - 1), "DKK", 2), 20)]
+    assert list(found.totals()) == [(Money(20 * (10**18 - 1), "DKK", 2), 20)]
 
 
 def test_two_readings_share_nothing(ledger: Ledger) -> None:
@@ -303,7 +303,7 @@ def item(minor: int, place: int, **changed: Any) -> Sighting:
 )
 def test_completed_rows_of_one_file_that_disagree_are_set_aside(ledger: Ledger, shown: list[Sighting]) -> None:
     for rows in (shown, shown[::-1]):
-        assert resolving(ledger, *rows) == Resolved(0, Counter({Reason.SEVERAL_ROWS: len(rows)}))
+        assert resolving(ledger, *rows) == Resolution(0, Counter({Reason.SEVERAL_ROWS: len(rows)}))
         assert left(ledger) == []
 
 
@@ -320,12 +320,12 @@ def test_completed_rows_of_one_file_that_disagree_are_set_aside(ledger: Ledger, 
     ids=["pending, completed", "cart, completed", "completed, refunded whole", "cancelled", "twice", "a newer file"],
 )
 def test_of_rows_that_follow_each_other_the_newer_counts(ledger: Ledger, shown: list[Sighting]) -> None:
-    assert resolving(ledger, *shown) == Resolved(1, Counter())
+    assert resolving(ledger, *shown) == Resolution(1, Counter())
     assert [one.stated for one in left(ledger)] == [shown[0 if shown[0] == shown[1] else 1].stated]
 
 
 def test_where_rows_say_when_they_changed_the_newer_counts(ledger: Ledger) -> None:
-    assert resolving(ledger, item(30000, 1), item(10000, 2), ranked=True) == Resolved(1, Counter())
+    assert resolving(ledger, item(30000, 1), item(10000, 2), ranked=True) == Resolution(1, Counter())
     assert [one.stated.minor for one in left(ledger)] == [10000]
 
 
@@ -351,10 +351,10 @@ def test_where_rows_say_when_they_changed_the_newer_counts(ledger: Ledger) -> No
 def test_a_refund_in_a_row_of_its_own_never_loses_its_sale(ledger: Ledger, refund: Sighting) -> None:
     sale = item(30000, 1)
 
-    assert resolving(ledger, sale, refund) == Resolved(0, Counter({Reason.REFUND_ROW: 1}))
+    assert resolving(ledger, sale, refund) == Resolution(0, Counter({Reason.REFUND_ROW: 1}))
     assert left(ledger) == [sale]
 
 
 def test_a_refund_with_a_number_of_its_own_is_an_order_like_others(ledger: Ledger) -> None:
-    assert resolving(ledger, item(-5000, 1, refund=True)) == Resolved(0, Counter())
+    assert resolving(ledger, item(-5000, 1, refund=True)) == Resolution(0, Counter())
     assert len(left(ledger)) == 1

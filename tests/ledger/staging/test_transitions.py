@@ -1,4 +1,4 @@
-"""The matrix of design §3 as a pure function: what the ledger holds, by what the source says now."""
+"""The transitions as a pure function of the current and the incoming order; see ``docs/design.md``."""
 
 import pytest
 
@@ -19,7 +19,7 @@ SAID = {
     "unfit": against(Reason.TOO_MANY_DECIMALS, quarantined=True),
     "before start": against(Reason.BEFORE_START),
 }
-"""What the source says now, of an order that was said to be worth PRICE."""
+"""Incoming versions of an order with the former value PRICE."""
 
 HELD = {state.value: Current(state, None, PRICE, draft("1").fingerprint) for state in State} | {
     "withheld, maybe received": Current(State.WITHHELD, Reason.MAYBE_RECEIVED, PRICE, draft("1").fingerprint),
@@ -72,7 +72,7 @@ def test_every_state_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("reason", sorted(FORBIDDEN))
-def test_whom_a_person_or_a_lost_address_forbids_to_send_is_neither_resent_nor_restated(reason: Reason) -> None:
+def test_a_forbidden_order_is_neither_resent_nor_restated(reason: Reason) -> None:
     denied = against(reason, due=Money(1, "DKK", 2))
 
     assert decide(HELD["unknown"], denied) is DROP
@@ -85,7 +85,7 @@ def test_nothing_else_lets_an_unanswered_order_go(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(SENT))
-def test_a_sent_order_is_never_sent_anew_whatever_the_source_says(state: State) -> None:
+def test_a_sent_order_is_never_sent_anew(state: State) -> None:
     assert {decide(Current(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
 
 

@@ -1,4 +1,4 @@
-"""What is told of days with too few orders, and which days were never read."""
+"""Findings about days with too few orders, and days that were never read."""
 
 from collections.abc import Collection
 from datetime import date, timedelta
@@ -49,7 +49,7 @@ def test_a_gap_is_one_finding_with_what_is_usual_and_how_to_read_it_again(night:
 
 
 @pytest.mark.parametrize(("orders", "every", "rate"), [(40, 1, "40 a day"), (1, 1, "7 a week"), (1, 2, "4 a week")])
-def test_what_is_usual_is_told_by_the_day_or_the_week(night: Night, orders: int, every: int, rate: str) -> None:
+def test_the_usual_rate_is_reported_by_day_or_week(night: Night, orders: int, every: int, rate: str) -> None:
     (one,) = found(night, {**dict.fromkeys(range(1, 29), 0), **dict.fromkeys(range(29, 120, every), orders)})
 
     assert f"No orders for {back(28)} to {back(1)}; usually about {rate}." in one.sentence
@@ -71,12 +71,12 @@ def test_a_day_that_has_not_ended_is_not_judged(night: Night) -> None:
     assert volumes.findings(night.ledger, window(30, 0), TODAY) == []
 
 
-def test_a_gap_that_is_over_is_known_for_a_month_and_told_again_where_it_is_read_again(night: Night) -> None:
+def test_a_past_gap_is_known_for_a_month_and_reported_again_if_it_is_read_again(night: Night) -> None:
     reading(night, {40: 0} | {ago: 12 for ago in range(1, 90) if ago != 40})
     volumes.remember(night.ledger, night.run.id, window(89), TODAY)
 
-    assert [one.about for one in volumes.known(night.ledger, back(12))] == [str(back(40))]
-    assert volumes.known(night.ledger, TODAY) == volumes.findings(night.ledger, window(7), TODAY) == []
+    assert [one.about for one in volumes.known_gaps(night.ledger, back(12))] == [str(back(40))]
+    assert volumes.known_gaps(night.ledger, TODAY) == volumes.findings(night.ledger, window(7), TODAY) == []
     assert [one.about for one in volumes.findings(night.ledger, window(41), TODAY)] == [str(back(40))]
 
 
@@ -113,7 +113,7 @@ def test_the_day_of_the_window_counts_and_not_that_of_the_purchase(night: Night)
     ]
 
 
-def test_days_behind_the_last_without_a_gap_that_nobody_read(night: Night) -> None:
+def test_days_that_no_run_has_read(night: Night) -> None:
     numbers = night.numbers
     assert volumes.never_read(night.ledger, ["meta"], TODAY) == []
     runs.mark_staged(night.ledger, night.run, window(12, 9), numbers)

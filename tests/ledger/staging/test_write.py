@@ -1,4 +1,4 @@
-"""Staging: what was not sent is replaced by what the source says now, what was sent is only noted."""
+"""Staging: unsent orders are replaced by their present version; sent orders keep their bytes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,19 +40,19 @@ DEARER = Money(9990, "DKK", 2)
 
 
 def answered(night: Night, answer: Receipt, destination: str = "meta") -> None:
-    """Everything that waits is sent, and the platform says this."""
+    """Send everything that waits; the platform answers so."""
     outbox.settle(night.ledger, night.run, night.intend(night.outbox(destination)), answer)
 
 
 def events(night: Night, number: str = "1", destination: str = "meta") -> dict[int, bytes]:
-    """What is kept for an order, by revision."""
+    """The stored events of an order, by revision."""
     e = tables.event.c
     held = night.held(number, destination).id
     return {row.revision: row.bytes for row in night.all(select(e.revision, e.bytes).where(e.delivery == held))}
 
 
 def forced(night: Night, *where: Any, **values: object) -> None:
-    """The store as if something had happened to these orders."""
+    """Set columns of these orders."""
     with night.ledger.transaction() as connection:
         connection.execute(update(tables.delivery).where(*where).values(**values))
 
@@ -116,7 +116,7 @@ def test_an_order_that_may_not_go_is_kept_with_its_reason_and_worth_but_without_
     assert events(night) == {}
 
 
-def test_a_second_reading_of_the_same_adds_nothing(night: Night) -> None:
+def test_a_second_run_with_the_same_orders_adds_nothing(night: Night) -> None:
     night.stage(*orders(3))
     before = {number: night.held(number)._asdict() for number in night.states()}
 
@@ -129,7 +129,7 @@ def test_a_second_reading_of_the_same_adds_nothing(night: Night) -> None:
 # what waits
 
 
-def test_what_waited_says_what_the_source_says_now(night: Night) -> None:
+def test_a_pending_order_gets_the_present_values(night: Night) -> None:
     night.stage(sighting("1"))
     night.begin()
 
@@ -171,7 +171,7 @@ def test_a_deferred_order_becomes_ready_once_its_day_has_ended(night: Night) -> 
 
 
 @pytest.mark.parametrize("before", [against(Reason.NO_CONSENT), against(Reason.NO_PRODUCT, quarantined=True)])
-def test_what_was_held_back_is_judged_again_whenever_it_is_read(night: Night, before: object) -> None:
+def test_what_was_held_back_is_evaluated_again_by_every_run(night: Night, before: object) -> None:
     night.stage(sighting("1", before))  # type: ignore[arg-type]
 
     night.stage(sighting("1"))
@@ -236,7 +236,7 @@ def test_an_order_refused_every_run_never_takes_the_place_of_another(night: Nigh
 
 
 @pytest.mark.parametrize("said", [draft("1", due=DEARER), draft("1", fingerprint=b"moved"), against(Reason.TOO_OLD)])
-def test_an_unanswered_order_keeps_its_bytes_whatever_the_source_says(night: Night, said: object) -> None:
+def test_an_unanswered_order_keeps_its_bytes_with_any_change_in_the_source(night: Night, said: object) -> None:
     night.stage(sighting("1"))
     answered(night, LOST)
     before = night.held("1")
@@ -306,7 +306,7 @@ def test_a_corrected_address_is_the_buyers_while_nothing_was_sent(night: Night) 
 
 
 @pytest.mark.parametrize("answer", [RECEIVED, LOST])
-def test_who_was_on_the_wire_stays_that_person(night: Night, answer: Receipt) -> None:
+def test_a_sent_order_keeps_its_data_subject(night: Night, answer: Receipt) -> None:
     night.stage(sighting("1"))
     answered(night, answer)
 
@@ -318,7 +318,7 @@ def test_who_was_on_the_wire_stays_that_person(night: Night, answer: Receipt) ->
 # destinations
 
 
-def test_a_destination_keeps_the_number_of_its_first_meeting(night: Night) -> None:
+def test_a_destination_keeps_its_first_number(night: Night) -> None:
     numbers = [staging.destination_id(night.ledger, name) for name in ("google", "meta", "google")]
 
     assert numbers == [1, 2, 1]
