@@ -1,4 +1,4 @@
-"""Papers for people: one self-contained HTML file in Danish or English, without script; it prints as it looks."""
+"""Renders documents for people: one self-contained HTML file in Danish or English, without script, ready to print."""
 
 import tomllib
 from datetime import date, datetime, tzinfo
@@ -9,27 +9,27 @@ from typing import Any
 
 
 class Language(StrEnum):
-    """What a paper can be written in."""
+    """Language of a document."""
 
     DANISH = "da"
     ENGLISH = "en"
 
     @property
     def locale(self) -> str:
-        """How days and numbers are written."""
+        """Locale for days and numbers."""
         return {"da": "da_DK", "en": "en_GB"}[self]
 
 
 def messages(language: Language) -> dict[str, Any]:
-    """The texts of every paper, by section and name; each language has the same."""
+    """The texts of every document, by section and key; each language has the same keys."""
     catalogue = files("conversions.reports").joinpath("words", f"{language}.toml")
     return tomllib.loads(catalogue.read_text(encoding="utf-8"))
 
 
 def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:
-    """The paper as HTML. Days and instants are the shop's, in *zone*; every value is escaped.
+    """Render a document as HTML. Days and instants are in the shop's *zone*; every value is escaped.
 
-    A template finds its texts as ``t`` and formats with the filters ``day``, ``instant`` and ``money``.
+    A template has its texts in ``t``, and the filters ``day``, ``instant`` and ``money``.
     """
     from babel.dates import format_date, format_datetime
     from babel.numbers import format_currency

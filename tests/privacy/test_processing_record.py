@@ -24,7 +24,7 @@ def settings(tmp_path: Path) -> Settings:
     return shop_settings(tmp_path)
 
 
-def made(settings: Settings) -> processing_record.Record:
+def made(settings: Settings) -> processing_record.ProcessingRecord:
     return processing_record.record(settings, lambda: NOW)
 
 

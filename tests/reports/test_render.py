@@ -17,7 +17,7 @@ from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
-from conversions.privacy.access import Answer
+from conversions.privacy.access import AccessAnswer
 from conversions.reports import render
 from conversions.reports.render import Language
 
@@ -69,7 +69,7 @@ class TestEverythingHasWords:
         assert "not anonymous" in said or "ikke anonymisering" in said
 
 
-def empty(**changed: Any) -> Answer:
+def empty(**changed: Any) -> AccessAnswer:
     nothing: dict[str, Any] = {
         "at": NOW,
         "rehearsal": False,
@@ -80,9 +80,9 @@ def empty(**changed: Any) -> Answer:
         "not_sent": [],
         "policies": [],
         "entries": [],
-        "looks": [],
+        "accesses": [],
     }
-    return Answer(**nothing | changed)
+    return AccessAnswer(**nothing | changed)
 
 
 @pytest.mark.parametrize(
