@@ -95,7 +95,7 @@ def compare(tree: Tree, size: int, root: bytes) -> Iterator[VerificationFinding]
     for number in range(tree.size, min(size, tree.size + MAX_MISSING_ENTRIES)):
         yield VerificationFinding(f"entry {number}", "is missing")
     if tree.size > size:
-        yield VerificationFinding(f"entry {size}", f"is beyond the end of the log, whose head counts {size} entries")
+        yield VerificationFinding(f"entry {size}", f"is beyond the end of the log: its head counts {size} entries")
     rewritten = tree.size == size and tree.root != root
     for level, position in tree.differing:
         altered = rewritten and level == 0

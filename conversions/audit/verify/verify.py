@@ -79,7 +79,7 @@ class VerificationResult:
             "events_erased": self.erased,
             "checkpoints": self.checkpoints,
             "entries_under_checkpoint": self.covered,
-            "findings": [{"place": each.place, "what": each.what} for each in self.findings],
+            "findings": [{"place": finding.place, "what": finding.what} for finding in self.findings],
             "notes": self.notes,
         }
 

@@ -151,7 +151,7 @@ def test_a_file_that_was_added_refuses_it(unpacked: Path, tmp_path: Path) -> Non
 
 
 def resigned(home: Path) -> None:
-    """As whoever holds the log's key could: sums and signature fit again, and only what they say can tell."""
+    """An attack with the log's key: sums and signature are valid again, so that only the content can reveal it."""
     from conversions.audit.evidence.bundle import BundleWriter
     from conversions.ledger import checkpoints
 
