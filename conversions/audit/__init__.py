@@ -1,6 +1,6 @@
-"""The reading side of the log: what left, to whom, when, on which basis, and the exact bytes.
+"""Read access to the log: what left, to which recipient, when, on which legal basis, and the exact bytes.
 
-The store is opened read-only and no lock is taken, so that an auditor never stands in the way of a run.
+It opens the store read-only and takes no lock, so that an auditor never blocks a run.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ __all__ = ["open_log"]
 
 @contextmanager
 def open_log(settings: Settings, clock: Clock) -> Iterator[Connection]:
-    """The store as it stood at one moment: a run that goes on beside it does not show.
+    """Open a read snapshot of the store: the changes of a concurrent run do not appear in it.
 
-    Raises LedgerError or SettingsError where it cannot be trusted or belongs to another user.
+    Raises LedgerError where the store is damaged, and SettingsError where it belongs to another user.
     """
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
         yield connection

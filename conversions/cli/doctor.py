@@ -36,7 +36,7 @@ def doctor(
 
 
 def _findings(config: Path | None, *, online: bool) -> "list[CheckResult]":
-    from conversions.doctor import check, check_result, examine
+    from conversions.doctor import check_offline, check_online, check_result
 
     try:
         settings = load_settings(config)
@@ -44,8 +44,8 @@ def _findings(config: Path | None, *, online: bool) -> "list[CheckResult]":
         return [check_result.stopped("settings", error)]
     return [
         check_result.ok("settings", "Every setting can be used."),
-        *examine(settings, now),
-        *(check(settings, now) if online else []),
+        *check_offline(settings, now),
+        *(check_online(settings, now) if online else []),
     ]
 
 

@@ -25,10 +25,10 @@ def verify_log(
 
     Exit 0: intact. Exit 74: not, with each thing that is wrong.
     """
-    from conversions.audit.verify.verify import check_ours, log_location, verify
+    from conversions.audit.verify.verify import check_store, log_location, verify
 
     where = log_location(load_settings(config), checkpoint or [])
-    check_ours(where)
+    check_store(where)
     verdict = verify(where)
     code = Exit.OK if verdict.intact else Exit.STORE
     if as_json:

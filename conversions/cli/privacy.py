@@ -99,7 +99,7 @@ def _change(
     if remove:
         change = objections.remove(settings, now, persons, kind, reason or "")
     else:
-        change = objections.add(settings, now, persons, kind, reason, case)
+        change = objections.add(settings, now, persons, objections.ListEntry(kind, reason, case))
     if as_json:
         lines = [{"line": line, "reason": why} for line, why in unusable]
         show_json({"changed": change.changed, "as_before": change.as_before, "unusable": lines})
@@ -121,7 +121,7 @@ def _show_change(change: "ListChange", kind: "SuppressionKind", *, remove: bool)
 def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool) -> int:
     from conversions.privacy import objections
 
-    entries = [entry for entry in objections.entries(load_settings(config), now) if entry.kind in kinds]
+    entries = [entry for entry in objections.list_entries(load_settings(config), now) if entry.kind in kinds]
     if as_json:
         show_json([_facts(entry) for entry in entries])
     else:

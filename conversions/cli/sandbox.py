@@ -30,11 +30,12 @@ def sandbox(
     processing: Annotated[float, typer.Option(help="Seconds until Google's diagnostics are final.", min=0)] = 0,
 ) -> None:
     """Stand in for both platforms on this machine, until interrupted: checks what they check, counts what arrives."""
-    from conversions.sandbox import Sandbox, serve
+    from conversions.sandbox import Options, Sandbox, serve
 
     faults = [*(fault or ()), *(f"poison={text}" for text in poison or ())]
     wait = timedelta(seconds=processing)
-    serve(Sandbox(port, faults, counting=counting, seed=seed, unmatched=unmatched, processing=wait), _announce)
+    options = Options(counting=counting, seed=seed, unmatched=unmatched, processing=wait)
+    serve(Sandbox(port, faults, options), _announce)
 
 
 def _announce(running: "Sandbox") -> None:

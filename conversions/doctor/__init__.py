@@ -1,27 +1,26 @@
-"""What would go wrong tonight, found by day: nothing is sent, nothing is written, unless the platforms are to be asked.
+"""Checks before a run: what would stop or spoil it. Only the online check sends or writes anything.
 
-Each finding is a value: what was looked at, what was found, what to do next.
+Each result is a value: what was checked, what was found, and what to do next.
 """
 
 from collections.abc import Iterator
 
-from conversions.doctor import credentials, environment, policy_fit
+from conversions.doctor import credentials, environment, policy_fit, source
 from conversions.doctor.check_result import CheckResult, Level
-from conversions.doctor.online import check
-from conversions.doctor.source import source
+from conversions.doctor.online import check_online
 from conversions.ledger import Clock
 from conversions.settings import Settings
 
-__all__ = ["CheckResult", "Level", "check", "examine"]
+__all__ = ["CheckResult", "Level", "check_offline", "check_online"]
 
 
-def examine(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    """Look at everything that a run rests on, one finding after the other; nobody is asked."""
-    yield from environment.environment(settings)
-    yield environment.key(settings)
-    yield environment.clock(settings, clock)
-    yield from environment.store(settings, clock)
-    yield from source(settings, clock)
+def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
+    """Check everything that a run needs, one result after the other, without a request to a platform."""
+    yield from environment.check_variables(settings)
+    yield environment.check_key(settings)
+    yield environment.check_clock(settings, clock)
+    yield from environment.check_store(settings, clock)
+    yield from source.check(settings, clock)
     for name, section in settings.destinations.items():
         yield from credentials.check(name, section)
     yield from policy_fit.check(settings)

@@ -1,4 +1,4 @@
-"""What was found, and what to do about it."""
+"""The result of one check, and what to do about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,43 +7,43 @@ from conversions.errors import ConversionsError, Exit
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """Severity of a result."""
 
     OK = "ok"
     NOTE = "note"
-    """Worth knowing; nothing stops."""
+    """Worth knowing; it stops no run."""
     PROBLEM = "problem"
     """A run would stop, or do something that the shop does not want."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     about: str
     """``key``, ``store``, ``source``, a destination's name …"""
     sentence: str
     next: str | None = None
-    """What to do."""
+    """What to do next."""
     exit_code: Exit = Exit.OK
 
 
 def ok(about: str, sentence: str) -> CheckResult:
-    """As it should be."""
+    """Everything is as it should be."""
     return CheckResult(Level.OK, about, sentence)
 
 
 def note(about: str, sentence: str, next_: str | None = None) -> CheckResult:
-    """Worth knowing."""
+    """Something is worth knowing."""
     return CheckResult(Level.NOTE, about, sentence, next_)
 
 
 def problem(about: str, sentence: str, next_: str | None = None, exit_code: Exit = Exit.CONFIG) -> CheckResult:
-    """In the way."""
+    """Something would stop or spoil a run."""
     return CheckResult(Level.PROBLEM, about, sentence, next_, exit_code)
 
 
 def stopped(about: str, error: ConversionsError) -> CheckResult:
-    """What would stop a run; the error's sentence names the next step."""
+    """An error would stop a run; its sentence already names the next step."""
     return problem(about, str(error), exit_code=error.exit_code)

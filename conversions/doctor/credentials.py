@@ -1,4 +1,4 @@
-"""Whether what each platform asks for is there. Nothing is asked over the network."""
+"""Checks that each platform's credentials exist and are well formed, without network access."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ META_HOW = (
 
 
 def check(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
-    """The credentials of one destination."""
+    """Check the credentials of one destination."""
     if section.endpoint is not None:
         yield note(name, f"This is a rehearsal against {section.endpoint}; no credentials are needed.")
         return
@@ -39,8 +39,10 @@ def _meta(name: str, section: MetaSettings) -> CheckResult:
     if not token:
         return _missing(name, "Meta's access token is missing.", META_HOW.replace("_META__", f"_{name.upper()}__"))
     if not token.isascii() or not token.isalnum():
-        return _missing(name, "Meta's access token holds characters that no token has; was it cut or quoted?", META_HOW)
-    return ok(name, "Meta's access token is there; whether it still works shows when something is sent.")
+        return _missing(
+            name, "Meta's access token contains characters that no token has; is it cut or in quotes?", META_HOW
+        )
+    return ok(name, "Meta's access token is set; only sending shows whether it is still valid.")
 
 
 def _google(name: str) -> CheckResult:
@@ -48,7 +50,7 @@ def _google(name: str) -> CheckResult:
     if path is not None:
         return _google_file(name, path)
     if credentials.on_google_cloud():
-        return note(name, "There is no credentials file; on Google Cloud the machine's own service account is used.")
+        return note(name, "There is no credentials file; on Google Cloud, runs use the machine's own service account.")
     return _missing(name, "Google's credentials are missing.", GOOGLE_HOW)
 
 
@@ -60,10 +62,10 @@ def _google_file(name: str, path: Path) -> CheckResult:
     except OSError as error:
         return _missing(name, f"Google's credentials {path} cannot be read: {error.strerror}.", GOOGLE_HOW)
     except (ValueError, KeyError, TypeError):
-        return _missing(name, f"{path} holds no usable Google credentials.", GOOGLE_HOW)
+        return _missing(name, f"{path} contains no usable Google credentials.", GOOGLE_HOW)
     if path.stat().st_mode & 0o077:
-        return note(name, f"Others may read Google's credentials {path}.", f"chmod 600 {path}")
-    return ok(name, f"Google's credentials are there ({kind}); `conversions doctor --online` has Google try them.")
+        return note(name, f"Other users may read Google's credentials {path}.", f"chmod 600 {path}")
+    return ok(name, f"Google's credentials exist ({kind}); `conversions doctor --online` tests them at Google.")
 
 
 def _parse(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the program finds on this machine: environment, key, clock, store, source."""
+"""Checks of this machine: environment variables, key, clock and store."""
 
 import difflib
 import os
@@ -17,54 +17,56 @@ from conversions.ledger.runs import bindings
 from conversions.run.runtime import build_runtime
 from conversions.settings import Settings, environment_names
 
-RELEASED = date(2026, 11, 1)
-"""No clock that is right is earlier."""
-READ_ELSEWHERE = frozenset({"CONVERSIONS_CONFIG"})
+RELEASE_DAY = date(2026, 11, 1)
+"""A clock that shows an earlier day is wrong."""
+NOT_A_SETTING = frozenset({"CONVERSIONS_CONFIG"})
 
 
-def environment(settings: Settings) -> Iterator[CheckResult]:
-    """A misspelt name in the environment changes nothing, and nobody says so."""
-    known = {*READ_ELSEWHERE, *_names(settings, "CONVERSIONS_")}
+def check_variables(settings: Settings) -> Iterator[CheckResult]:
+    """Report misspelt names of environment variables, which the settings ignore silently."""
+    known = {*NOT_A_SETTING, *_variable_names(settings, "CONVERSIONS_")}
     unknown = [name for name in environment_names() if name not in known]
     for name in unknown:
-        near = difflib.get_close_matches(name, sorted(known), n=1)
-        meant = f"; is {near[0]} meant?" if near else ", which no setting reads."
-        yield problem("environment", f"{name} is set{meant}", f"Correct or unset {name}.")
+        similar = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"; is {similar[0]} meant?" if similar else ", which no setting reads."
+        yield problem("environment", f"{name} is set{hint}", f"Correct or unset {name}.")
     if not unknown:
         yield ok("environment", "Every CONVERSIONS_ name in the environment is a setting.")
 
 
-def _names(section: BaseModel, prefix: str) -> Iterator[str]:
-    """The names that change a setting of *section*, destinations with and without their parent."""
+def _variable_names(section: BaseModel, prefix: str) -> Iterator[str]:
+    """Names of the variables that set *section*; those of destinations with and without their parent's name."""
     for field in type(section).model_fields:
         name, value = f"{prefix}{field.upper()}", getattr(section, field)
         yield name
         if isinstance(value, BaseModel):
-            yield from _names(value, f"{name}__")
+            yield from _variable_names(value, f"{name}__")
         elif isinstance(value, dict):
-            for child, each in value.items():
+            for child, child_section in value.items():
                 for parent in (f"{name}__", prefix):
                     yield f"{parent}{child.upper()}"
-                    if isinstance(each, BaseModel):
-                        yield from _names(each, f"{parent}{child.upper()}__")
+                    if isinstance(child_section, BaseModel):
+                        yield from _variable_names(child_section, f"{parent}{child.upper()}__")
 
 
-def key(settings: Settings) -> CheckResult:
-    """The key is there, and which one it is, by its check value."""
+def check_key(settings: Settings) -> CheckResult:
+    """Check that the key is set, and show its check value."""
     try:
-        return ok("key", f"CONVERSIONS_KEY is there; its check value is {keys.check_value(settings.secret_key)}.")
+        return ok("key", f"CONVERSIONS_KEY is set; its check value is {keys.check_value(settings.secret_key)}.")
     except ConversionsError as error:
         return stopped("key", error)
 
 
-def clock(settings: Settings, now: Clock) -> CheckResult:
-    """Event times and age limits are only as good as the machine's clock."""
+def check_clock(settings: Settings, now: Clock) -> CheckResult:
+    """Check the machine's clock, which event times and age limits depend on."""
     present = now()
-    newest = _modified(settings.store_path)
-    if present.date() < RELEASED or (newest is not None and newest > present):
-        than = "this program" if present.date() < RELEASED else "the store's last change"
+    last_change = _modified(settings.store_path)
+    if present.date() < RELEASE_DAY or (last_change is not None and last_change > present):
+        earlier_than = "this program" if present.date() < RELEASE_DAY else "the store's last change"
         return problem(
-            "clock", f"The clock says {present:%Y-%m-%d %H:%M} UTC, which is earlier than {than}.", "Set it."
+            "clock",
+            f"The clock shows {present:%Y-%m-%d %H:%M} UTC, which is earlier than {earlier_than}.",
+            "Set the clock.",
         )
     local = present.astimezone(settings.zone)
     return ok("clock", f"It is {local:%Y-%m-%d %H:%M} in the shop's zone, {settings.timezone}.")
@@ -77,25 +79,25 @@ def _modified(path: Path) -> datetime | None:
         return None
 
 
-def store(settings: Settings, now: Clock) -> Iterator[CheckResult]:
-    """The store is ours alone, whole, and belongs to this key; it may be absent."""
+def check_store(settings: Settings, now: Clock) -> Iterator[CheckResult]:
+    """Check that the store, if it exists, is private, intact, and bound to these settings."""
     path = settings.store_path
     shared = list(_shared(path))
     yield from shared
     try:
         with open_read_only(settings, now) as ledger:
-            bindings.check(ledger, _pins(settings))
+            bindings.check(ledger, _bindings(settings))
     except ConversionsError as error:
         yield stopped("store", error)
     else:
         if not path.exists():
-            yield note("store", f"There is no store yet; the first run makes {path}.")
+            yield note("store", f"There is no store yet; the first run creates {path}.")
         elif not shared:
-            yield ok("store", f"{path} is whole and yours alone.")
+            yield ok("store", f"{path} is intact, and only you can access it.")
 
 
-def _pins(settings: Settings) -> dict[str, str]:
-    """What the store is pinned to; what keeps a house from opening is named by other findings."""
+def _bindings(settings: Settings) -> dict[str, str]:
+    """The bindings of these settings; empty where they cannot be built, which other checks report."""
     try:
         return build_runtime(settings).bindings
     except ConversionsError:
@@ -103,13 +105,19 @@ def _pins(settings: Settings) -> dict[str, str]:
 
 
 def _shared(path: Path) -> Iterator[CheckResult]:
-    """The store's directory and files that others may reach, or that belong to somebody else."""
-    for each, mode in [(path.parent, "700"), *((file, "600") for file in sorted(path.parent.glob(f"{path.name}*")))]:
+    """Report the store's directory and files that other users can access or own."""
+    for entry, mode in [(path.parent, "700"), *((file, "600") for file in sorted(path.parent.glob(f"{path.name}*")))]:
         try:
-            found = each.stat()
+            status = entry.stat()
         except OSError:
             continue
-        if found.st_uid != os.geteuid():
-            yield problem("store", f"{each} belongs to user {found.st_uid}, you are {os.geteuid()}.", "Be its owner.")
-        elif found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield problem("store", f"Others may reach {each}, which holds personal data.", f"chmod {mode} {each}")
+        if status.st_uid != os.geteuid():
+            yield problem(
+                "store",
+                f"{entry} belongs to user {status.st_uid}, you are user {os.geteuid()}.",
+                "Run as its owner, or change the owner.",
+            )
+        elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield problem(
+                "store", f"Other users can access {entry}, which contains personal data.", f"chmod {mode} {entry}"
+            )

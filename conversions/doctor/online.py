@@ -1,7 +1,7 @@
-"""What each platform says when it is asked: one made-up order, checked there and not counted, logged like any request.
+"""The online check: each platform validates one made-up order and does not count it; the log records it.
 
-The gate lets it leave by the shop's own policy, as it stands; what tells the platform not to count it is added after,
-is the same for every shop, and is no path that a real order could take.
+The made-up order passes the gate under the shop's current policy. The flag for "validate only" is added after the
+gate; it is the same for every shop, and real orders never get it.
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ from conversions.settings import DestinationSettings, Settings
 from conversions.transport import clock_skew
 
 SAMPLE_DIGEST = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
-"""SHA-256 of nobody@example.com, by every platform's rule; the domain is reserved for examples (RFC 2606)."""
+"""SHA-256 of nobody@example.com under every platform's rule; the domain is reserved for examples (RFC 2606)."""
 EVENT_AGE_SECONDS = 86_400
-"""Seconds: old enough for every minimum age, young enough for every limit."""
+"""Above every platform's minimum age, below every age limit."""
 
 STOPS = {
     Next.RETRY: Exit.TRY_AGAIN,
@@ -35,47 +35,47 @@ STOPS = {
     Next.STOP_QUOTA: Exit.TRY_AGAIN,
     Next.STOP_CREDENTIALS: Exit.CREDENTIALS,
 }
-"""By what follows for a run; anything else is a refusal for a reason that is ours."""
+"""Exit code by the effect on a run; every other refusal is a mistake in our settings or data."""
 
 
-def check(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    """Ask every platform that checks without counting, under the run lock; a store is made where there is none yet."""
+def check_online(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
+    """Send the made-up order to every platform that validates, under the run lock; creates the store if needed."""
     try:
         runtime = build_runtime(settings)
         with open_ledger(settings, clock) as ledger:
             bindings.check(ledger, runtime.bindings)
             policies.check(ledger, runtime.policy)
-            yield from _logged(runtime, ledger)
+            yield from _check_in_run(runtime, ledger)
     except ConversionsError as error:
         yield stopped("online", error)
 
 
-def _logged(runtime: Runtime, ledger: Ledger) -> list[CheckResult]:
-    """The findings, in a run of its own. No account is pinned by it: it may be the wrong one still."""
+def _check_in_run(runtime: Runtime, ledger: Ledger) -> list[CheckResult]:
+    """Check all destinations in a run of their own. It binds no account, because the account may still be wrong."""
     today = ledger.clock().astimezone(runtime.settings.zone).date()
     clock_check.check_after_gap(runtime, ledger)
     run = runs.begin(ledger, runtime.run_metadata("doctor", Window(today, today), None))
     with runs.closed_on_error(ledger, run):
         bindings.record(ledger, {name: runtime.bindings[name] for name in ("key", checkpoints.PIN)})
         requests.recover(ledger)
-        found = [each for view in runtime.destinations for each in _check(view, ledger, run)]
-    code = worst([finding.exit_code for finding in found])
+        results = [result for rules in runtime.destinations for result in _check(rules, ledger, run)]
+    code = worst([result.exit_code for result in results])
     runs.finish(ledger, run, {"run_id": run.id, "exit_code": int(code)}, waiting=0)
-    return found
+    return results
 
 
-def _check(view: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckResult]:
-    destination, section = view.destination, view.settings
+def _check(rules: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckResult]:
+    destination, section = rules.destination, rules.settings
     if not isinstance(destination, ValidatesOnly):
-        yield _not_asked(destination.name, section)
+        yield _skipped(destination.name, section)
         return
-    outbox = open_queue(
-        destination, section, staging.destination_id(ledger, destination.name), view.gate.check, ledger, run.id
+    template = open_queue(
+        destination, section, staging.destination_id(ledger, destination.name), rules.gate.check, ledger, run.id
     ).template
-    body = outbox.prefix + destination.event(_sample_order(section, ledger)) + outbox.suffix
-    paths, probe = view.gate.check(body, 1), destination.as_validate_only(body)
+    body = template.prefix + destination.event(_sample_order(section, ledger)) + template.suffix
+    paths, probe = rules.gate.check(body, 1), destination.as_validate_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()
-    attempt = validation_request.begin(ledger, run, outbox, probe, sorted({*paths, *added}))
+    attempt = validation_request.begin(ledger, run, template, probe, sorted({*paths, *added}))
     try:
         receipt = destination.send(attempt.body, 1)
         advice = destination.advice(receipt.code)
@@ -83,8 +83,8 @@ def _check(view: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckRe
         receipt, advice = Receipt(Outcome.NOT_SENT, Next.STOP_CREDENTIALS, "no credentials"), str(error)
     validation_request.finish(ledger, run, attempt, receipt)
     yield _result(destination.name, receipt, advice)
-    if mistake := clock_skew.difference(destination.name, receipt.date, ledger.clock()):
-        yield problem("clock", mistake)
+    if skew := clock_skew.difference(destination.name, receipt.date, ledger.clock()):
+        yield problem("clock", skew)
 
 
 def _sample_order(section: DestinationSettings, ledger: Ledger) -> Conversion:
@@ -94,16 +94,16 @@ def _sample_order(section: DestinationSettings, ledger: Ledger) -> Conversion:
 
 def _result(name: str, receipt: Receipt, advice: str | None) -> CheckResult:
     if receipt.next is Next.DONE:
-        return ok(name, f"{name} has checked a made-up order and would take it; nothing was counted.")
+        return ok(name, f"{name} checked a made-up order and would accept it; nothing was counted.")
     code = STOPS.get(receipt.next, Exit.REFUSED)
-    said = "does not answer as it should" if code is Exit.TRY_AGAIN else "refuses a made-up order"
+    problem_text = "does not answer as it should" if code is Exit.TRY_AGAIN else "refuses a made-up order"
     then = "`conversions doctor --online` again later." if code is Exit.TRY_AGAIN else f"Look up {receipt.code}."
-    return problem(name, f"{name} {said} ({receipt.code}); nothing was counted.", advice or then, code)
+    return problem(name, f"{name} {problem_text} ({receipt.code}); nothing was counted.", advice or then, code)
 
 
-def _not_asked(name: str, section: DestinationSettings) -> CheckResult:
-    """Meta counts its test events, too: whatever is sent there is sent for good."""
-    sentence = f"{name} was not asked: Meta has no request that is checked and not counted, its test events count too."
+def _skipped(name: str, section: DestinationSettings) -> CheckResult:
+    """A note for Meta, which also counts test events, so that a test cannot be undone."""
+    sentence = f"{name} was not checked online: Meta counts every request, also its test events."
     if section.first_batch is None:
-        return note(name, sentence, f"Set destinations.{name}.first_batch = 50: the first run sends so many, no more.")
-    return note(name, sentence, f"The first run sends first_batch = {section.first_batch} orders: look at them there.")
+        return note(name, sentence, f"Set destinations.{name}.first_batch = 50: the first run then sends only 50.")
+    return note(name, sentence, f"The first run sends first_batch = {section.first_batch} orders: check them at Meta.")

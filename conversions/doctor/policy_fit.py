@@ -1,4 +1,4 @@
-"""Where the settings, the shop's privacy policy and the platforms do not fit."""
+"""Checks that the settings, the shop's privacy policy and the platforms fit together."""
 
 from collections.abc import Iterator
 
@@ -17,20 +17,20 @@ LEGITIMATE_INTEREST = (
 
 
 def check(settings: Settings) -> Iterator[CheckResult]:
-    """The legal basis, and what each destination would send against what the policy lists."""
+    """Check the legal basis, and each destination against the policy."""
     yield _legal_basis(settings)
     try:
         policy = load_policy(settings.resolve(settings.privacy.policy))
     except ConversionsError as error:
         yield stopped("policy", error)
         return
-    yield ok("policy", f"Policy {policy.version} holds since {policy.effective}.")
+    yield ok("policy", f"Policy {policy.version} is in force since {policy.effective}.")
     for name, section in settings.destinations.items():
-        yield _fit(name, section, policy)
-        yield from _asked(name, section)
+        yield _listed(name, section, policy)
+        yield from _unlisted_requirements(name, section)
         yield from tag_overlap.check(name, section, rehearsal=settings.rehearsal)
         if not settings.rehearsal:
-            yield from _guarded(name, section)
+            yield from _limits(name, section)
 
 
 def _legal_basis(settings: Settings) -> CheckResult:
@@ -38,25 +38,27 @@ def _legal_basis(settings: Settings) -> CheckResult:
         return note("privacy", LEGITIMATE_INTEREST, 'Keep the balancing test at hand, or set legal_basis = "consent".')
     if settings.source.columns.consent is None:
         return problem(
-            "privacy", "Only recorded consent is sent, and no column holds it.", "Map source.columns.consent."
+            "privacy",
+            "Only orders with recorded consent are sent, but no column contains the consent.",
+            "Map source.columns.consent.",
         )
     return ok("privacy", "Only orders with recorded consent are sent.")
 
 
-def _fit(name: str, section: DestinationSettings, policy: Policy) -> CheckResult:
+def _listed(name: str, section: DestinationSettings, policy: Policy) -> CheckResult:
     try:
         recipient = open_destination(name, section, policy).recipient
     except ConversionsError as error:
         return stopped(name, error)
-    return ok(name, f"Everything that would leave to {recipient} is listed in policy {policy.version}.")
+    return ok(name, f"Policy {policy.version} lists everything that would be sent to {recipient}.")
 
 
-def _asked(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
-    """What a platform wants and the shop has not promised."""
+def _unlisted_requirements(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
+    """Values that a platform asks for and the policy may not cover."""
     if isinstance(section, MetaSettings) and section.action_source == "website":
         yield note(
             name,
-            "Meta wants the buyer's user agent for website events, which may not leave: they may count for less.",
+            "Meta asks for the buyer's user agent for website events, which is never sent: they may count for less.",
             'action_source = "physical_store" is the documented route for offline uploads.',
         )
     if section.precision == "exact":
@@ -67,8 +69,8 @@ def _asked(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
         )
 
 
-def _guarded(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
-    """Guards against ordinary mistakes that are off."""
-    off = [guard for guard in ("not_before", "max_new", "first_batch") if getattr(section, guard) is None]
-    if off:
-        yield note(name, f"{', '.join(off)} not set: nothing limits a first night or a mapping gone wrong.")
+def _limits(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
+    """Report the limits against ordinary mistakes that are not set."""
+    unset = [limit for limit in ("not_before", "max_new", "first_batch") if getattr(section, limit) is None]
+    if unset:
+        yield note(name, f"{', '.join(unset)} not set: nothing limits a first run or a wrong mapping.")

@@ -1,4 +1,4 @@
-"""What a run would make of the source: whether it can be read, a sample of it, and times without offset."""
+"""Checks of the source: it can be read, a sample of its orders can be sent, and times without offset."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,65 +17,64 @@ from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
 from conversions.settings import Settings, SqlSource
 
-FEW = 3
-"""Orders; that fewer are all held back says nothing of the mapping."""
+MIN_ORDERS = 3
+"""Fewer orders, all held back, are no evidence of a wrong mapping."""
 
 
-def source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
-    """The source can be read, has every mapped column, and says what a run understands."""
+def check(settings: Settings, now: Clock) -> Iterator[CheckResult]:
+    """Check that the source can be read, has every mapped column, and has values that a run can read."""
     today = now().astimezone(settings.zone).date()
     try:
-        opened = open_source(
+        source = open_source(
             settings.source, zone=settings.zone, resolve=settings.resolve, clock=now, key=token_bytes(32)
         )
-        opened.check()
-        found = list(_sample(opened, Window(today - timedelta(days=settings.lookback_days), today)))
+        source.check()
+        results = list(_check_sample(source, Window(today - timedelta(days=settings.lookback_days), today)))
     except ConversionsError as error:
         yield stopped("source", error)
         return
-    if all(each.level is not Level.PROBLEM for each in found):
-        yield ok("source", f"{opened.description} can be read and has every mapped column.")
-    yield from found
+    if all(result.level is not Level.PROBLEM for result in results):
+        yield ok("source", f"{source.description} can be read and has every mapped column.")
+    yield from results
     if isinstance(settings.source, SqlSource):
-        yield from _times(settings, settings.source, today)
+        yield from _naive_times(settings, settings.source, today)
 
 
-def _sample(source: Source, window: Window) -> Iterator[CheckResult]:
-    """What would not be read, or not be sent. Raises SourceError."""
-    found = read_sample(source, window)
-    if not found.orders and found.days:
-        # Nothing of these days is there: what is there tells as much of the mapping.
-        since, until = min(found.days), max(found.days)
-        yield note("source", f"No order of {window.since} to {window.until} is there, only of {since} to {until}.")
-        found = read_sample(source, Window(since, until))
-    yield from _unreadable(found, source.unparsed)
-    yield from _held_back(found, source.unparsed)
+def _check_sample(source: Source, window: Window) -> Iterator[CheckResult]:
+    """Report rows that cannot be read and orders that would be held back. Raises SourceError."""
+    sample = read_sample(source, window)
+    if not sample.orders and sample.days:
+        # The window is empty; orders of other days test the mapping as well.
+        since, until = min(sample.days), max(sample.days)
+        yield note("source", f"There is no order from {window.since} to {window.until}, only from {since} to {until}.")
+        sample = read_sample(source, Window(since, until))
+    yield from _unreadable(sample, source.unparsed)
+    yield from _held_back(sample, source.unparsed)
 
 
-def _unreadable(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
-    bad = found.unreadable + Counter(
-        {(Reason.AMBIGUOUS_AMOUNT, column): n for column, n in found.doubtful.items() if column not in found.settled}
+def _unreadable(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResult]:
+    unreadable = sample.unreadable + Counter(
+        {(Reason.AMBIGUOUS_AMOUNT, column): n for column, n in sample.doubtful.items() if column not in sample.settled}
     )
-    nothing_left = bad.total() >= found.rows
-    for (reason, column), rows in bad.most_common():
-        told = f"{rows} of {found.rows} rows cannot be read: {why(unread, reason, column)}."
-        yield _finding(told, advice(unread, reason, column), is_problem=nothing_left)
+    nothing_left = unreadable.total() >= sample.rows
+    for (reason, column), rows in unreadable.most_common():
+        sentence = f"{rows} of {sample.rows} rows cannot be read: {why(unparsed, reason, column)}."
+        yield _result(sentence, advice(unparsed, reason, column), is_problem=nothing_left)
 
 
-def _held_back(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
-    nothing_left = found.sendable == 0 and found.orders >= FEW
-    for reason, orders in found.held_back.most_common():
-        told = f"{orders} of {found.orders} orders would be held back: {why(unread, reason)}."
-        yield _finding(told, advice(unread, reason), is_problem=nothing_left)
+def _held_back(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResult]:
+    nothing_left = sample.sendable == 0 and sample.orders >= MIN_ORDERS
+    for reason, orders in sample.held_back.most_common():
+        sentence = f"{orders} of {sample.orders} orders would be held back: {why(unparsed, reason)}."
+        yield _result(sentence, advice(unparsed, reason), is_problem=nothing_left)
 
 
-def _finding(told: str, next_: str | None, *, is_problem: bool) -> CheckResult:
-    """A problem where nothing would be sent."""
-    return problem("source", told, next_) if is_problem else note("source", told, next_)
+def _result(sentence: str, next_: str | None, *, is_problem: bool) -> CheckResult:
+    return problem("source", sentence, next_) if is_problem else note("source", sentence, next_)
 
 
-def _times(settings: Settings, source: SqlSource, today: date) -> Iterator[CheckResult]:
-    """No finding where every time has an offset; only a person who knows the shop can say which reading is right."""
+def _naive_times(settings: Settings, source: SqlSource, today: date) -> Iterator[CheckResult]:
+    """Show both readings of times without offset, because only a person who knows the shop can choose."""
     try:
         readings, utc = naive_times(settings, source, today)
     except ConversionsError:
@@ -85,10 +84,10 @@ def _times(settings: Settings, source: SqlSource, today: date) -> Iterator[Check
 
 
 def _reading(source: SqlSource, readings: list[str], *, utc: bool) -> CheckResult:
-    """Open until a setting or the column's own type says which."""
+    """A note, or ok where a setting or the column's type decides how to read them."""
     taken = "the second" if utc else "the first"
     sentence = (
-        f"Purchase times have no offset. The newest, if they are the shop's or if they are UTC: {'; '.join(readings)}. "
+        f"Purchase times have no offset. The newest, read in the shop's zone or as UTC: {'; '.join(readings)}. "
         f"They are read as {taken}."
     )
     if source.naive_times or utc:

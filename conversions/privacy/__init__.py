@@ -1,1 +1,1 @@
-"""What people may ask of the shop about their data. They are known here by their keyed subject, never by an address."""
+"""The rights of data subjects. This package knows a person only by a keyed subject, never by an e-mail address."""

@@ -1,4 +1,4 @@
-"""The answer to a person who asks what was sent about them (GDPR art. 15): exact, complete, and itself logged."""
+"""The right of access (GDPR art. 15): everything that was sent about a person. Each look-up is logged."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from conversions.ledger.subjects.records import SubjectOrder, Transfer
 from conversions.ledger.subjects.suppressions import Suppression
 from conversions.model.receipt import Outcome
 from conversions.model.subject import Person
-from conversions.privacy.objections import list_entries
+from conversions.privacy.objections import shared_ledger
 from conversions.settings import Settings
 
 
@@ -32,28 +32,28 @@ class Field:
     form: str
     """clear | hashed | keyed."""
     class_: str
-    """Why it left, as the policy has it: promised | technical | envelope | legal signal."""
+    """Its class in the policy: promised | technical | envelope | legal signal."""
     what: str
-    """In the policy's words."""
+    """Its description in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One event of one order that left, or may have, and every attempt to send it."""
+class SentEvent:
+    """One event of an order that was sent, or may have been sent, with every attempt."""
 
     order_no: str
     day: str
-    """Of purchase, ISO 8601."""
+    """Day of purchase, ISO 8601."""
     recipient: str
     transfers: tuple[Transfer, ...]
     event: str
-    """The exact text; its fields below."""
+    """The exact text that was sent."""
     fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NotSent:
-    """An order that the shop knows and did not send to a destination, and why."""
+class UnsentOrder:
+    """An order that was not sent to a destination, with the reason."""
 
     order_no: str
     day: str
@@ -63,8 +63,8 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Everything that the shop's store holds of one person."""
+class AccessAnswer:
+    """Everything that the store contains about one person."""
 
     at: datetime
     """Aware, UTC."""
@@ -72,79 +72,79 @@ class Answer:
     controller: str | None
     contact: str | None
     kept_days: int
-    """How long the exact text is kept, from the purchase on."""
-    sent: list[Sent]
-    not_sent: list[NotSent]
+    """Days after the purchase until the exact text is deleted."""
+    sent: list[SentEvent]
+    not_sent: list[UnsentOrder]
     policies: list[Policy]
-    """That something left under, by version."""
+    """The policies that applied to the sent events, by version."""
     entries: list[Suppression]
     accesses: list[AccessRecord]
 
 
-def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case: str | None = None) -> Answer:
-    """Look up one person; that somebody looked is logged first. Raises SettingsError where the key is another."""
-    with list_entries(settings, clock) as ledger:
+def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case: str | None = None) -> AccessAnswer:
+    """Log the look-up, then look up one person. Raises SettingsError where the key is not the store's key."""
+    with shared_ledger(settings, clock) as ledger:
         access_log.record(ledger, purpose, person[0], case)
         with ledger.transaction() as connection:
-            standings = [one for subject in person for one in records.subject_orders(connection, subject)]
-            policies = _policies(connection, standings)
-        return Answer(
+            orders = [order for subject in person for order in records.subject_orders(connection, subject)]
+            policies = _policies(connection, orders)
+        return AccessAnswer(
             at=clock(),
             rehearsal=settings.rehearsal,
             controller=settings.privacy.controller,
             contact=settings.privacy.contact,
             kept_days=settings.privacy.retention_days,
-            sent=[one for standing in standings for one in _sent(standing, policies)],
-            not_sent=list(_not_sent(standings, _recipients(settings))),
+            sent=[event for order in orders for event in _sent_events(order, policies)],
+            not_sent=list(_unsent_orders(orders, _recipients(settings))),
             policies=sorted({p.version: p for p in policies.values()}.values(), key=lambda policy: policy.version),
-            entries=[one for subject in person for one in suppressions.entries(ledger, subject)],
-            accesses=[one for subject in person for one in access_log.records_of(ledger, subject)],
+            entries=[entry for subject in person for entry in suppressions.entries(ledger, subject)],
+            accesses=[record for subject in person for record in access_log.records_of(ledger, subject)],
         )
 
 
-def _policies(connection: Connection, standings: Iterable[SubjectOrder]) -> dict[str, Policy]:
-    """By digest: those that the person's events left under, as they were then."""
-    used = {t.policy for standing in standings for event in standing.events for t in event.transfers}
+def _policies(connection: Connection, orders: Iterable[SubjectOrder]) -> dict[str, Policy]:
+    """The policies that applied to the person's events, by digest, with their text of that time."""
+    used = {t.policy for order in orders for event in order.events for t in event.transfers}
     texts = {digest: records.policy_text(connection, digest) for digest in used}
     return {digest: parse_policy(text, f"The policy {digest[:8]}") for digest, text in texts.items() if text}
 
 
-def _sent(standing: SubjectOrder, policies: dict[str, Policy]) -> Iterator[Sent]:
-    for event in standing.events:
-        transfers = tuple(filter(_left, event.transfers))
+def _sent_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterator[SentEvent]:
+    for event in order.events:
+        transfers = tuple(filter(_maybe_sent, event.transfers))
         if transfers and event.payload is not None:
             listings = _listings(transfers[-1], policies)
             fields = tuple(_field(path, value, listings) for path, value in _leaves(orjson.loads(event.payload)))
             text = event.payload.decode()
-            yield Sent(standing.order_no, standing.day, transfers[-1].recipient, transfers, text, fields)
+            yield SentEvent(order.order_no, order.day, transfers[-1].recipient, transfers, text, fields)
 
 
-def _not_sent(standings: Iterable[SubjectOrder], recipients: dict[str, str]) -> Iterator[NotSent]:
-    for s in standings:
-        if not any(_left(transfer) for event in s.events for transfer in event.transfers):
-            yield NotSent(s.order_no, s.day, recipients.get(s.destination, s.destination), s.state, s.reason)
+def _unsent_orders(orders: Iterable[SubjectOrder], recipients: dict[str, str]) -> Iterator[UnsentOrder]:
+    for o in orders:
+        if not any(_maybe_sent(transfer) for event in o.events for transfer in event.transfers):
+            yield UnsentOrder(o.order_no, o.day, recipients.get(o.destination, o.destination), o.state, o.reason)
 
 
 def _recipients(settings: Settings) -> dict[str, str]:
-    """Whom each destination of the settings would have sent to, by name."""
+    """The recipient of each destination in the settings."""
     kinds = {"google": Google.recipient, "meta": Meta.recipient}
     return {name: kinds[section.kind] for name, section in settings.destinations.items()}
 
 
-def _left(transfer: Transfer) -> bool:
-    """Whether the bytes have left, or may have: without an outcome it is under way, or its run was killed."""
+def _maybe_sent(transfer: Transfer) -> bool:
+    """Whether bytes were or may have been sent: a transfer without outcome is in flight, or its run was killed."""
     return transfer.outcome != Outcome.NOT_SENT
 
 
 def _listings(transfer: Transfer, policies: dict[str, Policy]) -> dict[str, Listing]:
-    """What the policy says of each path within an event, whichever platform it is of."""
+    """The policy's listing of each path within an event, for all platforms."""
     policy = policies.get(transfer.policy)
     if policy is None:
         return {}
-    within = [(f"{events}[].", kind) for kind, events in EVENTS.items()]
+    prefixes = [(f"{events}[].", kind) for kind, events in EVENTS.items()]
     return {
         listing.path.removeprefix(prefix): listing
-        for prefix, kind in within
+        for prefix, kind in prefixes
         for listing in policy.listings(kind)
         if listing.path.startswith(prefix)
     }
@@ -159,13 +159,13 @@ def _field(path: str, value: Any, listings: dict[str, Listing]) -> Field:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every single value of an event, under its path."""
+    """Every scalar value of an event, with its path."""
     match value:
         case dict():
-            for name, below in value.items():
-                yield from _leaves(below, f"{path}.{name}".lstrip("."))
+            for name, child in value.items():
+                yield from _leaves(child, f"{path}.{name}".lstrip("."))
         case list():
-            for below in value:
-                yield from _leaves(below, f"{path}[]")
+            for child in value:
+                yield from _leaves(child, f"{path}[]")
         case _:
             yield path, value

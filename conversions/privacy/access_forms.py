@@ -1,4 +1,4 @@
-"""The answer to a person as a paper for them, or as JSON for another system."""
+"""The answer to a data subject, as HTML for the person or as JSON for another system."""
 
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -8,14 +8,14 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from conversions.catalogue import Language, messages
-from conversions.privacy.access import Answer, Field, Sent
+from conversions.privacy.access import AccessAnswer, Field, SentEvent
 from conversions.reports import render
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
 
 
-def html(answer: Answer, language: Language, zone: tzinfo) -> str:
-    """A self-contained page; days and instants are the shop's."""
+def html(answer: AccessAnswer, language: Language, zone: tzinfo) -> str:
+    """A self-contained page; days and instants are in the shop's *zone*."""
 
     def shown(field: Field) -> str:
         match field.path:
@@ -34,18 +34,18 @@ def html(answer: Answer, language: Language, zone: tzinfo) -> str:
     return render.render("access.html", language, zone, answer=answer, shown=shown)
 
 
-def document(answer: Answer, language: Language) -> dict[str, Any]:
-    """The same as one JSON document; instants are ISO 8601 UTC, ``event`` is the text as it was sent."""
-    words = messages(language)
+def document(answer: AccessAnswer, language: Language) -> dict[str, Any]:
+    """A JSON document with the same content; instants are ISO 8601 UTC, ``event`` is the exact text that was sent."""
+    texts = messages(language)
     return {
         "answered_at": answer.at.isoformat(),
         "rehearsal": answer.rehearsal,
         "controller": answer.controller,
         "contact": answer.contact,
         "kept_days": answer.kept_days,
-        "purpose": words["purpose"]["measure"],
-        "recipients": {sent.recipient: words["roles"].get(sent.recipient, "") for sent in answer.sent},
-        "sent": [_sent(sent, words) for sent in answer.sent],
+        "purpose": texts["purpose"]["measure"],
+        "recipients": {sent.recipient: texts["roles"].get(sent.recipient, "") for sent in answer.sent},
+        "sent": [_sent_event(sent, texts) for sent in answer.sent],
         "not_sent": [
             {
                 "order": n.order_no,
@@ -53,7 +53,7 @@ def document(answer: Answer, language: Language) -> dict[str, Any]:
                 "recipient": n.recipient,
                 "state": n.state,
                 "reason": n.reason,
-                "why": words["reasons_for_buyers"].get(n.reason, words["reasons"].get(n.reason)),
+                "why": texts["reasons_for_buyers"].get(n.reason, texts["reasons"].get(n.reason)),
             }
             for n in answer.not_sent
         ],
@@ -65,11 +65,11 @@ def document(answer: Answer, language: Language) -> dict[str, Any]:
             {"kind": e.kind, "since": e.since, "removed_at": e.removed, "case": e.case, "reason": e.reason}
             for e in answer.entries
         ],
-        "look_ups": [{"at": look.at, "purpose": look.purpose} for look in answer.accesses],
+        "look_ups": [{"at": access.at, "purpose": access.purpose} for access in answer.accesses],
     }
 
 
-def _sent(sent: Sent, words: dict[str, Any]) -> dict[str, Any]:
+def _sent_event(sent: SentEvent, texts: dict[str, Any]) -> dict[str, Any]:
     return {
         "order": sent.order_no,
         "purchase_day": sent.day,
@@ -88,7 +88,7 @@ def _sent(sent: Sent, words: dict[str, Any]) -> dict[str, Any]:
         "fields": [
             {
                 "path": f.path,
-                "what": words["fields"].get(f.path, f.what),
+                "what": texts["fields"].get(f.path, f.what),
                 "value": f.value,
                 "form": f.form,
                 "class": f.class_,

@@ -1,4 +1,4 @@
-"""Whom a breach concerns (GDPR art. 33): orders by number, people by count. That somebody looked is logged."""
+"""The scope of a breach (GDPR art. 33): order numbers, and the number of people. Each query is logged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from conversions.settings import Settings
 
 
 def scope(zone: tzinfo, run: int | None, since: date | None, until: date | None, path: str | None) -> BreachScope:
-    """What the options mean; days are those of the attempts in *zone*, both included.
+    """The scope that the options describe; days are those of the attempts in *zone*, both included.
 
-    Raises Usage where they name nothing, or what cannot be: silence would read as "nobody".
+    Raises Usage where there is no option or an impossible one: an empty result would read as "no person is affected".
     """
     if run is None and since is None and path is None:
         raise Usage("Affected by what? Name --run, --since or --field.")
@@ -24,9 +24,9 @@ def scope(zone: tzinfo, run: int | None, since: date | None, until: date | None,
         raise Usage(f"--until {until} lies before --since {since}.")
     if path is not None and not any(path in paths for paths in SCHEMA.values()):
         raise Usage("--field names no path that can be sent; the policy file lists them, such as events[].currency.")
-    usual = BreachScope(run=run, path=path)
-    first = microseconds(datetime.combine(since, time.min, zone)) if since else usual.since_us
-    last = microseconds(datetime.combine(until, time.max.replace(fold=1), zone)) if until else usual.until_us
+    default = BreachScope(run=run, path=path)
+    first = microseconds(datetime.combine(since, time.min, zone)) if since else default.since_us
+    last = microseconds(datetime.combine(until, time.max.replace(fold=1), zone)) if until else default.until_us
     return BreachScope(run, first, last, path)
 
 
@@ -34,7 +34,7 @@ def scope(zone: tzinfo, run: int | None, since: date | None, until: date | None,
 def breach_report(
     settings: Settings, clock: Clock, within: BreachScope, purpose: str, case: str | None
 ) -> Iterator[tuple[BreachCount, Iterator[AffectedOrder]]]:
-    """The count, and the orders one by one, as of one moment; logged first."""
+    """Log the query, then open one read snapshot with the count and the affected orders."""
     with open_shared(settings, clock) as ledger:
         access_log.record(ledger, purpose, None, case)
         with ledger.transaction() as connection:

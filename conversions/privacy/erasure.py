@@ -1,4 +1,4 @@
-"""The right to be forgotten (GDPR art. 17): in the store, its files and later exports; whom to tell (art. 19)."""
+"""The right to erasure (GDPR art. 17) in the store and its files, and the recipient notices (art. 19)."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,28 +24,28 @@ RECIPIENT_INSTRUCTIONS = {
         " single event."
     ),
 }
-"""By recipient, as the platforms' means were in 2026-11."""
+"""How to notify each recipient; state of the platforms in 2026-11."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureResult:
-    """What a request for erasure did."""
+    """Counts and state after an erasure."""
 
     persons: int
     orders: int
     events: int
     tasks: int
-    """Opened: recipients to be told."""
+    """Recipient notices that were opened."""
     wiped: bool
-    """Whether every trace is gone from the store's files; if not, ``retention.purge`` tries again."""
+    """Whether no trace is left in the store's files; if not, ``retention.purge`` tries again."""
     copies: list[str]
-    """Other files beside the store, made by an upgrade or a restoration: they hold what they held."""
+    """Copies beside the store, made by an upgrade or a restore; the erasure does not change them."""
 
 
 def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str) -> ErasureResult:
-    """Erase these people, and withhold whatever they order next.
+    """Erase these people, and withhold their future orders.
 
-    Raises AnotherRun while a run is under way, SettingsError where the key is not the store's.
+    Raises AnotherRun during a run, and SettingsError where the key is not the store's key.
     """
     with exclusive_ledger(settings, clock) as ledger:
         outbox.recover(ledger)
@@ -56,37 +56,35 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
             suppression_journal.JournalEntry(now, "added", SuppressionKind.ERASURE, subject.hex(), case)
             for subject in subjects
         ]
-        suppression_journal.append(
-            settings.journal_path, entries
-        )  # first: a restored backup must not know more than we do
-        done = [erasure.erase(ledger, subject, case) for subject in subjects]
+        # The journal comes first, so that the erasure also survives the restore of an older backup.
+        suppression_journal.append(settings.journal_path, entries)
+        erasures = [erasure.erase(ledger, subject, case) for subject in subjects]
         wiped = redaction.wipe(ledger)
         runs.record_tree_head(ledger)
-    opened = sum(len(one.recipients) for one in done)
     return ErasureResult(
         persons=len(people),
-        orders=sum(one.orders for one in done),
-        events=sum(one.events for one in done),
-        tasks=opened,
+        orders=sum(erased.orders for erased in erasures),
+        events=sum(erased.events for erased in erasures),
+        tasks=sum(len(erased.recipients) for erased in erasures),
         wiped=wiped,
         copies=_copies(settings.store_path),
     )
 
 
 def _copies(store: Path) -> list[str]:
-    """The names of copies beside *store*."""
-    own = {store.name + end for end in ("", "-wal", "-shm", ".lock")}
+    """Names of the copies beside *store*."""
+    own = {store.name + suffix for suffix in ("", "-wal", "-shm", ".lock")}
     return sorted(path.name for path in store.parent.glob(f"{store.name}*") if path.name not in own)
 
 
 def open_notices(settings: Settings, clock: Clock) -> list[RecipientNotice]:
-    """Every task, open and closed."""
+    """Every recipient notice, open and closed."""
     with open_read_only(settings, clock) as ledger:
         return recipient_notices.notices(ledger)
 
 
 def close_notice(settings: Settings, clock: Clock, task: int, reason: str) -> None:
-    """Close a task. Raises Usage where none of that number is open."""
+    """Close a recipient notice. Raises Usage where no open notice has that number."""
     with exclusive_ledger(settings, clock) as ledger:
         recipient_notices.close(ledger, task, reason)
         runs.record_tree_head(ledger)
@@ -94,11 +92,11 @@ def close_notice(settings: Settings, clock: Clock, task: int, reason: str) -> No
 
 @contextmanager
 def exclusive_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
-    """The store under its own key and the run lock, for whoever changes it and sends nothing."""
-    pin = {"key": keys.check_value(settings.secret_key)}
+    """Open the store under the run lock, for commands that change it and send nothing; its key must match."""
+    binding = {"key": keys.check_value(settings.secret_key)}
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, pin)
-        bindings.record(ledger, pin)
+        bindings.check(ledger, binding)
+        bindings.record(ledger, binding)
         runs.acquire_epoch(ledger)
         suppression_journal.begin(settings.journal_path, ledger)
         yield ledger

@@ -1,4 +1,4 @@
-"""Who may not be sent any more: entered, taken back, listed. It binds from the next attempt on."""
+"""The suppression list: add, remove and list its entries. A change applies from the next attempt on."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,64 +15,66 @@ from conversions.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ListChange:
-    """What a request did to the list, in persons."""
+    """How many persons a change concerned."""
 
     changed: int
     as_before: int
-    """Already entered, or not on the list."""
+    """Persons who were already on the list (add) or not on it (remove)."""
 
 
-def add(
-    settings: Settings,
-    clock: Clock,
-    people: Iterable[Person],
-    kind: SuppressionKind,
-    reason: str | None,
-    case: str | None = None,
-) -> ListChange:
-    """Withhold the orders of these people everywhere. Raises SettingsError where the key is not the store's.
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """What an entry of the list says, but for the person."""
 
-    The journal knows first: cut short, it errs towards not sending; and who is on the list already is written there
-    once more, so that giving the command again mends it.
+    kind: SuppressionKind
+    reason: str | None = None
+    case: str | None = None
+
+
+def add(settings: Settings, clock: Clock, people: Iterable[Person], entry: ListEntry) -> ListChange:
+    """Withhold the orders of these people everywhere. Raises SettingsError where the key is not the store's key.
+
+    The journal is written first, so that after a crash the orders are withheld. People already on the list are written
+    to it again, so that repeating the command completes it.
     """
     people = list(people)
-    with list_entries(settings, clock) as ledger:
+    with shared_ledger(settings, clock) as ledger:
         suppression_journal.append(
             settings.journal_path,
-            (_line(clock, "added", kind, subject, case) for person in people for subject in person),
+            (_line(clock, "added", entry.kind, subject, entry.case) for person in people for subject in person),
         )
-        return _change(people, lambda subject: suppressions.add(ledger, subject, reason, kind, case))
+        return _apply(people, lambda subject: suppressions.add(ledger, subject, entry.reason, entry.kind, entry.case))
 
 
 def remove(
     settings: Settings, clock: Clock, people: Iterable[Person], kind: SuppressionKind, reason: str
 ) -> ListChange:
-    """Send the orders of these people again, at their own wish; *reason* says how it was expressed.
+    """Allow sending the orders of these people again, at their request; *reason* says how they made it.
 
-    The journal knows last: cut short, it errs towards not sending.
+    The journal is written last, so that after a crash the orders are still withheld.
     """
     people = list(people)
-    with list_entries(settings, clock) as ledger:
-        change = _change(people, lambda subject: suppressions.remove(ledger, subject, reason, kind))
+    with shared_ledger(settings, clock) as ledger:
+        change = _apply(people, lambda subject: suppressions.remove(ledger, subject, reason, kind))
         suppression_journal.append(
             settings.journal_path, (_line(clock, "removed", kind, subject) for person in people for subject in person)
         )
         return change
 
 
-def entries(settings: Settings, clock: Clock) -> list[Suppression]:
-    """Every entry ever made, without the person."""
+def list_entries(settings: Settings, clock: Clock) -> list[Suppression]:
+    """Every entry, also removed ones, without the person."""
     with open_read_only(settings, clock) as ledger:
         return suppressions.entries(ledger)
 
 
 @contextmanager
-def list_entries(settings: Settings, clock: Clock) -> Iterator[Ledger]:
-    """The store, under its own key: a subject made with another would never be found."""
-    pin = {"key": keys.check_value(settings.secret_key)}
+def shared_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+    """Open the store; its key must match, because another key gives a person another subject."""
+    binding = {"key": keys.check_value(settings.secret_key)}
     with open_shared(settings, clock) as ledger:
-        bindings.check(ledger, pin)
-        bindings.record(ledger, pin)
+        bindings.check(ledger, binding)
+        bindings.record(ledger, binding)
         suppression_journal.begin(settings.journal_path, ledger)
         yield ledger
 
@@ -87,6 +89,7 @@ def _line(
     return suppression_journal.JournalEntry(clock(), change, kind, subject.hex(), case)
 
 
-def _change(people: Iterable[Person], change: Callable[[bytes], bool]) -> ListChange:
-    done = [sum(map(change, person)) > 0 for person in people]
-    return ListChange(changed=sum(done), as_before=len(done) - sum(done))
+def _apply(people: Iterable[Person], change: Callable[[bytes], bool]) -> ListChange:
+    """Apply *change* to every subject of every person; a person counts as changed where one subject did."""
+    changed = [sum(map(change, person)) > 0 for person in people]
+    return ListChange(changed=sum(changed), as_before=len(changed) - sum(changed))

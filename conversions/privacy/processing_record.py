@@ -1,4 +1,4 @@
-"""The record of processing (GDPR art. 30), made from the settings and the policy in force, so that it cannot drift."""
+"""The record of processing (GDPR art. 30), made from the current settings and policy, so that it is never outdated."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,20 +16,20 @@ from conversions.settings import Settings
 
 RECIPIENTS = {"google": Google.recipient, "meta": Meta.recipient}
 FORMS = {"sha256-hex": "hashed", "wire-id": "keyed"}
-"""By shape; whatever has another leaves in clear."""
+"""Form by shape; every other shape is sent in clear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing about a person or a purchase that may leave; nothing that is not listed can."""
+    """One value about a person or a purchase that the policy lists; no other value can be sent."""
 
     path: str
-    """Within an event."""
+    """Path within an event."""
     form: str
     """clear | hashed | keyed."""
     class_: str
     what: str
-    """In the policy's words."""
+    """Its description in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What art. 30(1) asks for, as far as settings and policy know it; None where nobody has stated it."""
+class ProcessingRecord:
+    """The content of art. 30(1), from settings and policy; None where a setting is missing."""
 
     at: datetime
     """Aware, UTC."""
@@ -60,21 +60,21 @@ class Record:
 
     @property
     def missing(self) -> list[str]:
-        """The settings that somebody should state for a complete record."""
-        asked = {
+        """Names of the settings that a complete record still needs."""
+        required = {
             "privacy.controller": self.controller,
             "privacy.contact": self.contact,
             "privacy.balancing_test": self.balancing_test or self.legal_basis == "consent",
             "privacy.impact_assessment": self.impact_assessment,
         }
-        return [name for name, stated in asked.items() if not stated]
+        return [name for name, stated in required.items() if not stated]
 
 
-def record(settings: Settings, clock: Clock) -> Record:
+def record(settings: Settings, clock: Clock) -> ProcessingRecord:
     """The record as of now. Raises SettingsError where the policy cannot be read."""
     privacy = settings.privacy
     policy = load_policy(settings.resolve(privacy.policy))
-    return Record(
+    return ProcessingRecord(
         at=clock(),
         shop=settings.shop,
         controller=privacy.controller,
@@ -92,26 +92,26 @@ def record(settings: Settings, clock: Clock) -> Record:
     )
 
 
-def html(found: Record, language: Language, settings: Settings) -> str:
-    """The record as a paper."""
-    return render("record.html", language, settings.zone, record=found)
+def html(record: ProcessingRecord, language: Language, settings: Settings) -> str:
+    """The record as an HTML page."""
+    return render("record.html", language, settings.zone, record=record)
 
 
-def document(found: Record, language: Language) -> dict[str, Any]:
-    """The record for another system; the texts are in *language*."""
-    t, policy = messages(language), found.policy
+def document(record: ProcessingRecord, language: Language) -> dict[str, Any]:
+    """The record as JSON for another system; the texts are in *language*."""
+    t, policy = messages(language), record.policy
     names = t["fields"] | t["record"]["fields"]
     return {
         "record_of": "GDPR article 30(1)",
-        "made_at": found.at,
-        "shop": found.shop,
-        "controller": found.controller,
-        "contact": found.contact,
+        "made_at": record.at,
+        "shop": record.shop,
+        "controller": record.controller,
+        "contact": record.contact,
         "purposes": [t["purpose"]["measure"]],
-        "legal_basis": found.legal_basis,
-        "legal_basis_text": t["record"]["bases"][found.legal_basis],
-        "balancing_test": found.balancing_test,
-        "impact_assessment": found.impact_assessment,
+        "legal_basis": record.legal_basis,
+        "legal_basis_text": t["record"]["bases"][record.legal_basis],
+        "balancing_test": record.balancing_test,
+        "impact_assessment": record.impact_assessment,
         "categories_of_persons": [t["record"]["persons_text"]],
         "recipients": [
             {
@@ -123,10 +123,10 @@ def document(found: Record, language: Language) -> dict[str, Any]:
                     for i in recipient.items
                 ],
             }
-            for recipient in found.recipients
+            for recipient in record.recipients
         ],
         "transfers": t["record"]["transfer"],
-        "retention_days": found.retention_days,
+        "retention_days": record.retention_days,
         "security": t["record"]["security_list"],
         "policy": {
             "version": policy.version,
@@ -135,16 +135,16 @@ def document(found: Record, language: Language) -> dict[str, Any]:
             "quote": policy.quote,
             "sha256": policy.sha256,
         },
-        "not_stated": found.missing,
-        "rehearsal": found.rehearsal,
+        "not_stated": record.missing,
+        "rehearsal": record.rehearsal,
         "version": __version__,
     }
 
 
 def _items(policy: Policy, kind: str) -> tuple[Item, ...]:
-    """What may be said of an order; envelopes are about the shop."""
+    """The listed values about an order; values of class envelope are about the shop."""
     prefix = f"{EVENTS[kind]}[]."
-    return tuple(_item(one, prefix) for one in policy.listings(kind) if one.class_ is not Class.ENVELOPE)
+    return tuple(_item(listing, prefix) for listing in policy.listings(kind) if listing.class_ is not Class.ENVELOPE)
 
 
 def _item(listing: Listing, prefix: str) -> Item:

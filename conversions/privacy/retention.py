@@ -1,17 +1,13 @@
-"""Old payloads leave the store; every run does the same at its end."""
+"""Purges old payloads from the store, as every run does at its end."""
 
 from conversions.ledger import Clock, runs
 from conversions.ledger.subjects import redaction, retention
-from conversions.ledger.subjects.retention import PurgeResult
 from conversions.privacy.erasure import exclusive_ledger
 from conversions.settings import Settings
 
 
 def purge(settings: Settings, clock: Clock) -> tuple[PurgeResult, bool]:
-    """What was taken out, and whether every trace of it is gone from the store's files.
-
-    Raises AnotherRun while a run is under way.
-    """
+    """Purge; return the counts, and whether no trace is left in the store's files. Raises AnotherRun during a run."""
     with exclusive_ledger(settings, clock) as ledger:
         purged = retention.purge(
             ledger, retention.first_kept_day(ledger, settings.zone, settings.privacy.retention_days)

@@ -1,4 +1,4 @@
-"""Papers for people: one self-contained HTML file in Danish or English, without script; it prints as it looks."""
+"""Renders documents for people: one self-contained HTML file in Danish or English, without script, ready to print."""
 
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -8,9 +8,9 @@ from conversions.catalogue import Language, messages
 
 
 def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:
-    """The paper as HTML. Days and instants are the shop's, in *zone*; every value is escaped.
+    """Render a document as HTML. Days and instants are in the shop's *zone*; every value is escaped.
 
-    A template finds its texts as ``t`` and formats with the filters ``day``, ``instant`` and ``money``.
+    A template has its texts in ``t``, and the filters ``day``, ``instant`` and ``money``.
     """
     from babel.dates import format_date, format_datetime
     from babel.numbers import format_currency

@@ -1,4 +1,4 @@
-"""What a platform is to the sandbox, and the values that pass between its parts."""
+"""The interface of a platform in the sandbox, and the values that its parts exchange."""
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import orjson
 
-from conversions.sandbox.faults import Plan
+from conversions.sandbox.faults import FaultPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One POST as it arrived."""
+    """One HTTP request as it arrived."""
 
     path: str
     """Without the query."""
@@ -26,77 +26,77 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """The HTTP answer."""
 
     status: int
     body: bytes
     code: str = ""
-    """What a refusal is counted under: Google's reason, Meta's ``code/subcode``; empty where nothing is refused."""
+    """Code of a refusal, for the counts: Google's reason, Meta's ``code/subcode``; empty for an accepted request."""
     why: str = ""
-    """For the person who rehearses: what was wrong, where the platform itself does not say it."""
+    """What was wrong, for the operator of a rehearsal, where the platform itself does not say it."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One event that the platform holds from now on."""
+class ReceivedEvent:
+    """One event that the platform accepted."""
 
     key: Hashable | None
-    """What the platform tells a repeat by; None: it cannot."""
+    """The platform's deduplication key; None where it cannot recognise a repeat."""
     value: Decimal | None
     """In currency units."""
     currency: str | None
     window: timedelta | None
-    """How long after the first receipt a repeat is recognised; None: for ever."""
+    """How long after the first receipt the platform recognises a repeat; None: always."""
     restates: bool
     """Whether a repeat overwrites value and currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A request that the platform took as a whole."""
+    """The result for a request that the platform accepted as a whole."""
 
     answer: Answer
     events: int
-    arrivals: Sequence[Arrival] = ()
-    """Empty where the request was only validated, or nothing is checked."""
+    arrivals: Sequence[ReceivedEvent] = ()
+    """Empty where the platform only validated the request, or checks nothing."""
 
 
 class Platform(Protocol):
-    """One platform's inbox. Called from several threads at once."""
+    """One platform. Several threads call it at the same time."""
 
     @property
     def name(self) -> str:
         """``google`` or ``meta``."""
 
-    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:
-        """Take *request* as a whole or refuse it as a whole; *plan* says what is bad or warned of."""
+    def check(self, request: Request, now: datetime, plan: FaultPlan) -> Accepted | Answer:
+        """Accept or refuse *request* as a whole; *plan* says which events are bad or get a warning."""
 
     def unauthenticated(self) -> Answer:
-        """The answer where a credential is required and none came."""
+        """The answer to a missing or malformed credential."""
 
     def expired_token(self) -> Answer:
-        """The answer to a credential that is no longer valid."""
+        """The answer to an expired credential."""
 
     def throttled(self, seconds: int) -> Answer:
-        """The answer to too many requests in a minute."""
+        """The answer to too many requests per minute."""
 
     def quota_per_day(self) -> Answer:
-        """The answer to too many requests in a day."""
+        """The answer to too many requests per day."""
 
     def unavailable(self) -> Answer:
-        """The answer of a platform that is down and can still say so."""
+        """The answer of a platform that is temporarily down."""
 
-    def anonymous(self, accepted: Accepted) -> Answer:
-        """A 200 without the field that a client must find there."""
+    def without_request_id(self, accepted: Accepted) -> Answer:
+        """A 200 without the field that a client needs."""
 
-    def miscounted(self, accepted: Accepted) -> Answer:
-        """A 200 that claims another number of events."""
+    def with_wrong_count(self, accepted: Accepted) -> Answer:
+        """A 200 with a wrong number of events."""
 
 
-def bearer(authorization: str | None) -> bool:
-    """Whether *authorization* is absent, as rehearsals may have it, or a bearer token."""
+def valid_authorization(authorization: str | None) -> bool:
+    """Whether *authorization* is a bearer token, or absent, which rehearsals may do."""
     return authorization is None or (authorization.startswith("Bearer ") and len(authorization) > len("Bearer "))
 
 
@@ -105,32 +105,34 @@ def is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def poisons(poison: Sequence[str], ids: Sequence[str | None], product_ids: Sequence[str]) -> bool:
-    """Whether one of *poison* is one of *ids*, or a part of one of *product_ids*."""
+def is_poisoned(poison: Sequence[str], ids: Sequence[str | None], product_ids: Sequence[str]) -> bool:
+    """Whether an item of *poison* equals one of *ids*, or is part of one of *product_ids*."""
     return any(text in ids or any(text in product_id for product_id in product_ids) for text in poison)
 
 
-def exact_json(body: bytearray) -> Any:
-    """*body* as JSON whose fractions are Decimal: 49.90 stays 49.90.
+def parse_json(body: bytearray) -> Any:
+    """Parse JSON with fractions as Decimal: 49.90 stays 49.90.
 
-    Raises ValueError for anything that is not UTF-8 or not JSON by RFC 8259, and for a key given twice.
+    Raises ValueError where *body* is not UTF-8 or not JSON by RFC 8259, and for a repeated key.
     """
     try:
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
+        return json.loads(
+            body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def packed(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     """*value* as compact JSON."""
     return orjson.dumps(value)
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
         raise ValueError("a key is given twice")

@@ -1,8 +1,8 @@
-"""The body of ``events:ingest``: which fields, of which form, how many.
+"""The body of ``events:ingest``: its fields, their types and their limits.
 
 Sources: discovery document of the Data Manager API (revision 20261106), its guides "Send events" and "Limits" as of
-2026-11. A validator's error type is Google's ``ErrorReason``. Fields that the platform knows and no conversion of ours
-carries are taken unread.
+2026-11. A validator's error type is Google's ``ErrorReason``. Fields of the platform that our conversions never have
+are accepted without a check.
 """
 
 import re
@@ -29,7 +29,7 @@ Unread = Any
 
 
 class _Part(BaseModel):
-    """A JSON object; camelCase and snake_case keys are both taken, unknown ones are not."""
+    """A JSON object with camelCase or snake_case keys; unknown keys are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -74,14 +74,14 @@ class Destination(_Part):
 
 
 class Consent(_Part):
-    """What the person agreed to."""
+    """The buyer's consent."""
 
     ad_user_data: ConsentStatus | None = None
     ad_personalization: ConsentStatus | None = None
 
 
 class UserIdentifier(_Part):
-    """Exactly one of the three."""
+    """Exactly one of three identifiers."""
 
     email_address: Digest | None = None
     phone_number: Digest | None = None
@@ -98,7 +98,7 @@ class UserIdentifier(_Part):
 
 
 class UserData(_Part):
-    """Who bought."""
+    """The buyer."""
 
     user_identifiers: list[UserIdentifier] = Field(min_length=1, max_length=10)
 
@@ -119,7 +119,7 @@ class Item(_Part):
 
 
 class CartData(_Part):
-    """What was bought."""
+    """The products of the order."""
 
     items: list[Item] = Field(min_length=1)
     merchant_id: Merchant | None = None

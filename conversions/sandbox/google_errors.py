@@ -1,13 +1,14 @@
-"""Google's error bodies: google.rpc.Status as the guide "Understand errors" shows it; they name fields, not values."""
+"""Google's error bodies: google.rpc.Status as in the guide "Understand errors"; they name fields, not values."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic.alias_generators import to_snake
 from pydantic_core import ErrorDetails
 
-from conversions.sandbox.base import Answer, packed
+from conversions.sandbox.base import Answer, to_json
 
 REASONS = {
     "missing": "REQUIRED_FIELD_MISSING",
@@ -18,8 +19,8 @@ REASONS = {
     "too_short": "TOO_FEW_ELEMENTS",
     "too_long": "TOO_MANY_ELEMENTS",
 }
-"""pydantic's error types; others that are no ``ErrorReason`` themselves are INVALID_FORMAT."""
-CROWDED = {
+"""Google's reason by pydantic's error type; other types become INVALID_FORMAT, unless they are a reason themselves."""
+TOO_MANY_REASONS = {
     "events": "TOO_MANY_EVENTS",
     "destinations": "TOO_MANY_DESTINATIONS",
     "userIdentifiers": "TOO_MANY_USER_IDENTIFIERS",
@@ -28,57 +29,61 @@ CROWDED = {
 Violation = dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorExtras:
+    """Optional parts of an error."""
+
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: Sequence[Violation] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_EXTRAS = ErrorExtras()
+
+
 def invalid(violations: Iterable[Violation]) -> Answer:
     """A 400 that names the fields at fault."""
-    return error(400, "INVALID_ARGUMENT", "There was a problem with the request.", violations=list(violations))
+    extras = ErrorExtras(violations=list(violations))
+    return error(400, "INVALID_ARGUMENT", "There was a problem with the request.", extras=extras)
 
 
 def violation(mistake: ErrorDetails) -> Violation:
-    """*mistake* in Google's words."""
+    """A validation error in the form of Google's field violations."""
     *_, last = mistake["loc"] or ("",)
     kind = mistake["type"]
     reason = kind if kind.isupper() else REASONS.get(kind, "INVALID_FORMAT")
     if kind == "too_long" and isinstance(last, str):
-        reason = CROWDED.get(last, reason)
-    said = f'Unknown name "{last}": Cannot find field.' if kind == "extra_forbidden" else mistake["msg"]
-    return {"field": _path(mistake["loc"]), "description": said, "reason": reason}
+        reason = TOO_MANY_REASONS.get(last, reason)
+    description = f'Unknown name "{last}": Cannot find field.' if kind == "extra_forbidden" else mistake["msg"]
+    return {"field": _path(mistake["loc"]), "description": description, "reason": reason}
 
 
 def bad_event(position: int, reason: str = "INVALID_EVENT") -> Violation:
-    """What is said of an event that is bad without a field to name."""
+    """A violation that names an event, but no field of it."""
     return {"field": f"events.events[{position}]", "description": "Invalid event.", "reason": reason}
 
 
-def error(
-    http_status: int,
-    status: str,
-    message: str,
-    reason: str = "",
-    *,
-    metadata: Mapping[str, str] | None = None,
-    violations: Sequence[Violation] = (),
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """An error body with the details Google sends; request ids of errors begin with ``t-``."""
+def error(http_status: int, status: str, message: str, reason: str = "", extras: ErrorExtras = NO_EXTRAS) -> Answer:
+    """An error body with the details that Google sends; request ids of errors begin with ``t-``."""
     request_id = f"t-{uuid.uuid4().hex}"
     details: list[dict[str, Any]] = [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": reason or status,
             "domain": "googleapis.com" if http_status == 401 else "datamanager.googleapis.com",
-            "metadata": {"requestId": request_id, **(metadata or {})},
+            "metadata": {"requestId": request_id, **extras.metadata},
         },
         {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request_id},
     ]
-    if violations:
-        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations})
+    if extras.violations:
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": extras.violations})
     body = {"error": {"code": http_status, "message": message, "status": status, "details": details}}
-    named = violations[0] if violations else {"reason": reason or status, "field": message}
-    return Answer(http_status, packed(body), named["reason"], f"{named['field']}: {named['reason']}", headers or {})
+    first = extras.violations[0] if extras.violations else {"reason": reason or status, "field": message}
+    return Answer(http_status, to_json(body), first["reason"], f"{first['field']}: {first['reason']}", extras.headers)
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    """snake_case with indices, and ``events.events[3]`` for an event, whatever the request's spelling."""
+    """A path in snake_case with indices; an event is always ``events.events[3]``."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{to_snake(step)}" for step in loc)
     path = "".join(steps).removeprefix(".")
     return f"events.{path}" if path.startswith("events[") else path

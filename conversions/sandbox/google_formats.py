@@ -16,23 +16,23 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 MAX_AGE = timedelta(days=63)
-"""Of an event with user-provided data."""
-AHEAD = timedelta(seconds=60)
-"""No rule for the future is published: what two clocks may differ by."""
-DOUBLE = Decimal(sys.float_info.max)
+"""Of an event with user-provided data (63 days)."""
+MAX_AHEAD = timedelta(seconds=60)
+"""Google publishes no rule for future times; this allows for clock skew."""
+MAX_DOUBLE = Decimal(sys.float_info.max)
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Context(TypedDict):
-    """What a value is judged by, beside itself."""
+    """Data that validators need besides the value."""
 
     now: datetime
     encoding: object
-    """As the body has it."""
+    """The body's own ``encoding``."""
 
 
 def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not -DOUBLE <= value <= DOUBLE:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not -MAX_DOUBLE <= value <= MAX_DOUBLE:
         raise PydanticCustomError("INVALID_NUMBER_FORMAT", "The value is not a number.")
     return Decimal(value)
 
@@ -53,7 +53,7 @@ def _instant(text: object) -> datetime:
 
 
 def _in_window(at: datetime, info: ValidationInfo[Context]) -> datetime:
-    if not -AHEAD <= info.context["now"] - at <= MAX_AGE:
+    if not -MAX_AHEAD <= info.context["now"] - at <= MAX_AGE:
         raise PydanticCustomError("EVENT_TIME_INVALID", "The event time is outside the accepted window.")
     return at
 

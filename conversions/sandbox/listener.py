@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a loopback port, one thread a connection, kept alive."""
+"""HTTP/1.1 on a loopback port, with keep-alive and one thread per connection."""
 
 import socket
 import socketserver
@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from conversions.sandbox.base import Answer, Request
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of a body; a larger one is refused unread."""
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""A larger body is refused without reading it."""
 
 
-class Front(Protocol):
-    """What stands behind the listener."""
+class Application(Protocol):
+    """The application that the listener serves."""
 
     def now(self) -> datetime:
         """The time of the ``Date`` header."""
@@ -28,39 +28,39 @@ class Front(Protocol):
     def post(self, request: Request) -> Answer | None:
         """The answer to a POST; None: hang up."""
 
-    def interrupted(self, request: Request) -> None:
-        """The client went away while it sent *request*."""
+    def record_interruption(self, request: Request) -> None:
+        """Record that the client disconnected while it sent *request*."""
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """Listens from construction on; serves in ``serve_forever``. Raises OSError where the port is taken."""
+    """Listens after construction, and serves in ``serve_forever``. Raises OSError where the port is taken."""
 
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, front: Front) -> None:
-        self.front = front
+    def __init__(self, port: int, application: Application) -> None:
+        self.application = application
         self._open: set[Any] = set()
         super().__init__(("127.0.0.1", port), _Connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, and remember it."""
+        """Accept a connection, and keep it for ``close``."""
         connection, address = super().get_request()
         self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection, and forget it."""
+        """Close a connection."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error."""
+        """Ignore clients that disconnected."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Stop serving, hang up on everybody, and wait until every thread is done."""
+        """Stop serving, close every connection, and wait for all threads."""
         self.shutdown()
         for connection in list(self._open):
             with suppress(OSError):
@@ -69,7 +69,7 @@ class Listener(socketserver.ThreadingTCPServer):
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One client."""
+    """One client connection."""
 
     server: Listener
     protocol_version = "HTTP/1.1"
@@ -79,19 +79,19 @@ class _Connection(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        """A read."""
-        self._reply(self.server.front.get(self._request(bytearray())))
+        """Answer a read."""
+        self._reply(self.server.application.get(self._request(bytearray())))
 
     def do_HEAD(self) -> None:
-        """Somebody asks the time."""
+        """Answer with headers only; clients read the ``Date`` header."""
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def do_POST(self) -> None:
-        """An upload."""
+        """Answer an upload."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST:
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self.send_error(413 if length.isdecimal() else 411)
             return
@@ -99,12 +99,12 @@ class _Connection(BaseHTTPRequestHandler):
         arrived = self._fill(body)
         if arrived < len(body):
             self.close_connection = True
-            self.server.front.interrupted(self._request(body[:arrived]))
+            self.server.application.record_interruption(self._request(body[:arrived]))
         else:
-            self._reply(self.server.front.post(self._request(body)))
+            self._reply(self.server.application.post(self._request(body)))
 
     def _fill(self, body: bytearray) -> int:
-        """Read straight into *body*; returns how many bytes came before the line went dead."""
+        """Read directly into *body*; return the number of bytes before the connection dropped."""
         arrived = 0
         with memoryview(body) as view, suppress(ConnectionError):
             while arrived < len(view) and (count := self.rfile.readinto1(view[arrived:])):
@@ -134,8 +134,8 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The sandbox's time, which tests set."""
-        return super().date_time_string(timestamp or self.server.front.now().timestamp())
+        """The time of the sandbox's clock, which tests set."""
+        return super().date_time_string(timestamp or self.server.application.now().timestamp())
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: an address could hold a token."""
+        """Log nothing, because a URL could contain a token."""

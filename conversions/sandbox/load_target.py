@@ -1,6 +1,6 @@
-"""A platform that checks nothing and keeps nothing per event: for load, where the sandbox's own work must not show.
+"""Platforms for load tests: they check nothing and keep no events, so that the sandbox's own work is negligible.
 
-Events are counted by their id's key in the body. Faults still strike.
+They count events by the id's key in the body. Faults still apply.
 """
 
 import uuid
@@ -8,27 +8,27 @@ from datetime import datetime
 from typing import Final
 
 from conversions.sandbox.base import Accepted, Answer, Request
-from conversions.sandbox.faults import Plan
+from conversions.sandbox.faults import FaultPlan
 from conversions.sandbox.google import Google
-from conversions.sandbox.meta import Meta, received
+from conversions.sandbox.meta import Meta, events_received
 
-TRANSACTION: Final = b'"transactionId":'
-EVENT: Final = b'"event_id":'
+TRANSACTION_KEY: Final = b'"transactionId":'
+EVENT_KEY: Final = b'"event_id":'
 
 
 class CountingGoogle(Google):
-    """Takes everything."""
+    """Accepts everything."""
 
-    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:  # noqa: ARG002
+    def check(self, request: Request, now: datetime, plan: FaultPlan) -> Accepted | Answer:  # noqa: ARG002
         """Count the transactions of *request*."""
-        reply = Answer(200, b'{"requestId":"%b"}' % uuid.uuid4().hex.encode())
-        return Accepted(reply, request.body.count(TRANSACTION))
+        answer = Answer(200, b'{"requestId":"%b"}' % uuid.uuid4().hex.encode())
+        return Accepted(answer, request.body.count(TRANSACTION_KEY))
 
 
 class CountingMeta(Meta):
-    """Takes everything."""
+    """Accepts everything."""
 
-    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:  # noqa: ARG002
+    def check(self, request: Request, now: datetime, plan: FaultPlan) -> Accepted | Answer:  # noqa: ARG002
         """Count the events of *request*."""
-        events = request.body.count(EVENT)
-        return Accepted(received(events), events)
+        events = request.body.count(EVENT_KEY)
+        return Accepted(events_received(events), events)

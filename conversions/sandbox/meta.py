@@ -1,26 +1,37 @@
-"""Meta's Conversions API: one bad event refuses the whole request, and nobody says which.
+"""Meta's Conversions API: one bad event refuses the whole request, and the answer does not name the event.
 
-Texts come in the language of the account, here French, so that a client can only go by the numbers.
+Texts are in the language of the account, here French, so that a client can rely on the codes only.
 """
 
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from conversions.sandbox.base import Accepted, Answer, Arrival, Request, bearer, exact_json, is_json, packed, poisons
-from conversions.sandbox.faults import Kind, Plan
+from conversions.sandbox.base import (
+    Accepted,
+    Answer,
+    ReceivedEvent,
+    Request,
+    is_json,
+    is_poisoned,
+    parse_json,
+    to_json,
+    valid_authorization,
+)
+from conversions.sandbox.faults import FaultPlan, Kind
 from conversions.sandbox.meta_body import NO_CURRENCY, NO_VALUE, TOO_OLD, WEAK_IDENTIFIERS, Event, Upload
 
 QUALITY_PATH = re.compile(r"/v\d+\.\d+/dataset_quality")
-EVENTS = re.compile(r"/(?P<version>v\d+\.\d+)/(?P<dataset>[^/]+)/events")
-SEEN = timedelta(hours=48)
-"""How long the same event_id and event_name count once."""
-SEEN_IN_STORE = timedelta(days=7)
-"""How long offline events of the same time, name, item and order count once."""
+EVENTS_PATH = re.compile(r"/(?P<version>v\d+\.\d+)/(?P<dataset>[^/]+)/events")
+REPEAT_WINDOW = timedelta(hours=48)
+"""How long events with the same event_id and event_name count once."""
+OFFLINE_REPEAT_WINDOW = timedelta(days=7)
+"""How long offline events with the same time, name, item and order count once."""
 BAD_EVENT = 2804019
 TITLES = {
     int(TOO_OLD): "Horodatage de l'évènement trop ancien",
@@ -44,111 +55,115 @@ QUALITY: Mapping[str, object] = {
 
 
 class Meta:
-    """The datasets' inbox."""
+    """Meta as a platform, with any dataset."""
 
     name = "meta"
 
-    def check(self, request: Request, now: datetime, plan: Plan) -> Accepted | Answer:
-        """Take *request* as a whole or refuse it as a whole."""
-        if refusal := _refused_unread(request):
+    def check(self, request: Request, now: datetime, plan: FaultPlan) -> Accepted | Answer:
+        """Accept or refuse *request* as a whole."""
+        if refusal := _check_envelope(request):
             return refusal
         try:
-            upload = Upload.model_validate(exact_json(request.body), context={"now": now})
+            upload = Upload.model_validate(parse_json(request.body), context={"now": now})
         except ValidationError as mistakes:
             return _invalid(mistakes.errors(include_url=False, include_input=False))
         except ValueError as mistake:
-            return error(400, 100, why=f"not JSON: {type(mistake).__name__}")
-        poison = plan.standing(Kind.POISON, self.name)
-        if poisoned := [i for i, e in enumerate(upload.data) if poisons(poison, e.ids(), e.product_ids())]:
-            return error(400, 100, BAD_EVENT, why=f"data[{poisoned[0]}]: poison")
+            return error(400, GraphError(100), why=f"not JSON: {type(mistake).__name__}")
+        poison = plan.condition_values(Kind.POISON, self.name)
+        if poisoned := [i for i, e in enumerate(upload.data) if is_poisoned(poison, e.ids(), e.product_ids())]:
+            return error(400, GraphError(100, BAD_EVENT), why=f"data[{poisoned[0]}]: poison")
         dataset = request.path.split("/")[2]
-        answer = received(len(upload.data), plan.standing(Kind.WARNING, self.name))
+        answer = events_received(len(upload.data), plan.condition_values(Kind.WARNING, self.name))
         return Accepted(answer, len(upload.data), [_arrival(dataset, e) for e in upload.data])
 
-    def quality(self, request: Request, plan: Plan) -> Answer:
-        """The answer of ``dataset_quality``: of whatever it is asked about, the same figures."""
-        if plan.faults(Kind.NO_VERDICTS, self.name):
+    def quality(self, request: Request, plan: FaultPlan) -> Answer:
+        """The answer of ``dataset_quality``: the same figures for every dataset."""
+        if plan.conditions(Kind.NO_VERDICTS, self.name):
             return self.unavailable()
-        if not bearer(request.authorization):
+        if not valid_authorization(request.authorization):
             return self.unauthenticated()
         if not request.query.get("dataset_id", "").isdigit():
-            return error(400, 100, 2044055, why="the dataset is not a number")
+            return error(400, GraphError(100, 2044055), why="the dataset is not a number")
         kind = "offline" if request.query.get("fields", "").startswith("offline") else "web"
-        return Answer(200, packed({kind: QUALITY[kind]}))
+        return Answer(200, to_json({kind: QUALITY[kind]}))
 
     def unauthenticated(self) -> Answer:
-        """No token, or something that is none."""
-        return error(401, 190, message="Jeton d'accès OAuth non valide", why="no bearer token")
+        """No token, or a malformed one."""
+        return error(401, GraphError(190, message="Jeton d'accès OAuth non valide"), why="no bearer token")
 
     def expired_token(self) -> Answer:
-        """A token that is no longer valid."""
-        return error(401, 190, 463, message="La session du jeton d'accès a expiré")
+        """An expired token."""
+        return error(401, GraphError(190, 463, "La session du jeton d'accès a expiré"))
 
     def throttled(self, seconds: int) -> Answer:
-        """The application's request limit."""
-        message = "Limite de requêtes de l'application atteinte"
-        return error(429, 4, message=message, transient=True, headers={"Retry-After": str(seconds)})
+        """The request limit of the application."""
+        limit = GraphError(4, message="Limite de requêtes de l'application atteinte", transient=True)
+        return error(429, limit, headers={"Retry-After": str(seconds)})
 
     def quota_per_day(self) -> Answer:
-        """A business use case's limit; its header says when access comes back."""
+        """The limit of a business use case; a header says when access returns."""
         usage = {"type": "ads_management", "call_count": 100, "total_cputime": 25, "total_time": 25}
         usage |= {"estimated_time_to_regain_access": REGAIN_MINUTES, "ads_api_access_tier": "standard_access"}
-        headers = {"X-Business-Use-Case-Usage": packed({"0": [usage]}).decode()}
-        return error(400, 80004, 2446079, message="Trop d'appels pour ce compte publicitaire", headers=headers)
+        headers = {"X-Business-Use-Case-Usage": to_json({"0": [usage]}).decode()}
+        return error(400, GraphError(80004, 2446079, "Trop d'appels pour ce compte publicitaire"), headers=headers)
 
     def unavailable(self) -> Answer:
-        """Down, and able to say so."""
-        return error(503, 2, message="Service temporairement indisponible", transient=True)
+        """Temporarily down."""
+        return error(503, GraphError(2, message="Service temporairement indisponible", transient=True))
 
-    def anonymous(self, accepted: Accepted) -> Answer:  # noqa: ARG002
+    def without_request_id(self, accepted: Accepted) -> Answer:  # noqa: ARG002
         """A 200 without ``events_received``."""
-        return Answer(200, packed({"messages": [], "fbtrace_id": _trace()}))
+        return Answer(200, to_json({"messages": [], "fbtrace_id": _trace()}))
 
-    def miscounted(self, accepted: Accepted) -> Answer:
-        """A 200 that counts one event less than came."""
-        return received(accepted.events - 1)
+    def with_wrong_count(self, accepted: Accepted) -> Answer:
+        """A 200 with one event less than the request has."""
+        return events_received(accepted.events - 1)
 
 
-def received(events: int, messages: Sequence[str] = ()) -> Answer:
-    """The answer to a request that was taken."""
-    return Answer(200, packed({"events_received": events, "messages": [*messages], "fbtrace_id": _trace()}))
+@dataclass(frozen=True, slots=True)
+class GraphError:
+    """The ``error`` object of the Graph API."""
+
+    code: int
+    subcode: int | None = None
+    message: str = "Paramètre non valide"
+    transient: bool = False
+
+
+def events_received(events: int, messages: Sequence[str] = ()) -> Answer:
+    """The answer to an accepted request."""
+    return Answer(200, to_json({"events_received": events, "messages": [*messages], "fbtrace_id": _trace()}))
 
 
 def error(
-    http_status: int,
-    code: int,
-    subcode: int | None = None,
-    *,
-    message: str = "Paramètre non valide",
-    transient: bool = False,
-    headers: Mapping[str, str] | None = None,
-    why: str = "",
+    http_status: int, graph_error: GraphError, *, headers: Mapping[str, str] | None = None, why: str = ""
 ) -> Answer:
-    """An error body; it names no event, so *why* goes to the sandbox's own report only."""
-    said = {"message": message, "type": "OAuthException", "code": code, "is_transient": transient}
+    """An error answer; its body names no event, so *why* goes only to the sandbox's own report."""
+    code, subcode, message = graph_error.code, graph_error.subcode, graph_error.message
+    body = {"message": message, "type": "OAuthException", "code": code, "is_transient": graph_error.transient}
     if subcode is not None:
         title = TITLES.get(subcode, message)
-        said |= {"error_subcode": subcode, "error_user_title": title, "error_user_msg": f"{title}."}
-    counted = str(code) if subcode is None else f"{code}/{subcode}"
-    return Answer(http_status, packed({"error": said | {"fbtrace_id": _trace()}}), counted, why, headers or {})
+        body |= {"error_subcode": subcode, "error_user_title": title, "error_user_msg": f"{title}."}
+    report_code = str(code) if subcode is None else f"{code}/{subcode}"
+    return Answer(http_status, to_json({"error": body | {"fbtrace_id": _trace()}}), report_code, why, headers or {})
 
 
-def _refused_unread(request: Request) -> Answer | None:
-    """What is wrong before the body is looked at."""
-    path = EVENTS.fullmatch(request.path)
+def _check_envelope(request: Request) -> Answer | None:
+    """The refusal of a request by its path or headers, or None."""
+    path = EVENTS_PATH.fullmatch(request.path)
     if "access_token" in request.query or "appsecret_proof" in request.query:
         message = "JETON DANS L'ADRESSE: les journaux le gardent; révoquez-le et envoyez Authorization: Bearer"
-        return error(
-            400, 2500, message=message, why="A TOKEN IN THE URL: logs keep it; revoke it, send a bearer header"
-        )
+        why = "A TOKEN IN THE URL: logs keep it; revoke it, send a bearer header"
+        return error(400, GraphError(2500, message=message), why=why)
     if path is None:
-        return error(400, 2500, message="Composants de chemin inconnus", why="not /vN.N/DATASET/events")
+        return error(400, GraphError(2500, message="Composants de chemin inconnus"), why="not /vN.N/DATASET/events")
     if not path["dataset"].isascii() or not path["dataset"].isdigit():
-        return error(400, 100, 33, message="Requête post non prise en charge", why="the dataset is not a number")
-    if not bearer(request.authorization):
+        unsupported = GraphError(100, 33, "Requête post non prise en charge")
+        return error(400, unsupported, why="the dataset is not a number")
+    if not valid_authorization(request.authorization):
         return Meta().unauthenticated()
     if not is_json(request.content_type):
-        return error(400, 100, why="not application/json")
+        return error(400, GraphError(100), why="not application/json")
     return None
 
 
@@ -156,16 +171,16 @@ def _invalid(mistakes: Sequence[ErrorDetails]) -> Answer:
     first = mistakes[0]
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).removeprefix(".")
     subcode = int(first["type"]) if first["type"].isdigit() else None
-    return error(400, 100, subcode, why=f"{path}: {first['msg']}")
+    return error(400, GraphError(100, subcode), why=f"{path}: {first['msg']}")
 
 
-def _arrival(dataset: str, event: Event) -> Arrival:
+def _arrival(dataset: str, event: Event) -> ReceivedEvent:
     data = event.custom_data
-    return Arrival(
+    return ReceivedEvent(
         key=_in_store_key(dataset, event) if event.action_source == "physical_store" else _key(dataset, event),
         value=data.value if data else None,
         currency=data.currency.upper() if data and data.currency else None,
-        window=SEEN_IN_STORE if event.action_source == "physical_store" else SEEN,
+        window=OFFLINE_REPEAT_WINDOW if event.action_source == "physical_store" else REPEAT_WINDOW,
         restates=False,
     )
 

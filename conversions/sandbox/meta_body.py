@@ -1,9 +1,9 @@
-"""The body of ``/{dataset}/events`` as Meta's documents describe it: fields, formats, limits.
+"""The body of ``/{dataset}/events`` by Meta's documents: fields, formats and limits.
 
 Sources: "Using the API" (2026-02-06), "Server event parameters" (2026-02-12), "Customer information parameters"
 (2026-01-09), "Custom data", "Main body", "Offline events" (2026-01-05), "Best practices" (2026-06-28). A validator's
-error type is Meta's ``error_subcode`` where one is known; the rest is code 100 without one. What no document allows is
-refused, and what none decides (a negative value, a time ahead) as well.
+error type is Meta's ``error_subcode`` where one is known; all others are code 100 without a subcode. The sandbox
+refuses what no document allows, and also what no document decides (a negative value, a time in the future).
 """
 
 import re
@@ -31,19 +31,19 @@ WEAK_IDENTIFIERS: Final = "2804050"
 
 MAX_AGE = timedelta(days=7)
 MAX_AGE_IN_STORE = timedelta(days=62)
-AHEAD = timedelta(seconds=60)
-DOUBLE = Decimal(sys.float_info.max)
+MAX_AHEAD = timedelta(seconds=60)
+MAX_DOUBLE = Decimal(sys.float_info.max)
 WEAK = (
     {"ct", "country", "st", "zp", "ge", "client_user_agent"},
     {"db", "client_user_agent"},
     {"fn", "ge"},
     {"ln", "ge"},
 )
-"""Identifiers that are not enough, alone or in part ("Best practices")."""
+"""Sets of identifiers that are too weak, also in part ("Best practices")."""
 
 
 def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= DOUBLE:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= MAX_DOUBLE:
         raise PydanticCustomError("number", "not a JSON number from 0 up")
     return Decimal(value)
 
@@ -61,19 +61,19 @@ Unread = Any
 
 
 class Context(TypedDict):
-    """What an event is judged by, beside itself."""
+    """Data that validators need besides the event."""
 
     now: datetime
 
 
 class _Part(BaseModel):
-    """A JSON object; unknown keys are not taken."""
+    """A JSON object; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class UserData(_Part):
-    """Who bought. Identifiers other than ``em`` are taken unread."""
+    """The buyer. Identifiers other than ``em`` are accepted without a check."""
 
     em: Annotated[list[str], PlainValidator(_digests)] | None = None
     ph: Unread = None
@@ -114,7 +114,7 @@ class Content(_Part):
 
 
 class CustomData(_Part):
-    """What was bought, and for how much."""
+    """The products of the order, and its value."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{3}$")] | None = None
     value: Amount | None = None
@@ -170,7 +170,7 @@ class Event(_Part):
     def _in_seconds(cls, seconds: int, info: ValidationInfo[Context]) -> int:
         if seconds <= 0:
             raise PydanticCustomError("time", "not in Unix seconds")
-        if seconds > (info.context["now"] + AHEAD).timestamp():
+        if seconds > (info.context["now"] + MAX_AHEAD).timestamp():
             raise PydanticCustomError("time", "in the future, or in milliseconds")
         return seconds
 
@@ -193,7 +193,7 @@ class Event(_Part):
         return self
 
     def ids(self) -> list[str | None]:
-        """What the sender knows the event by."""
+        """The sender's ids of the event."""
         return [self.event_id, self.custom_data.order_id if self.custom_data else None]
 
     def product_ids(self) -> list[str]:

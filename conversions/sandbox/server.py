@@ -1,19 +1,20 @@
-"""The sandbox as a whole: both platforms and its own pages on one loopback port.
+"""The whole sandbox: both platforms and its own pages on one loopback port.
 
 HEAD /                                          the time, in the ``Date`` header
 POST /v1/events:ingest                          Google
 GET  /v1/requestStatus:retrieve?requestId=…     Google
 POST /{graph_version}/{dataset_id}/events       Meta
 GET  /{graph_version}/dataset_quality?…         Meta
-GET  /_sandbox/received[?bodies=1]              what arrived
-POST /_sandbox/reset                            begin anew
-POST /_sandbox/faults                           a JSON list of faults, in place of those at work
+GET  /_sandbox/received[?bodies=1]              counts, and bodies
+POST /_sandbox/reset                            delete the counts and bodies
+POST /_sandbox/faults                           a JSON list of faults that replaces the current one
 """
 
 import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -21,45 +22,59 @@ from typing import Any, Self
 from conversions.errors import Usage
 from conversions.sandbox.base import Answer, Request
 from conversions.sandbox.diagnostics import Diagnostics
-from conversions.sandbox.faults import Kind, Plan, parse
-from conversions.sandbox.google import STATUS, Google
+from conversions.sandbox.faults import FaultPlan, Kind, parse
+from conversions.sandbox.google import STATUS_PATH, Google
 from conversions.sandbox.listener import Listener
 from conversions.sandbox.load_target import CountingGoogle, CountingMeta
 from conversions.sandbox.meta import QUALITY_PATH, Meta
-from conversions.sandbox.request_handler import Desk
+from conversions.sandbox.request_handler import RequestHandler
 
 
 def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-class Sandbox:
-    """Both platforms, from ``with`` to its end, at ``url``.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the platforms behave, apart from faults."""
 
-    *faults* are texts as ``faults.parse`` takes them; *counting* takes everything unchecked, for load; *unmatched* is
-    the share of orders that Google later reports as CLICK_NOT_FOUND, *processing* how long it thinks before. Raises
-    Usage for a fault that is none and for a port that is taken.
+    counting: bool = False
+    """Accept everything without a check, for load tests."""
+    seed: int = 0
+    """Seed of all random draws."""
+    unmatched: float = 0
+    """Share of the orders that Google's diagnostics report as CLICK_NOT_FOUND."""
+    processing: timedelta = timedelta()
+    """Time until Google's diagnostics are final."""
+
+
+DEFAULT_OPTIONS = Options()
+
+
+class Sandbox:
+    """Both platforms at ``url``, within a ``with`` block.
+
+    *faults* are texts for ``faults.parse``. Raises Usage for an invalid fault and for a port that is taken.
     """
 
     def __init__(
         self,
         port: int = 0,
         faults: Iterable[str] = (),
+        options: Options = DEFAULT_OPTIONS,
         *,
-        counting: bool = False,
-        seed: int = 0,
         clock: Callable[[], datetime] = _utc,
-        unmatched: float = 0,
-        processing: timedelta = timedelta(),
     ) -> None:
         self.now = clock
-        self._seed = seed
-        self._counting = counting
+        self._seed = options.seed
+        self._counting = counting = options.counting
         self._closing = threading.Event()
-        self._diagnostics = Diagnostics(seed=seed, unmatched=unmatched, processing=processing)
+        self._diagnostics = Diagnostics(seed=options.seed, unmatched=options.unmatched, processing=options.processing)
         self._google = CountingGoogle(self._diagnostics) if counting else Google(self._diagnostics)
         self._meta = CountingMeta() if counting else Meta()
-        self._desk = Desk((self._google, self._meta), self._plan(faults), clock, deque(maxlen=0 if counting else None))
+        self._handler = RequestHandler(
+            (self._google, self._meta), self._plan(faults), clock, deque(maxlen=0 if counting else None)
+        )
         try:
             self._listener = Listener(port, self)
         except OSError as error:
@@ -77,44 +92,44 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """What ``endpoint`` is pointed at."""
+        """The base URL; the value for the setting ``endpoint``."""
         return f"http://127.0.0.1:{self._listener.server_address[1]}"
 
     def received(self, *, bodies: bool = False) -> dict[str, Any]:
-        """What arrived: ``{"mode", "google": {…}, "meta": {…}}``, with *bodies* each as it came, in order.
+        """The counts: ``{"mode", "google": {…}, "meta": {…}}``; with *bodies* also every body, in order of arrival.
 
-        Per platform: ``requests``, ``accepted_requests``, ``refused`` {code: n}, ``interrupted`` (the client went away
-        while sending), ``events`` (accepted, with repeats), ``distinct`` events, ``duplicates`` (repeats that the
-        platform recognised), ``double_counted`` (repeats that it counted as another sale), ``value`` of the distinct
-        events {currency: decimal text}, ``faults`` played {kind: n}. While counting, only requests, ``events`` and
-        faults are known. A body: ``destination``, ``path``, ``status`` (null: no answer), ``complete``, ``why`` it was
-        refused, and its text in ``body``.
+        Per platform: ``requests``, ``accepted_requests``, ``refused`` {code: n}, ``interrupted`` (the client
+        disconnected while sending), ``events`` (accepted, with repeats), ``distinct`` events, ``duplicates`` (repeats
+        that the platform recognised), ``double_counted`` (repeats that it counted as another sale), ``value`` of the
+        distinct events {currency: decimal text}, injected ``faults`` {kind: n}. In counting mode only requests,
+        ``events`` and faults are known. A body has ``destination``, ``path``, ``status`` (null: no answer),
+        ``complete``, ``why`` it was refused, and its text in ``body``.
         """
-        return {"mode": "counting" if self._counting else "checking", **self._desk.report(bodies=bodies)}
+        return {"mode": "counting" if self._counting else "checking", **self._handler.report(bodies=bodies)}
 
     def reset(self) -> None:
-        """Begin anew, as if nothing had arrived; the faults go on as they are."""
-        self._desk.forget()
-        self._diagnostics.forget()
+        """Delete all counts and bodies; the faults stay."""
+        self._handler.reset()
+        self._diagnostics.reset()
 
     def use_faults(self, faults: Iterable[str]) -> None:
-        """Put *faults* in place of those at work. Raises Usage for one that is none, and changes nothing then."""
-        self._desk.plan = self._plan(faults)
+        """Replace the current faults. Raises Usage for an invalid fault, and then changes nothing."""
+        self._handler.plan = self._plan(faults)
 
     def get(self, request: Request) -> Answer:
         """The answer to a GET."""
         match request.path:
             case "/_sandbox/received":
                 return _own(self.received(bodies=request.query.get("bodies") == "1"))
-            case path if path == STATUS:
-                return self._google.status(request, self.now(), self._desk.plan)
+            case path if path == STATUS_PATH:
+                return self._google.status(request, self.now(), self._handler.plan)
             case path if QUALITY_PATH.fullmatch(path):
-                return self._meta.quality(request, self._desk.plan)
+                return self._meta.quality(request, self._handler.plan)
             case _:
                 return _own({"error": "nothing to read here"}, 404)
 
     def post(self, request: Request) -> Answer | None:
-        """The answer to a POST; None: hang up."""
+        """The answer to a POST; None: close the connection."""
         match request.path:
             case "/_sandbox/reset":
                 self.reset()
@@ -122,19 +137,19 @@ class Sandbox:
             case "/_sandbox/faults":
                 return self._replace_faults(request)
             case _:
-                answer, delay = self._desk.take(_platform(request), request)
+                answer, delay = self._handler.handle(_platform(request), request)
                 self._closing.wait(delay)
                 return answer
 
-    def interrupted(self, request: Request) -> None:
-        """The client went away while it sent *request*."""
-        self._desk.interrupted(_platform(request), request)
+    def record_interruption(self, request: Request) -> None:
+        """Record that the client disconnected while it sent *request*."""
+        self._handler.record_interruption(_platform(request), request)
 
-    def _plan(self, faults: Iterable[str]) -> Plan:
+    def _plan(self, faults: Iterable[str]) -> FaultPlan:
         parsed = [parse(text) for text in faults]
         if self._counting and any(fault.kind is Kind.POISON for fault in parsed):
-            raise Usage("A counting sandbox reads no event, so that none can be poisoned.")
-        return Plan(parsed, self._seed)
+            raise Usage("A counting sandbox reads no events and can poison none; leave out the poison fault.")
+        return FaultPlan(parsed, self._seed)
 
     def _replace_faults(self, request: Request) -> Answer:
         try:
@@ -148,7 +163,7 @@ class Sandbox:
 
 
 def serve(sandbox: Sandbox, announce: Callable[[Sandbox], None]) -> None:
-    """Run *sandbox* until it is interrupted; *announce* it once it answers."""
+    """Run *sandbox* until Ctrl-C; call *announce* once it answers."""
     with sandbox:
         announce(sandbox)
         try:
@@ -158,10 +173,10 @@ def serve(sandbox: Sandbox, announce: Callable[[Sandbox], None]) -> None:
 
 
 def _platform(request: Request) -> str:
-    """Google's paths begin with its API's version; whatever else is posted here was meant for Meta."""
+    """The platform of a path: Google's paths begin with ``/v1/``, all others are Meta's."""
     return "google" if request.path.startswith("/v1/") else "meta"
 
 
 def _own(value: object, status: int = 200) -> Answer:
-    """A page of the sandbox itself; the standard library's JSON, since a body may hold lone surrogates."""
+    """A page of the sandbox itself; written with the standard library's JSON, as a body may have lone surrogates."""
     return Answer(status, json.dumps(value).encode())

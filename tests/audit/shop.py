@@ -98,7 +98,7 @@ class Shop:
         os.utime(file, (written, written))
 
     def sends(self, at: datetime = SATURDAY, *faults: str, reason: str | None = None) -> Report:
-        """One night; nobody waits for anything."""
+        """One run, without waits."""
         self.now = at
         with Sandbox(faults=faults, clock=self.clock) as sandbox:
             self.file.write_text(SETTINGS.format(url=sandbox.url))

@@ -202,7 +202,7 @@ def _other(value: object, chance: random.Random) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A shop after two nights, with an objection, a person erased, and a copy of its store of the first night."""
+    """A shop after two runs, with an objection, an erased event, and a copy of its store after the first run."""
 
     home: Path
     content: object

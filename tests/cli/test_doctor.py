@@ -152,7 +152,7 @@ class TestMachine:
         assert (code, "the store's last change" in said) == (78, True)
 
     def test_a_store_that_is_not_there_yet_is_worth_a_note(self, cli: Cli, ready: Path) -> None:
-        assert "the first run makes" in notes(cli, ready, "store")
+        assert "the first run creates" in notes(cli, ready, "store")
 
     def test_a_store_that_is_gone_is_exit_74(self, cli: Cli, ready: Path) -> None:
         cli("privacy", "object", "--config", ready, stdin="ida.holm@example.com")
@@ -270,7 +270,7 @@ class TestSample:
         export(ready, *(row(n, purchased_at=f"2025-01-1{n}", status="done") for n in range(5)))
         code, said = problems(cli, ready, "source")
         assert (code, "holds `done`" in said) == (78, True)
-        assert "only of 2025-01-10 to 2025-01-14" in notes(cli, ready, "source")
+        assert "only from 2025-01-10 to 2025-01-14" in notes(cli, ready, "source")
 
     def test_a_large_source_is_not_read_to_its_end(self, cli: Cli, ready: Path) -> None:
         export(ready, *(row(n) for n in range(11_000)), row(-1, status="last"))
@@ -302,7 +302,7 @@ class TestCredentials:
 
     def test_googles_file_that_others_may_read_is_worth_a_note(self, cli: Cli, ready: Path, tmp_path: Path) -> None:
         google_file(tmp_path, mode=0o644)
-        assert "Others may read" in notes(cli, ready, "google")
+        assert "Other users may read" in notes(cli, ready, "google")
 
     def test_nothing_names_googles_credentials(self, cli: Cli, ready: Path) -> None:
         os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS")
@@ -360,7 +360,7 @@ class TestPromises:
         assert "does a Meta Pixel count these sales already?" in notes(cli, ready, "meta")
         assert "does a Google tag count these sales already?" in notes(cli, ready, "google")
         (answers,) = [f["next"] for f in findings(cli, ready)[1]["meta"] if "Open question" in f["sentence"]]
-        assert '"none" is safe' in answers
+        assert '"none": no tag counts them' in answers
         os.environ |= {f"CONVERSIONS_{name}__ALSO_REPORTED_BY": "none" for name in ("GOOGLE", "META")}
         assert notes(cli, ready, "meta") == ""
 

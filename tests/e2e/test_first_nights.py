@@ -31,7 +31,7 @@ class TestOnline:
         said, about = online(shop)
         assert said.code == 0, said
         assert about["google"][-1]["level"] == "ok"
-        assert "would take it; nothing was counted" in about["google"][-1]["sentence"]
+        assert "would accept it; nothing was counted" in about["google"][-1]["sentence"]
         received = shop.received("google")
         assert (received["requests"], received["accepted_requests"], received["events"]) == (1, 1, 0)
         assert (received["distinct"], received["value"]) == (0, {})
@@ -52,7 +52,7 @@ class TestOnline:
     def test_meta_is_not_asked_and_first_batch_is_named(self, shop: Shop) -> None:
         _, about = online(shop)
         assert shop.received("meta")["requests"] == 0
-        assert "no request that is checked and not counted" in about["meta"][-1]["sentence"]
+        assert "Meta counts every request, also its test events" in about["meta"][-1]["sentence"]
         assert "first_batch" in about["meta"][-1]["next"]
 
     def test_it_is_in_the_log_before_it_leaves_and_byte_for_byte(self, shop: Shop) -> None:

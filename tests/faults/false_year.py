@@ -18,7 +18,7 @@ from unittest import mock
 from zoneinfo import ZoneInfo
 
 from conversions.cli import clock, main
-from conversions.sandbox import Sandbox, server
+from conversions.sandbox import Options, Sandbox, server
 from tests.faults.drawn import BEFORE, SIZES, STATUSES, Situation, Year
 from tests.faults.shop import HEADER, Shop
 from tests.faults.stations import workshop
@@ -33,7 +33,7 @@ def alarms(home: Path, year: Year, nights: int) -> Iterator[tuple[date, int, str
     moment = Time(datetime.now(UTC))
     with (
         mock.patch.object(server, "deque", _kept_nowhere),
-        Sandbox(clock=moment.world, unmatched=0.3, processing=timedelta(hours=2)) as sandbox,
+        Sandbox(clock=moment.world, options=Options(unmatched=0.3, processing=timedelta(hours=2))) as sandbox,
         mock.patch.object(clock, "now", moment.shop),
     ):
         shop = Shop(home, sandbox.url, senders=1, clock=moment.shop)

@@ -130,7 +130,7 @@ class Shop:
         person = subject(sale.email, keys.derive(settings.secret_key, SUBJECT))
         assert isinstance(person, bytes)
         with MIGRATING:
-            objections.add(settings, self.clock, [(person,)], SuppressionKind.OBJECTION, None)
+            objections.add(settings, self.clock, [(person,)], objections.ListEntry(SuppressionKind.OBJECTION))
         sale.fate = Fate.EITHER
         self.objectors.append(sale)
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from conversions.cli import clock, main
 from conversions.delivery import Delivery
-from conversions.sandbox import Sandbox
+from conversions.sandbox import Options, Sandbox
 from tests.faults.evidence import read
 from tests.faults.oracle import judge
 from tests.faults.shop import POISON, Fate, Sale, Shop
@@ -226,7 +226,9 @@ def open_year(home: Path, seed: int, first: date = FIRST) -> Iterator[Year]:
         moment.now += timedelta(seconds=seconds)
 
     with (
-        Sandbox(clock=moment.world, seed=seed, unmatched=0.3, processing=timedelta(hours=2)) as sandbox,
+        Sandbox(
+            clock=moment.world, options=Options(seed=seed, unmatched=0.3, processing=timedelta(hours=2))
+        ) as sandbox,
         mock.patch.object(Delivery, "_sleep", sleep),
         mock.patch.object(clock, "now", moment.shop),
     ):

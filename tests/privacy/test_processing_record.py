@@ -1,4 +1,4 @@
-"""The record of processing says what is really set, in both languages, and nothing that nobody has stated."""
+"""The record of processing has what the settings say, in both languages, and nothing else."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
     return shop_settings(tmp_path)
 
 
-def made(settings: Settings) -> processing_record.Record:
+def made(settings: Settings) -> processing_record.ProcessingRecord:
     return processing_record.record(settings, lambda: NOW)
 
 
@@ -31,7 +31,7 @@ def stated(settings: Settings, **changed: object) -> Settings:
     return settings.model_copy(update={"privacy": settings.privacy.model_copy(update=changed)})
 
 
-def test_it_names_what_nobody_has_stated(settings: Settings) -> None:
+def test_it_names_missing_settings(settings: Settings) -> None:
     names = ["controller", "contact", "balancing_test", "impact_assessment"]
     assert made(settings).missing == [f"privacy.{name}" for name in names]
     assert made(stated(settings, legal_basis="consent")).missing == [f"privacy.{n}" for n in names if "test" not in n]

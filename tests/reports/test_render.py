@@ -21,7 +21,7 @@ from conversions.model.conversion import Reason
 from conversions.model.late_result import RequestStatus
 from conversions.model.receipt import Outcome
 from conversions.privacy import access_forms
-from conversions.privacy.access import Answer
+from conversions.privacy.access import AccessAnswer
 from conversions.reports import render
 
 DANISH, ENGLISH = messages(Language.DANISH), messages(Language.ENGLISH)
@@ -75,7 +75,7 @@ class TestEverythingHasWords:
         assert "not anonymous" in said or "ikke anonymisering" in said
 
 
-def empty(**changed: Any) -> Answer:
+def empty(**changed: Any) -> AccessAnswer:
     nothing: dict[str, Any] = {
         "at": NOW,
         "rehearsal": False,
@@ -88,7 +88,7 @@ def empty(**changed: Any) -> Answer:
         "entries": [],
         "accesses": [],
     }
-    return Answer(**nothing | changed)
+    return AccessAnswer(**nothing | changed)
 
 
 @pytest.mark.parametrize(

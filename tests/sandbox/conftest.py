@@ -9,7 +9,7 @@ import orjson
 import pytest
 import requests
 
-from conversions.sandbox import Sandbox
+from conversions.sandbox import Options, Sandbox
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GOOGLE = "/v1/events:ingest"
@@ -127,8 +127,8 @@ def running(clock: Clock, session: requests.Session) -> Iterator[Callable[..., C
     """Starts sandboxes, and stops them after the test."""
     started: list[Sandbox] = []
 
-    def start(*faults: str, **settings: Any) -> Client:
-        sandbox = Sandbox(faults=faults, **{"clock": clock, **settings})
+    def start(*faults: str, **options: Any) -> Client:
+        sandbox = Sandbox(faults=faults, options=Options(**options), clock=clock)
         started.append(sandbox.__enter__())
         return Client(sandbox, session)
 

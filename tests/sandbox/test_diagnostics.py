@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import requests
 
-from conversions.sandbox.diagnostics import PREFIX
+from conversions.sandbox.diagnostics import REASON_PREFIX
 from tests.sandbox.conftest import Client, Clock, Json, transaction
 from tests.sandbox.test_google import SCHEMAS, misfits, violations
 
@@ -101,7 +101,7 @@ def test_reading_takes_a_bearer_token_or_none(client: Client) -> None:
 
 def reasons(client: Client, request_id: str) -> dict[str, list[int] | None]:
     counts = verdict(client, request_id)["errorInfo"]["errorCounts"]
-    return {count["reason"].removeprefix(PREFIX): count.get("recordIndices") for count in counts}
+    return {count["reason"].removeprefix(REASON_PREFIX): count.get("recordIndices") for count in counts}
 
 
 def test_a_share_of_the_orders_meets_the_reason_that_was_asked_for(running: Running) -> None:
@@ -142,9 +142,9 @@ def test_a_share_of_the_orders_is_taken_with_a_late_warning(running: Running) ->
 
 
 def test_a_reason_may_be_spelt_in_full(running: Running) -> None:
-    client = running(f"verdict={PREFIX.lower()}denied_consent")
+    client = running(f"verdict={REASON_PREFIX.lower()}denied_consent")
     body = status(client, sent(client, 1)).json()["requestStatusPerDestination"][0]
-    assert body["errorInfo"]["errorCounts"][0]["reason"] == f"{PREFIX.lower()}denied_consent"
+    assert body["errorInfo"]["errorCounts"][0]["reason"] == f"{REASON_PREFIX.lower()}denied_consent"
 
 
 def test_a_share_of_the_orders_is_refused_at_once_and_named(running: Running) -> None:

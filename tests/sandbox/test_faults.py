@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversions.errors import Usage
-from conversions.sandbox.faults import Fault, Kind, Plan, Struck, parse
+from conversions.sandbox.faults import DrawnFaults, Fault, FaultPlan, Kind, parse
 from tests.sandbox.conftest import GOOGLE, META, Client, eventually, ingest, purchase, transaction
 from tests.sandbox.test_google import violations
 from tests.sandbox.test_meta import refusal
@@ -68,8 +68,8 @@ def test_every_fault_can_be_written(kind: Kind, platforms: tuple[str, ...], perc
     assert parse(text) == Fault(kind, platforms, percent / 100, count)
 
 
-def struck(seed: int, *faults: str, requests: int = 200, platform: str = "google") -> list[Struck]:
-    plan = Plan(map(parse, faults), seed)
+def struck(seed: int, *faults: str, requests: int = 200, platform: str = "google") -> list[DrawnFaults]:
+    plan = FaultPlan(map(parse, faults), seed)
     return [plan.draw(platform) for _ in range(requests)]
 
 
@@ -78,7 +78,7 @@ def test_a_seed_repeats_its_faults_and_another_does_not() -> None:
 
 
 def test_a_platforms_faults_do_not_depend_on_the_others_requests() -> None:
-    plan = Plan([parse("503@0.5")], 1)
+    plan = FaultPlan([parse("503@0.5")], 1)
     mixed = [(plan.draw("meta"), plan.draw("google")) for _ in range(200)]
     assert [google for _, google in mixed] == struck(1, "503@0.5")
 
@@ -100,7 +100,7 @@ def test_a_probability_strikes_about_so_often() -> None:
 
 
 def test_a_count_is_per_platform() -> None:
-    plan = Plan([parse("503x2")], 0)
+    plan = FaultPlan([parse("503x2")], 0)
     hits = [(name, plan.draw(name).fault is not None) for name in ("google", "meta") * 3]
     assert hits == [("google", True), ("meta", True)] * 2 + [("google", False), ("meta", False)]
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from conversions.errors import Usage
-from conversions.sandbox import Sandbox
+from conversions.sandbox import Options, Sandbox
 from tests.sandbox.conftest import Client, purchase, transaction
 
 Running = Callable[..., Client]
@@ -46,4 +46,4 @@ def test_faults_strike_here_too(running: Running) -> None:
 
 def test_nothing_can_be_poisoned_where_nothing_is_read() -> None:
     with pytest.raises(Usage, match="reads no event"):
-        Sandbox(faults=["poison=x"], counting=True)
+        Sandbox(faults=["poison=x"], options=Options(counting=True))

@@ -28,7 +28,7 @@ def refusal(answer: requests.Response, status: int = 400) -> tuple[int, int | No
 
 
 def second_of_three(client: Client, event: Json) -> tuple[int, int | None]:
-    """The refusal of *event* between two good ones; nothing of the three is stored and nobody says which it was."""
+    """The refusal of *event* between two good ones; none of the three is stored, and the answer does not name it."""
     answer = client.meta(purchase("order-1"), event, purchase("order-3"))
     assert client.received("meta")["distinct"] == 0
     assert "data" not in answer.json()["error"]

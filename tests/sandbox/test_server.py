@@ -15,7 +15,7 @@ import requests
 
 from conversions.errors import Usage
 from conversions.sandbox import Sandbox
-from conversions.sandbox.listener import LARGEST
+from conversions.sandbox.listener import MAX_BODY_BYTES
 from tests.sandbox.conftest import GOOGLE, META, Client, Clock, eventually, ingest, purchase, transaction
 
 Running = Callable[..., Client]
@@ -109,7 +109,7 @@ def test_a_body_without_its_length_or_beyond_all_measure_is_refused_unread(clien
     assert client.session.post(client.sandbox.url + GOOGLE, data=chunks).status_code == 411
     url = urlsplit(client.sandbox.url)
     with socket.create_connection((url.hostname, url.port)) as line:
-        line.sendall(f"POST {GOOGLE} HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGEST + 1}\r\n\r\n".encode())
+        line.sendall(f"POST {GOOGLE} HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n".encode())
         assert b" 413 " in line.recv(100)
     assert bodies(client) == []
 

@@ -1,1 +1,1 @@
-"""What left the company, attempt by attempt."""
+"""The attempts to send, one by one."""

@@ -1,4 +1,4 @@
-"""What an auditor looks at: attempts, their bodies, their entries in the log."""
+"""The values that an auditor reads: attempts, their bodies, and their entries in the log."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -12,12 +12,12 @@ from conversions.model.receipt import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which attempts; what is absent does not narrow them."""
+    """A filter of attempts; None does not filter."""
 
     zone: tzinfo
-    """The shop's."""
+    """The shop's zone."""
     since: date | None = None
-    """Days in that zone on which an attempt was intended, both included."""
+    """First and last day of the intent, in that zone, both included."""
     until: date | None = None
     run: int | None = None
     destination: str | None = None
@@ -34,31 +34,31 @@ class Entry:
 
     @property
     def hash(self) -> str:
-        """Its leaf hash in the RFC 6962 tree, 64 hex characters."""
+        """Leaf hash in the RFC 6962 tree, 64 lower-case hex characters."""
         return leaf_hash(self.text.encode()).hex()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt on the wire: what it was, whose doing, and what came back. Instants are aware UTC."""
+    """One attempt to send: the request, who ran it, and the answer. Instants are aware UTC."""
 
     request_id: int
     parent_id: int | None
-    """The attempt that this one follows: its retry, its half, its rest."""
+    """The attempt that this one retries, as a whole or in part."""
     run_id: int
     attempt: int
-    """1 for the first of its events' requests."""
+    """1 for the first request with these events."""
     destination: str
     recipient: str
     url: str
     headers: dict[str, str]
-    """Without Authorization."""
+    """All headers but Authorization."""
     purpose: str
     intended_at: datetime
     answered_at: datetime | None
     http_status: int | None
     outcome: str | None
-    """None: still under way, or its run was killed and no later one has looked."""
+    """None while the request is in flight, and after a kill until a later run recovers it."""
     code: str | None
     reference: str | None
     warnings: list[str]
@@ -80,20 +80,20 @@ class Attempt:
 
     @property
     def size(self) -> int:
-        """Bytes of the body, as logged before they left."""
+        """Size of the body in bytes, as logged before the request was sent."""
         return int(orjson.loads(self.intent.text)["bytes"])
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What left, as far as the store still holds it."""
+    """The body that was sent, as far as the store still has it."""
 
     content: bytes | None = field(repr=False)
-    """Byte for byte; None once an event of it is erased."""
+    """The exact bytes; None once one of its events is erased."""
     erased: int
-    """Events whose bytes are gone."""
+    """Number of events without bytes."""
 
     @property
     def sha256(self) -> str | None:
-        """64 hex characters; computed here and kept nowhere, since it would serve to guess what was erased."""
+        """64 lower-case hex characters; never stored, because a digest would help to guess erased data."""
         return None if self.content is None else sha256(self.content).hexdigest()

@@ -1,4 +1,4 @@
-"""The questions that the log answers, as SQL over the store: one row of ``request`` is one attempt on the wire."""
+"""Queries over the store: one row of ``request`` is one attempt to send."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, tzinfo
@@ -14,9 +14,9 @@ from conversions.ledger.store import instant, microseconds
 
 
 def check(log: Connection, selection: Selection, configured: Collection[str]) -> None:
-    """Raise Usage where *selection* can match nothing: silence would read as "nothing left".
+    """Raise Usage where *selection* can match nothing: an empty answer would read as "nothing was sent".
 
-    *configured* are the destinations of the settings; the store may remember others.
+    *configured* are the destinations of the settings; the store may know earlier ones.
     """
     if selection.since and selection.until and selection.until < selection.since:
         raise Usage(f"--until {selection.until} lies before --since {selection.since}.")
@@ -30,14 +30,14 @@ def check(log: Connection, selection: Selection, configured: Collection[str]) ->
 
 
 def attempts(log: Connection, selection: Selection) -> Iterator[Attempt]:
-    """The attempts that *selection* means, in the order of their numbers, which is that of their intents."""
+    """The attempts that match *selection*, by number, which is the order of their intents."""
     rows = _ATTEMPTS.where(*_conditions(selection)).order_by(tables.request.c.id)
     for row in log.execute(rows.execution_options(yield_per=100)):
         yield _attempt(row)
 
 
 def attempt(log: Connection, number: int) -> Attempt:
-    """One attempt. Raises Usage where there is none of that number."""
+    """One attempt. Raises Usage where no attempt has that number."""
     row = log.execute(_ATTEMPTS.where(tables.request.c.id == number)).one_or_none()
     if row is None:
         raise Usage(f"There is no attempt {number}; `conversions audit list` shows them all.")
@@ -47,9 +47,9 @@ def attempt(log: Connection, number: int) -> Attempt:
 def body(log: Connection, attempt: Attempt) -> Body:
     """The bytes of *attempt*, joined as the sender joined them."""
     events = log.execute(_EVENTS, {"request": attempt.request_id}).scalars()
-    held = [event for event in events if event is not None]
-    erased = attempt.events - len(held)
-    return Body(None if erased else attempt.prefix + b",".join(held) + attempt.suffix, erased)
+    kept = [event for event in events if event is not None]
+    erased = attempt.events - len(kept)
+    return Body(None if erased else attempt.prefix + b",".join(kept) + attempt.suffix, erased)
 
 
 _answer = tables.leaf.alias("answer")
@@ -122,18 +122,18 @@ def _bound(day: date, at: time, zone: tzinfo) -> int:
 
 
 def _attempt(row: Row[Any]) -> Attempt:
-    facts = dict(row._mapping)  # noqa: SLF001
-    answered = facts["answered_at"]
+    columns = dict(row._mapping)  # noqa: SLF001
+    answered = columns["answered_at"]
     parsed = {
-        "headers": orjson.loads(facts["headers"]),
-        "warnings": orjson.loads(facts["warnings"] or "[]"),
-        "intended_at": instant(facts["intended_at"]),
+        "headers": orjson.loads(columns["headers"]),
+        "warnings": orjson.loads(columns["warnings"] or "[]"),
+        "intended_at": instant(columns["intended_at"]),
         "answered_at": None if answered is None else instant(answered),
-        "rehearsal": bool(facts["rehearsal"]),
-        "intent": Entry(facts.pop("intent_number"), facts.pop("intent_text")),
-        "answer": _entry(facts.pop("answer_number"), facts.pop("answer_text")),
+        "rehearsal": bool(columns["rehearsal"]),
+        "intent": Entry(columns.pop("intent_number"), columns.pop("intent_text")),
+        "answer": _entry(columns.pop("answer_number"), columns.pop("answer_text")),
     }
-    return Attempt(**facts | parsed)
+    return Attempt(**columns | parsed)
 
 
 def _entry(number: int | None, text: str | None) -> Entry | None:

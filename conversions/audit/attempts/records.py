@@ -1,4 +1,4 @@
-"""One attempt as programs read it: the keys of design §6, and what only a close look adds."""
+"""One attempt as JSON for programs."""
 
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ KEYS = (
     "version",
     "rehearsal",
 )
-"""Of one line of an export; programs may rely on them."""
+"""Keys of one line of an export; programs may rely on them."""
 
 
 def overview(attempt: Attempt) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def overview(attempt: Attempt) -> dict[str, Any]:
     return {
         "request_id": attempt.request_id,
         "run_id": attempt.run_id,
-        "intended_at": _plain(attempt.intended_at),
+        "intended_at": _json_value(attempt.intended_at),
         "destination": attempt.destination,
         "purpose": attempt.purpose,
         "attempt": attempt.attempt,
@@ -55,20 +55,20 @@ def overview(attempt: Attempt) -> dict[str, Any]:
 
 
 def record(attempt: Attempt, body: Body) -> dict[str, Any]:
-    """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the text as it was sent.
+    """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the exact text that was sent.
 
-    Raises LedgerError where what the store holds cannot be what left.
+    Raises LedgerError where the stored bytes are not valid UTF-8, because such a body was never sent.
     """
-    left = {
+    from_body = {
         "events_erased": body.erased,
         "body": _text(attempt, body),
         "body_sha256": body.sha256,
     }
-    return {key: left[key] if key in left else _plain(getattr(attempt, key)) for key in KEYS}
+    return {key: from_body[key] if key in from_body else _json_value(getattr(attempt, key)) for key in KEYS}
 
 
 def details(attempt: Attempt, body: Body) -> dict[str, Any]:
-    """Everything that is known of one attempt."""
+    """Everything that the store knows about one attempt."""
     intent, answer = attempt.intent, attempt.answer
     return {
         **record(attempt, body),
@@ -87,11 +87,12 @@ def details(attempt: Attempt, body: Body) -> dict[str, Any]:
 def _text(attempt: Attempt, body: Body) -> str | None:
     try:
         return None if body.content is None else body.content.decode()
-    except UnicodeDecodeError:  # the gate lets nothing else through
+    except UnicodeDecodeError:  # the gate lets only UTF-8 through
         raise LedgerError(
-            f"The bytes of attempt {attempt.request_id} are not those that left; restore the store from a backup."
+            f"The stored bytes of attempt {attempt.request_id} are not the bytes that were sent; restore the store"
+            " from a backup."
         ) from None
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

@@ -1,1 +1,1 @@
-"""Evidence for somebody else: exports, and bundles with a verifier of their own."""
+"""Evidence for auditors: exports, and bundles that contain their own verifier."""

@@ -1,6 +1,6 @@
-"""Evidence that others can check without us: entries, proofs, what left, a signed checkpoint, and a verifier.
+"""Evidence bundles for auditors: entries, proofs, the sent events, a signed checkpoint, and a verifier.
 
-A bundle is a directory; as a zip it is that directory in one signed file.
+A bundle is a directory, or a signed zip file of that directory.
 """
 
 import hashlib
@@ -38,23 +38,23 @@ _EVENTS = (
 
 @dataclass(slots=True)
 class BundleWriter:
-    """A bundle that is being written; each file's digest is taken down."""
+    """Writes the files of a bundle and records their digests."""
 
     home: Path
     sums: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:
-        """One file, line by line."""
-        path, whole = self.home / name, hashlib.sha256()
+        """Write one file, line by line."""
+        path, digest = self.home / name, hashlib.sha256()
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with path.open("wb") as file:
             for line in lines:
                 file.write(line)
-                whole.update(line)
-        self.sums[name] = whole.hexdigest()
+                digest.update(line)
+        self.sums[name] = digest.hexdigest()
 
-    def seal(self, seed: bytes) -> None:
-        """List every file, and sign the list."""
+    def sign(self, seed: bytes) -> None:
+        """Write the list of all files with their digests, and sign it."""
         sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.sums.items())).encode()
         (self.home / verifier.SUMS).write_bytes(sums)
         (self.home / verifier.SIGNATURE).write_bytes(_signature(seed, verifier.SIGNED_SUMS + sums))
@@ -62,137 +62,141 @@ class BundleWriter:
 
 @dataclass(frozen=True, slots=True)
 class EntryRange:
-    """Which entries: all from one to another, so that none between them can be left out unseen."""
+    """A range of entries without gaps, so that the verifier notices an entry that was left out."""
 
     first: int
     last: int
     size: int
-    """Of the whole log."""
+    """Size of the whole log."""
 
     @property
     def numbers(self) -> range:
-        """Of the entries."""
+        """Numbers of the entries."""
         return range(self.first, self.last + 1)
 
 
 def bundle(log_: Connection, settings: Settings, since: date, until: date, out: Path) -> str:
-    """Write the entries of these days, both included, in the shop's zone, and what they prove, to *out*.
+    """Write the entries from day *since* to day *until* (both included, shop's zone) and their proofs to *out*.
 
-    A name that ends in ``.zip`` is a file, any other a directory; neither may be there yet. Returns what the bundle's
-    own verifier says of it. Raises Usage, SettingsError where the key is another than the log's, and LedgerError where
+    A name that ends in ``.zip`` becomes a file, any other a directory; it must not exist. Returns the verifier's
+    sentence about the new bundle. Raises Usage, SettingsError where the key is not the log's key, and LedgerError where
     the bundle does not verify.
     """
     seed = _seed(log_, settings)
-    extent = _extent(log_, settings.zone, since, until)
-    with _new(out) as home:
-        draft = BundleWriter(home)
-        _write(draft, log_, settings, extent, seed)
-        draft.seal(seed)
-        done = _zipped(home, seed) if out.suffix == ".zip" else home
+    entries = _entry_range(log_, settings.zone, since, until)
+    with _new_directory(out) as home:
+        writer = BundleWriter(home)
+        _write_files(writer, log_, settings, entries, seed)
+        writer.sign(seed)
+        finished = _zip(home, seed) if out.suffix == ".zip" else home
         try:
-            said = verifier.verify(done)
-        except Exception as refusal:  # noqa: BLE001 - whatever it is, nobody is handed such a bundle
+            sentence = verifier.verify(finished)
+        except Exception as refusal:  # noqa: BLE001 - the verifier can fail in any way, and the bundle is then useless
             raise LedgerError(
-                f"The bundle does not verify ({refusal}) and was not kept; `conversions audit verify` tells more."
+                f"The bundle does not verify ({refusal}) and was not kept; `conversions audit verify` shows what is"
+                " wrong."
             ) from None
-        done.rename(out)
-    return said
+        finished.rename(out)
+    return sentence
 
 
 def _seed(log_: Connection, settings: Settings) -> bytes:
-    """The private key, if it is the one that the log's checkpoints are signed with."""
+    """The private key. Raises SettingsError where it is not the key that signs the log's checkpoints."""
     seed = checkpoints.signing_seed(settings)
-    pinned = log_.execute(select(tables.pin.c.value).where(tables.pin.c.name == checkpoints.PIN)).scalar()
-    if pinned != signed_note.public_key(seed).hex():
+    bound = log_.execute(select(tables.pin.c.value).where(tables.pin.c.name == checkpoints.PIN)).scalar()
+    if bound != signed_note.public_key(seed).hex():
         raise SettingsError(
             "CONVERSIONS_LOG_KEY is not the key that this log is signed with; put it back, or `conversions audit "
-            "rotate-key`. A log without any gets one from its next run."
+            "rotate-key`. A log without a key gets one from its next run."
         )
     return seed
 
 
-def _extent(log_: Connection, zone: tzinfo, since: date, until: date) -> EntryRange:
+def _entry_range(log_: Connection, zone: tzinfo, since: date, until: date) -> EntryRange:
     if until < since:
         raise Usage(f"--until {until} lies before --since {since}.")
     begin = microseconds(datetime.combine(since, time.min, zone))
     end = microseconds(datetime.combine(until, time.max.replace(fold=1), zone))
     first, last = log_.execute(_RANGE, {"since": begin, "until": end}).one()
     if first is None:
-        raise Usage(f"The log has no entry of {since} to {until}.")
+        raise Usage(f"The log has no entry from {since} to {until}.")
     return EntryRange(first, last, log_.execute(select(tables.head.c.tree_size)).scalar_one())
 
 
-def _write(draft: BundleWriter, log_: Connection, settings: Settings, extent: EntryRange, seed: bytes) -> None:
-    """Every file but the list of them."""
+def _write_files(writer: BundleWriter, log_: Connection, settings: Settings, entries: EntryRange, seed: bytes) -> None:
+    """Write every file but the list of files."""
     store_id, root = log_.execute(select(tables.head.c.store_id, tables.head.c.root)).one()
     shipped = files("conversions.audit.evidence")
     documents: set[str] = set()
-    draft.write("README.txt", [(shipped / "bundle_readme.txt").read_bytes()])
-    draft.write("verify_conversions.py", [(shipped / "verifier.py").read_bytes()])
-    draft.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, extent.size, root, seed).encode()])
-    draft.write(verifier.KEYS, _keys(log_, store_id, seed))
-    draft.write(verifier.ENTRIES, _entries(log_, extent, documents))
-    draft.write(verifier.INCLUSION, _inclusion(log_, extent))
-    draft.write(verifier.REQUESTS, _requests(log_, extent))
-    draft.write(verifier.CONSISTENCY, _older(draft, log_, settings.checkpoints_path, store_id, extent))
+    writer.write("README.txt", [(shipped / "bundle_readme.txt").read_bytes()])
+    writer.write("verify_conversions.py", [(shipped / "verifier.py").read_bytes()])
+    writer.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, entries.size, root, seed).encode()])
+    writer.write(verifier.KEYS, _keys(log_, store_id, seed))
+    writer.write(verifier.ENTRIES, _entries(log_, entries, documents))
+    writer.write(verifier.INCLUSION, _inclusion_proofs(log_, entries))
+    writer.write(verifier.REQUESTS, _requests(log_, entries))
+    writer.write(
+        verifier.CONSISTENCY, _consistency_proofs(writer, log_, settings.checkpoints_path, store_id, entries.size)
+    )
     for name in sorted(documents):
-        asked = select(tables.document.c.body).where(tables.document.c.sha256 == Path(name).stem)
-        draft.write(name, [log_.execute(asked).scalar_one().encode()])
+        query = select(tables.document.c.body).where(tables.document.c.sha256 == Path(name).stem)
+        writer.write(name, [log_.execute(query).scalar_one().encode()])
 
 
 def _keys(log_: Connection, store_id: str, seed: bytes) -> Iterator[bytes]:
-    """The key that signs this bundle, and those that the log was signed with before it."""
-    used = [bytes.fromhex(change["old"]) for change in _changes(log_) if change["pin"] == checkpoints.PIN]
+    """The key that signs this bundle, then the earlier keys of the log."""
+    used = [bytes.fromhex(change["old"]) for change in _binding_changes(log_) if change["pin"] == checkpoints.PIN]
     for public in dict.fromkeys([signed_note.public_key(seed), *reversed(used)]):
         yield f"{signed_note.verifier_key(checkpoints.origin(store_id), public)}\n".encode()
 
 
-def _changes(log_: Connection) -> Iterator[dict[str, Any]]:
+def _binding_changes(log_: Connection) -> Iterator[dict[str, Any]]:
     body = tables.leaf.c.body
-    for (found,) in log_.execute(select(body).where(body.contains('"kind":"pin changed"')).order_by(tables.leaf.c.seq)):
-        yield orjson.loads(found)
+    query = select(body).where(body.contains('"kind":"pin changed"')).order_by(tables.leaf.c.seq)
+    for (entry,) in log_.execute(query):
+        yield orjson.loads(entry)
 
 
-def _entries(log_: Connection, extent: EntryRange, documents: set[str]) -> Iterator[bytes]:
-    """As they stand in the log; *documents* gets the files that they refer to."""
+def _entries(log_: Connection, entries: EntryRange, documents: set[str]) -> Iterator[bytes]:
+    """The entries exactly as logged; adds the files that they refer to to *documents*."""
     seq = tables.leaf.c.seq
-    asked = select(tables.leaf.c.body).where(seq.between(extent.first, extent.last)).order_by(seq)
-    for (body,) in log_.execute(asked.execution_options(yield_per=1000)):
+    query = select(tables.leaf.c.body).where(seq.between(entries.first, entries.last)).order_by(seq)
+    for (body,) in log_.execute(query.execution_options(yield_per=1000)):
         documents.update(verifier.documents(orjson.loads(body)))
         yield body.encode() + b"\n"
 
 
-def _inclusion(log_: Connection, extent: EntryRange) -> Iterator[bytes]:
-    for number in extent.numbers:
-        path = log.inclusion(log_, number, extent.size)
-        yield _line({"seq": number, "path": [each.hex() for each in path]})
+def _inclusion_proofs(log_: Connection, entries: EntryRange) -> Iterator[bytes]:
+    for number in entries.numbers:
+        path = log.inclusion(log_, number, entries.size)
+        yield _line({"seq": number, "path": [node.hex() for node in path]})
 
 
-def _older(
-    draft: BundleWriter, log_: Connection, directory: Path, store_id: str, extent: EntryRange
+def _consistency_proofs(
+    writer: BundleWriter, log_: Connection, directory: Path, store_id: str, size: int
 ) -> Iterator[bytes]:
-    """Every kept checkpoint, with the proof that the log grew out of it."""
+    """Write every kept checkpoint, and yield the proof that the log of *size* entries grew out of it."""
     for path in checkpoints.checkpoint_files(directory):
         content = path.read_bytes()
         older = checkpoints.parse(content.decode())
-        if older.store_id == store_id and 0 < older.size <= extent.size:
-            draft.write(f"checkpoints/{path.name}", [content])
-            proof = log.consistency(log_, older.size, extent.size)
-            yield _line({"checkpoint": f"checkpoints/{path.name}", "path": [each.hex() for each in proof]})
+        if older.store_id == store_id and 0 < older.size <= size:
+            writer.write(f"checkpoints/{path.name}", [content])
+            proof = log.consistency(log_, older.size, size)
+            yield _line({"checkpoint": f"checkpoints/{path.name}", "path": [node.hex() for node in proof]})
 
 
-def _requests(log_: Connection, extent: EntryRange) -> Iterator[bytes]:
+def _requests(log_: Connection, entries: EntryRange) -> Iterator[bytes]:
     request = tables.request.c
-    asked = select(request.id, request.headers, request.prefix, request.suffix)
-    asked = asked.where(request.leaf.between(extent.first, extent.last)).order_by(request.leaf)
-    for row in log_.execute(asked).all():
+    query = select(request.id, request.headers, request.prefix, request.suffix)
+    query = query.where(request.leaf.between(entries.first, entries.last)).order_by(request.leaf)
+    for row in log_.execute(query).all():
         events = [_event(*event) for event in log_.execute(_EVENTS, {"request": row.id})]
         envelope = {"headers": row.headers, "prefix": row.prefix.decode(), "suffix": row.suffix.decode()}
         yield _line({"request": row.id, **envelope, "events": events})
 
 
 def _event(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> dict[str, str]:
-    """What it takes to check one event's commitment; of an erased one the commitment itself."""
+    """Salt and bytes of one event, to check its commitment; for an erased event, the commitment alone."""
     if salt is None or content is None:
         return {"commitment": (commitment or b"").hex()}
     return {"salt": salt.hex(), "event": content.decode()}
@@ -209,36 +213,36 @@ def _signature(seed: bytes, message: bytes) -> bytes:
 
 
 @contextmanager
-def _new(out: Path) -> Iterator[Path]:
-    """A directory beside *out* to write in, of which nothing is left where that fails."""
+def _new_directory(out: Path) -> Iterator[Path]:
+    """A temporary directory beside *out*; it is always deleted at the end."""
     if out.exists():
         raise Usage(f"{out} is already there and stays as it is; name another one.")
     try:
-        room = Path(mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
+        temporary = Path(mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
     except OSError as error:
         raise Usage(f"{out} cannot be written: {error.strerror}; name another one.") from None
     try:
-        home = room / "bundle"
+        home = temporary / "bundle"
         home.mkdir(mode=0o700)
         yield home
     except OSError as error:
         raise Usage(f"{out} cannot be written: {error.strerror}; name another one.") from None
     finally:
-        shutil.rmtree(room)
+        shutil.rmtree(temporary)
 
 
-def _zipped(home: Path, seed: bytes) -> Path:
-    """The same in one file, for its owner's eyes only, every byte of it signed by the comment at its end."""
+def _zip(home: Path, seed: bytes) -> Path:
+    """Pack *home* into a zip file that only its owner may read; the comment at its end signs all bytes before it."""
     path = home.with_suffix(".zip")
     comment = bytes(verifier.SIGNATURE_LENGTH)
     with (
         open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        packed.comment = comment
-        for each in sorted(home.rglob("*")):
-            if each.is_file():
-                packed.write(each, each.relative_to(home).as_posix())
+        archive.comment = comment
+        for member in sorted(home.rglob("*")):
+            if member.is_file():
+                archive.write(member, member.relative_to(home).as_posix())
     digest = verifier.digest_of_zip(path)
     with path.open("r+b") as written:
         written.seek(-len(comment), os.SEEK_END)

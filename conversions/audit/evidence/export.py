@@ -1,4 +1,4 @@
-"""Every attempt of a selection in one file: JSON Lines as evidence, CSV for spreadsheets."""
+"""Writes selected attempts to one file: JSON Lines as evidence, or CSV for spreadsheets."""
 
 import codecs
 import json
@@ -20,40 +20,40 @@ from conversions.process.durable import sync_file
 
 Format = Literal["jsonl", "csv"]
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001
-"""A cell that a spreadsheet would run (OWASP, CSV Injection): the full-width signs count, spaces before do not help."""
+"""A cell that a spreadsheet runs as a formula (OWASP, CSV Injection), also with full-width signs or leading spaces."""
 ATTEMPTS_PER_CHUNK = 500
-"""Rows of a table that are held at once."""
+"""Rows of the CSV table that are in memory at the same time."""
 
 
 @dataclass(slots=True)
-class Written:
-    """How much an export holds."""
+class ExportCounts:
+    """Counts of one export."""
 
     attempts: int = 0
     events: int = 0
     erased: int = 0
-    """Events among them whose bytes are gone."""
+    """Events without bytes, part of ``events``."""
 
 
-def export(log: Connection, selection: Selection, form: Format, out: BinaryIO) -> Written:
-    """Write the attempts that *selection* means to *out* in the order of their numbers, and few at a time."""
-    written = Written()
-    found = _records(log, selection, written)
+def export(log: Connection, selection: Selection, form: Format, out: BinaryIO) -> ExportCounts:
+    """Write the attempts of *selection* to *out*, by number; memory does not grow with their count."""
+    counts = ExportCounts()
+    rows = _records(log, selection, counts)
     match form:
         case "jsonl":
-            out.writelines(map(_line, found))
+            out.writelines(map(_line, rows))
         case "csv":
-            _sheet(found, out)
+            _write_csv(rows, out)
         case _:
             assert_never(form)
-    return written
+    return counts
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that only its owner may read; of one that could not be finished nothing is left.
+    """Create a file that only its owner may read; it is deleted again where writing fails.
 
-    Raises Usage where there already is one, and where it cannot be written.
+    Raises Usage where the file exists or cannot be written.
     """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -76,37 +76,37 @@ def _unwritable(path: Path, error: OSError) -> Usage:
     return Usage(f"{path} cannot be written: {error.strerror}; name another file.")
 
 
-def _records(log: Connection, selection: Selection, written: Written) -> Iterator[dict[str, Any]]:
-    """One at a time; *written* keeps count."""
+def _records(log: Connection, selection: Selection, counts: ExportCounts) -> Iterator[dict[str, Any]]:
+    """Yield one record per attempt, and count it in *counts*."""
     for attempt in queries.attempts(log, selection):
         body = queries.body(log, attempt)
         yield records.record(attempt, body)
-        written.attempts += 1
-        written.events += attempt.events
-        written.erased += body.erased
+        counts.attempts += 1
+        counts.events += attempt.events
+        counts.erased += body.erased
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    """ASCII, so that no reader takes a character of a text for the end of a line, nor a terminal for a command."""
+    """One line in ASCII, so that no character in a text acts as a line end or a terminal command."""
     return json.dumps(record, ensure_ascii=True).encode() + b"\n"
 
 
-def _sheet(found: Iterator[dict[str, Any]], out: BinaryIO) -> None:
-    """A table without bodies, which no spreadsheet has room for. The byte order mark tells Excel that it is UTF-8."""
+def _write_csv(export_rows: Iterator[dict[str, Any]], out: BinaryIO) -> None:
+    """Write a table without bodies, which no cell has room for. The byte order mark tells Excel that it is UTF-8."""
     from pandas import DataFrame
 
     columns = [key for key in records.KEYS if key != "body"]
     text = codecs.getwriter("utf-8-sig")(out)
     DataFrame(columns=columns).to_csv(text, index=False, lineterminator="\r\n")
-    rows = ([_cell(record[column]) for column in columns] for record in found)
+    rows = ([_cell(row[column]) for column in columns] for row in export_rows)
     while chunk := list(islice(rows, ATTEMPTS_PER_CHUNK)):
-        # As objects, since a column of whole numbers and gaps would become 200.0.
+        # dtype=object, because pandas would turn a column of integers with gaps into 200.0.
         table = DataFrame(chunk, columns=columns, dtype=object)
         table.to_csv(text, index=False, header=False, lineterminator="\r\n")
 
 
 def _cell(value: Any) -> Any:
-    """Numbers stay numbers; text that a spreadsheet would run is kept from it by an apostrophe."""
+    """A CSV cell: numbers stay numbers, and a text that a spreadsheet would run gets an apostrophe in front."""
     if isinstance(value, dict):
         return json.dumps(value)
     return _escape_formula(value) if isinstance(value, str) else value

@@ -1,9 +1,9 @@
-"""Verifies an evidence bundle, alone: one file that needs Python 3.9 or newer and the package ``cryptography``.
+"""Verifies an evidence bundle: a stand-alone file for Python 3.9 or newer and the package ``cryptography``.
 
     python verify_conversions.py BUNDLE [--key KEY]
 
-BUNDLE is the .zip or the directory. KEY is the log's verifier key as you were given it, apart from the bundle
-(``conversions/…+…+…``): without it the bundle vouches for itself only. Exit code 0: accepted; 1: refused.
+BUNDLE is the .zip or the directory. KEY is the log's verifier key (``conversions/…+…+…``); take it from another source
+than the bundle. Without KEY, the bundle is checked only against its own key. Exit code 0: accepted; 1: refused.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ ENTRIES, INCLUSION, CONSISTENCY, REQUESTS = (
 )
 DOCUMENTS = {"policy": ".toml", "settings": ".json"}
 SIGNED_SUMS, SIGNED_ZIP = b"conversions/bundle/1\n", b"conversions/zip/1\n"
-"""Before what is signed, so that no signature can pass for another."""
+"""Prefixes of the signed messages, so that a signature of one kind is not valid for the other."""
 SIGNATURE_LENGTH = 128
-"""In hex. A zip's comment is the signature of all bytes before it."""
+"""Hex characters. The comment of a zip is the signature of all bytes before it."""
 
 
 class Refused(Exception):
-    """Something in the bundle is not as it was made."""
+    """The bundle differs from what was signed."""
 
 
 class Bundle:
-    """The files, in a directory or in a zip."""
+    """The files of a bundle, in a directory or in a zip."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +50,7 @@ class Bundle:
     def names(self) -> list[str]:
         if self._zip:
             return self._zip.namelist()
-        return [str(each.relative_to(self._path).as_posix()) for each in self._path.rglob("*") if each.is_file()]
+        return [str(path.relative_to(self._path).as_posix()) for path in self._path.rglob("*") if path.is_file()]
 
     def open(self, name: str) -> IO[bytes]:
         return self._zip.open(name) if self._zip else (self._path / name).open("rb")
@@ -64,8 +64,8 @@ class Bundle:
             for line in file:
                 yield json.loads(line)
 
-    def check_wrapping(self, key: "Key") -> None:
-        """Every byte of a zip is signed, those of its own directory included."""
+    def check_zip_signature(self, key: "Key") -> None:
+        """Check that every byte of a zip is signed, also the zip's own directory."""
         if self._zip is None:
             return
         with self._path.open("rb") as file:
@@ -74,15 +74,15 @@ class Bundle:
 
 
 def digest_of_zip(path: Path) -> bytes:
-    """Of all that its signature covers."""
-    whole = hashlib.sha256()
-    left = path.stat().st_size - SIGNATURE_LENGTH
+    """SHA-256 of all bytes that the zip's signature covers."""
+    digest = hashlib.sha256()
+    remaining = path.stat().st_size - SIGNATURE_LENGTH
     with path.open("rb") as file:
-        while left > 0:
-            part = file.read(min(left, 1 << 20))
-            whole.update(part)
-            left -= len(part)
-    return whole.digest()
+        while remaining > 0:
+            part = file.read(min(remaining, 1 << 20))
+            digest.update(part)
+            remaining -= len(part)
+    return digest.digest()
 
 
 class Key:
@@ -90,16 +90,16 @@ class Key:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.name, shown, data = text.split("+", 2)
+        self.name, hash_hex, data = text.split("+", 2)
         raw = base64.b64decode(data, validate=True)
         self.hash = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4]
-        require(raw[:1] == b"\x01" and self.hash.hex() == shown, f"{KEYS} holds a malformed key")
+        require(raw[:1] == b"\x01" and self.hash.hex() == hash_hex, f"{KEYS} contains a malformed key")
         self._public = Ed25519PublicKey.from_public_bytes(raw[1:])
 
-    def check(self, message: bytes, signature: bytes, what: str) -> None:
-        """*signature* is lower-case hex, so that no two texts mean the same one."""
-        require(re.fullmatch(rb"[0-9a-f]{128}", signature) is not None, f"{what} is not signed")
-        require(self.signed(message, bytes.fromhex(signature.decode())), f"{what} was altered: its signature is wrong")
+    def check(self, message: bytes, signature: bytes, name: str) -> None:
+        """Check a *signature* in lower-case hex only, so that each signature has exactly one text."""
+        require(re.fullmatch(rb"[0-9a-f]{128}", signature) is not None, f"{name} is not signed")
+        require(self.signed(message, bytes.fromhex(signature.decode())), f"{name} was altered: its signature is wrong")
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         try:
@@ -115,11 +115,11 @@ def require(holds: bool, otherwise: str) -> None:
 
 
 def verify(path: Path, known: str | None = None) -> str:
-    """What the bundle proves, in a sentence. Raises Refused, or what reading a spoilt file raises."""
+    """Return a sentence about what the bundle proves. Raises Refused, or any error of reading a damaged file."""
     bundle = Bundle(path)
     keys = [Key(line) for line in bundle.read(KEYS).decode().splitlines()]
     require(known is None or keys[0].text == known, "it is signed by another key than the one you were given")
-    bundle.check_wrapping(keys[0])
+    bundle.check_zip_signature(keys[0])
     check_sums(bundle, keys[0])
     size, root = check_checkpoint(bundle.read(CHECKPOINT).decode(), keys[:1])
     first, count = check_entries(bundle, size, root)
@@ -133,27 +133,27 @@ def verify(path: Path, known: str | None = None) -> str:
 
 
 def check_sums(bundle: Bundle, key: Key) -> None:
-    """Every file is listed, none is missing, all are what they were."""
+    """Check the signed list of files: the bundle has exactly these files, each with its digest."""
     sums = bundle.read(SUMS)
     key.check(SIGNED_SUMS + sums, bundle.read(SIGNATURE), SUMS)
     listed = {line[66:]: line[:64] for line in sums.decode().splitlines()}
     require(sorted([*listed, SUMS, SIGNATURE]) == sorted(bundle.names()), "files are missing, or were added")
     for name, digest in listed.items():
-        whole = hashlib.sha256()
+        actual = hashlib.sha256()
         with bundle.open(name) as file:
             while part := file.read(1 << 20):
-                whole.update(part)
-        require(whole.hexdigest() == digest, f"{name} was altered")
+                actual.update(part)
+        require(actual.hexdigest() == digest, f"{name} was altered")
 
 
 def check_checkpoint(note: str, keys: list[Key]) -> tuple[int, bytes]:
     """Size and root of a signed checkpoint (c2sp.org/tlog-checkpoint)."""
-    text, _, below = note.rpartition("\n\n")
+    text, _, signature_line = note.rpartition("\n\n")
     text += "\n"
-    found = re.fullmatch(r"— (\S+) (\S+)\n", below)
-    require(found is not None, "a checkpoint is not signed")
-    blob = base64.b64decode(found[2], validate=True) if found else b""
-    key = next((each for each in keys if found and (each.name, each.hash) == (found[1], blob[:4])), None)
+    match = re.fullmatch(r"— (\S+) (\S+)\n", signature_line)
+    require(match is not None, "a checkpoint is not signed")
+    blob = base64.b64decode(match[2], validate=True) if match else b""
+    key = next((key for key in keys if match and (key.name, key.hash) == (match[1], blob[:4])), None)
     require(key is not None and key.signed(text.encode(), blob[4:]), "a checkpoint is not signed by the log")
     origin, size, root = text.splitlines()
     require(key is not None and key.name == origin, "a checkpoint is of another log")
@@ -161,7 +161,7 @@ def check_checkpoint(note: str, keys: list[Key]) -> tuple[int, bytes]:
 
 
 def check_entries(bundle: Bundle, size: int, root: bytes) -> tuple[int, int]:
-    """Number of the first entry, and how many: each is in the log, and between them none was left out."""
+    """Check that each entry is in the log and that none is left out; return the first number and the count."""
     proofs, first, count = bundle.lines(INCLUSION), None, 0
     with bundle.open(ENTRIES) as file:
         for line in file:
@@ -169,64 +169,64 @@ def check_entries(bundle: Bundle, size: int, root: bytes) -> tuple[int, int]:
             number, proof = json.loads(body)["seq"], next(proofs)
             first = number if first is None else first
             require(number == first + count == proof["seq"], f"entry {number} is not the next one")
-            path = [bytes.fromhex(each) for each in proof["path"]]
-            holds = included(leaf_hash(body), number, size, path, root)
-            require(holds, f"entry {number} is not in the log of the checkpoint")
+            path = [bytes.fromhex(node) for node in proof["path"]]
+            is_included = included(leaf_hash(body), number, size, path, root)
+            require(is_included, f"entry {number} is not in the log of the checkpoint")
             count += 1
     require(first is not None and next(proofs, None) is None, "there are proofs of other entries, or no entries")
     return first or 0, count
 
 
 def check_older(bundle: Bundle, keys: list[Key], size: int, root: bytes) -> int:
-    """How many older checkpoints the log has grown out of, every one that is in the bundle."""
+    """Check that the log grew out of every older checkpoint in the bundle; return their count."""
     count = 0
     for proof in bundle.lines(CONSISTENCY):
         older, older_root = check_checkpoint(bundle.read(proof["checkpoint"]).decode(), keys)
-        path = [bytes.fromhex(each) for each in proof["path"]]
+        path = [bytes.fromhex(node) for node in proof["path"]]
         require(consistent(older, size, path, older_root, root), f"the log did not grow out of {proof['checkpoint']}")
         count += 1
     return count
 
 
 def check_requests(bundle: Bundle) -> tuple[int, int, int]:
-    """Requests, their events, and how many of those are erased: what left is what was committed to beforehand."""
+    """Check the sent events against their commitments; return the counts of requests, events and erased events."""
     bodies, names = bundle.lines(REQUESTS), set(bundle.names())
     requests = events = erased = 0
     for facts in bundle.lines(ENTRIES):
         for name in documents(facts):
             require(name in names, f"{name} is missing")
         if facts["kind"] == "intent":
-            held = next(bodies, {})
-            gone = check_request(facts, held)
-            requests, events, erased = requests + 1, events + facts["events"], erased + gone
+            requests, events = requests + 1, events + facts["events"]
+            erased += check_request(facts, next(bodies, {}))
     require(next(bodies, None) is None, "there are requests without an entry")
     return requests, events, erased
 
 
 def documents(facts: dict[str, Any]) -> list[str]:
-    """Files that an entry refers to."""
+    """Names of the files that an entry refers to."""
     if facts["kind"] not in ("run", "intent"):
         return []
     return [f"{kind}/{facts[kind]}{end}" for kind, end in DOCUMENTS.items() if kind in facts]
 
 
-def check_request(facts: dict[str, Any], held: dict[str, Any]) -> int:
-    """How many events of one request are erased. The order of its events is that of their positions."""
+def check_request(facts: dict[str, Any], request: dict[str, Any]) -> int:
+    """Check one request, with its events in order of position; return the number of erased events."""
     number = facts["request"]
-    require(held.get("request") == number, f"request {number} is missing")
-    parts = [held[part].encode() for part in ("headers", "prefix", "suffix")]
-    require(hashlib.sha256(b"\0".join(parts)).hexdigest() == facts["envelope"], f"the envelope of request {number}")
-    commitments = [commitment(event) for event in held["events"]]
-    require(len(commitments) == facts["events"], f"request {number} has other events")
+    require(request.get("request") == number, f"request {number} is missing")
+    parts = [request[part].encode() for part in ("headers", "prefix", "suffix")]
+    envelope = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    require(envelope == facts["envelope"], f"the envelope of request {number} was altered")
+    commitments = [commitment(event) for event in request["events"]]
+    require(len(commitments) == facts["events"], f"request {number} has another number of events")
     require(root_of(commitments).hex() == facts["commitments"], f"request {number} has other events than it had")
-    sent = [event["event"] for event in held["events"] if "event" in event]
+    sent = [event["event"] for event in request["events"] if "event" in event]
     size = len(parts[1]) + len(",".join(sent).encode()) + len(parts[2])
     require(len(sent) < len(commitments) or size == facts["bytes"], f"request {number} has another size")
     return len(commitments) - len(sent)
 
 
 def commitment(event: dict[str, str]) -> bytes:
-    """HMAC-SHA256(salt, event); of an erased event it is all that is left."""
+    """HMAC-SHA256(salt, event); an erased event has only this value left."""
     if "commitment" in event:
         return bytes.fromhex(event["commitment"])
     return hmac.new(bytes.fromhex(event["salt"]), event["event"].encode(), hashlib.sha256).digest()
@@ -291,14 +291,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundle", type=Path, nargs="?", default=Path(__file__).parent)
     parser.add_argument("--key", help="the log's verifier key, as you were given it")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        said, code = verify(asked.bundle, asked.key), 0
+        sentence, code = verify(options.bundle, options.key), 0
     except Refused as refusal:
-        said, code = f"Refused: {refusal}.", 1
-    except Exception as error:  # whatever a spoilt file can cause
-        said, code = f"Refused: the bundle cannot be read ({type(error).__name__}).", 1
-    print(said)
+        sentence, code = f"Refused: {refusal}.", 1
+    except Exception as error:  # a damaged file can cause any error
+        sentence, code = f"Refused: the bundle cannot be read ({type(error).__name__}).", 1
+    print(sentence)
     return code
 
 

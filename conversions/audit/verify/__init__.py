@@ -1,1 +1,1 @@
-"""Whether the log, the rows and the bytes agree."""
+"""Verification: the log, the rows of the store and the sent bytes must agree."""

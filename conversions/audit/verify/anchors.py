@@ -1,4 +1,4 @@
-"""What was kept outside the store: checkpoints and the tail file. The store must be what they remember, or more."""
+"""Anchors outside the store: checkpoints and the tail file. The log must have grown out of each of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from conversions.ledger.checkpoints import Checkpoint, origin, timestamp
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """One memory of the log."""
+    """Size and root of the log at an earlier time, kept outside the store."""
 
     place: str
     store_id: str
@@ -23,69 +23,69 @@ class Anchor:
     root: bytes
     checkpoint: Checkpoint | None = None
     replaced: bool = False
-    """Set aside when an older copy of the store was restored on purpose."""
+    """True where a restore of an older copy moved this checkpoint aside."""
 
 
 def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[Anchor], list[VerificationFinding]]:
-    """Every memory that can be read, and those that cannot; *others* are checkpoints kept elsewhere."""
-    witnesses: list[Anchor] = []
+    """Return the readable anchors, and a finding for each unreadable one; *others* are checkpoints kept elsewhere."""
+    anchors: list[Anchor] = []
     findings: list[VerificationFinding] = []
     for path in [*checkpoints.checkpoint_files(directory), *others]:
-        _read(path, witnesses, findings, replaced=False)
+        _read(path, anchors, findings, replaced=False)
     for aside in sorted(directory.glob("restored-at-*")):
         for path in checkpoints.checkpoint_files(aside):
-            _read(path, witnesses, findings, replaced=True)
-    witnesses += _lines(tail)
-    return witnesses, findings
+            _read(path, anchors, findings, replaced=True)
+    anchors += _tail_anchors(tail)
+    return anchors, findings
 
 
-def _read(path: Path, witnesses: list[Anchor], findings: list[VerificationFinding], *, replaced: bool) -> None:
+def _read(path: Path, anchors: list[Anchor], findings: list[VerificationFinding], *, replaced: bool) -> None:
     try:
         content = path.read_bytes()
-        told = checkpoints.parse(content.decode())
+        checkpoint = checkpoints.parse(content.decode())
     except (OSError, ValueError) as error:
         findings.append(VerificationFinding(f"the checkpoint {path}", f"cannot be read ({type(error).__name__})"))
         return
-    place = f"the checkpoint {path.name} of {told.size} entries"
-    witnesses.append(Anchor(place, told.store_id, told.size, told.root, told, replaced))
+    place = f"the checkpoint {path.name} of {checkpoint.size} entries"
+    anchors.append(Anchor(place, checkpoint.store_id, checkpoint.size, checkpoint.root, checkpoint, replaced))
     stamp = path.with_suffix(".tsr")
-    if stamp.exists() and not _stamped(stamp, content):
+    if stamp.exists() and not _stamp_covers(stamp, content):
         findings.append(VerificationFinding(f"the time stamp {stamp}", f"is not of {path.name}"))
 
 
-def _stamped(stamp: Path, content: bytes) -> bool:
+def _stamp_covers(stamp: Path, content: bytes) -> bool:
     try:
         return timestamp.covers(stamp.read_bytes(), content)
-    except ImportError:
+    except ImportError:  # without the optional package, time stamps are not checked
         return True
 
 
-def _lines(tail: Path) -> Iterator[Anchor]:
-    """The tail file's; a line that a crash cut short tells nothing."""
+def _tail_anchors(tail: Path) -> Iterator[Anchor]:
+    """The tree heads of the tail file; a line that a crash cut short is skipped."""
     lines = tail.read_bytes().splitlines() if tail.is_file() else []
     for number, line in enumerate(lines, 1):
         try:
-            told = orjson.loads(line)
-            where = f"line {number} of the tail file, of {told['size']} entries,"
-            yield Anchor(where, str(told["store"]), int(told["size"]), bytes.fromhex(told["root"]))
+            head = orjson.loads(line)
+            place = f"line {number} of the tail file, of {head['size']} entries,"
+            yield Anchor(place, str(head["store"]), int(head["size"]), bytes.fromhex(head["root"]))
         except (ValueError, TypeError, KeyError):
             continue
 
 
 def compare(
-    witnesses: Sequence[Anchor], tree: Tree, store_id: str, books: RowVerifier
+    anchors: Sequence[Anchor], tree: Tree, store_id: str, row_verifier: RowVerifier
 ) -> Iterator[VerificationFinding]:
-    """Each memory that contradicts the log, and each checkpoint that nobody signed whom the log knows."""
-    for witness in witnesses:
-        if _explained(witness, store_id, books):
+    """Yield anchors that contradict the log, and checkpoints that no key of the log signed."""
+    for anchor in anchors:
+        if _explained(anchor, store_id, row_verifier):
             continue
-        if witness.checkpoint is not None and not _signed(witness.checkpoint, books.log_keys):
-            yield VerificationFinding(witness.place, "is not signed by a key that the log knows")
-        if witness.store_id != store_id:
-            yield VerificationFinding(witness.place, "is of another store")
-        elif tree.roots.get(witness.size) != witness.root:
-            older = "the store is an older copy" if witness.size > tree.size else "its first entries were others"
-            yield VerificationFinding(witness.place, f"contradicts the log, which has {tree.size}: {older}")
+        if anchor.checkpoint is not None and not _signed(anchor.checkpoint, row_verifier.log_keys):
+            yield VerificationFinding(anchor.place, "is not signed by a key that the log knows")
+        if anchor.store_id != store_id:
+            yield VerificationFinding(anchor.place, "is of another store")
+        elif tree.roots.get(anchor.size) != anchor.root:
+            older = "the store is an older copy" if anchor.size > tree.size else "its first entries were others"
+            yield VerificationFinding(anchor.place, f"contradicts the log, which has {tree.size}: {older}")
 
 
 def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
@@ -93,16 +93,16 @@ def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
     return any(checkpoint.note.signed_by(name, public) for public in log_keys)
 
 
-def _explained(witness: Anchor, store_id: str, books: RowVerifier) -> bool:
-    """It remembers what was lost when another copy took its place, as the log itself says."""
-    if witness.checkpoint is not None and not witness.replaced:
+def _explained(anchor: Anchor, store_id: str, row_verifier: RowVerifier) -> bool:
+    """Whether the anchor belongs to entries or a store that a restore replaced, according to the log itself."""
+    if anchor.checkpoint is not None and not anchor.replaced:
         return False
-    if witness.store_id != store_id:
-        return witness.store_id in books.replaced
-    return any(witness.size in sizes for sizes in books.lost)
+    if anchor.store_id != store_id:
+        return anchor.store_id in row_verifier.replaced_stores
+    return any(anchor.size in sizes for sizes in row_verifier.lost_sizes)
 
 
-def covered(witnesses: Sequence[Anchor], tree: Tree) -> int:
-    """How many entries the newest checkpoint that agrees covers."""
-    agreeing = (w.size for w in witnesses if w.checkpoint and tree.roots.get(w.size) == w.root)
+def covered(anchors: Sequence[Anchor], tree: Tree) -> int:
+    """Number of entries that the newest checkpoint covers, among those that agree with the log."""
+    agreeing = (a.size for a in anchors if a.checkpoint and tree.roots.get(a.size) == a.root)
     return max(agreeing, default=0)

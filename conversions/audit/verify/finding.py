@@ -1,16 +1,16 @@
-"""What a check of the log has found."""
+"""A finding of the verification."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationFinding:
-    """Something that is not as it was logged."""
+    """Something in the store that differs from the log."""
 
     place: str
     """Such as ``entry 17``."""
     what: str
-    """The rest of the sentence that begins with the place."""
+    """The rest of the sentence, after the place."""
 
     def __str__(self) -> str:
         return f"{self.place} {self.what}"

@@ -1,4 +1,4 @@
-"""The store's file as it is, opened for looking only, with nothing of the program between."""
+"""Opens the store's file read-only and directly, without the code that runs use."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 @contextmanager
 def open_store(path: Path) -> Iterator[sqlite3.Connection]:
-    """The store as it stood at one moment; nothing can be written to it. Raises sqlite3.Error."""
+    """Open a read snapshot of the store; it cannot be written. Raises sqlite3.Error."""
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)) as store:
         store.execute("PRAGMA query_only = ON")
         store.execute("PRAGMA trusted_schema = OFF")
         store.execute("PRAGMA cache_size = -16384")
         store.execute("BEGIN")
-        store.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the moment is that of the first reading
+        store.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read fixes the snapshot
         yield store

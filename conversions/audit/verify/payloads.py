@@ -1,4 +1,4 @@
-"""What left, held against what was committed to before it left: every event's salted commitment, every envelope."""
+"""Compares what was sent with the commitments logged before: the salted hash of every event, and every envelope."""
 
 import hmac
 import os
@@ -19,9 +19,9 @@ from conversions.audit.verify.open_store import open_store
 from conversions.ledger.log.merkle import root_of
 
 EVENTS_WITHOUT_WORKERS = 100_000
-"""Events that this process checks by itself: helpers take a second to come."""
-EVENTS_PER_CHUNK = 64
-"""Requests that are checked in one go."""
+"""Up to this many events one process checks alone, because worker processes need a second to start."""
+REQUESTS_PER_CHUNK = 64
+"""Requests that one task checks."""
 
 _REQUESTS = """
     SELECT r.id, r.leaf, r.headers, r.prefix, r.suffix, l.body
@@ -34,17 +34,17 @@ _EVENTS = """
 
 
 @dataclass(slots=True)
-class Checked:
-    """Some requests' worth."""
+class CheckedRequests:
+    """The result for one chunk of requests."""
 
     events: int = 0
     erased: "array[int]" = field(default_factory=lambda: array("q"))
-    """Events whose payload is gone."""
+    """Ids of the events without payload."""
     findings: list[VerificationFinding] = field(default_factory=list)
 
 
-def check(path: Path, store: sqlite3.Connection) -> Iterator[Checked]:
-    """Every request of *store*, some at a time; a large store by several processes, which begin at once."""
+def check(path: Path, store: sqlite3.Connection) -> Iterator[CheckedRequests]:
+    """Check every request of *store*, chunk by chunk; for a large store, worker processes start at once."""
     ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
     chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
     if events <= EVENTS_WITHOUT_WORKERS or (os.cpu_count() or 1) == 1:
@@ -53,61 +53,61 @@ def check(path: Path, store: sqlite3.Connection) -> Iterator[Checked]:
 
 
 def _chunks(numbers: list[int]) -> list[tuple[int, int]]:
-    """First and last request of each; of those that are there, since a spoilt store may hold any number."""
+    """First and last request of each chunk; only existing numbers count, since a damaged store may have huge ones."""
     return [
-        (some[0], some[-1])
-        for some in (numbers[at : at + EVENTS_PER_CHUNK] for at in range(0, len(numbers), EVENTS_PER_CHUNK))
+        (chunk[0], chunk[-1])
+        for chunk in (numbers[at : at + REQUESTS_PER_CHUNK] for at in range(0, len(numbers), REQUESTS_PER_CHUNK))
     ]
 
 
-def _by_workers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[Checked]:
+def _by_workers(path: Path, chunks: list[tuple[int, int]]) -> Iterator[CheckedRequests]:
     pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
     results = [pool.submit(check_file, path, *chunk) for chunk in chunks]
 
-    def collected() -> Iterator[Checked]:
+    def collect() -> Iterator[CheckedRequests]:
         with pool:
             for result in results:
                 yield result.result()
 
-    return collected()
+    return collect()
 
 
-def check_file(path: Path, first: int, last: int) -> Checked:
-    """In a helper: a store of its own, opened for looking."""
+def check_file(path: Path, first: int, last: int) -> CheckedRequests:
+    """Check requests in a worker process, over its own read-only connection."""
     with open_store(path) as store:
         return check_requests(store, first, last)
 
 
-def check_requests(store: sqlite3.Connection, first: int, last: int) -> Checked:
-    """The requests numbered *first* to *last*."""
-    checked = Checked()
+def check_requests(store: sqlite3.Connection, first: int, last: int) -> CheckedRequests:
+    """Check the requests numbered *first* to *last*."""
+    checked = CheckedRequests()
     for request in store.execute(_REQUESTS, (first, last)):
         number, leaf = request[:2]
         try:
-            what = _request(store, request, checked)
+            difference = _check_request(store, request, checked)
         except (ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as error:
-            what = f"cannot be checked against request {number} ({type(error).__name__})"
-        if what:
-            checked.findings.append(VerificationFinding(f"entry {leaf}", what))
+            difference = f"cannot be checked against request {number} ({type(error).__name__})"
+        if difference:
+            checked.findings.append(VerificationFinding(f"entry {leaf}", difference))
     return checked
 
 
-def _request(
-    store: sqlite3.Connection, request: tuple[int, int, str, bytes, bytes, str], checked: Checked
+def _check_request(
+    store: sqlite3.Connection, request: tuple[int, int, str, bytes, bytes, str], checked: CheckedRequests
 ) -> str | None:
-    """What is wrong with one request."""
+    """Return how one request differs from its entry, or None."""
     number, _, headers, prefix, suffix, body = request
     facts = orjson.loads(body)
     rows = store.execute(_EVENTS, (number,)).fetchall()
     checked.events += len(rows)
     if sha256(b"\0".join([headers.encode(), prefix, suffix])).hexdigest() != facts["envelope"]:
         return f"commits to another envelope than request {number} has"
-    placed = all(at == position and event == own for at, (position, event, own, *_) in enumerate(rows))
-    if len(rows) != facts["events"] or not placed:
+    in_place = all(at == position and event == own for at, (position, event, own, *_) in enumerate(rows))
+    if len(rows) != facts["events"] or not in_place:
         return f"commits to {facts['events']} events, request {number} has {len(rows)}, or they are not where they were"
-    held, salts, bodies = [row[1] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
+    events, salts, bodies = [row[1] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
     if None in bodies:
-        checked.erased.extend(event for event, content in zip(held, bodies, strict=True) if content is None)
+        checked.erased.extend(event for event, content in zip(events, bodies, strict=True) if content is None)
         commitments = [_commitment(*row[3:]) for row in rows]
     else:
         commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
@@ -120,7 +120,7 @@ def _request(
 
 
 def _commitment(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> bytes:
-    """Of one event; where its payload is gone, salt and all, what is kept of it. Raises TypeError for anything else."""
+    """The commitment to one event: computed, or stored where the event is erased. Raises TypeError otherwise."""
     match salt, content, commitment:
         case None, None, bytes():
             return commitment

@@ -1,4 +1,4 @@
-"""The log's tree, grown again from its entries alone: what the store says of it is only compared."""
+"""Rebuilds the log's Merkle tree from the entries alone, and compares it with the stored tree."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
@@ -7,29 +7,29 @@ from itertools import count
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, node_hash
 
-GAP = 1000
-"""So many entries may be missing in a row and be named one by one."""
-MAX_FINDINGS = 20
-"""Nodes that differ are named up to here."""
+MAX_MISSING_ENTRIES = 1000
+"""Up to this many missing entries in a row get one finding each."""
+MAX_NODE_FINDINGS = 20
+"""Up to this many differing nodes get a finding."""
 
 Row = tuple[int, object]
 
 
 class Tree:
-    """Grows by one entry at a time; holds one hash a level, and the roots of the sizes that somebody asks for."""
+    """A Merkle tree that grows entry by entry; it keeps one hash per level, and the roots of the *wanted* sizes."""
 
     def __init__(self, store: sqlite3.Connection, wanted: Collection[int]) -> None:
         self.size = 0
         self.roots = {0: EMPTY}
         self.differing: list[tuple[int, int]] = []
-        """Stored nodes that are not what the entries give, as (level, position), some of them."""
+        """The first stored nodes that differ from the computed ones, as (level, position)."""
         self._store, self._wanted = store, frozenset(wanted)
         self._peaks: list[bytes] = []
         self._stored: list[Iterator[Row]] = []
 
     @property
     def root(self) -> bytes:
-        """As of now."""
+        """Root of the current size."""
         if not self._peaks:
             return EMPTY
         *rest, root = self._peaks
@@ -38,7 +38,7 @@ class Tree:
         return root
 
     def append(self, hashed: bytes) -> None:
-        """Add the entry of hash *hashed*."""
+        """Add the entry with leaf hash *hashed*."""
         position = self.size
         self._compare(0, position, hashed)
         for level in count(1):
@@ -52,35 +52,35 @@ class Tree:
             self.roots[self.size] = self.root
 
     def placeholder(self) -> bytes:
-        """What the store's tree says of the next entry, which is missing; so that those after it keep their place."""
-        asked = "SELECT hash FROM node WHERE level = 0 AND position = ?"
-        found = self._store.execute(asked, (self.size,)).fetchone()
-        return bytes(found[0]) if found and isinstance(found[0], bytes) else EMPTY
+        """The stored hash of the next entry, which is missing, so that later entries keep their position."""
+        query = "SELECT hash FROM node WHERE level = 0 AND position = ?"
+        row = self._store.execute(query, (self.size,)).fetchone()
+        return bytes(row[0]) if row and isinstance(row[0], bytes) else EMPTY
 
     def extra_nodes(self) -> int:
-        """How many stored nodes belong to no entry."""
-        held = self._store.execute("SELECT count(*) FROM node").fetchone()[0]
-        return int(held) - sum(self.size >> level for level in range(self.size.bit_length()))
+        """Number of stored nodes that belong to no entry."""
+        stored = self._store.execute("SELECT count(*) FROM node").fetchone()[0]
+        return int(stored) - sum(self.size >> level for level in range(self.size.bit_length()))
 
     def _compare(self, level: int, position: int, hashed: bytes) -> None:
         if level == len(self._stored):
-            asked = "SELECT position, hash FROM node WHERE level = ? ORDER BY position"
-            self._stored.append(self._store.execute(asked, (level,)))
-        if next(self._stored[level], None) != (position, hashed) and len(self.differing) < MAX_FINDINGS:
-            self._differs(level, position, hashed)
+            query = "SELECT position, hash FROM node WHERE level = ? ORDER BY position"
+            self._stored.append(self._store.execute(query, (level,)))
+        if next(self._stored[level], None) != (position, hashed) and len(self.differing) < MAX_NODE_FINDINGS:
+            self._compare_by_key(level, position, hashed)
 
-    def _differs(self, level: int, position: int, hashed: bytes) -> None:
-        """Look the node up by its key: after one that is missing, the order tells nothing more."""
-        asked = "SELECT hash FROM node WHERE level = ? AND position = ?"
-        if self._store.execute(asked, (level, position)).fetchone() != (hashed,):
+    def _compare_by_key(self, level: int, position: int, hashed: bytes) -> None:
+        """Look the node up by its key, because the rows shift after a missing node."""
+        query = "SELECT hash FROM node WHERE level = ? AND position = ?"
+        if self._store.execute(query, (level, position)).fetchone() != (hashed,):
             self.differing.append((level, position))
 
 
 def rebuild(tree: Tree, store: sqlite3.Connection, read: Callable[[int, str], None]) -> Iterator[VerificationFinding]:
-    """Grow *tree* from every entry of *store*, and show each to *read*."""
+    """Append every entry of *store* to *tree*, and call *read* with each."""
     for seq, body in store.execute("SELECT seq, body FROM leaf ORDER BY seq"):
         if seq != tree.size:
-            if not 0 < seq - tree.size <= GAP:
+            if not 0 < seq - tree.size <= MAX_MISSING_ENTRIES:
                 yield VerificationFinding(f"entry {tree.size}", f"is missing; after it comes entry {seq}")
                 return
             while tree.size < seq:
@@ -91,11 +91,11 @@ def rebuild(tree: Tree, store: sqlite3.Connection, read: Callable[[int, str], No
 
 
 def compare(tree: Tree, size: int, root: bytes) -> Iterator[VerificationFinding]:
-    """What differs between the tree as grown and as stored, whose head says *size* and *root*."""
-    for number in range(tree.size, min(size, tree.size + GAP)):
+    """Compare the rebuilt tree with the stored one and with *size* and *root* of the stored head."""
+    for number in range(tree.size, min(size, tree.size + MAX_MISSING_ENTRIES)):
         yield VerificationFinding(f"entry {number}", "is missing")
     if tree.size > size:
-        yield VerificationFinding(f"entry {size}", f"is beyond the end of the log, whose head counts {size} entries")
+        yield VerificationFinding(f"entry {size}", f"is beyond the end of the log: its head counts {size} entries")
     rewritten = tree.size == size and tree.root != root
     for level, position in tree.differing:
         altered = rewritten and level == 0

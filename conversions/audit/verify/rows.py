@@ -1,4 +1,4 @@
-"""The rows that entries of the log speak of: each must say what its entry says, and none may be without one."""
+"""Compares each entry of the log with its row in the store, and reports rows without an entry."""
 
 import sqlite3
 from array import array
@@ -23,21 +23,21 @@ _KIND = "iif(kind = 'erasure', 'suppression', kind)"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Where entries of one kind have their row."""
+    """The row that belongs to entries of one kind."""
 
     table: str
     key: str
-    """The fact that is the row's id; empty: the row names the entry in its column ``leaf``."""
+    """The entry's key that holds the row's id; empty where the row names the entry in its column ``leaf``."""
     columns: Mapping[str, str]
-    """Fact by fact, as SQL over the row."""
+    """For each key of the entry, SQL that computes its value from the row."""
     rows: str = "1"
-    """Which rows of the table must have such an entry, as SQL."""
+    """SQL condition for the rows that must have such an entry."""
 
     @property
     def select(self) -> str:
-        """The row of an entry: its id and what the entry says of it."""
-        wanted = ", ".join(["id", *self.columns.values()])
-        return f"SELECT {wanted} FROM {self.table} WHERE {'id' if self.key else 'leaf'} = ?"  # noqa: S608
+        """SQL for the row of one entry: its id and the values to compare."""
+        expressions = ", ".join(["id", *self.columns.values()])
+        return f"SELECT {expressions} FROM {self.table} WHERE {'id' if self.key else 'leaf'} = ?"  # noqa: S608
 
 
 def _same(names: Iterable[str]) -> dict[str, str]:
@@ -83,52 +83,53 @@ RULES = {
 
 @dataclass(slots=True)
 class RowVerifier:
-    """Reads every entry once, in order, and remembers what the rest of the check needs."""
+    """Reads every entry once, in order, and collects what the later steps need."""
 
     store: sqlite3.Connection
     findings: list[VerificationFinding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    pins: dict[str, str] = field(default_factory=dict)
+    bindings: dict[str, str] = field(default_factory=dict)
+    """The store's bindings, as the log has them."""
     log_keys: set[bytes] = field(default_factory=set)
-    """Every public key that the log was ever signed with."""
-    lost: list[range] = field(default_factory=list)
-    """Sizes that the log had before an older copy was put back by the command for it, as its entries say."""
-    replaced: set[str] = field(default_factory=set)
-    """Other stores that this one took the place of by the command for it."""
-    erased: list[tuple[int, int]] = field(default_factory=list)
-    """Ranges of events, first and last, whose payload an entry says is gone."""
+    """Every public key that ever signed the log."""
+    lost_sizes: list[range] = field(default_factory=list)
+    """Sizes that the log had before an older copy was restored with our command, according to the log."""
+    replaced_stores: set[str] = field(default_factory=set)
+    """Ids of the stores that this store replaced with our command."""
+    erased_ranges: list[tuple[int, int]] = field(default_factory=list)
+    """First and last event of each range that the log records as erased or purged."""
     _ids: dict[str, "array[int]"] = field(default_factory=lambda: defaultdict(lambda: array("q")))
-    _latest: int = 0
+    _latest_us: int = 0
     _set_back: bool = False
 
     def read(self, seq: int, body: str) -> None:
-        """Hold one entry against its row."""
+        """Compare one entry with its row."""
         facts = orjson.loads(body)
         if facts["seq"] != seq:
-            self._found(seq, f"says that it is entry {facts['seq']}")
-        if facts["t"] < self._latest and not self._set_back:
+            self._report(seq, f"says that it is entry {facts['seq']}")
+        if facts["t"] < self._latest_us and not self._set_back:
             self._set_back = True
-            self.notes.append(f"The clock was set back before entry {seq}; the order of entries is that of commits.")
-        self._latest = max(self._latest, facts["t"])
+            self.notes.append(f"The clock was set back before entry {seq}; entries are in the order of their commits.")
+        self._latest_us = max(self._latest_us, facts["t"])
         kind = facts["kind"]
         if kind in RULES:
             self._compare(seq, RULES[kind], facts)
         elif kind == "pinned":
-            self._pin(facts["pins"])
+            self._bind(facts["pins"])
         elif kind == "pin changed":
-            self._pin({facts["pin"]: facts["new"]})
+            self._bind({facts["pin"]: facts["new"]})
         elif kind == "policy recorded":
-            self._pin({"policy": facts["policy"]})
+            self._bind({"policy": facts["policy"]})
         elif kind == "policy approved":
-            self._pin({"policy": facts["new"]})
+            self._bind({"policy": facts["new"]})
         elif kind == "restored":
-            self._restored(seq, facts)
+            self._record_restore(seq, facts)
         if kind in {"erasure", "purge"}:
-            self.erased += [(first, last) for first, last in facts["events"]]
+            self.erased_ranges += [(first, last) for first, last in facts["events"]]
 
     def unexplained(self, events: Iterable[int]) -> Iterator[int]:
-        """Those of *events* whose payload no entry says is gone."""
-        ranges = sorted(self.erased)
+        """The *events* that no entry records as erased or purged."""
+        ranges = sorted(self.erased_ranges)
         firsts = [first for first, _ in ranges]
         reach, furthest = 0, []
         for _, last in ranges:
@@ -139,7 +140,7 @@ class RowVerifier:
                 yield event
 
     def remaining(self) -> Iterator[VerificationFinding]:
-        """Rows without an entry, documents that are not what they were, pins that differ."""
+        """Rows without an entry, altered or missing documents, and bindings that differ from the log."""
         for kind, rule in RULES.items():
             known = iter(sorted(self._ids[kind]))
             entry = next(known, None)
@@ -149,44 +150,47 @@ class RowVerifier:
                 if entry != row:
                     yield VerificationFinding(f"{rule.table} {row}", f"has no entry of kind {kind!r}")
         yield from self._documents()
-        held = dict(self.store.execute("SELECT name, value FROM pin ORDER BY name"))
-        for name in sorted({*held, *self.pins} if self.pins else ()):
-            if held.get(name) != self.pins.get(name):
+        stored = dict(self.store.execute("SELECT name, value FROM pin ORDER BY name"))
+        for name in sorted({*stored, *self.bindings} if self.bindings else ()):
+            if stored.get(name) != self.bindings.get(name):
                 yield VerificationFinding(f"the pin {name!r}", "is not what the log says")
 
     def _compare(self, seq: int, rule: Rule, facts: dict[str, Any]) -> None:
         row = self.store.execute(rule.select, (facts[rule.key] if rule.key else seq,)).fetchone()
         if row is None:
-            self._found(seq, f"has no {rule.table} {facts.get(rule.key, '')}".rstrip())
+            self._report(seq, f"has no {rule.table} {facts.get(rule.key, '')}".rstrip())
             return
         self._ids[facts["kind"]].append(row[0])
-        said = {name: _FORMER.get(name, {}).get(fact, fact) for name, fact in facts.items() if name in rule.columns}
+        stated = {name: _FORMER.get(name, {}).get(fact, fact) for name, fact in facts.items() if name in rule.columns}
         differing = [
-            name for name, held in zip(rule.columns, row[1:], strict=True) if name in said and said[name] != held
+            name for name, value in zip(rule.columns, row[1:], strict=True) if name in stated and stated[name] != value
         ]
         if differing:
-            self._found(seq, f"differs from {rule.table} {row[0]} in {', '.join(differing)}")
+            self._report(seq, f"differs from {rule.table} {row[0]} in {', '.join(differing)}")
 
     def _documents(self) -> Iterator[VerificationFinding]:
-        held = set()
+        stored = set()
         for digest, body in self.store.execute("SELECT sha256, body FROM document ORDER BY sha256"):
-            held.add(digest)
+            stored.add(digest)
             if sha256(body.encode()).hexdigest() != digest:
                 yield VerificationFinding(f"the document {digest[:12]}…", "was altered")
-        asked = "SELECT settings FROM run UNION SELECT policy FROM run UNION SELECT policy FROM request"
-        for (digest,) in self.store.execute(asked):
-            if digest not in held:
+        used = "SELECT settings FROM run UNION SELECT policy FROM run UNION SELECT policy FROM request"
+        for (digest,) in self.store.execute(used):
+            if digest not in stored:
                 yield VerificationFinding(f"the document {digest[:12]}…", "is missing")
 
-    def _pin(self, pins: Mapping[str, str]) -> None:
-        self.pins |= pins
-        if "log key" in pins:
-            self.log_keys.add(bytes.fromhex(pins["log key"]))
+    def _bind(self, bindings: Mapping[str, str]) -> None:
+        self.bindings |= bindings
+        if "log key" in bindings:
+            self.log_keys.add(bytes.fromhex(bindings["log key"]))
 
-    def _restored(self, seq: int, facts: Mapping[str, Any]) -> None:
-        self.notes.append(f"Entry {seq}: an older copy was restored, or another store adopted; what it lacks is lost.")
-        self.lost.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
-        self.replaced.add(facts.get("remembered_store") or "")
+    def _record_restore(self, seq: int, facts: Mapping[str, Any]) -> None:
+        self.notes.append(
+            f"Entry {seq}: an older copy was restored, or another store was adopted; entries that it did not have are"
+            " lost."
+        )
+        self.lost_sizes.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
+        self.replaced_stores.add(facts.get("remembered_store") or "")
 
-    def _found(self, seq: int, what: str) -> None:
-        self.findings.append(VerificationFinding(f"entry {seq}", what))
+    def _report(self, seq: int, difference: str) -> None:
+        self.findings.append(VerificationFinding(f"entry {seq}", difference))

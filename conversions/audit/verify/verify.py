@@ -1,8 +1,8 @@
-"""Is the log what was logged? Read from the store's file as it is, trusting nothing that it says of itself.
+"""Verifies that the log is intact; it reads the store's file directly and trusts none of its contents.
 
-Every root is grown again from the entries, every row held against its entry, every event against its commitment, and
-all of it against the checkpoints and the tail file, which lie outside the store. Whatever is found, and whatever goes
-wrong on the way, is a finding: nothing that a store holds can stop this.
+It rebuilds every root from the entries, and compares rows with entries, events with commitments, and all of it with
+the checkpoints and the tail file, which are outside the store. Every difference and every error becomes a finding, so
+that no content of a store can stop the verification.
 """
 
 import sqlite3
@@ -23,46 +23,46 @@ from conversions.ledger.store import files
 from conversions.settings import Settings
 
 MAX_FINDINGS = 100
-"""Findings that are named; there is no end to what a spoilt store can hold."""
-SIZE = "SELECT tree_size FROM head"
-AGAIN = 3
-"""Looks at a store that grows meanwhile: a payload may be erased between two of its readings."""
+"""Limit for the findings that are kept; a damaged store can have any number."""
+_TREE_SIZE = "SELECT tree_size FROM head"
+MAX_ATTEMPTS = 3
+"""A store that grew during the verification is verified again: an erasure between two reads looks like damage."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLocation:
-    """Where the log is, and what remembers it."""
+    """Paths of the log and of its anchors."""
 
     store: Path
     tail: Path
     checkpoints: Path
     others: Sequence[Path] = ()
-    """Checkpoints that were kept elsewhere."""
+    """Checkpoints that are kept elsewhere."""
 
 
 @dataclass(slots=True)
 class VerificationResult:
-    """What was looked at, and what is wrong with it."""
+    """What was verified, and the findings."""
 
     entries: int = 0
     events: int = 0
     erased: int = 0
-    """Events among them whose payload is gone, as an entry says."""
+    """Events without payload."""
     checkpoints: int = 0
     covered: int = 0
     """Entries that the newest checkpoint covers."""
     findings: list[VerificationFinding] = field(default_factory=list)
-    """The first ones; empty: intact."""
+    """At most MAX_FINDINGS."""
     notes: list[str] = field(default_factory=list)
 
     @property
     def intact(self) -> bool:
-        """Nothing at all is wrong."""
+        """Whether there is no finding."""
         return not self.findings
 
     @property
     def sentence(self) -> str:
-        """For a person."""
+        """The result in one sentence."""
         if self.intact:
             kept = f"{self.checkpoints} checkpoints, the newest over {self.covered} entries"
             return f"The log is intact: {self.entries} entries, {self.events} events, {kept}."
@@ -70,7 +70,7 @@ class VerificationResult:
         return f"The log is not what was logged: {self.findings[0]}{more}."
 
     def json(self) -> dict[str, Any]:
-        """For programs."""
+        """The result as JSON for programs."""
         return {
             "intact": self.intact,
             "sentence": self.sentence,
@@ -79,96 +79,100 @@ class VerificationResult:
             "events_erased": self.erased,
             "checkpoints": self.checkpoints,
             "entries_under_checkpoint": self.covered,
-            "findings": [{"place": each.place, "what": each.what} for each in self.findings],
+            "findings": [{"place": finding.place, "what": finding.what} for finding in self.findings],
             "notes": self.notes,
         }
 
 
 def log_location(settings: Settings, others: Sequence[Path] = ()) -> LogLocation:
-    """Where *settings* keep the log."""
+    """Paths of the log according to *settings*; *others* are checkpoints kept elsewhere."""
     return LogLocation(settings.store_path, settings.tail_path, settings.checkpoints_path, others)
 
 
-def check_ours(place: LogLocation) -> None:
-    """Raise SettingsError where the store is another user's or lies where it cannot be read, or is of an older version.
+def check_store(location: LogLocation) -> None:
+    """Raise SettingsError where the store belongs to another user, cannot be read, or has an older schema.
 
-    The entries of an older one were fewer.
+    An older schema has no entries for some rows, so that the verification would report them.
     """
-    if place.store.is_file():
-        files.check_owner(place.store)
-        files.check_readable(place.store)
-        found = _asked(place.store, "SELECT version_num FROM alembic_version")
-        if found in [(revision,) for revision in schema.OLDER]:
-            raise SettingsError(f"The store {place.store} is of an older version: `conversions upgrade`, then verify.")
+    if location.store.is_file():
+        files.check_owner(location.store)
+        files.check_readable(location.store)
+        version = _first_row(location.store, "SELECT version_num FROM alembic_version")
+        if version in [(revision,) for revision in schema.OLDER]:
+            raise SettingsError(
+                f"The store {location.store} has an older version: `conversions upgrade`, then verify again."
+            )
 
 
-def verify(place: LogLocation) -> VerificationResult:
-    """Look at everything. Raises nothing that a store, a checkpoint or a tail file can cause."""
-    for _ in range(AGAIN):
-        before = _asked(place.store, SIZE)
-        verdict = _verified(place)
-        if verdict.intact or before is None or _asked(place.store, SIZE) == before:
+def verify(location: LogLocation) -> VerificationResult:
+    """Run every check. No content of a store, a checkpoint or a tail file raises an exception."""
+    for _ in range(MAX_ATTEMPTS):
+        before = _first_row(location.store, _TREE_SIZE)
+        result = _verify_once(location)
+        if result.intact or before is None or _first_row(location.store, _TREE_SIZE) == before:
             break
-    return verdict
+    return result
 
 
-def _asked(path: Path, question: str) -> object:
-    """The first row, or None where there is no answer."""
+def _first_row(path: Path, query: str) -> object:
+    """The first row of the result; None where there is none, or the store cannot be read."""
     try:
-        with open_store(path) as opened:
-            return opened.execute(question).fetchone()
-    except Exception:  # noqa: BLE001 - SQLite quotes what it has read: even its errors may not be text
+        with open_store(path) as store:
+            return store.execute(query).fetchone()
+    except Exception:  # noqa: BLE001 - SQLite quotes stored bytes in its errors, which need not be valid text
         return None
 
 
-def _verified(place: LogLocation) -> VerificationResult:
-    verdict = VerificationResult()
+def _verify_once(location: LogLocation) -> VerificationResult:
+    result = VerificationResult()
     try:
-        memories, verdict.findings = anchors.read_all(place.checkpoints, place.tail, place.others)
-        if place.store.exists():
-            with open_store(place.store) as opened:
-                _Verification(verdict, place, opened, memories).run_all()
-        elif memories:
-            verdict.findings.append(
-                VerificationFinding(f"the store {place.store}", f"is gone; {memories[-1].place} remembers it")
+        known_anchors, result.findings = anchors.read_all(location.checkpoints, location.tail, location.others)
+        if location.store.exists():
+            with open_store(location.store) as store:
+                _Verification(result, location, store, known_anchors).run_all()
+        elif known_anchors:
+            result.findings.append(
+                VerificationFinding(
+                    f"the store {location.store}", f"is gone; {known_anchors[-1].place} shows that it existed"
+                )
             )
         else:
-            verdict.notes.append("There is no store yet.")
-    except Exception as error:  # noqa: BLE001 - whatever it is, it was found in the store
-        verdict.findings.append(VerificationFinding("the store", f"cannot be read ({_said(error)})"))
-    del verdict.findings[MAX_FINDINGS:]
-    return verdict
+            result.notes.append("There is no store yet.")
+    except Exception as error:  # noqa: BLE001 - a damaged store can cause any error
+        result.findings.append(VerificationFinding("the store", f"cannot be read ({_error_text(error)})"))
+    del result.findings[MAX_FINDINGS:]
+    return result
 
 
 class _Verification:
-    """One look at a store, step by step; each step yields what it finds."""
+    """One verification of a store; each step yields findings."""
 
     def __init__(
         self,
-        verdict: VerificationResult,
-        place: LogLocation,
-        opened: sqlite3.Connection,
-        memories: Sequence[anchors.Anchor],
+        result: VerificationResult,
+        location: LogLocation,
+        store: sqlite3.Connection,
+        known_anchors: Sequence[anchors.Anchor],
     ) -> None:
-        self.verdict, self.store, self.memories = verdict, opened, memories
-        self.bodies = payloads.check(place.store, opened)  # helpers begin now, and are asked last
-        self.tree = Tree(opened, {each.size for each in memories})
-        self.books = RowVerifier(opened)
-        self.gone: list[int] = []
+        self.result, self.store, self.known_anchors = result, store, known_anchors
+        self.checked = payloads.check(location.store, store)  # starts the workers now; their results come last
+        self.tree = Tree(store, {anchor.size for anchor in known_anchors})
+        self.row_verifier = RowVerifier(store)
+        self.erased: list[int] = []
 
     def run_all(self) -> None:
-        """One step after the other; where one cannot be finished that is a finding, and the next goes on."""
+        """Run all steps; a step that fails becomes a finding, and the next step follows."""
         for step in (self._entries, self._stored_tree, self._outside, self._rows, self._payloads, self._erasures):
-            self.verdict.findings += islice(_contained(step), MAX_FINDINGS)
-        verdict, checkpoints = self.verdict, [each for each in self.memories if each.checkpoint is not None]
-        verdict.entries, verdict.erased = self.tree.size, len(self.gone)
-        verdict.checkpoints, verdict.covered = len(checkpoints), anchors.covered(checkpoints, self.tree)
-        verdict.notes += self.books.notes
+            self.result.findings += islice(_contained(step), MAX_FINDINGS)
+        result, checkpoints = self.result, [anchor for anchor in self.known_anchors if anchor.checkpoint is not None]
+        result.entries, result.erased = self.tree.size, len(self.erased)
+        result.checkpoints, result.covered = len(checkpoints), anchors.covered(checkpoints, self.tree)
+        result.notes += self.row_verifier.notes
         if not checkpoints:
-            verdict.notes.append("No checkpoint was kept: a log that was rewritten as a whole would not be noticed.")
+            result.notes.append("No checkpoint was kept: the verification cannot notice a completely rewritten log.")
 
     def _entries(self) -> Iterator[VerificationFinding]:
-        yield from rebuild_tree.rebuild(self.tree, self.store, self.books.read)
+        yield from rebuild_tree.rebuild(self.tree, self.store, self.row_verifier.read)
 
     def _stored_tree(self) -> Iterator[VerificationFinding]:
         ((size, root),) = self.store.execute("SELECT tree_size, root FROM head").fetchall()
@@ -176,34 +180,34 @@ class _Verification:
 
     def _outside(self) -> Iterator[VerificationFinding]:
         ((store_id,),) = self.store.execute("SELECT store_id FROM head").fetchall()
-        yield from anchors.compare(self.memories, self.tree, store_id, self.books)
+        yield from anchors.compare(self.known_anchors, self.tree, store_id, self.row_verifier)
 
     def _rows(self) -> Iterator[VerificationFinding]:
-        yield from self.books.findings
-        yield from self.books.remaining()
+        yield from self.row_verifier.findings
+        yield from self.row_verifier.remaining()
 
     def _payloads(self) -> Iterator[VerificationFinding]:
-        for checked in self.bodies:
-            self.verdict.events += checked.events
-            self.gone += checked.erased
-            yield from checked.findings
-        ((held,),) = self.store.execute("SELECT count(*) FROM request_event").fetchall()
-        if held != self.verdict.events:
-            yield VerificationFinding("the requests", f"have {self.verdict.events} events, and {held} are listed")
+        for chunk in self.checked:
+            self.result.events += chunk.events
+            self.erased += chunk.erased
+            yield from chunk.findings
+        ((listed,),) = self.store.execute("SELECT count(*) FROM request_event").fetchall()
+        if listed != self.result.events:
+            yield VerificationFinding("the requests", f"have {self.result.events} events, and {listed} are listed")
 
     def _erasures(self) -> Iterator[VerificationFinding]:
-        for event in self.books.unexplained(self.gone):
+        for event in self.row_verifier.unexplained(self.erased):
             yield VerificationFinding(f"event {event}", "has lost its payload, and no entry says why")
 
 
 def _contained(step: Callable[[], Iterator[VerificationFinding]]) -> Iterator[VerificationFinding]:
     try:
         yield from step()
-    except Exception as error:  # noqa: BLE001 - see _look
-        what = step.__name__.strip("_").replace("_", " ")
-        yield VerificationFinding(f"the {what}", f"cannot be read to the end ({_said(error)})")
+    except Exception as error:  # noqa: BLE001 - a damaged store can cause any error
+        step_name = step.__name__.strip("_").replace("_", " ")
+        yield VerificationFinding(f"the {step_name}", f"cannot be read to the end ({_error_text(error)})")
 
 
-def _said(error: Exception) -> str:
-    """SQLite's own words hold no values; those of others may."""
+def _error_text(error: Exception) -> str:
+    """SQLite's messages contain no values; messages of other errors may."""
     return str(error) if isinstance(error, sqlite3.DatabaseError) else type(error).__name__

@@ -151,7 +151,7 @@ def test_a_file_that_was_added_refuses_it(unpacked: Path, tmp_path: Path) -> Non
 
 
 def resigned(home: Path) -> None:
-    """As whoever holds the log's key could: sums and signature fit again, and only what they say can tell."""
+    """An attack with the log's key: sums and signature are valid again, so that only the content can reveal it."""
     from conversions.audit.evidence.bundle import BundleWriter
     from conversions.ledger import checkpoints
 
@@ -159,7 +159,7 @@ def resigned(home: Path) -> None:
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("SHA256SUMS"):
             draft.write(path.relative_to(home).as_posix(), [path.read_bytes()])
-    draft.seal(SEED or checkpoints.signing_seed)  # type: ignore[arg-type]
+    draft.sign(SEED or checkpoints.seed_of)  # type: ignore[arg-type]
 
 
 SEED = b""
@@ -227,7 +227,7 @@ def test_what_is_there_stays_as_it_is(past: Shop, tmp_path: Path) -> None:
 
 
 def test_days_without_an_entry_make_no_bundle(past: Shop, tmp_path: Path) -> None:
-    with pytest.raises(Usage, match="no entry of 2025-01-01 to 2025-01-02"):
+    with pytest.raises(Usage, match="no entry from 2025-01-01 to 2025-01-02"):
         write(past, tmp_path / "evidence.zip", date(2025, 1, 1), date(2025, 1, 2))
     with pytest.raises(Usage, match="before --since"):
         write(past, tmp_path / "evidence.zip", date(2025, 1, 2), date(2025, 1, 1))

@@ -23,7 +23,7 @@ from conversions.audit import open_log
 from conversions.audit.attempts import queries
 from conversions.audit.attempts.model import Attempt, Body, Selection
 from conversions.audit.evidence import export as exporting
-from conversions.audit.evidence.export import Format, Written, export, new_file
+from conversions.audit.evidence.export import ExportCounts, Format, export, new_file
 from conversions.errors import LedgerError, Usage
 from tests.audit.shop import SATURDAY, SUNDAY, TOKEN, Shop, new_shop
 
@@ -232,7 +232,7 @@ def test_bytes_that_cannot_have_left_are_the_stores_fault(past: Shop, tmp_path: 
     shop = past.copy(tmp_path / "shop")
     with shop.tampered() as store:
         store.execute("UPDATE request SET suffix = x'ff' WHERE id = 2")
-    with pytest.raises(LedgerError, match="attempt 2 are not those that left"):
+    with pytest.raises(LedgerError, match="attempt 2 are not the bytes that were sent"):
         exported(shop)
     assert len(lines(shop, run=2)) == 2
 
@@ -244,7 +244,7 @@ def test_an_export_says_how_much_it_holds(past: Shop, tmp_path: Path) -> None:
     with open_log(shop.settings, shop.clock) as log:
         written = export(log, Selection(shop.settings.zone), "csv", io.BytesIO())
     carried = sum(line["events_erased"] for line in lines(shop))
-    assert written == Written(attempts=5, events=3 * 3 + 2 * 2, erased=carried)
+    assert written == ExportCounts(attempts=5, events=3 * 3 + 2 * 2, erased=carried)
     assert carried > 0
 
 

@@ -433,10 +433,10 @@ def test_an_erased_event_still_proves_what_it_was(shop: Shop) -> None:
 
 
 def test_ranges_of_erased_events_cover_what_lies_in_them() -> None:
-    books = RowVerifier(sqlite3.connect(":memory:"))
-    books.erased = [(30, 40), (1, 9), (5, 6), (35, 37), (20, 20)]
+    row_verifier = RowVerifier(sqlite3.connect(":memory:"))
+    row_verifier.erased_ranges = [(30, 40), (1, 9), (5, 6), (35, 37), (20, 20)]
 
-    assert list(books.unexplained([0, 1, 7, 9, 10, 20, 21, 30, 38, 40, 41])) == [0, 10, 21, 41]
+    assert list(row_verifier.unexplained([0, 1, 7, 9, 10, 20, 21, 30, 38, 40, 41])) == [0, 10, 21, 41]
 
 
 def test_a_clock_that_was_set_back_is_noted_and_no_finding(shop: Shop) -> None:
@@ -455,7 +455,7 @@ def test_helpers_find_what_one_process_finds(shop: Shop, monkeypatch: pytest.Mon
         altered_event(store)
     alone = verdict(shop)
     monkeypatch.setattr(payloads, "EVENTS_WITHOUT_WORKERS", 0)
-    monkeypatch.setattr(payloads, "EVENTS_PER_CHUNK", 2)
+    monkeypatch.setattr(payloads, "REQUESTS_PER_CHUNK", 2)
 
     together = verdict(shop)
 
@@ -466,7 +466,7 @@ def test_a_store_that_grows_meanwhile_is_looked_at_again(shop: Shop, monkeypatch
     looks: list[int] = []
     real = payloads.check
 
-    def erased_meanwhile(path: Path, store: sqlite3.Connection) -> Iterator[payloads.Checked]:
+    def erased_meanwhile(path: Path, store: sqlite3.Connection) -> Iterator[payloads.CheckedRequests]:
         """As a helper process sees it, whose store is newer than that of the process that asked."""
         looks.append(1)
         if len(looks) == 1:

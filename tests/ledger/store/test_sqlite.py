@@ -16,7 +16,7 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
-from conversions.audit.verify.verify import LogLocation, check_ours
+from conversions.audit.verify.verify import LogLocation, check_store
 from conversions.errors import LedgerError, SettingsError, Stopped
 from conversions.ledger.schema import tables
 from conversions.ledger.store import microseconds
@@ -172,7 +172,7 @@ def test_where_nothing_can_be_written_not_even_reading_is_possible_and_that_is_n
     ):
         pass
     with pytest.raises(SettingsError, match="conversions backup"):
-        check_ours(LogLocation(path, tail, tmp_path / "checkpoints"))
+        check_store(LogLocation(path, tail, tmp_path / "checkpoints"))
 
 
 def test_a_wide_umask_opens_nothing(tmp_path: Path) -> None:
