@@ -10,7 +10,7 @@ from conversions.errors import ConversionsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
-from conversions.intake.sources.advice import advice, why
+from conversions.intake.sources.advice import advice, cause
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
@@ -54,18 +54,22 @@ def _sample(source: Source, window: Window) -> Iterator[CheckResult]:
 
 def _unreadable(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
     bad = found.unreadable + Counter(
-        {(Reason.AMBIGUOUS_AMOUNT, column): n for column, n in found.doubtful.items() if column not in found.settled}
+        {
+            (Reason.AMBIGUOUS_AMOUNT, column): n
+            for column, n in found.ambiguous.items()
+            if column not in found.decimal_columns
+        }
     )
     nothing_left = bad.total() >= found.rows
     for (reason, column), rows in bad.most_common():
-        told = f"{rows} of {found.rows} rows cannot be read: {why(unread, reason, column)}."
+        told = f"{rows} of {found.rows} rows cannot be read: {cause(unread, reason, column)}."
         yield _finding(told, advice(unread, reason, column), is_problem=nothing_left)
 
 
 def _held_back(found: Sample, unread: UnparsedValues) -> Iterator[CheckResult]:
     nothing_left = found.sendable == 0 and found.orders >= FEW
-    for reason, orders in found.held_back.most_common():
-        told = f"{orders} of {found.orders} orders would be held back: {why(unread, reason)}."
+    for reason, orders in found.withheld.most_common():
+        told = f"{orders} of {found.orders} orders would be held back: {cause(unread, reason)}."
         yield _finding(told, advice(unread, reason), is_problem=nothing_left)
 
 
