@@ -183,8 +183,8 @@ class TestMistakes:
         [
             ("2026-13-01", "write a day as 2026-12-24, or days as 2026-07-06..2026-07-26"),
             ("2026-07-06..", "write a day as 2026-12-24, or days as 2026-07-06..2026-07-26"),
-            ("2026-07-26..2026-07-06", "it ends before it begins"),
-            ("2026-07-06..2027-07-26", "it is longer than a year"),
+            ("2026-07-26..2026-07-06", "the last day is before the first day"),
+            ("2026-07-06..2027-07-26", "the span is longer than a year"),
         ],
     )
     def test_closed_days_that_are_none_are_refused(self, home: Path, closed: str, said: str) -> None:
@@ -232,7 +232,7 @@ class TestSecrets:
         (home / ".env").write_bytes(content + f"CONVERSIONS_KEY={KEY}\n".encode())
         with pytest.raises(SettingsError) as refused:
             load(path)
-        assert str(refused.value) == f"{home / '.env'} is not text in UTF-8; save it so."
+        assert str(refused.value) == f"{home / '.env'} is not text in UTF-8; save it in UTF-8."
 
     def test_no_repr_or_dump_shows_a_secret(self, home: Path) -> None:
         text = WHOLE.replace('kind = "csv"\npath = "../orders/*.csv"', 'kind = "sql"\nurl = "x"\nquery = "SELECT 1"')

@@ -1,4 +1,4 @@
-"""Where conversions go: one file per platform, opened here."""
+"""Destinations of conversions: one package per platform; this module opens them."""
 
 from decimal import Decimal
 from typing import assert_never
@@ -14,10 +14,10 @@ from conversions.settings import DestinationSettings, GoogleSettings, MetaSettin
 
 
 def open_destination(name: str, settings: DestinationSettings, policy: Policy) -> Destination:
-    """The destination that the section *name* describes; nothing is sent and no credential is asked for yet.
+    """Open the destination of the settings section *name*, without sending anything or fetching a credential.
 
-    Raises SettingsError where *policy* does not let leave what these settings would send: better one sentence now than
-    every order quarantined.
+    Raises SettingsError where *policy* does not list what these settings would send: one message now is better than
+    quarantining every order.
     """
     destination = _destination(name, settings, policy)
     envelope = destination.envelope("specimen")
@@ -40,7 +40,7 @@ def _destination(name: str, settings: DestinationSettings, policy: Policy) -> De
 
 
 def sample_conversion(settings: DestinationSettings) -> Conversion:
-    """A conversion of nobody, with everything in it that these settings can send."""
+    """Return a conversion without personal data that has every field that these settings can send."""
     return Conversion(
         wire_id="specimen-1" if settings.reference == "order_id" else f"c-{0:032x}",
         email_sha256="0" * 64,

@@ -1,4 +1,4 @@
-"""The grammar of a destination: everything about one platform in one file, behind these names."""
+"""The interface of a destination. Everything about one platform is in its own package, behind these names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from conversions.model.receipt import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform takes."""
+    """The limits of a platform."""
 
     events: int
-    """At most so many in one request."""
+    """Maximum number of events in one request."""
     bytes: int
-    """At most so many in one body."""
+    """Maximum size of one body."""
     max_age: timedelta
-    """From the wire time of an event to its sending, margin included."""
+    """Maximum time from an event's time, as sent, to its sending; the margin is subtracted already."""
     min_age: timedelta
-    """From the real purchase to the sending."""
+    """Minimum time from the purchase to the sending."""
     resend: timedelta
-    """How long after the first attempt an unanswered event may be sent again and still counts once."""
+    """Time after the first attempt in which an unanswered event may be sent again and still counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +37,86 @@ class Envelope:
 
 
 class Destination(Protocol):
-    """One ad account's inbox. ``send`` is called from several threads at once; the rest from one."""
+    """One conversion action or dataset. Several threads call ``send`` at the same time; one thread calls the rest."""
 
     name: str
     """The settings section."""
     kind: str
-    """``google`` or ``meta``: what the disclosure policy is listed under."""
+    """``google`` or ``meta``: the section of the disclosure policy."""
     recipient: str
-    """The company that receives, as an auditor writes it."""
+    """The company that receives the data, as auditors name it."""
     target: str
-    """Where exactly: account and conversion action, or dataset. Part of every wire id, pinned at first use."""
+    """Account and conversion action, or dataset. Part of every wire id; bound to the store at first use."""
     url: str
     """Without query and credentials."""
     identity_rule: str
-    """Name of the dated rule in ``identity`` that makes the digest."""
+    """Name of the dated rule in ``intake.identity`` that makes the digest."""
     limits: Limits
     headers: dict[str, str]
-    """As sent and logged; never ``Authorization``."""
+    """Headers as sent and logged; never ``Authorization``."""
 
     def event(self, conversion: Conversion) -> bytes:
-        """The bytes of one event: compact JSON that survives parse and dump unchanged."""
+        """Return the bytes of one event: compact JSON that stays the same when parsed and written again."""
 
     def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
-        """The bytes that correct the value of an *event* that the platform holds, or None where it has no correction.
+        """Return the bytes that adjust the value of an *event* that was sent, or None where the platform has no way.
 
-        All but the value is *event*'s own; a *value* of 0 is a full refund.
+        Everything but the value is the same as in *event*; a *value* of 0 is a full refund.
         """
 
     def envelope(self, upload_tag: str) -> Envelope:
-        """What stands around the events; ``upload_tag`` names the run where the platform takes one."""
+        """Return the bytes around the events; ``upload_tag`` names the run where the platform accepts a tag."""
 
     def send(self, body: bytes, events: int) -> Receipt:
-        """POST once, exactly *body*, and judge the answer; never sends again on its own and never raises for it.
+        """POST exactly *body* once and classify the answer. Never retries, and never raises for an answer.
 
-        Raises ``Unauthorised`` only where no credential could be had, before anything left.
+        Raises ``Unauthorised`` only where no credential is available, before any byte is sent.
         """
 
     def check_credentials(self) -> None:
-        """Raise ``Unauthorised`` where there is no credential to send with; nobody is asked."""
+        """Raise ``Unauthorised`` where no credential is configured. Makes no request."""
 
     def authorise(self) -> None:
-        """Have what sending takes. Raises ``Unauthorised`` where there is no credential, or it is worth nothing."""
+        """Get the credential for sending. Raises ``Unauthorised`` where there is none, or the platform refuses it."""
 
     def advice(self, code: str) -> str | None:
-        """What a person does about a refusal by ``Receipt.code``, where that is known: where to click, what to set."""
+        """Return what an operator does about a refusal with this ``Receipt.code``, or None where it is unknown."""
 
 
 @runtime_checkable
 class ReportsStatus(Protocol):
-    """A destination whose platform tells later what became of each event."""
+    """A destination with diagnostics: the platform reports the status of each event later."""
 
     name: str
 
     def diagnose(self, reference: str, events: int) -> Diagnosis:
-        """Ask once what became of a request of so many *events*, which the platform knows as *reference*.
+        """Poll once for the status of a request with *events* events; *reference* is the platform's id of it.
 
-        Raises nothing for the answer but ``Unauthorised``, where there is no credential or the platform takes none.
+        Raises only ``Unauthorised``, where there is no credential or the platform refuses it.
         """
 
     def fix(self, reason: str) -> str:
-        """What a person does about *reason*, one of those that are the account's."""
+        """Return what an operator does about *reason*, a fault of the account."""
 
 
 @runtime_checkable
 class RatesEvents(Protocol):
-    """A destination whose platform rates what it gets."""
+    """A destination with quality scores: the platform rates the events that it receives."""
 
     name: str
 
     def scores(self) -> Mapping[str, float]:
-        """Ask once for its figures, by their names there; empty where there is no answer, for whatever reason."""
+        """Request the quality scores once, by the platform's names; empty without a usable answer."""
 
 
 @runtime_checkable
 class ValidatesOnly(Protocol):
-    """A destination whose platform checks a request on demand, and takes nothing of it."""
+    """A destination with validation requests: the platform checks the events and records none."""
 
     def as_validate_only(self, body: bytes) -> bytes:
-        """*body*, a finished one that has passed the gate, with one constant more: nothing of it is to be taken."""
+        """Return *body* with one more constant that asks only for validation. *body* has passed the gate already."""
 
 
 def compact(event: Mapping[str, object]) -> bytes:
-    """*event* as compact JSON; copied, since each result of orjson keeps four kilobytes, however short it is."""
+    """Return *event* as compact JSON, copied, because each result of orjson occupies at least four kilobytes."""
     return bytes(memoryview(orjson.dumps(event)))

@@ -1,47 +1,40 @@
-"""The few verdicts that there are, and what every platform's table shares."""
+"""The classes of responses, and the rules that all platforms share."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
-from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
+from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.transport.http import Answer, NoResponse, NotSent
 
 Verdict = tuple[Outcome, Next]
 
 ACCEPTED: Verdict = (Outcome.RECEIVED, Next.DONE)
 RETRY: Verdict = (Outcome.UNKNOWN, Next.RETRY)
-"""Nobody knows whether the events are held."""
+"""The platform may or may not have recorded the events."""
 THROTTLED: Verdict = (Outcome.REFUSED, Next.RETRY)
 BAD_EVENT: Verdict = (Outcome.REFUSED, Next.ISOLATE)
 AMBIGUOUS: Verdict = (Outcome.REFUSED, Next.PROBE)
-"""One event's fault or the settings': the code alone does not say."""
+"""The code does not show whether one event or the settings are at fault."""
 FINAL_WARNING: Verdict = (Outcome.REFUSED, Next.RETRY_ONCE)
 CREDENTIALS: Verdict = (Outcome.REFUSED, Next.STOP_CREDENTIALS)
 CONFIG: Verdict = (Outcome.REFUSED, Next.STOP_REFUSED)
 QUOTA: Verdict = (Outcome.REFUSED, Next.STOP_QUOTA)
 
 BY_STATUS: dict[int, Verdict] = {408: RETRY, 425: RETRY, 429: THROTTLED} | dict.fromkeys(range(500, 600), RETRY)
-"""Statuses that decide whatever the body says; any 5xx may have come after the events were stored."""
+"""Statuses that decide regardless of the body. A 5xx may arrive after the platform stored the events."""
 WITHOUT_BODY: dict[int, Verdict] = {413: BAD_EVENT} | BY_STATUS
-"""Statuses that decide where the body is not the platform's JSON; the rest may be a proxy speaking: AGAIN."""
+"""Statuses that decide where the body is not the platform's JSON. Others may come from a proxy: RETRY."""
 
 
-def unanswered(result: NotSent | NoResponse) -> Receipt:
-    """The receipt where no answer came."""
+def receipt_without_answer(result: NotSent | NoResponse) -> Receipt:
+    """Return the receipt where no answer came."""
     outcome = Outcome.NOT_SENT if isinstance(result, NotSent) else Outcome.UNKNOWN
     return Receipt(outcome, Next.RETRY, result.why)
 
 
-def judged(
-    answer: Answer,
-    verdict: Verdict,
-    *codes: str | None,
-    reference: str | None = None,
-    wait: float | None = None,
-    culprits: tuple[FailedItem, ...] = (),
-    warnings: Mapping[str, int] | None = None,
-) -> Receipt:
-    """The receipt for *answer*; *codes* are what decided, after the status. *wait* counts only for what is retried."""
+def receipt(answer: Answer, verdict: Verdict, *codes: str | None, reference: str | None = None) -> Receipt:
+    """Return the receipt for *answer*; *codes* are the codes that decided, in addition to the HTTP status."""
     outcome, then = verdict
     return Receipt(
         outcome,
@@ -49,23 +42,25 @@ def judged(
         "/".join([str(answer.status), *filter(None, codes)]),
         http_status=answer.status,
         reference=reference or None,
-        wait=wait if then in {Next.RETRY, Next.RETRY_ONCE} else None,
-        failed_items=culprits,
-        warnings=warnings or {},
         date=answer.headers.get("Date"),
     )
 
 
+def with_wait(receipt: Receipt, seconds: float | None) -> Receipt:
+    """Add the wait that the platform asked for, where the request will be retried."""
+    return replace(receipt, wait=seconds) if receipt.next in {Next.RETRY, Next.RETRY_ONCE} else receipt
+
+
 def payload_too_large(verdict: Verdict, answer: Answer, events: int) -> Verdict:
-    """*verdict*; but one event is never too large for a platform: something in between says so."""
+    """Return *verdict*, or CONFIG for 413 with one event: no platform refuses that, so a proxy is at fault."""
     return CONFIG if answer.status == 413 and events == 1 else verdict
 
 
 def most_severe(verdicts: Iterable[Verdict]) -> Verdict:
-    """What stops goes before what waits, and that before what is one order's fault or may be."""
+    """Return the first verdict in this order: stops the destination, waits, blames or suspects single events."""
     return min(verdicts, key=(CREDENTIALS, CONFIG, QUOTA, RETRY, FINAL_WARNING, THROTTLED, BAD_EVENT, AMBIGUOUS).index)
 
 
 def enum_name(text: str) -> str | None:
-    """*text* where it is an enum's name: the platforms' prose may repeat what was sent, and stays out."""
+    """Return *text* if it is an enum's name. Other text of a platform may repeat sent data and is dropped."""
     return text if re.fullmatch(r"[A-Z][A-Z0-9_]{0,99}", text) else None

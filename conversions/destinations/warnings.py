@@ -1,26 +1,26 @@
-"""What a person does about a part of an event that a platform ignored or missed, by the platform's name for it.
+"""Advice about a part of an event that a platform ignored or missed, by the platform's name for the warning.
 
 ``WarningReason`` and ``ProcessingWarningReason`` of Google's API v1.9 (discovery document of 2026-11-06), and Meta's
-two ways of warning. What Google reports of carts: support.google.com/google-ads/answer/14943675, read 2026-11-30.
+two kinds of warnings. Google's reports of carts: support.google.com/google-ads/answer/14943675, read 2026-11-30.
 """
 
 from conversions.destinations.responses import enum_name
 
 MESSAGE, API_VERSION = "MESSAGE", "API_VERSION"
-"""Meta's: prose in ``messages``, of which nothing is kept; the header ``X-Ad-Api-Version-Warning``."""
+"""Meta's warnings: text in ``messages``, which is not kept; the header ``X-Ad-Api-Version-Warning``."""
 OTHER = "OTHER"
-"""In place of what is no name of an enum."""
+"""Replaces text that is not an enum's name."""
 PREFIXES = ("PROCESSING_WARNING_REASON_", "WARNING_REASON_")
 
 MINIMISED = (
-    "nothing is to be done: prices of single products stay here, unless the privacy policy lists them. Google reports "
-    "the sale, and not what each product brought"
+    "you need to do nothing: the privacy policy does not list prices of single products, so they are not sent. Google "
+    "reports the sale, but not the value of each product"
 )
 MERCHANT = "compare `merchant_id`, `merchant_feed_label` and `merchant_feed_language_code` with Merchant Center"
-REPORT = "nothing of this kind is sent on purpose: report it, with the output of `conversions audit export`"
-NOT_SENT = "this program sends no such part: look who else sends into this conversion action"
-ENCRYPTED = "this program encrypts nothing beyond the hash: look who else sends into this conversion action"
-VARIABLES = "this program sends no custom variables: look who else sends into this conversion action"
+REPORT = "this is a fault of this program: report it, with the output of `conversions audit export`"
+NOT_SENT = "this program does not send this part: check which other system sends to this conversion action"
+ENCRYPTED = "this program sends hashes and encrypts nothing: check which other system sends to this conversion action"
+VARIABLES = "this program sends no custom variables: check which other system sends to this conversion action"
 UNKNOWN = "look it up in the platform's documentation and diagnostics"
 
 _ADVICE = {
@@ -39,25 +39,25 @@ _ADVICE = {
     ENCRYPTED: """
         KEK_PERMISSION_DENIED DEK_DECRYPTION_ERROR DECRYPTION_ERROR WIP_AUTH_FAILED INVALID_WIP INVALID_KEK
         USER_IDENTIFIER_DECRYPTION_ERROR AWS_AUTH_FAILED""",
-    "nothing is to be done unless it stays: Google had trouble of its own": "INTERNAL_ERROR",
+    "Google had an internal error: you need to do nothing unless it continues": "INTERNAL_ERROR",
     UNKNOWN: f"UNSPECIFIED GENERIC {OTHER}",
-    "look at the dataset's diagnostics in Events Manager: Meta said something, which is not kept here": MESSAGE,
-    "set `graph_version` to a newer one before Meta ends this one": API_VERSION,
+    "read the dataset's diagnostics in Events Manager: Meta sent a message, which is not kept here": MESSAGE,
+    "set `graph_version` to a newer version before Meta ends this one": API_VERSION,
 }
 ADVICE = {name: advice for advice, names in _ADVICE.items() for name in names.split()}
-"""By kind: a platform's name without its prefix."""
+"""By kind of warning: the platform's name without its prefix."""
 BY_DESIGN = frozenset(_ADVICE[MINIMISED].split())
-"""Those that follow from what the shop has promised not to send."""
+"""Kinds of warnings that are expected: the shop has promised not to send these parts."""
 
 
 def kind(reason: str) -> str:
-    """The name of an enum, however it is spelt; a word in lower case that is none of these names may be anything."""
+    """Return the enum's name in capitals without its prefix; ``OTHER`` for unknown text, which may repeat sent data."""
     known = _bare(reason.upper())
     return known if known in ADVICE else _bare(enum_name(reason) or OTHER)
 
 
 def advice(kind: str) -> str:
-    """What to do about a warning of this *kind*."""
+    """Return what an operator does about a warning of this *kind*."""
     return ADVICE.get(kind, UNKNOWN)
 
 

@@ -1,1 +1,1 @@
-"""What may leave: the policy, the schema of events, and the gate before the wire."""
+"""The disclosure policy, the schema of events, and the gate that checks each request before it leaves."""

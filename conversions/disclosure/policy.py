@@ -1,7 +1,4 @@
-"""What may leave: the shop's disclosure policy, and the gate that compares finished bytes with it.
-
-Whatever the policy does not list does not leave.
-"""
+"""The shop's disclosure policy: the paths that may leave. A path that the policy does not list does not leave."""
 
 import tomllib
 from datetime import date
@@ -18,20 +15,20 @@ from conversions.errors import SettingsError
 
 
 class Class(StrEnum):
-    """Why a path leaves."""
+    """Why a path may leave."""
 
     PROMISED = "promised"
-    """The sentence names it."""
+    """The quoted sentence of the privacy policy names it."""
     TECHNICAL = "technical"
-    """Needed for counting once; says nothing outside the shop."""
+    """The platform needs it to count an order once; it has no meaning outside the shop."""
     ENVELOPE = "envelope"
-    """About the shop and its accounts, not about a person."""
+    """It describes the shop and its accounts, not a person."""
     LEGAL_SIGNAL = "legal signal"
-    """What a person has decided about their data."""
+    """It states the buyer's choice about their data."""
 
 
 class Listing(BaseModel):
-    """One path that may leave, in which shape, and why."""
+    """One path that may leave, its shape, and the reason."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -39,21 +36,21 @@ class Listing(BaseModel):
     shape: str
     class_: Class = Field(alias="class")
     what: str = Field(min_length=1)
-    """In the shop's words, for auditors."""
+    """Description in the shop's words, for auditors."""
 
 
 class Policy(BaseModel):
-    """The disclosure policy: the shop's sentence and what it lets leave."""
+    """The disclosure policy: the sentence of the shop's privacy policy, and the paths that may leave."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     version: Annotated[str, Field(pattern=r"^[\w.\-]{1,40}$")]
     effective: date
-    """Since this day the sentence stands in the shop's privacy policy."""
+    """First day on which the shop's privacy policy contains the sentence."""
     quoted_from: str = Field(min_length=1)
     quote: str = Field(min_length=1)
     quote_sha256: str
-    """Of the quote's UTF-8 bytes, so that a sentence changed in passing is noticed."""
+    """SHA-256 of the quote's UTF-8 bytes; it detects an accidental change of the sentence."""
     google: tuple[Listing, ...] = ()
     meta: tuple[Listing, ...] = ()
 
@@ -63,7 +60,7 @@ class Policy(BaseModel):
     def _closed(self) -> Self:
         digest = sha256(self.quote.encode()).hexdigest()
         if digest != self.quote_sha256:
-            raise ValueError(f"quote_sha256 is not the quote's digest, {digest}; has the sentence changed?")
+            raise ValueError(f"quote_sha256 is not the digest of the quote, {digest}; has the sentence changed?")
         for kind in SCHEMA:
             for listing in self.listings(kind):
                 _allowed(listing, kind)
@@ -73,24 +70,24 @@ class Policy(BaseModel):
 
     @property
     def text(self) -> str:
-        """The file as it was read."""
+        """Text of the policy file."""
         return self._text
 
     @property
     def sha256(self) -> str:
-        """Of the file's bytes."""
+        """SHA-256 of the file's bytes, 64 lower-case hex characters."""
         return sha256(self._text.encode()).hexdigest()
 
     def listings(self, kind: str) -> tuple[Listing, ...]:
-        """What may leave to destinations of *kind*."""
+        """Return the paths that may leave to destinations of *kind*."""
         return {"google": self.google, "meta": self.meta}[kind]
 
     def lists(self, kind: str, path: str) -> bool:
-        """Whether *path* may leave to destinations of *kind*."""
+        """Return whether *path* may leave to destinations of *kind*."""
         return path in self._shapes[kind]
 
     def shape(self, kind: str, path: str) -> str:
-        """The name of the shape of *path*; KeyError where it is not listed."""
+        """Return the name of the shape of *path*. Raises KeyError where the policy does not list *path*."""
         return self._shapes[kind][path]
 
     @cached_property
@@ -99,7 +96,7 @@ class Policy(BaseModel):
 
 
 def load_policy(path: Path) -> Policy:
-    """Read the policy at *path*. Raises SettingsError in a sentence that names the mistake."""
+    """Read the policy at *path*. Raises SettingsError, which names the mistake."""
     try:
         return parse_policy(path.read_bytes().decode(), str(path))
     except OSError as error:
@@ -109,7 +106,7 @@ def load_policy(path: Path) -> Policy:
 
 
 def parse_policy(text: str, name: str) -> Policy:
-    """The policy that *text* is; *name* is what a SettingsError calls it."""
+    """Parse a policy. Raises SettingsError, in which *name* stands for the file."""
     try:
         policy = Policy.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

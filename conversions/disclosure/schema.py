@@ -1,7 +1,7 @@
-"""The closed schema of the wire: every path that can be sent, and the shapes that a disclosure policy may give it.
+"""The closed schema of events: every path that this program can send, and the shapes that a policy may give it.
 
-This is the outer bound, and it is code; the policy is the shop's choice within it. Paths are JSON keys joined by
-points, with ``[]`` after a list: ``events[].cartData.items[].itemId``.
+The schema is the outer limit, fixed in code; the disclosure policy is the shop's choice within it. Paths are JSON keys
+joined by points, with ``[]`` after a list: ``events[].cartData.items[].itemId``.
 """
 
 import re
@@ -9,19 +9,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Validator = Callable[[Any], object]
-"""True in effect where a parsed JSON value has the shape; may raise TypeError where it is not even of the type."""
+"""Returns a true value where a parsed JSON value has the shape; may raise TypeError for a value of another type."""
 
 
 def validator(shape: str) -> Validator:
-    """The test for *shape*; KeyError where there is no such shape."""
+    """Return the validator of *shape*. Raises KeyError where the shape does not exist."""
     constants = _constants(shape)
     return SHAPES[shape] if constants is None else constants.__contains__
 
 
 def narrows(shape: str, allowed: str) -> bool:
-    """Whether a policy may narrow *allowed* to *shape*: the same, or fewer constants."""
-    mine, theirs = _constants(shape), _constants(allowed)
-    return shape == allowed if theirs is None else mine is not None and mine <= theirs
+    """Return whether a policy may narrow *allowed* to *shape*: the same shape, or fewer constants."""
+    constants, allowed_constants = _constants(shape), _constants(allowed)
+    if allowed_constants is None:
+        return shape == allowed
+    return constants is not None and constants <= allowed_constants
 
 
 def _constants(shape: str) -> frozenset[str] | None:
@@ -36,12 +38,12 @@ def _text(pattern: str) -> Validator:
 
 
 def _decimal(value: object) -> bool:
-    """Zero or above, finite, and far from where a double loses cents."""
+    """Zero or above, finite, and far below the amounts where a double loses cents."""
     return (type(value) is float or type(value) is int) and 0 <= value < 10**12
 
 
 def _unix_seconds(value: object) -> bool:
-    """Ten digits: milliseconds have thirteen, and Meta takes them for seconds without a word."""
+    """Ten digits. Milliseconds have thirteen, and Meta accepts them as seconds without an error."""
     return type(value) is int and 10**9 <= value < 10**10
 
 
@@ -61,7 +63,7 @@ SHAPES: Mapping[str, Validator] = {
     "upload-tag": _text(r"[A-Za-z0-9._:+\-]{1,100}"),
     "https-url": _text(r"https://[A-Za-z0-9.\-]{1,253}(:\d{1,5})?(/[A-Za-z0-9._~\-/]{0,500})?"),
 }
-"""Shapes by name; ``const:A`` and ``one-of:A,B`` are shapes, too. None admits an at sign or a letter beyond ASCII."""
+"""Shapes by name; ``const:A`` and ``one-of:A,B`` are shapes, too. No shape allows an at sign or a non-ASCII letter."""
 
 _REFERENCE = ("wire-id", "order-number")
 _CONSENT = ("one-of:CONSENT_GRANTED,CONSENT_DENIED",)
@@ -104,10 +106,10 @@ SCHEMA: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "upload_tag": ("upload-tag",),
     },
 }
-"""Per kind of destination: every path that its events and envelope can have, and the shapes open to a policy."""
+"""By kind of destination: every path that its events and envelope can have, and the shapes that a policy may choose."""
 
 GRANTED = b'"adUserData":"CONSENT_GRANTED"'
-"""In the bytes of an event, where the shop recorded its buyer's grant and the policy lets it be said."""
+"""Part of an event's bytes, where the shop recorded the buyer's consent and the policy lists the path."""
 
 EVENTS: Mapping[str, str] = {"google": "events", "meta": "data"}
-"""Per kind of destination: the key of the list of events."""
+"""By kind of destination: the JSON key of the list of events."""

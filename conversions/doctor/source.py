@@ -10,7 +10,7 @@ from conversions.errors import ConversionsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
-from conversions.intake.sources.advice import advice, why
+from conversions.intake.sources.advice import advice, cause
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
@@ -54,18 +54,22 @@ def _check_sample(source: Source, window: Window) -> Iterator[CheckResult]:
 
 def _unreadable(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResult]:
     unreadable = sample.unreadable + Counter(
-        {(Reason.AMBIGUOUS_AMOUNT, column): n for column, n in sample.doubtful.items() if column not in sample.settled}
+        {
+            (Reason.AMBIGUOUS_AMOUNT, column): n
+            for column, n in sample.ambiguous.items()
+            if column not in sample.decimal_columns
+        }
     )
     nothing_left = unreadable.total() >= sample.rows
     for (reason, column), rows in unreadable.most_common():
-        sentence = f"{rows} of {sample.rows} rows cannot be read: {why(unparsed, reason, column)}."
+        sentence = f"{rows} of {sample.rows} rows cannot be read: {cause(unparsed, reason, column)}."
         yield _result(sentence, advice(unparsed, reason, column), is_problem=nothing_left)
 
 
 def _held_back(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResult]:
     nothing_left = sample.sendable == 0 and sample.orders >= MIN_ORDERS
-    for reason, orders in sample.held_back.most_common():
-        sentence = f"{orders} of {sample.orders} orders would be held back: {why(unparsed, reason)}."
+    for reason, orders in sample.withheld.most_common():
+        sentence = f"{orders} of {sample.orders} orders would be held back: {cause(unparsed, reason)}."
         yield _result(sentence, advice(unparsed, reason), is_problem=nothing_left)
 
 

@@ -1,1 +1,1 @@
-"""All raw personal data, and nothing else: from the shop's rows to orders without an address."""
+"""The only room with raw personal data: it turns the shop's rows into orders without an e-mail address."""

@@ -1,6 +1,7 @@
-"""The only bridge over the privacy line: an order and one platform's rules in, a conversion or the reason against out.
+"""Converts an order to one platform's conversion, or to the reason why it is not sent.
 
-A pure function of its arguments: the same order, rules and ``now`` give the same conversion on any machine.
+This is the only code that passes data from raw orders to conversions. It is a pure function of its arguments: the same
+order, rules and ``now`` give the same conversion on any machine.
 """
 
 import re
@@ -20,8 +21,8 @@ from conversions.model.conversion import PRODUCT_ID, Consent, Conversion, Money,
 from conversions.model.rules import Rules
 
 DAY = timedelta(days=1)
-SKEW = timedelta(minutes=5)
-"""How far the shop's clock may be ahead of ours."""
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""The shop's clock may be ahead of this machine's clock by this much."""
 ORDER_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{2,64}")
 """Google: at most 64 characters (Ads help 6386790); one character has been refused."""
 
@@ -29,21 +30,21 @@ ORDER_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{2,64}")
 def convert(
     order: Order, identity: Identity | Reason, paid: Money | Reason, rules: Rules, now: datetime
 ) -> Conversion | Withheld:
-    """*order* as one platform may see it, or the first reason against. *now* is aware.
+    """Return *order* as one platform may see it, or the first reason against sending it. *now* is aware.
 
-    *identity* and *paid* are what ``identify`` and ``money`` made of the order's address and of its amount minus
-    refunds: the same for every platform. What forbids any further sending comes first: a cancelled order of somebody
-    who withdrew must never be restated.
+    *identity* and *paid* are the results of ``identify`` for the order's address and of ``money`` for its amount minus
+    refunds; they are the same for every platform. Reasons that forbid all sending come first: an order of a buyer who
+    withdrew consent must never be restated, even if it was cancelled.
     """
     return Converter(rules, now)(order, identity, paid)
 
 
 class Converter:
-    """``convert`` by the same rules at the same moment: what all orders share is worked out once."""
+    """``convert`` for many orders with the same rules and time; it computes the shared values once."""
 
     def __init__(self, rules: Rules, now: datetime) -> None:
         self._now = now.timestamp()
-        self._latest = now + SKEW
+        self._latest = now + MAX_CLOCK_SKEW
         self._zone = rules.zone
         self._start = rules.not_before or date.min
         self._refusals = _refusals(rules)
@@ -52,7 +53,7 @@ class Converter:
         self._min_age = int(rules.min_age.total_seconds())
         self._max_age = int(rules.max_age.total_seconds())
         self._tag_window = rules.also_reported_within
-        self._reference = _referring(rules)
+        self._reference = _wire_id_maker(rules)
         self._keyed = blake2b(digest_size=8, key=rules.fingerprint_key)
 
     def __call__(self, order: Order, identity: Identity | Reason, paid: Money | Reason) -> Conversion | Withheld:
@@ -63,23 +64,23 @@ class Converter:
         value = _value(order, paid)
         if not isinstance(value, Decimal):
             return Withheld(value)
-        if reason := self._moment(order) or _products(order.product_ids):
+        if reason := self._time_reason(order) or _product_reason(order.product_ids):
             return Withheld(reason)
         return self._in_time(order, email, value)
 
     def _in_time(self, order: Order, email: str, value: Decimal) -> Conversion | Withheld:
         bought_at = int(order.purchased_at.timestamp())
         event_at = bought_at if self._exact else _last_second(order.purchase_day, self._zone)
-        expires_at, why = self._expiry(order, bought_at, event_at)
+        expires_at, reason = self._expiry(order, bought_at, event_at)
         if expires_at < self._now:
-            return Withheld(why)
+            return Withheld(reason)
         wire_id = self._reference(order.number)
         if wire_id is None:
             return Withheld(Reason.SHAPE)
-        # Of a day alone the order has the last second: the minimum age is reached whatever the hour was.
+        # An order with a date alone gets the day's last second, so it has the minimum age at any hour of purchase.
         ready_at = 1 + max(event_at, bought_at + self._min_age)
         fingerprint = self._fingerprint(order, email, event_at)
-        # By position, which takes half the time; the tests know every field by its name.
+        # Positional arguments take half the time; the tests check every field by name.
         return Conversion(
             wire_id,
             email,
@@ -101,7 +102,7 @@ class Converter:
             return identity.digests.get(self._identity_rule, Reason.UNUSABLE_EMAIL)
         return identity
 
-    def _moment(self, order: Order) -> Reason | None:
+    def _time_reason(self, order: Order) -> Reason | None:
         if order.purchase_day < self._start:
             return Reason.BEFORE_START
         if order.purchased_at <= self._latest:
@@ -110,25 +111,25 @@ class Converter:
         return None if today else Reason.IN_THE_FUTURE
 
     def _expiry(self, order: Order, bought_at: int, event_at: int) -> tuple[int, Reason]:
-        """The earliest of this platform's limits, and what to say once it is past."""
+        """Return the earliest of this platform's limits, and the reason after it has passed."""
         too_old = event_at + self._max_age, Reason.TOO_OLD
         if self._tag_window is None:
             return too_old
-        # Where only the day is known the tag may have fired in its first second.
+        # Where only the day is known, the web tag may have fired in the day's first second.
         earliest = _first_second(order.purchase_day, self._zone) if order.ends_day else bought_at
-        counted_once = earliest + int(self._tag_window.total_seconds())
-        return min(too_old, (counted_once, Reason.ALSO_REPORTED))
+        dedup_ends_at = earliest + int(self._tag_window.total_seconds())
+        return min(too_old, (dedup_ends_at, Reason.ALSO_REPORTED))
 
     def _fingerprint(self, order: Order, email: str, event_at: int) -> bytes:
-        """Keyed BLAKE2b (RFC 7693). Products are sorted: a query may list them differently each night."""
+        """Keyed BLAKE2b (RFC 7693). Products are sorted, since a query may list them in another order in each run."""
         keyed = self._keyed.copy()
-        told = [email, event_at, order.consent, order.ad_personalization, sorted(order.product_ids)]
-        keyed.update(orjson.dumps(told))
+        fields = [email, event_at, order.consent, order.ad_personalization, sorted(order.product_ids)]
+        keyed.update(orjson.dumps(fields))
         return keyed.digest()
 
 
 def _refusals(rules: Rules) -> dict[Consent, Reason]:
-    """The choices that forbid sending."""
+    """Return the consent values that forbid sending."""
     if rules.legal_basis == "consent":
         return {Consent.DENIED: Reason.DENIED, Consent.NOT_RECORDED: Reason.NO_CONSENT}
     return {Consent.DENIED: Reason.DENIED}
@@ -142,7 +143,7 @@ def _value(order: Order, paid: Money | Reason) -> Decimal | Reason:
     return paid.amount if isinstance(paid, Money) else paid
 
 
-def _products(product_ids: tuple[str, ...]) -> Reason | None:
+def _product_reason(product_ids: tuple[str, ...]) -> Reason | None:
     if not product_ids:
         return Reason.NO_PRODUCT
     return None if all(map(PRODUCT_ID.fullmatch, product_ids)) else Reason.BAD_PRODUCT_ID
@@ -150,7 +151,7 @@ def _products(product_ids: tuple[str, ...]) -> Reason | None:
 
 @lru_cache(maxsize=256)
 def _last_second(day: date, zone: ZoneInfo) -> int:
-    """Days of 23 and 25 hours too end one second before the next one."""
+    """One second before the next day begins, also for days of 23 and 25 hours."""
     return _first_second(day + DAY, zone) - 1
 
 
@@ -159,8 +160,8 @@ def _first_second(day: date, zone: ZoneInfo) -> int:
     return int(datetime.combine(day, time.min, zone).timestamp())
 
 
-def _referring(rules: Rules) -> Callable[[str], str | None]:
-    """How an order's number becomes its id on the wire; None where it may not stand there."""
+def _wire_id_maker(rules: Rules) -> Callable[[str], str | None]:
+    """Return the function from order number to the id that is sent; it returns None for an unusable number."""
     if rules.reference == "wire_id":
         return keys.wire_ids(rules.wire_key, rules.shop, rules.kind, rules.target)
     return _order_id

@@ -1,6 +1,6 @@
-"""The e-mail address ends here: text in, digests out. Nothing here keeps, prints or raises an address.
+"""Turns an e-mail address into digests. This module never keeps or prints an address, and no error contains one.
 
-A person is known to each platform by a digest under that platform's own dated rule, and to the store as a subject.
+Each platform gets a digest by that platform's own dated rule; the store knows the person as a subject.
 """
 
 import re
@@ -13,18 +13,18 @@ from conversions.model.conversion import Reason
 from conversions.model.subject import Person
 
 GOOGLE = "google/2026-08"
-"""Lower case; at Gmail without dots and ``+suffix``. Data Manager API, "Formatting"; its Python library 0.4.0."""
+"""Lower case; Gmail addresses without dots and ``+suffix``. Data Manager API, "Formatting"; Python library 0.4.0."""
 META = "meta/2026-01"
-"""Lower case. "Customer information parameters", 2026-01-09; misplaced dots are refused as in Meta's ParamBuilder."""
+"""Lower case. "Customer information parameters", 2026-01-09; refuses misplaced dots, as Meta's ParamBuilder does."""
 SUBJECT = "subject/1"
-"""Our own, frozen: HMAC-SHA256 of Google's form. Meta's form has the same Google form, so one key finds both."""
+"""Our own rule, which never changes: HMAC-SHA256 of Google's normal form, the same for both platforms."""
 
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 MAX_ADDRESS_OCTETS = 254
-"""RFC 5321 4.5.3.1.3: 256 octets, of which the angle brackets around it take two."""
+"""RFC 5321 4.5.3.1.3: 256 octets minus two for the angle brackets around the address."""
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-"""ASCII only, since the platforms' own libraries disagree on the rest; no quoted local parts, no IP literals."""
+"""ASCII only, since the platforms' libraries differ on other characters; no quoted local parts, no IP literals."""
 DIGEST = re.compile(
     r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})"  # MD5, SHA-1, SHA-2
     r"|[0-9a-f]{64}\.[a-z0-9_-]{8}"  # SHA-256 with the appendix of Meta's newer SDKs
@@ -35,16 +35,16 @@ DIGEST = re.compile(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
-    """Who bought, as far as anybody behind this module may know."""
+    """The buyer, without the e-mail address."""
 
     digests: Mapping[str, str]
-    """Rule → 64 lower-case hex characters; a rule that refuses the address is absent."""
+    """By rule: 64 lower-case hex characters. A rule that refuses the address is absent."""
     subject: bytes
-    """16 bytes: the person's key inside the store."""
+    """16 bytes: the person's key in the store."""
 
 
 def identify(text: str, subject_key: bytes) -> Identity | Reason:
-    """The buyer behind an e-mail address, or why there is none. *subject_key* is ``derive(key, SUBJECT)``."""
+    """Return the buyer with this e-mail address, or why it is unusable. *subject_key* is ``derive(key, SUBJECT)``."""
     forms = _normal_forms(text)
     if isinstance(forms, Reason):
         return forms
@@ -53,35 +53,35 @@ def identify(text: str, subject_key: bytes) -> Identity | Reason:
 
 
 def digests(text: str) -> Mapping[str, str] | Reason:
-    """Rule → digest of an address that a person typed, as in ``Identity.digests``."""
+    """Return the digests of an address that an operator typed, as in ``Identity.digests``."""
     forms = _normal_forms(text)
     return forms if isinstance(forms, Reason) else _digests(*forms)
 
 
 def subject(text: str, subject_key: bytes) -> bytes | Reason:
-    """The store's key of an address that a person typed, as in ``Identity.subject``."""
+    """Return the store's key for an address that an operator typed, as in ``Identity.subject``."""
     forms = _normal_forms(text)
     return forms if isinstance(forms, Reason) else _subject(forms[0], subject_key)
 
 
 def person(text: str, subject_keys: Sequence[bytes]) -> Person | Reason:
-    """A person whose address somebody typed, under the store's key and its former ones."""
-    found = [subject(text, key) for key in subject_keys]
-    known = tuple(one for one in found if isinstance(one, bytes))
-    return known or next(one for one in found if not isinstance(one, bytes))
+    """Return the subjects of an address that an operator typed, one for each key, or why it is unusable."""
+    results = [subject(text, key) for key in subject_keys]
+    subjects = tuple(result for result in results if isinstance(result, bytes))
+    return subjects or next(result for result in results if not isinstance(result, bytes))
 
 
 def _normal_forms(text: str) -> tuple[str, str | None] | Reason:
-    """Google's and Meta's. White space at the ends goes, NBSP too, as in both platforms' own libraries."""
+    """Return Google's and Meta's forms. Outer white space, also NBSP, is removed as both platforms' libraries do."""
     text = text.strip()
     if len(text) > MAX_ADDRESS_OCTETS or not ADDRESS.fullmatch(text):
-        return _why_not(text)
+        return _refusal(text)
     address = text.lower()
     google = _google(address)
     return (google, _meta(address)) if google else Reason.UNUSABLE_EMAIL
 
 
-def _why_not(text: str) -> Reason:
+def _refusal(text: str) -> Reason:
     if not text:
         return Reason.NO_EMAIL
     return Reason.ALREADY_A_DIGEST if DIGEST.fullmatch(text) else Reason.UNUSABLE_EMAIL
@@ -101,10 +101,10 @@ def _meta(address: str) -> str | None:
 
 
 def _digests(google: str, meta: str | None) -> dict[str, str]:
-    found = {GOOGLE: sha256(google.encode()).hexdigest()}
+    by_rule = {GOOGLE: sha256(google.encode()).hexdigest()}
     if meta is not None:
-        found[META] = found[GOOGLE] if meta == google else sha256(meta.encode()).hexdigest()
-    return found
+        by_rule[META] = by_rule[GOOGLE] if meta == google else sha256(meta.encode()).hexdigest()
+    return by_rule
 
 
 def _subject(google: str, subject_key: bytes) -> bytes:

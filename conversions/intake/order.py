@@ -1,4 +1,4 @@
-"""What the shop said: one order, and a row that cannot be one. The e-mail address lives here and in ``identity``."""
+"""One order as the source states it, and a row that cannot be an order. Orders contain the e-mail address."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from conversions.model.conversion import Consent, Reason
 
 @dataclass(frozen=True, slots=True)
 class RowRejected:
-    """A row that cannot be an order: where it stands and why, never what it says."""
+    """A row that cannot be an order: its place and the reason, without its content."""
 
     place: str
     """File and row number, or query and row number."""
@@ -20,11 +20,11 @@ class RowRejected:
     field: str | None = None
     """Our name of the column at fault."""
     content: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
-    """16 bytes, keyed: the same wherever this row is read again. No address is in it; None: nothing else was left."""
+    """Keyed digest of the cells without an address, 16 bytes: the same in each run. None where no such cell exists."""
 
 
 class Order(NamedTuple):
-    """One sighting of an order in the source."""
+    """One row of the source that states an order."""
 
     number: str
     email: str
@@ -37,23 +37,23 @@ class Order(NamedTuple):
     purchased_at: datetime
     """Aware, UTC."""
     purchase_day: date
-    """In the shop's zone; what accounting goes by."""
+    """In the shop's zone; control totals use this day."""
     window_day: date
-    """In the shop's zone; what ``--since`` and ``--until`` select: the day of completion where it is mapped."""
+    """In the shop's zone; ``--since`` and ``--until`` select by it: the day of completion where that is mapped."""
     completed: bool
     consent: Consent
     ad_personalization: Consent
     rank: tuple[int, int]
-    """Of two sightings the higher is the newer: ``updated_at`` or file time (microseconds UTC), then place."""
+    """The newer of two rows has the higher rank: ``updated_at`` or file time (microseconds UTC), then place."""
     ends_day: bool = False
-    """Whether only a date is known of the purchase: then the instant is the day's last second."""
+    """True where only the date of purchase is known; then the instant is the day's last second."""
     status_word: bytes | None = None
-    """8 bytes, keyed: tells one status that does not count as a sale from another; None where it does."""
-    doubts: tuple[RowRejected, ...] = ()
-    """Its amounts that may be thousands: what the row is where no other row settles it."""
-    settles: tuple[str, ...] = ()
-    """Our columns in which this row shows that what stands behind a point is decimals."""
+    """Keyed digest of a status that does not count as a sale, 8 bytes; None for a completed order."""
+    ambiguous: tuple[RowRejected, ...] = ()
+    """One rejection per amount that may be in thousands; it counts unless another row shows decimals in that column."""
+    decimal_columns: tuple[str, ...] = ()
+    """Our columns in which this row shows that digits after a point are decimals."""
 
     def __repr__(self) -> str:
-        """Whatever prints an order prints no address."""
+        """Show the number only, so that no output contains an address."""
         return f"Order(number={self.number!r})"

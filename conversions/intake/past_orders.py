@@ -1,4 +1,4 @@
-"""What earlier orders of the source cost: the first figures of a new store, without persons."""
+"""Amounts of the source's earlier orders, without personal data: the first figures of a new store."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,18 +11,18 @@ from conversions.model.money import money
 from conversions.statistics.magnitudes import magnitude
 
 Products = Callable[[tuple[str, ...]], bytes]
-"""Product IDs as digests: 8 bytes each."""
+"""From product IDs to their digests, 8 bytes each."""
 
 
 def past_orders(source: Source, window: Window, products: Products) -> Iterator[list[PastOrder]]:
-    """The completed orders of *window*. Raises SourceError."""
+    """Yield the completed orders of *window*, in chunks. Raises SourceError."""
     for chunk in source.chunks(window):
-        orders = (one for one in chunk if isinstance(one, Order) and one.completed and one.product_ids)
-        inside = (one for one in orders if window.since <= one.purchase_day <= window.until)
-        yield [past for past in (_past(one, products) for one in inside) if past is not None]
+        orders = (row for row in chunk if isinstance(row, Order) and row.completed and row.product_ids)
+        inside = (order for order in orders if window.since <= order.purchase_day <= window.until)
+        yield [past for past in (_past_order(order, products) for order in inside) if past is not None]
 
 
-def _past(order: Order, products: Products) -> PastOrder | None:
+def _past_order(order: Order, products: Products) -> PastOrder | None:
     paid = money(order.amount - order.refunded, order.currency)
     if not isinstance(paid, Money) or paid.minor <= 0:
         return None

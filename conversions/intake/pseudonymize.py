@@ -1,4 +1,4 @@
-"""From orders to rows without an address: an e-mail address ends its life here."""
+"""Pseudonymises orders: turns them into rows without an e-mail address."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,32 +18,30 @@ from conversions.model.conversion import Conversion, EventMaker, Money, Reason, 
 from conversions.model.money import INEXACT, TOO_LARGE, as_stated, money
 from conversions.model.rules import Rules
 
-MOST_PRODUCTS = 8
-"""Of one order; more say nothing more of what it costs."""
-
-
+MAX_PRODUCTS_PER_ORDER = 8
+"""Products of one order that the store keeps; more would not help to judge its amount."""
 NO_CURRENCY = "XXX"
-"""ISO 4217 for "no currency": stands in accounts for a cell that is none, whatever it says."""
+"""ISO 4217 code for "no currency": control totals use it in place of a cell that is not a currency code."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormerKeys:
-    """Who was put on the list of objections while the store had another key."""
+    """Finds buyers on the suppression list who were added while the store had a former key."""
 
     subject_keys: tuple[bytes, ...]
     listed: Mapping[bytes, Reason]
-    """Subjects under any key, and what their orders are withheld for."""
+    """By subject, under any key: why the run withholds the orders."""
 
     def suppression_reason(self, address: str) -> Reason | None:
-        """What the order of this buyer is withheld for, if anything."""
+        """Return why the run withholds the orders of this buyer, or None."""
         if not self.listed:
             return None
         subjects = (subject(address, key) for key in self.subject_keys)
-        return next((self.listed[one] for one in subjects if isinstance(one, bytes) and one in self.listed), None)
+        return next((self.listed[key] for key in subjects if isinstance(key, bytes) and key in self.listed), None)
 
 
 class Pseudonymizer:
-    """How orders become sightings: an e-mail address ends its life in the call of this."""
+    """Turns orders into snapshot rows; no e-mail address is in its result."""
 
     former = FormerKeys((), {})
 
@@ -55,7 +53,7 @@ class Pseudonymizer:
         self.products = _products(product_key)
 
     def __call__(self, orders: Sequence[Order]) -> SnapshotBatch:
-        """The sightings of *orders*, and every destination's draft of each."""
+        """Return the snapshot rows of *orders*, and the draft of each order for every destination."""
         snapshot: list[tuple[object, ...]] = []
         drafts: list[tuple[object, ...]] = []
         salts = _salts(len(orders) * len(self._converters))
@@ -66,45 +64,46 @@ class Pseudonymizer:
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
             snapshot.append((*_snapshot_row(order, identity, stated), products, refunded))
-            against = self.former.suppression_reason(order.email)
+            suppressed = self.former.suppression_reason(order.email)
             for convert, event in self._converters:
-                match Withheld(against) if against else convert(order, identity, paid):
+                match Withheld(suppressed) if suppressed else convert(order, identity, paid):
                     case Conversion() as conversion:
-                        drafts.append(_sendable(conversion, stated.minor, next(salts), event(conversion)))
+                        drafts.append(_draft(conversion, stated.minor, next(salts), event(conversion)))
                     case Withheld() as withheld:
-                        drafts.append(_held_back(withheld, stated.minor))
+                        drafts.append(_withheld_draft(withheld, stated.minor))
         return SnapshotBatch(snapshot, drafts)
 
 
 def _salts(count: int) -> Iterator[bytes]:
-    """Fresh random bytes for so many events."""
+    """Yield a fresh random salt for each of *count* events."""
     drawn = token_bytes(SALT_BYTES * count)
     return (drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES))
 
 
 def _snapshot_row(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
-    """A ``SightingRow``, as the plain tuple that travels best between processes; so are the drafts."""
+    """Return the first fields of an ``OrderRow``. Plain tuples, here and for drafts, are cheap to send to a process."""
     person = identity.subject if isinstance(identity, Identity) else None
     bought = microseconds(order.purchased_at)
     chosen_by = None if order.window_day == order.purchase_day else order.window_day.isoformat()
     day = order.purchase_day.isoformat()
-    what = (order.number, person, bought, day, *order.rank, *stated, chosen_by)
-    return (*what, order.completed, order.amount < 0, order.status_word)
+    fields = (order.number, person, bought, day, *order.rank, *stated, chosen_by)
+    return (*fields, order.completed, order.amount < 0, order.status_word)
 
 
 def _minor(amount: Decimal, stated: Money) -> int:
-    """In the units of *stated*; 0 where the store cannot hold it."""
+    """Return *amount* in the minor units of *stated*; 0 where the store cannot hold it."""
     minor = int(amount.scaleb(stated.exponent)) if 0 < amount < TOO_LARGE else 0
     return minor if minor < INEXACT else 0
 
 
 def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:
-    """What tells products apart in the store: 8 bytes of keyed BLAKE2b (RFC 7693) for each of the first eight."""
+    """Return the digest function of product IDs: 8 bytes of keyed BLAKE2b (RFC 7693) for each of the first eight."""
     keyed = blake2b(digest_size=8, key=key, person=b"product/1")
 
     @lru_cache(maxsize=10_000)
     def digests(product_ids: tuple[str, ...]) -> bytes:
-        return b"".join(sorted({_digest(keyed.copy(), one) for one in product_ids[:MOST_PRODUCTS]}))
+        first_ids = product_ids[:MAX_PRODUCTS_PER_ORDER]
+        return b"".join(sorted({_digest(keyed.copy(), product_id) for product_id in first_ids}))
 
     return digests
 
@@ -114,14 +113,14 @@ def _digest(keyed: blake2b, text: str) -> bytes:
     return keyed.digest()
 
 
-def _sendable(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
-    """The ``DraftRow`` of an order that may leave."""
-    found = conversion
-    return (None, 0, due, found.fingerprint, found.wire_id, found.ready_at, found.expires_at, salt, event)
+def _draft(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
+    """Return the ``DraftRow`` of an order that may be sent."""
+    times = (conversion.ready_at, conversion.expires_at)
+    return (None, 0, due, conversion.fingerprint, conversion.wire_id, *times, salt, event)
 
 
-def _held_back(withheld: Withheld, stated: int) -> tuple[object, ...]:
-    """The ``DraftRow`` of an order that may not; of one that is not completed or fully refunded nothing is due."""
+def _withheld_draft(withheld: Withheld, stated: int) -> tuple[object, ...]:
+    """Return the ``DraftRow`` of a withheld order; its target value is 0 if it is not completed or fully refunded."""
     nothing = withheld.reason in {Reason.NOT_COMPLETED, Reason.AMOUNT_NOT_ABOVE_ZERO}
     due = 0 if nothing else stated
     return (str(withheld.reason), int(withheld.quarantined), due, None, None, None, None, None, None)

@@ -1,59 +1,65 @@
-"""From the shop's rows to sightings: every row counted, every order held to each platform's rules, no address kept."""
+"""Reads the shop's rows into the snapshot: counts every row, pseudonymises every order, and keeps no address."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.advice import sentence
+from conversions.intake.sources.advice import message
 from conversions.intake.sources.base import Source
-from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, Resolution, SnapshotBatch, SourceSnapshot
+from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import Window
 from conversions.model.read_counts import ReadCounts
 
 
-def read(
-    source: Source,
-    window: Window,
-    snapshot: SourceSnapshot,
-    pseudonymize: Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]],
-    resolve: Callable[[SourceSnapshot, Collection[str]], Resolution],
-    advance: Callable[[int], None],
-) -> ReadCounts:
-    """Read the whole window into *sightings*, and *resolve* what stands there more than once.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The snapshot of one reading, and how orders get into it."""
 
-    Raises SourceError where the source as a whole cannot be read.
+    snapshot: SourceSnapshot
+    pseudonymize: Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]]
+    """Turns chunks of orders into rows without an address, in the same order."""
+    resolve: Callable[[Collection[str]], Resolution]
+    """Resolves repeated orders; takes our columns in which a row of the window shows decimals."""
+
+
+def read(source: Source, window: Window, target: Target, advance: Callable[[int], None]) -> ReadCounts:
+    """Read the whole window into *target*, and resolve the orders that appear more than once.
+
+    *advance* gets the number of rows of each chunk. Raises SourceError where the source as a whole cannot be read.
     """
-    reading, settled, positions = ReadCounts(explain=partial(sentence, source.unparsed)), set[str](), count(1)
+    counts, decimal_columns = ReadCounts(explain=partial(message, source.unparsed)), set[str]()
+    snapshot, positions = target.snapshot, count(1)
 
-    def inside() -> Iterator[list[Order]]:
+    def orders_in_window() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):
-            orders = [one for one in chunk if isinstance(one, Order)]
+            orders = [row for row in chunk if isinstance(row, Order)]
             chosen = [order for order in orders if window.since <= order.window_day <= window.until]
-            reading.rows += len(chunk)
-            reading.outside_window += len(orders) - len(chosen)
+            counts.rows += len(chunk)
+            counts.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
-                _reject(reading, snapshot, [one for one in chunk if isinstance(one, RowRejected)])
-            reading.cover({order.window_day for order in orders})
-            settled.update(*{order.settles for order in chosen})
-            places = zip(chosen, positions, strict=False)
-            snapshot.add_ambiguous([_doubt(at, one) for order, at in places for one in order.doubts])
+                _reject(counts, snapshot, [row for row in chunk if isinstance(row, RowRejected)])
+            counts.cover({order.window_day for order in orders})
+            decimal_columns.update(*{order.decimal_columns for order in chosen})
+            placed = zip(chosen, positions, strict=False)
+            snapshot.add_ambiguous([_ambiguous(position, row) for order, position in placed for row in order.ambiguous])
             advance(len(chunk))
             yield chosen
 
-    for seen in pseudonymize(inside()):
-        snapshot.add(seen)
-    resolved = resolve(snapshot, settled)
-    reading.repeated = resolved.repeated
-    reading.quarantined += resolved.set_aside
-    reading.skipped_files = source.skipped_files()
-    return reading
+    for batch in target.pseudonymize(orders_in_window()):
+        snapshot.add(batch)
+    resolved = target.resolve(decimal_columns)
+    counts.repeated = resolved.repeated
+    counts.quarantined += resolved.set_aside
+    counts.skipped_files = source.skipped_files()
+    return counts
 
 
-def _reject(reading: ReadCounts, snapshot: SourceSnapshot, rejected: Sequence[RowRejected]) -> None:
-    reading.quarantined.update(row.reason for row in rejected)
+def _reject(counts: ReadCounts, snapshot: SourceSnapshot, rejected: Sequence[RowRejected]) -> None:
+    counts.quarantined.update(row.reason for row in rejected)
     snapshot.add_bad_rows(BadRow(row.place, row.reason, row.order_no, row.field, row.content) for row in rejected)
 
 
-def _doubt(position: int, row: RowRejected) -> AmbiguousRow:
+def _ambiguous(position: int, row: RowRejected) -> AmbiguousRow:
     return AmbiguousRow(position, row.place, row.reason, row.order_no, row.field, row.content)

@@ -1,4 +1,4 @@
-"""A sample of the source, read as a run reads it; nothing of it is kept or sent."""
+"""Reads a sample of the source as a run does, but keeps and sends nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,56 +12,56 @@ from conversions.intake.sources.base import Source
 from conversions.model.conversion import PRODUCT_ID, Reason, Window
 from conversions.model.money import exponent
 
-ENOUGH = 1_000
-"""Rows of the window after which no more are read."""
+MAX_ROWS = 1_000
+"""Rows of the window after which reading stops."""
 
 _THROWAWAY_KEY = token_bytes(32)
-"""Whoever is found under it is not kept."""
+"""Random in each process: subjects under it are never stored."""
 
 
 @dataclass(slots=True)
 class Sample:
-    """Rows as a run would read them: how many, and against how many of them what speaks."""
+    """Counts of the rows that a run would read, and of the reasons that would withhold orders."""
 
     rows: int = 0
     orders: int = 0
     unreadable: Counter[tuple[Reason, str | None]] = field(default_factory=Counter)
     """By reason and our column."""
-    doubtful: Counter[str] = field(default_factory=Counter)
-    """By our column: orders whose amounts may be thousands."""
-    settled: set[str] = field(default_factory=set)
-    held_back: Counter[Reason] = field(default_factory=Counter)
+    ambiguous: Counter[str] = field(default_factory=Counter)
+    """By our column: orders with amounts that may be in thousands."""
+    decimal_columns: set[str] = field(default_factory=set)
+    withheld: Counter[Reason] = field(default_factory=Counter)
     sendable: int = 0
     days: set[date] = field(default_factory=set)
-    """The first and the last that were seen, in the window or not."""
+    """First and last day of the orders in the sample, also outside the window."""
 
-    def take(self, rows: list[Order | RowRejected], window: Window) -> None:
-        """Look at *rows*, of which orders outside the *window* tell their day only."""
+    def add(self, rows: list[Order | RowRejected], window: Window) -> None:
+        """Count *rows*; orders outside *window* contribute only their day."""
         for row in rows:
             if isinstance(row, RowRejected):
                 self.rows += 1
                 self.unreadable[row.reason, row.field] += 1
             elif window.since <= row.window_day <= window.until:
                 self.rows += 1
-                self._take(row)
+                self._add_order(row)
         seen = self.days | {row.window_day for row in rows if isinstance(row, Order)}
         self.days = {min(seen), max(seen)} if seen else set()
 
-    def _take(self, order: Order) -> None:
+    def _add_order(self, order: Order) -> None:
         self.orders += 1
-        self.settled.update(order.settles)
-        self.doubtful.update(one.field or "" for one in order.doubts)
-        against = list(_against(order))
-        self.sendable += not against
-        self.held_back.update(against)
+        self.decimal_columns.update(order.decimal_columns)
+        self.ambiguous.update(rejection.field or "" for rejection in order.ambiguous)
+        reasons = list(_reasons_against(order))
+        self.sendable += not reasons
+        self.withheld.update(reasons)
 
 
-def _against(order: Order) -> Iterator[Reason]:
-    """What speaks against sending it that settings or the export may be the cause of; choices of buyers never are."""
+def _reasons_against(order: Order) -> Iterator[Reason]:
+    """Yield the reasons that the settings or the export may cause. A buyer's consent is not one of them."""
     if not order.completed:
         yield Reason.NOT_COMPLETED
-    if isinstance(found := identify(order.email, _THROWAWAY_KEY), Reason):
-        yield found
+    if isinstance(identity := identify(order.email, _THROWAWAY_KEY), Reason):
+        yield identity
     if exponent(order.currency) is None:
         yield Reason.UNKNOWN_CURRENCY
     if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):
@@ -71,10 +71,10 @@ def _against(order: Order) -> Iterator[Reason]:
 
 
 def read_sample(source: Source, window: Window) -> Sample:
-    """Read so many rows of *window*. Raises SourceError."""
-    found, chunks = Sample(), source.chunks(window)
-    for chunk in chunks:
-        found.take(chunk, window)
-        if found.rows >= ENOUGH:
+    """Read about ``MAX_ROWS`` rows of *window*. Raises SourceError."""
+    sample = Sample()
+    for chunk in source.chunks(window):
+        sample.add(chunk, window)
+        if sample.rows >= MAX_ROWS:
             break
-    return found
+    return sample

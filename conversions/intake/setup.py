@@ -1,14 +1,15 @@
-"""Opens the shop's source, and what takes the address out of its orders, by the settings."""
+"""Opens the shop's source and the pseudonymiser, as the settings say."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from conversions import keys
 from conversions.intake.identity import SUBJECT
 from conversions.intake.order import Order
 from conversions.intake.past_orders import past_orders
 from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
-from conversions.intake.read import read
+from conversions.intake.read import Target, read
 from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.row_digest import PURPOSE
@@ -21,41 +22,42 @@ from conversions.model.rules import Rules
 from conversions.settings import Settings
 
 Pseudonymize = Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]]
-"""Chunks of orders, in their order, as rows without an address."""
+"""Turns chunks of orders into rows without an address, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The only way to the shop's orders."""
+    """The source and the pseudonymiser: a run reads the shop's orders through them only."""
 
     settings: Settings
     source: Source
     pseudonymizer: Pseudonymizer
     row_digest: Callable[[str], bytes]
-    """Says nothing without the key; by it damaged rows are recognised in a later run."""
+    """Keyed digest by which a later run recognises a bad row; it has no meaning without the key."""
 
     def apply_suppressions(self, listed: Mapping[bytes, Reason]) -> None:
-        """Withhold the orders of people who were *listed* while the store had a former key."""
+        """Withhold the orders of *listed* buyers who joined the suppression list under a former key."""
         subject_keys = tuple(keys.derive(key, SUBJECT) for key in self.settings.secret_former_keys)
         self.pseudonymizer.former = FormerKeys(subject_keys, listed if subject_keys else {})
 
     def read(
         self, window: Window, snapshot: SourceSnapshot, pseudonymize: Pseudonymize, advance: Callable[[int], None]
     ) -> ReadCounts:
-        """Read the orders of *window* into *sightings*. Raises SourceError."""
-        return read(self.source, window, snapshot, pseudonymize, self._resolve, advance)
+        """Read the orders of *window* into *snapshot*; *advance* gets the number of rows. Raises SourceError."""
+        resolve = partial(self._resolve, snapshot)
+        return read(self.source, window, Target(snapshot, pseudonymize, resolve), advance)
 
     def past_orders(self, window: Window) -> Iterator[list[PastOrder]]:
-        """What completed orders of *window* cost, as figures without persons. Raises SourceError."""
+        """Yield the amounts of the completed orders of *window*, without personal data. Raises SourceError."""
         return past_orders(self.source, window, self.pseudonymizer.products)
 
-    def _resolve(self, snapshot: SourceSnapshot, settled: Collection[str]) -> Resolution:
+    def _resolve(self, snapshot: SourceSnapshot, decimal_columns: Collection[str]) -> Resolution:
         ranked = self.settings.source.columns.updated_at is not None
-        return snapshot.resolve(settled, self.settings.shop, self.row_digest, ranked=ranked)
+        return snapshot.resolve(decimal_columns, self.settings.shop, self.row_digest, ranked=ranked)
 
 
 def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
-    """Open the source that *settings* name; nothing is read yet. *rules* are the destinations', each with its events.
+    """Open the source in *settings* without reading it. *rules* has one pair for each destination.
 
     Raises SettingsError.
     """

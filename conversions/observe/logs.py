@@ -1,8 +1,8 @@
-"""Log lines on stderr: for people on a terminal, one JSON object a line otherwise.
+"""Log lines on stderr: plain text on a terminal, otherwise one JSON object per line.
 
-Nothing personal and no secret can be in one, whatever a caller passes: the last step before rendering lets through
-plain values only and withholds what looks like an address, a digest of one, a key or a token. What libraries log is
-dropped, since they may quote what they handle.
+No log line contains personal data or a secret, even if a caller passes one: the last step before rendering accepts
+plain values only, and withholds values that look like an address, its digest, a key or a token. Log lines of libraries
+are dropped, since they may quote data.
 """
 
 import logging
@@ -24,7 +24,7 @@ SECRET_TEXT = re.compile(r"@|%40|access_token|bearer |\bEAA\w{16}|[0-9a-f]{64}",
 
 
 def start(level: int = logging.INFO) -> None:
-    """Configure the log lines of this process; *level* as in ``logging``."""
+    """Configure the log lines of this process. *level* is a level of ``logging``."""
     logging.basicConfig(handlers=[logging.NullHandler()])
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_rendering()],
@@ -42,7 +42,7 @@ def _rendering() -> list[Processor]:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Let through plain values that look neither personal nor secret; of an exception only its class."""
+    """Keep plain values that look neither personal nor secret. Of an exception only the class is kept."""
     plain = {name: _plain(name, value) for name, value in event.items() if name not in {"exc_info", "stack_info"}}
     if event.get("exc_info"):
         failure = sys.exc_info()[0] if event["exc_info"] is True else type(event["exc_info"])
@@ -60,7 +60,7 @@ def _plain(name: str, value: Any) -> Any:
             return WITHHELD if SECRET_TEXT.search(str(value)) else str(value)
         case Mapping():
             return {str(_plain("", key)): _plain(str(key), each) for key, each in value.items()}
-        case tuple() if hasattr(value, "_fields"):  # an order is a tuple, too
+        case tuple() if hasattr(value, "_fields"):  # an order is a named tuple
             return type(value).__name__
         case list() | tuple() | set() | frozenset():
             return [_plain(name, each) for each in value]

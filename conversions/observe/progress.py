@@ -1,4 +1,4 @@
-"""How far long work has come: a bar on a terminal, a log line every few seconds otherwise, or nothing."""
+"""Progress of long work: a bar on a terminal, otherwise a log line every few seconds, or nothing."""
 
 import os
 import sys
@@ -10,26 +10,26 @@ from typing import Protocol
 import structlog
 
 Advance = Callable[[int], None]
-"""Called with how many more are done."""
+"""Takes the number of steps that were done since the last call."""
 
 
 class Progress(Protocol):
-    """Tells a person how far the work has come."""
+    """Shows the progress of work."""
 
     def track(self, label: str, total: int | None) -> AbstractContextManager[Advance]:
-        """Follow *total* steps of *label* (None: nobody knows how many); several may be followed at once."""
+        """Track *total* steps of *label*, or an unknown number (None). Several labels may be tracked at once."""
 
 
 def open_progress() -> Progress:
-    """The one that suits stderr."""
+    """Return a bar if stderr is a terminal, otherwise log lines."""
     return Bars() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
 
 
 class Silent:
-    """Says nothing."""
+    """Shows no progress."""
 
     def track(self, label: str, total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG002
-        """Follow nothing."""
+        """Do nothing."""
         return nullcontext(lambda _more: None)
 
 
@@ -37,7 +37,7 @@ SILENT = Silent()
 
 
 class Lines:
-    """A log line every *every* seconds, and one at the end of work that took as long."""
+    """Writes a log line every *every* seconds, and one at the end of work that took at least that long."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, every: float = 10.0) -> None:
         self._clock = clock
@@ -45,30 +45,30 @@ class Lines:
 
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Advance]:
-        """Log count, rate and time left."""
-        started = said = self._clock()
+        """Log count, rate and remaining time."""
+        started = logged_at = self._clock()
         done = 0
 
-        def say(now: float) -> None:
+        def log(now: float) -> None:
             rate = done / max(now - started, 1e-9)
             left = None if total is None or not rate else round(max(total - done, 0) / rate)
             structlog.get_logger().info(label, done=done, total=total, per_second=round(rate), seconds_left=left)
 
         def advance(more: int) -> None:
-            nonlocal done, said
+            nonlocal done, logged_at
             done += more
             now = self._clock()
-            if now - said >= self._every:
-                said = now
-                say(now)
+            if now - logged_at >= self._every:
+                logged_at = now
+                log(now)
 
         yield advance
         if (now := self._clock()) - started >= self._every:
-            say(now)
+            log(now)
 
 
 class Bars:
-    """A bar with count, rate and time left for each thing that is followed."""
+    """Shows a bar with count, rate and remaining time for each label that is tracked."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -83,14 +83,14 @@ class Bars:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=Console(stderr=True),
         )
-        self._followed = 0
+        self._tracked = 0
 
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Advance]:
-        """Draw from the first that is followed until the last is done."""
-        if not self._followed:
+        """Draw from the start of the first label to the end of the last one."""
+        if not self._tracked:
             self._bars.start()
-        self._followed += 1
+        self._tracked += 1
         bar = self._bars.add_task(label, total=total, rate="")
         task = next(task for task in self._bars.tasks if task.id == bar)
 
@@ -101,6 +101,6 @@ class Bars:
         try:
             yield advance
         finally:
-            self._followed -= 1
-            if not self._followed:
+            self._tracked -= 1
+            if not self._tracked:
                 self._bars.stop()

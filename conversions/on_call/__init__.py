@@ -1,4 +1,4 @@
-"""Who is told how a run went, each off by default, and none able to change how it went."""
+"""Reports the outcome of a run: heartbeat, metrics, alerts. All are off by default, and none changes the outcome."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,57 +15,59 @@ from conversions.settings import Settings
 
 @dataclass(slots=True)
 class RunOutcome:
-    """How a run ended, as far as it is known."""
+    """The outcome of a run, as far as it is known."""
 
     report: Mapping[str, Any] = field(default_factory=lambda: {"exit_code": int(Exit.REFUSED)})
-    """What ``run --json`` prints; only its ``exit_code`` where the run was stopped."""
+    """The output of ``run --json``; only its ``exit_code`` where the run was stopped."""
     sentences: Sequence[str] = ()
-    """What it told a person: no personal data, no secrets."""
+    """The messages of the run, without personal data and secrets."""
 
 
 @contextmanager
 def on_call(settings: Settings, clock: Callable[[], datetime], say: Callable[[str], None]) -> Iterator[RunOutcome]:
-    """Tell that a run begins, and in the end how it went; *say* gets a sentence for whatever could not be told."""
-    url, ending = settings.on_call.heartbeat_url, RunOutcome()
+    """Report the start of a run and, at its end, its outcome; *say* gets a message for each report that fails."""
+    url, outcome = settings.on_call.heartbeat_url, RunOutcome()
     if url:
         _best_effort(lambda: heartbeat.start(url.get_secret_value()), say)
     try:
-        yield ending
+        yield outcome
     except ConversionsError as error:
-        ending.report, ending.sentences = {"exit_code": int(error.exit_code)}, [str(error)]
+        outcome.report, outcome.sentences = {"exit_code": int(error.exit_code)}, [str(error)]
         raise
     finally:
-        for tell in _notifications(settings, ending, clock().timestamp()):
-            _best_effort(tell, say)
+        for notify in _notifications(settings, outcome, clock().timestamp()):
+            _best_effort(notify, say)
 
 
-def _notifications(settings: Settings, ending: RunOutcome, now: float) -> Iterator[Callable[[], str | None]]:
-    wanted, code = settings.on_call, int(ending.report["exit_code"])
-    if wanted.metrics_file:
-        yield partial(_write, settings.resolve(wanted.metrics_file), ending, now)
-    if wanted.alerts and code:
-        yield partial(_alert, [one.get_secret_value() for one in wanted.alerts], code, ending)
-    if wanted.heartbeat_url:
-        yield partial(heartbeat.finish, wanted.heartbeat_url.get_secret_value(), code)
+def _notifications(settings: Settings, outcome: RunOutcome, now: float) -> Iterator[Callable[[], str | None]]:
+    section, code = settings.on_call, int(outcome.report["exit_code"])
+    if section.metrics_file:
+        yield partial(_write, settings.resolve(section.metrics_file), outcome, now)
+    if section.alerts and code:
+        yield partial(_alert, [address.get_secret_value() for address in section.alerts], code, outcome)
+    if section.heartbeat_url:
+        yield partial(heartbeat.finish, section.heartbeat_url.get_secret_value(), code)
 
 
-def _write(path: Path, ending: RunOutcome, now: float) -> None:
+def _write(path: Path, outcome: RunOutcome, now: float) -> None:
     from conversions.on_call import metrics
 
-    metrics.write(path, ending.report, now)
+    metrics.write(path, outcome.report, now)
 
 
-def _alert(addresses: Sequence[str], code: int, ending: RunOutcome) -> str | None:
+def _alert(addresses: Sequence[str], code: int, outcome: RunOutcome) -> str | None:
     from conversions.on_call import alerts
 
-    return alerts.send(addresses, code, ending.sentences)
+    return alerts.send(addresses, code, outcome.sentences)
 
 
-def _best_effort(tell: Callable[[], str | None], say: Callable[[str], None]) -> None:
-    """Whatever goes wrong is one sentence without the address."""
+def _best_effort(notify: Callable[[], str | None], say: Callable[[str], None]) -> None:
+    """Turn every failure into one message without the address, which is a secret."""
     try:
-        trouble = tell()
+        failure = notify()
     except Exception as error:  # noqa: BLE001
-        trouble = f"Nobody could be told how the run went ({type(error).__name__}); look at [on_call] in the settings."
-    if trouble:
-        say(trouble)
+        failure = (
+            f"The outcome of the run could not be reported ({type(error).__name__}); check [on_call] in the settings."
+        )
+    if failure:
+        say(failure)

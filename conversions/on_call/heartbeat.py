@@ -1,26 +1,25 @@
-"""A monitor that expects to be told of every run, by the protocol of healthchecks.io: start, then the exit code.
+"""Sends a heartbeat for every run, by the protocol of healthchecks.io: the start, then the exit code, nothing else.
 
-What is told is that a run began and how it ended, nothing else. The address is a secret, since whoever knows it can
-call a night good; it is in no sentence.
+The address is a secret, since anyone who knows it could report a successful run; no message contains it.
 """
 
 from conversions.transport.http import SHORT, USER_AGENT, Answer, Session, post
 
 
 def start(url: str) -> str | None:
-    """Tell that a run has begun; a sentence where that failed."""
-    return _tell(f"{url.rstrip('/')}/start")
+    """Report the start of a run; return a message if that failed."""
+    return _send(f"{url.rstrip('/')}/start")
 
 
 def finish(url: str, exit_code: int) -> str | None:
-    """Tell how it ended; a sentence where that failed."""
-    return _tell(f"{url.rstrip('/')}/{exit_code}")
+    """Report the exit code of a run; return a message if that failed."""
+    return _send(f"{url.rstrip('/')}/{exit_code}")
 
 
-def _tell(url: str) -> str | None:
+def _send(url: str) -> str | None:
     with Session() as session:
         result = post(session, url, b"", {"User-Agent": USER_AGENT}, SHORT)
     if isinstance(result, Answer) and result.status < 300:
         return None
-    why = str(result.status) if isinstance(result, Answer) else result.why
-    return f"The heartbeat of this run could not be told ({why}); look at on_call.heartbeat_url."
+    cause = str(result.status) if isinstance(result, Answer) else result.why
+    return f"The heartbeat of this run could not be sent ({cause}); check on_call.heartbeat_url."

@@ -1,4 +1,4 @@
-"""Figures of the last run for Prometheus, as a text file that its node exporter picks up."""
+"""Figures of the last run for Prometheus, in a text file for its node exporter."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-COUNTED = ("sent", "rejected", "pending", "unknown")
+COUNTERS = ("sent", "rejected", "pending", "unknown")
 
 
 def write(path: Path, report: Mapping[str, Any], ended_at: float) -> None:
-    """Replace *path* at once; *report* is what ``run --json`` prints, *ended_at* Unix seconds.
+    """Replace *path* in one step. *report* is the output of ``run --json``, *ended_at* is in Unix seconds.
 
-    A run that did not end well keeps the last success that the file told before. Raises OSError.
+    After a failed run the time of the last success stays as it was. Raises OSError.
     """
     registry = CollectorRegistry()
     code = report["exit_code"]
@@ -28,7 +28,7 @@ def write(path: Path, report: Mapping[str, Any], ended_at: float) -> None:
 
 
 def _destinations(sides: Mapping[str, Any], registry: CollectorRegistry) -> None:
-    for name in COUNTED:
+    for name in COUNTERS:
         gauge = Gauge(f"conversions_{name}", f"Orders {name} in the last run", ["destination"], registry=registry)
         for destination, side in sides.items():
             gauge.labels(destination).set(side[name])
@@ -42,5 +42,5 @@ def _last_success(path: Path) -> float | None:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError):
         return None
-    found = [line.split()[-1] for line in lines if line.startswith("conversions_last_success_seconds ")]
-    return float(found[-1]) if found else None
+    values = [line.split()[-1] for line in lines if line.startswith("conversions_last_success_seconds ")]
+    return float(values[-1]) if values else None

@@ -2,6 +2,7 @@
 
 from conversions.ledger import Clock, runs
 from conversions.ledger.subjects import redaction, retention
+from conversions.ledger.subjects.retention import PurgeResult
 from conversions.privacy.erasure import exclusive_ledger
 from conversions.settings import Settings
 

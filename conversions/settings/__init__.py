@@ -1,7 +1,7 @@
-"""Every setting, documented once: TOML holds what the shop decided, the environment or ``.env`` the secrets.
+"""All settings, each documented once. The TOML file has the shop's decisions; the environment has the secrets.
 
-Order of precedence: environment, ``.env``, ``conversions.toml``, defaults. Typos are refused; relative paths are
-relative to the file.
+Order of precedence: environment, ``.env``, ``conversions.toml``, defaults. An unknown name is an error. Relative paths
+start at the directory of the settings file.
 """
 
 from conversions.settings.load import environment_names, load
@@ -20,8 +20,8 @@ from conversions.settings.sections import (
     SqlSource,
     Store,
 )
+from conversions.settings.settings import Settings
 from conversions.settings.values import duration
-from conversions.settings.whole import Settings
 
 __all__ = [
     "AnySourceSettings",

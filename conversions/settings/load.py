@@ -1,4 +1,4 @@
-"""From the file, the ``.env`` beside it and the environment to ``Settings``; mistakes become sentences."""
+"""Loads ``Settings`` from the file, the ``.env`` beside it and the environment, and explains mistakes."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from dotenv import load_dotenv
 from pydantic import ValidationError
 
 from conversions.errors import SettingsError
-from conversions.settings.whole import Settings
+from conversions.settings.settings import Settings
 
 SECRETS = frozenset({"key", "former_keys", "log_key", "access_token", "heartbeat_url", "alerts"})
 
@@ -18,7 +18,7 @@ SECRETS = frozenset({"key", "former_keys", "log_key", "access_token", "heartbeat
 def load(path: Path) -> Settings:
     """Read *path*, the ``.env`` beside it and the environment.
 
-    Raises SettingsError with one line per mistake, naming the key and never a value.
+    Raises SettingsError with one line per mistake, which names the key and never a value.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -48,17 +48,17 @@ def _refuse_secrets(table: dict[str, Any], path: Path) -> None:
 
 
 def _load_credentials() -> None:
-    """What systemd hands over by ``LoadCredential=conversions.env:…`` (systemd.exec(5))."""
-    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
-    if handed_over:
-        _load(Path(handed_over) / "conversions.env")
+    """Load the file that systemd passes by ``LoadCredential=conversions.env:…`` (systemd.exec(5))."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory:
+        _load(Path(directory) / "conversions.env")
 
 
 def _load_env_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SettingsError(f"{path} holds secrets and others may read it; run `chmod 600 {path}`.")
+            raise SettingsError(f"{path} holds secrets, and other users may read it; run `chmod 600 {path}`.")
     except FileNotFoundError:
         return
     except OSError as error:
@@ -72,7 +72,7 @@ def _load(path: Path) -> None:
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.") from None
     except ValueError:
-        raise SettingsError(f"{path} is not text in UTF-8; save it so.") from None
+        raise SettingsError(f"{path} is not text in UTF-8; save it in UTF-8.") from None
 
 
 def _sentence(path: Path, error: ValidationError) -> str:
@@ -84,13 +84,13 @@ def _sentence(path: Path, error: ValidationError) -> str:
         where = [
             part for i, part in enumerate(where) if not (i and part in kinds and i >= 1 + (where[0] == "destinations"))
         ]
-        said = mistake["msg"].removeprefix("Value error, ")
+        text = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
-            said = "is not a setting; is it a typo? `conversions schema` lists all"
-        lines.append(f"{'.'.join(where) or 'settings'}: {said}")
+            text = "is not a setting; is it a typo? `conversions schema` lists all settings"
+        lines.append(f"{'.'.join(where) or 'settings'}: {text}")
     return f"{path} cannot be used.\n  " + "\n  ".join(lines)
 
 
 def environment_names() -> list[str]:
-    """The ``CONVERSIONS_*`` names that are set."""
+    """Return the ``CONVERSIONS_*`` names that are set in the environment."""
     return sorted(name for name in os.environ if name.startswith("CONVERSIONS_"))

@@ -19,57 +19,57 @@ class Columns(Section):
 
     order_id: str = Field(description="the order's number, as customers know it")
     email: str = Field(description="the buyer's e-mail address, in clear")
-    amount: str = Field(description="what the buyer paid, a decimal with a point")
+    amount: str = Field(description="the amount that the buyer paid, a decimal with a point")
     currency: str | None = Field(None, description="ISO 4217, such as DKK; absent: all are in source.currency")
-    product_ids: str = Field(description="product IDs, several in a cell separated by product_separator")
-    purchased_at: str = Field(description="ISO 8601 with offset, or without: the shop's zone; a date alone is that day")
+    product_ids: str = Field(description="product IDs; product_separator separates several in a cell")
+    purchased_at: str = Field(description="ISO 8601; without offset in the shop's zone; a date alone is the whole day")
     status: str = Field(description="compared with `completed`")
-    completed_at: str | None = Field(None, description="when it was completed; then windows go by it")
-    updated_at: str | None = Field(None, description="when the row last changed; the newest sighting of an order wins")
-    refunded: str | None = Field(None, description="what was paid back so far")
+    completed_at: str | None = Field(None, description="time of completion; if mapped, windows select orders by it")
+    updated_at: str | None = Field(None, description="time of the row's last change; the newest row of an order wins")
+    refunded: str | None = Field(None, description="the amount that was paid back so far")
     consent: str | None = Field(None, description="the buyer's consent to ad measurement")
     ad_personalization: str | None = Field(None, description="the buyer's consent to ad personalisation")
 
 
 class Format(Section):
-    """How cells are written, where they do not say so themselves."""
+    """Format of cells that is not clear from the cells themselves."""
 
     decimals: int | None = Field(
         None,
         ge=3,
         le=3,
-        description="3: amounts have three decimals, `1.200` is 1.20; absent: it is refused, for it may be 1200",
+        description="3: amounts have three decimals, `1.200` is 1.20; absent: `1.200` is rejected, it may be 1200",
     )
 
 
 class SourceBase(Section):
-    """What all sources share."""
+    """Settings that all sources have."""
 
     columns: Columns
     format: Format = Format()  # type: ignore[call-arg]
-    currency: Currency | None = Field(None, description="of every order, where there is no column of currencies")
+    currency: Currency | None = Field(None, description="currency of all orders, where no column names it")
     currency_aliases: dict[str, Currency] = Field(
-        {}, description="what the shop writes instead of ISO 4217, in any case"
+        {}, description="the shop's own words for currencies of ISO 4217, in upper or lower case"
     )
     completed: list[str] = Field(min_length=1, description="statuses that count as a finished sale")
     amount_means: str = Field("not stated", description="what the amount includes; logged and shown")
-    product_separator: str = Field("|", min_length=1, description="between several product IDs in a cell")
+    product_separator: str = Field("|", min_length=1, description="separates several product IDs in a cell")
     consent_granted: list[str] = Field(
-        ["granted", "yes", "true", "1", "ja"], description="consent cells that mean granted, in any case"
+        ["granted", "yes", "true", "1", "ja"], description="consent cells that mean granted, in upper or lower case"
     )
     consent_denied: list[str] = Field(
-        ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in any case"
+        ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in upper or lower case"
     )
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
         if (self.currency is None) == (self.columns.currency is None):
             raise ValueError(
-                'name the column of currencies in source.columns.currency, or set source.currency = "DKK" where every '
-                "order is in one; not both"
+                'name the column of currencies in source.columns.currency, or set source.currency = "DKK" if all '
+                "orders are in one currency; not both"
             )
-        if known := [alias for alias in self.currency_aliases if is_currency(alias)]:
-            raise ValueError(f"currency_aliases: {', '.join(known)} is a currency already, and means itself")
+        if codes := [alias for alias in self.currency_aliases if is_currency(alias)]:
+            raise ValueError(f"currency_aliases: {', '.join(codes)} is a currency already; remove it")
         return self
 
 
@@ -79,9 +79,9 @@ class FileSource(SourceBase):
     kind: Literal["csv", "parquet"]
     path: str = Field(description="a file or a glob")
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
-        None, description="csv: between cells; absent: read from the header"
+        None, description="csv: separates cells; absent: derived from the header"
     )
-    settle_seconds: int = Field(60, ge=0, description="a file that changed so recently is left for the next run")
+    settle_seconds: int = Field(60, ge=0, description="a file that changed in this time is left for the next run")
 
 
 NaiveTimes = Literal["shop", "utc"]
@@ -89,16 +89,16 @@ Bounds = Literal["utc", "local"]
 
 
 class SqlSource(SourceBase):
-    """A query; it gets :since, the window's first instant, and :until, the first instant after it."""
+    """A query. Its parameters are :since, the window's first instant, and :until, the first instant after it."""
 
     kind: Literal["sql"]
-    url: SecretStr = Field(description="any SQLAlchemy URL; keep one with a password in CONVERSIONS_SOURCE__URL")
+    url: SecretStr = Field(description="any SQLAlchemy URL; put a URL with a password into CONVERSIONS_SOURCE__URL")
     query: str = Field(description="SELECT …; name the columns in [source.columns]")
     naive_times: NaiveTimes | None = Field(
-        None, description="what times without offset are; absent: the shop's, but MySQL's TIMESTAMP is UTC"
+        None, description="zone of times without offset; absent: the shop's zone, but UTC for MySQL's TIMESTAMP"
     )
     bounds: Bounds | None = Field(
-        None, description="the clock of :since and :until, UTC's or the shop's own; absent: the span of both"
+        None, description="zone of :since and :until, UTC or the shop's own; absent: the span that covers both"
     )
 
 
@@ -108,10 +108,10 @@ class Store(Section):
     url: str = Field("sqlite:///../var/conversions.db", pattern=r"^sqlite:///.+", description="sqlite:///PATH")
     tail: str | None = Field(
         None,
-        description="file outside the store's directory that remembers the log's size; absent: beside that directory",
+        description="file outside the store's directory with the log's size; absent: beside that directory",
     )
     checkpoints: str | None = Field(
-        None, description="directory that keeps a signed checkpoint of the log per run; absent: beside the store's own"
+        None, description="directory for a signed checkpoint of the log per run; absent: beside the store's directory"
     )
     timestamp_url: str | None = Field(
         None, pattern=r"^https?://\S+$", description="RFC 3161 authority that dates each checkpoint; absent: none"
@@ -119,51 +119,53 @@ class Store(Section):
 
 
 class Privacy(Section):
-    """What the shop promised and on which basis it sends."""
+    """The shop's privacy policy, and the legal basis of sending."""
 
     policy: str = Field("privacy-policy.toml", description="the disclosure policy")
     legal_basis: Literal["consent", "legitimate_interest"] = Field(
-        description="what the shop's privacy policy states; no default"
+        description="the legal basis that the shop's privacy policy states; no default"
     )
     retention_days: int = Field(
-        400, ge=70, le=3650, description="what was sent is kept so long after the purchase, then purged"
+        400, ge=70, le=3650, description="days after the purchase until what was sent is purged"
     )
     controller: str | None = Field(
-        None, description="who answers for it: name and address, for the record of processing"
+        None, description="name and address of the data controller, for the record of processing"
     )
-    contact: str | None = Field(None, description="whom to ask about data protection, for the record of processing")
-    balancing_test: str | None = Field(None, description="where the assessment of legitimate interest is kept")
-    impact_assessment: str | None = Field(None, description="where the data protection impact assessment is kept")
+    contact: str | None = Field(None, description="contact for data protection, for the record of processing")
+    balancing_test: str | None = Field(None, description="location of the assessment of legitimate interest")
+    impact_assessment: str | None = Field(None, description="location of the data protection impact assessment")
 
 
 class OnCall(Section):
-    """Who is told how a run went; nobody, where nothing is set."""
+    """Reports of the outcome of each run; without a setting there are none."""
 
     heartbeat_url: SecretStr | None = Field(
-        None, description="only as CONVERSIONS_ON_CALL__HEARTBEAT_URL: told start and exit code (healthchecks)"
+        None, description="only as CONVERSIONS_ON_CALL__HEARTBEAT_URL: gets start and exit code (healthchecks)"
     )
     metrics_file: str | None = Field(None, description="figures of the last run for Prometheus' node exporter: a .prom")
     alerts: list[SecretStr] = Field(
         [],
-        description='only as CONVERSIONS_ON_CALL__ALERTS: apprise addresses, told of exits other than 0, ["mailto://…"]',
+        description='only as CONVERSIONS_ON_CALL__ALERTS: apprise addresses for exits other than 0, ["mailto://…"]',
     )
 
 
 class DestinationBase(Section):
-    """What all destinations share."""
+    """Settings that all destinations have."""
 
     endpoint: Endpoint | None = Field(None, description="rehearsals only: a loopback address such as the sandbox's")
-    in_flight: int = Field(8, ge=1, le=10, description="requests under way at once")
+    in_flight: int = Field(8, ge=1, le=10, description="maximum number of concurrent requests")
     precision: Literal["day", "exact"] = Field("day", description="send the purchase day's last second, or the instant")
-    reference: Literal["wire_id", "order_id"] = Field("wire_id", description="the order's id on the wire")
+    reference: Literal["wire_id", "order_id"] = Field("wire_id", description="the id that is sent for an order")
     not_before: date | None = Field(None, description="purchases before this day are withheld")
     resend_unknown: Literal["auto", "ask"] = Field(
-        "auto", description="orders without an answer are sent again inside the platform's window, or wait for `decide`"
+        "auto", description="send unanswered orders again within the platform's window, or wait for `decide`"
     )
-    max_new: int | None = Field(None, ge=1, description="more new orders than this stop the run until accepted")
-    first_batch: int | None = Field(None, ge=1, description="the first real run sends one request of so many")
+    max_new: int | None = Field(None, ge=1, description="a run with more new orders stops until they are accepted")
+    first_batch: int | None = Field(
+        None, ge=1, description="the first real run sends one request with this many orders"
+    )
     also_reported_by: Literal["none", "same", "other"] | None = Field(
-        None, description="whether a Pixel or Google tag counts the same sales, under the same ids or others"
+        None, description="whether a Pixel or Google tag reports the same sales, with the same ids or others"
     )
 
     @model_validator(mode="after")
@@ -174,7 +176,7 @@ class DestinationBase(Section):
 
 
 class GoogleSettings(DestinationBase):
-    """A conversion action, reached through Google's Data Manager API."""
+    """A conversion action, through Google's Data Manager API."""
 
     kind: Literal["google"] = "google"
     operating_account_id: Annotated[str, Field(pattern=r"^\d{10}$")] = Field(
@@ -182,13 +184,13 @@ class GoogleSettings(DestinationBase):
     )
     conversion_action_id: Digits = Field(description="ctId in the action's address")
     login_account_id: Annotated[str, Field(pattern=r"^\d{10}$")] | None = Field(
-        None, description="the manager account, where access goes through one"
+        None, description="the manager account, if the service account has access through one"
     )
     event_source: Literal["WEB", "APP", "IN_STORE", "PHONE", "MESSAGE", "OTHER"] = "WEB"
     full_refund: Literal["zero", "report"] = Field(
-        "zero", description="`run --restate` sends value 0, which Google does not document as accepted; or reports only"
+        "zero", description="`run --restate` sends value 0, which Google does not document; or only reports the refund"
     )
-    quota_project: str | None = Field(None, description="Cloud project that the calls are counted on")
+    quota_project: str | None = Field(None, description="Cloud project with the quota for the requests")
     merchant_id: Digits | None = Field(None, description="Merchant Center account of the product IDs")
     merchant_feed_label: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,20}$")] | None = None
     merchant_feed_language_code: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
@@ -197,13 +199,13 @@ class GoogleSettings(DestinationBase):
 
 
 class MetaSettings(DestinationBase):
-    """A dataset, reached through Meta's Conversions API."""
+    """A dataset, through Meta's Conversions API."""
 
     kind: Literal["meta"] = "meta"
     dataset_id: Digits
     action_source: Literal[
         "email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "other"
-    ] = Field(description="declared by the operator; physical_store is the documented route for offline uploads")
+    ] = Field(description="the operator declares it; Meta documents physical_store for offline uploads")
     event_source_url: Annotated[str, Field(pattern=r"^https://[^?#]+$")] | None = Field(
         None, description='the shop\'s address, for action_source = "website"'
     )
@@ -218,7 +220,7 @@ class MetaSettings(DestinationBase):
         if self.action_source == "website" and self.event_source_url is None:
             raise ValueError('action_source = "website" needs event_source_url')
         if self.action_source == "physical_store" and self.also_reported_by == "same":
-            raise ValueError("physical_store is not de-duplicated against a Pixel: the same sales would count twice")
+            raise ValueError("Meta does not match physical_store with a Pixel: the same sales would count twice")
         if self.max_age_days > 7 and self.action_source != "physical_store":
             raise ValueError("Meta refuses whole requests for events older than 7 days")
         return self

@@ -202,7 +202,7 @@ class TestSample:
                 {"total": "293,00"},
                 (
                     "14 of 14 rows cannot be read: column `total` (source.columns.amount) holds `293,00`.",
-                    "There are commas in it. Write amounts with a decimal point",
+                    "It contains commas. Write amounts with a decimal point",
                 ),
             ),
             ({"total": "1.200"}, ("14 of 14 rows cannot be read", "three digits after the point", "decimals = 3")),

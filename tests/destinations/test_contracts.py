@@ -191,7 +191,7 @@ def test_every_body_passes_the_gate_of_the_shipped_policy(
     paths = gate.check(body(destination, conversions), len(conversions))
 
     assert all(POLICY.lists(destination.kind, path) for path in paths)
-    assert [gate.misfit(destination.event(one)) for one in conversions] == [None] * len(conversions)
+    assert [gate.violation(destination.event(one)) for one in conversions] == [None] * len(conversions)
 
 
 def opened(settings: GoogleSettings | MetaSettings) -> Destination:

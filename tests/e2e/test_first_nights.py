@@ -154,7 +154,7 @@ def real(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop whose settings name the platforms themselves, and whose platforms are the sandbox all the same."""
     for kind in NAMES:
         monkeypatch.setattr(f"conversions.destinations.{kind}.client.HOST", shop.sandbox.url)
-    monkeypatch.setattr("conversions.destinations.google.client.Token.fresh", lambda _: "token")
+    monkeypatch.setattr("conversions.destinations.google.client.Token.get", lambda _: "token")
     open_for_business(shop)
     return shop
 

@@ -152,8 +152,8 @@ def small_and_quick(batch: int, senders: int | None) -> None:
         limits = platform._limits
         platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
     assert callable(delivery._wait)
-    assert responses.FIRST_QUESTION
-    responses.FIRST_QUESTION = 0
+    assert responses.FIRST_STATUS_POLL_SECONDS
+    responses.FIRST_STATUS_POLL_SECONDS = 0
     delivery._wait = lambda queue: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
 

@@ -79,23 +79,23 @@ def bought_on(day: date, **changes: Any) -> Order:
     return bought(datetime.combine(day, time(23, 59, 59)), ends_day=True, **changes)
 
 
-def known(sighting: Order) -> tuple[Identity | Reason, Money | Reason]:
+def known(sample: Order) -> tuple[Identity | Reason, Money | Reason]:
     """What is worked out once for all platforms."""
-    return identify(sighting.email, SUBJECT_KEY), money(sighting.amount - sighting.refunded, sighting.currency)
+    return identify(sample.email, SUBJECT_KEY), money(sample.amount - sample.refunded, sample.currency)
 
 
-def outcome(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion | Withheld:
-    return convert(sighting, *known(sighting), rules, now)
+def outcome(sample: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion | Withheld:
+    return convert(sample, *known(sample), rules, now)
 
 
-def sent(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion:
-    found = outcome(sighting, rules, now)
+def sent(sample: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Conversion:
+    found = outcome(sample, rules, now)
     assert isinstance(found, Conversion), found
     return found
 
 
-def reason(sighting: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Reason | None:
-    found = outcome(sighting, rules, now)
+def reason(sample: Order = ORDER, rules: Rules = GOOGLE_RULES, now: datetime = NOW) -> Reason | None:
+    found = outcome(sample, rules, now)
     return found.reason if isinstance(found, Withheld) else None
 
 
@@ -312,15 +312,15 @@ def test_exact_precision_sends_the_instant() -> None:
 )
 def test_nothing_is_ready_before_its_day_has_ended_and_its_minimum_age_is_reached(at: datetime) -> None:
     for rules in (GOOGLE_RULES, META_RULES):
-        sighting = bought(at)
-        found = sent(sighting, rules, now=sighting.purchased_at)
+        sample = bought(at)
+        found = sent(sample, rules, now=sample.purchased_at)
 
         ready = datetime.fromtimestamp(found.ready_at, UTC)
-        assert ready.astimezone(COPENHAGEN).date() > sighting.purchase_day
-        assert ready >= sighting.purchased_at + rules.min_age
+        assert ready.astimezone(COPENHAGEN).date() > sample.purchase_day
+        assert ready >= sample.purchased_at + rules.min_age
         assert ready <= max(
-            datetime.combine(sighting.purchase_day + timedelta(days=1), time(), COPENHAGEN),
-            sighting.purchased_at + rules.min_age + timedelta(seconds=1),
+            datetime.combine(sample.purchase_day + timedelta(days=1), time(), COPENHAGEN),
+            sample.purchased_at + rules.min_age + timedelta(seconds=1),
         )
 
 
@@ -382,13 +382,13 @@ def test_age_is_judged_on_the_wire_time(rules: Rules) -> None:
     assert reason(rules=rules, now=last + timedelta(seconds=1)) is Reason.TOO_OLD
 
 
-@pytest.mark.parametrize("sighting", [order(purchased_at=datetime.min.replace(tzinfo=UTC), purchase_day=date.min)])
+@pytest.mark.parametrize("sample", [order(purchased_at=datetime.min.replace(tzinfo=UTC), purchase_day=date.min)])
 @pytest.mark.parametrize("ends_day", [True, False])
-def test_the_oldest_date_there_is_is_merely_too_old(sighting: Order, ends_day: bool) -> None:
+def test_the_oldest_date_there_is_is_merely_too_old(sample: Order, ends_day: bool) -> None:
     rules = replace(META_RULES, also_reported_within=timedelta(hours=42))
 
-    assert reason(sighting._replace(ends_day=ends_day), META_RULES) is Reason.TOO_OLD
-    assert reason(sighting._replace(ends_day=ends_day), rules) is Reason.ALSO_REPORTED
+    assert reason(sample._replace(ends_day=ends_day), META_RULES) is Reason.TOO_OLD
+    assert reason(sample._replace(ends_day=ends_day), rules) is Reason.ALSO_REPORTED
 
 
 WITH_PIXEL = replace(META_RULES, reference="order_id", also_reported_within=timedelta(hours=42))
@@ -536,8 +536,8 @@ ALL_RULES = st.sampled_from([GOOGLE_RULES, META_RULES, WITH_PIXEL, BY_NUMBER])
 
 
 @given(ORDERS, ALL_RULES)
-def test_any_order_is_sent_or_withheld_and_what_is_sent_fits_the_wire(sighting: Order, rules: Rules) -> None:
-    found = outcome(sighting, rules)
+def test_any_order_is_sent_or_withheld_and_what_is_sent_fits_the_wire(sample: Order, rules: Rules) -> None:
+    found = outcome(sample, rules)
 
     if isinstance(found, Conversion):
         assert SHAPES["sha256-hex"](found.email_sha256)
@@ -550,8 +550,8 @@ def test_any_order_is_sent_or_withheld_and_what_is_sent_fits_the_wire(sighting: 
 
 
 @given(ORDERS, ALL_RULES, st.emails())
-def test_no_field_of_a_conversion_holds_the_address(sighting: Order, rules: Rules, email: str) -> None:
-    mapped_everywhere = sighting._replace(email=email, number=f"1-{email}", product_ids=("CD-1", email), completed=True)
+def test_no_field_of_a_conversion_holds_the_address(sample: Order, rules: Rules, email: str) -> None:
+    mapped_everywhere = sample._replace(email=email, number=f"1-{email}", product_ids=("CD-1", email), completed=True)
     for everywhere in (mapped_everywhere, mapped_everywhere._replace(number="1", product_ids=("CD-1",))):
         shown = repr(outcome(everywhere, rules)).lower()
 
@@ -567,19 +567,19 @@ def test_value_on_the_wire_is_the_stated_amount_digit_for_digit(amount: Decimal)
 
 
 @given(ORDERS, ALL_RULES, st.integers(0, 59))
-def test_an_order_gives_the_same_conversion_whenever_it_is_read(sighting: Order, rules: Rules, minutes: int) -> None:
-    now, later = outcome(sighting, rules), outcome(sighting, rules, NOW + timedelta(minutes=minutes))
+def test_an_order_gives_the_same_conversion_whenever_it_is_read(sample: Order, rules: Rules, minutes: int) -> None:
+    now, later = outcome(sample, rules), outcome(sample, rules, NOW + timedelta(minutes=minutes))
 
     if isinstance(now, Conversion) and isinstance(later, Conversion):
         assert later == now
 
 
 @given(st.lists(ORDERS, max_size=5), ALL_RULES)
-def test_what_one_order_becomes_does_not_depend_on_the_orders_before_it(sightings: list[Order], rules: Rules) -> None:
+def test_what_one_order_becomes_does_not_depend_on_the_orders_before_it(samples: list[Order], rules: Rules) -> None:
     run = Converter(rules, NOW)
 
-    for sighting in [ORDER, *sightings, ORDER]:
-        assert run(sighting, *known(sighting)) == outcome(sighting, rules)
+    for sample in [ORDER, *samples, ORDER]:
+        assert run(sample, *known(sample)) == outcome(sample, rules)
 
 
 def test_order_and_rules_keep_address_and_keys_to_themselves() -> None:

@@ -220,6 +220,6 @@ def test_any_text_gives_digests_of_the_right_shape_or_a_reason(text: str) -> Non
 def test_no_address_and_no_digest_in_the_repr() -> None:
     shown = repr(identify("anna.jensen@example.dk", SUBJECT_KEY))
 
-    assert shown.startswith("<conversions.identity.Identity object")
+    assert shown.startswith("<conversions.intake.identity.Identity object")
     assert "anna" not in shown
     assert sha256(b"anna.jensen@example.dk").hexdigest() not in shown

@@ -1,4 +1,4 @@
-"""A whole window: every row counted once, what is in doubt decided at its end, the days that the source has."""
+"""Reading a whole window: each row counts once, ambiguous amounts are decided at its end, the days of the source."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.pseudonymize import Pseudonymizer
-from conversions.intake.read import read
+from conversions.intake.read import Target, read
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import store
 from conversions.ledger.staging.snapshot import BadRow, open_snapshot
@@ -24,7 +24,7 @@ WINDOW = Window(DAY, DAY)
 OLD, NEW = date(2025, 1, 1), date(2027, 1, 1)
 
 
-def order(number: int, *, day: date = DAY, in_doubt: str = "", settles: str = "", word: bytes | None = None) -> Order:
+def order(number: int, *, day: date = DAY, in_doubt: str = "", settles: str = "") -> Order:
     doubts = [
         RowRejected(f"row {number}", Reason.AMBIGUOUS_AMOUNT, str(number), each, b"x") for each in in_doubt.split()
     ]
@@ -38,13 +38,12 @@ def order(number: int, *, day: date = DAY, in_doubt: str = "", settles: str = ""
         purchased_at=datetime(2026, 11, 20, 12, tzinfo=UTC),
         purchase_day=day,
         window_day=day,
-        completed=word is None,
+        completed=True,
         consent=Consent.NOT_RECORDED,
         ad_personalization=Consent.NOT_RECORDED,
         rank=(0, number),
-        status_word=word,
-        doubts=tuple(doubts),
-        settles=tuple(settles.split()),
+        ambiguous=tuple(doubts),
+        decimal_columns=tuple(settles.split()),
     )
 
 
@@ -68,18 +67,18 @@ class Rows:
         return []
 
 
-def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], dict[str, bytes | None]]:
-    """What was counted and rejected, and the orders that are left, each with its status."""
+def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], set[str]]:
+    """The counts, the rejected rows, and the numbers of the orders that are left."""
     with store.empty(Clock()) as ledger:
-        sightings = open_snapshot(ledger, [])
-        disguise = partial(map, Pseudonymizer([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
-        resolve = lambda sightings, settled: resolved(sightings, settled=settled)  # noqa: E731
-        found = read(Rows(*rows), WINDOW, sightings, disguise, resolve, lambda _: None)
+        snapshot = open_snapshot(ledger, [])
+        pseudonymize = partial(map, Pseudonymizer([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
+        target = Target(snapshot, pseudonymize, lambda columns: resolved(snapshot, settled=columns))
+        counts = read(Rows(*rows), WINDOW, target, lambda _: None)
         with ledger.transaction() as connection:
             bad = connection.execute(text("SELECT place, reason, order_no, field, content FROM bad_row ORDER BY id"))
             rejected = [BadRow(*row) for row in bad]
-            left = {row.order_no: row.status for row in connection.execute(text("SELECT * FROM order_row"))}
-    return found, rejected, left
+            left = {row.order_no for row in connection.execute(text("SELECT order_no FROM order_row"))}
+    return counts, rejected, left
 
 
 OUTSIDE = order(90, day=OLD)
@@ -96,15 +95,15 @@ def test_of_all_rows_exactly_those_in_doubt_are_set_aside() -> None:
         order(3),
         order(4, in_doubt="amount refunded"),
     ]
-    found, rejected, left = reading(*rows, order(5))
+    counts, rejected, left = reading(*rows, order(5))
 
     assert set(left) == {"1", "3", "5"}
     assert [(row.place, row.order_no, row.field, row.content) for row in rejected[1:]] == [
         ("row 2", "2", "amount", b"x"),
         ("row 4", "4", "amount", b"x"),
     ]
-    assert found.quarantined == {Reason.AMBIGUOUS_AMOUNT: 2, Reason.BAD_DATE: 1}
-    assert (found.rows, found.orders, found.repeated, found.outside_window) == (8, 3, 0, 2)
+    assert counts.quarantined == {Reason.AMBIGUOUS_AMOUNT: 2, Reason.BAD_DATE: 1}
+    assert (counts.rows, counts.orders, counts.repeated, counts.outside_window) == (8, 3, 0, 2)
     assert rejected[1] == BadRow("row 2", Reason.AMBIGUOUS_AMOUNT, "2", "amount", b"x")
 
 
@@ -113,19 +112,19 @@ def test_what_is_settled_anywhere_in_the_window_is_no_doubt(behind: bool) -> Non
     rows = [order(1, in_doubt="amount"), order(2, in_doubt="amount refunded"), order(3), order(4)]
     settling = order(9, settles="amount")
     shown = [*rows, settling] if behind else [settling, *rows]
-    found, rejected, left = reading(*shown)
+    counts, rejected, left = reading(*shown)
 
     assert set(left) == {"1", "3", "4", "9"}
     assert [(row.order_no, row.field) for row in rejected] == [("2", "refunded")]
-    assert found.orders == 4
+    assert counts.orders == 4
 
 
 def test_nothing_outside_the_window_settles_anything_or_is_set_aside() -> None:
-    found, rejected, left = reading(
+    counts, rejected, left = reading(
         order(1, in_doubt="amount"), order(2, day=OLD, settles="amount"), order(3, day=OLD, in_doubt="amount")
     )
 
-    assert (set(left), [row.order_no for row in rejected], found.outside_window) == (set(), ["1"], 2)
+    assert (set(left), [row.order_no for row in rejected], counts.outside_window) == (set(), ["1"], 2)
 
 
 def test_the_span_is_of_all_orders_that_were_read() -> None:
@@ -133,7 +132,3 @@ def test_the_span_is_of_all_orders_that_were_read() -> None:
     assert reading(order(1))[0].span == (DAY, DAY)
     assert reading(BAD)[0].span is None
     assert reading()[0].span is None
-
-
-def test_a_status_that_is_no_sale_goes_with_its_order() -> None:
-    assert reading(order(1), order(2, word=b"8 bytes."))[2] == {"1": None, "2": b"8 bytes."}

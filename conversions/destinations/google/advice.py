@@ -1,17 +1,17 @@
-"""What a person does about a refusal of Google's: where to click, or what to set.
+"""What an operator does about a refusal by Google: where to click, or what to set.
 
-By the names that its answers carry: ``ErrorReason`` of API v1.9 (2026-11-04), reasons of the domain googleapis.com,
+By the names in Google's answers: ``ErrorReason`` of API v1.9 (2026-11-04), reasons of the domain googleapis.com,
 ``google.rpc.Code``.
 """
 
 from conversions.model.late_result import of_consent
 
 KEY = (
-    "Make a new key for the service account (Google Cloud console, IAM & Admin, Service accounts, Keys) and name its "
-    "file in GOOGLE_APPLICATION_CREDENTIALS."
+    "Make a new key for the service account (Google Cloud console, IAM & Admin, Service accounts, Keys) and set "
+    "GOOGLE_APPLICATION_CREDENTIALS to the path of its file."
 )
 SCOPE = (
-    "These credentials lack the scope https://www.googleapis.com/auth/datamanager, as a person's own login does: use a "
+    "These credentials lack the scope https://www.googleapis.com/auth/datamanager, like every login of a person: use a "
     "service account's key file."
 )
 API = (
@@ -20,39 +20,40 @@ API = (
 )
 PROJECT = (
     "Give the service account the role Service Usage Consumer on the project in quota_project (Google Cloud console, "
-    "IAM & Admin, IAM), or take quota_project out."
+    "IAM & Admin, IAM), or remove quota_project."
 )
 ACCESS = (
-    "Add the service account's e-mail as a user of the Google Ads account in operating_account_id, access Standard "
-    "(Google Ads, Admin, Access and security); where access goes through a manager account, name that in "
-    "login_account_id."
+    "Add the service account's e-mail as a user of the Google Ads account in operating_account_id, with access "
+    "Standard (Google Ads, Admin, Access and security). If it has access through a manager account, set "
+    "login_account_id to that account."
 )
-LOGIN = "Set login_account_id to the manager account that the service account is a user of, or take it out."
-ACCOUNT = "Set operating_account_id to the Google Ads account itself, not a manager or Analytics account."
+LOGIN = "Set login_account_id to the manager account that has the service account as a user, or remove the setting."
+ACCOUNT = "Set operating_account_id to the Google Ads account itself, not to a manager or Analytics account."
 ACTION = (
     "Compare conversion_action_id with the ctId in the action's address (Google Ads, Goals, Summary, the action), and "
-    "operating_account_id with the account that owns it."
+    "operating_account_id with the account that owns the action."
 )
 KIND = (
-    'Make a conversion action of the source "Website (Import from clicks)" (Google Ads, Goals, New conversion action) '
-    "and put its ctId into conversion_action_id."
+    'Make a conversion action with the source "Website (Import from clicks)" (Google Ads, Goals, New conversion '
+    "action) and set conversion_action_id to its ctId."
 )
-SOURCE = "Set event_source to what the conversion action counts; for a web shop that is WEB."
-TERMS = "An administrator of the Google Ads account accepts the customer data terms (Google Ads, Goals, Settings)."
+SOURCE = "Set event_source to the kind of events that the conversion action counts; for a web shop it is WEB."
+TERMS = "An administrator of the Google Ads account must accept the customer data terms (Google Ads, Goals, Settings)."
 LEADS = (
     "Turn on enhanced conversions for leads in the account that owns the conversion action (Google Ads, Goals, "
     "Settings)."
 )
-FORBIDDEN = "Google's policies keep enhanced conversions from this account: ask its support before anything else."
+FORBIDDEN = "Google's policies do not allow enhanced conversions for this account: ask Google's support first."
 POLITICAL = (
-    "An administrator answers the question about political advertising in the EU (Google Ads, Admin, Account settings)."
+    "An administrator must answer the question about political advertising in the EU (Google Ads, Admin, Account "
+    "settings)."
 )
-FRESH = "The conversion action is too new: ask again in six hours."
+FRESH = "The conversion action is too new: try again in six hours."
 CONSENT = (
-    "Look whether the shop's consent column is mapped (source.columns.consent) and the privacy policy lists what is "
-    "sent of it, and at the consent settings of the Google Ads account."
+    "Check that source.columns.consent maps the shop's consent column, that the disclosure policy lists the consent "
+    "paths, and the consent settings of the Google Ads account."
 )
-MERCHANT = "Correct merchant_id: the number of the Merchant Center account that is linked to the Google Ads account."
+MERCHANT = "Set merchant_id to the number of the Merchant Center account that is linked to the Google Ads account."
 
 ADVICE = {
     "CREDENTIALS_MISSING": KEY,
@@ -86,6 +87,6 @@ ADVICE = {
 
 
 def by_code(code: str) -> str | None:
-    """What to do about ``Receipt.code``, by the most particular of its parts that is known."""
-    known = (ADVICE[part] for part in reversed(code.split("/")) if part in ADVICE)
-    return next(known, CONSENT if of_consent(code) else None)
+    """Return what to do about ``Receipt.code``, by its last part that is known: that part is the most specific."""
+    texts = (ADVICE[part] for part in reversed(code.split("/")) if part in ADVICE)
+    return next(texts, CONSENT if of_consent(code) else None)

@@ -1,4 +1,4 @@
-"""Google Ads, through the Data Manager API (``events:ingest``, v1.9 of 2026-11-04)."""
+"""Sends to Google Ads through the Data Manager API (``events:ingest``, v1.9 of 2026-11-04)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,7 +14,7 @@ from conversions.destinations.google import advice as google_advice
 from conversions.destinations.google import credentials as google_credentials
 from conversions.destinations.google import diagnostics
 from conversions.destinations.google.responses import judge
-from conversions.destinations.responses import unanswered
+from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Consent, Conversion, Money
@@ -25,8 +25,8 @@ from conversions.transport.http import USER_AGENT, Answer, NotSent, Session, Thr
 
 HOST = "https://datamanager.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/datamanager"
-MARGIN = timedelta(hours=6)
-"""Between the oldest event we send and the limit, for retries and for clocks that differ."""
+AGE_MARGIN = timedelta(hours=6)
+"""Subtracted from the age limit, for retries and clock skew."""
 CONSENTS = {Consent.GRANTED: "CONSENT_GRANTED", Consent.DENIED: "CONSENT_DENIED"}
 
 
@@ -50,10 +50,10 @@ class Google:
         self._feed = _feed(settings)
         self._consents = _consents(policy)
         self._token = None if settings.endpoint else Token(settings.quota_project)
-        self._mine = ThreadLocalSession()
+        self._sessions = ThreadLocalSession()
 
     def event(self, conversion: Conversion) -> bytes:
-        """See ``Destination.event``. Consent is sent as recorded, and only where the policy lists it."""
+        """See ``Destination.event``. It sends consent as the shop recorded it, and only where the policy lists it."""
         items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
         event = {
             "transactionId": conversion.wire_id,
@@ -68,44 +68,44 @@ class Google:
         return compact(event)
 
     def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
-        """See ``Destination.adjusted_event``. Another value under the same transactionId (guide "Adjustments").
+        """See ``Destination.adjusted_event``. The same transactionId with another value (guide "Adjustments").
 
-        Value 0 for a full refund, unless settings say otherwise: nothing takes a conversion back here.
+        A full refund gets value 0, unless the settings say otherwise: the API cannot remove a conversion.
         """
         if value.minor == 0 and self._full_refund == "report":
             return None
         return compact(orjson.loads(event) | {"conversionValue": float(value.amount), "currency": value.currency})
 
     def envelope(self, upload_tag: str) -> Envelope:  # noqa: ARG002
-        """See ``Destination.envelope``. Google takes no tag."""
+        """See ``Destination.envelope``. Google has no tag."""
         return Envelope(self._prefix, b"]}")
 
     def send(self, body: bytes, events: int) -> Receipt:
         """See ``Destination.send``."""
-        headers = self._authorised(self.headers)
+        headers = self._with_token(self.headers)
         if isinstance(headers, NotSent):
-            return unanswered(headers)
-        result = post(self._mine.session, self.url, body, headers)
-        return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+            return receipt_without_answer(headers)
+        result = post(self._sessions.session, self.url, body, headers)
+        return judge(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
 
     def diagnose(self, reference: str, events: int) -> Diagnosis:
-        """See ``Diagnosing.diagnose``."""
-        headers = self._authorised({name: text for name, text in self.headers.items() if name != "Content-Type"})
+        """See ``ReportsStatus.diagnose``."""
+        headers = self._with_token({name: text for name, text in self.headers.items() if name != "Content-Type"})
         if isinstance(headers, NotSent):
             return Diagnosis(RequestStatus.NO_ANSWER, headers.why)
-        result = get(self._mine.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
+        result = get(self._sessions.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
         if not isinstance(result, Answer):
             return Diagnosis(RequestStatus.NO_ANSWER, result.why)
         if result.status == 401:
-            raise Unauthorised(f"{self.name} refuses the credentials (401); `conversions doctor` looks at them.")
+            raise Unauthorised(f"{self.name} refuses the credentials (401); run `conversions doctor` to check them.")
         return diagnostics.judge(result, events)
 
     def fix(self, reason: str) -> str:
         """See ``ReportsStatus.fix``."""
-        return diagnostics.remedy(reason)
+        return diagnostics.fix(reason)
 
     def as_validate_only(self, body: bytes) -> bytes:
-        """See ``ValidatesOnly.as_validate_only``. The same checks, and nothing is kept (guide "Understand errors")."""
+        """See ``ValidatesOnly.as_validate_only``. Google runs the same checks (guide "Understand errors")."""
         return body.removesuffix(b"}") + b',"validateOnly":true}'
 
     def check_credentials(self) -> None:
@@ -115,25 +115,25 @@ class Google:
 
     def authorise(self) -> None:
         """See ``Destination.authorise``."""
-        self._authorised({})
+        self._with_token({})
 
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""
         return google_advice.by_code(code)
 
-    def _authorised(self, headers: dict[str, str]) -> dict[str, str] | NotSent:
-        """*headers* with the credential, where one is needed."""
+    def _with_token(self, headers: dict[str, str]) -> dict[str, str] | NotSent:
+        """Return *headers* with the access token, where one is needed."""
         if self._token is None:
             return headers
-        token = self._token.fresh()
+        token = self._token.get()
         return token if isinstance(token, NotSent) else {**headers, "Authorization": f"Bearer {token}"}
 
 
 class Token:
-    """The application default credentials' access token: had when first needed, renewed before it expires.
+    """The access token of the application default credentials: fetched at first use, renewed before it expires.
 
-    Only the token comes from google-auth. Its ``AuthorizedSession`` would add headers that the log does not know,
-    renew in the middle of a send, and hand bodies to its debug log.
+    Only the token comes from google-auth. Its ``AuthorizedSession`` would add headers that the audit log does not
+    record, renew during a request, and write bodies to its debug log.
     """
 
     def __init__(self, quota_project: str | None) -> None:
@@ -141,37 +141,37 @@ class Token:
         self._credentials: Any = None
         self._lock = Lock()
 
-    def fresh(self) -> str | NotSent:
-        """The token, good for three minutes at least. Raises Unauthorised where there is none to be had."""
+    def get(self) -> str | NotSent:
+        """Return the token, valid for at least three minutes. Raises Unauthorised where Google gives none."""
         from google.auth.exceptions import GoogleAuthError, TransportError
 
         try:
             with self._lock:
-                return self._renewed()
+                return self._refresh()
         except (GoogleAuthError, OSError, ValueError) as error:
             if isinstance(error, TransportError) or getattr(error, "retryable", False):
                 return NotSent(type(error).__name__)
             raise _no_token(type(error).__name__) from None
 
     def check(self) -> None:
-        """Raise Unauthorised where there are no credentials to get a token by; nobody is asked."""
+        """Raise Unauthorised where no credentials are configured. Makes no request."""
         file = google_credentials.file()
         if file is None and not google_credentials.on_google_cloud():
-            raise _no_token("there are none")
+            raise _no_token("there are no credentials")
         if file is not None and not file.is_file():
             raise _no_token("their file is missing")
 
-    def _renewed(self) -> str:
+    def _refresh(self) -> str:
         from google.auth.transport.requests import Request
 
         if self._credentials is None:
-            self._credentials = self._found()
+            self._credentials = self._load()
         if not self._credentials.valid:
             self._credentials.refresh(Request(session=Session()))
         return str(self._credentials.token)
 
-    def _found(self) -> Any:
-        """Elsewhere than on Google Cloud nobody answers for the metadata server, and nobody is asked."""
+    def _load(self) -> Any:
+        """Load the credentials. Only on Google Cloud does this query the metadata server."""
         import google.auth
         from google.auth.exceptions import DefaultCredentialsError
 
@@ -179,28 +179,28 @@ class Token:
             raise DefaultCredentialsError
         try:
             credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
-        except AttributeError:  # a file of JSON that is no object
+        except AttributeError:  # the file's JSON is not an object
             raise DefaultCredentialsError from None
         return credentials
 
 
-def _no_token(why: str) -> Unauthorised:
+def _no_token(cause: str) -> Unauthorised:
     return Unauthorised(
-        f"Google's application default credentials give no access token ({why}). Name the service account's key file "
-        "in GOOGLE_APPLICATION_CREDENTIALS, then `conversions doctor`."
+        f"Google's application default credentials give no access token ({cause}). Set GOOGLE_APPLICATION_CREDENTIALS "
+        "to the service account's key file, then run `conversions doctor`."
     )
 
 
 def _limits(settings: GoogleSettings) -> Limits:
-    max_age = timedelta(days=settings.max_age_days) - MARGIN
+    max_age = timedelta(days=settings.max_age_days) - AGE_MARGIN
     return Limits(
         events=2000,
-        # The API documents no limit of a body; 2,000 events of one product with consent are 0.85 MB.
+        # The API documents no size limit; 2,000 events with one product and consent have 0.85 MB.
         bytes=900_000,
         max_age=max_age,
-        # Clicks younger than six hours are refused as TOO_RECENT_CLICK.
+        # Google refuses clicks younger than six hours as TOO_RECENT_CLICK.
         min_age=timedelta(hours=6),
-        # The same transactionId never counts twice, whenever it comes: as long as it may be sent, it may be sent again.
+        # The same transactionId never counts twice, so an event may be sent again until it expires.
         resend=max_age,
     )
 
@@ -233,11 +233,11 @@ def _feed(settings: GoogleSettings) -> dict[str, str]:
 
 
 def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, dict[str, str]]]:
-    """What an event says for every pair of choices; what was not recorded, or is not listed, is left out."""
+    """Return the consent part of an event for every pair of values, without what is not recorded or not listed."""
 
     def signals(pair: tuple[Consent, Consent]) -> dict[str, dict[str, str]]:
-        made = zip(("adUserData", "adPersonalization"), pair, strict=True)
-        listed = ((key, choice) for key, choice in made if policy.lists("google", f"events[].consent.{key}"))
+        choices = zip(("adUserData", "adPersonalization"), pair, strict=True)
+        listed = ((key, choice) for key, choice in choices if policy.lists("google", f"events[].consent.{key}"))
         consent = {key: CONSENTS[choice] for key, choice in listed if choice in CONSENTS}
         return {"consent": consent} if consent else {}
 
@@ -246,5 +246,5 @@ def _consents(policy: Policy) -> dict[tuple[Consent, Consent], dict[str, dict[st
 
 @lru_cache(maxsize=256)
 def _rfc3339(seconds: int) -> str:
-    """Remembered, since all orders of a day share one."""
+    """Cached, since all orders of a day have the same time."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

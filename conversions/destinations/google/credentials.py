@@ -1,4 +1,4 @@
-"""Where Google's application default credentials are, without a question over the network."""
+"""Finds Google's application default credentials without a network request."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
 
 
 def file() -> Path | None:
-    """The file that ``google.auth.default`` reads, or ``None``; one that the environment names may be missing."""
+    """Return the file that ``google.auth.default`` reads, or None. A file that the environment names may be missing."""
     if named := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
         return Path(named)
     home = os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud"
@@ -16,7 +16,7 @@ def file() -> Path | None:
 
 
 def on_google_cloud() -> bool:
-    """Whether there is a metadata server to ask: the machine is Google's, or the environment names one."""
+    """Return whether a metadata server exists: the machine is Google's, or the environment names a server."""
     if os.environ.get("GCE_METADATA_HOST"):
         return True
     try:

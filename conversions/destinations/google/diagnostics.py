@@ -1,6 +1,6 @@
-"""What Google says later of a request it took: ``requestStatus:retrieve`` (API v1.9, 2026-11-04).
+"""Google's diagnostics of a request that it received: ``requestStatus:retrieve`` (API v1.9, 2026-11-04).
 
-Parsed leniently, since the enums are open and the newest fields are younger than Google's own client libraries.
+The parser is lenient: the enums are open, and the newest fields are newer than Google's own client libraries.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ STATUSES = {
     "FAILED": RequestStatus.FAILED,
     "FAILURE": RequestStatus.FAILED,  # as the guide writes it
 }
-"""By ``requestStatus``; any other is one to ask about again."""
+"""By ``requestStatus``; after any other status the run polls again."""
 
 _REASONS: dict[ReasonPolicy, str] = {
     ReasonPolicy(EventOutcome.UNMATCHED): "CLICK_NOT_FOUND",
@@ -36,7 +36,7 @@ _REASONS: dict[ReasonPolicy, str] = {
         EXTERNAL_ATTRIBUTION_DATA_MISSING ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID INVALID_MERCHANT_ID
         INVALID_CUSTOM_VARIABLE CUSTOM_VARIABLE_NOT_ENABLED""",
     ReasonPolicy(EventOutcome.CONSENT): "DENIED_CONSENT UNKNOWN_CONSENT",
-    # final; then what only other products' calls can meet
+    # final; after the empty line, reasons that only calls of other products can get
     ReasonPolicy(EventOutcome.REJECTED): """
         EVENT_TOO_OLD EXPIRED_CLICK CONVERSION_PRECEDES_CLICK INVALID_CLICK INVALID_GCLID INVALID_GBRAID INVALID_WBRAID
         INVALID_AD_IDENTIFIERS INVALID_OPERATING_ACCOUNT_FOR_CLICK
@@ -48,42 +48,42 @@ _REASONS: dict[ReasonPolicy, str] = {
         USER_ID_NOT_FOUND_FOR_DCLID USER_ID_NOT_FOUND_FOR_IMPRESSION_ID INVALID_MOBILE_ID_FORMAT
         ORIGINAL_CONVERSIONS_NOT_FOUND EVENT_ID_DECODE_ERROR TOO_RECENT_CALL EXPIRED_CALL INVALID_CALL""",
 }
-REASONS: dict[str, ReasonPolicy] = {reason: ruling for ruling, names in _REASONS.items() for reason in names.split()}
+REASONS: dict[str, ReasonPolicy] = {reason: policy for policy, names in _REASONS.items() for reason in names.split()}
 """By ``ProcessingErrorReason`` without its prefix."""
 PREFIX = "PROCESSING_ERROR_REASON_"
-OTHERWISE = ReasonPolicy(EventOutcome.UNLISTED)
-"""For a reason that is younger than this table: a row error means that the record was not taken."""
+UNLISTED = ReasonPolicy(EventOutcome.UNLISTED)
+"""For a reason that is newer than this table: an error of a record means that Google did not record it."""
 FAILED = "FAILED"
-"""In place of a reason where a request failed as a whole and none is given: a person looks before more is sent."""
+"""Stands for the missing reason of a request that failed as a whole: an operator must check before more is sent."""
 
-REMEDIES = {
+FIXES = {
     "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED": (
-        "an administrator of the Google Ads account accepts the customer data terms there (Goals, Settings)"
+        "an administrator of the Google Ads account must accept the customer data terms there (Goals, Settings)"
     ),
-    "NO_CONSENT": "an administrator lets the Google Ads account share data with Google's ads services",
+    "NO_CONSENT": "an administrator must let the Google Ads account share data with Google's ads services",
     "INVALID_MERCHANT_ID": "correct `merchant_id` in the settings",
     "PERMISSION_DENIED": (
-        "give the service account the access Standard in Google Ads (Admin, Access and security), by the way that its "
-        "uploads take: the account itself, or the manager in `login_account_id`"
+        "give the service account the access Standard in Google Ads (Admin, Access and security), in the account that "
+        "its uploads use: the account itself, or the manager account in `login_account_id`"
     ),
-    FAILED: "look at the diagnostics of the conversion action in Google Ads, and mend what they name",
+    FAILED: "read the diagnostics of the conversion action in Google Ads, and correct the faults that they name",
     "SERVICE_DISABLED": "enable the Data Manager API in the credentials' Cloud project",
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "use a service account's key file, which has the scope datamanager",
 }
-"""What mends a reason that is the account's, and a question that is not allowed."""
-CONSENT_REMEDY = (
-    "look whether the shop's consent column is mapped (`source.columns.consent`) and the privacy policy lists what is "
-    "sent of it, and at the consent settings of the Google Ads account"
+"""What an operator does about a fault of the account, or about a refused status request."""
+CONSENT_FIX = (
+    "check that `source.columns.consent` maps the shop's consent column, that the disclosure policy lists the consent "
+    "paths, and the consent settings of the Google Ads account"
 )
-UNLISTED_REMEDY = (
-    "look the reason up in Google's documentation and in the diagnostics of the Google Ads account, and mend it"
+UNLISTED_FIX = (
+    "look the reason up in Google's documentation and in the diagnostics of the Google Ads account, and correct it"
 )
-OTHER_REMEDY = "mend it in the Google Ads account"
+OTHER_FIX = "correct it in the Google Ads account"
 
-GONE = {"REQUEST_TOO_OLD": RequestStatus.TOO_OLD, "INVALID_REQUEST_ID": RequestStatus.NOT_FOUND}
-"""By ``ErrorReason`` of a refused question."""
-REFUSALS = {403: RequestStatus.PERMISSION_DENIED, 404: RequestStatus.NOT_FOUND}
-"""By status where no such reason is named."""
+STATUS_BY_REASON = {"REQUEST_TOO_OLD": RequestStatus.TOO_OLD, "INVALID_REQUEST_ID": RequestStatus.NOT_FOUND}
+"""By ``ErrorReason`` of a refused status request."""
+STATUS_BY_HTTP = {403: RequestStatus.PERMISSION_DENIED, 404: RequestStatus.NOT_FOUND}
+"""By HTTP status, where the answer names no such reason."""
 
 
 class _Json(BaseModel):
@@ -91,9 +91,9 @@ class _Json(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, said: Any) -> Any:
-        """As in protobuf's JSON, where a number that is 0 and a name that is the first may be left out, too."""
-        return {name: value for name, value in said.items() if value is not None} if isinstance(said, dict) else said
+    def _null_is_absent(cls, raw: Any) -> Any:
+        """Treat null as absent, as protobuf's JSON does; it may also leave out 0 and the first name of an enum."""
+        return {name: value for name, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
 
 
 class _Count(_Json):
@@ -104,7 +104,7 @@ class _Count(_Json):
 
 class _ErrorInfo(_Json):
     error_counts: list[Annotated[_Count | Any, Field(union_mode="left_to_right")]] = []
-    """A count that cannot be read stays what it is: it may be about any order."""
+    """An unreadable count stays in the list: it may be about any order."""
 
 
 class _WarningInfo(_Json):
@@ -120,7 +120,7 @@ class _Status(_Json):
     events_ingestion_status: _Ingested = _Ingested()
     error_info: _ErrorInfo = _ErrorInfo()
     warning_info: Annotated[_WarningInfo | Any, Field(union_mode="left_to_right")] = _WarningInfo()
-    """No form of it makes the rest unreadable."""
+    """The rest stays readable for any form of this field."""
 
 
 class _Retrieved(_Json):
@@ -145,26 +145,26 @@ class _Refused(_Json):
     error: _Error
 
 
-def ruling(reason: str) -> ReasonPolicy:
-    """What *reason* means; names of consent that this table does not list are about consent all the same."""
-    return REASONS.get(reason) or (ReasonPolicy(EventOutcome.CONSENT) if of_consent(reason) else OTHERWISE)
+def policy_for(reason: str) -> ReasonPolicy:
+    """Return the policy for *reason*; a reason that is not in the table is about consent if its name says so."""
+    return REASONS.get(reason) or (ReasonPolicy(EventOutcome.CONSENT) if of_consent(reason) else UNLISTED)
 
 
-def remedy(reason: str) -> str:
-    """What a person does about *reason*, where it is the account's."""
-    if reason in REMEDIES:
-        return REMEDIES[reason]
-    by_fate = {EventOutcome.CONSENT: CONSENT_REMEDY, EventOutcome.UNLISTED: UNLISTED_REMEDY}
-    return by_fate.get(ruling(reason).outcome, OTHER_REMEDY)
+def fix(reason: str) -> str:
+    """Return what an operator does about *reason*, a fault of the account."""
+    if reason in FIXES:
+        return FIXES[reason]
+    by_outcome = {EventOutcome.CONSENT: CONSENT_FIX, EventOutcome.UNLISTED: UNLISTED_FIX}
+    return by_outcome.get(policy_for(reason).outcome, OTHER_FIX)
 
 
 def judge(answer: Answer, events: int) -> Diagnosis:
-    """What *answer* says of the request of so many *events* that was asked about."""
-    return _told(answer, events) if 200 <= answer.status < 300 else _refused(answer)
+    """Classify *answer*, the status of a request with *events* events."""
+    return _diagnosis(answer, events) if 200 <= answer.status < 300 else _refused(answer)
 
 
-def _told(answer: Answer, events: int) -> Diagnosis:
-    """Our requests have one destination, so that the first status is the only one."""
+def _diagnosis(answer: Answer, events: int) -> Diagnosis:
+    """Read the first status, the only one: our requests have one destination."""
     try:
         statuses = _Retrieved.model_validate_json(answer.body).request_status_per_destination
     except ValidationError:
@@ -172,51 +172,51 @@ def _told(answer: Answer, events: int) -> Diagnosis:
     if not statuses:
         return Diagnosis(RequestStatus.PROCESSING)
     status = statuses[0]
-    told = STATUSES.get(status.request_status.upper(), RequestStatus.PROCESSING)
-    if told is RequestStatus.PROCESSING:
-        return Diagnosis(told, enum_name(status.request_status) or "")
+    request_status = STATUSES.get(status.request_status.upper(), RequestStatus.PROCESSING)
+    if request_status is RequestStatus.PROCESSING:
+        return Diagnosis(request_status, enum_name(status.request_status) or "")
     counts = status.error_info.error_counts
-    read = [count for count in counts if isinstance(count, _Count) and _readable(count, events)]
-    findings = tuple(finding for finding in map(_finding, read) if finding.events)
-    warned = _warnings(status.warning_info, events)
-    if told is RequestStatus.FAILED and not findings:
-        return Diagnosis(told, findings=(_of_all(counts, events),), warnings=warned)
-    counted, complete = status.events_ingestion_status.record_count, len(read) == len(counts)
-    return Diagnosis(told, "", counted, findings, complete, warned)
+    usable = [count for count in counts if isinstance(count, _Count) and _plausible(count, events)]
+    findings = tuple(finding for finding in map(_finding, usable) if finding.events)
+    by_warning = _warnings(status.warning_info, events)
+    if request_status is RequestStatus.FAILED and not findings:
+        return Diagnosis(request_status, findings=(_whole_request(counts, events),), warnings=by_warning)
+    record_count, complete = status.events_ingestion_status.record_count, len(usable) == len(counts)
+    return Diagnosis(request_status, "", record_count, findings, complete, by_warning)
 
 
-def _readable(count: _Count, events: int) -> bool:
-    """Whether it says of how many events, or of which, it is; of more than there were, it says nothing."""
+def _plausible(count: _Count, events: int) -> bool:
+    """Return whether the count states a number of events or their positions, and no more than the request has."""
     possible = range(events + 1)
-    counted = count.record_count is not None or bool(count.record_indices)
-    return counted and (count.record_count or 0) in possible and len(count.record_indices) in possible
+    has_number = count.record_count is not None or bool(count.record_indices)
+    return has_number and (count.record_count or 0) in possible and len(count.record_indices) in possible
 
 
 def _finding(count: _Count) -> StatusDetail:
     reason, positions = _reason(count), frozenset(count.record_indices)
-    return StatusDetail(reason, ruling(reason), max(count.record_count or 0, len(positions)), positions)
+    return StatusDetail(reason, policy_for(reason), max(count.record_count or 0, len(positions)), positions)
 
 
-def _of_all(counts: list[Any], events: int) -> StatusDetail:
-    """All events of a request that failed as a whole: for the one reason that is given, or for nobody knows what."""
-    given = {_reason(count) for count in counts if isinstance(count, _Count)}
-    reason = given.pop() if len(given) == 1 else FAILED
-    fate = ReasonPolicy(EventOutcome.SETUP) if reason == FAILED else ruling(reason)
-    return StatusDetail(reason, fate, events, frozenset(range(events)))
+def _whole_request(counts: list[Any], events: int) -> StatusDetail:
+    """Return all events of a request that failed as a whole, with the single reason given, or FAILED."""
+    reasons = {_reason(count) for count in counts if isinstance(count, _Count)}
+    reason = reasons.pop() if len(reasons) == 1 else FAILED
+    policy = ReasonPolicy(EventOutcome.SETUP) if reason == FAILED else policy_for(reason)
+    return StatusDetail(reason, policy, events, frozenset(range(events)))
 
 
 def _reason(count: _Count) -> str:
-    """The enum's name, however it is spelt; a word in lower case that is none of its names may be anything."""
-    known = count.reason.upper().removeprefix(PREFIX)
-    return known if known in REASONS else (enum_name(count.reason) or "OTHER").removeprefix(PREFIX)
+    """Return the enum's name in capitals without its prefix; ``OTHER`` for unknown text, which may repeat sent data."""
+    name = count.reason.upper().removeprefix(PREFIX)
+    return name if name in REASONS else (enum_name(count.reason) or "OTHER").removeprefix(PREFIX)
 
 
 def _warnings(info: Any, events: int) -> dict[str, int]:
-    """By kind the events that were taken with a part of them ignored."""
-    counted = Counter[str]()
+    """Return the number of recorded events with an ignored part, by kind of warning."""
+    by_kind = Counter[str]()
     for count in info.warning_counts if isinstance(info, _WarningInfo) else ():
-        counted[warnings.kind(count.reason)] += min(events, max(count.record_count or 0, len(count.record_indices)))
-    return dict(+counted)
+        by_kind[warnings.kind(count.reason)] += min(events, max(count.record_count or 0, len(count.record_indices)))
+    return dict(+by_kind)
 
 
 def _refused(answer: Answer) -> Diagnosis:
@@ -225,13 +225,13 @@ def _refused(answer: Answer) -> Diagnosis:
     except ValidationError:
         return Diagnosis(RequestStatus.NO_ANSWER, str(answer.status))
     reasons = list(_reasons(error))
-    gone = next((GONE[reason] for reason in reasons if reason in GONE), None)
-    told = gone or REFUSALS.get(answer.status, RequestStatus.NO_ANSWER)
-    return Diagnosis(told, "/".join([str(answer.status), *reasons[:1]]))
+    by_reason = next((STATUS_BY_REASON[reason] for reason in reasons if reason in STATUS_BY_REASON), None)
+    status = by_reason or STATUS_BY_HTTP.get(answer.status, RequestStatus.NO_ANSWER)
+    return Diagnosis(status, "/".join([str(answer.status), *reasons[:1]]))
 
 
 def _reasons(error: _Error) -> Iterator[str]:
-    """Names only, the most particular first."""
+    """Yield enum names only, the most specific first."""
     named = [violation.reason for detail in error.details for violation in detail.field_violations]
     for reason in [*named, *(detail.reason for detail in error.details), error.status]:
         if known := enum_name(reason):

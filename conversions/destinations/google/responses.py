@@ -1,6 +1,6 @@
-"""What an answer of Google's Data Manager API means (error reference of API v1.9, 2026-11-04).
+"""Classifies the answers of Google's Data Manager API (error reference of API v1.9, 2026-11-04).
 
-Decided on HTTP statuses and the names of two open enums, ``google.rpc.Code`` and ``ErrorReason``; never on prose.
+HTTP statuses and the names of two open enums decide, ``google.rpc.Code`` and ``ErrorReason``; texts never do.
 """
 
 import re
@@ -26,9 +26,10 @@ from conversions.destinations.responses import (
     WITHOUT_BODY,
     Verdict,
     enum_name,
-    judged,
     most_severe,
     payload_too_large,
+    receipt,
+    with_wait,
 )
 from conversions.model.late_result import of_consent
 from conversions.model.receipt import FailedItem, Receipt
@@ -58,9 +59,9 @@ STATUSES: dict[int | str, Verdict] = {
     413: BAD_EVENT,
     499: RETRY,
 }
-"""By the error's canonical code, else by HTTP status; for errors without a reason known below. Any other 4xx: OURS.
+"""By the error's canonical code, else by HTTP status; for errors without a known reason. Any other 4xx: CONFIG.
 
-Where an event is named, DOUBT becomes DATA.
+If the error names an event, AMBIGUOUS becomes BAD_EVENT.
 """
 
 _REASONS: dict[Verdict, str] = {
@@ -77,7 +78,7 @@ _REASONS: dict[Verdict, str] = {
     THROTTLED: "RESOURCE_EXHAUSTED CONVERSION_ACTION_TOO_RECENTLY_CREATED",
     RETRY: "INTERNAL_ERROR DEADLINE_EXCEEDED",
     CREDENTIALS: "PERMISSION_DENIED",
-    # accounts, terms and settings; then what only other products' calls can meet
+    # accounts, terms and settings; after the empty line, reasons that only calls of other products can get
     CONFIG: """
         NOT_FOUND INVALID_DESTINATION OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH DESTINATION_ACCOUNT_TYPE_MISMATCH
         LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT MISMATCHED_ACCOUNT_TYPE
@@ -118,17 +119,17 @@ _REASONS: dict[Verdict, str] = {
         INSIGHTS_MISSING_FOR_DIMENSION INVALID_REMOVE_AS_OF_TIME""",
 }
 REASONS: dict[str, Verdict] = {reason: verdict for verdict, names in _REASONS.items() for reason in names.split()}
-"""By ``ErrorReason``; the gravest of those named decides. INVALID_ARGUMENT only wraps others, and decides nothing."""
+"""By ``ErrorReason``; the most severe one in the answer decides. INVALID_ARGUMENT only wraps others: it is not here."""
 
-WAITS = {"CONVERSION_ACTION_TOO_RECENTLY_CREATED": 6 * 3600.0}
-"""Seconds, where the reference names a time and the answer does not."""
+WAIT_SECONDS = {"CONVERSION_ACTION_TOO_RECENTLY_CREATED": 6 * 3600.0}
+"""By reason: wait in seconds, where the reference names a time and the answer does not."""
 
 _EVENTS = re.compile(r"\W*(?:\w+\.)*events\b(?:\[(\d{1,6})\]\.?)?", re.ASCII | re.IGNORECASE)
-"""Seen are ``events.events[3].user_data`` and ``events[3]``; taken is whatever message stands before."""
-ENOUGH = 5
-"""Events that are refused for consent at once: more than half of a request, and it is no single buyer's."""
-FIRST_QUESTION = 1800.0
-"""Seconds until the first question what became of each event (guide "Diagnostics")."""
+"""Known forms are ``events.events[3].user_data`` and ``events[3]``; any message name may precede ``events``."""
+MIN_CONSENT_REFUSALS = 5
+"""Events refused for consent in one request, from which, if they are over half of it, the settings are at fault."""
+FIRST_STATUS_POLL_SECONDS = 1800.0
+"""Time until the first poll for the status of each event (guide "Diagnostics")."""
 
 
 class _Json(BaseModel):
@@ -152,7 +153,7 @@ class _FieldViolation(_Json):
 
 
 class _Detail(_Json):
-    """``ErrorInfo``, ``RequestInfo``, ``BadRequest`` or ``RetryInfo``: each fills its own fields."""
+    """``ErrorInfo``, ``RequestInfo``, ``BadRequest`` or ``RetryInfo``; each has its own fields."""
 
     reason: str = ""
     metadata: dict[str, Any] = {}
@@ -171,13 +172,13 @@ class _Error(_Json):
 
     @property
     def reasons(self) -> list[str]:
-        """Names only, the most particular first."""
+        """Enum names only, the most specific first."""
         named = [violation.reason for violation in self.violations] + [detail.reason for detail in self.details]
         return list(dict.fromkeys(filter(None, map(enum_name, named))))
 
     @property
     def request_id(self) -> str | None:
-        """Of an error it begins with ``t-``."""
+        """The id that Google gives the request; in an error it begins with ``t-``."""
         ids = [detail.request_id or str(detail.metadata.get("requestId") or "") for detail in self.details]
         return next(filter(None, ids), None)
 
@@ -187,8 +188,8 @@ class _Error(_Json):
 
     @property
     def outside_events(self) -> bool:
-        """Whether all that is named is the part of the request that comes from our settings."""
-        fields = [one.field for one in self.violations]
+        """Whether the error names only fields that come from the settings."""
+        fields = [violation.field for violation in self.violations]
         return bool(fields) and all(field and not _EVENTS.match(field) for field in fields)
 
     @property
@@ -201,7 +202,7 @@ class _Refused(_Json):
 
 
 def judge(answer: Answer, events: int) -> Receipt:
-    """What *answer* says about a request of so many *events*."""
+    """Classify *answer* to a request with *events* events."""
     return _accepted(answer) if 200 <= answer.status < 300 else _refused(answer, events)
 
 
@@ -209,22 +210,22 @@ def _accepted(answer: Answer) -> Receipt:
     try:
         body = _Accepted.model_validate(from_json(answer.body, allow_partial=answer.cut))
     except ValueError:
-        return judged(answer, RETRY, "UNREADABLE")
+        return receipt(answer, RETRY, "UNREADABLE")
     if "error" in body.model_fields_set:
-        return judged(answer, RETRY, "ERROR")
+        return receipt(answer, RETRY, "ERROR")
     if not body.request_id:
-        return judged(answer, RETRY, "NO_REQUEST_ID")
-    held = judged(answer, ACCEPTED, reference=body.request_id, warnings=_warned(body.field_warnings))
-    return replace(held, ask_after=FIRST_QUESTION)
+        return receipt(answer, RETRY, "NO_REQUEST_ID")
+    accepted = receipt(answer, ACCEPTED, reference=body.request_id)
+    return replace(accepted, warnings=_warnings(body.field_warnings), ask_after=FIRST_STATUS_POLL_SECONDS)
 
 
-def _warned(found: list[_FieldWarning]) -> dict[str, int]:
-    """How many events met each kind of warning: an event of ten products meets it once."""
-    fields: dict[str, set[str]] = {}
-    for one in found:
-        event = _EVENTS.match(one.field)
-        fields.setdefault(warnings.kind(one.reason), set()).add(event[1] or "" if event else "")
-    return {kind: len(events) for kind, events in fields.items()}
+def _warnings(field_warnings: list[_FieldWarning]) -> dict[str, int]:
+    """Return the number of events by kind of warning; an event with ten products counts once."""
+    events_by_kind: dict[str, set[str]] = {}
+    for warning in field_warnings:
+        event = _EVENTS.match(warning.field)
+        events_by_kind.setdefault(warnings.kind(warning.reason), set()).add(event[1] or "" if event else "")
+    return {kind: len(events) for kind, events in events_by_kind.items()}
 
 
 def _refused(answer: Answer, events: int) -> Receipt:
@@ -232,29 +233,25 @@ def _refused(answer: Answer, events: int) -> Receipt:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
         verdict = payload_too_large(WITHOUT_BODY.get(answer.status, RETRY), answer, events)
-        return judged(answer, verdict, "UNREADABLE", wait=answer.retry_after)
-    culprits = tuple(_failed_items(error, events))
+        return with_wait(receipt(answer, verdict, "UNREADABLE"), answer.retry_after)
+    failed_items = tuple(_failed_items(error, events))
     verdict, reason = _verdict(answer.status, error)
-    verdict = payload_too_large(BAD_EVENT if verdict == AMBIGUOUS and culprits else verdict, answer, events)
-    verdict = CONFIG if verdict == BAD_EVENT and _without_consent(culprits, events) else verdict
-    return judged(
-        answer,
-        verdict,
-        enum_name(error.status),
-        reason,
-        reference=error.request_id,
-        wait=answer.retry_after or error.retry_after or WAITS.get(reason or ""),
-        culprits=culprits if verdict == BAD_EVENT else (),
-    )
+    verdict = payload_too_large(BAD_EVENT if verdict == AMBIGUOUS and failed_items else verdict, answer, events)
+    verdict = CONFIG if verdict == BAD_EVENT and _without_consent(failed_items, events) else verdict
+    refusal = receipt(answer, verdict, enum_name(error.status), reason, reference=error.request_id)
+    if verdict == BAD_EVENT:
+        return replace(refusal, failed_items=failed_items)
+    return with_wait(refusal, answer.retry_after or error.retry_after or WAIT_SECONDS.get(reason or ""))
 
 
-def _without_consent(culprits: Sequence[FailedItem], events: int) -> bool:
-    """Whether it is the account, or what the shop records of consent, rather than the buyers who are named."""
-    return len(culprits) >= ENOUGH and 2 * sum(of_consent(one.code) for one in culprits) > events
+def _without_consent(failed_items: Sequence[FailedItem], events: int) -> bool:
+    """Return whether the account or the consent column is at fault, rather than the events that the error names."""
+    refused_for_consent = sum(of_consent(item.code) for item in failed_items)
+    return len(failed_items) >= MIN_CONSENT_REFUSALS and 2 * refused_for_consent > events
 
 
 def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
-    """The verdict, and the reason that decided or at least the first one named."""
+    """Return the verdict with the reason that decided, or else with the first reason."""
     known = {reason: REASONS[reason] for reason in error.reasons if reason in REASONS}
     canonical = STATUSES.get(error.status) or STATUSES.get(status, CONFIG)
     verdict = BY_STATUS.get(status) or (most_severe(known.values()) if known else canonical)
@@ -267,11 +264,11 @@ def _verdict(status: int, error: _Error) -> tuple[Verdict, str | None]:
 
 
 def _failed_items(error: _Error, events: int) -> Iterator[FailedItem]:
-    """One per event named."""
-    named: set[int] = set()
+    """Yield one item for each event that the error names."""
+    positions: set[int] = set()
     for violation in error.violations:
-        found = _EVENTS.match(violation.field)
-        if found and found[1] and (position := int(found[1])) < events and position not in named:
-            named.add(position)
-            rest = re.fullmatch(r"[A-Za-z0-9_.\[\]]{1,200}", violation.field[found.end() :])
+        event = _EVENTS.match(violation.field)
+        if event and event[1] and (position := int(event[1])) < events and position not in positions:
+            positions.add(position)
+            rest = re.fullmatch(r"[A-Za-z0-9_.\[\]]{1,200}", violation.field[event.end() :])
             yield FailedItem(position, enum_name(violation.reason) or "OTHER", rest[0] if rest else "")

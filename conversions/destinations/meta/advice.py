@@ -1,6 +1,6 @@
-"""What a person does about a refusal of Meta's: where to click, or what to set.
+"""What an operator does about a refusal by Meta: where to click, or what to set.
 
-By code, and by code and subcode where that says more (error references of 2026).
+By code, or by code and subcode where the subcode decides (error references of 2026).
 """
 
 FRESH = (
@@ -9,15 +9,17 @@ FRESH = (
 )
 PERMISSION = (
     "Make the token in the dataset itself (Events Manager, the dataset, Settings, Conversions API, Generate access "
-    "token), or assign the dataset to the system user whose token it is (Business settings, System users)."
+    "token), or assign the dataset to the system user that owns the token (Business settings, System users)."
 )
 DATASET = (
-    "Compare dataset_id with the number in Events Manager (the dataset, Settings), and make the token there: it reaches"
-    " that dataset only."
+    "Compare dataset_id with the number in Events Manager (the dataset, Settings), and make the token there: a token "
+    "works for its own dataset only."
 )
-BLOCKED = "Meta has blocked this for a while: Business Support Home says why; do not send again before it is settled."
-VERSION = "Set graph_version to one that Meta still serves."
-TERMS = "An administrator of the business accepts the Business Tools terms (Events Manager shows them)."
+BLOCKED = (
+    "Meta has blocked this for a while: Business Support Home shows the reason; do not send again until it is solved."
+)
+VERSION = "Set graph_version to a version that Meta still supports."
+TERMS = "An administrator of the business must accept the Business Tools terms (Events Manager shows them)."
 
 ADVICE = {
     "3": PERMISSION,
@@ -37,6 +39,6 @@ ADVICE = {
 
 
 def by_code(code: str) -> str | None:
-    """What to do about ``Receipt.code``: HTTP status, code, subcode."""
-    _, _, told = code.partition("/")
-    return ADVICE.get(told) or ADVICE.get(told.partition("/")[0])
+    """Return what to do about ``Receipt.code``: HTTP status, code, subcode."""
+    _, _, meta_code = code.partition("/")
+    return ADVICE.get(meta_code) or ADVICE.get(meta_code.partition("/")[0])

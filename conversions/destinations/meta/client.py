@@ -1,4 +1,4 @@
-"""Facebook and Instagram, through Meta's Conversions API (Graph API v26.0). A dataset serves both: one upload."""
+"""Sends to Facebook and Instagram through Meta's Conversions API (Graph API v26.0). One dataset serves both."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta import advice as meta_advice
 from conversions.destinations.meta import quality
 from conversions.destinations.meta.responses import judge
-from conversions.destinations.responses import unanswered
+from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Conversion, Money
@@ -18,8 +18,8 @@ from conversions.settings import MetaSettings
 from conversions.transport.http import SHORT, USER_AGENT, Answer, ThreadLocalSession, get, post
 
 HOST = "https://graph.facebook.com"
-MARGIN = timedelta(hours=6)
-"""Before the age at which one event makes Meta refuse the whole request."""
+AGE_MARGIN = timedelta(hours=6)
+"""Subtracted from Meta's age limit: one event that is too old makes Meta refuse the whole request."""
 
 
 class Meta:
@@ -39,7 +39,7 @@ class Meta:
         self._source = _source(settings)
         self._tagged = _offline(settings) and settings.upload_tag and policy.lists("meta", "upload_tag")
         self._settings = settings
-        self._mine = ThreadLocalSession()
+        self._sessions = ThreadLocalSession()
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``."""
@@ -52,7 +52,7 @@ class Meta:
             "custom_data": {
                 "currency": conversion.currency,
                 "value": float(conversion.value),
-                # What a physical_store event is counted once by, with event_time (offline-events guide, 2026-01-05).
+                # Meta counts a physical_store event once by order_id and event_time (offline-events guide, 2026-01-05).
                 "order_id": conversion.wire_id,
                 "content_ids": conversion.product_ids,
                 "content_type": "product",
@@ -65,39 +65,39 @@ class Meta:
         return None
 
     def envelope(self, upload_tag: str) -> Envelope:
-        """See ``Destination.envelope``. Offline uploads carry a tag, where the policy lists it."""
+        """See ``Destination.envelope``. Offline uploads have a tag, where the policy lists it."""
         tag = b',"upload_tag":' + orjson.dumps(upload_tag) if self._tagged else b""
         return Envelope(b'{"data":[', b"]" + tag + b"}")
 
     def send(self, body: bytes, events: int) -> Receipt:
         """See ``Destination.send``."""
-        result = post(self._mine.session, self.url, body, self.headers | self._authorization())
-        return judge(result, events) if isinstance(result, Answer) else unanswered(result)
+        result = post(self._sessions.session, self.url, body, self.headers | self._authorization())
+        return judge(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
 
     def check_credentials(self) -> None:
         """See ``Destination.check_credentials``."""
         self._authorization()
 
     authorise = check_credentials
-    """A token is tried by sending alone."""
+    """Only sending shows whether Meta accepts the token."""
 
     def scores(self) -> dict[str, float]:
-        """See ``Scoring.scores``."""
-        asked = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]}
+        """See ``RatesEvents.scores``."""
+        query = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]}
         try:
             headers = {"User-Agent": USER_AGENT} | self._authorization()
         except Unauthorised:
             return {}
-        result = get(self._mine.session, f"{self._quality_url}?{urlencode(asked)}", headers, SHORT)
+        result = get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT)
         return quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
 
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""
-        known = meta_advice.by_code(code)
-        return known and known.replace("_META__", f"_{self.name.upper()}__")
+        advice = meta_advice.by_code(code)
+        return advice and advice.replace("_META__", f"_{self.name.upper()}__")
 
     def _authorization(self) -> dict[str, str]:
-        """In a header only: proxies and access logs keep URLs."""
+        """Return the token as a header, never in the URL: proxies and access logs keep URLs."""
         secret = self._settings.access_token
         token = secret.get_secret_value() if secret else ""
         if not token and self._settings.endpoint:
@@ -107,19 +107,19 @@ class Meta:
             state = "is malformed" if token else "is missing"
             raise Unauthorised(
                 f"{variable} {state}; put the dataset's token (Events Manager, Settings, Conversions API) into .env "
-                "beside conversions.toml, then `conversions doctor`."
+                "beside conversions.toml, then run `conversions doctor`."
             )
         return {"Authorization": f"Bearer {token}"}
 
 
 def _limits(settings: MetaSettings) -> Limits:
-    # An event counts once for 48 hours, an offline event for 7 days, from the first receipt; an hour is left for ours.
+    # An event counts once for 48 hours, an offline event for 7 days, from Meta's first receipt; one hour is our margin.
     counts_once = timedelta(days=7) if _offline(settings) else timedelta(hours=48)
     return Limits(
         events=1000,
-        # Meta documents no limit of a body; a megabyte is assumed by others, and a refusal costs the whole request.
+        # Meta documents no size limit; others assume a megabyte, and a refusal affects the whole request.
         bytes=500_000,
-        max_age=timedelta(days=settings.max_age_days) - MARGIN,
+        max_age=timedelta(days=settings.max_age_days) - AGE_MARGIN,
         min_age=timedelta(0),
         resend=counts_once - timedelta(hours=1),
     )

@@ -1,6 +1,6 @@
-"""How Meta rates a dataset: ``GET /dataset_quality`` (Dataset Quality API, read 2026-11-30).
+"""Meta's quality scores of a dataset: ``GET /dataset_quality`` (Dataset Quality API, read 2026-11-30).
 
-Its form has changed before: any number is taken under the names that lead to it, and nothing but numbers is.
+The form of the answer has changed before. So every number counts, under its path of names, and nothing else does.
 """
 
 import math
@@ -11,36 +11,39 @@ from typing import Any
 from pydantic_core import from_json
 
 FIELDS = {True: "offline{composite,match_key,frequency,freshness}", False: "web{event_name,event_match_quality}"}
-"""By whether the events are uploaded as offline ones."""
+"""Query fields; the key is True for offline events."""
 MAX_FIGURES = 20
-"""Figures."""
 _NAME = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
-_DEEP = 6
+_MAX_DEPTH = 6
 
 
 def figures(body: bytes) -> dict[str, float]:
-    """The figures of our event by dotted name, the first ones; empty where the answer is none."""
+    """Return the first figures of our event, by dotted name; empty where the answer is not JSON."""
     try:
-        said = from_json(body)
+        document = from_json(body)
     except ValueError:
         return {}
-    found: dict[str, float] = {}
-    for name, value in _numbers(said, ()):
-        if len(found) < MAX_FIGURES:
-            found.setdefault(name, value)
-    return found
+    by_name: dict[str, float] = {}
+    for name, value in _numbers(document, ()):
+        if len(by_name) < MAX_FIGURES:
+            by_name.setdefault(name, value)
+    return by_name
 
 
-def _numbers(said: Any, path: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-    match said:
+def _numbers(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    match node:
         case bool():
             return
-        case int() | float() if path and math.isfinite(said) and abs(said) < 10**9:
-            yield ".".join(path), float(said)
-        case dict() if len(path) < _DEEP and said.get("event_name", "Purchase") == "Purchase" and "error" not in said:
-            for name, inner in said.items():
+        case int() | float() if path and math.isfinite(node) and abs(node) < 10**9:
+            yield ".".join(path), float(node)
+        case dict() if len(path) < _MAX_DEPTH and _is_purchase(node):
+            for name, inner in node.items():
                 if _NAME.fullmatch(name):
                     yield from _numbers(inner, (*path, name))
-        case list() if not any(isinstance(one, dict) and "identifier" in one for one in said):
-            for one in said:
-                yield from _numbers(one, path)
+        case list() if not any(isinstance(item, dict) and "identifier" in item for item in node):
+            for item in node:
+                yield from _numbers(item, path)
+
+
+def _is_purchase(node: dict[Any, Any]) -> bool:
+    return node.get("event_name", "Purchase") == "Purchase" and "error" not in node

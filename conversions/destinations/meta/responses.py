@@ -1,10 +1,11 @@
-"""What an answer of Meta's Conversions API means (Graph API v26.0, error references of 2026).
+"""Classifies the answers of Meta's Conversions API (Graph API v26.0, error references of 2026).
 
-Decided on HTTP statuses, codes and subcodes. Texts follow the account's language and ``type`` says OAuthException of
-nearly everything; neither decides, with one exception that has no number: a missing ``appsecret_proof``.
+HTTP statuses, codes and subcodes decide. Texts are in the account's language, and ``type`` is OAuthException for nearly
+every error, so neither decides. One exception has no code of its own: a missing ``appsecret_proof``.
 """
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, StrictInt, TypeAdapter, ValidationError
@@ -22,8 +23,9 @@ from conversions.destinations.responses import (
     WITHOUT_BODY,
     Verdict,
     enum_name,
-    judged,
     payload_too_large,
+    receipt,
+    with_wait,
 )
 from conversions.destinations.warnings import API_VERSION, MESSAGE
 from conversions.model.receipt import Receipt
@@ -41,10 +43,10 @@ CODES: dict[int, Verdict] = {
     102: CREDENTIALS,
     104: CREDENTIALS,  # incorrect signature
     105: BAD_EVENT,  # too many parameters
-    190: CREDENTIALS,  # token unusable, whatever the subcode
+    190: CREDENTIALS,  # token unusable, for every subcode
     **dict.fromkeys(range(200, 300), CREDENTIALS),  # permission missing
     341: THROTTLED,
-    368: CONFIG,  # blocked for policy; to wait for the end of it in a loop would make it worse
+    368: CONFIG,  # blocked by a policy; retries would make it worse
     506: BAD_EVENT,  # duplicate post
     613: THROTTLED,  # rate
     803: CONFIG,  # unknown id
@@ -59,15 +61,15 @@ SUBCODES: dict[tuple[int, int | None], Verdict] = {
     (100, 33): CREDENTIALS,  # object missing, or the token may not write to it
     (100, 34): CONFIG,
     # Known are 2804001, …03 (too old), …07, …09 (no value), …10 (no currency), …16, …17, …19, …30, …48, …50
-    # (identifiers too weak): the whole family is what this API says of events.
+    # (identifiers too weak): the whole range is about events.
     **{(100, subcode): BAD_EVENT for subcode in range(2_804_000, 2_805_000)},
     (613, None): FINAL_WARNING,  # abuse prevention
 }
-"""Where the subcode, or that there is none, changes the verdict."""
+"""Codes for which the subcode, or a missing subcode (None), changes the verdict."""
 STATUSES: dict[int, Verdict] = {401: CREDENTIALS, 403: CREDENTIALS, 404: CONFIG, 413: BAD_EVENT}
-"""For codes not listed above; otherwise DOUBT."""
-LIMIT_PASSES = 60.0
-"""Seconds to leave a limit alone where no header names a time: limits are counted in minutes."""
+"""For codes that are not listed above; any other status is AMBIGUOUS."""
+DEFAULT_LIMIT_WAIT_SECONDS = 60.0
+"""Wait for a rate limit where no header names a time; Meta counts limits in minutes."""
 
 
 class _Error(BaseModel):
@@ -106,7 +108,7 @@ _USAGE = TypeAdapter(dict[str, list[OnErrorOmit[_Usage]]])
 
 
 def judge(answer: Answer, events: int) -> Receipt:
-    """What *answer* says about a request of so many *events*. Meta never names the one at fault."""
+    """Classify *answer* to a request with *events* events. Meta never names the event at fault."""
     return _accepted(answer, events) if 200 <= answer.status < 300 else _refused(answer, events)
 
 
@@ -114,15 +116,15 @@ def _accepted(answer: Answer, events: int) -> Receipt:
     try:
         body = _Accepted.model_validate_json(answer.body)
     except ValidationError:
-        return judged(answer, RETRY, "UNREADABLE")
+        return receipt(answer, RETRY, "UNREADABLE")
     if body.error is not None:
-        return judged(answer, RETRY, "ERROR", reference=body.fbtrace_id)
+        return receipt(answer, RETRY, "ERROR", reference=body.fbtrace_id)
     if body.events_received != events:
-        return judged(answer, RETRY, "EVENTS_RECEIVED", reference=body.fbtrace_id)
-    counted = Counter(enum_name(message) or MESSAGE for message in body.messages or [])
+        return receipt(answer, RETRY, "EVENTS_RECEIVED", reference=body.fbtrace_id)
+    warnings = Counter(enum_name(message) or MESSAGE for message in body.messages or [])
     if "X-Ad-Api-Version-Warning" in answer.headers:
-        counted[API_VERSION] += 1
-    return judged(answer, ACCEPTED, reference=body.fbtrace_id, warnings=counted)
+        warnings[API_VERSION] += 1
+    return replace(receipt(answer, ACCEPTED, reference=body.fbtrace_id), warnings=warnings)
 
 
 def _refused(answer: Answer, events: int) -> Receipt:
@@ -130,19 +132,19 @@ def _refused(answer: Answer, events: int) -> Receipt:
         error = _Refused.model_validate_json(answer.body).error
     except ValidationError:
         verdict = payload_too_large(WITHOUT_BODY.get(answer.status, RETRY), answer, events)
-        return judged(answer, verdict, "UNREADABLE", wait=_wait(answer))
+        return with_wait(receipt(answer, verdict, "UNREADABLE"), _wait_seconds(answer))
     subcode = None if error.error_subcode is None else str(error.error_subcode)
-    verdict, wait = payload_too_large(_verdict(answer.status, error), answer, events), _wait(answer)
+    verdict, wait = payload_too_large(_verdict(answer.status, error), answer, events), _wait_seconds(answer)
     if wait is None and verdict in {THROTTLED, FINAL_WARNING}:
-        wait = LIMIT_PASSES
-    return judged(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id, wait=wait)
+        wait = DEFAULT_LIMIT_WAIT_SECONDS
+    return with_wait(receipt(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id), wait)
 
 
 def _verdict(status: int, error: _Error) -> Verdict:
     if BY_STATUS.get(status) == RETRY:
         return RETRY
     by_code = SUBCODES.get((error.code, error.error_subcode)) or CODES.get(error.code)
-    by_code = by_code or BY_STATUS.get(status)  # 429 says less than a code: a last warning comes under it, too
+    by_code = by_code or BY_STATUS.get(status)  # a code says more than 429: a final warning has that status, too
     if error.is_transient and by_code not in {THROTTLED, FINAL_WARNING}:
         return RETRY
     if error.code == 100 and "appsecret_proof" in (error.message or ""):
@@ -150,13 +152,13 @@ def _verdict(status: int, error: _Error) -> Verdict:
     return by_code or STATUSES.get(status, AMBIGUOUS)
 
 
-def _wait(answer: Answer) -> float | None:
-    """Seconds; the longest that a header asks for."""
+def _wait_seconds(answer: Answer) -> float | None:
+    """Return the longest wait that a header asks for, in seconds."""
     usage = answer.headers.get("X-Business-Use-Case-Usage") or answer.headers.get("X-Business-Use-Case") or "{}"
     try:
         limits = _USAGE.validate_json(usage)
     except ValidationError:
         limits = {}
     regain = [limit.estimated_time_to_regain_access * 60 for each in limits.values() for limit in each]
-    asked = [answer.retry_after, *(seconds or None for seconds in regain)]
-    return max((seconds for seconds in asked if seconds is not None), default=None)
+    waits = [answer.retry_after, *(seconds or None for seconds in regain)]
+    return max((seconds for seconds in waits if seconds is not None), default=None)

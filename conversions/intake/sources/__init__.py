@@ -1,4 +1,4 @@
-"""Where a shop keeps its orders: one file per kind, all behind the grammar of ``base``."""
+"""Sources of orders: one module per kind, all with the interface in ``base``."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,11 +18,11 @@ def open_source(
     clock: Callable[[], datetime],
     key: bytes,
 ) -> Source:
-    """The shop's source; nothing is opened before ``check`` or ``chunks``.
+    """Return the shop's source; it opens nothing before ``check`` or ``chunks``.
 
-    ``zone`` is the shop's, ``resolve`` makes a path of the settings absolute, ``clock`` is the present, aware.
-    ``key`` is ``derive(key, content.PURPOSE)``: what is known again, and not kept, is known under it.
-    Raises SettingsError where the source's address makes no sense.
+    ``zone`` is the shop's zone, ``resolve`` makes a path of the settings absolute, ``clock`` returns aware instants.
+    ``key`` is ``derive(key, row_digest.PURPOSE)``: the key of the digests of bad rows and statuses.
+    Raises SettingsError where the source's address is malformed.
     """
     match settings:
         case FileSource():

@@ -1,4 +1,4 @@
-"""The grammar of a source: it streams sightings of orders, and rows that cannot be one."""
+"""The interface of a source: it streams orders, and rows that cannot be an order."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -9,21 +9,21 @@ from conversions.model.conversion import Window
 
 
 class Source(Protocol):
-    """Where a shop keeps its orders."""
+    """The place where a shop keeps its orders."""
 
     description: str
-    """For people: what is read and where, without credentials."""
+    """What a run reads and where, for messages; without credentials."""
     unparsed: UnparsedValues
-    """What was not understood of the window, known once ``chunks`` has run."""
+    """Values of the window that could not be parsed; complete after ``chunks`` has run."""
 
     def check(self) -> None:
-        """Raise ``SourceError`` in one sentence where the source cannot be read or lacks a mapped column."""
+        """Raise ``SourceError`` where the source cannot be read or lacks a mapped column."""
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """Stream every row once, in bounded lists; a file outside the window costs only its reading.
+        """Stream every row once, in lists of limited size; rows outside the window may be among them.
 
         Raises ``SourceError`` where the source as a whole cannot be read; a bad row is a ``RowRejected``.
         """
 
     def skipped_files(self) -> list[str]:
-        """What was not read because it may still be written to; known after ``chunks``."""
+        """Return the files that were not read because they may still be written to; complete after ``chunks``."""

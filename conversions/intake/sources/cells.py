@@ -1,4 +1,4 @@
-"""One cell: what a file or a database holds, as text, and what the text means. Nothing is guessed or rounded."""
+"""Parses one cell of a file or a database. It never guesses or rounds a value."""
 
 import math
 import re
@@ -13,18 +13,18 @@ from zoneinfo import ZoneInfo
 from conversions.model.conversion import Reason
 
 MAX_CELL_CHARACTERS = 131_072
-"""Characters in a cell; what ``csv`` takes by default. Anything above is no cell of an order."""
+"""The default limit of ``csv``; a longer cell cannot belong to an order."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6}0*)?")
-_WHOLE = 2.0**53
-"""Below it, a float that is a whole number is one number only."""
+_MAX_EXACT_FLOAT = 2.0**53
+"""Below it, a float that is a whole number stands for one number only."""
 
 
 class CellError(Exception):
-    """A cell that makes its row no order: which of our columns and why, never what it says."""
+    """A cell that makes its row unusable: our column and the reason, without the cell's content."""
 
     def __init__(self, reason: Reason, field: str) -> None:
         super().__init__(reason, field)
@@ -32,41 +32,41 @@ class CellError(Exception):
         self.field = field
 
 
-class Typed(str):
-    """The text of a cell that was a number already: its point stands before decimals."""
+class NumberText(str):
+    """Text of a cell that the source stores as a number: the digits after its point are decimals."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BadRecord:
-    """A row whose cells cannot be told apart: why, and the pieces that there are."""
+    """A row that cannot be split into its cells: the reason, and the pieces of its text."""
 
     reason: Reason
     pieces: Sequence[str]
 
 
 class ParsedTime(NamedTuple):
-    """When something happened."""
+    """The time in a cell."""
 
     at: datetime
     """Aware, UTC."""
     day: date
     """In the shop's zone."""
     ends_day: bool
-    """Whether only the day is known; then ``at`` is its last second."""
+    """True where only the day is known; then ``at`` is its last second."""
 
 
 def is_text(cell: str) -> bool:
-    """Whether *cell* was UTF-8 to begin with: bytes that are not are read as lone surrogates. NUL is no text either."""
+    """Return whether *cell* was valid UTF-8 without NUL. Invalid bytes are read as lone surrogates."""
     return "\0" not in cell and not any("\ud800" <= character <= "\udfff" for character in cell)
 
 
-def amount(text: str, field: str) -> Decimal:
-    """A plain decimal with a point: at most 12 digits before it and 6 after, surplus zeros aside.
+def parse_amount(text: str, field: str) -> Decimal:
+    """Parse a plain decimal with a point: at most 12 digits before it and 6 after it, without trailing zeros.
 
-    ``DECIMAL(26,8)`` of WooCommerce's own tables writes ``29.35000000``. A comma, an exponent, a thousands separator
-    or a currency sign raise Misfit: whether ``1,234`` is a thousand or one cannot be known.
+    WooCommerce's own tables write ``29.35000000`` (``DECIMAL(26,8)``). Raises CellError for a comma, an exponent, a
+    thousands separator or a currency sign: ``1,234`` may be a thousand or one.
     """
     text = text.strip()
     if _AMOUNT.fullmatch(text) is None:
@@ -74,19 +74,18 @@ def amount(text: str, field: str) -> Decimal:
     return Decimal(text)
 
 
-def moment(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
-    """An ISO 8601 instant with offset, one without in *zone*, or a day alone. Raises Misfit.
+def parse_time(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
+    """Parse an ISO 8601 instant with offset, one without offset in *zone*, or a day alone. Raises CellError.
 
-    In the night that has an hour twice a time without offset is the first of the two; in the night that lacks one it
-    is moved on by the missing hour (PEP 495, fold=0): nobody bought at 02:30, but a clock that was not set said so.
+    Where the clocks go back, a time without offset is the first of the two possible ones. Where the clocks go forward,
+    a missing time such as 02:30 is moved on by one hour (PEP 495, fold=0): the shop's clock was not set.
     """
     text = text.strip()
-    between = text[4:11:3]
-    """What stands behind the year, the month and the day."""
+    separators = text[4:11:3]  # the characters after year, month and day
     try:
-        if between == "--":
+        if separators == "--":
             return _whole_day(date.fromisoformat(text), zone)
-        if between in {"--T", "-- "}:
+        if separators in {"--T", "-- "}:
             if " " in text[11:]:
                 text = text[:11] + text[11:].replace(" +", "+").replace(" -", "-")
             at = _instant(datetime.fromisoformat(text), zone)
@@ -102,39 +101,39 @@ def _whole_day(day: date, zone: ZoneInfo) -> ParsedTime:
 
 
 def _instant(at: datetime, zone: ZoneInfo) -> datetime:
-    """In UTC. Without offset as ``at.replace(tzinfo=zone).astimezone(UTC)``, in a fifth of the time."""
+    """Convert *at* to UTC. Without offset: ``at.replace(tzinfo=zone).astimezone(UTC)`` in a fifth of the time."""
     if at.tzinfo is not None:
         return at.astimezone(UTC)
     return EPOCH + (at - _NAIVE_EPOCH - cast("timedelta", zone.utcoffset(at)))
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of *day* in *zone*, in UTC, also where the clocks change at midnight."""
+    """Return the first instant of *day* in *zone*, in UTC, also where the clocks change at midnight."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def texts(cells: tuple[object, ...], separator: str) -> tuple[str, ...]:
-    """A row's typed cells as text."""
-    return tuple([cell if type(cell) is str else plain(cell, separator) for cell in cells])
+def as_texts(cells: tuple[object, ...], separator: str) -> tuple[str, ...]:
+    """Return a row's typed cells as text."""
+    return tuple([cell if type(cell) is str else as_text(cell, separator) for cell in cells])
 
 
-def plain(value: object, separator: str) -> str:
-    """A typed cell of Parquet or a database as the text that a CSV file would hold.
+def as_text(value: object, separator: str) -> str:
+    """Return a typed cell of Parquet or a database as the text that a CSV file would contain.
 
-    Missing is empty. A float is written as the shortest decimal that means it, a whole one without ``.0``: where some
-    are missing pandas makes floats of order numbers. A list's items are joined by *separator*.
+    A missing value is empty. A float becomes its shortest decimal, a whole one without ``.0``: pandas turns order
+    numbers into floats where some are missing. The items of a list are joined by *separator*.
     """
     match value:
         case str() | None:
             return value or ""
         case float():
-            return Typed(_shortest(value))
+            return NumberText(_shortest(value))
         case Decimal():
-            return Typed(format(value, "f"))
+            return NumberText(format(value, "f"))
         case bytes() | bytearray() | memoryview():
             return bytes(value).decode("utf-8", "surrogateescape")
         case list() | tuple():
-            return separator.join(plain(item, separator) for item in value)
+            return separator.join(as_text(item, separator) for item in value)
         case _:
             return str(value)
 
@@ -142,4 +141,4 @@ def plain(value: object, separator: str) -> str:
 def _shortest(value: float) -> str:
     if math.isnan(value):
         return ""
-    return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _MAX_EXACT_FLOAT else repr(value)

@@ -1,4 +1,4 @@
-"""One CSV file: records out of lines, so that a bad record spoils nothing but itself."""
+"""Reads one CSV file so that a bad record does not affect other records."""
 
 import csv
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from conversions.intake.sources.mapping import ColumnMap
 from conversions.model.conversion import Reason
 
 MAX_LINE_CHARACTERS = 1 << 20
-"""Characters of a line that are ever in memory; a longer line is a cell too large."""
+"""Longest line that is held in memory; a longer line is rejected as a cell too large."""
 
 _DELIMITERS = ",;\t|"
 _ANALYTICS = frozenset({"Order #", "N. Revenue (formatted)"})
@@ -19,20 +19,20 @@ _ANALYTICS = frozenset({"Order #", "N. Revenue (formatted)"})
 
 
 class CsvTable:
-    """A CSV file in UTF-8, with or without BOM; any line end.
+    """A CSV file in UTF-8, with or without BOM, with any line end.
 
-    Bytes of another encoding become lone surrogates, which spoil the rows that have them in a mapped cell only.
+    Bytes of another encoding become lone surrogates; only rows that have them in a mapped cell are rejected.
     """
 
     def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, delimiter: str | None) -> None:
-        """Reads the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
-        # The descriptor stays its opener's to close.
+        """Read the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
+        # The caller opened the descriptor and closes it.
         text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115
         self._lines = _Lines(text)
         first = self._lines.first()
         _require_lines(first, where)
         self._delimiter = delimiter or _delimiter(first, columns)
-        # Strictly, because a quote that was not closed swallows rows and is told by the text behind the next quote.
+        # Strict mode: an unclosed quote swallows rows, and only the text after the next quote shows it.
         self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
         header = next(self._records())
         if isinstance(header, BadRecord):
@@ -43,9 +43,10 @@ class CsvTable:
         self._pick = columns.picker(names, where)
 
     def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
-        """Each row's number and mapped cells, or why it has none.
+        """Yield each row's number with its mapped cells, or with the reason why it has none.
 
-        Numbers are a spreadsheet's: the header is row 1, an empty line counts, a record of several lines is one row.
+        Rows are numbered as in a spreadsheet: the header is row 1, an empty line counts, a record of several lines is
+        one row.
         """
         for row, cells in enumerate(self._records(), start=2):
             if not isinstance(cells, list):
@@ -64,59 +65,59 @@ class CsvTable:
             except StopIteration:
                 return
             except (csv.Error, _Unreadable):
-                yield self._lines.give_up(self._delimiter)
+                yield self._lines.reject(self._delimiter)
             else:
                 yield record
 
 
 class _Unreadable(Exception):
-    """A line that no record can be made of."""
+    """The line cannot be part of a record."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Cut:
-    """A line that was not read to its end."""
+    """A line without its end: it is too long, or the last line is unfinished."""
 
     reason: Reason
     text: str
 
 
 class _Lines:
-    """The lines of a file for ``csv.reader``, which remember the record under way.
+    """The lines of a file for ``csv.reader``, with memory of the current record.
 
-    Where it fails, only its first line is given up and the others are read again as rows of their own: a quote that was
-    never closed must not swallow the rows behind it.
+    Where a record fails, only its first line is rejected and the other lines are read again as rows of their own: an
+    unclosed quote must not swallow the rows after it.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._again: list[str | _Cut] = []
-        """To be read before the file goes on, last first."""
+        self._reread: list[str | _Cut] = []
+        """Lines to read again before the rest of the file, last line first."""
         self.record: list[str | _Cut] = []
-        """Its lines so far."""
+        """Lines of the current record so far."""
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._again.pop() if self._again else self._read()
+        line = self._reread.pop() if self._reread else self._read()
         self.record.append(line)
         if isinstance(line, _Cut):
             raise _Unreadable
         return line
 
     def first(self) -> str:
-        """The header's first line, which alone may lack its newline; it will be read again."""
+        """Return the header's first line, which will be read again. Only this line may lack its newline."""
         line = self._file.readline(MAX_LINE_CHARACTERS)
-        self._again.append(line if line[-1:] in "\r\n" else f"{line}\n")
+        self._reread.append(line if line[-1:] in "\r\n" else f"{line}\n")
         return line
 
-    def give_up(self, delimiter: str) -> BadRecord:
-        """Why the record under way failed, and its first line in pieces."""
+    def reject(self, delimiter: str) -> BadRecord:
+        """Return why the current record failed, with the pieces of its first line."""
         first, *others = self.record
-        self._again.extend(reversed(others))
+        self._reread.extend(reversed(others))
         if isinstance(first, _Cut):
-            # Its last piece may be the half of an address, which nothing tells from another word.
+            # The last piece may be half of an address, which cannot be recognised as one.
             return BadRecord(first.reason, first.text.split(delimiter)[:-1])
         too_large = sum(len(line) for line in self.record if isinstance(line, str)) > csv.field_size_limit()
         reason = Reason.CELL_TOO_LARGE if too_large else Reason.WRONG_FIELD_COUNT
@@ -148,7 +149,7 @@ def _require_lines(first: str, where: str) -> None:
 
 
 def _delimiter(first: str, columns: ColumnMap) -> str:
-    """The one under which the header holds most of the mapped columns."""
+    """Return the delimiter by which the header contains most of the mapped columns."""
     return max(_DELIMITERS, key=lambda mark: len(columns.names & _names(first, mark)))
 
 
@@ -164,6 +165,6 @@ def _require_orders(names: list[str], where: str, columns: ColumnMap) -> None:
         raise SourceError(f"{where} is not UTF-8 text; export it as CSV in UTF-8.")
     if _ANALYTICS.issubset(names):
         raise SourceError(
-            f"{where} is WooCommerce's Analytics report, which holds no e-mail addresses and amounts for display only; "
-            "export the orders themselves with an order-export plug-in."
+            f"{where} is WooCommerce's Analytics report, which has no e-mail addresses and has amounts for display "
+            "only; export the orders themselves with an order-export plug-in."
         )

@@ -1,48 +1,53 @@
-"""What the point of an amount stands before, where three digits are behind it: thousands or decimals.
+"""Decides whether a point before three digits is a decimal point or a thousands separator.
 
-``1.200`` is twelve hundred in one export and one and a fifth in another, and one number would be wrong by a thousand.
-Only other cells of its column, or the operator, can settle that (issue 10, M3).
+``1.200`` is twelve hundred in one export and one and a fifth in another; a wrong guess is wrong by a factor of 1,000.
+Only other cells of the same column, or the operator, can decide it (issue 10, M3).
 """
 
 from itertools import product
 
-from conversions.intake.sources.cells import Typed
+from conversions.intake.sources.cells import NumberText
 from conversions.model.money import exponent
 
 AMOUNTS = ("amount", "refunded")
 Points = tuple[bool | None, bool | None]
-"""Of these two columns in one row, each as ``before_decimals``."""
-SILENT: Points = (None, None)
-GROUP = 3
-"""Digits of a group of thousands."""
+"""``before_decimals`` of these two columns in one row."""
+UNKNOWN: Points = (None, None)
+DIGITS_PER_GROUP = 3
+"""Digits between two thousands separators."""
 
 _ALL: list[Points] = [(paid, refunded) for paid, refunded in product((True, False, None), repeat=2)]
-SETTLED = {points: tuple(field for field, one in zip(AMOUNTS, points, strict=True) if one) for points in _ALL}
+
+
+def _columns(row: Points, *, decimals: bool) -> tuple[str, ...]:
+    return tuple(field for field, before in zip(AMOUNTS, row, strict=True) if before is decimals)
+
+
+DECIMAL_COLUMNS = {row: _columns(row, decimals=True) for row in _ALL}
 """The columns in which the row shows that there are decimals."""
-DOUBTFUL = {points: tuple(field for field, one in zip(AMOUNTS, points, strict=True) if one is False) for points in _ALL}
+AMBIGUOUS_COLUMNS = {row: _columns(row, decimals=False) for row in _ALL}
 """The columns in which there may be thousands."""
 
 
 def points(paid: str, refunded: str, currency: str) -> Points:
-    """What both readable amounts of a row tell; nothing where *currency* has three decimals or more, or is unknown."""
-    told = before_decimals(paid), before_decimals(refunded)
-    if told == SILENT:
-        return SILENT
+    """Return what the valid amounts of a row show; ``UNKNOWN`` for a currency that is unknown or has 3+ decimals."""
+    row = before_decimals(paid), before_decimals(refunded)
+    if row == UNKNOWN:
+        return UNKNOWN
     decimals = exponent(currency)
-    return told if decimals is not None and decimals < GROUP else SILENT
+    return row if decimals is not None and decimals < DIGITS_PER_GROUP else UNKNOWN
 
 
 def before_decimals(cell: str) -> bool | None:
-    """Whether the point of a readable amount stands before decimals, where three digits are behind it; otherwise None.
+    """Return True for a decimal point before three digits, False where it may separate thousands, otherwise None.
 
-    False: it may as well stand before thousands. Four digits in a row before it, or nothing but a 0, are no thousands:
-    they settle it for their column. ``1200.00`` settles nothing, since a column in which amounts have two decimals has
-    no place for ``1.200`` at all: there the way of writing has changed.
+    Four digits in a row before the point, or a single 0, exclude thousands; that decides the whole column. ``1200.00``
+    decides nothing: a column with two decimals cannot contain ``1.200`` unless the way of writing has changed.
     """
     text = cell.strip()
-    if text[-4:-3] != "." or isinstance(cell, Typed):
+    if text[-4:-3] != "." or isinstance(cell, NumberText):
         return None
     whole = text[:-4].lstrip("+-")
-    if len(whole) > GROUP or whole == "0":
+    if len(whole) > DIGITS_PER_GROUP or whole == "0":
         return True
     return None if whole.startswith("0") else False

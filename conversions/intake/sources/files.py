@@ -1,4 +1,4 @@
-"""Orders in files: a glob of CSV or Parquet, each file whole or not at all."""
+"""Orders in CSV or Parquet files of a glob. A run reads each file completely or not at all."""
 
 import glob
 import os
@@ -21,7 +21,7 @@ from conversions.settings import FileSource
 
 
 class Files:
-    """The files of a glob, in the order of their names."""
+    """The files of a glob, sorted by name."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Files:
         self._columns = ColumnMap(settings, zone, key)
         self.unparsed = self._columns.unparsed
         self._clock = clock
-        self._left: list[str] = []
+        self._skipped: list[str] = []
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
 
     def check(self) -> None:
@@ -46,25 +46,25 @@ class Files:
         self._ready()
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """Every row of every settled file once.
+        """Yield every row once, of all files that are old enough.
 
-        All headers are checked before the first row. Raises SourceUnavailable where a file was written to while it was
-        read: what it said may be half of one version and half of another.
+        All headers are checked before the first row. Raises SourceUnavailable where a file changed while it was read:
+        the rows may come from two versions.
         """
-        self.unparsed.begin(window)
+        self.unparsed.reset(window)
         rows = self._rows(self._ready())
         while chunk := list(islice(rows, ROWS_PER_CHUNK)):
             yield chunk
 
     def skipped_files(self) -> list[str]:
-        """The files that changed too recently, and how long ago."""
-        return list(self._left)
+        """Return the files that changed too recently, and how long ago."""
+        return list(self._skipped)
 
     def _ready(self) -> dict[Path, str]:
-        """The settled files with a good header, and the names that rows are placed by."""
-        self._left.clear()
+        """Return the files that are old enough, with the names that ``RowRejected.place`` uses."""
+        self._skipped.clear()
         ready = {}
-        for path, name in _found(self._pattern, self._matches()).items():
+        for path, name in _short_names(self._pattern, self._matches()).items():
             with _opened(path, name) as file:
                 if self._settled(file, name):
                     self._table(file, name)
@@ -86,12 +86,12 @@ class Files:
                         yield self._columns.unreadable(cells, name, row)
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
-        """Whether nobody wrote to it lately. A file time in the future is a clock that is wrong: it waits too."""
+        """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
         age = self._clock().timestamp() - os.fstat(file.fileno()).st_mtime
         if age >= self._settings.settle_seconds:
             return True
         when = f"changed {age:.0f} s ago" if age >= 0 else f"its time is {-age:.0f} s in the future"
-        self._left.append(f"{name} ({when})")
+        self._skipped.append(f"{name} ({when})")
         return False
 
     def _table(self, file: BinaryIO, name: str) -> CsvTable | ParquetTable:
@@ -105,7 +105,7 @@ class Files:
 
 
 def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
-    """What the settings' glob stands for; a directory above it may be called ``shop [1]`` and is no pattern."""
+    """Return the matches of the settings' glob. A parent directory such as ``shop [1]`` is not a pattern."""
     if resolve(path).is_file():
         return [resolve(path)]
     parts = Path(path).parts
@@ -114,18 +114,20 @@ def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
     return [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
 
 
-def _found(pattern: Path, matches: list[Path]) -> dict[Path, str]:
-    """The files, and the shortest names that tell them apart. Raises SourceError where there is none."""
+def _short_names(pattern: Path, matches: list[Path]) -> dict[Path, str]:
+    """Return the files with their shortest unique names. Raises SourceError where there is none."""
     files = sorted(path for path in matches if path.is_file())
     if not files:
-        raise SourceError(f"No file matches {_shown(pattern)}; correct source.path, or see why the export is missing.")
+        raise SourceError(
+            f"No file matches {_shown(pattern)}; correct source.path, or check why the export is missing."
+        )
     root = os.path.commonpath([path.parent for path in files])
     return {path: _shown(path.relative_to(root)) for path in files}
 
 
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
-    """The file, which must be the same when it is closed. Raises SourceError."""
+    """Open the file. Raises SourceError where it cannot be read, SourceUnavailable where it changes meanwhile."""
     try:
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
@@ -135,10 +137,10 @@ def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
         raise SourceError(f"{name} cannot be read: {error.strerror}.") from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceUnavailable(
-            f"{name} changed while it was read, so nothing is sent. When it is complete, `conversions run`."
+            f"{name} changed while it was read, so nothing is sent. When it is complete, run `conversions run`."
         )
 
 
 def _shown(path: Path) -> str:
-    """A path that can be printed and stored, whatever bytes are in it."""
+    """Return the path as text that can be printed and stored, also where it contains invalid UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

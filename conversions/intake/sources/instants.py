@@ -1,7 +1,7 @@
-"""Instants in a database: the clock in which a query gets its window, and how a time without offset is read.
+"""Instants in a database: the values of ``:since`` and ``:until``, and how a time without offset is read.
 
-A column tells by its type at most whether it holds instants (``timestamptz``, MySQL's ``TIMESTAMP``) or a wall clock
-(``timestamp``, ``DATETIME``), and a wall clock may be the shop's or UTC's. Every session's clock is UTC.
+The type of a column shows at most whether it contains instants (``timestamptz``, MySQL's ``TIMESTAMP``) or wall-clock
+times (``timestamp``, ``DATETIME``). Wall-clock times may be the shop's or UTC. Every session's clock is UTC.
 """
 
 import re
@@ -15,17 +15,17 @@ from conversions.model.conversion import Window
 from conversions.settings import Bounds, NaiveTimes
 
 Span = tuple[datetime, datetime]
-"""The first moment and the first one after the last, without offset."""
+"""First moment, and first moment after the end, both without offset."""
 
-PURCHASED = FIELDS.index("purchased_at")
+PURCHASED_AT = FIELDS.index("purchased_at")
 
 ROUNDING = timedelta(seconds=1)
-"""SQLite's datetime() makes the last half millisecond of a day the next day's first second."""
+"""SQLite's datetime() rounds the last half millisecond of a day up to the next day's first second."""
 
-_TIMES = (PURCHASED, FIELDS.index("completed_at"), FIELDS.index("updated_at"))
+_TIMES = (PURCHASED_AT, FIELDS.index("completed_at"), FIELDS.index("updated_at"))
 _MYSQL = frozenset({"mysql", "mariadb"})
 _TIMESTAMP = 7
-"""MySQL's and MariaDB's type of an instant, in every driver; it arrives in the session's clock, without offset.
+"""Type code of an instant in MySQL and MariaDB, in every driver; values come in the session's clock, without offset.
 
 DATETIME is 12. Source: MariaDB's client protocol, "Result Set Packets", read 2026-11-30.
 """
@@ -33,9 +33,9 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+")
 
 
 def span(window: Window, zone: ZoneInfo, clock: Bounds | None) -> Span:
-    """*window* in UTC or on the shop's own clock; None: so that it holds the window in either.
+    """Return *window* in UTC or on the shop's own clock; with None the span that covers both.
 
-    The query compares it with a column that nobody here can see. What it brings from outside the window is not taken.
+    The query compares it with a column of unknown clock. The run skips rows outside the window afterwards.
     """
     days = (window.since, window.until + timedelta(days=1))
     since, until = (first_instant(day, zone).replace(tzinfo=None) for day in days)
@@ -50,36 +50,36 @@ def span(window: Window, zone: ZoneInfo, clock: Bounds | None) -> Span:
 
 
 def bounds(within: Span, clock: Bounds | None, backend: str) -> dict[str, object]:
-    """``:since`` and ``:until`` as each database takes them.
+    """Return ``:since`` and ``:until`` in the form that each database needs.
 
-    A PostgreSQL that compares an instant with a column without offset takes that for the session's clock, too.
+    PostgreSQL reads a column without offset in the session's clock when a query compares it with an instant.
     """
     since, until = within
     match backend:
         case "postgresql" if clock != "local":
             return {"since": since.replace(tzinfo=UTC), "until": until.replace(tzinfo=UTC)}
         case "sqlite":
-            # Texts compare character by character and " " comes before "T": in this way neither spelling of a column
-            # compared without datetime() loses a row at either end.
+            # SQLite compares texts by character, and " " sorts before "T". With these two forms a query without
+            # datetime() loses no row at either end, in both spellings of a time.
             return {"since": f"{since:%Y-%m-%d %H:%M:%S}", "until": f"{until:%Y-%m-%dT%H:%M:%S}"}
         case _:
             return {"since": since, "until": until}
 
 
 def in_utc(types: Sequence[object], naive_times: NaiveTimes | None, backend: str) -> frozenset[int]:
-    """Which of ``FIELDS`` are UTC where they have no offset; *types* are the driver's type codes of each."""
+    """Return the indexes of ``FIELDS`` that are UTC where a cell has no offset; *types* are the driver's type codes."""
     if naive_times == "utc":
         return frozenset(_TIMES)
     return frozenset(nth for nth in _TIMES if backend in _MYSQL and types[nth] == _TIMESTAMP)
 
 
-def stated(cells: tuple[str, ...], utc: Collection[int]) -> tuple[str, ...]:
-    """*cells* with the offset of those that are *utc* and do not say so."""
+def with_offsets(cells: tuple[str, ...], utc: Collection[int]) -> tuple[str, ...]:
+    """Return *cells* with offset +00:00 added to times without offset in the *utc* columns."""
     if not utc:
         return cells
-    return tuple([f"{cell.strip()}+00:00" if nth in utc and naive(cell) else cell for nth, cell in enumerate(cells)])
+    return tuple([f"{cell.strip()}+00:00" if nth in utc and is_naive(cell) else cell for nth, cell in enumerate(cells)])
 
 
-def naive(cell: str) -> bool:
-    """Whether *cell* is a day and a time without offset."""
+def is_naive(cell: str) -> bool:
+    """Return whether *cell* is a day and a time without offset."""
     return _NAIVE.fullmatch(cell.strip()) is not None

@@ -1,4 +1,4 @@
-"""One row: the mapped cells of the shop's row become an order, or the reason why they cannot."""
+"""Turns the mapped cells of one row into an order, or into the reason why it cannot be one."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -9,10 +9,18 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import EPOCH, MAX_CELL_CHARACTERS, BadRecord, CellError, amount, is_text, moment
-from conversions.intake.sources.decimal_points import DOUBTFUL, SETTLED, SILENT, points
+from conversions.intake.sources.cells import (
+    EPOCH,
+    MAX_CELL_CHARACTERS,
+    BadRecord,
+    CellError,
+    is_text,
+    parse_amount,
+    parse_time,
+)
+from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, points
 from conversions.intake.sources.row_digest import Digests
-from conversions.intake.sources.unparsed import NOTED, UnparsedValues
+from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
 from conversions.model.money import exponent
 from conversions.model.subject import holds_address
@@ -35,24 +43,24 @@ FIELDS = (
     "consent",
     "ad_personalization",
 )
-"""Our columns, in the order in which ``ColumnMap.order`` takes their cells."""
+"""Our columns, in the order that ``ColumnMap.order`` expects."""
 
 _MICROSECOND = timedelta(microseconds=1)
-_NOTHING = Decimal(0)
+_ZERO = Decimal(0)
 
 
 class ColumnMap:
-    """The operator's mapping of columns, and how their cells are to be read."""
+    """The mapping of columns in the settings, and the rules for their cells."""
 
     def __init__(self, settings: SourceBase, zone: ZoneInfo, key: bytes) -> None:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._zone = zone
         self._separator = settings.product_separator
-        self._completed = frozenset(map(_folded, settings.completed))
-        self._aliases = {_folded(alias): code for alias, code in settings.currency_aliases.items()}
+        self._completed = frozenset(map(_fold, settings.completed))
+        self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
         if settings.currency is not None:
-            self._aliases[""] = settings.currency  # a column that is not mapped has empty cells
+            self._aliases[""] = settings.currency  # an unmapped column has empty cells
         self._may_be_thousands = settings.format.decimals is None
         self._digests = Digests(key)
         self.unparsed = UnparsedValues(names)
@@ -62,18 +70,19 @@ class ColumnMap:
         self.names = frozenset(name for name in self._names if name is not None)
 
     def picker(self, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-        """What picks the cells in the order of ``FIELDS`` out of a row to which one empty cell was appended.
+        """Return the function that picks a row's cells in the order of ``FIELDS``.
 
-        The empty cell stands for every column that is not mapped. Raises SourceError where *header* lacks a mapped
-        column or has it twice; the sentence never quotes the header, which may be somebody's data.
+        The row must end with one extra empty cell, which stands for every unmapped column. Raises SourceError where
+        *header* lacks a mapped column or has it twice; the message never quotes the header, which may be personal data.
         """
         self._require(header, where)
         return itemgetter(*(-1 if name is None else header.index(name) for name in self._names))
 
     def order(self, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order | RowRejected:
-        """The order that *cells* state, in the order of ``FIELDS``.
+        """Return the order that *cells* state; they are in the order of ``FIELDS``.
 
-        *rank* is the row's file time (microseconds UTC) and place in the reading; ``updated_at`` replaces the first.
+        *rank* is the row's file time (microseconds UTC) and its position in the reading; ``updated_at`` replaces the
+        file time.
         """
         number = None
         try:
@@ -81,11 +90,11 @@ class ColumnMap:
                 _require_text(cells)
             number = _number(cells[0])
             return self._order(number, cells, where, row, rank)
-        except CellError as misfit:
-            return self._rejected(misfit, number, cells, where, row)
+        except CellError as error:
+            return self._rejected(error, number, cells, f"{where} row {row}")
 
     def unreadable(self, record: BadRecord, where: str, row: int) -> RowRejected:
-        """What a row is that has no cells of ours."""
+        """Return the rejection of a row that cannot be split into its cells."""
         return RowRejected(
             f"{where} row {row}", record.reason, content=self._digests.row(record.reason, None, record.pieces)
         )
@@ -101,22 +110,22 @@ class ColumnMap:
 
     def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
         _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads = cells
-        purchase = moment(purchased, self._zone, "purchased_at")
-        completion = moment(completed, self._zone, "completed_at") if completed.strip() else purchase
+        purchase = parse_time(purchased, self._zone, "purchased_at")
+        completion = parse_time(completed, self._zone, "completed_at") if completed.strip() else purchase
         if self._ranked:
-            # A row that never changed last changed when it was made.
-            change = moment(updated, self._zone, "updated_at") if updated.strip() else purchase
+            # Without a change, the purchase is the newest known time of the row.
+            change = parse_time(updated, self._zone, "updated_at") if updated.strip() else purchase
             rank = ((change.at - EPOCH) // _MICROSECOND, rank[1])
-        value = amount(paid, "amount")
-        # Refunds are written with either sign (WooCommerce: "-10.00"), and always mean money paid back.
-        paid_back = abs(amount(refunded, "refunded")) if refunded.strip() else _NOTHING
+        value = parse_amount(paid, "amount")
+        # A refund may have either sign (WooCommerce: "-10.00"); both mean money paid back.
+        paid_back = abs(parse_amount(refunded, "refunded")) if refunded.strip() else _ZERO
         code = self._currency(currency, completion.day)
-        word = _folded(status)
+        word = _fold(status)
         is_sale = word in self._completed
         if not is_sale:
             self.unparsed.note("status", status, completion.day)
-        told = points(paid, refunded, code) if self._may_be_thousands else SILENT
-        # By position, which takes a third of the time; the tests know every field by its name.
+        both = points(paid, refunded, code) if self._may_be_thousands else UNKNOWN
+        # Positional arguments take a third of the time; the tests check every field by name.
         return Order(
             number,
             email,
@@ -128,52 +137,51 @@ class ColumnMap:
             purchase.day,
             completion.day,
             is_sale,
-            self._consent.get(_folded(consent), Consent.NOT_RECORDED),
-            self._ad_personalization.get(_folded(ads), Consent.NOT_RECORDED),
+            self._consent.get(_fold(consent), Consent.NOT_RECORDED),
+            self._ad_personalization.get(_fold(ads), Consent.NOT_RECORDED),
             rank,
             purchase.ends_day,
             None if is_sale else self._digests.status(word),
-            tuple([self._doubt(field, number, cells, where, row) for field in DOUBTFUL[told]]),
-            SETTLED[told],
+            tuple([self._ambiguous(field, number, cells, f"{where} row {row}") for field in AMBIGUOUS_COLUMNS[both]]),
+            DECIMAL_COLUMNS[both],
         )
 
     def _currency(self, cell: str, day: date) -> str:
         code = cell.strip().upper()
         if exponent(code) is None:
-            code = self._aliases.get(_folded(cell), code)
+            code = self._aliases.get(_fold(cell), code)
             if exponent(code) is None:
                 self.unparsed.note("currency", cell, day)
         return code
 
-    def _doubt(self, field: str, number: str, cells: Sequence[str], where: str, row: int) -> RowRejected:
-        return self._rejected(CellError(Reason.AMBIGUOUS_AMOUNT, field), number, cells, where, row)
+    def _ambiguous(self, field: str, number: str, cells: Sequence[str], place: str) -> RowRejected:
+        return self._rejected(CellError(Reason.AMBIGUOUS_AMOUNT, field), number, cells, place)
 
-    def _rejected(
-        self, misfit: CellError, number: str | None, cells: Sequence[str], where: str, row: int
-    ) -> RowRejected:
-        """A row whose cell in ``misfit.field`` makes it no order."""
-        reason, field = misfit.reason, misfit.field
+    def _rejected(self, error: CellError, number: str | None, cells: Sequence[str], place: str) -> RowRejected:
+        """Return the rejection of the row at *place* for its cell in ``error.field``."""
+        reason, field = error.reason, error.field
         cell = cells[FIELDS.index(field)]
-        if reason in NOTED:
+        if reason in CELL_REASONS:
             self.unparsed.note(field, cell)
         others = [cells[0]] if cells[0].strip() and field != "order_id" else [*cells[:1], *cells[2:]]
-        told = others if field == "email" else [cell, *others]
-        return RowRejected(f"{where} row {row}", reason, number, field, self._digests.row(reason, field, told))
+        content = others if field == "email" else [cell, *others]
+        return RowRejected(place, reason, number, field, self._digests.row(reason, field, content))
 
     def _products(self, cell: str, day: date) -> tuple[str, ...]:
-        """Each product once, in the order in which they stand."""
-        found = tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
-        if PRODUCT_ID.fullmatch("".join(found)) is None:  # as one, in half the time: nearly all fit
-            for one in found:
-                if PRODUCT_ID.fullmatch(one) is None:
-                    self.unparsed.note("product_ids", one, day)
-        return found
+        """Return each product ID once, in the order of the cell."""
+        product_ids = tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
+        # One match of all IDs together takes half the time, and nearly all rows pass it.
+        if PRODUCT_ID.fullmatch("".join(product_ids)) is None:
+            for product_id in product_ids:
+                if PRODUCT_ID.fullmatch(product_id) is None:
+                    self.unparsed.note("product_ids", product_id, day)
+        return product_ids
 
 
 def _consents(settings: SourceBase) -> dict[str, Consent]:
-    """What a cell means; a word in both lists is a denial."""
-    granted = dict.fromkeys(map(_folded, settings.consent_granted), Consent.GRANTED)
-    return granted | dict.fromkeys(map(_folded, settings.consent_denied), Consent.DENIED)
+    """Return the meaning of each word; a word in both lists means denied."""
+    granted = dict.fromkeys(map(_fold, settings.consent_granted), Consent.GRANTED)
+    return granted | dict.fromkeys(map(_fold, settings.consent_denied), Consent.DENIED)
 
 
 def _require_text(cells: Sequence[str]) -> None:
@@ -185,7 +193,7 @@ def _require_text(cells: Sequence[str]) -> None:
 
 
 def _number(cell: str) -> str:
-    """An order's number is kept and shown, so an address in its place must not pass for one."""
+    """Return the order number. The store keeps and shows it, so an address in its place is rejected."""
     number = cell.strip()
     if not number:
         raise CellError(Reason.NO_ORDER_NUMBER, "order_id")
@@ -194,5 +202,5 @@ def _number(cell: str) -> str:
     return number
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return text.strip().casefold()

@@ -1,26 +1,26 @@
-"""One Parquet file: the mapped columns only, a batch of rows at a time."""
+"""Reads the mapped columns of one Parquet file, in batches of rows."""
 
 from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, BinaryIO
 
 from conversions.errors import SourceError
-from conversions.intake.sources.cells import BadRecord, texts
+from conversions.intake.sources.cells import BadRecord, as_texts
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 
 
 class ParquetTable:
-    """A Parquet file of any column types; values become the text that a CSV file would hold."""
+    """A Parquet file with columns of any type; values become the text that a CSV file would contain."""
 
     def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, separator: str) -> None:
-        """Reads the footer. Raises SourceError where it is missing or lacks a mapped column."""
+        """Read the footer. Raises SourceError where it is missing or lacks a mapped column."""
         import pyarrow as pa
         from pyarrow.parquet import ParquetFile
 
         self._where = where
         self._separator = separator
         try:
-            # Read as the rows go, instead of whole column chunks ahead.
+            # Read with the rows, not whole column chunks in advance.
             self._file = ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
         except (pa.ArrowException, OSError):
             raise SourceError(f"{where} is empty or not a complete Parquet file; export it again.") from None
@@ -29,7 +29,7 @@ class ParquetTable:
         self._names = names
 
     def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
-        """Each row's number, from 1 as there is no header, and its mapped cells."""
+        """Yield each row's number, from 1, with its mapped cells."""
         return enumerate(self._cells(), start=1)
 
     def _cells(self) -> Iterator[tuple[str, ...]]:
@@ -39,19 +39,19 @@ class ParquetTable:
             for batch in self._file.iter_batches(ROWS_PER_CHUNK, columns=self._names, use_threads=False):
                 columns = [*(_values(batch.column(name)) for name in self._names), repeat("")]
                 for cells in zip(*self._pick(columns), strict=False):
-                    yield texts(cells, self._separator)
+                    yield as_texts(cells, self._separator)
         except (pa.ArrowException, OSError):
             raise SourceError(f"{self._where} is damaged; export it again.") from None
 
 
 def _values(column: Any) -> list[Any]:
-    """A column's values in Python, such that one that Python cannot hold does not take the others with it."""
+    """Return a column's values; types with values that Python cannot represent are read as text."""
     import pyarrow as pa
     from pyarrow import types
 
     kind = column.type
     if types.is_float16(kind) or types.is_float32(kind):
-        # 29.35 in 32 bits is 29.350000381… in 64; the shortest decimal is what was meant.
+        # 29.35 in 32 bits is 29.350000381… in 64 bits; the shortest decimal is the intended value.
         column = column.cast(pa.string()).cast(pa.float64())
     if types.is_timestamp(kind) and kind.tz:
         column = column.cast(pa.timestamp(kind.unit, "UTC"))

@@ -1,4 +1,4 @@
-"""By what a bad row, or a status, is known again although it is not kept: keyed digests, in which no address is."""
+"""Keyed digests by which a later run recognises a bad row or a status; they cover no cell with an address."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -7,7 +7,7 @@ from conversions.model.conversion import Reason
 from conversions.model.subject import holds_address
 
 PURPOSE = "source-content/1"
-"""Of the key, for ``keys.derive``."""
+"""Purpose of the key for ``keys.derive``."""
 
 
 class Digests:
@@ -18,21 +18,21 @@ class Digests:
         self._status = blake2b(digest_size=8, key=key, person=b"status")
 
     def row(self, reason: Reason, field: str | None, cells: Iterable[str]) -> bytes | None:
-        """16 bytes: the same for the same *cells*, of which those that hold an address count for nothing.
+        """Return 16 bytes, the same for the same *cells*; cells that contain an address are left out.
 
-        None where no cell is left: then nothing tells the row from others.
+        None where no cell is left: such a row cannot be recognised again.
         """
-        told = [cell for cell in cells if cell and not holds_address(cell)]
-        return _digest(self._row, reason, field or "", *told) if told else None
+        kept = [cell for cell in cells if cell and not holds_address(cell)]
+        return _digest(self._row, reason, field or "", *kept) if kept else None
 
     def status(self, word: str) -> bytes:
-        """8 bytes: the same for the same status."""
+        """Return 8 bytes, the same for the same status."""
         return _digest(self._status, word)
 
 
 def _digest(keyed: blake2b, *parts: str) -> bytes:
-    made = keyed.copy()
+    digest = keyed.copy()
     for part in parts:
         text = part.encode("utf-8", "surrogatepass")
-        made.update(len(text).to_bytes(4, "big") + text)
-    return made.digest()
+        digest.update(len(text).to_bytes(4, "big") + text)
+    return digest.digest()

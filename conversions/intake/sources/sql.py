@@ -1,4 +1,4 @@
-"""Orders in a database: the operator's query, streamed, on a connection that cannot write."""
+"""Orders in a database: streams the result of the operator's query, on a read-only connection."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import EPOCH, texts
-from conversions.intake.sources.instants import PURCHASED, bounds, in_utc, naive, span, stated
+from conversions.intake.sources.cells import EPOCH, as_texts
+from conversions.intake.sources.instants import PURCHASED_AT, bounds, in_utc, is_naive, span, with_offsets
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.model.conversion import Window
 from conversions.settings import SqlSource
@@ -25,23 +25,23 @@ _SESSION = {
     "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
     "mariadb": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
 }
-"""What makes a session read-only and its clock UTC; elsewhere the login's own rights must do."""
+"""Statements that make a session read-only and its clock UTC. Other databases rely on the login's own rights."""
 
 
 class Query:
     """A query on any database that SQLAlchemy reaches.
 
-    It gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
-    instant after its last day: ``WHERE paid_at >= :since AND paid_at < :until``. They hold the window in UTC and on the
-    shop's own clock, whichever the column is in; ``source.bounds`` makes them exact. SQLite has no type for instants
-    and gets text, to be compared as ``datetime(paid_at) >= datetime(:since)``.
+    The query gets ``:since``, the first instant of the window's first day in the shop's zone, and ``:until``, the first
+    instant after its last day: ``WHERE paid_at >= :since AND paid_at < :until``. By default they cover the window in
+    UTC and on the shop's own clock; ``source.bounds`` makes them exact. SQLite has no type for instants and gets text:
+    compare ``datetime(paid_at) >= datetime(:since)``.
 
     A time without offset is read in the shop's zone, as in a file, or in UTC with ``source.naive_times = "utc"``; a
-    ``TIMESTAMP`` of MySQL is an instant. Where one column of several holds UTC the query says so: MySQL
+    ``TIMESTAMP`` of MySQL is an instant. If only some columns contain UTC, the query adds the offset: MySQL
     ``CONCAT(paid_at_gmt, '+00:00')``, PostgreSQL ``paid_at_gmt AT TIME ZONE 'UTC'``, SQLite
-    ``paid_at_gmt || '+00:00'``. The session's clock is UTC: a text or day made of an instant in the query is UTC's.
+    ``paid_at_gmt || '+00:00'``. The session's clock is UTC: a text or day that the query makes of an instant is in UTC.
 
-    A date that Python cannot hold (PostgreSQL's ``infinity``) ends the reading; cast to text it is one row's matter.
+    A date that Python cannot represent (PostgreSQL's ``infinity``) stops the reading; cast to text, it rejects one row.
     """
 
     def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], key: bytes) -> None:
@@ -57,17 +57,17 @@ class Query:
         self.description = f"query on {self._name}"
 
     def check(self) -> None:
-        """Run the query for a window without days. Raises SourceError where it fails or lacks a mapped column."""
+        """Run the query for an empty window. Raises SourceError where it fails or lacks a mapped column."""
         epoch = EPOCH.replace(tzinfo=None)
         with self._result(bounds((epoch, epoch), self._clock, self._backend)) as result:
             self._picker(result)
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """Every row of the result once, numbered from 1.
+        """Yield every row of the result once, numbered from 1.
 
         Raises SourceUnavailable where the database cannot be reached, SourceError where it refuses the query.
         """
-        self.unparsed.begin(window)
+        self.unparsed.reset(window)
         row = 0
         with self._result(self._bounds(window)) as result:
             pick, utc = self._picker(result)
@@ -76,27 +76,27 @@ class Query:
                 row += len(rows)
 
     def naive_times(self, window: Window) -> tuple[list[str], bool]:
-        """The three newest purchase times without offset in *window*, and whether they are read as UTC.
+        """Return the three newest purchase times without offset in *window*, and whether they are read as UTC.
 
-        Raises as ``chunks``.
+        Raises the same errors as ``chunks``.
         """
         with self._result(self._bounds(window)) as result:
             pick, utc = self._picker(result)
-            cells = (texts((pick((*row, ""))[PURCHASED],), "")[0].strip() for row in result)
-            return nlargest(3, filter(naive, cells)), PURCHASED in utc
+            cells = (as_texts((pick((*row, ""))[PURCHASED_AT],), "")[0].strip() for row in result)
+            return nlargest(3, filter(is_naive, cells)), PURCHASED_AT in utc
 
     def skipped_files(self) -> list[str]:
-        """Nothing: a database shows finished transactions only."""
+        """Return an empty list: a database shows finished transactions only."""
         return []
 
     def _order(self, cells: tuple[Any, ...], utc: frozenset[int], row: int) -> Order | RowRejected:
-        return self._columns.order(stated(texts(cells, self._separator), utc), "query", row, (0, row))
+        return self._columns.order(with_offsets(as_texts(cells, self._separator), utc), "query", row, (0, row))
 
     def _bounds(self, window: Window) -> dict[str, object]:
         return bounds(span(window, self._zone, self._clock), self._clock, self._backend)
 
     def _picker(self, result: "CursorResult[Any]") -> tuple[Callable[[Sequence[Any]], tuple[Any, ...]], frozenset[int]]:
-        """What picks our cells out of a row, and which of them are UTC where they have no offset."""
+        """Return the function that picks our cells, and the indexes of the cells that are UTC without an offset."""
         pick = self._columns.picker(list(result.keys()), "The query's result")
         types = pick([*(column[1] for column in result.cursor.description), None])
         return pick, in_utc(types, self._naive_times, self._backend)
@@ -114,7 +114,7 @@ class Query:
                 with streamed.execute(text(self._query), parameters) as result:
                     yield result
             except SQLAlchemyError as error:
-                raise _refusal(error, self._name) from None
+                raise _source_error(error, self._name) from None
 
     @contextmanager
     def _connection(self) -> "Iterator[Connection]":
@@ -124,24 +124,24 @@ class Query:
         try:
             engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
             if self._backend == "sqlite":
-                event.listen(engine, "connect", _tolerate_bytes)
+                event.listen(engine, "connect", _accept_bytes)
             connection = engine.connect()
         except (NoSuchModuleError, ModuleNotFoundError):
             raise SettingsError(
-                f"source.url asks for {self._url.drivername}, whose Python package is not installed; "
+                f"source.url names the driver {self._url.drivername}, but its Python package is not installed; "
                 "install it beside `conversions`, or name another driver."
             ) from None
         except DBAPIError as error:
             failure = SourceError if self._backend == "sqlite" else SourceUnavailable
             raise failure(
-                f"The {self._name} cannot be opened ({_class(error)}); see source.url, then run again."
+                f"The {self._name} cannot be opened ({_class(error)}); check source.url, then run again."
             ) from None
         with connection:
             yield connection
 
 
 def _address(text: str, resolve: Callable[[str], Path]) -> "URL":
-    """The address; of SQLite a file that exists and is opened read-only."""
+    """Parse the address. A file of SQLite must exist and is opened read-only."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -158,26 +158,26 @@ def _address(text: str, resolve: Callable[[str], Path]) -> "URL":
 
 
 def _name(url: "URL") -> str:
-    """For people: never the login."""
+    """Return the name for messages, without the login."""
     return f"{url.get_backend_name()} database {url.database or ''}" + (f" at {url.host}" if url.host else "")
 
 
-def _tolerate_bytes(connection: Any, _record: object) -> None:
-    """SQLite stores what it is given; text that is none must spoil its own row only."""
+def _accept_bytes(connection: Any, _record: object) -> None:
+    """SQLite stores invalid text, too; it must not affect other rows."""
     connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
 
 
-def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
-    """The database's own words may quote a row, so only their class is told."""
+def _source_error(error: "SQLAlchemyError", name: str) -> SourceError:
+    """Return the error with the class of the database's error only, since its text may quote a row."""
     from sqlalchemy.exc import DBAPIError
 
     if not isinstance(error, DBAPIError):
         return SourceError(
-            "source.query must return rows and takes :since and :until only; write another colon as \\:."
+            "source.query must return rows and may use only :since and :until; write any other colon as \\:."
         )
     if error.connection_invalidated or "BUSY" in _class(error) or "LOCKED" in _class(error):
         return SourceUnavailable(
-            f"The {name} broke off ({_class(error)}); nothing was sent. Look after it, then `conversions run`."
+            f"The {name} broke off ({_class(error)}); nothing was sent. Check it, then run `conversions run`."
         )
     return SourceError(
         f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."
@@ -185,6 +185,6 @@ def _refusal(error: "SQLAlchemyError", name: str) -> SourceError:
 
 
 def _class(error: Exception) -> str:
-    """Such as ``UndefinedColumn`` or ``OperationalError SQLITE_ERROR``."""
+    """Return the class of an error, such as ``UndefinedColumn`` or ``OperationalError SQLITE_ERROR``."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__} {getattr(cause, 'sqlite_errorname', '')}".strip()

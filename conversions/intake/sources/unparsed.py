@@ -1,7 +1,7 @@
-"""What the source says that is not understood: as much as an operator may be shown of it, to mend the mapping.
+"""Values of the source that could not be parsed, as far as messages may show them so that an operator can correct them.
 
-The mapping may point at a column of persons. So words are named only where each of them is short, stands on several
-rows and can hardly be an address or a number of a person; otherwise only how many they are is told.
+The mapping may name a column with personal data by mistake. So a message shows values only where each is short, is in
+several rows, and is unlikely to be an address or a personal number; otherwise it shows only their count.
 """
 
 import re
@@ -12,13 +12,13 @@ from conversions.model.conversion import Reason, Window
 from conversions.model.subject import holds_address
 from conversions.settings import Columns
 
-LONGEST, ROWS, NAMED = 30, 2, 5
-"""Characters of a word that is named, rows on which each of them stands, and how many are named (issue 10, M1)."""
-DIFFERENT = 1_000
-"""Words of one column that are told apart: memory stays flat, whatever a column holds."""
-NOTED = frozenset({Reason.BAD_AMOUNT, Reason.BAD_DATE})
-"""Why rows cannot be orders that a person mends by the mapping, or by how the export writes a column."""
-EVER = Window(date.min, date.max)
+MAX_WORD_CHARACTERS, MIN_ROWS_PER_WORD, MAX_WORDS_NAMED = 30, 2, 5
+"""Limits of the values that a message may show (issue 10, M1)."""
+MAX_DISTINCT_WORDS = 1_000
+"""Different words of one column that are counted; the limit keeps memory flat for any content."""
+CELL_REASONS = frozenset({Reason.BAD_AMOUNT, Reason.BAD_DATE})
+"""Reasons of bad rows that an operator corrects in the mapping, or in the format of the export."""
+ALL_DAYS = Window(date.min, date.max)
 
 _NEVER = frozenset({"email", "order_id"})
 _NUMBERS = frozenset({"amount", "refunded", "purchased_at", "completed_at", "updated_at"})
@@ -26,58 +26,64 @@ _NUMBER_OF_A_PERSON = re.compile(r"\d{8}")
 
 
 class UnparsedValues:
-    """The words of one reading that were not understood, by our column."""
+    """The values of one reading that could not be parsed, by our column."""
 
     __slots__ = ("_columns", "_window", "_words")
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self.begin(EVER)
+        self.reset(ALL_DAYS)
 
-    def begin(self, window: Window) -> None:
-        """A new reading, of which only the orders of *window* are of interest."""
+    def reset(self, window: Window) -> None:
+        """Forget all values, and start a reading of *window*."""
         self._window = window
         self._words: dict[str, Counter[str | int]] = {field: Counter() for field in Columns.model_fields}
 
     def note(self, field: str, cell: str, day: date | None = None) -> None:
-        """Take note of a *cell* that was not understood; *day* is the one that windows go by, where it is known."""
+        """Count a *cell* that could not be parsed; *day* is the order's window day, where it is known."""
         if field in _NEVER or (day is not None and not self._window.since <= day <= self._window.until):
             return
         words, word = self._words[field], cell.strip()
-        # A word that may not be named is only told from others.
-        key = word if word in words or _may_be_named(field, word) else hash(word)
-        if key in words or len(words) <= DIFFERENT:
+        # A word that a message may not show is only counted.
+        key = word if word in words or _may_be_shown(field, word) else hash(word)
+        if key in words or len(words) <= MAX_DISTINCT_WORDS:
             words[key] += 1
 
-    def named(self, field: str) -> str:
-        """The words in *field*, such as "`Fuldført`, `Afsendt`", or how many they are; empty where there are none."""
+    def words(self, field: str) -> str:
+        """Return the words in *field*, such as "`Fuldført`, `Afsendt`", or their count; empty where there are none."""
         words = self._words[field]
         if not words:
             return ""
-        if len(words) <= NAMED and all(isinstance(word, str) and rows >= ROWS for word, rows in words.items()):
+        if len(words) <= MAX_WORDS_NAMED and all(
+            isinstance(word, str) and rows >= MIN_ROWS_PER_WORD for word, rows in words.items()
+        ):
             return ", ".join(f"`{word}`" if word else "nothing" for word, _ in words.most_common())
         if len(words) == 1:
             return "one value"
-        return f"{len(words)} different values" if len(words) <= DIFFERENT else f"over {DIFFERENT} different values"
+        return (
+            f"{len(words)} different values"
+            if len(words) <= MAX_DISTINCT_WORDS
+            else f"over {MAX_DISTINCT_WORDS} different values"
+        )
 
-    def holds(self, field: str, mark: str) -> bool:
-        """Whether *mark* stands in one of the words of *field* that are short enough to be looked at."""
+    def contains(self, field: str, mark: str) -> bool:
+        """Return whether *mark* is in one of the words of *field* that a message may show."""
         return any(isinstance(word, str) and mark in word for word in self._words[field])
 
     def column(self, field: str) -> str:
-        """For a sentence: the shop's column, and its setting."""
+        """Return the shop's column and its setting, as part of a message."""
         name = getattr(self._columns, field)
         return f"column `{name}` (source.columns.{field})" if name else f"source.columns.{field}"
 
-    def described(self, field: str) -> str:
-        """For a sentence: the column, and what it holds that is not understood."""
-        said = self.named(field)
-        return f"{self.column(field)} holds {said}" if said else self.column(field)
+    def describe(self, field: str) -> str:
+        """Return the column and its values that could not be parsed, as part of a message."""
+        words = self.words(field)
+        return f"{self.column(field)} holds {words}" if words else self.column(field)
 
 
-def _may_be_named(field: str, word: str) -> bool:
+def _may_be_shown(field: str, word: str) -> bool:
     return (
-        len(word) <= LONGEST
+        len(word) <= MAX_WORD_CHARACTERS
         and word.isprintable()
         and not holds_address(word)
         and (field in _NUMBERS or _NUMBER_OF_A_PERSON.search(word) is None)

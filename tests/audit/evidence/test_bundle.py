@@ -159,7 +159,7 @@ def resigned(home: Path) -> None:
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("SHA256SUMS"):
             draft.write(path.relative_to(home).as_posix(), [path.read_bytes()])
-    draft.sign(SEED or checkpoints.seed_of)  # type: ignore[arg-type]
+    draft.sign(SEED or checkpoints.signing_seed)  # type: ignore[arg-type]
 
 
 SEED = b""

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conversions.destinations.google.diagnostics import FAILED, PREFIX, REASONS, REMEDIES, judge
+from conversions.destinations.google.diagnostics import FAILED, FIXES, PREFIX, REASONS, judge
 from conversions.model.late_result import Diagnosis, EventOutcome, ReasonPolicy, RequestStatus
 from conversions.transport.http import Answer
 from tests.sandbox.test_google import SCHEMAS, misfits
@@ -197,7 +197,7 @@ def test_a_count_of_more_events_than_there_were_says_nothing(most: int) -> None:
     assert (found.findings, found.names_all(3)) == ((), False)
 
 
-@pytest.mark.parametrize("reason", REMEDIES)
+@pytest.mark.parametrize("reason", FIXES)
 def test_a_remedy_belongs_to_a_reason_of_the_account_or_to_a_question_that_is_not_allowed(reason: str) -> None:
     assert reason == FAILED or (reason, SETUP) in ROWS or refused(403, reason).status is RequestStatus.PERMISSION_DENIED
 

@@ -10,14 +10,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conversions.intake.sources.cells import CellError, ParsedTime, Typed, amount, first_instant, moment, plain
+from conversions.intake.sources.cells import (
+    CellError,
+    NumberText,
+    ParsedTime,
+    as_text,
+    first_instant,
+    parse_amount,
+    parse_time,
+)
 from conversions.intake.sources.decimal_points import before_decimals
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import ZONE
 
 
 def at(text: str, zone: ZoneInfo = ZONE) -> str:
-    return moment(text, zone, "purchased_at").at.isoformat()
+    return parse_time(text, zone, "purchased_at").at.isoformat()
 
 
 @pytest.mark.parametrize(
@@ -25,7 +33,7 @@ def at(text: str, zone: ZoneInfo = ZONE) -> str:
     ["0", "29.35", "+29.35", "-10.00", "007.5", "999999999999", "1.123456", " 29.35 ", "29.35000000", "0.10000000"],
 )
 def test_a_plain_decimal_with_a_point_is_an_amount(text: str) -> None:
-    assert amount(text, "amount") == Decimal(text)
+    assert parse_amount(text, "amount") == Decimal(text)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,7 @@ def test_a_plain_decimal_with_a_point_is_an_amount(text: str) -> None:
 )
 def test_anything_else_is_refused_and_never_guessed(text: str) -> None:
     with pytest.raises(CellError) as refused:
-        amount(text, "amount")
+        parse_amount(text, "amount")
 
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_AMOUNT, "amount")
 
@@ -46,7 +54,7 @@ def test_anything_else_is_refused_and_never_guessed(text: str) -> None:
 @settings(deadline=None)
 @given(st.decimals(-(10**12) + 1, 10**12 - 1, places=6))
 def test_an_amount_is_exactly_what_stands_there(value: Decimal) -> None:
-    assert amount(f"{value:f}", "amount") == value
+    assert parse_amount(f"{value:f}", "amount") == value
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,9 @@ def test_an_amount_is_exactly_what_stands_there(value: Decimal) -> None:
     ],
 )
 def test_an_instant_has_an_offset_or_is_in_the_shops_zone(text: str) -> None:
-    assert moment(text, ZONE, "x") == ParsedTime(datetime(2026, 11, 20, 12, 30, tzinfo=UTC), date(2026, 11, 20), False)
+    assert parse_time(text, ZONE, "x") == ParsedTime(
+        datetime(2026, 11, 20, 12, 30, tzinfo=UTC), date(2026, 11, 20), False
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,16 +120,16 @@ def test_any_other_amount_says_nothing_and_is_not_in_doubt(text: str) -> None:
 
 @pytest.mark.parametrize("value", [1.234, Decimal("1.200"), Decimal("-12.340"), Decimal("1234.500"), Decimal("0.500")])
 def test_what_was_a_number_already_is_what_it_says(value: object) -> None:
-    text = plain(value, "|")
+    text = as_text(value, "|")
 
-    assert isinstance(text, Typed)
+    assert isinstance(text, NumberText)
     assert before_decimals(text) is None
     assert before_decimals(str(text)) is not None
 
 
 def test_the_day_of_an_instant_is_the_shops_not_the_offsets() -> None:
-    assert moment("2026-11-20T23:30:00Z", ZONE, "x").day == date(2026, 11, 21)
-    assert moment("2026-11-21T00:30:00+09:00", ZONE, "x").day == date(2026, 11, 20)
+    assert parse_time("2026-11-20T23:30:00Z", ZONE, "x").day == date(2026, 11, 21)
+    assert parse_time("2026-11-21T00:30:00+09:00", ZONE, "x").day == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,7 @@ def test_the_day_of_an_instant_is_the_shops_not_the_offsets() -> None:
     ],
 )
 def test_a_date_alone_is_the_last_second_of_that_day(text: str, last_second: str) -> None:
-    day = moment(text, ZONE, "x")
+    day = parse_time(text, ZONE, "x")
 
     assert (day.at.isoformat(), day.day.isoformat(), day.ends_day) == (last_second, text, True)
 
@@ -152,7 +162,7 @@ def test_a_day_starts_with_its_first_instant_where_clocks_change_at_midnight() -
     cairo = ZoneInfo("Africa/Cairo")
 
     assert first_instant(date(2026, 4, 24), cairo).isoformat() == "2026-04-23T22:00:00+00:00"
-    assert moment("2026-04-23", cairo, "x").at.isoformat() == "2026-04-23T21:59:59+00:00"
+    assert parse_time("2026-04-23", cairo, "x").at.isoformat() == "2026-04-23T21:59:59+00:00"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +177,7 @@ def test_a_day_starts_with_its_first_instant_where_clocks_change_at_midnight() -
 )
 def test_a_date_of_any_other_kind_is_refused_and_never_guessed(text: str) -> None:
     with pytest.raises(CellError) as refused:
-        moment(text, ZONE, "purchased_at")
+        parse_time(text, ZONE, "purchased_at")
 
     assert (refused.value.reason, refused.value.field) == (Reason.BAD_DATE, "purchased_at")
 
@@ -178,7 +188,7 @@ def test_a_date_of_any_other_kind_is_refused_and_never_guessed(text: str) -> Non
 def test_a_time_without_offset_is_what_python_makes_of_it_in_the_zone(clock: datetime, name: str) -> None:
     zone = ZoneInfo(name)
 
-    assert moment(clock.isoformat(), zone, "x").at == clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    assert parse_time(clock.isoformat(), zone, "x").at == clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 @settings(deadline=None)
@@ -187,9 +197,9 @@ def test_a_time_without_offset_is_what_python_makes_of_it_in_the_zone(clock: dat
 @example("2026-11-20 \ud800")
 def test_no_text_breaks_the_reading_of_a_date_or_an_amount(text: str) -> None:
     with contextlib.suppress(CellError):
-        assert moment(text, ZONE, "x").at.tzinfo is UTC
+        assert parse_time(text, ZONE, "x").at.tzinfo is UTC
     with contextlib.suppress(CellError):
-        assert abs(amount(text, "x")) < 10**12
+        assert abs(parse_amount(text, "x")) < 10**12
 
 
 @pytest.mark.parametrize(
@@ -219,10 +229,10 @@ def test_no_text_breaks_the_reading_of_a_date_or_an_amount(text: str) -> None:
     ],
 )
 def test_a_typed_cell_is_the_text_that_a_csv_file_would_hold(value: object, text: str) -> None:
-    assert plain(value, "|") == text
+    assert as_text(value, "|") == text
 
 
 @settings(deadline=None)
 @given(st.decimals(-(10**12) + 1, 10**12 - 1, places=6))
 def test_a_decimal_never_passes_through_binary(value: Decimal) -> None:
-    assert amount(plain(value, "|"), "amount") == value
+    assert parse_amount(as_text(value, "|"), "amount") == value

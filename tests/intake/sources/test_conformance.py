@@ -135,11 +135,11 @@ def test_a_row_that_cannot_be_an_order_is_rejected_and_the_others_go_on(kind: st
 @every_kind
 def test_text_with_three_digits_behind_a_point_is_in_doubt_and_a_number_is_not(kind: str, tmp_path: Path) -> None:
     (text,) = orders(rows_of(kind, tmp_path, [FULL | {"Total": "1.234", "Refunded": ""}]))
-    assert [(one.reason, one.field) for one in text.doubts] == [(Reason.AMBIGUOUS_AMOUNT, "amount")]
+    assert [(one.reason, one.field) for one in text.ambiguous] == [(Reason.AMBIGUOUS_AMOUNT, "amount")]
     if kind != "csv":
         (tmp_path / "typed").mkdir()
         (number,) = orders(rows_of(kind, tmp_path / "typed", [FULL | {"Total": 1.234, "Refunded": 0.5}]))
-        assert (number.amount, number.doubts, number.settles) == (Decimal("1.234"), (), ())
+        assert (number.amount, number.ambiguous, number.decimal_columns) == (Decimal("1.234"), (), ())
 
 
 @every_kind
@@ -152,7 +152,7 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
 
     for _ in range(2):
         read(source)
-        assert [source.unparsed.named(field) for field in ("status", "currency", "amount", "product_ids")] == [
+        assert [source.unparsed.words(field) for field in ("status", "currency", "amount", "product_ids")] == [
             *("`Fuldført`", "`kr`", "`1,00`", "")
         ]
 

@@ -38,7 +38,7 @@ def test_the_files_of_a_glob_are_read_in_the_order_of_their_names(tmp_path: Path
     assert [order.number for order in orders(read(files(tmp_path / "*.csv")))] == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_of_two_sightings_the_later_file_is_newer_and_in_one_file_the_later_row(tmp_path: Path) -> None:
+def test_of_two_rows_of_an_order_the_later_file_is_newer_and_in_one_file_the_later_row(tmp_path: Path) -> None:
     written(tmp_path / "a.csv", csv_text([ROW, ROW]), at=SETTLED)
     written(tmp_path / "b.csv", day("1001"), at=SETTLED - timedelta(days=1))
 
@@ -86,7 +86,7 @@ def test_a_glob_without_files_is_one_sentence(tmp_path: Path, missing: str) -> N
     source = files(tmp_path / missing)
 
     for ask in (source.check, lambda: read(source)):
-        with pytest.raises(SourceError, match=r"No file matches .*; correct source.path, or see why") as refused:
+        with pytest.raises(SourceError, match=r"No file matches .*; correct source.path, or check why") as refused:
             ask()
         assert refused.value.exit_code is Exit.NO_INPUT
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conversions.intake.sources.cells import first_instant
-from conversions.intake.sources.instants import ROUNDING, bounds, in_utc, span, stated
+from conversions.intake.sources.instants import ROUNDING, bounds, in_utc, span, with_offsets
 from conversions.intake.sources.mapping import FIELDS
 from conversions.model.conversion import Window
 from conversions.settings import Bounds
@@ -127,8 +127,8 @@ def test_a_type_code_of_another_database_says_nothing() -> None:
     ],
 )
 def test_an_offset_is_stated_where_a_time_has_none(cell: str, said: str) -> None:
-    assert stated((cell, cell), {1}) == (cell, said)
-    assert stated((cell, cell), frozenset()) == (cell, cell)
+    assert with_offsets((cell, cell), {1}) == (cell, said)
+    assert with_offsets((cell, cell), frozenset()) == (cell, cell)
 
 
 def test_utc_holds_for_every_time_of_a_row_and_no_other_cell(tmp_path: Path) -> None:

@@ -122,36 +122,36 @@ def test_what_the_shop_writes_for_a_currency_is_read_in_any_case(cell: str, code
 def test_three_digits_behind_a_point_are_in_doubt_in_both_columns() -> None:
     read = order(amount="1.200", refunded="-1.100")
 
-    assert [(one.place, one.reason, one.order_no, one.field) for one in read.doubts] == [
+    assert [(one.place, one.reason, one.order_no, one.field) for one in read.ambiguous] == [
         ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "amount"),
         ("a.csv row 17", Reason.AMBIGUOUS_AMOUNT, "1001", "refunded"),
     ]
-    assert len({one.content for one in read.doubts}) == 2
-    assert (read.amount, read.settles) == (Decimal("1.2"), ())
+    assert len({one.content for one in read.ambiguous}) == 2
+    assert (read.amount, read.decimal_columns) == (Decimal("1.2"), ())
 
 
 def test_an_amount_that_settles_it_does_so_for_its_own_column() -> None:
-    assert order(amount="1234.500").settles == ("amount",)
-    assert order(amount="1.200", refunded="0.500").settles == ("refunded",)
-    assert order(amount="249.90").settles == ()
+    assert order(amount="1234.500").decimal_columns == ("amount",)
+    assert order(amount="1.200", refunded="0.500").decimal_columns == ("refunded",)
+    assert order(amount="249.90").decimal_columns == ()
 
 
 @pytest.mark.parametrize("code", ["KWD", "CLF", "KRONER", "XAU"])
 def test_no_doubt_where_the_currency_has_three_decimals_or_is_none(code: str) -> None:
     read = order(amount="12.345", refunded="1234.500", currency=code)
 
-    assert (read.doubts, read.settles) == ((), ())
+    assert (read.ambiguous, read.decimal_columns) == ((), ())
 
 
 @pytest.mark.parametrize("code", ["JPY", "DKK", "eur"])
 def test_doubt_where_it_has_fewer(code: str) -> None:
-    assert len(order(amount="12.345", currency=code).doubts) == 1
+    assert len(order(amount="12.345", currency=code).ambiguous) == 1
 
 
 def test_no_doubt_where_three_decimals_are_declared() -> None:
     read = order(settings={"format": {"decimals": 3}}, amount="1.200", refunded="0.500")
 
-    assert (read.doubts, read.settles) == ((), ())
+    assert (read.ambiguous, read.decimal_columns) == ((), ())
 
 
 def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
@@ -161,7 +161,7 @@ def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
             cells = CELLS | change
             found.order([cells.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
 
-    named = {field: found.unparsed.named(field) for field in FIELDS}
+    named = {field: found.unparsed.words(field) for field in FIELDS}
     assert {field: said for field, said in named.items() if said} == {
         "amount": "`1,00`",
         "status": "`Afsendt`",
@@ -176,7 +176,7 @@ def test_every_unreadable_amount_and_date_is_noted(field: str) -> None:
     for _ in range(2):
         found.order([(CELLS | {field: "soon"}).get(each, "") for each in FIELDS], "a.csv", 17, RANK)
 
-    assert found.unparsed.named(field) == "`soon`"
+    assert found.unparsed.words(field) == "`soon`"
 
 
 @pytest.mark.parametrize(

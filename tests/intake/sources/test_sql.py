@@ -130,7 +130,7 @@ def test_a_locked_database_is_a_matter_of_time(url: str, tmp_path: Path, monkeyp
 def test_a_connection_that_was_lost_is_a_matter_of_time(lost: bool, failure: type[SourceError]) -> None:
     error = DBAPIError("SELECT", None, sqlite3.OperationalError(SECRET), connection_invalidated=lost)
 
-    refusal = sql._refusal(error, "postgresql database shop")
+    refusal = sql._source_error(error, "postgresql database shop")
 
     assert type(refusal) is failure
     assert SECRET not in str(refusal)
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     [
         ("SELEC", r"refuses the query \(OperationalError SQLITE_ERROR\); try source.query in its own client"),
         ("SELECT * FROM nothing", r"refuses the query \(OperationalError SQLITE_ERROR\)"),
-        ("SELECT * FROM orders WHERE Paid > :from", "takes :since and :until only"),
+        ("SELECT * FROM orders WHERE Paid > :from", "may use only :since and :until"),
         ("SELECT 1", r"The query's result has no column \"Order\" \(source.columns.order_id\), \"E-mail\""),
         ("SELECT o.*, 1 AS Total FROM orders o", r"several columns \"Total\" \(source.columns.amount\)"),
     ],
@@ -198,8 +198,16 @@ def test_text_that_is_none_spoils_its_own_row_only(tmp_path: Path) -> None:
     [
         (f"nonsense {SECRET}", SettingsError, "source.url is not a SQLAlchemy address such as"),
         (f"postgresql://u:{SECRET}@host:port/shop", SettingsError, "source.url is not a SQLAlchemy address such as"),
-        (f"nobase://u:{SECRET}@host/shop", SettingsError, "source.url asks for nobase, whose Python package is not"),
-        (f"postgresql+pg8000://u:{SECRET}@127.0.0.1:1/shop", SettingsError, "source.url asks for postgresql.pg8000"),
+        (
+            f"nobase://u:{SECRET}@host/shop",
+            SettingsError,
+            "source.url names the driver nobase, but its Python package is not",
+        ),
+        (
+            f"postgresql+pg8000://u:{SECRET}@127.0.0.1:1/shop",
+            SettingsError,
+            "source.url names the driver postgresql.pg8000",
+        ),
     ],
 )
 def test_an_address_that_cannot_work_is_told_without_its_password(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversions.intake.sources import unparsed
-from conversions.intake.sources.unparsed import DIFFERENT, UnparsedValues
+from conversions.intake.sources.unparsed import MAX_DISTINCT_WORDS, UnparsedValues
 from conversions.model.conversion import Window
 from tests.intake.sources.shop import ADDRESS, MAPPED, WINDOW, columns
 
@@ -18,7 +18,7 @@ def noted(*words: str, field: str = "status", times: int = 2) -> UnparsedValues:
 
 
 def named(*words: str, field: str = "status", times: int = 2) -> str:
-    return noted(*words, field=field, times=times).named(field)
+    return noted(*words, field=field, times=times).words(field)
 
 
 def test_words_that_stand_on_several_rows_are_named_the_most_frequent_first() -> None:
@@ -32,8 +32,8 @@ def test_an_empty_cell_is_named_too() -> None:
 
 
 def test_nothing_noted_is_nothing_said() -> None:
-    assert noted().named("status") == ""
-    assert noted().described("status") == "column `Status` (source.columns.status)"
+    assert noted().words("status") == ""
+    assert noted().describe("status") == "column `Status` (source.columns.status)"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_word_on_one_row_only_names_none() -> None:
     assert named("Fuldført", times=1) == "one value"
     found = noted("Fuldført")
     found.note("status", "Ida Holm")
-    assert found.named("status") == "2 different values"
+    assert found.words("status") == "2 different values"
 
 
 def test_more_than_five_words_are_counted() -> None:
@@ -70,42 +70,42 @@ def test_neither_addresses_nor_order_numbers_are_ever_kept(field: str) -> None:
 
 
 def test_memory_is_flat_whatever_a_column_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unparsed, "DIFFERENT", 10)
+    monkeypatch.setattr(unparsed, "MAX_DISTINCT_WORDS", 10)
 
     found = noted(*map(str, range(500)))
 
-    assert found.named("status") == "over 10 different values"
+    assert found.words("status") == "over 10 different values"
     assert sum(len(words) for words in found._words.values()) == 11
-    assert DIFFERENT == 1_000
+    assert MAX_DISTINCT_WORDS == 1_000
 
 
 def test_what_stands_on_orders_outside_the_window_is_not_noted() -> None:
     found = UnparsedValues(columns(MAPPED))
-    found.begin(WINDOW)
+    found.reset(WINDOW)
     for day in (WINDOW.since, WINDOW.until, None, WINDOW.since.replace(day=1), WINDOW.until.replace(day=30)):
         found.note("status", "in" if day in {WINDOW.since, WINDOW.until, None} else "out", day)
 
-    assert found.named("status") == "`in`"
+    assert found.words("status") == "`in`"
 
 
 def test_a_new_reading_begins_with_nothing() -> None:
     found = noted("Fuldført")
-    found.begin(Window(WINDOW.since, WINDOW.until))
+    found.reset(Window(WINDOW.since, WINDOW.until))
 
-    assert found.named("status") == ""
+    assert found.words("status") == ""
 
 
 def test_a_column_is_described_by_the_shops_name_and_the_setting() -> None:
-    assert noted("293,00", field="amount").described("amount") == (
+    assert noted("293,00", field="amount").describe("amount") == (
         "column `Total` (source.columns.amount) holds `293,00`"
     )
-    assert noted("kr", field="currency").described("currency").endswith("(source.columns.currency) holds `kr`")
+    assert noted("kr", field="currency").describe("currency").endswith("(source.columns.currency) holds `kr`")
 
 
 def test_a_mark_is_seen_in_words_that_are_not_named() -> None:
     found = noted(*(f"{number},00" for number in range(14)), field="amount")
 
-    assert (found.named("amount"), found.holds("amount", ","), found.holds("amount", ";")) == (
+    assert (found.words("amount"), found.contains("amount", ","), found.contains("amount", ";")) == (
         "14 different values",
         True,
         False,
@@ -116,5 +116,5 @@ def test_a_mark_is_seen_in_words_that_are_not_named() -> None:
 def test_no_text_of_it_shows_a_word_that_it_does_not_name(words: list[str]) -> None:
     found = noted(*words, "Anna Jensen", times=1)
 
-    assert "Anna" not in repr(found) + str(found) + found.described("status")
+    assert "Anna" not in repr(found) + str(found) + found.describe("status")
     assert not hasattr(found, "__dict__")

@@ -1,4 +1,4 @@
-"""The whole of ``conversions.toml``, with the environment over it."""
+"""All of ``conversions.toml``; the environment overrides it."""
 
 import os
 import re
@@ -17,22 +17,22 @@ from conversions.settings.values import Days, Duration, days_of, zone_name
 
 
 def _kinds(sections: object) -> object:
-    """A section's name is its kind, unless it says otherwise."""
+    """Use the name of a section as its kind where ``kind`` is absent."""
     if not isinstance(sections, dict):
         return sections
     return {name: {"kind": name, **s} if isinstance(s, dict) else s for name, s in sections.items()}
 
 
-def _secret(name: str, held: SecretStr | None) -> bytes:
-    text = held.get_secret_value() if held else ""
+def _secret(name: str, secret: SecretStr | None) -> bytes:
+    text = secret.get_secret_value() if secret else ""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         state = "is missing" if not text else "is not 64 hex digits"
-        raise SettingsError(f"{name} {state}; `conversions init` makes one, or restore it from your backup.")
+        raise SettingsError(f"{name} {state}; run `conversions init` to make one, or restore it from your backup.")
     return bytes.fromhex(text)
 
 
 class Settings(BaseSettings):
-    """The whole of ``conversions.toml`` with the environment over it."""
+    """All settings of ``conversions.toml``; the environment overrides them."""
 
     model_config = SettingsConfigDict(
         env_prefix="CONVERSIONS_",
@@ -44,10 +44,10 @@ class Settings(BaseSettings):
     )
 
     timezone: Annotated[str, AfterValidator(zone_name)] = Field("Europe/Copenhagen", description="the shop's zone")
-    shop: str = Field("main", min_length=1, description="name of the shop; part of every order's id on the wire")
-    lookback_days: int = Field(7, ge=1, le=60, description="a run without dates covers yesterday and the days before")
+    shop: str = Field("main", min_length=1, description="name of the shop; part of every id that is sent")
+    lookback_days: int = Field(7, ge=1, le=60, description="a run without dates reads this many days up to yesterday")
     closed: list[Days] = Field([], description="days without orders, such as 2026-12-24 or 2026-07-06..2026-07-26")
-    deadline: Duration = Field(timedelta(hours=4), description="a run stops sending after this; the rest waits")
+    deadline: Duration = Field(timedelta(hours=4), description="a run stops sending after this; other orders wait")
     source: AnySourceSettings
     store: Store = Store()  # type: ignore[call-arg]
     privacy: Privacy
@@ -58,11 +58,13 @@ class Settings(BaseSettings):
     key: SecretStr | None = Field(None, description="only as CONVERSIONS_KEY: 64 hex digits", exclude=True)
     former_keys: SecretStr | None = Field(
         None,
-        description="only as CONVERSIONS_FORMER_KEYS: keys before this one, newest first, with commas",
+        description="only as CONVERSIONS_FORMER_KEYS: former keys, newest first, separated by commas",
         exclude=True,
     )
     log_key: SecretStr | None = Field(
-        None, description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: made from CONVERSIONS_KEY", exclude=True
+        None,
+        description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: derived from CONVERSIONS_KEY",
+        exclude=True,
     )
 
     _file: Path = PrivateAttr(default=Path())
@@ -83,12 +85,12 @@ class Settings(BaseSettings):
 
     @property
     def closed_days(self) -> frozenset[date]:
-        """On which no orders are expected."""
+        """Days on which no orders are expected."""
         return frozenset(day for span in self.closed for day in days_of(span))
 
     @property
     def rehearsal(self) -> bool:
-        """Whether this sends to loopback endpoints only."""
+        """True where all destinations are loopback endpoints."""
         return all(d.endpoint is not None for d in self.destinations.values())
 
     @property
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
 
     @property
     def tail_path(self) -> Path:
-        """The file outside the store's directory that remembers the log's size and root."""
+        """The file outside the store's directory with the log's size and root."""
         if self.store.tail is not None:
             return self.resolve(self.store.tail)
         home = self.store_path.parent
@@ -106,7 +108,7 @@ class Settings(BaseSettings):
 
     @property
     def checkpoints_path(self) -> Path:
-        """The directory outside the store's own that keeps the log's checkpoints."""
+        """The directory of the log's checkpoints, outside the store's directory."""
         if self.store.checkpoints is not None:
             return self.resolve(self.store.checkpoints)
         home = self.store_path.parent
@@ -114,7 +116,7 @@ class Settings(BaseSettings):
 
     @property
     def journal_path(self) -> Path:
-        """The file of objections and erasures, by which a restored store is brought up to date."""
+        """The file of suppressions and erasures, from which a restored store is updated."""
         return self.checkpoints_path / "journal.jsonl"
 
     @property
@@ -124,26 +126,26 @@ class Settings(BaseSettings):
 
     @property
     def secret_former_keys(self) -> list[bytes]:
-        """The keys before it, newest first: people are found under them, too. Raises SettingsError if malformed."""
+        """The former keys, newest first; they find data subjects, too. Raises SettingsError where one is malformed."""
         names = self.former_keys.get_secret_value().split(",") if self.former_keys else []
         return [_secret("CONVERSIONS_FORMER_KEYS", SecretStr(name.strip())) for name in names]
 
     @property
     def first_key(self) -> bytes:
-        """The first key that this shop had: what must be recognised for ever is derived from it."""
+        """The oldest key of this shop, for digests that must never change."""
         return [self.secret_key, *self.secret_former_keys][-1]
 
     @property
     def secret_log_key(self) -> bytes | None:
-        """The seed of the log's signing key, 32 bytes; None: made from the key. Raises SettingsError if malformed."""
+        """The seed of the log's signing key, 32 bytes; None: derived from the key. Raises SettingsError."""
         return _secret("CONVERSIONS_LOG_KEY", self.log_key) if self.log_key else None
 
     def resolve(self, path: str) -> Path:
-        """*path*, relative to the settings file."""
+        """Return *path* as absolute; a relative path starts at the directory of the settings file."""
         return Path(os.path.normpath(self._file.parent / path))
 
     def public_text(self) -> str:
-        """The settings without secrets, as one line of JSON: kept in the store once per digest."""
+        """Return the settings without secrets, as one line of JSON; the store keeps it once per digest."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
@@ -155,7 +157,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over file; ``.env`` is already in the environment."""
+        """Let the environment, which already contains ``.env``, override the file."""
         sections = getattr(init_settings, "init_kwargs", {}).get("destinations")
         return (_Environment(settings_cls, sections if isinstance(sections, dict) else {}), init_settings)
 
