@@ -8,7 +8,7 @@ from itertools import count
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.advice import message
 from conversions.intake.sources.base import Source
-from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, SnapshotBatch, SourceSnapshot
+from conversions.ledger.staging.snapshot import AmbiguousRow, BadRow, Resolution, SnapshotBatch, SourceSnapshot
 from conversions.model.conversion import Window
 from conversions.model.read_counts import ReadCounts
 
