@@ -1,4 +1,4 @@
-"""``conversions init``: a first night's files, valid, private, and never over another's."""
+"""``conversions init``: the files of a first run: valid, private, never over another file."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class TestWhatIsWritten:
         assert (meta.dataset_id, meta.action_source) == ("555000111222", "physical_store")
         assert (settings.shop, settings.privacy.legal_basis) == ('Ø "1"', "consent")
 
-    def test_the_guards_of_a_first_night_are_on(self, cli: Cli, tmp_path: Path) -> None:
+    def test_the_guards_of_a_first_run_are_on(self, cli: Cli, tmp_path: Path) -> None:
         cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "other")
         settings = load(tmp_path / "conversions.toml")
         for section in settings.destinations.values():
