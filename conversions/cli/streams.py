@@ -15,7 +15,7 @@ class Output(io.FileIO):
     """A file descriptor on which every write succeeds."""
 
     loss: str | None = None
-    """Why output was dropped; None for a closed pipe, since its reader wanted no more."""
+    """Why output was dropped; None for a closed pipe, since its reader needs no further output."""
 
     def write(self, data: Any, /) -> int:
         """Write as much as possible, and drop the rest."""
