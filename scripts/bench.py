@@ -1,4 +1,4 @@
-"""Figures in a table: the nightly job on made-up orders, each size in a process of its own."""
+"""Benchmark: run made-up orders, each size in its own process, and print a table."""
 
 import csv
 import json
@@ -54,8 +54,8 @@ endpoint = "{url}"
 
 
 def main(sizes: list[int]) -> None:
-    """Run every size and print what it cost."""
-    rows = [measured(size) for size in sizes or [100_000, 1_000_000]]
+    """Run every size and print its figures."""
+    rows = [measure(size) for size in sizes or [100_000, 1_000_000]]
     names = list(rows[0])
     width = max(map(len, names))
     for name in names:
@@ -65,7 +65,7 @@ def main(sizes: list[int]) -> None:
         print(f"{'peak memory, last / first':<{width}}  {memory[-1] / memory[0]:>12.2f}")
 
 
-def measured(size: int) -> dict[str, float]:
+def measure(size: int) -> dict[str, float]:
     """One run in a fresh process against a fresh sandbox in another."""
     with tempfile.TemporaryDirectory() as folder, sandbox() as url:
         write_orders(Path(folder) / "orders.csv", size)
@@ -81,7 +81,7 @@ def measured(size: int) -> dict[str, float]:
 
 
 def child(folder: Path) -> None:
-    """The run itself, with a stopwatch at its seams."""
+    """Run once, and measure each stage."""
     os.environ["CONVERSIONS_KEY"] = "5e" * 32
     from conversions import delivery, pipeline
     from conversions.ledger import outbox as ledger_requests
@@ -115,13 +115,13 @@ def child(folder: Path) -> None:
 
 
 class Stopwatch:
-    """Seconds by name; also follows the run's own stages, as its progress."""
+    """Seconds by name; it also serves as the progress of the run, to measure its stages."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
 
     def time(self, module: Any, name: str) -> None:
-        """Add up what calls of a function take."""
+        """Add up the time of all calls of a function."""
         function = getattr(module, name)
 
         def timed(*arguments: Any) -> Any:
@@ -135,7 +135,7 @@ class Stopwatch:
 
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """Add up one stage."""
+        """Add up the time of one stage."""
         del total
         started = time.perf_counter()
         yield lambda _: None
@@ -144,12 +144,12 @@ class Stopwatch:
 
 @contextmanager
 def sandbox() -> Iterator[str]:
-    """The stand-in for both platforms, counting only."""
+    """The stand-in for both platforms, in counting mode; yields its URL."""
     command = [sys.executable, "-m", "conversions", "sandbox", "--port", "0", "--counting"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        said = iter(process.stdout or ())
+        output = iter(process.stdout or ())
         try:
-            yield next(line for line in said if "answers at" in line).split()[-1]
+            yield next(line for line in output if "answers at" in line).split()[-1]
         finally:
             process.terminate()
 

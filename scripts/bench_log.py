@@ -1,6 +1,6 @@
-"""What it costs to check a large log: `audit verify` and a proof, at so many events; each in a process of its own.
+"""Benchmark of a large log: `audit verify` and proofs, each in its own process. Argument: number of events.
 
-The store is made up: requests of 1,000 events as a run writes them, without the orders that they would come from.
+The store is made up: requests of 1,000 events, as a run writes them, but without orders.
 """
 
 import os
@@ -28,7 +28,7 @@ EVENT = (
 
 
 def fill(home: Path, events: int) -> None:
-    """A store of one run."""
+    """Make a store of one run."""
     from conversions.ledger import runs, staging, store
     from conversions.ledger.outbox import ClaimedBatch, Purpose, RequestTemplate, WorkItem, validate
     from conversions.ledger.outbox.outcome import record
@@ -62,7 +62,7 @@ def fill(home: Path, events: int) -> None:
 
 
 def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
-    """Number, salt and bytes of events, as many as one request takes."""
+    """Number, salt and bytes of the events of each request."""
     for begin in range(0, events, BATCH):
         yield [
             (i << 14, secrets.token_bytes(32), EVENT % (1_795_000_000, i, i * 7, i % 900, i))
@@ -71,44 +71,47 @@ def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
 
 
 def check(home: Path) -> None:
-    """``audit verify``, timed."""
+    """Measure ``audit verify``."""
     from conversions.audit.verify.verify import LogLocation, verify
 
     began = time.perf_counter()
-    verdict = verify(LogLocation(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
+    result = verify(LogLocation(home / "var" / "conversions.db", home / "tail", home / "checkpoints"))
     took = time.perf_counter() - began
-    used = [resource.getrusage(who).ru_maxrss >> 10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"verify: {took:.1f} s, {used[0]} MB and {used[1]} MB in each helper. {verdict.sentence}")
+    used = [resource.getrusage(scope).ru_maxrss >> 10 for scope in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"verify: {took:.1f} s, {used[0]} MB and {used[1]} MB in each helper. {result.sentence}")
 
 
 def prove(home: Path) -> None:
-    """Proofs in a log of as many entries as there were events."""
+    """Measure proofs in a log with as many entries as events."""
     from conversions.ledger import log, store
     from conversions.ledger.log.merkle import included, leaf_hash
     from conversions.ledger.schema import tables
 
     path, tail = home / "var" / "conversions.db", home / "tail"
-    with store.connect(path, tail, lambda: datetime.now(UTC), rehearsal=False) as ledger, ledger.transaction() as found:
-        size, root = found.execute(
+    with (
+        store.connect(path, tail, lambda: datetime.now(UTC), rehearsal=False) as ledger,
+        ledger.transaction() as connection,
+    ):
+        size, root = connection.execute(
             tables.head.select().with_only_columns(tables.head.c.tree_size, tables.head.c.root)
         ).one()
         inclusion, consistency = [], []
         for _ in range(1000):
             position = random.randrange(size)
             began = time.perf_counter()
-            proof = log.inclusion(found, position, size)
+            proof = log.inclusion(connection, position, size)
             inclusion.append(time.perf_counter() - began)
-            body = found.exec_driver_sql("SELECT body FROM leaf WHERE seq = ?", (position,)).scalar_one()
+            body = connection.exec_driver_sql("SELECT body FROM leaf WHERE seq = ?", (position,)).scalar_one()
             assert included(leaf_hash(body.encode()), position, size, proof, root)
             began = time.perf_counter()
-            log.consistency(found, position + 1, size)
+            log.consistency(connection, position + 1, size)
             consistency.append(time.perf_counter() - began)
     for name, took in (("inclusion", inclusion), ("consistency", consistency)):
         print(f"{name} proof of {size} entries: median {median(took) * 1e3:.2f} ms, slowest {max(took) * 1e3:.2f} ms")
 
 
 def lengthen(home: Path, entries: int) -> None:
-    """More entries, of no further meaning; one by one, as a run appends them, would take an hour."""
+    """Add entries without meaning in one step; appending them one by one would take an hour."""
     from conversions.ledger.log.merkle import leaf_hash, node_hash, root_from
 
     with closing(sqlite3.connect(home / "var" / "conversions.db")) as store, store:

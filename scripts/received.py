@@ -1,4 +1,4 @@
-"""What a sandbox has received: URL."""
+"""Print the totals of the events that a sandbox received. Argument: its URL."""
 
 import sys
 
@@ -6,6 +6,6 @@ import requests
 
 received = requests.get(f"{sys.argv[1]}/_sandbox/received", timeout=10).json()
 for name in ("google", "meta"):
-    side = received[name]
-    value = ", ".join(f"{amount} {currency}" for currency, amount in side["value"].items())
-    print(f"{name}: {side['requests']} requests, {side['events']} events, {side['distinct']} distinct, {value}")
+    totals = received[name]
+    value = ", ".join(f"{amount} {currency}" for currency, amount in totals["value"].items())
+    print(f"{name}: {totals['requests']} requests, {totals['events']} events, {totals['distinct']} distinct, {value}")

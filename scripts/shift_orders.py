@@ -1,4 +1,4 @@
-"""Move the days of a CSV of orders so that the last one is yesterday in the shop's zone: SOURCE TARGET.
+"""Move the days of a CSV of orders so that the last one is yesterday in the shop's zone. Arguments: SOURCE TARGET.
 
 A date without a time becomes noon: Google takes no purchase of the last six hours, and a demo may run after midnight.
 """

@@ -1,4 +1,4 @@
-"""What is shipped: pinned, complete, and nobody's workplace."""
+"""The shipped files: dependencies pinned, complete, without traces of a workplace."""
 
 import os
 import re

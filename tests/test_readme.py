@@ -1,4 +1,4 @@
-"""README and the pages: what they show and name is what there is."""
+"""README and the pages: every command, path and help text in them exists."""
 
 import os
 import re
@@ -17,12 +17,14 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {page: page.read_text(encoding="utf-8") for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]}
 GROUPS = {"audit", "policy", "key", "privacy"}
-MOST = 80
-"""Lines of a page that a person under stress still reads."""
+MAX_LINES_PER_PAGE = 80
+"""A person under stress reads no more."""
+REFERENCE = {"design.md", "glossary.md"}
+"""Pages for people who change the program; they may be longer."""
 
 
 def typed() -> Iterator[str]:
-    """What the pages tell to type, up to where a shell takes over: in blocks, and in backquotes."""
+    """Every command in the pages, up to where a shell takes over: in blocks, and in backquotes."""
     for page in PAGES.values():
         blocks = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
         for line in re.findall(r"(?:^|\| |&& )(conversions [^\n]*)", blocks, re.MULTILINE):
@@ -51,7 +53,7 @@ def test_every_exit_code_is_explained() -> None:
     assert explained == {*map(int, Exit), 130}
 
 
-def test_every_exit_code_has_its_line_for_whoever_is_on_call() -> None:
+def test_every_exit_code_has_its_line_on_the_on_call_page() -> None:
     page = PAGES[ROOT / "docs" / "on-call.md"]
     assert {int(code) for code in re.findall(r"^\| \**(\d+)\** \|", page, re.MULTILINE)} == {*map(int, Exit), 130}
 
@@ -77,7 +79,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=lambda page: page.name)
 def test_a_page_is_short_and_listed_in_the_readme(page: Path) -> None:
-    assert len(PAGES[page].splitlines()) <= MOST
+    assert page.name in REFERENCE or len(PAGES[page].splitlines()) <= MAX_LINES_PER_PAGE
     assert f"](docs/{page.name})" in README
 
 
@@ -89,3 +91,22 @@ def test_the_changelog_begins_with_this_version() -> None:
 def test_every_script_that_is_named_exists() -> None:
     named = set(re.findall(r"scripts/\w+", "".join(PAGES.values())))
     assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/design.md", "docs/glossary.md"])
+def test_every_path_that_is_named_exists(name: str) -> None:
+    named = set(re.findall(r"(?<![\w/.-])(?:conversions|tests|config)/[\w./-]*\w", PAGES[ROOT / name]))
+    assert len(named) > 20
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    terms = re.findall(r"^\| ([^|]+?) +\| [^|]+ \| `conversions/", PAGES[ROOT / "docs" / "glossary.md"], re.MULTILINE)
+    assert len(terms) > 80
+    assert terms == sorted(terms, key=str.lower)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "config" / "conversions.toml"], ids=lambda page: page.name)
+def test_no_query_that_is_shown_reads_the_first_instant_after_its_window(page: Path) -> None:
+    """``BETWEEN`` includes its upper bound; ``:until`` is the first instant after the window."""
+    assert not re.search(r"BETWEEN\s+:since|<=\s*:until", page.read_text(encoding="utf-8"), re.IGNORECASE)

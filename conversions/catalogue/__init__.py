@@ -44,3 +44,8 @@ def reason(code: str, language: Language = Language.ENGLISH) -> str:
 def detail(said: str, language: Language = Language.ENGLISH) -> str:
     """What is known besides: a platform's codes, and ours after a semicolon."""
     return "; ".join(text("details", part, language) for part in said.split(";"))
+
+
+def explained(code: str | None, said: str | None) -> tuple[str, str]:
+    """A reason and its details, for a table; empty where there is none."""
+    return reason(code or ""), detail(said or "")

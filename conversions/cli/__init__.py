@@ -1,6 +1,6 @@
 """The command line: each command parses, calls one library function, renders, and returns its exit code.
 
-Command modules are cheap to import; whatever is heavy is imported inside the functions that need it.
+Command modules are cheap to import; heavy modules are imported inside the functions that need them.
 """
 
 import io
@@ -35,14 +35,14 @@ from conversions.cli.output import say, show
 from conversions.errors import ConversionsError, Exit
 
 INTERRUPTED = 130
-"""As shells have it: 128 + SIGINT."""
+"""Exit code after SIGINT: 128 + 2, as in shells."""
 
-PAPERS = {"audit", "privacy", "schema"}
-"""Commands whose result is what they print: a part of it must not pass for all. A night's code never changes."""
+DOCUMENT_COMMANDS = {"audit", "privacy", "schema"}
+"""Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
 
 app = typer.Typer(
     name="conversions",
-    help="Completed web-shop orders in, hashed conversions at Google and Meta, every byte accounted for.",
+    help="Send completed web-shop orders as hashed conversions to Google and Meta, and log every request.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -94,19 +94,19 @@ app.add_typer(privacy.app)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that *arguments* name (absent: the process's own) and return its exit code.
 
-    Whatever stops it becomes one sentence on stderr; an exception that nobody foresaw is named by its class and place
-    alone, since its text may quote an order.
+    An error becomes one sentence on stderr. Of an unexpected exception only class and place are printed, since its
+    text may quote an order.
     """
-    if arguments is None and not sys.warnoptions:  # what a library warns of may quote what it handles
+    if arguments is None and not sys.warnoptions:  # a warning of a library may quote personal data
         import warnings
 
         warnings.simplefilter("ignore")
     streams.keep_open()
     _show_everything()
     code = _exit_code(arguments)
-    if why := streams.loss():
-        say(f"Not all of the output could be written: {why}.")
-        if {*(sys.argv[1:] if arguments is None else arguments)[:1]} & PAPERS:
+    if cause := streams.loss():
+        say(f"Some of the output could not be written: {cause}.")
+        if {*(sys.argv[1:] if arguments is None else arguments)[:1]} & DOCUMENT_COMMANDS:
             return code or Exit.ATTENTION
     return code
 
@@ -119,14 +119,14 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _show_everything() -> None:
-    """What a terminal or a pipe has no character for is shown escaped: a name must not end a command."""
+    """Escape characters that the terminal or pipe cannot show, so that a name in another script stops no command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _explain(error: Exception) -> int:
-    """Say what stopped the command; returns the exit code."""
+    """Print what stopped the command; return the exit code."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     match error:
@@ -146,15 +146,15 @@ def _explain(error: Exception) -> int:
 
 def _unexpected(error: Exception) -> str:
     frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    inner = [place for place in frames if place[0].startswith("conversions.")]
-    path = " > ".join(f"{module}:{line}" for module, line in dict.fromkeys([*inner, *frames[-1:]]))
+    ours = [frame for frame in frames if frame[0].startswith("conversions.")]
+    path = " > ".join(f"{module}:{line}" for module, line in dict.fromkeys([*ours, *frames[-1:]]))
     system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return (
-        f"Internal error, {type(error).__name__}{system} at {path}; its text is not shown, since it may hold personal"
-        " data. Please report this line; `conversions status` shows what the store holds."
+        f"Internal error, {type(error).__name__}{system} at {path}; its text is not shown, since it may contain"
+        " personal data. Please report this line; `conversions status` shows what the store holds."
     )
 
 
 def _masked(text: str) -> str:
-    """The last resort: a word that holds an address or a token is not repeated."""
+    """Mask each word that contains an address or a token: the last line of defence."""
     return re.sub(r"\S*(@|%40|\bEAA\w{16})\S*", "[withheld]", text)

@@ -1,4 +1,4 @@
-"""``conversions privacy access``: what was sent about a person, as that person gets it."""
+"""``conversions privacy access``: the answer to a person who asks which data about them were sent."""
 
 import sys
 from pathlib import Path
@@ -15,10 +15,12 @@ from conversions.cli.subjects import Address, one_person
 def access(
     address: Address = None,
     *,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file, for its owner's eyes only.")] = None,
-    language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Of the paper.")] = "da",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="New file that only its owner can read; otherwise stdout.")
+    ] = None,
+    language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Language of the answer.")] = "da",
     form: Annotated[
-        Literal["html", "json"], typer.Option("--format", help="HTML is for the person; JSON for another system.")
+        Literal["html", "json"], typer.Option("--format", help="HTML for the person, JSON for another system.")
     ] = "html",
     reason: ReasonOption = None,
     case: Case = None,
@@ -26,8 +28,8 @@ def access(
 ) -> None:
     """Answer a person who asks what was sent about them: GDPR article 15.
 
-    What, to whom, when, in which form, on which basis; what was withheld; who looked them up. This look-up is logged,
-    too. The address is read from standard input, or asked for.
+    The answer lists the data, recipients, times, forms and legal basis, the withheld orders, and the access log. This
+    look-up is logged, too. The address is read from standard input, or asked for.
     """
     from conversions.catalogue import Language
     from conversions.privacy import access_forms
@@ -35,17 +37,17 @@ def access(
 
     settings = load_settings(config)
     person = one_person(settings, address)
-    found = answer(settings, now, person, reason or "access, GDPR article 15", case)
+    report = answer(settings, now, person, reason or "access, GDPR article 15", case)
     if form == "html":
-        text = access_forms.html(found, Language(language), settings.zone)
+        text = access_forms.html(report, Language(language), settings.zone)
     else:
-        text = json_text(access_forms.document(found, Language(language)))
+        text = json_text(access_forms.document(report, Language(language)))
     deliver(text, out)
-    say(f"Sent: {len(found.sent)} events. Not sent: {len(found.not_sent)}. This look-up is logged.")
+    say(f"Sent: {len(report.sent)} events. Not sent: {len(report.not_sent)}. This look-up is logged.")
 
 
 def deliver(text: str, out: Path | None) -> None:
-    """Write a paper to a new file, or to stdout."""
+    """Write a document to a new file, or to stdout."""
     from conversions.audit.evidence.export import new_file
 
     if out is None:

@@ -1,4 +1,4 @@
-"""``conversions adopt``: another key, account, shop, store or time is meant, and somebody answers for it."""
+"""``conversions adopt``: accept another key, account, shop, store, time or numbering on purpose."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 def adopt(
     *,
-    key: Annotated[bool, typer.Option("--key", help="The key of ids and people.")] = False,
-    shop: Annotated[bool, typer.Option("--shop", help="The shop's name.")] = False,
+    key: Annotated[bool, typer.Option("--key", help="The new secret key.")] = False,
+    shop: Annotated[bool, typer.Option("--shop", help="The new shop name.")] = False,
     destination: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another account, action or dataset under this name.")
+        str | None, typer.Option(metavar="NAME", help="The new account, action or dataset of this destination.")
     ] = None,
-    store: Annotated[bool, typer.Option("--store", help="This store, though others are remembered.")] = False,
-    clock_: Annotated[bool, typer.Option("--clock", help="This time, though the log is ahead of it.")] = False,
-    numbers: Annotated[bool, typer.Option("--numbers", help="These are the same orders, under other numbers.")] = False,
+    store: Annotated[bool, typer.Option("--store", help="This store, although another is on record.")] = False,
+    clock_: Annotated[bool, typer.Option("--clock", help="The present time, although the log is ahead of it.")] = False,
+    numbers: Annotated[bool, typer.Option("--numbers", help="The new order numbers of known orders.")] = False,
     since: Day = None,
     until: Day = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
-    """Accept one change that stops every run (exit 78 or 74), after saying what it means for orders already sent."""
+    """Accept one change that stops every run (exit 78 or 74); print its effect on orders already sent."""
     from conversions.model.run_request import RunRequest
     from conversions.operations import adopt as adoption
 

@@ -1,4 +1,4 @@
-"""``conversions audit``: what left, to whom, when, on which basis; the store is only looked at."""
+"""``conversions audit``: which data were sent, to whom, when and on which legal basis; it only reads the store."""
 
 import sys
 from datetime import datetime
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from conversions.audit.attempts.model import Attempt, Selection
     from conversions.settings import Settings
 
-LARGEST = 2**63 - 1
+MAX_ROW_ID = 2**63 - 1
 
 audit = typer.Typer(
-    name="audit", help="What left, to whom, when, on which basis.", no_args_is_help=True, rich_markup_mode=None
+    name="audit",
+    help="Show and verify which data were sent, to whom, when and on which legal basis.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
-OfRun = Annotated[int | None, typer.Option("--run", metavar="N", min=1, max=LARGEST, help="Of this run only.")]
-To = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="To this destination only.")]
+OfRun = Annotated[
+    int | None, typer.Option("--run", metavar="N", min=1, max=MAX_ROW_ID, help="Only attempts of this run.")
+]
+To = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="Only attempts to this destination.")]
 
 
 @audit.command("list")
@@ -38,12 +43,12 @@ def list_attempts(
     until: Day = None,
     run: OfRun = None,
     destination: To = None,
-    outcome: Annotated[Outcome | None, typer.Option(help="Answered so only.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only attempts with this outcome.")] = None,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
     config: Config = None,
 ) -> None:
-    """Show every attempt to send, one a line, the newest last.
+    """List every attempt to send, one per line, the newest last.
 
     An attempt without an outcome is under way, or its run was killed. --since and --until are days of the attempt.
     """
@@ -53,26 +58,26 @@ def list_attempts(
     settings = load_settings(config)
     with open_log(settings, now) as log:
         selection = _selection(log, settings, since, until, run, destination, outcome)
-        found = list(queries.attempts(log, selection))
+        attempts = list(queries.attempts(log, selection))
     if as_json:
-        show_json(document([records.overview(attempt) for attempt in found], json_schema))
-    elif found:
-        _show_list(found)
+        show_json(document([records.overview(attempt) for attempt in attempts], json_schema))
+    elif attempts:
+        _show_list(attempts)
     else:
         show("No attempt was made.")
 
 
 @audit.command("show")
 def show_attempt(
-    request: Annotated[int, typer.Argument(max=LARGEST, help="Its number, as `audit list` shows it.")],
+    request: Annotated[int, typer.Argument(max=MAX_ROW_ID, help="Number of the request, from `audit list`.")],
     *,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
     config: Config = None,
 ) -> None:
-    """Show one attempt: its facts on stderr, the exact bytes that left on stdout.
+    """Show one attempt: its facts on stderr, the exact bytes that were sent on stdout.
 
-    Nothing is added to the bytes off a terminal, so that `conversions audit show 3 | sha256sum` is their digest.
+    Off a terminal the bytes are written unchanged, so that `conversions audit show 3 | sha256sum` is their digest.
     """
     from conversions.audit import open_log
     from conversions.audit.attempts import queries, records
@@ -87,29 +92,29 @@ def show_attempt(
     _say_facts(facts)
     if body.content is None:
         say(
-            f"Of its {attempt.events} events {body.erased} are erased, and with them its bytes; the log keeps the rest."
+            f"{body.erased} of its {attempt.events} events are erased, and its bytes with them; the log keeps the rest."
         )
     else:
-        _put(body.content)
+        _write_bytes(body.content)
 
 
 @audit.command("export")
 def export_attempts(
     *,
     form: Annotated[
-        Literal["jsonl", "csv"], typer.Option("--format", help="JSON Lines are evidence; CSV has no bodies.")
+        Literal["jsonl", "csv"], typer.Option("--format", help="JSON Lines with bodies, or CSV without.")
     ] = "jsonl",
     since: Day = None,
     until: Day = None,
     run: OfRun = None,
     destination: To = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file, for its owner's eyes only.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="New file that only its owner can read.")] = None,
     config: Config = None,
 ) -> None:
-    """Write every attempt with all that is known of it, for programs and auditors.
+    """Write every attempt with all its facts, for programs and auditors.
 
-    JSON Lines: one attempt a line, `body` is the text as it was sent. CSV is for spreadsheets: a cell that one would
-    run as a formula begins with an apostrophe there.
+    JSON Lines: one attempt per line; `body` is the text as it was sent. CSV is for spreadsheets: a cell that a
+    spreadsheet would run as a formula begins with an apostrophe.
     """
     from conversions.audit import open_log
     from conversions.audit.evidence.export import export, new_file
@@ -141,7 +146,7 @@ def _selection(
     destination: str | None,
     outcome: Outcome | None = None,
 ) -> "Selection":
-    """What the options mean; raises Usage where it can match nothing."""
+    """The options as a selection. Raises Usage where no attempt can match."""
     from conversions.audit.attempts import queries
     from conversions.audit.attempts.model import Selection
 
@@ -161,7 +166,7 @@ def _show_list(attempts: "list[Attempt]") -> None:
     header = ["request", "run", "time (UTC)", "destination", "purpose", "attempt", "events", "bytes", "outcome", "HTTP"]
     show_table([*header, "code"], [_row(attempt) for attempt in attempts])
     if attempts[0].rehearsal:
-        say("A rehearsal: nothing of this ever left this machine.")
+        say("A rehearsal: none of this left this machine.")
 
 
 def _row(a: "Attempt") -> tuple[object, ...]:
@@ -170,7 +175,7 @@ def _row(a: "Attempt") -> tuple[object, ...]:
 
 
 def _say_facts(facts: dict[str, Any]) -> None:
-    """One a line, above the bytes."""
+    """One fact per line, above the bytes."""
     for name, value in facts.items():
         if name != "body":
             say(f"{name.replace('_', ' '):<16} {printable(_text(value))}")
@@ -183,15 +188,15 @@ def _text(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case dict():
-            return ", ".join(f"{name}: {each}" for name, each in value.items())
+            return ", ".join(f"{name}: {item}" for name, item in value.items())
         case list():
             return ", ".join(map(str, value))
         case _:
             return str(value)
 
 
-def _put(body: bytes) -> None:
-    """The bytes as they are; a terminal gets them escaped, on a line of their own."""
+def _write_bytes(body: bytes) -> None:
+    """Write the bytes unchanged; a terminal gets them escaped, on their own line."""
     sys.stderr.flush()
     sys.stdout.flush()
     if sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""``conversions backup`` and ``conversions restore``: copies of the store, and a copy in its place."""
+"""``conversions backup`` and ``conversions restore``: copy the store, and put a copy in its place."""
 
 import sys
 from pathlib import Path
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from conversions.ledger.maintenance.backup import Copy
     from conversions.ledger.maintenance.restore import RestoreResult
 
-Target = Annotated[Path, typer.Argument(metavar="FILE", help="Where to; never over another file.")]
+Target = Annotated[Path, typer.Argument(metavar="FILE", help="The new file; an existing file is never overwritten.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `conversions backup` made.")]
 
 
 def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> int:
-    """Copy the store to FILE, beside a run if need be; the copy is verified and holds no key.
+    """Copy the store to FILE, also during a run; the copy is verified and contains no key.
 
-    Keep it on another machine, with CONVERSIONS_KEY, the tail file and the checkpoint directory kept apart from it.
+    Keep it on another machine. Keep CONVERSIONS_KEY, the tail file and the checkpoint directory apart from it.
     """
     from conversions.ledger.maintenance import backup as copies
 
@@ -31,7 +31,7 @@ def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> i
         show_json(_as_json(copy))
     else:
         show(f"{file}: {copy.size} log entries, the newest of {_time(copy)}; verified.")
-        say("CONVERSIONS_KEY is not in it: keep that elsewhere, without it the copy is of no use.")
+        say("CONVERSIONS_KEY is not in it. Keep the key elsewhere: the copy is of no use without it.")
     return Exit.OK
 
 
@@ -45,10 +45,10 @@ def restore(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Put the copy FILE where the store is missing, another, or older than what is remembered of it.
+    """Restore the copy FILE where the store is missing, replaced or older than the tail file records.
 
-    Objections and erasures since are done again. What may have been sent since is not sent twice: the next run sends
-    what the platform counts once, and sets the rest aside for `conversions decide`.
+    Objections and erasures after the copy are done again. Orders that may have been sent after it do not count twice:
+    the next run sends those that the platform counts once, and sets the others aside for `conversions decide`.
     """
     from conversions.ledger.maintenance import backup as copies
     from conversions.ledger.maintenance import restore as restoring
@@ -56,30 +56,32 @@ def restore(
     settings = load_settings(config)
     if not yes:
         _ask(copies.verify(file) if file.is_file() else None, settings.store_path)
-    done = restoring.restore(settings, clock.now, file, reason)
+    restored = restoring.restore(settings, clock.now, file, reason)
     if as_json:
-        show_json({**_as_json(done.copy), **_rest(done)})
+        show_json({**_as_json(restored.copy), **_replacement(restored)})
     else:
-        _show(done)
+        _show(restored)
     return Exit.OK
 
 
 def _ask(copy: "Copy | None", place: Path) -> None:
     if not sys.stdin.isatty():
-        raise Usage("`conversions restore` replaces the store; say --yes where nobody can be asked.")
+        raise Usage("`conversions restore` replaces the store; add --yes where there is no terminal.")
     if copy is not None:
         say(f"The copy has {copy.size} log entries, the newest of {_time(copy)}.")
     typer.confirm(f"Put it in the place of {place}?", abort=True, err=True)
 
 
-def _show(done: "RestoreResult") -> None:
-    lost = max(0, done.remembered - done.copy.size)
-    show(f"Restored: {done.copy.size} log entries, the newest of {_time(done.copy)}; {lost} later ones are lost.")
-    show(f"Objections, withdrawals and erasures done again: {done.replayed}.")
-    if done.aside:
-        say(f"What was there is now {done.aside}; delete it when nobody needs it any more: it holds personal data.")
+def _show(restored: "RestoreResult") -> None:
+    lost = max(0, restored.remembered - restored.copy.size)
+    show(
+        f"Restored: {restored.copy.size} log entries, the newest of {_time(restored.copy)}; {lost} later ones are lost."
+    )
+    show(f"Objections, withdrawals and erasures done again: {restored.replayed}.")
+    if restored.aside:
+        say(f"The former store is now {restored.aside}. Delete it when you no longer need it: it holds personal data.")
     say(
-        f"Orders may have been sent since {_time(done.copy)} that this store does not know of. `conversions run` sends "
+        f"This store does not know which orders were sent after {_time(restored.copy)}. `conversions run` sends "
         "them again where the platform counts them once, and sets the others aside as unknown: `conversions decide` "
         "lists those. `conversions plan` shows the days first."
     )
@@ -94,9 +96,9 @@ def _as_json(copy: "Copy") -> dict[str, Any]:
     return {"file": str(copy.path), "store": copy.store_id, **entries, "exit_code": int(Exit.OK)}
 
 
-def _rest(done: "RestoreResult") -> dict[str, Any]:
+def _replacement(restored: "RestoreResult") -> dict[str, Any]:
     return {
-        "remembered_entries": done.remembered,
-        "replayed": done.replayed,
-        "replaced": None if done.aside is None else str(done.aside),
+        "remembered_entries": restored.remembered,
+        "replayed": restored.replayed,
+        "replaced": None if restored.aside is None else str(restored.aside),
     }

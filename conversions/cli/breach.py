@@ -1,4 +1,4 @@
-"""``conversions privacy affected``: whose orders left in a run, in a span of days, or with one field."""
+"""``conversions privacy affected``: the breach scope, by run, by days or by field."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -21,16 +21,17 @@ def affected(
     since: Day = None,
     until: Day = None,
     field: Annotated[
-        str | None, typer.Option(metavar="PATH", help="With this field only, as the policy lists it: events[].currency")
+        str | None,
+        typer.Option(metavar="PATH", help="Only events with this field, as the policy lists it: events[].currency"),
     ] = None,
     reason: ReasonOption = None,
     case: Case = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """List the orders that left, and count the people, for a breach notice: GDPR article 33.
+    """List the orders that were sent, and count the people, for a breach notice: GDPR article 33.
 
-    --since and --until are days of the attempt. Orders of one line: number, destination, first and last attempt (UTC).
+    --since and --until are days of the attempt. One line per order: number, destination, first and last attempt (UTC).
     This look-up is logged.
     """
     from conversions.privacy import breach
@@ -50,7 +51,7 @@ def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
 
 
 def _show_json(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
-    """One document, written as it is read: a list may be as long as the store."""
+    """One document, written while it is read: the list may be as long as the store."""
     show(f'{{"orders": {count.orders}, "people": {count.people}, "events_erased": {count.erased}, "affected": [')
     lines = (
         json_text({"order": o.order_no, "destination": o.destination, "first": o.first, "last": o.last}, indent=None)

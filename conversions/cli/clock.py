@@ -1,8 +1,8 @@
-"""The present, as every command hands it to the library; tests hand over another."""
+"""The clock that every command passes to the library; tests pass another one."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Aware, UTC."""
+    """The present instant, aware UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""``conversions decide``: what waits for a person, and what the person decides."""
+"""``conversions decide``: list the orders that wait for a decision, and record the decision."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
     from conversions.ledger.late_results.decisions import Case
     from conversions.settings import Settings
 
-Word = Literal["send", "give-up", "acknowledge"]
+Choice = Literal["send", "give-up", "acknowledge"]
 
 
 def decide(
-    decision: Annotated[Word | None, typer.Argument(help="Absent: list what waits, and the choices.")] = None,
+    decision: Annotated[Choice | None, typer.Argument(help="Absent: list the orders and their choices.")] = None,
     orders: Annotated[
-        list[str] | None, typer.Argument(metavar="ORDER", help="Order numbers; otherwise one a line is read.")
+        list[str] | None,
+        typer.Argument(metavar="ORDER", help="Order numbers; otherwise read from stdin, one per line."),
     ] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Every order for which this is a choice.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every order that has this choice.")] = False,
     finding: Annotated[
-        str | None, typer.Option("--finding", metavar="CODE", help="Acknowledge a finding until it worsens.")
+        str | None, typer.Option("--finding", metavar="CODE", help="Acknowledge this finding until it worsens.")
     ] = None,
     destination: DestinationOption = None,
     reason: ReasonOption = None,
@@ -38,70 +39,69 @@ def decide(
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
-    """List the orders that no run mends by itself, or decide on them: send, give-up or acknowledge.
+    """List the orders that need a decision, or decide on them: send, give-up or acknowledge.
 
-    With --finding it is a finding that is acknowledged: nobody is called for it again until it worsens.
+    `acknowledge --finding CODE` silences a finding until it worsens.
 
-    An unanswered order that is sent again after the platform's window may count twice.
+    An unanswered order that is sent again after the platform's de-duplication window may count twice.
     """
     settings = load_settings(config)
     if decision is None:
         return _list(settings, destination, json_schema if as_json else None)
     if not reason:
-        raise Usage("A decision needs --reason; it is kept in the log.")
+        raise Usage("A decision needs --reason; the log keeps it.")
     from conversions.ledger.late_results.decisions import Decision
     from conversions.operations import decide as deciding
 
     if finding is not None:
         if decision != "acknowledge" or orders or everything:
-            raise Usage("A finding can be acknowledged, and nothing else: leave orders and --all out.")
+            raise Usage("--finding works with acknowledge only, and without orders or --all.")
         known = deciding.acknowledge(settings, clock.now, finding, destination, reason)
         show_json({"decision": decision, "finding": finding, "known": known}) if as_json else show(
             f"acknowledge: {finding} is known until it worsens."
         )
         return Exit.OK
-    place = destination or _only_one(settings)
-    chosen = None if everything else orders or _piped()
-    done = deciding.decide(settings, clock.now, Decision(decision), place, chosen, reason)
+    name = destination or _only_destination(settings)
+    chosen = None if everything else orders or _piped_orders()
+    cases = deciding.decide(settings, clock.now, Decision(decision), name, chosen, reason)
     if as_json:
-        show_json({"decision": decision, "destination": place, "orders": len(done)})
+        show_json({"decision": decision, "destination": name, "orders": len(cases)})
     else:
-        show(f"{decision}: {len(done)} orders at {place}.")
+        show(f"{decision}: {len(cases)} orders at {name}.")
     if decision == "send":
-        _say_what_follows(place, done)
+        _say_next(name, cases)
     return Exit.OK
 
 
-def _say_what_follows(place: str, sent: "Sequence[Case]") -> None:
-    restated = sum(case.state in {"recorded", "duplicate"} for case in sent)
-    if restated < len(sent):
-        say(f"The next `conversions run` sends them. What {place} received before without an answer may count twice.")
+def _say_next(name: str, cases: "Sequence[Case]") -> None:
+    restated = sum(case.state in {"recorded", "duplicate"} for case in cases)
+    if restated < len(cases):
+        say(f"The next `conversions run` sends them. An order that {name} received without an answer may count twice.")
     if restated:
-        say(f"{place} holds {restated} of them at their old values: `conversions run --restate` tells it the new ones.")
+        say(f"{name} holds {restated} of them with the old values: `conversions run --restate` sends the new values.")
 
 
 def _list(settings: "Settings", destination: str | None, json_schema: int | None) -> int:
     from conversions.operations import decide as deciding
 
-    found = deciding.cases(settings, destination, clock.now)
+    cases = deciding.cases(settings, destination, clock.now)
     if json_schema:
-        show_json(document([_json(case) for case in found], json_schema))
-    elif not found:
-        show("Nothing waits for a decision.")
+        show_json(document([_json(case) for case in cases], json_schema))
+    elif not cases:
+        show("No order waits for a decision.")
     else:
         rows = [
             [
-                c.destination,
-                printable(c.order_no),
-                c.day,
-                c.state,
-                catalogue.reason(c.reason or ""),
-                catalogue.detail(c.detail or ""),
-                " | ".join(c.choices),
+                case.destination,
+                printable(case.order_no),
+                case.day,
+                case.state,
+                *catalogue.explained(case.reason, case.detail),
+                " | ".join(case.choices),
             ]
-            for c in found
+            for case in cases
         ]
-        show_table(["destination", "order", "day", "state", "why", "said", "choices"], rows)
+        show_table(["destination", "order", "day", "state", "reason", "detail", "choices"], rows)
     return Exit.OK
 
 
@@ -117,15 +117,15 @@ def _json(case: "Case") -> dict[str, object]:
     }
 
 
-def _only_one(settings: "Settings") -> str:
+def _only_destination(settings: "Settings") -> str:
     if len(settings.destinations) > 1:
-        raise Usage(f"--destination is missing: {', '.join(settings.destinations)}.")
+        raise Usage(f"Add --destination, one of {', '.join(settings.destinations)}.")
     return next(iter(settings.destinations))
 
 
-def _piped() -> list[str]:
-    """Order numbers from standard input, one a line."""
-    found = [] if sys.stdin.isatty() else [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
-    if not found:
-        raise Usage("Which orders? Name them, pipe them in, or say --all.")
-    return found
+def _piped_orders() -> list[str]:
+    """Order numbers from standard input, one per line."""
+    numbers = [] if sys.stdin.isatty() else [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
+    if not numbers:
+        raise Usage("No orders were given: name them, pipe them in, or add --all.")
+    return numbers

@@ -1,4 +1,4 @@
-"""``conversions doctor``: what would go wrong tonight."""
+"""``conversions doctor``: find the problems of the next run in advance."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 def doctor(
     *,
-    online: Annotated[bool, typer.Option("--online", help="Have Google check a made-up order; logged.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Let Google check a made-up order; the log keeps it.")
+    ] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
     """Find what would stop or spoil a run.
 
-    Settings, policy, key, clock, store, source, credentials, and where policy and platform do not fit. Sends nothing
-    unless asked to; exits as the run would.
+    Checks settings, policy, key, clock, store, source, credentials, and whether policy and platforms fit. Sends nothing
+    without --online. The exit code is the one that a run would have.
     """
-    findings = _findings(config, online=online)
-    code = worst([one.exit_code for one in findings])
+    results = _results(config, online=online)
+    code = worst([result.exit_code for result in results])
     if as_json:
-        show_json({"findings": [_as_json(one) for one in findings], "exit_code": int(code)})
+        show_json({"findings": [_as_json(result) for result in results], "exit_code": int(code)})
     else:
-        for finding in findings:
-            _show(finding)
+        for result in results:
+            _show(result)
     return code
 
 
-def _findings(config: Path | None, *, online: bool) -> "list[CheckResult]":
+def _results(config: Path | None, *, online: bool) -> "list[CheckResult]":
     from conversions.doctor import check_offline, check_online, check_result
 
     try:
@@ -43,23 +45,23 @@ def _findings(config: Path | None, *, online: bool) -> "list[CheckResult]":
     except SettingsError as error:
         return [check_result.stopped("settings", error)]
     return [
-        check_result.ok("settings", "Every setting can be used."),
+        check_result.ok("settings", "All settings are valid."),
         *check_offline(settings, now),
         *(check_online(settings, now) if online else []),
     ]
 
 
-def _as_json(finding: "CheckResult") -> dict[str, Any]:
+def _as_json(result: "CheckResult") -> dict[str, Any]:
     return {
-        "level": finding.level,
-        "about": finding.about,
-        "sentence": finding.sentence,
-        "next": finding.next,
-        "exit_code": int(finding.exit_code),
+        "level": result.level,
+        "about": result.about,
+        "sentence": result.sentence,
+        "next": result.next,
+        "exit_code": int(result.exit_code),
     }
 
 
-def _show(finding: "CheckResult") -> None:
-    show(f"{finding.level:<8} {finding.about}: {finding.sentence}")
-    if finding.next:
-        show(f"{'':8} {'':{len(finding.about)}}  {finding.next}")
+def _show(result: "CheckResult") -> None:
+    show(f"{result.level:<8} {result.about}: {result.sentence}")
+    if result.next:
+        show(f"{'':8} {'':{len(result.about)}}  {result.next}")

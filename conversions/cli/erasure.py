@@ -1,4 +1,4 @@
-"""``conversions privacy erase``, ``tasks`` and ``retention``: what leaves the store, and who is to be told."""
+"""``conversions privacy erase``, ``tasks`` and ``retention``: delete data from the store, and notify recipients."""
 
 import sys
 from dataclasses import asdict
@@ -15,9 +15,9 @@ from conversions.errors import Exit, Usage
 if TYPE_CHECKING:
     from conversions.ledger.subjects.recipient_notices import RecipientNotice
 
-STILL_THERE = (
-    "The store's files could not be written anew: somebody reads them, or the disk has no room for a copy. Traces may"
-    " be left there; run `conversions privacy retention` when that has ended."
+TRACES_LEFT = (
+    "The store's file could not be rewritten: another program reads it, or the disk has no room for a copy. Traces of"
+    " deleted data may be left in it. Run `conversions privacy retention` when the cause is gone."
 )
 
 
@@ -31,65 +31,67 @@ def erase(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Erase a person: GDPR article 17. What was sent, to whom and when stays provable; what it said is gone.
+    """Erase a person's data: GDPR article 17. The log still proves what was sent, to whom and when, without content.
 
-    The address is read from standard input, from --file, or asked for. Whatever the person orders next is withheld.
+    The address is read from standard input, from --file, or asked for. Later orders of the person are withheld.
     """
     from conversions.privacy import erasure
 
     if not case:
-        raise Usage("--case is needed: the number under which you keep the person's request.")
+        raise Usage("--case is missing: the number under which you file the person's request.")
     settings = load_settings(config)
-    named, unusable = people(settings, address, file, column)
+    subjects, unusable = people(settings, address, file, column)
     if sys.stdin.isatty() and not yes:
-        typer.confirm(f"Erase {len(named)} person(s) for ever?", abort=True, err=True)
-    done = erasure.erase(settings, now, named, case)
+        typer.confirm(f"Erase {len(subjects)} person(s) for ever?", abort=True, err=True)
+    result = erasure.erase(settings, now, subjects, case)
     if as_json:
-        show_json(asdict(done))
+        show_json(asdict(result))
     else:
-        show(f"Erased: {done.events} events of {done.orders} orders of {done.persons} persons.")
-        say("Their orders stay erased and are not sent again. Backups made before today hold what they held.")
-    if done.copies:
-        say(f"So do these beside the store; delete them when you can: {', '.join(done.copies)}.")
-    if done.tasks:
-        say(f"Recipients to be told: {done.tasks}. `conversions privacy tasks` says whom, of what and how.")
-    for line, why in unusable:
-        say(f"line {line}: {why}")
-    return Exit.DATA if unusable else _wiped(wiped=done.wiped)
+        show(f"Erased: {result.events} events of {result.orders} orders of {result.persons} persons.")
+        say("Their orders stay erased and are not sent again. Backups made before today still hold their data.")
+    if result.copies:
+        say(f"So do these files beside the store; delete them when you can: {', '.join(result.copies)}.")
+    if result.tasks:
+        say(f"Recipients to notify: {result.tasks}. `conversions privacy tasks` lists them, and says how to do it.")
+    for line, reason in unusable:
+        say(f"line {line}: {reason}")
+    return Exit.DATA if unusable else _exit_code(wiped=result.wiped)
 
 
 def tasks(
     *,
-    close: Annotated[int | None, typer.Option(metavar="TASK", help="The recipient was told; needs --reason.")] = None,
+    close: Annotated[
+        int | None, typer.Option(metavar="TASK", help="Close this task: the recipient was notified; needs --reason.")
+    ] = None,
     reason: ReasonOption = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """List the recipients to be told of an erasure (GDPR article 19), or close such a task."""
+    """List the recipients to notify of an erasure (GDPR article 19), or close such a task."""
     from conversions.privacy import erasure
 
     settings = load_settings(config)
     if close is not None:
         if not reason:
-            raise Usage("--close needs --reason: how the recipient was told.")
+            raise Usage("--close needs --reason: how the recipient was notified.")
         erasure.close_notice(settings, now, close, reason)
         show(f"Closed: task {close}.")
         return Exit.OK
-    found = erasure.open_notices(settings, now)
+    notices = erasure.open_notices(settings, now)
     if as_json:
-        show_json([_facts(task) for task in found])
+        show_json([_facts(task) for task in notices])
         return Exit.OK
-    rows = [(t.id, t.case, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in found]
+    rows = [(t.id, t.case, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in notices]
     show_table(("task", "case", "recipient", "opened (UTC)", "state", "orders"), rows)
-    for recipient in sorted({task.recipient for task in found if task.closed is None}):
+    for recipient in sorted({task.recipient for task in notices if task.closed is None}):
         say(f"{recipient}: {erasure.RECIPIENT_INSTRUCTIONS.get(recipient, 'Write to its data protection contact.')}")
-    if any(task.closed is None for task in found):
-        say("The IDs are in `conversions privacy tasks --json`.")
+    if any(task.closed is None for task in notices):
+        say("`conversions privacy tasks --json` lists the IDs.")
     return Exit.OK
 
 
 def retention(*, as_json: AsJson = False, config: Config = None) -> int:
-    """Purge what is older than privacy.retention_days, as every run does, and write the store's files anew."""
+    """Purge data older than privacy.retention_days, as every run does, and rewrite the store's file."""
     from conversions.privacy import retention
 
     purged, wiped = retention.purge(load_settings(config), now)
@@ -100,12 +102,12 @@ def retention(*, as_json: AsJson = False, config: Config = None) -> int:
             f"Purchases before {purged.before}: {purged.events} payloads purged, {purged.orders} rows of orders turned"
             " into counts."
         )
-    return _wiped(wiped=wiped)
+    return _exit_code(wiped=wiped)
 
 
-def _wiped(*, wiped: bool) -> int:
+def _exit_code(*, wiped: bool) -> int:
     if not wiped:
-        say(STILL_THERE)
+        say(TRACES_LEFT)
     return Exit.OK if wiped else Exit.TRY_AGAIN
 
 

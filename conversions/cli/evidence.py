@@ -1,4 +1,4 @@
-"""``conversions audit verify``, ``bundle`` and ``rotate-key``: the log that proves itself."""
+"""``conversions audit verify``, ``bundle`` and ``rotate-key``: proof that the log is unchanged."""
 
 from datetime import datetime
 from pathlib import Path
@@ -16,28 +16,28 @@ def verify_log(
     *,
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", exists=True, help="One that was kept elsewhere; may be repeated."),
+        typer.Option(metavar="FILE", exists=True, help="A checkpoint kept elsewhere; may be repeated."),
     ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Check that the log is what was logged: every entry, every event, every kept checkpoint.
+    """Check that the log is unchanged: every entry, every event, every kept checkpoint.
 
-    Exit 0: intact. Exit 74: not, with each thing that is wrong.
+    Exit 0: intact. Exit 74: not intact; each fault is listed.
     """
     from conversions.audit.verify.verify import check_store, log_location, verify
 
-    where = log_location(load_settings(config), checkpoint or [])
-    check_store(where)
-    verdict = verify(where)
-    code = Exit.OK if verdict.intact else Exit.STORE
+    location = log_location(load_settings(config), checkpoint or [])
+    check_store(location)
+    result = verify(location)
+    code = Exit.OK if result.intact else Exit.STORE
     if as_json:
-        show_json(verdict.json() | {"exit_code": code})
+        show_json(result.json() | {"exit_code": code})
     else:
-        show(printable(verdict.sentence))
-        for finding in verdict.findings[1:]:
+        show(printable(result.sentence))
+        for finding in result.findings[1:]:
             show(printable(f"  {finding}"))
-        for note in verdict.notes:
+        for note in result.notes:
             say(note)
     return code
 
@@ -46,12 +46,14 @@ def bundle_evidence(
     *,
     since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day of the entries.")],
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day of the entries.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New, and for its owner's eyes only.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New file or directory that only its owner can read.")
+    ],
     config: Config = None,
 ) -> None:
-    """Write signed evidence that others can verify: entries, proofs, what left, policies, and a verifier.
+    """Write signed evidence that others can verify: entries, proofs, requests, policies, and a verifier.
 
-    It holds the events, which are personal data.
+    It contains the events, which are personal data.
     """
     from conversions.audit import open_log
     from conversions.audit.evidence.bundle import bundle
@@ -59,7 +61,7 @@ def bundle_evidence(
     settings = load_settings(config)
     with open_log(settings, now) as log:
         show(bundle(log, settings, since.date(), until.date(), out))
-    say(f"Wrote {out}; its README.txt tells how to verify it.")
+    say(f"Wrote {out}; its README.txt says how to verify it.")
 
 
 def rotate_key(
@@ -69,9 +71,9 @@ def rotate_key(
     ],
     config: Config = None,
 ) -> None:
-    """Sign checkpoints from now on with the key that CONVERSIONS_LOG_KEY holds now.
+    """Sign checkpoints from now on with the present CONVERSIONS_LOG_KEY.
 
-    Those of the old key stay good: the log keeps both, and when it changed.
+    Checkpoints of the old key stay valid: the log keeps both keys and the time of the change.
     """
     from conversions.ledger import checkpoints, open_ledger, runs
     from conversions.ledger.checkpoints import signed_note
@@ -81,7 +83,7 @@ def rotate_key(
     public = signed_note.public_key(checkpoints.signing_seed(settings))
     with open_ledger(settings, now) as ledger:
         bindings.change(ledger, checkpoints.PIN, public.hex(), reason)
-        kept = runs.record_tree_head(ledger)
+        checkpoint = runs.record_tree_head(ledger)
         name = checkpoints.origin(ledger.store_id)
     say(f"Checkpoints are signed by {signed_note.verifier_key(name, public)} from now on; tell your auditors.")
-    show((kept or "").rstrip())
+    show((checkpoint or "").rstrip())

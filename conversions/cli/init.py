@@ -1,4 +1,4 @@
-"""``conversions init``: everything a first night needs, in one directory, and nothing overwritten."""
+"""``conversions init``: write all files that a first run needs into one directory; overwrite none."""
 
 import getpass
 import os
@@ -20,29 +20,31 @@ Text = str | None
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="Gets conversions.toml, privacy-policy.toml, .env, var/.")] = Path(),
+    directory: Annotated[
+        Path, typer.Argument(help="Directory for conversions.toml, privacy-policy.toml, .env and var/.")
+    ] = Path(),
     *,
-    orders: Annotated[Text, typer.Option(help="CSV or Parquet, a file or a glob; else orders/*.csv there.")] = None,
+    orders: Annotated[Text, typer.Option(help="CSV or Parquet: a file or a glob; default orders/*.csv there.")] = None,
     google_account: Annotated[Text, typer.Option(help="Google Ads account that owns the conversion action.")] = None,
-    google_action: Annotated[Text, typer.Option(help="The conversion action: ctId in its address.")] = None,
+    google_action: Annotated[Text, typer.Option(help="The conversion action: ctId in its URL.")] = None,
     meta_dataset: Annotated[Text, typer.Option(help="Meta dataset, for Facebook and Instagram.")] = None,
-    action_source: Annotated[Text, typer.Option(help="Meta's; physical_store is for offline uploads.")] = None,
-    legal_basis: Annotated[Text, typer.Option(help="As your policy states: consent, legitimate_interest.")] = None,
-    also_reported_by: Annotated[Text, typer.Option(help="Web tags count the same sales: none, same, other.")] = None,
-    google_tag: Annotated[Text, typer.Option(help="The same, of a Google tag alone.")] = None,
-    meta_pixel: Annotated[Text, typer.Option(help="The same, of a Meta Pixel alone.")] = None,
+    action_source: Annotated[Text, typer.Option(help="Meta's action_source; physical_store: offline uploads.")] = None,
+    legal_basis: Annotated[Text, typer.Option(help="As your policy states: consent or legitimate_interest.")] = None,
+    also_reported_by: Annotated[Text, typer.Option(help="Do web tags count the same sales? none, same, other.")] = None,
+    google_tag: Annotated[Text, typer.Option(help="The same for the Google tag alone.")] = None,
+    meta_pixel: Annotated[Text, typer.Option(help="The same for the Meta Pixel alone.")] = None,
     timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = scaffold.ZONE,
     shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
-    not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; else today.")] = None,
+    not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; default today.")] = None,
     max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
 ) -> None:
-    """Write first settings, policy and key.
+    """Write first settings, policy and keys.
 
-    Prints the cron line and the systemd units, and asks on a terminal for what was not given. Overwrites nothing.
+    Prints the cron line and the systemd units. On a terminal it asks for missing answers. Overwrites nothing.
     """
     settings = directory.absolute() / "conversions.toml"
     if settings.exists():
-        raise SettingsError(f"{settings} is already there and stays as it is; edit it, or name another directory.")
+        raise SettingsError(f"{settings} exists already and was not changed; edit it, or name another directory.")
     given = Answers(
         orders=_beside(orders, directory) if orders else "orders/*.csv",
         google_account=google_account,
@@ -64,23 +66,25 @@ def init(
 
 
 def _beside(orders: str, directory: Path) -> str:
-    """*orders*, typed relative to here, as it reads from the settings file."""
+    """The path *orders*, relative to the settings file."""
     return orders if Path(orders).is_absolute() else os.path.relpath(orders, directory)
 
 
 def _day(text: str | None, timezone: str) -> date:
-    """*text* as a day; without it, today in the shop's zone."""
+    """*text* as a day; None is today in the shop's zone."""
     try:
         return date.fromisoformat(text) if text else datetime.now(ZoneInfo(timezone)).date()
     except (ZoneInfoNotFoundError, ValueError):
-        wrong = (
-            "--not-before is not a day such as 2026-11-01" if text else f"--timezone is not one such as {scaffold.ZONE}"
+        mistake = (
+            "--not-before must be a day such as 2026-11-01"
+            if text
+            else f"--timezone must be a zone such as {scaffold.ZONE}"
         )
-        raise Usage(f"{wrong}. Nothing was written.") from None
+        raise Usage(f"{mistake}. Nothing was written.") from None
 
 
 def _ask(given: Answers) -> Answers:
-    """Ask a person for what was not given."""
+    """Ask the operator for the missing answers."""
     google_account = given.google_account or _answer("Google Ads account with the conversion action (none: Enter)")
     google_action = given.google_action or (_answer("Its conversion action (ctId)") if google_account else None)
     meta_dataset = given.meta_dataset or _answer("Meta dataset (none: Enter)")
@@ -106,7 +110,7 @@ META_PIXEL = (
     "Does a Meta Pixel count these purchases in this dataset?",
     "once within 48 hours, where order numbers may leave; never with physical_store",
 )
-"""What is asked, and how often a sale counts under the same ids."""
+"""The question, and how often a sale counts when the tag uses the same ids."""
 TAGS = ("none", "other", "same")
 MEANING = """\
   none   no, or it is turned off first: the safe answer, each sale counts once
@@ -116,24 +120,24 @@ MEANING = """\
 
 
 def _counted_already(question: str, same: str) -> str | None:
-    """The question that decides whether sales are counted twice, with which answer is safe."""
+    """Ask whether a web tag counts the same sales; *same* is how often a sale counts under the same ids."""
     say(f"{question}\n{MEANING.format(same)}")
     return _answer("none, other, same or Enter", *TAGS)
 
 
 def _answer(question: str, *allowed: str) -> str | None:
-    """What a person types; Enter is None. Asked again where it is none of *allowed*."""
+    """The operator's answer; Enter is None. Asks again where it is not one of *allowed*."""
     while True:
         answer: str = typer.prompt(question, default="", show_default=False, err=True).strip()
         if not answer or not allowed or answer in allowed:
             return answer or None
-        say(f"Not {answer!r}: {', '.join(allowed)}, or Enter.")
+        say(f"{answer!r} is no choice: type {', '.join(allowed)}, or press Enter.")
 
 
 def _complete(answers: Answers) -> Answers:
-    """*answers*, where they suffice; account numbers as the APIs want them, without hyphens.
+    """*answers* with the hyphens of account numbers removed, as the APIs want them.
 
-    Raises Usage naming every option that is missing.
+    Raises Usage, with every missing option, where answers are missing.
     """
     missing = [
         *(["--google-account or --meta-dataset"] if not (answers.google_account or answers.meta_dataset) else []),
@@ -142,14 +146,14 @@ def _complete(answers: Answers) -> Answers:
         *(["--legal-basis"] if not answers.legal_basis else []),
     ]
     if missing:
-        raise Usage(f"init still needs {', '.join(missing)}. Nothing was written.")
+        raise Usage(f"Missing: {', '.join(missing)}. Nothing was written.")
     return replace(answers, google_account=(answers.google_account or "").replace("-", "") or None)
 
 
 def _write(settings: Path, answers: Answers) -> None:
-    """Write the files that are not there yet, load what was written, make the store's directory.
+    """Write the missing files, load the settings, make the store's directory.
 
-    Raises SettingsError, with every new file taken back, where an answer is not usable.
+    Raises SettingsError, after deleting every new file, where an answer is not usable.
     """
     from conversions.settings import load
 
@@ -168,17 +172,17 @@ def _write(settings: Path, answers: Answers) -> None:
     except (SettingsError, OSError) as error:
         for path in written:
             path.unlink()
-        said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else error
-        raise SettingsError(f"{said}\nNothing was kept.") from None
+        cause = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else error
+        raise SettingsError(f"{cause}\nNothing was kept.") from None
 
 
 def _write_new(path: Path, text: str, mode: int) -> bool:
-    """Write a file that was not there; whether it was written."""
+    """Write a new file; return False where it exists already."""
     try:
         with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(text)
     except FileExistsError:
-        say(f"{path} is already there and stays as it is.")
+        say(f"{path} exists already and was not changed.")
         return False
     say(f"Wrote {path}")
     return True
@@ -193,12 +197,12 @@ def _print_schedule(settings: Path, zone: str) -> None:
 
 
 SAME = (
-    'Same ids mean that order numbers leave: the policy has to list them (shape = "order-number" instead of "wire-id"),'
-    " and `conversions doctor` names what is missing until it does."
+    "With the same ids, order numbers are sent, so the policy has to list them (shape"
+    ' = "order-number" instead of "wire-id"). `conversions doctor` names what is missing.'
 )
 OPEN = (
-    "Open, and decides whether sales are counted twice: does a Google tag or Pixel count them already? Set"
-    ' also_reported_by to "none", "other" or "same" before the first run; `conversions doctor` explains.'
+    "One question is open: does a Google tag or a Pixel count these sales already? If so, each may count twice. Set"
+    ' also_reported_by to "none", "other" or "same" before the first run; `conversions doctor` explains the choices.'
 )
 
 
@@ -209,9 +213,9 @@ def _say_next(settings: Path, answers: Answers) -> None:
     ]
     config = f"--config {settings}"
     say(
-        f"Purchases before {answers.not_before} are not sent (not_before), since something else may have counted them."
-        f" The first run sends 50 orders to each platform (first_batch); more than {answers.max_new} new ones at once"
-        " stop a run until a person accepts them (max_new)."
+        f"Purchases before {answers.not_before} are not sent (not_before): a web tag may have counted them already."
+        f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at once"
+        " stop a run until you accept them (max_new)."
     )
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)

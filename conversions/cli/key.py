@@ -1,4 +1,4 @@
-"""``conversions key``: another key for new orders, without losing anybody who is known under the old one."""
+"""``conversions key``: rotate the secret key; orders and people stay known under the old one."""
 
 import os
 import secrets
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from conversions.settings import Settings
 
-app = typer.Typer(name="key", help="The key of ids and people.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="key", help="Rotate the secret key of order ids and subjects.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.callback()
 def _group() -> None:
-    """A group of one command is a group still."""
+    """Makes typer treat the single command as one of a group."""
 
 
 @app.command()
@@ -30,7 +32,7 @@ def rotate(
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
-    """Make a new key in .env; the old one stays there, for people and objections that are known under it."""
+    """Write a new key to .env; the old key stays there, because people and objections are known under it."""
     from conversions import keys
     from conversions.ledger import open_ledger, runs
     from conversions.ledger.runs import bindings
@@ -45,37 +47,37 @@ def rotate(
         old = bindings.change(ledger, "key", keys.check_value(new), reason)
         runs.record_tree_head(ledger)
     say(
-        f"{env} has a new key, {keys.check_value(new)}, in the place of {old}, which stays in CONVERSIONS_FORMER_KEYS: "
-        "copy both to where you keep the key. Orders that were sent keep their ids; new ones get theirs from the new."
+        f"{env} has the new key {keys.check_value(new)}. The old key, {old}, is now in CONVERSIONS_FORMER_KEYS. "
+        "Copy both to where you keep the key. Orders that were sent keep their ids; new orders get ids of the new key."
     )
     return Exit.OK
 
 
 def _env_file(settings: "Settings") -> "Path":
-    """Where the key is; one that comes from elsewhere is not ours to change."""
+    """The .env file that holds the key. Raises SettingsError where the key comes from elsewhere."""
     from dotenv import dotenv_values
 
     if not settings.store_path.exists():
-        raise Usage("There is no store yet, and nothing is known under the old key: put another into .env by hand.")
+        raise Usage("There is no store yet, so nothing is known under the old key: replace the key in .env by hand.")
     env = settings.resolve(".env")
-    held = dotenv_values(env).get("CONVERSIONS_KEY") if env.is_file() else None
-    if held is None or held != os.environ.get("CONVERSIONS_KEY"):
+    key = dotenv_values(env).get("CONVERSIONS_KEY") if env.is_file() else None
+    if key is None or key != os.environ.get("CONVERSIONS_KEY"):
         raise SettingsError(
-            "The key does not come from .env beside the settings. Put a new one where CONVERSIONS_KEY is, the old one "
-            "into CONVERSIONS_FORMER_KEYS beside it, then `conversions adopt --key --reason TEXT`."
+            "The key does not come from .env beside the settings. Set a new CONVERSIONS_KEY where it is set, add "
+            "the old key to CONVERSIONS_FORMER_KEYS there, then `conversions adopt --key --reason TEXT`."
         )
     return env
 
 
 def _write(env: "Path", settings: "Settings", new: bytes) -> None:
-    """The key itself comes last: cut short anywhere, everything is still found under the keys that are there."""
+    """Write the key last: after a crash at any line, everything is still found under the keys in the file."""
     from dotenv import set_key
 
     from conversions.ledger import checkpoints
 
     former = ",".join(key.hex() for key in [settings.secret_key, *settings.secret_former_keys])
     lines = {
-        "CONVERSIONS_LOG_KEY": checkpoints.signing_seed(settings).hex(),  # which may have been made of the old key
+        "CONVERSIONS_LOG_KEY": checkpoints.signing_seed(settings).hex(),  # it may have been derived from the old key
         "CONVERSIONS_FORMER_KEYS": former,
         "CONVERSIONS_KEY": new.hex(),
     }

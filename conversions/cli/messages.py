@@ -1,4 +1,4 @@
-"""What a run tells whoever is on call: one sentence each, with the next command and nothing personal."""
+"""Messages of a run for the operator: one sentence each, with the next command and without personal data."""
 
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
@@ -10,75 +10,75 @@ from conversions.run.report import DestinationSide, Report, SourceSide
 
 
 def of_run(report: Report) -> Iterator[str]:
-    """What at the destinations needs a person, or waits."""
+    """Problems and waiting orders of every destination."""
     for name, side in report.destinations.items():
         yield from _of_destination(name, side, report.source)
 
 
 def late(name: str, late: LateResults) -> Iterator[str]:
-    """What was refused after it had been received, and what could not be asked."""
+    """Orders that the platform refused after it had received them, and status questions that failed."""
     if refused := late.rejected.total():
-        yield NEWS["rejected"].format(name=name, n=refused)
+        yield PROBLEMS["rejected"].format(name=name, n=refused)
     yield from _left_open(name, late)
 
 
-NEWS = {
-    "values_refused": "{name} refused the new values of {n} orders; it holds the old ones.",
+PROBLEMS = {
+    "values_refused": "{name} refused the new values of {n} orders; it holds the old values.",
     "values_unconfirmed": (
-        "{name} refused the new values of {n} orders when they were sent again after a lost answer: it holds the old "
-        "or the new ones; look there. Where the shop's value changes again, `conversions run --restate` settles it."
+        "{name} refused the new values of {n} orders when they were sent again after a lost answer. It holds the old "
+        "or the new values; look there. When the shop's value changes again, `conversions run --restate` sends it."
     ),
     "values_unanswered": (
-        "{n} changed values were never answered by {name} and are too old to be sent again: "
-        "it holds the old or the new one; look there."
+        "{name} never answered {n} changed values, and they are too old to be sent again: "
+        "it holds the old or the new values; look there."
     ),
-    "refused": "{n} orders were refused by {name} one by one: `conversions status` names them.",
-    "rejected": "{n} orders were refused by {name} after it had received them: `conversions status` names them.",
-    "expired": "{n} orders became too old for {name} while they waited: `conversions status` names them.",
-    "undecided": "{n} orders at {name} have no answer, and sent again may count twice: `conversions decide`.",
-    "set_aside": "{n} orders were set aside before {name}: `conversions status` names them.",
+    "refused": "{name} refused {n} single orders: `conversions status` lists them.",
+    "rejected": "{name} refused {n} orders after it had received them: `conversions status` lists them.",
+    "expired": "{n} orders became too old for {name} while they waited: `conversions status` lists them.",
+    "undecided": "{n} orders at {name} have no answer and may count twice if sent again: `conversions decide`.",
+    "set_aside": "{n} orders did not pass the checks for {name}: `conversions status` lists them.",
 }
-"""By what is new, and nobody has been told."""
+"""One sentence for each kind of problem that no run has reported yet."""
 
 
 def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Iterator[str]:
-    for what, sentence in NEWS.items():
-        if new := getattr(side.news, what):
-            yield sentence.format(name=name, n=new)
-    yield from _corrections(name, side.corrections)
+    for kind, sentence in PROBLEMS.items():
+        if count := getattr(side.news, kind):
+            yield sentence.format(name=name, n=count)
+    yield from _adjustments(name, side.corrections)
     yield from _left_open(name, side.late)
     if side.first_batch and side.account.counts["sent"]:
-        yield f"This was the first batch for {name} (first_batch): look at what arrived there before the rest follows."
-    if left := side.left:
-        yield _waits(name, left, side.too_old_at)
+        yield f"This was the first batch for {name} (first_batch): look at it there; the next run sends the rest."
+    if orders := side.left:
+        yield _waiting(name, orders, side.too_old_at)
     if side.difference(source) or any(side.money_difference(source).values()):
-        yield f"{name}: not everything that was read is accounted for. Stop sending and report this."
+        yield f"{name}: the control totals differ from the orders that were read. Stop the timer and report this."
 
 
 def _left_open(name: str, late: LateResults) -> Iterator[str]:
     if late.untold:
         yield (
-            f"{name} says that requests with {late.untold} orders failed, or that it does not know them, and not what "
-            "became of each order: look at the diagnostics there. No run sends them again."
+            f"{name} reports that requests with {late.untold} orders failed or are unknown there, without the state of "
+            "each order: look at the diagnostics there. No run sends these orders again."
         )
     if late.trouble:
         yield late.trouble
 
 
-def of_waits(found: Iterable[Backlog], zone: ZoneInfo) -> Iterator[str]:
-    """What a run that was stopped leaves waiting, from this night or an earlier one."""
-    for one in found:
-        until = f"{one.first_too_old.astimezone(zone):%Y-%m-%d %H:%M}" if one.first_too_old else None
-        yield _waits(one.destination, one.orders, until)
+def of_backlogs(backlogs: Iterable[Backlog], zone: ZoneInfo) -> Iterator[str]:
+    """Orders that wait after a run that was stopped, also those of earlier runs."""
+    for backlog in backlogs:
+        until = f"{backlog.first_too_old.astimezone(zone):%Y-%m-%d %H:%M}" if backlog.first_too_old else None
+        yield _waiting(backlog.destination, backlog.orders, until)
 
 
-def _waits(name: str, orders: int, until: str | None) -> str:
+def _waiting(name: str, orders: int, until: str | None) -> str:
     too_old = f"; the first is too old for it on {until}" if until else ""
     return f"Nothing is lost: {orders} orders wait for {name}{too_old}. `conversions run` goes on with them."
 
 
-def _corrections(name: str, found: AdjustmentTotals) -> Iterator[str]:
-    if waiting := found.waiting.orders:
-        yield f"{waiting} restatements wait for {name}: `conversions run --restate` goes on with them."
-    if unknown := found.unknown.orders:
+def _adjustments(name: str, totals: AdjustmentTotals) -> Iterator[str]:
+    if waiting := totals.waiting.orders:
+        yield f"{waiting} restatements wait for {name}: `conversions run --restate` sends them."
+    if unknown := totals.unknown.orders:
         yield f"{unknown} restatements at {name} have no answer: `conversions run` sends them again."

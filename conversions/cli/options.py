@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from conversions.settings import Settings
 
 DEFAULT_CONFIG = (Path("conversions.toml"), Path("config/conversions.toml"))
-"""Where settings are looked for; the operator's own file before the example of a clone."""
+"""Places of the settings: the operator's own file comes before the example of a clone."""
 
 Config = Annotated[
     Path | None,
@@ -19,19 +19,22 @@ Config = Annotated[
         "--config",
         metavar="FILE",
         envvar="CONVERSIONS_CONFIG",
-        help=f"Settings; otherwise {DEFAULT_CONFIG[0]}, then {DEFAULT_CONFIG[1]}.",
+        help=f"Settings file; default {DEFAULT_CONFIG[0]}, then {DEFAULT_CONFIG[1]}.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 JsonSchema = Annotated[
-    int, typer.Option("--json-schema", min=1, max=2, help="1: the keys before codes; until the next minor version.")
+    int,
+    typer.Option(
+        "--json-schema", min=1, max=2, help="1: with the keys and texts before 0.2, until the next minor version."
+    ),
 ]
 
 
 def load_settings(config: Path | None) -> "Settings":
-    """The settings that *config* names, or those in the usual place.
+    """The settings in *config*, or in the default place.
 
-    Raises SettingsError where there are none or they cannot be used.
+    Raises SettingsError where there are none or they are not valid.
     """
     from conversions import settings
 
@@ -39,27 +42,31 @@ def load_settings(config: Path | None) -> "Settings":
 
 
 def without_address(option: typer.CallbackParam, text: str | None) -> str | None:
-    """*text* as it will be kept, in clear. Raises Usage where it holds an e-mail address."""
+    """*text* unchanged, since it is kept in clear. Raises Usage where it contains an e-mail address."""
     from conversions.model.subject import holds_address
 
     if text and holds_address(text):
-        raise Usage(f"{option.opts[0]} holds an e-mail address; it is kept in clear, so leave it out.")
+        raise Usage(f"{option.opts[0]} contains an e-mail address. Leave it out: the log keeps this text in clear.")
     return text
 
 
 ReasonOption = Annotated[
     str | None,
-    typer.Option("--reason", metavar="TEXT", callback=without_address, help="Kept in clear; without personal data."),
+    typer.Option(
+        "--reason", metavar="TEXT", callback=without_address, help="Why; the log keeps it in clear, so name no person."
+    ),
 ]
 Case = Annotated[
     str | None,
-    typer.Option("--case", metavar="NO", callback=without_address, help="Your case number; kept in clear."),
+    typer.Option("--case", metavar="NO", callback=without_address, help="Your case number; the log keeps it in clear."),
 ]
 
 
 def _default() -> Path:
-    found = next((path for path in DEFAULT_CONFIG if path.is_file()), None)
-    if found is None:
-        here = f"neither {DEFAULT_CONFIG[0]} nor {DEFAULT_CONFIG[1]} is in {Path.cwd()}"
-        raise SettingsError(f"No settings: {here}. Name them with --config, or `conversions init` writes first ones.")
-    return found
+    path = next((path for path in DEFAULT_CONFIG if path.is_file()), None)
+    if path is None:
+        places = f"neither {DEFAULT_CONFIG[0]} nor {DEFAULT_CONFIG[1]} is in {Path.cwd()}"
+        raise SettingsError(
+            f"No settings: {places}. Name the file with --config, or write one with `conversions init`."
+        )
+    return path

@@ -1,7 +1,7 @@
-"""What a command says: results on stdout, the conversation with a person on stderr.
+"""Output of a command: results on stdout, messages to the operator on stderr.
 
-Text from outside (order numbers, product IDs, file names) is shown with its unprintable characters escaped, so that it
-cannot steer a terminal.
+Text from outside (order numbers, product IDs, file names) is printed with its control characters escaped, so that it
+cannot control a terminal.
 """
 
 import sys
@@ -13,29 +13,29 @@ from typing import Any
 
 
 def show(text: str = "") -> None:
-    """A line of the result."""
+    """Print a line of the result on stdout."""
     sys.stdout.write(f"{text}\n")
 
 
 def say(text: str) -> None:
-    """A line of the conversation."""
+    """Print a message to the operator on stderr."""
     sys.stderr.write(f"{text}\n")
 
 
 def show_json(value: Any) -> None:
-    """The result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
+    """Print the result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
     show(json_text(value))
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
-    """*value* as ``show_json`` shows it."""
+    """*value* as ``show_json`` prints it."""
     import json
 
     return json.dumps(value, default=_jsonable, indent=indent)
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Columns, numbers to the right; as wide as needed off a terminal, so that one row stays one line."""
+    """Print columns, numbers to the right. Off a terminal there is no width limit: one row is one line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

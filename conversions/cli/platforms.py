@@ -1,4 +1,4 @@
-"""What the platforms said beside yes and no, for reading: warnings, matches, figures."""
+"""Text about the platforms' additional reports: warnings, match rates, quality scores."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlatformNotes:
-    """What the store keeps of it."""
+    """Warnings, match rates and quality scores in the store."""
 
     warnings: "Sequence[PlatformWarning]"
     courses: "Mapping[str, Course]"
     scores: "Sequence[Score]"
 
     def json(self) -> dict[str, Any]:
-        """Its part of ``status --json``."""
+        """Their part of ``status --json``."""
         return {
-            "warnings": [{**one._asdict(), "advice": platform_warnings.sentence(one)} for one in self.warnings],
+            "warnings": [{**w._asdict(), "advice": platform_warnings.sentence(w)} for w in self.warnings],
             "match_rates": {name: _course(course) for name, course in self.courses.items()},
-            "scores": [one._asdict() for one in self.scores],
+            "scores": [score._asdict() for score in self.scores],
         }
 
 
 def show_notes(notes: PlatformNotes) -> None:
-    """Each in a sentence or a line."""
-    for one in notes.warnings:
-        show(platform_warnings.sentence(one))
+    """Print each as a sentence or a table row."""
+    for warning in notes.warnings:
+        show(platform_warnings.sentence(warning))
     for name, course in notes.courses.items():
         show(match_rate.sentence(name, course))
     if notes.scores:
         show()
-        rows = [[one.destination, one.name, f"{one.value:g}", f"{one.at:%Y-%m-%d}"] for one in notes.scores]
+        rows = [[score.destination, score.name, f"{score.value:g}", f"{score.at:%Y-%m-%d}"] for score in notes.scores]
         show_table(["rated by the platform, for information", "", "", "on (UTC)"], rows)
 
 
 def _course(course: "Course") -> dict[str, dict[str, int]]:
     spans = {"last_30_days": course.latest, "30_days_before": course.before, "earlier": course.earlier}
-    return {when: one._asdict() for when, one in spans.items()}
+    return {name: counts._asdict() for name, counts in spans.items()}

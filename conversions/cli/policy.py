@@ -1,4 +1,4 @@
-"""``conversions policy``: what may leave, who approved it, and what a changed file would change."""
+"""``conversions policy``: show, compare and approve the disclosure policy."""
 
 import difflib
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from conversions.settings import Settings
 
 app = typer.Typer(
-    name="policy", help="What may leave, and who approved it.", no_args_is_help=True, rich_markup_mode=None
+    name="policy", help="Show, compare and approve the disclosure policy.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
 @app.command("show")
 def show_policy(*, config: Config = None, as_json: AsJson = False) -> int:
-    """Show the policy that is sent under: the promise, and every path by its class."""
+    """Show the approved policy: the quoted sentence, and every path by its class."""
     settings = load_settings(config)
     policy = _approved(settings)
     if as_json:
@@ -31,14 +31,14 @@ def show_policy(*, config: Config = None, as_json: AsJson = False) -> int:
     show(f"“{policy.quote}”")
     for kind in ("google", "meta"):
         show()
-        rows = [[one.class_, one.path, one.shape, one.what] for one in policy.listings(kind)]
+        rows = [[listing.class_, listing.path, listing.shape, listing.what] for listing in policy.listings(kind)]
         show_table([kind, "path", "shape", "what"], sorted(rows))
     return Exit.OK
 
 
 @app.command()
 def diff(*, config: Config = None, as_json: AsJson = False) -> int:
-    """Compare the approved policy with the file."""
+    """Compare the approved policy with the policy file."""
     from conversions.ledger.runs.policies import paths
 
     settings = load_settings(config)
@@ -53,31 +53,31 @@ def diff(*, config: Config = None, as_json: AsJson = False) -> int:
         show(f"The file is the approved policy, version {old.version}.")
     else:
         show("".join(_lines(old, new)))
-        for what, changed in (("May leave from now on", added), ("May not leave any more", removed)):
+        for label, changed in (("May leave from now on", added), ("May not leave any more", removed)):
             for path in changed:
-                show(f"{what}: {path}")
+                show(f"{label}: {path}")
     return Exit.OK
 
 
 @app.command()
 def approve(
     *,
-    by: Annotated[str, typer.Option(metavar="NAME", callback=without_address, help="Who answers for it.")],
+    by: Annotated[str, typer.Option(metavar="NAME", callback=without_address, help="The person responsible.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
-    """Let orders be sent under the changed file from now on."""
+    """Approve the changed policy file; later runs send under it."""
     from conversions.ledger import open_ledger, runs
     from conversions.ledger.runs import policies
 
     if not by.strip() or not reason.strip():
-        raise Usage("--by and --reason must say something: an auditor will read them.")
+        raise Usage("--by and --reason must not be empty: an auditor reads them.")
     settings = load_settings(config)
     with open_ledger(settings, clock.now) as ledger:
         runs.acquire_epoch(ledger)
         old = policies.approve(ledger, new := _file(settings), policies.Approval(by, reason))
         runs.record_tree_head(ledger)
-    say(f"Version {new.version} is approved in the place of {old.version}. `conversions plan` shows what it changes.")
+    say(f"Version {new.version} is approved and replaces {old.version}. `conversions plan` shows what it changes.")
     return Exit.OK
 
 
@@ -86,10 +86,10 @@ def _approved(settings: "Settings") -> "Policy":
     from conversions.ledger.runs import policies
 
     with open_read_only(settings, clock.now) as ledger:
-        found = policies.approved(ledger)
-    if found is None:
-        say("No policy is approved yet: the first run records the file's.")
-    return found or _file(settings)
+        policy = policies.approved(ledger)
+    if policy is None:
+        say("No policy is approved yet: the first run records the one in the file.")
+    return policy or _file(settings)
 
 
 def _file(settings: "Settings") -> "Policy":
@@ -104,7 +104,7 @@ def _lines(old: "Policy", new: "Policy") -> list[str]:
 
 def _document(policy: "Policy") -> dict[str, Any]:
     listings = {
-        kind: [one.model_dump(mode="json", by_alias=True) for one in policy.listings(kind)]
+        kind: [listing.model_dump(mode="json", by_alias=True) for listing in policy.listings(kind)]
         for kind in ("google", "meta")
     }
     return {

@@ -1,4 +1,4 @@
-"""``conversions privacy``: who may not be sent any more, because they objected or withdrew their consent."""
+"""``conversions privacy``: the suppression list (objections, withdrawn consent), and the other rights of people."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from conversions.ledger.subjects.suppressions import Suppression, SuppressionKind
     from conversions.privacy.objections import ListChange
 
-app = typer.Typer(name="privacy", help="What people may ask of the shop.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="privacy",
+    help="Requests of people: objection, access, erasure, record.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.command("access")(access.access)
 app.command("affected")(breach.affected)
 for command in (erasure.erase, erasure.tasks, erasure.retention, record.record):
     app.command()(command)
 
 Listing = Annotated[bool, typer.Option("--list", help="Show the entries: number, dates, case, reason.")]
-Remove = Annotated[bool, typer.Option("--remove", help="Take the entry back; needs --reason.")]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove the entry; needs --reason.")]
 
 
 @app.command("object")
@@ -40,9 +45,9 @@ def object_(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Withhold a person's orders everywhere: objections under GDPR article 21.
+    """Withhold a person's orders from every destination: objection, GDPR article 21.
 
-    The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
+    The address is read from standard input, from --file, or asked for. It takes effect from the next attempt on.
     """
     from conversions.ledger.subjects.suppressions import SuppressionKind
 
@@ -66,9 +71,10 @@ def withdraw(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Withhold a person's orders everywhere: consent withdrawn under GDPR article 7(3), whatever the source says.
+    """Withhold a person's orders from every destination: consent withdrawn, GDPR article 7(3).
 
-    The address is read from standard input, from --file, or asked for. It binds from the next attempt on.
+    It overrides a consent that the source records. The address is read from standard input, from --file, or asked for.
+    It takes effect from the next attempt on.
     """
     from conversions.ledger.subjects.suppressions import SuppressionKind
 
@@ -82,40 +88,40 @@ def withdraw(
 def _change(
     config: Path | None,
     kind: "SuppressionKind",
-    named: tuple[str | None, Path | None, str | None],
+    addresses: tuple[str | None, Path | None, str | None],
     reason: str | None,
     case: str | None,
     *,
     remove: bool,
     as_json: bool,
 ) -> int:
-    """Enter the people who were *named*, or take them off the list again."""
+    """Add the people to the suppression list, or remove them."""
     from conversions.privacy import objections
 
     if remove and not reason:
-        raise Usage("--remove needs --reason: how the person said so.")
+        raise Usage("--remove needs --reason: how the person asked for it.")
     settings = load_settings(config)
-    persons, unusable = people(settings, *named)
+    persons, unusable = people(settings, *addresses)
     if remove:
         change = objections.remove(settings, now, persons, kind, reason or "")
     else:
         change = objections.add(settings, now, persons, objections.ListEntry(kind, reason, case))
     if as_json:
-        lines = [{"line": line, "reason": why} for line, why in unusable]
+        lines = [{"line": line, "reason": fault} for line, fault in unusable]
         show_json({"changed": change.changed, "as_before": change.as_before, "unusable": lines})
     else:
         _show_change(change, kind, remove=remove)
-    for line, why in unusable:
-        say(f"line {line}: {catalogue.reason(why)}")
+    for line, fault in unusable:
+        say(f"line {line}: {catalogue.reason(fault)}")
     return Exit.DATA if unusable else Exit.OK
 
 
 def _show_change(change: "ListChange", kind: "SuppressionKind", *, remove: bool) -> None:
     if remove:
-        show(f"{kind.capitalize()}s taken back: {change.changed}. Not on the list: {change.as_before}.")
+        show(f"{kind.capitalize()}s removed: {change.changed}. Not on the list: {change.as_before}.")
     else:
-        show(f"{kind.capitalize()}s entered: {change.changed}. Already on the list: {change.as_before}.")
-        say("They bind from the next attempt on; what was sent before stays sent.")
+        show(f"{kind.capitalize()}s added: {change.changed}. Already on the list: {change.as_before}.")
+        say("They take effect from the next attempt on; earlier requests stay sent.")
 
 
 def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""``conversions reconcile``: what became of the requests that were received."""
+"""``conversions reconcile``: ask for late results of received requests."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,31 +18,31 @@ def reconcile(
     *,
     config: Config = None,
     destination: DestinationOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at exit 0.")] = False,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
-    """Ask Google what became of each order that it received; every run does so before it sends."""
+    """Ask Google for the late results of received orders; every run does this before it sends."""
     from conversions.run.reconcile import reconcile
 
-    found = reconcile(load_settings(config), destination, clock.now)
+    reconciled = reconcile(load_settings(config), destination, clock.now)
     if as_json:
-        show_json(document(found.json(), json_schema))
-    elif not quiet or found.exit_code:
-        _show(found)
-    return found.exit_code
+        show_json(document(reconciled.json(), json_schema))
+    elif not quiet or reconciled.exit_code:
+        _show(reconciled)
+    return reconciled.exit_code
 
 
-def _show(found: "Reconciled") -> None:
-    """What moved, and what a person has to do."""
+def _show(reconciled: "Reconciled") -> None:
+    """Print the changed states, and what needs a person."""
     from conversions.cli.report import say_late
 
     rows: list[list[object]] = []
-    for name, late in found.destinations.items():
+    for name, late in reconciled.destinations.items():
         moved = ", ".join(f"{count} {state}" for state, count in sorted(late.moved.items()))
         rows.append([name, late.asked, late.open, moved or "nothing", late.counts_only])
-    show_table(["", "requests asked about", "without a verdict yet", "orders moved", "counts only"], rows)
-    for name, late in found.destinations.items():
+    show_table(["", "requests asked", "still open", "orders updated", "counts only"], rows)
+    for name, late in reconciled.destinations.items():
         for reason, count in sorted(late.rejected.items()):
             show(f"{name}: {count} rejected ({reason})")
         say_late(name, late)

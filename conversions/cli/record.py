@@ -1,4 +1,4 @@
-"""``conversions privacy record``: what a controller keeps on paper, from what is really set."""
+"""``conversions privacy record``: the record of processing, written from the actual settings."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,21 +13,21 @@ from conversions.cli.output import json_text, say
 
 def record(
     *,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file; otherwise stdout.")] = None,
-    language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Of the texts.")] = "da",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="New file; otherwise stdout.")] = None,
+    language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Language of the record.")] = "da",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Write the record of processing: GDPR article 30, from the settings and the policy in force."""
+    """Write the record of processing (GDPR article 30) from the settings and the approved policy."""
     from conversions.catalogue import Language
-    from conversions.privacy import processing_record as records
+    from conversions.privacy import processing_record
 
     settings = load_settings(config)
-    found = records.record(settings, now)
+    result = processing_record.record(settings, now)
     if as_json:
-        text = json_text(records.document(found, Language(language)))
+        text = json_text(processing_record.document(result, Language(language)))
     else:
-        text = records.html(found, Language(language), settings)
+        text = processing_record.html(result, Language(language), settings)
     deliver(text, out)
-    if found.missing:
-        say(f"Not stated, and part of a complete record: {', '.join(found.missing)}.")
+    if result.missing:
+        say(f"Missing from a complete record: {', '.join(result.missing)}.")

@@ -1,4 +1,4 @@
-"""A run or a plan, for reading."""
+"""Text output of a run or a plan."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,13 +14,13 @@ from conversions.model.finding import Level
 from conversions.model.late_result import LateResults
 from conversions.run.report import DestinationSide, Report, SourceSide
 
-WORDS = {"already_sent": "already sent"}
+HEADINGS = {"already_sent": "already sent"}
 SETTING_OF = {str(Reason.BEFORE_START): " (not_before)", str(Reason.ALSO_REPORTED): " (also_reported_by)"}
-"""What decided, where it is a setting."""
+"""The setting behind a reason, where there is one."""
 
 
 def show_run(report: Report) -> None:
-    """What was read, what became of it, and what somebody has to do."""
+    """Print what the run read, the results by destination, and what needs a person."""
     show(f"Run {report.run_id}: purchases {report.window.since} to {report.window.until}")
     _show_source(report.source)
     _show_totals(report, BUCKETS)
@@ -30,8 +30,8 @@ def show_run(report: Report) -> None:
 
 
 def show_plan(report: Report) -> None:
-    """What a run would do, by destination and by day."""
-    show(f"Plan, nothing leaves: purchases {report.window.since} to {report.window.until}")
+    """Print what a run would do, by destination and by day."""
+    show(f"Plan, nothing is sent: purchases {report.window.since} to {report.window.until}")
     _show_source(report.source)
     _show_totals(report, [b for b in BUCKETS if b != "sent"])
     for name, side in report.destinations.items():
@@ -45,16 +45,16 @@ _SILENT = {
     Level.ATTENTION: "Known: {0.sentence}",
     Level.NOTE: "Note: {0.sentence}",
 }
-"""What nobody is called for."""
+"""Findings that do not change the exit code."""
 
 
 def _say_findings(report: Report) -> None:
-    """What a person is called for, then what is known already or only worth knowing."""
+    """Print the findings that need a person, then those that are known, accepted or notes."""
     for line in report.sentences:
         say(line)
-    for one in report.findings:
-        if not one.exit_code:
-            show(_SILENT[one.level].format(one))
+    for finding in report.findings:
+        if not finding.exit_code:
+            show(_SILENT[finding.level].format(finding))
 
 
 def _show_source(source: SourceSide) -> None:
@@ -66,12 +66,12 @@ def _show_source(source: SourceSide) -> None:
     ]
     show("Read: " + ", ".join(parts))
     if source.skipped_files:
-        show("Left for the next run, still being written: " + ", ".join(map(printable, source.skipped_files)))
+        show("Left for the next run, because they changed just now: " + ", ".join(map(printable, source.skipped_files)))
     show()
 
 
 def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None:
-    """Orders and money, one row for each currency."""
+    """Print the control totals: orders, then money by currency."""
     shown = [b for b in buckets if any(side.account.counts[b] for side in report.destinations.values())]
     rows: list[list[object]] = []
     for name, side in report.destinations.items():
@@ -81,7 +81,7 @@ def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None
             values = [side.account.values[currency][b] for b in shown]
             total = sum((side.account.values[currency][b] for b in BUCKETS), Decimal())
             rows.append(["", currency, read, *values, read - total])
-    show_table(["", "", "read", *[WORDS.get(b, b) for b in shown], "difference"], rows)
+    show_table(["", "", "read", *[HEADINGS.get(b, b) for b in shown], "difference"], rows)
 
 
 def _show_days(name: str, side: DestinationSide) -> None:
@@ -89,38 +89,41 @@ def _show_days(name: str, side: DestinationSide) -> None:
     shown = [b for b in BUCKETS if any(counts[b] for _, counts in days)]
     if days:
         show()
-        header = [f"{name}, by day", *[WORDS.get(b, b) for b in shown]]
+        header = [f"{name}, by day", *[HEADINGS.get(b, b) for b in shown]]
         show_table(header, [[day, *[counts[b] for b in shown]] for day, counts in days])
 
 
 def _ages(side: DestinationSide) -> list[str]:
-    """Until when what is planned can be sent, and what cannot be any more since when."""
-    lines = [f"  to be sent until {side.too_old_at}: then the first is too old"] if side.too_old_at else []
+    """When the planned orders become too old, and which are too old already."""
+    lines = [f"  send before {side.too_old_at}: then the first order is too old"] if side.too_old_at else []
     if side.first_batch and side.first_batch < side.account.counts["pending"]:
-        lines.append(
-            f"  first batch: a run sends {side.first_batch} of them and leaves the rest for the next (first_batch)"
-        )
-    if old := side.too_old:
-        days = old.since if old.since == old.until else f"{old.since} to {old.until}"
-        lines.append(f"  too old: {old.orders} bought {days}, the last of them since {old.at}")
+        lines.append(f"  first batch: a run sends {side.first_batch} of them, the next run the rest (first_batch)")
+    if expired := side.too_old:
+        days = expired.since if expired.since == expired.until else f"{expired.since} to {expired.until}"
+        lines.append(f"  too old: {expired.orders} orders bought {days}, the last of them since {expired.at}")
     return lines
 
 
-def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: Sequence[str] = ()) -> None:
-    """Why orders were held back, and which values differ from what was sent; after *lines*."""
-    whys = [(b, n, why) for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
-    lines = [*lines, *(f"  {b}: {n} {catalogue.reason(why)}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
+def _show_details(name: str, side: DestinationSide, source: SourceSide, first: Sequence[str] = ()) -> None:
+    """Print *first*, the reasons for unsent orders, and the values that differ from what was sent."""
+    lines = [*first]
+    for bucket, reasons in side.account.reasons.items():
+        lines += [
+            f"  {bucket}: {n} {catalogue.reason(reason)}{SETTING_OF.get(reason, '')}"
+            for reason, n in sorted(reasons.items())
+        ]
     lines += [
-        f"  refused alone: {printable(one.order_no)} ({catalogue.detail(one.code)})" for one in side.account.refused
+        f"  refused alone: {printable(order.order_no)} ({catalogue.detail(order.code)})"
+        for order in side.account.refused
     ]
     for change in side.account.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
-    if (unnamed := side.account.changed - len(side.account.changes)) > 0:
-        lines.append(f"  … and {unnamed} more; `--json` and `conversions status` have them")
-    lines += _corrections(side.corrections)
+    if (hidden := side.account.changed - len(side.account.changes)) > 0:
+        lines.append(f"  … and {hidden} more; `--json` and `conversions status` list them")
+    lines += _adjustments(side.corrections)
     moved = ", ".join(f"{count} {state}" for state, count in sorted(side.late.moved.items()))
-    lines += [f"  late verdicts: {moved}"] if moved else []
+    lines += [f"  late results: {moved}"] if moved else []
     if side.ending is not None:
         lines.append(f"  stopped: {side.ending}")
     if lines:
@@ -130,36 +133,35 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: S
             show(line)
 
 
-def _corrections(found: AdjustmentTotals) -> list[str]:
-    """What restating has changed, would change, and cannot; in money."""
-    said = {
-        "  restated: {}": found.made,
-        "  refused as restatements: {}": found.refused,
-        "  `conversions run --restate` would change {}": found.possible,
-        "  staged by `--restate` and not sent: {}": found.waiting,
-        "  restated, without an answer: {}": found.unknown,
+def _adjustments(totals: AdjustmentTotals) -> list[str]:
+    """The restatements that were made, are possible, wait, or are not possible; in money."""
+    sums_by_text = {
+        "  restated: {}": totals.made,
+        "  refused as restatements: {}": totals.refused,
+        "  `conversions run --restate` would change {}": totals.possible,
+        "  staged by `--restate` and not sent: {}": totals.waiting,
+        "  restated, without an answer: {}": totals.unknown,
     }
-    lines = [text.format(worth(sums)) for text, sums in said.items() if sums.orders]
-    return lines + [
-        f"  not restated, {catalogue.text('not_eligible', why)}: {worth(sums)}"
-        for why, sums in sorted(found.not_eligible.items())
-    ]
+    lines = [text.format(value_change(sums)) for text, sums in sums_by_text.items() if sums.orders]
+    not_eligible = sorted(totals.not_eligible.items())
+    reasons = {code: catalogue.text("not_eligible", code) for code, _ in not_eligible}
+    return lines + [f"  not restated, {reasons[code]}: {value_change(sums)}" for code, sums in not_eligible]
 
 
-def worth(sums: ValueChangeTotals) -> str:
-    """So many orders, in money before and after."""
-    old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(side.items())) for side in (sums.old, sums.new))
+def value_change(sums: ValueChangeTotals) -> str:
+    """The number of orders, and their value before and after."""
+    old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(values.items())) for values in (sums.old, sums.new))
     return f"{sums.orders} orders from {old} to {new}"
 
 
 def say_late(name: str, late: LateResults) -> None:
-    """What was refused after it had been received, and what could not be asked."""
+    """Print refusals of received orders, and status questions that failed."""
     for line in messages.late(name, late):
         say(line)
 
 
 def _show_next(report: Report) -> None:
-    """One sentence for whoever is on call."""
+    """Print the messages for the operator, and the checkpoint."""
     _say_findings(report)
     for line in messages.of_run(report):
         say(line)
@@ -168,5 +170,5 @@ def _show_next(report: Report) -> None:
         show("Every order is accounted for.")
     if report.checkpoint:
         show()
-        show("Checkpoint of the log; keep it where nobody here can change it, for `conversions audit verify`:")
+        show("Checkpoint of the log; keep it where your own staff cannot change it, for `conversions audit verify`:")
         show(report.checkpoint.rstrip())

@@ -1,4 +1,4 @@
-"""``conversions run`` and ``conversions plan``: the same window, sent or only foreseen."""
+"""``conversions run`` and ``conversions plan``: send a window of orders, or show what would be sent."""
 
 import sys
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 Day = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="In the shop's zone, included."),
+    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Day in the shop's zone, included."),
 ]
 DestinationOption = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Only this section of the settings.")
+    str | None, typer.Option("--destination", metavar="NAME", help="Only this destination of the settings.")
 ]
 
 
@@ -41,11 +41,11 @@ def run(
         str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the store.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when all is well.")] = False,
-    wait: Annotated[str, typer.Option(metavar="30m", help="Wait so long for another run to finish.")] = "0s",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at exit 0.")] = False,
+    wait: Annotated[str, typer.Option(metavar="30m", help="Wait up to this long for another run to finish.")] = "0s",
     accept: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE[=VALUE]", help="A finding that would stop the run is no mistake; needs --reason."),
+        typer.Option(metavar="CODE[=VALUE]", help="Accept a finding that would stop the run; needs --reason."),
     ] = None,
     restate: Annotated[
         bool, typer.Option("--restate", help="Send changed values of orders that the platform holds.")
@@ -54,7 +54,7 @@ def run(
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
-    """Send every completed order of the window, once; without dates: yesterday and the days before it."""
+    """Send each completed order of the window once; without dates: yesterday and the days before it."""
     from conversions import pipeline
     from conversions.cli import messages, report
     from conversions.observe.progress import SILENT, open_progress
@@ -66,7 +66,7 @@ def run(
         )
     settings = load_settings(config)
     if accept and not reason:
-        raise Usage("--accept needs --reason: why it is no mistake.")
+        raise Usage("--accept needs --reason: why the finding is no mistake.")
     request = replace(
         _request(since, until, destination, reason, wait),
         restate=restate,
@@ -74,10 +74,10 @@ def run(
     )
     if (since or until or restate) and not yes and sys.stdin.isatty():
         _ask(settings, request)
-    with on_call(settings, clock.now, say) as ending, _reporting_backlog(settings):
+    with on_call(settings, clock.now, say) as outcome, _reporting_backlog(settings):
         result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
-        ending.report = result.json()
-        ending.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
+        outcome.report = result.json()
+        outcome.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
     if as_json:
         show_json(document(result.json(), json_schema))
     elif not quiet or result.exit_code:
@@ -87,7 +87,7 @@ def run(
 
 @contextmanager
 def _reporting_backlog(settings: "Settings") -> Iterator[None]:
-    """Whoever is to mend what stopped the run is told how long there is for it."""
+    """Where an error stops the run, print how many orders wait and when the first becomes too old."""
     try:
         yield
     except ConversionsError as error:
@@ -102,7 +102,7 @@ def _report_backlog(settings: "Settings") -> None:
     from conversions.ledger.queries.backlog import backlogs
 
     with suppress(ConversionsError), open_read_only(settings, clock.now) as ledger:
-        for line in messages.of_waits(backlogs(ledger), settings.zone):
+        for line in messages.of_backlogs(backlogs(ledger), settings.zone):
             say(line)
 
 
@@ -115,7 +115,7 @@ def plan(
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
-    """Show what `run` would do with the same window; nothing leaves, nothing is written."""
+    """Show what `run` would do with the same window; it sends nothing and writes nothing."""
     from conversions.cli import report
 
     result = _plan(load_settings(config), _request(since, until, destination))
@@ -136,22 +136,22 @@ def _plan(settings: "Settings", request: "RunRequest") -> "Report":
 def _ask(settings: "Settings", request: "RunRequest") -> None:
     from conversions.cli import report
 
-    with redirect_stdout(sys.stderr):  # the result is the run's
+    with redirect_stdout(sys.stderr):  # stdout is for the result of the run
         report.show_plan(_plan(settings, request))
     typer.confirm("Send this now?", abort=True, err=True)
 
 
 def _accepted(texts: list[str]) -> dict[str, frozenset[str]]:
-    """By code. Raises Usage for a code that no finding has, since whoever mistypes it would think it accepted."""
+    """The accepted values by code. Raises Usage for an unknown code: a mistyped one must not seem accepted."""
     from conversions.anomalies import ACCEPTABLE
 
     pairs = [text.partition("=") for text in texts]
     for code, equals, value in pairs:
-        takes = ACCEPTABLE.get(code)
-        if takes is None or bool(equals) is not bool(takes) or (takes == "N" and not value.isdigit()):
-            known = ", ".join(f"{name}={of}" if of else name for name, of in ACCEPTABLE.items())
-            raise Usage(f"--accept {code}{equals}{value} is none of {known}. `conversions plan` says which it takes.")
-    return {code: frozenset(value.upper() for one, _, value in pairs if one == code) for code, _, _ in pairs}
+        form = ACCEPTABLE.get(code)
+        if form is None or bool(equals) is not bool(form) or (form == "N" and not value.isdigit()):
+            known = ", ".join(f"{name}={form}" if form else name for name, form in ACCEPTABLE.items())
+            raise Usage(f"--accept {code}{equals}{value} is none of {known}. `conversions plan` shows the right one.")
+    return {code: frozenset(value.upper() for other, _, value in pairs if other == code) for code, _, _ in pairs}
 
 
 def _request(
@@ -164,13 +164,13 @@ def _request(
     from conversions.model.run_request import RunRequest
     from conversions.settings import duration
 
-    patience = duration(wait)
-    if not isinstance(patience, timedelta):
+    longest = duration(wait)
+    if not isinstance(longest, timedelta):
         raise Usage(f"--wait {wait} is not a duration; write 90s, 30m or 2h.")
     return RunRequest(
         since.date() if since else None,
         until.date() if until else None,
         destination,
         reason,
-        patience,
+        longest,
     )

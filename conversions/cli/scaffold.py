@@ -1,4 +1,4 @@
-"""The first settings, policy, secrets and schedule of a shop: the shipped examples with a person's answers in them."""
+"""First settings, policy, secrets and schedule of a shop: the shipped examples with the operator's answers."""
 
 import json
 import re
@@ -16,12 +16,12 @@ SETTING = re.compile(r'(?:# )?(\w+) = ("[^"]*"|[^\s#]+)(.*)')
 Value = str | int | date | None
 
 HOME, PROGRAM, ZONE = "/srv/conversions", "/opt/conversions/.venv/bin/conversions", "Europe/Copenhagen"
-"""Of the shipped units."""
+"""Values in the shipped units, replaced by those of this installation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What only the operator knows."""
+    """Answers of the operator."""
 
     legal_basis: str | None
     orders: str
@@ -39,7 +39,7 @@ class Answers:
     meta_pixel: str | None
 
     def values(self) -> dict[str, Mapping[str, Value]]:
-        """Section → setting → value; None leaves the example as it is, and a section without an account is left out."""
+        """Section → setting → value. None keeps the example's value; a destination without an account is left out."""
         google: Mapping[str, Value] = {
             "operating_account_id": self.google_account,
             "conversion_action_id": self.google_action,
@@ -55,7 +55,7 @@ class Answers:
         }
 
     def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
-        """Against ordinary mistakes; a tag with the same ids knows the sales by their order numbers."""
+        """Settings against ordinary mistakes. A tag with the same ids uses order numbers, so we must, too."""
         return {
             "reference": "order_id" if also_reported_by == "same" else None,
             "not_before": self.not_before,
@@ -77,14 +77,14 @@ def settings_text(answers: Answers) -> str:
 
 
 def _answered(line: str, values: Mapping[str, Value]) -> str:
-    """*line* with its setting's value replaced, the comment kept in its column where it fits."""
-    found = SETTING.fullmatch(line)
-    value = values.get(found[1]) if found else None
-    if found is None or value is None:
+    """*line* with the setting's value replaced; the comment keeps its column where it fits."""
+    setting = SETTING.fullmatch(line)
+    value = values.get(setting[1]) if setting else None
+    if setting is None or value is None:
         return line
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
-    comment = found[3].strip()
-    return f"{f'{found[1]} = {text}':<39} {comment}".rstrip()
+    comment = setting[3].strip()
+    return f"{f'{setting[1]} = {text}':<39} {comment}".rstrip()
 
 
 def secrets_text() -> str:
@@ -99,24 +99,24 @@ def policy_text() -> str:
 
 
 def cron_line(settings: Path) -> str:
-    """For ``crontab -e``: every night at 06:15."""
+    """The line for ``crontab -e``: every day at 06:15."""
     return f"15 6 * * * {program()} run --quiet --config {shlex.quote(str(settings))}"
 
 
 def unit(name: str, settings: Path, zone: str, user: str) -> str:
-    """The shipped systemd unit *name* with this installation's paths, zone and user; its secrets are in ``.env``."""
+    """The shipped systemd unit *name* with this installation's paths, zone and user; secrets stay in ``.env``."""
     text = template(name).replace(PROGRAM, program()).replace(HOME, str(settings.parent)).replace(ZONE, zone)
     text = re.sub(r"(?m)^(LoadCredential=|Environment=GOOGLE)", r"# \1", text)
     return text.replace("User=conversions", f"User={user}")
 
 
 def program() -> str:
-    """How to start this very installation from anywhere."""
+    """The shell command that starts this installation from any directory."""
     script = Path(sys.executable).with_name("conversions")
     return shlex.quote(str(script)) if script.is_file() else f"{shlex.quote(sys.executable)} -m conversions"
 
 
 def template(name: str) -> str:
-    """A shipped example; the first line is left out where it points to a schema that lies beside it only there."""
+    """A shipped example without its schema line, since the schema file is not copied with it."""
     text = (files("conversions.cli") / "templates" / name).read_text(encoding="utf-8")
     return text.partition("\n")[2] if text.startswith("#:schema") else text

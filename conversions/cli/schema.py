@@ -1,4 +1,4 @@
-"""``conversions schema``: every setting, for editors and people."""
+"""``conversions schema``: the JSON Schema of the settings files, for editors."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,13 +9,13 @@ from conversions.cli.output import show_json
 
 
 class File(StrEnum):
-    """What has a schema."""
+    """Files that have a schema."""
 
     SETTINGS = "settings"
     POLICY = "policy"
 
 
-def schema(file: Annotated[File, typer.Argument(help="Which file.")] = File.SETTINGS) -> None:
+def schema(file: Annotated[File, typer.Argument(help="The settings file.")] = File.SETTINGS) -> None:
     """Print the JSON Schema of a settings file."""
     match file:
         case File.SETTINGS:

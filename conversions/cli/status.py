@@ -1,4 +1,4 @@
-"""``conversions status``: what the store holds, without touching it."""
+"""``conversions status``: an overview of the store, read only."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -21,104 +21,100 @@ if TYPE_CHECKING:
     from conversions.ledger.runs.findings import KnownFinding
     from conversions.model.finding import Finding
 
-NAMED = 10
-"""Days; more are counted."""
+MAX_DAYS_LISTED = 10
+"""Further days are only counted."""
 
 
 def status(
     *,
     config: Config = None,
     max_age: Annotated[
-        str | None, typer.Option(metavar="26h", help="Exit 1 where the last good run is older; for monitors.")
+        str | None, typer.Option(metavar="26h", help="Exit 1 if the last good run is older; for monitors.")
     ] = None,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
-    """Show the last runs, what waits, and what needs a person."""
+    """Show the last runs, the orders by state, and the problems that need a person."""
     from conversions.anomalies import match_rate
     from conversions.cli import platforms
     from conversions.ledger import open_read_only
     from conversions.ledger.late_results import quality_scores
     from conversions.ledger.outbox import platform_warnings
     from conversions.ledger.queries.overview import overview
-    from conversions.ledger.runs import findings as told
+    from conversions.ledger.runs.findings import open_findings
     from conversions.ledger.staging import volumes
 
     settings = load_settings(config)
     with open_read_only(settings, clock.now) as ledger:
-        found = overview(ledger)
+        state = overview(ledger)
         today = clock.now().astimezone(settings.zone).date()
         never_read = volumes.never_read(ledger, list(settings.destinations), today)
         few = volumes.known_gaps(ledger, today, settings.closed_days)
-        findings = told.open_findings(ledger)
+        findings = open_findings(ledger)
         notes = platforms.PlatformNotes(
             platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)
         )
-    fresh = _fresh(found, max_age)
+    fresh = _fresh(state, max_age)
     code = Exit.OK if fresh and not never_read else Exit.ATTENTION
     if as_json:
-        found_days = {"never_read": never_read, "few_orders": [one.json() for one in few]}
-        found_days["findings"] = [asdict(one) for one in findings]
-        facts = {**asdict(found), **found_days, **notes.json(), "fresh": fresh, "exit_code": int(code)}
+        problems = {"never_read": never_read, "few_orders": [finding.json() for finding in few]}
+        problems["findings"] = [asdict(finding) for finding in findings]
+        facts = {**asdict(state), **problems, **notes.json(), "fresh": fresh, "exit_code": int(code)}
         show_json(document(facts, json_schema))
     else:
-        _show(found)
-        _show_findings([one for one in findings if one.code != volumes.CODE])
+        _show(state)
+        _show_findings([finding for finding in findings if finding.code != volumes.CODE])
         platforms.show_notes(notes)
         _show_days(never_read, few)
         if not fresh:
-            show(f"No run has finished well within {max_age}; look at the last one above, then `conversions run`.")
+            show(f"No run has ended with exit 0 or 1 within {max_age}; see the last run above, then `conversions run`.")
     return code
 
 
-def _show_problems(found: "Overview") -> None:
-    if found.problems:
+def _show_problems(state: "Overview") -> None:
+    if state.problems:
         show()
         rows = [
-            [
-                p.destination,
-                printable(p.order_no),
-                p.day,
-                p.state,
-                catalogue.reason(p.reason or ""),
-                catalogue.detail(p.detail or ""),
-            ]
-            for p in found.problems
+            [p.destination, printable(p.order_no), p.day, p.state, *catalogue.explained(p.reason, p.detail)]
+            for p in state.problems
         ]
-        show_table(["needs a person", "order", "day", "state", "why", "said"], rows)
-    if found.unnamed:
-        show(f"… and {found.unnamed} more.")
-    if any(p.state == "unknown" for p in found.problems):
-        show("What is unknown is sent again while the platform counts it once; after that it waits for a decision.")
-    if found.problems or found.acknowledged:
-        seen = f" {found.acknowledged} orders were acknowledged and are not shown." if found.acknowledged else ""
-        show(f"`conversions decide` lists the choices.{seen}")
+        show_table(["needs a person", "order", "day", "state", "reason", "detail"], rows)
+    if state.unnamed:
+        show(f"… and {state.unnamed} more.")
+    if any(p.state == "unknown" for p in state.problems):
+        show(
+            "A run sends unknown orders again while the platform counts them once; after that they wait for a decision."
+        )
+    if state.problems or state.acknowledged:
+        hidden = f" {state.acknowledged} orders were acknowledged and are not shown." if state.acknowledged else ""
+        show(f"`conversions decide` lists the choices.{hidden}")
 
 
 def _show_findings(findings: "Sequence[KnownFinding]") -> None:
     if findings:
         show()
-    for one in findings:
-        accepted = " (accepted)" if one.accepted else ""
-        show(f"{one.code}{accepted}: {one.sentence}")
-    if any(not one.accepted for one in findings):
-        show("What is as it should be: `conversions decide acknowledge --finding CODE --reason TEXT`.")
+    for finding in findings:
+        accepted = " (accepted)" if finding.accepted else ""
+        show(f"{finding.code}{accepted}: {finding.sentence}")
+    if any(not finding.accepted for finding in findings):
+        show("To silence a finding that is no mistake: `conversions decide acknowledge --finding CODE --reason TEXT`.")
 
 
 def _show_days(never_read: "Sequence[date]", few: "Sequence[Finding]") -> None:
-    for one in few:
+    for finding in few:
         show()
-        show(one.sentence)
+        show(finding.sentence)
     if never_read:
-        more = f" and {len(never_read) - NAMED} more" if len(never_read) > NAMED else ""
+        hidden = len(never_read) - MAX_DAYS_LISTED
+        more = f" and {hidden} more" if hidden > 0 else ""
         show()
         show(
-            f"Never read: {', '.join(map(str, never_read[:NAMED]))}{more}. `conversions run` without dates goes back "
-            "to them."
+            f"Never read: {', '.join(map(str, never_read[:MAX_DAYS_LISTED]))}{more}. `conversions run` without dates "
+            "reads them."
         )
 
 
-def _fresh(found: "Overview", max_age: str | None) -> bool:
+def _fresh(state: "Overview", max_age: str | None) -> bool:
     from conversions.settings import duration
 
     if max_age is None:
@@ -126,18 +122,18 @@ def _fresh(found: "Overview", max_age: str | None) -> bool:
     allowed = duration(max_age)
     if not isinstance(allowed, timedelta):
         raise Usage(f"--max-age {max_age} is not a duration; write 26h.")
-    good = [run.finished for run in found.runs if run.finished and run.exit_code in (Exit.OK, Exit.ATTENTION)]
+    good = [run.finished for run in state.runs if run.finished and run.exit_code in (Exit.OK, Exit.ATTENTION)]
     return bool(good) and clock.now() - max(good) <= allowed
 
 
-def _show(found: "Overview") -> None:
-    from conversions.cli.report import worth
+def _show(state: "Overview") -> None:
+    from conversions.cli.report import value_change
 
-    if not found.runs:
-        show("The store is new: no run yet. `conversions plan` shows what the first would do.")
+    if not state.runs:
+        show("The store is new: no run yet. `conversions plan` shows what the first run would do.")
         return
-    show("A rehearsal store: nothing of it ever left this machine." if found.rehearsal else "A store of real sends.")
-    show(f"{found.log_entries} log entries")
+    show("A rehearsal store: none of it left this machine." if state.rehearsal else "A store of real runs.")
+    show(f"{state.log_entries} log entries")
     show()
     header = ["run", "started (UTC)", "exit", "purchases", "by"]
     show_table(
@@ -150,34 +146,34 @@ def _show(found: "Overview") -> None:
                 f"{r.since}…{r.until}",
                 r.operator,
             ]
-            for r in found.runs
+            for r in state.runs
         ],
     )
     show()
     show_table(
-        ["destination", "state", "orders"], [[n, s, c] for n, states in found.states.items() for s, c in states.items()]
+        ["destination", "state", "orders"], [[n, s, c] for n, states in state.states.items() for s, c in states.items()]
     )
-    if found.late:
+    if state.late:
         show()
         rows = [
             [name, catalogue.text("statuses", code), count]
-            for name, kinds in found.late.items()
+            for name, kinds in state.late.items()
             for code, count in sorted(kinds.items())
         ]
-        show_table(["received, and whether they were recorded", "", "orders"], rows)
-    if found.changed or found.restatements:
+        show_table(["received orders, by late result", "", "orders"], rows)
+    if state.changed or state.restatements:
         show()
-    for name, sums in sorted(found.changed.items()):
-        show(f"{name}, worth something else by now: {worth(sums)}; `conversions plan` says which can be restated.")
-    for name, states in sorted(found.restatements.items()):
+    for name, sums in sorted(state.changed.items()):
+        show(f"{name}, changed since sending: {value_change(sums)}; `conversions plan` says which can be restated.")
+    for name, states in sorted(state.restatements.items()):
         show(f"{name}, restatements: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
-    _show_problems(found)
-    for name, (reason, orders) in found.stopped.items():
+    _show_problems(state)
+    for name, (reason, orders) in state.stopped.items():
         show(
-            f"{name} is stopped: {orders} orders were refused ({reason}). `conversions plan` says what is to be done, "
-            f"and then `conversions decide` lets it go on."
+            f"{name} is stopped: {orders} orders were refused ({reason}). `conversions plan` says what to do; "
+            "after that `conversions decide` lets it go on."
         )
-    if found.bad_rows:
+    if state.bad_rows:
         show()
-        rows = [[printable(row.place), catalogue.reason(row.reason), row.field or ""] for row in found.bad_rows]
-        show_table(["rows that could not be orders (last run)", "why", "column"], rows)
+        rows = [[printable(row.place), catalogue.reason(row.reason), row.field or ""] for row in state.bad_rows]
+        show_table(["unreadable rows (last run)", "reason", "column"], rows)

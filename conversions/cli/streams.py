@@ -1,7 +1,7 @@
-"""Standard streams that cannot fail: output that nobody can take neither stops a command nor changes its exit code.
+"""Standard streams that cannot fail: output that cannot be written neither stops a command nor changes its exit code.
 
-A disk is full, a pipe's reader has left, a terminal is gone, a descriptor was never open: what cannot be written is
-dropped, and the orders go on. Python alone would raise in the middle, or exit with 120 where the last flush fails.
+The cause may be a full disk, a closed pipe or terminal, or a descriptor that was never open. Such output is dropped and
+the command goes on. Plain Python would raise in the middle, or exit with 120 where the last flush fails.
 """
 
 import io
@@ -12,15 +12,15 @@ from typing import Any, TextIO
 
 
 class Output(io.FileIO):
-    """A descriptor to which every write succeeds."""
+    """A file descriptor on which every write succeeds."""
 
     loss: str | None = None
-    """Why something was dropped. A reader that has left had enough: nothing is lost."""
+    """Why output was dropped; None for a closed pipe, since its reader needs no further output."""
 
     def write(self, data: Any, /) -> int:
-        """Write what can be written, and drop the rest."""
+        """Write as much as possible, and drop the rest."""
         try:
-            while (written := super().write(data)) is None:  # a descriptor that does not block: its reader is slow
+            while (written := super().write(data)) is None:  # a non-blocking descriptor with a slow reader
                 select.select([], [self], [])
         except BrokenPipeError:
             return len(data)
@@ -31,9 +31,9 @@ class Output(io.FileIO):
 
 
 def keep_open() -> None:
-    """Replace the process's own stdout and stderr by such streams; what a caller put in their place stays.
+    """Replace the process's own stdout and stderr by such streams; streams that a caller has set stay.
 
-    Descriptors that were closed become /dev/null, so that no file of ours is opened in their place and written to.
+    Closed descriptors become /dev/null, so that no file of ours gets their number and receives the output.
     """
     if None in {sys.__stdin__, sys.__stdout__, sys.__stderr__}:
         _fill()
@@ -46,7 +46,7 @@ def keep_open() -> None:
 
 
 def loss() -> str | None:
-    """Write what stdout still holds back; why some of the output was dropped, if it was."""
+    """Flush stdout; return why output was dropped, or None."""
     sys.stdout.flush()
     descriptor = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return descriptor.loss if isinstance(descriptor, Output) else None

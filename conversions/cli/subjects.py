@@ -1,4 +1,4 @@
-"""People, as a command names them: typed, piped or listed in a file. An address ends here, at the keyed subject."""
+"""Addresses that an operator types, pipes or lists in a file; each becomes a keyed subject here and is not kept."""
 
 import csv
 import sys
@@ -21,48 +21,47 @@ Address = Annotated[
     typer.Argument(
         metavar="[ADDRESS]",
         show_default=False,
-        help="Better piped, or typed when asked: the command line stays in the shell's history.",
+        help="Better pipe it, or type it when asked: the shell's history keeps the command line.",
     ),
 ]
 File = Annotated[
-    Path | None, typer.Option(metavar="CSV", help="Addresses, one a row; otherwise standard input, or you are asked.")
+    Path | None, typer.Option(metavar="CSV", help="Addresses, one per row; otherwise read from stdin, or asked for.")
 ]
 Column = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The file's column of addresses; otherwise the one that says mail.")
+    str | None, typer.Option(metavar="NAME", help="Column of addresses; default the first with 'mail' in its name.")
 ]
 
 
 def one_person(settings: "Settings", address: str | None) -> "Person":
-    """The one person who was named. Raises Usage where it is nobody, or several."""
-    found, unusable = people(settings, address)
+    """The person of the one given address. Raises Usage where there is none, or more than one."""
+    persons, unusable = people(settings, address)
     if unusable:
-        raise Usage(f"That cannot be looked for: {catalogue.reason(unusable[0][1])}.")
-    if len(set(found)) > 1:
-        raise Usage("One person at a time, please: several addresses were given.")
-    return found[0]
+        raise Usage(f"Cannot search for this address: {catalogue.reason(unusable[0][1])}.")
+    if len(set(persons)) > 1:
+        raise Usage("Several addresses were given; give one person at a time.")
+    return persons[0]
 
 
 def people(
     settings: "Settings", address: str | None = None, file: Path | None = None, column: str | None = None
 ) -> "tuple[list[Person], list[tuple[int, Reason]]]":
-    """The people who were named, and the lines that hold no usable address: their number, never what they hold.
+    """The people of the given addresses, and the number of each line without a usable address, with the reason.
 
-    Raises Usage where nobody is named.
+    Raises Usage where no address was given.
     """
     from conversions import keys
     from conversions.intake import identity
 
-    held = [settings.secret_key, *settings.secret_former_keys]
-    subject_keys = [keys.derive(key, identity.SUBJECT) for key in held]
-    found = [(line, identity.person(text, subject_keys)) for line, text in _addresses(address, file, column)]
-    if not found:
-        raise Usage("No address was given; pipe one in, name --file, or run this on a terminal.")
-    named = [person for _, person in found if isinstance(person, tuple)]
-    return named, [(line, why) for line, why in found if not isinstance(why, tuple)]
+    subject_keys = [keys.derive(key, identity.SUBJECT) for key in [settings.secret_key, *settings.secret_former_keys]]
+    results = [(line, identity.person(text, subject_keys)) for line, text in _addresses(address, file, column)]
+    if not results:
+        raise Usage("No address was given: pipe one in, add --file, or run this on a terminal.")
+    persons = [person for _, person in results if isinstance(person, tuple)]
+    return persons, [(line, fault) for line, fault in results if not isinstance(fault, tuple)]
 
 
 def _addresses(address: str | None, file: Path | None, column: str | None) -> Iterator[tuple[int, str]]:
-    """Line number and what stands there."""
+    """Line number and text of each address."""
     if address is not None:
         yield 1, address
         return
@@ -77,19 +76,19 @@ def _addresses(address: str | None, file: Path | None, column: str | None) -> It
 
 
 def _listed(lines: list[str], column: str | None) -> Iterator[tuple[int, str]]:
-    """The addresses of a list or a table: of *column*, of the one whose heading says mail, otherwise of the first."""
+    """Line number and cell of the address column: *column*, else the one with "mail" in its heading, else the first."""
     rows = list(csv.reader(lines, delimiter=";" if lines and ";" in lines[0] else ","))
-    place = _place(rows[0] if rows else [], column)
+    index = _column_index(rows[0] if rows else [], column)
     for number, cells in enumerate(rows, start=1):
-        if any(cells) and not (place is not None and number == 1):
-            yield number, "".join(cells[place or 0 : (place or 0) + 1])
+        if any(cells) and not (index is not None and number == 1):
+            yield number, "".join(cells[index or 0 : (index or 0) + 1])
 
 
-def _place(heading: list[str], column: str | None) -> int | None:
-    """Which column; None where the first line is no heading."""
+def _column_index(heading: list[str], column: str | None) -> int | None:
+    """Index of the address column; None where the first line is no heading."""
     names = [name.strip().lower() for name in heading]
     if column is None:
         return next((i for i, name in enumerate(names) if "mail" in name and "@" not in name), None)
     if column.lower() not in names:
-        raise Usage(f"There is no column {column!r}; --column names one of the first line's.")
+        raise Usage(f"There is no column {column!r} in the first line; correct --column.")
     return names.index(column.lower())

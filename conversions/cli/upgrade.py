@@ -1,4 +1,4 @@
-"""``conversions upgrade``: a store of an older version, brought to this one."""
+"""``conversions upgrade``: bring a store to this version's schema."""
 
 from dataclasses import asdict
 
@@ -9,16 +9,16 @@ from conversions.errors import Exit
 
 
 def upgrade(*, as_json: AsJson = False, config: Config = None) -> int:
-    """Bring the store of an older version to this one; a copy of how it was is kept beside it."""
+    """Upgrade the store of an older version; a copy of the old store stays beside it."""
     from conversions.ledger.maintenance import upgrade as upgrades
 
-    done = upgrades.upgrade(load_settings(config), clock.now)
+    result = upgrades.upgrade(load_settings(config), clock.now)
     if as_json:
-        kept = None if done.backup is None else str(done.backup)
-        show_json({**asdict(done), "backup": kept, "exit_code": int(Exit.OK)})
-    elif done.backup is None:
-        show(f"The store has schema {done.after} already; nothing was to be done.")
+        kept = None if result.backup is None else str(result.backup)
+        show_json({**asdict(result), "backup": kept, "exit_code": int(Exit.OK)})
+    elif result.backup is None:
+        show(f"The store has schema {result.after} already; nothing to do.")
     else:
-        show(f"The store went from schema {done.before} to {done.after}. How it was is kept in {done.backup}.")
-        say("Delete that copy once the next run has gone well: it holds personal data.")
+        show(f"The store went from schema {result.before} to {result.after}. The old store is kept in {result.backup}.")
+        say("Delete that copy after the next good run: it holds personal data.")
     return Exit.OK

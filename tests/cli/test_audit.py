@@ -42,7 +42,7 @@ def test_list_shows_one_attempt_a_line_the_newest_last(cli: Cli, past: Shop) -> 
         ["5", "2", "2026-11-21", "23:30:00"],
     ]
     assert said.code == 0
-    assert said.err == "A rehearsal: nothing of this ever left this machine.\n"
+    assert said.err == "A rehearsal: none of this left this machine.\n"
 
 
 def test_list_tells_programs_the_same(cli: Cli, past: Shop) -> None:
@@ -127,7 +127,7 @@ def test_show_of_an_erased_body_says_why_there_is_none(cli: Cli, past: Shop, tmp
         store.execute("UPDATE event SET bytes = NULL, salt = NULL")
     said = audit(cli, shop, "show", "5")
     assert (said.code, said.out) == (0, "")
-    assert said.err.endswith("Of its 2 events 2 are erased, and with them its bytes; the log keeps the rest.\n")
+    assert said.err.endswith("2 of its 2 events are erased, and its bytes with them; the log keeps the rest.\n")
 
 
 @pytest.mark.parametrize("number", ["0", "6"])

@@ -56,4 +56,4 @@ def test_an_upgrade_that_is_not_needed_says_so(settings: Path, cli: Cli) -> None
     said = cli("upgrade", "--config", settings)
 
     assert said.code == 0
-    assert "nothing was to be done" in said.out
+    assert "nothing to do" in said.out

@@ -21,7 +21,7 @@ TOKEN = "EAAB" + "x" * 40
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not on Google Cloud, and nobody is logged in with gcloud."""
+    """Not on Google Cloud, and without a login of gcloud."""
     os.environ["CLOUDSDK_CONFIG"] = str(tmp_path / "gcloud")
     monkeypatch.setattr(credentials, "PRODUCT_NAME", tmp_path / "product_name")
 

@@ -1,4 +1,4 @@
-"""``conversions init``: a first night's files, valid, private, and never over another's."""
+"""``conversions init``: the files of a first run: valid, private, never over another file."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class TestWhatIsWritten:
         assert (meta.dataset_id, meta.action_source) == ("555000111222", "physical_store")
         assert (settings.shop, settings.privacy.legal_basis) == ('Ø "1"', "consent")
 
-    def test_the_guards_of_a_first_night_are_on(self, cli: Cli, tmp_path: Path) -> None:
+    def test_the_guards_of_a_first_run_are_on(self, cli: Cli, tmp_path: Path) -> None:
         cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "other")
         settings = load(tmp_path / "conversions.toml")
         for section in settings.destinations.values():
@@ -50,7 +50,7 @@ class TestWhatIsWritten:
         said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "same")
         assert said.code == 0, said.err
         assert load(tmp_path / "conversions.toml").destinations["google"].reference == "order_id"
-        assert "order numbers leave" in said.err
+        assert "order numbers are sent" in said.err
 
     def test_same_ids_that_meta_would_not_recognise_are_refused(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path / "new", *META, *BASIS, "--meta-pixel", "same")
@@ -61,13 +61,13 @@ class TestWhatIsWritten:
         said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--google-tag", "none")
         sections = load(tmp_path / "conversions.toml").destinations
         assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("none", None)
-        assert "decides whether sales are counted twice" in said.err
+        assert "One question is open" in said.err
 
     def test_the_guards_are_explained(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path, *GOOGLE, *BASIS, "--not-before", "2026-11-01", "--max-new", "700").err
         assert "Purchases before 2026-11-01 are not sent (not_before)" in said
         assert "sends 50 orders to each platform (first_batch)" in said
-        assert "more than 700 new ones" in said
+        assert "More than 700 new orders" in said
 
     def test_a_platform_without_an_account_is_left_out(self, cli: Cli, tmp_path: Path) -> None:
         cli("init", tmp_path, *META, *BASIS)
@@ -139,7 +139,7 @@ class TestNothingIsOverwritten:
         before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
         said = cli("init", tmp_path, *META, *BASIS)
         assert said.code == 78
-        assert "stays as it is" in said.err
+        assert "was not changed" in said.err
         assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
 
     def test_a_key_that_is_there_stays(self, cli: Cli, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ class TestNothingIsOverwritten:
         (tmp_path / ".env").chmod(0o600)
         said = cli("init", tmp_path, *GOOGLE, *BASIS)
         assert said.code == 0
-        assert f"{tmp_path / '.env'} is already there and stays as it is." in said.err
+        assert f"{tmp_path / '.env'} exists already and was not changed." in said.err
         assert (tmp_path / ".env").read_text() == "CONVERSIONS_KEY=" + "5a" * 32
 
     def test_an_answer_that_cannot_be_used_leaves_nothing_behind(self, cli: Cli, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ class TestQuestions:
     def test_an_answer_that_is_none_of_those_is_asked_again(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n", terminal=True)
         assert said.code == 0, said.err
-        assert "Not 'no': none, other, same, or Enter." in said.err
+        assert "'no' is no choice: type none, other, same, or press Enter." in said.err
         assert load(tmp_path / "conversions.toml").destinations["google"].also_reported_by == "none"
 
     def test_a_terminal_is_not_asked_for_what_was_given(self, cli: Cli, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The one place where whatever stops a command becomes a sentence and an exit code."""
+"""``main`` turns each error into one sentence and an exit code."""
 
 import io
 import os

@@ -33,18 +33,18 @@ class TestEntering:
     def test_a_piped_address_is_entered_as_its_subject(self, cli: Cli, settings: Path) -> None:
         said = object_(cli, settings, "--reason", "by phone, 2026-11-20")
         assert said.code == 0
-        assert "Objections entered: 1." in said.out
+        assert "Objections added: 1." in said.out
         subject = identity.subject(ADDRESS, keys.derive(load(settings).secret_key, identity.SUBJECT))
         assert isinstance(subject, bytes)
         assert subject in in_store(settings)
         assert b"holm" not in in_store(settings).lower()
 
     def test_a_terminal_is_asked(self, cli: Cli, settings: Path) -> None:
-        assert "entered: 1." in object_(cli, settings, stdin=f"{ADDRESS}\n", terminal=True).out
+        assert "added: 1." in object_(cli, settings, stdin=f"{ADDRESS}\n", terminal=True).out
 
     def test_the_same_person_under_another_form_is_already_there(self, cli: Cli, settings: Path) -> None:
         object_(cli, settings, stdin="r.a.y@gmail.com")
-        assert "entered: 0. Already on the list: 1." in object_(cli, settings, stdin=" RAY+shop@gmail.com ").out
+        assert "added: 0. Already on the list: 1." in object_(cli, settings, stdin=" RAY+shop@gmail.com ").out
 
     @pytest.mark.parametrize(
         "content",
@@ -57,7 +57,7 @@ class TestEntering:
     )
     def test_a_list_or_a_table_is_read(self, cli: Cli, settings: Path, tmp_path: Path, content: str) -> None:
         (tmp_path / "objections.csv").write_text(content, encoding="utf-8")
-        assert "entered: 2." in object_(cli, settings, "--file", tmp_path / "objections.csv", stdin="").out
+        assert "added: 2." in object_(cli, settings, "--file", tmp_path / "objections.csv", stdin="").out
         assert "Already on the list: 2." in object_(cli, settings, stdin=content).out
 
     def test_a_line_that_holds_no_address_is_named_by_number_and_the_others_are_entered(
@@ -65,7 +65,7 @@ class TestEntering:
     ) -> None:
         said = object_(cli, settings, stdin=f"{ADDRESS}\nIda Holm\n,17\nasta@example.net\n")
         assert said.code == 65
-        assert "entered: 2." in said.out
+        assert "added: 2." in said.out
         assert "line 2: unusable e-mail address\nline 3: no e-mail address\n" in said.err
 
     @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfeholm", b'"holm\x00'])
@@ -87,9 +87,9 @@ class TestEntering:
 class TestTakingBack:
     def test_an_objection_is_taken_back_with_a_reason(self, cli: Cli, settings: Path) -> None:
         object_(cli, settings)
-        assert "taken back: 1." in object_(cli, settings, "--remove", "--reason", "wrote to us").out
+        assert "removed: 1." in object_(cli, settings, "--remove", "--reason", "wrote to us").out
         assert "Not on the list: 1." in object_(cli, settings, "--remove", "--reason", "wrote to us").out
-        assert "entered: 1." in object_(cli, settings).out
+        assert "added: 1." in object_(cli, settings).out
 
     def test_never_without_a_reason(self, cli: Cli, settings: Path) -> None:
         assert object_(cli, settings, "--remove").code == 2
@@ -98,7 +98,7 @@ class TestTakingBack:
     def test_a_reason_holds_no_address(self, cli: Cli, settings: Path, sign: str) -> None:
         said = object_(cli, settings, "--reason", f"wrote from {ADDRESS}".replace("@", sign))
         assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
-        assert "--reason holds an e-mail address" in said.err
+        assert "--reason contains an e-mail address" in said.err
         assert "ida" not in said.err
         assert not (settings.parent / "var" / "conversions.db").exists()
 

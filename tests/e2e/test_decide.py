@@ -191,4 +191,4 @@ def test_for_a_person_the_list_is_a_table(shop: Shop) -> None:
     said = shop.command("decide")
     assert "send | give-up" in said.out
     decide(shop, "give-up", "--all", "--destination", "meta")
-    assert shop.command("decide").out == "Nothing waits for a decision.\n"
+    assert shop.command("decide").out == "No order waits for a decision.\n"

@@ -168,7 +168,7 @@ class TestGuards:
     def test_the_first_run_sends_one_small_request_and_says_what_waits(self, real: Shop) -> None:
         open_for_business(real, first_batch=2)
         real.orders(*(real.order(str(number)) for number in range(5)))
-        assert "a run sends 2 of them and leaves the rest for the next (first_batch)" in real.command("plan").out
+        assert "a run sends 2 of them, the next run the rest (first_batch)" in real.command("plan").out
         said = real.command("run")
         assert said.code == 0, said
         assert "first batch for google (first_batch): look at what arrived there" in said.err

@@ -55,7 +55,7 @@ class TestAsking:
         code, screen = on_a_terminal(stocked, "run", *days(stocked), typed="n\n")
         assert (code, stocked.requests()) == (130, 0)
         assert not stocked.store.exists()
-        assert "Plan, nothing leaves" in screen
+        assert "Plan, nothing is sent" in screen
         assert re.search(r"DKK +150\.00", screen)
         assert "Send this now?" in screen
 
@@ -67,7 +67,7 @@ class TestAsking:
         results = stocked.home / "run.json"
         code, screen = on_a_terminal(stocked, "run", *days(stocked), "--json", typed="y\n", out=results)
         assert (code, json.loads(results.read_text())["exit_code"]) == (0, 0)
-        assert "Plan, nothing leaves" in screen
+        assert "Plan, nothing is sent" in screen
 
     def test_with_the_option_nobody_is_asked(self, stocked: Shop) -> None:
         code, screen = on_a_terminal(stocked, "run", *days(stocked), "--yes")
@@ -111,7 +111,7 @@ class TestTime:
         }
         for name, at in first.items():
             shown = f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}"
-            assert f"to be sent until {shown}" in section(said, name)
+            assert f"send before {shown}" in section(said, name)
             assert shop.plan().at(name)["first_too_old_at"] == shown
 
     def test_a_plan_says_what_is_too_old_and_since_when(self, shop: Shop) -> None:
@@ -126,7 +126,7 @@ class TestTime:
         said = shop.command("plan", *window).out
         days = f"{shop.day(12)} to {shop.day(10)}"
         assert f"too old: 3 bought {days}, the last of them since {shop.day(3)} 17:59" in section(said, "meta")
-        assert "too old" not in section(said, "google").replace("then the first is too old", "")
+        assert "too old" not in section(said, "google").replace("then the first order is too old", "")
 
     def test_since_when_is_the_moment_at_which_it_became_so(self, shop: Shop) -> None:
         """One order, and plans on both sides of that moment."""
@@ -142,7 +142,7 @@ class TestTime:
     def test_nothing_to_send_has_no_deadline(self, shop: Shop) -> None:
         shop.orders(shop.order("1"))
         assert shop.run().code == 0
-        assert "to be sent until" not in shop.command("plan").out
+        assert "send before" not in shop.command("plan").out
 
 
 class TestAnotherRun:

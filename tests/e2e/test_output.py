@@ -122,7 +122,7 @@ def test_a_result_that_is_lost_is_said_where_it_can_be(real_shop: Shop, kind: st
     with place(kind, real_shop.home) as descriptor:
         running = real_shop.start("run", through=through(kind, "out"), out=descriptor)
         _, said = running.communicate()
-    assert said.splitlines()[-1].startswith("Not all of the output could be written: ")
+    assert said.splitlines()[-1].startswith("Some of the output could not be written: ")
 
 
 def test_a_reader_that_has_enough_is_told_nothing(real_shop: Shop) -> None:

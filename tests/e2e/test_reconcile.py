@@ -138,8 +138,8 @@ def test_what_is_rejected_for_good_is_named_and_news_once(shop: Shop) -> None:
     shop.wait(days=1)
     said = shop.command("run")
     assert said.code == ATTENTION
-    assert "late verdicts: 2 rejected" in said.out
-    assert "2 orders were refused by google after it had received them" in said.err
+    assert "late results: 2 rejected" in said.out
+    assert "google refused 2 orders after it had received them" in said.err
     assert at_google(shop) == {"rejected": 2}
     problems = [p for p in shop.status()["problems"] if p["destination"] == "google"]
     assert {(p["reason"], p["detail"]) for p in problems} == {("refused_later", "DENIED_CONSENT")}
@@ -226,7 +226,7 @@ def test_where_it_is_not_said_which_orders_the_account_did_not_take_all_of_them_
 
     shop.sandbox.use_faults([])
     assert mended(shop).out == "send: 40 orders at google.\n"
-    assert "Nothing waits" in shop.command("decide").out
+    assert "No order waits" in shop.command("decide").out
     assert night(shop).counts("google") == {"sent": 41}
     assert sorted(shop.events("google")[:40]) == sorted(set(shop.events("google")[40:80]))
     assert (shop.received("google")["distinct"], shop.received("google")["double_counted"]) == (41, 0)

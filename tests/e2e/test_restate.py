@@ -83,7 +83,7 @@ def test_a_run_that_is_not_asked_sends_no_changed_value_and_the_plan_says_what_i
     assert "`conversions run --restate` would change 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
     assert "not restated, cannot be corrected there: 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
     status = shop.command("status").out
-    assert "meta, worth something else by now: 2 orders from 200.00 DKK to 130.00 DKK" in status
+    assert "meta, changed since sending: 2 orders from 200.00 DKK to 130.00 DKK" in status
     said = shop.command("run", "--restate")
     assert (said.code, "restated: 2 orders from 200.00 DKK to 130.00 DKK" in said.out) == (0, True)
     assert held(shop) == 230
@@ -277,8 +277,8 @@ def test_a_restatement_that_nobody_ever_answered_is_told_once(shop: Shop) -> Non
     shop.wait(days=61)
     said = shop.command("run")
     assert said.code == ATTENTION
-    assert "1 changed values were never answered by google" in said.err
-    assert shop.status()["restatements"] == {"google": {"maybe_received": 1}}
+    assert "google never answered 1 changed values" in said.err
+    assert shop.status()["restatements"] == {"google": {"maybe received": 1}}
     assert shop.run().code == 0
 
 

@@ -146,7 +146,7 @@ class TestAccess:
         assert out.read_text() == "another person's"
 
     def test_one_person_at_a_time(self, sold: Shop) -> None:
-        stopped(sold.command("privacy", "access", stdin=f"{IDA}\nida.3@{DOMAIN}"), USAGE, "One person")
+        stopped(sold.command("privacy", "access", stdin=f"{IDA}\nida.3@{DOMAIN}"), USAGE, "one person")
         stopped(sold.command("privacy", "access", stdin="Ida Holm"), USAGE, "unusable")
         assert sold.sql("SELECT count(*) FROM look") == [(0,)]
 
@@ -160,7 +160,7 @@ class TestWithdrawing:
     def test_a_withdrawn_consent_withholds_even_what_the_source_still_grants(self, shop: Shop) -> None:
         shop.configure(privacy={"legal_basis": "consent"})
         said = shop.command("privacy", "withdraw", "--case", "17", stdin=IDA)
-        assert (said.code, said.out) == (0, "Withdrawals entered: 1. Already on the list: 0.\n")
+        assert (said.code, said.out) == (0, "Withdrawals added: 1. Already on the list: 0.\n")
         shop.orders(shop.order("1", billing_email=IDA, ads_consent="granted"), shop.order("2", ads_consent="granted"))
         said = shop.run()
         assert [said.counts(name) for name in NAMES] == [{"withheld": {"consent_withdrawn": 1}, "sent": 1}] * 2
@@ -251,6 +251,6 @@ def test_a_file_of_addresses_with_a_column_that_is_named(shop: Shop, tmp_path: P
     file = tmp_path / "list.csv"
     file.write_text(f"who;contact\nIda;{IDA}\nBo;bo\n")
     said: Said = shop.command("privacy", "object", "--file", file, "--column", "Contact")
-    assert (said.code, said.out) == (DATA, "Objections entered: 1. Already on the list: 0.\n")
+    assert (said.code, said.out) == (DATA, "Objections added: 1. Already on the list: 0.\n")
     assert "line 3: unusable e-mail address" in said.err
     stopped(shop.command("privacy", "object", "--file", file, "--column", "none"), USAGE, "--column")
