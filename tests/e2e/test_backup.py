@@ -274,7 +274,7 @@ def test_not_beside_a_run(gated: Shop, door: Any) -> None:
     assert said.code == TRY_AGAIN, said
 
 
-@pytest.mark.parametrize("step", ["set_aside", "keep"])
+@pytest.mark.parametrize("step", ["set_aside", "write"])
 def test_a_restore_that_is_killed_is_done_again(monday: Shop, step: str) -> None:
     with mock.patch.object(checkpoints, step, side_effect=KeyboardInterrupt):
         monday.command("restore", str(copy_of(monday)), "--yes")
