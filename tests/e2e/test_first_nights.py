@@ -171,7 +171,7 @@ class TestGuards:
         assert "a run sends 2 of them, the next run the rest (first_batch)" in real.command("plan").out
         said = real.command("run")
         assert said.code == 0, said
-        assert "first batch for google (first_batch): look at what arrived there" in said.err
+        assert "first batch for google (first_batch): look at it there" in said.err
         assert "Nothing is lost: 3 orders wait for google" in said.err
         assert [len(orjson.loads(body)["events"]) for body in real.bodies("google")] == [2]
         assert "first_batch" not in real.command("plan").out

@@ -125,7 +125,7 @@ class TestTime:
         assert told["too_old"]["at"] == f"{shop.day(3)} 17:59"
         said = shop.command("plan", *window).out
         days = f"{shop.day(12)} to {shop.day(10)}"
-        assert f"too old: 3 bought {days}, the last of them since {shop.day(3)} 17:59" in section(said, "meta")
+        assert f"too old: 3 orders bought {days}, the last of them since {shop.day(3)} 17:59" in section(said, "meta")
         assert "too old" not in section(said, "google").replace("then the first order is too old", "")
 
     def test_since_when_is_the_moment_at_which_it_became_so(self, shop: Shop) -> None:
