@@ -48,6 +48,7 @@ def decide(
         raise Usage("A decision needs --reason; it is kept in the log.")
     from conversions.ledger.late_results.decisions import Decision
     from conversions.operations import decide as deciding
+    from conversions.operations.decide import DecisionRequest
 
     if finding is not None:
         if decision != "acknowledge" or orders or everything:
@@ -59,7 +60,7 @@ def decide(
         return Exit.OK
     place = destination or _only_one(settings)
     chosen = None if everything else orders or _piped()
-    done = deciding.decide(settings, clock.now, Decision(decision), place, chosen, reason)
+    done = deciding.decide(settings, clock.now, DecisionRequest(Decision(decision), place, chosen, reason))
     if as_json:
         show_json({"decision": decision, "destination": place, "orders": len(done)})
     else:

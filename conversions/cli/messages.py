@@ -43,13 +43,13 @@ NEWS = {
 
 def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Iterator[str]:
     for what, sentence in NEWS.items():
-        if new := getattr(side.news, what):
+        if new := getattr(side.unreported, what):
             yield sentence.format(name=name, n=new)
-    yield from _corrections(name, side.corrections)
+    yield from _corrections(name, side.adjustments)
     yield from _left_open(name, side.late)
-    if side.first_batch and side.account.counts["sent"]:
+    if side.first_batch and side.totals.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at what arrived there before the rest follows."
-    if left := side.left:
+    if left := side.remaining:
         yield _waits(name, left, side.too_old_at)
     if side.difference(source) or any(side.money_difference(source).values()):
         yield f"{name}: not everything that was read is accounted for. Stop sending and report this."

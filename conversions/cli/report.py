@@ -69,20 +69,20 @@ def _show_source(source: SourceSide) -> None:
 
 def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None:
     """Orders and money, one row for each currency."""
-    shown = [b for b in buckets if any(side.account.counts[b] for side in report.destinations.values())]
+    shown = [b for b in buckets if any(side.totals.counts[b] for side in report.destinations.values())]
     rows: list[list[object]] = []
     for name, side in report.destinations.items():
-        counts = [side.account.counts[b] for b in shown]
+        counts = [side.totals.counts[b] for b in shown]
         rows.append([name, "orders", report.source.orders, *counts, side.difference(report.source)])
         for currency, read in sorted(report.source.values.items()):
-            values = [side.account.values[currency][b] for b in shown]
-            total = sum((side.account.values[currency][b] for b in BUCKETS), Decimal())
+            values = [side.totals.values[currency][b] for b in shown]
+            total = sum((side.totals.values[currency][b] for b in BUCKETS), Decimal())
             rows.append(["", currency, read, *values, read - total])
     show_table(["", "", "read", *[WORDS.get(b, b) for b in shown], "difference"], rows)
 
 
 def _show_days(name: str, side: DestinationSide) -> None:
-    days = sorted(side.account.days.items())
+    days = sorted(side.totals.days.items())
     shown = [b for b in BUCKETS if any(counts[b] for _, counts in days)]
     if days:
         show()
@@ -93,7 +93,7 @@ def _show_days(name: str, side: DestinationSide) -> None:
 def _ages(side: DestinationSide) -> list[str]:
     """Until when what is planned can be sent, and what cannot be any more since when."""
     lines = [f"  to be sent until {side.too_old_at}: then the first is too old"] if side.too_old_at else []
-    if side.first_batch and side.first_batch < side.account.counts["pending"]:
+    if side.first_batch and side.first_batch < side.totals.counts["pending"]:
         lines.append(
             f"  first batch: a run sends {side.first_batch} of them and leaves the rest for the next (first_batch)"
         )
@@ -105,19 +105,19 @@ def _ages(side: DestinationSide) -> list[str]:
 
 def _show_details(name: str, side: DestinationSide, source: SourceSide, lines: Sequence[str] = ()) -> None:
     """Why orders were held back, and which values differ from what was sent; after *lines*."""
-    whys = [(b, n, why) for b, whys in side.account.reasons.items() for why, n in sorted(whys.items())]
+    whys = [(b, n, why) for b, whys in side.totals.reasons.items() for why, n in sorted(whys.items())]
     lines = [*lines, *(f"  {b}: {n} {why}{SETTING_OF.get(why, '')}" for b, n, why in whys)]
-    lines += [f"  refused alone: {printable(one.order_no)} ({one.code})" for one in side.account.refused]
-    for change in side.account.changes:
+    lines += [f"  refused alone: {printable(one.order_no)} ({one.code})" for one in side.totals.refused]
+    for change in side.totals.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
-    if (unnamed := side.account.changed - len(side.account.changes)) > 0:
+    if (unnamed := side.totals.changed - len(side.totals.changes)) > 0:
         lines.append(f"  … and {unnamed} more; `--json` and `conversions status` have them")
-    lines += _corrections(side.corrections)
+    lines += _corrections(side.adjustments)
     moved = ", ".join(f"{count} {state}" for state, count in sorted(side.late.moved.items()))
     lines += [f"  late verdicts: {moved}"] if moved else []
-    if side.ending is not None:
-        lines.append(f"  stopped: {side.ending}")
+    if side.stop_reason is not None:
+        lines.append(f"  stopped: {side.stop_reason}")
     if lines:
         show()
         show(f"{name} (exit {int(side.exit_code(source))})")

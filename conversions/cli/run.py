@@ -73,7 +73,7 @@ def run(
     with on_call(settings, clock.now, say) as ending, _reporting_backlog(settings):
         result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
         ending.report = result.json()
-        ending.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
+        ending.sentences = [*result.stop_reasons, *result.sentences, *messages.of_run(result)]
     if as_json:
         show_json(result.json())
     elif not quiet or result.exit_code:

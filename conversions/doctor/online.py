@@ -69,9 +69,7 @@ def _check(view: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckRe
     if not isinstance(destination, ValidatesOnly):
         yield _not_asked(destination.name, section)
         return
-    outbox = open_queue(
-        destination, section, staging.destination_id(ledger, destination.name), view.gate.check, ledger, run.id
-    ).template
+    outbox = open_queue(view, staging.destination_id(ledger, destination.name), ledger, run.id).template
     body = outbox.prefix + destination.event(_sample_order(section, ledger)) + outbox.suffix
     paths, probe = view.gate.check(body, 1), destination.as_validate_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()

@@ -34,7 +34,7 @@ def read(
             reading.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
                 _reject(reading, snapshot, [one for one in chunk if isinstance(one, RowRejected)])
-            reading.cover({order.window_day for order in orders})
+            reading.widen_span({order.window_day for order in orders})
             settled.update(*{order.settles for order in chosen})
             places = zip(chosen, positions, strict=False)
             snapshot.doubt([_doubt(at, one) for order, at in places for one in order.doubts])

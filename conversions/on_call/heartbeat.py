@@ -4,7 +4,7 @@ What is told is that a run began and how it ended, nothing else. The address is 
 call a night good; it is in no sentence.
 """
 
-from conversions.transport.http import SHORT, USER_AGENT, Answer, Session, post
+from conversions.transport.http import SHORT_TIMEOUT_SECONDS, USER_AGENT, Answer, Session, post
 
 
 def start(url: str) -> str | None:
@@ -19,7 +19,7 @@ def finish(url: str, exit_code: int) -> str | None:
 
 def _tell(url: str) -> str | None:
     with Session() as session:
-        result = post(session, url, b"", {"User-Agent": USER_AGENT}, SHORT)
+        result = post(session, url, b"", {"User-Agent": USER_AGENT}, SHORT_TIMEOUT_SECONDS)
     if isinstance(result, Answer) and result.status < 300:
         return None
     why = str(result.status) if isinstance(result, Answer) else result.why

@@ -24,7 +24,7 @@ from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, RE
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
-from conversions.model.money import INEXACT, exponent
+from conversions.model.money import MINOR_UNITS_LIMIT, exponent
 
 ROWS_PER_PAGE = 5_000
 CONFIRMED = frozenset({State.RECORDED, State.DUPLICATE})
@@ -217,7 +217,7 @@ def _candidates(connection: Connection, changed: Sequence[Changed], restate: Res
     asked = orjson.dumps([(one.delivery, *one.new) for one in changed]).decode()
     for row in connection.execute(_CANDIDATES, {"changed": asked}).all():
         new = Money(row.minor, row.currency, row.exponent)
-        fit = new.exponent == exponent(new.currency) and new.minor < INEXACT
+        fit = new.exponent == exponent(new.currency) and new.minor < MINOR_UNITS_LIMIT
         event = restate(row.bytes, new) if fit and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
         if old == new:  # what it may hold is all that there is to correct

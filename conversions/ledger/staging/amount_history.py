@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger, translate_errors
-from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpacked
-from conversions.statistics.price_levels import OF_PRODUCT, OF_SHOP, PriceLevels
+from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpack
+from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS, PriceLevels
 
 CACHED = 20_000
 """Levels of products in memory; more wait in a temporary table."""
@@ -66,19 +66,19 @@ class AmountHistory:
         """It was sold at this magnitude."""
         level = self.find(product)
         if level is None:
-            level = self._levels[product] = Level(OF_PRODUCT)
+            level = self._levels[product] = Level(PRODUCT_LEVEL_ORDERS)
         level.add(amount)
         if len(self._levels) > CACHED:
             self.flush()
 
     def flush(self) -> None:
         """Leave the memory to others."""
-        levels = [(self._currency, product, level.packed()) for product, level in self._levels.items() if level]
+        levels = [(self._currency, product, level.pack()) for product, level in self._levels.items() if level]
         self._connection.executemany(_TEACH, levels)
         self._levels.clear()
 
     def _held(self, product: bytes) -> Level | None:
-        return _level(self._connection, OF_PRODUCT, self._currency, product)
+        return _level(self._connection, PRODUCT_LEVEL_ORDERS, self._currency, product)
 
 
 def begin(connection: sqlite3.Connection) -> None:
@@ -97,7 +97,7 @@ def prices(connection: sqlite3.Connection, currency: str) -> PriceLevels:
     for basis, tenths, orders in connection.execute(_SPREAD, (currency,)):
         spread.counts[Basis(basis)][tenths] = orders
     found = PriceLevels(AmountHistory(connection, currency), spread=spread)
-    found.shop = _level(connection, OF_SHOP, currency, _SHOP) or found.shop
+    found.shop = _level(connection, SHOP_LEVEL_ORDERS, currency, _SHOP) or found.shop
     latest = connection.execute(_LATEST, (currency,))
     found.latest.extend(Deviation(far, Basis(basis), bool(odd), sale) for far, basis, odd, sale in latest)
     return found
@@ -132,7 +132,7 @@ def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, fo
         log.check_epoch(held, run.epoch)
         for currency, one in found.items():
             flush(one)
-            connection.execute(_TEACH, (currency, _SHOP, one.shop.packed()))
+            connection.execute(_TEACH, (currency, _SHOP, one.shop.pack()))
             _keep_spread(held, currency, one.spread)
             _keep_latest(held, connection, shop, currency, one.latest)
         held.execute(_KEEP, {"day": today.isoformat()})
@@ -142,7 +142,7 @@ def keep(ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, fo
 def _level(connection: sqlite3.Connection, most: int, currency: str, product: bytes) -> Level | None:
     for query in (_TAUGHT, _LEVEL):
         if row := connection.execute(query, (currency, product)).fetchone():
-            return Level(most, unpacked(row[0]))
+            return Level(most, unpack(row[0]))
     return None
 
 
