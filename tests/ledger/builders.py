@@ -171,7 +171,7 @@ def resolved(sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked
 
 def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> SourceSnapshot:
     """A place for another reading on the same connection, which no run needs: it reads once."""
-    for table in ("sighting", "draft", "place", "repeated", "bad_row", "doubt"):
+    for table in ("order_row", "draft", "place", "repeated", "bad_row", "doubt"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
     return open_snapshot(ledger, numbers)
