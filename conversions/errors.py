@@ -1,32 +1,32 @@
-"""What can stop a run, and who acts next.
+"""Errors that stop a run or one destination, and their exit codes.
 
 ConversionsError
-├── SettingsError              the operator edits settings or environment               exit 78
-├── SourceError                the shop's data cannot be read                           exit 66
-│   └── SourceUnavailable        … right now; run again later                           exit 75
+├── SettingsError              the operator edits settings or environment              exit 78
+├── SourceError                the shop's data cannot be read                          exit 66
+│   └── SourceUnavailable        … at the moment; run again later                      exit 75
 ├── DestinationError
-│   ├── Unauthorised             a credential is missing, expired or lacks rights       exit 77
-│   ├── Throttled                the platform asks to wait longer than this run may     exit 75
-│   ├── Unavailable              the platform is down or out of reach                   exit 75
-│   └── Refused                  the platform refuses for a reason that is ours         exit 70
-├── DisclosureError            something was about to leave that may not               exit 70
-├── LedgerError                the store cannot be trusted: stop, touch nothing         exit 74
-├── AnotherRun                 another run holds the lock                               exit 75
-├── CrewLost                   a helper process died                                    exit 75
-├── Stopped                    somebody told the run to stop                            exit 75
-└── Usage                      the command line asks for something that makes no sense  exit 2
+│   ├── Unauthorised             a credential is missing, expired or lacks rights      exit 77
+│   ├── Throttled                the platform asks for a longer wait than the run has  exit 75
+│   ├── Unavailable              the platform is down or unreachable                   exit 75
+│   └── Refused                  the platform refuses because of our settings          exit 70
+├── DisclosureError            the disclosure policy does not allow an event           exit 70
+├── LedgerError                the store may be damaged: stop, and write nothing       exit 74
+├── AnotherRun                 another run holds the lock                              exit 75
+├── WorkerLost                 a worker process died                                   exit 75
+├── Stopped                    a signal stopped the run                                exit 75
+└── Usage                      the command line contradicts itself or the settings     exit 2
 
-What reads fine but looks wrong (65) is no exception: a ``Finding`` says so, and a person accepts it by name. Neither is
-one bad order: it is a value (``RowRejected``, ``Withheld``, a ``Receipt`` with culprits).
-Messages carry order numbers, field names and the next command; never values of personal fields, tokens, or addresses
-with a query.
+Data that is readable but looks wrong (exit 65) is not an exception: it is a ``Finding``, which a person can accept by
+name. One bad order is not an exception either: it is a value (``RowRejected``, ``Withheld``, ``FailedItem``).
+Messages contain order numbers, field names and the next command. They never contain values of personal fields, tokens,
+or URLs with a query.
 """
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of every command (sysexits.h where one fits)."""
+    """Exit codes of every command, from sysexits.h where it has a suitable one."""
 
     OK = 0
     ATTENTION = 1
@@ -52,22 +52,22 @@ PRECEDENCE = (
     Exit.ATTENTION,
     Exit.OK,
 )
-"""The first that applies wins."""
+"""The run exits with the first of these codes that applies."""
 
 
 def worst(codes: "list[Exit]") -> Exit:
-    """The exit code of a run, from those of its parts."""
+    """Return the exit code of a run, from the exit codes of its parts."""
     return min(codes, key=PRECEDENCE.index, default=Exit.OK)
 
 
 class ConversionsError(Exception):
-    """Something stopped; the message is one clear sentence that names the next step."""
+    """The base of all errors; the message says what happened and names the next step."""
 
     exit_code = Exit.REFUSED
 
 
 class SettingsError(ConversionsError):
-    """The operator must edit settings or environment."""
+    """The operator must edit the settings or the environment."""
 
     exit_code = Exit.CONFIG
 
@@ -79,13 +79,13 @@ class SourceError(ConversionsError):
 
 
 class SourceUnavailable(SourceError):
-    """The shop's data cannot be read right now."""
+    """The shop's data cannot be read at the moment."""
 
     exit_code = Exit.TRY_AGAIN
 
 
 class DestinationError(ConversionsError):
-    """One destination cannot go on; the others do."""
+    """One destination cannot go on; the others can."""
 
 
 class Unauthorised(DestinationError):
@@ -95,31 +95,31 @@ class Unauthorised(DestinationError):
 
 
 class Throttled(DestinationError):
-    """The platform asks to wait longer than this run may."""
+    """The platform asks for a longer wait than the run has."""
 
     exit_code = Exit.TRY_AGAIN
 
 
 class Unavailable(DestinationError):
-    """The platform is down or out of reach."""
+    """The platform is down or unreachable."""
 
     exit_code = Exit.TRY_AGAIN
 
 
 class Refused(DestinationError):
-    """The platform refuses for a reason that is ours, not one order's."""
+    """The platform refuses because of our settings or account, not because of one order."""
 
     exit_code = Exit.REFUSED
 
 
 class DisclosureError(ConversionsError):
-    """Something was about to leave that the disclosure policy does not list."""
+    """An event contains something that the disclosure policy does not list."""
 
     exit_code = Exit.REFUSED
 
 
 class LedgerError(ConversionsError):
-    """The store cannot be trusted."""
+    """The store may be damaged."""
 
     exit_code = Exit.STORE
 
@@ -131,18 +131,18 @@ class AnotherRun(ConversionsError):
 
 
 class WorkerLost(ConversionsError):
-    """A helper process died, mostly for want of memory; what it did not hand back was not done."""
+    """A worker process died, usually because memory ran out; the run lost nothing that it had written."""
 
     exit_code = Exit.TRY_AGAIN
 
 
 class Stopped(ConversionsError):
-    """Somebody told the run to stop, by SIGTERM or Ctrl-C."""
+    """SIGTERM or Ctrl-C stopped the run."""
 
     exit_code = Exit.TRY_AGAIN
 
 
 class Usage(ConversionsError):
-    """The command line asks for something that makes no sense."""
+    """The command line contradicts itself or the settings."""
 
     exit_code = Exit.USAGE

@@ -1,4 +1,4 @@
-"""One secret key, many purposes: nothing derived here says anything about the key or about another purpose."""
+"""Keys for each purpose, derived from one secret key: a derived key reveals neither the secret key nor another one."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hmac import HMAC
 
 WIRE_ID_SCHEME = "wire-id/1"
-"""Names how wire ids are made. It is stored with each of them, and the scheme behind a name never changes."""
+"""The name of the scheme that makes wire ids. The store keeps it with each id; the scheme of a name never changes."""
 
 LOG_KEY = "log-key/1"
-"""The purpose of the key that signs the log's checkpoints, where it has none of its own."""
+"""The purpose of the key that signs the log's checkpoints, unless the settings name a separate key."""
 
 
 def derive(key: bytes, purpose: str) -> bytes:
-    """The key for one purpose: 32 bytes, HKDF-SHA256 (RFC 5869) without salt, ``info`` = *purpose*."""
+    """Return the key for one purpose: 32 bytes, HKDF-SHA256 (RFC 5869) without salt, ``info`` = *purpose*."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -23,44 +23,44 @@ def derive(key: bytes, purpose: str) -> bytes:
 
 
 def check_value(key: bytes) -> str:
-    """16 hex characters that tell one key from another without giving either away."""
+    """Return 16 hex characters that identify a key without revealing it."""
     return derive(key, "check/1")[:8].hex()
 
 
 def wire_ids(wire_key: bytes, shop: str, kind: str, target: str) -> Callable[[str], str]:
-    """What makes of an order's number its id on the wire: stable, never purely digits, silent about the number.
+    """Return the function that turns an order number into its wire id.
 
-    *wire_key* is ``derive(key, WIRE_ID_SCHEME)``. Another shop, platform, target or number gives another id
-    (design 5.4).
+    A wire id is stable, never purely digits, and does not reveal the order number. Another shop, platform, target or
+    number gives another id. *wire_key* is ``derive(key, WIRE_ID_SCHEME)``.
     """
-    begun = _keyed(wire_key).copy()
-    begun.update(b"".join(map(_framed, (shop, kind, target))))
+    target_hmac = _hmac(wire_key).copy()
+    target_hmac.update(b"".join(map(_with_length, (shop, kind, target))))
 
     def wire_id(number: str) -> str:
-        made = begun.copy()
-        made.update(_framed(number))
-        return f"c-{made.finalize()[:16].hex()}"
+        number_hmac = target_hmac.copy()
+        number_hmac.update(_with_length(number))
+        return f"c-{number_hmac.finalize()[:16].hex()}"
 
     return wire_id
 
 
 def mac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA256, 32 bytes."""
-    made = _keyed(key).copy()
-    made.update(message)
-    return made.finalize()
+    """Return the HMAC-SHA256, 32 bytes."""
+    hmac = _hmac(key).copy()
+    hmac.update(message)
+    return hmac.finalize()
 
 
 @lru_cache(maxsize=64)
-def _keyed(key: bytes) -> "HMAC":
-    """To be copied, which takes half as long as with the standard library's."""
+def _hmac(key: bytes) -> "HMAC":
+    """Callers copy it: a copy takes half as long as one of the standard library."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.hmac import HMAC
 
     return HMAC(key, SHA256())
 
 
-def _framed(part: str) -> bytes:
-    """UTF-8 after its length (4 bytes, big-endian), so that ("a", "bc") is not ("ab", "c")."""
+def _with_length(part: str) -> bytes:
+    """Return the UTF-8 bytes after their length (4 bytes, big-endian), so that ("a", "bc") differs from ("ab", "c")."""
     text = part.encode()
     return len(text).to_bytes(4, "big") + text

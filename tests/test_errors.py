@@ -1,4 +1,4 @@
-"""Who acts next: exit codes, and which of several is told."""
+"""Exit codes, and which of several applies."""
 
 import inspect
 import itertools
@@ -20,7 +20,7 @@ CODES = {
     "DisclosureError": 70,
     "LedgerError": 74,
     "AnotherRun": 75,
-    "CrewLost": 75,
+    "WorkerLost": 75,
     "Stopped": 75,
     "Usage": 2,
 }

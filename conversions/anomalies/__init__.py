@@ -1,32 +1,32 @@
-"""What looks wrong about a night, before anything of it is sent: each guard is one question, asked of what was read.
+"""Anomaly checks: what looks wrong in the orders that were read, before the run sends anything.
 
-No guard has a floor that a small shop never reaches, and none calls a person twice for one thing (``ledger.told``).
-A run asks them before it stages, a plan asks the same; docs/findings.md lists what they answer.
+Each module is one check. No check has a minimum that a small shop never reaches, and none reports one problem twice
+(``ledger.runs.findings``). A run and a plan check before staging; docs/findings.md lists the findings.
 """
 
 from collections.abc import Iterator
 
 from conversions.anomalies import held_back, low_volume, order_numbers, rows, values, windows
 from conversions.anomalies.evidence import Evidence
-from conversions.ledger.runs import findings as told
+from conversions.ledger.runs.findings import mark_known
 from conversions.model.finding import Finding
 
 ACCEPTABLE = {"large": "N", "numbers": "", "values": "", "level": "CURRENCY"}
-"""By code what ``run --accept`` takes for it."""
+"""The value that ``run --accept`` takes, by finding code."""
 CHECKS = (windows, rows, held_back, order_numbers, values, low_volume)
-"""In the order in which a person reads them."""
+"""In the order in which the operator reads them."""
 
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """Everything that the guards see; silent where a person knows it already. Reads only."""
-    return told.mark_known(evidence.ledger, _all(evidence))
+    """Return the findings of all checks, without an exit code where a person already knows them; this reads only."""
+    return mark_known(evidence.ledger, _all(evidence))
 
 
 def codes() -> frozenset[str]:
-    """Of what these guards can find: what one of them finds no more is over."""
-    return frozenset(code for guard in CHECKS for code in guard.CODES)
+    """Return the codes of these checks: a finding with one of them is over when its check no longer reports it."""
+    return frozenset(code for check in CHECKS for code in check.CODES)
 
 
 def _all(evidence: Evidence) -> Iterator[Finding]:
-    for guard in CHECKS:
-        yield from guard.findings(evidence)
+    for check in CHECKS:
+        yield from check.findings(evidence)

@@ -1,6 +1,7 @@
-"""The level of amounts: whether new orders cost what orders of this shop cost, before anything of them is staged.
+"""The amount check: whether new orders cost what orders of this shop usually cost, before they are staged.
 
-One that lies powers of ten away is held back alone until a person decides; where the latest ones do, nothing is sent.
+An order that is off by a power of ten is withheld until a person decides. Where the latest orders are off by the same
+power, the run sends nothing.
 """
 
 import sqlite3
@@ -18,143 +19,144 @@ from conversions.ledger.store import translate_errors
 from conversions.model.conversion import Window
 from conversions.model.finding import Finding, attention, stop
 from conversions.statistics.magnitudes import Basis, Deviation, Shift, power
-from conversions.statistics.price_levels import PriceLevels, away
+from conversions.statistics.price_levels import PriceLevels, is_outlier
 
 CODE, ALONE = "level", "unusual_amount"
-BEFORE = timedelta(days=60)
-"""So far back the first levels come from the source."""
-TAUGHT = 20_000
-"""Orders that teach after they were judged; the newest."""
+HISTORY = timedelta(days=60)
+"""The first levels come from orders of the source up to so long ago."""
+MAX_LEARNED_ORDERS = 20_000
+"""The newest sent orders that change the levels after they were judged."""
 
 
 PastOrders = Callable[[Window], Iterable[list[PastOrder]]]
-"""Reads what completed orders of a window cost. Raises SourceError."""
+"""Reads the amounts of the completed orders of a window. Raises SourceError."""
 
 
 @dataclass(slots=True)
 class Judgement:
-    """What the new orders of one reading look like beside what was paid before."""
+    """How the amounts of the new orders compare with earlier amounts."""
 
     findings: list[Finding] = field(default_factory=list)
     prices: dict[str, PriceLevels] = field(default_factory=dict)
-    """By currency, as of the newest order."""
+    """By currency, after the newest order."""
     shifts: dict[str, Shift] = field(default_factory=dict)
-    """By currency: the new orders look like one mistake."""
+    """By currency, where the new orders look like one mistake."""
 
 
 def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: PastOrders) -> Judgement:
-    """Judge every order of this reading that was never sent; reads only, and before anything is staged.
+    """Judge every order that was read and never sent, before staging; this changes no order.
 
-    The source is read once more where the store has no figures yet. Raises SourceError where that fails.
+    Where the store has no levels yet, it reads earlier orders from the source. Raises SourceError where that fails.
     """
-    connection, found = amount_history.sqlite_connection(ledger), Judgement()
+    connection, judgement = amount_history.sqlite_connection(ledger), Judgement()
     with translate_errors():
         if not new_orders.find(connection, shop):
-            return found
+            return judgement
         amount_history.begin(connection)
         if amount_history.is_empty(connection):
-            new_orders.remember_past(connection, past_orders(Window(today - BEFORE, window.until)))
+            new_orders.remember_past(connection, past_orders(Window(today - HISTORY, window.until)))
         with new_orders.temp_transaction(connection):
-            _look_back(connection, found)
-            _look(connection, found)
-            _go_on(connection, found)
-        found.findings = [_shifted(*one) for one in found.shifts.items()]
-        alone = new_orders.count_unreported(connection).items()
-        new = sum(
-            n for (currency, far), n in alone if currency not in found.shifts or found.shifts[currency].power != far
-        )
-        found.findings += [_odd(new)] if new else []
-    return found
+            _learn_past_orders(connection, judgement)
+            _judge_new_orders(connection, judgement)
+            _add_open_shifts(connection, judgement)
+        shifts = judgement.shifts
+        judgement.findings = [_shift_finding(currency, shift) for currency, shift in shifts.items()]
+        unusual = new_orders.count_unreported(connection).items()
+        new = sum(n for (currency, far), n in unusual if currency not in shifts or shifts[currency].power != far)
+        judgement.findings += [_unusual_finding(new)] if new else []
+    return judgement
 
 
-def hold(ledger: Ledger, run: Run, found: Judgement) -> None:
-    """Remember what stops this night: it does so until it is mended or accepted."""
-    amount_history.keep_open_shifts(ledger, run, {currency: shift.power for currency, shift in found.shifts.items()})
+def keep_open(ledger: Ledger, run: Run, judgement: Judgement) -> None:
+    """Record the shifts that stop this run: they stop every run until they are corrected or accepted."""
+    amount_history.keep_open_shifts(
+        ledger, run, {currency: shift.power for currency, shift in judgement.shifts.items()}
+    )
 
 
-def withhold(ledger: Ledger, shop: str, found: Judgement, accepted: Collection[str] = ()) -> None:
-    """Hold back what is odd, in the drafts; not what looks like one mistake in an *accepted* currency."""
+def withhold(ledger: Ledger, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
+    """Withhold unusual orders before staging, except those of a shift in an *accepted* currency."""
     connection = amount_history.sqlite_connection(ledger)
-    if not found.prices:
+    if not judgement.prices:
         return
     with translate_errors():
-        for currency in found.shifts.keys() & set(accepted):
-            new_orders.release(connection, currency, found.shifts[currency].power)
+        for currency in judgement.shifts.keys() & set(accepted):
+            new_orders.release(connection, currency, judgement.shifts[currency].power)
         new_orders.withhold(connection, shop)
 
 
-def learn(ledger: Ledger, run: Run, shop: str, found: Judgement, accepted: Collection[str] = ()) -> None:
-    """Keep what this night's orders say, once they are staged."""
+def learn(ledger: Ledger, run: Run, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
+    """Update the levels from the orders of this run, after staging."""
     connection = amount_history.sqlite_connection(ledger)
     amount_history.keep_open_shifts(ledger, run, {})
-    if not found.prices:
+    if not judgement.prices:
         return
     with translate_errors():
-        for currency, prices in found.prices.items():
-            went = list(new_orders.far_orders_not_withheld(connection, currency, TAUGHT))
-            _teach(prices, went, found.shifts.get(currency) if currency in accepted else None)
-    amount_history.keep(ledger, connection, run, shop, found.prices)
+        for currency, prices in judgement.prices.items():
+            sent = list(new_orders.far_orders_not_withheld(connection, currency, MAX_LEARNED_ORDERS))
+            _learn(prices, sent, judgement.shifts.get(currency) if currency in accepted else None)
+    amount_history.keep(ledger, connection, run, shop, judgement.prices)
 
 
-def _teach(prices: PriceLevels, went: Sequence[tuple[bytes, int, Deviation]], shift: Shift | None) -> None:
-    """What lay far out and goes all the same: *shift* is what a person has accepted."""
+def _learn(prices: PriceLevels, sent: Sequence[tuple[bytes, int, Deviation]], shift: Shift | None) -> None:
+    """Update the levels from outliers that are sent nevertheless; *shift* is the one that a person has accepted."""
     if shift is not None:
-        meant = [one for one in went if power(one[2].deviation) == shift.power]
-        prices.accept(shift, [(new_orders.basket(products), amount) for products, amount, _ in meant])
-    for products, amount, mark in went if shift is None else ():
-        prices.learned(new_orders.basket(products), amount, mark)
+        accepted = [order for order in sent if power(order[2].deviation) == shift.power]
+        prices.accept(shift, [(new_orders.basket(products), amount) for products, amount, _ in accepted])
+    for products, amount, mark in sent if shift is None else ():
+        prices.learn(new_orders.basket(products), amount, mark)
 
 
-def _look_back(connection: sqlite3.Connection, found: Judgement) -> None:
-    """The first levels, from orders that are not to be judged."""
+def _learn_past_orders(connection: sqlite3.Connection, judgement: Judgement) -> None:
+    """Set the first levels from past orders, which are not judged."""
     for currency, orders in groupby(new_orders.past_orders(connection), itemgetter(0)):
-        prices = found.prices[currency] = amount_history.price_levels(connection, currency)
+        prices = judgement.prices[currency] = amount_history.price_levels(connection, currency)
         for _, amount, products in orders:
-            prices.past(new_orders.basket(products), amount)
+            prices.add_past(new_orders.basket(products), amount)
         amount_history.flush(prices)
 
 
-def _look(connection: sqlite3.Connection, found: Judgement) -> None:
+def _judge_new_orders(connection: sqlite3.Connection, judgement: Judgement) -> None:
     for currency, orders in groupby(new_orders.new_orders(connection), attrgetter("currency")):
-        prices = found.prices.get(currency) or amount_history.price_levels(connection, currency)
-        found.prices[currency] = prices
+        prices = judgement.prices.get(currency) or amount_history.price_levels(connection, currency)
+        judgement.prices[currency] = prices
         new_orders.store_deviations(connection, ((currency, mark) for mark in _marks(prices, orders)))
         if shift := prices.shift():
-            found.shifts[currency] = shift
+            judgement.shifts[currency] = shift
         amount_history.flush(prices)
 
 
-def _go_on(connection: sqlite3.Connection, found: Judgement) -> None:
-    """What stopped the last night stops this one, while there is an order of the kind."""
+def _add_open_shifts(connection: sqlite3.Connection, judgement: Judgement) -> None:
+    """Add the shifts that stopped the last run, if this run still has such orders."""
     for currency, far in amount_history.open_shifts(connection).items():
         orders = new_orders.count_near_power(connection, currency, far)
-        if orders and currency not in found.shifts:
-            found.shifts[currency] = Shift(far, orders, orders)
+        if orders and currency not in judgement.shifts:
+            judgement.shifts[currency] = Shift(far, orders, orders)
 
 
 def _marks(prices: PriceLevels, orders: Iterable[NewOrder]) -> Iterator[Deviation]:
-    """Of what lies far out; what was held back is, as long as it costs the same and nobody has decided."""
-    for one in orders:
-        basket = new_orders.basket(one.products)
-        if one.decided:
-            prices.decided(basket, one.magnitude)
-        if one.held:
-            seen = prices.compare(basket, one.magnitude) or Deviation(0, Basis.SHOP)
-            yield seen._replace(order=one.id, odd=True)
-        elif not one.decided:
-            mark = prices.new(basket, one.magnitude, one.id)
-            if mark is not None and away(mark):
+    """Yield the deviation of each outlier, and of each withheld order that has the same amount and no decision."""
+    for order in orders:
+        basket = new_orders.basket(order.products)
+        if order.decided:
+            prices.add_decided(basket, order.magnitude)
+        if order.held:
+            deviation = prices.compare(basket, order.magnitude) or Deviation(0, Basis.SHOP)
+            yield deviation._replace(order=order.id, odd=True)
+        elif not order.decided:
+            mark = prices.judge(basket, order.magnitude, order.id)
+            if mark is not None and is_outlier(mark):
                 yield mark
 
 
-def _shifted(currency: str, shift: Shift) -> Finding:
+def _shift_finding(currency: str, shift: Shift) -> Finding:
     times, less = 10 ** abs(shift.power), shift.power < 0
     far = f"a {_ORDINAL[times]} of" if less else f"{times} times"
     return stop(
         CODE,
         f"{shift.orders} of the {shift.of} newest orders in {currency} have about {far} the amount that such orders "
         "usually have: has the unit of the amounts, or their decimal mark, changed? Nothing is sent. "
-        "Put source.columns.amount right; or, if the amounts are meant, `conversions run --accept "
+        "Correct source.columns.amount; or, if the amounts are right, `conversions run --accept "
         f"{CODE}={currency} --reason TEXT`.",
         count=shift.orders,
         accept=f"{CODE}={currency}",
@@ -165,12 +167,12 @@ def _shifted(currency: str, shift: Shift) -> Finding:
 _ORDINAL = {10: "tenth", 100: "hundredth", 1000: "thousandth"}
 
 
-def _odd(new: int) -> Finding:
+def _unusual_finding(new: int) -> Finding:
     orders, have = ("1 order", "has") if new == 1 else (f"{new} orders", "have")
     return attention(
         ALONE,
-        f"{orders} {have} an amount at least ten times above or below what such orders usually have, and nothing of "
-        "the kind is sent: `conversions status` names what is held back. Correct it in the shop; or, if it is right, "
+        f"{orders} {have} an amount at least ten times above or below what such orders usually have, and is not "
+        "sent: `conversions status` lists the withheld orders. Correct the amount in the shop; or, if it is right, "
         "`conversions decide send ORDER --destination NAME --reason TEXT`.",
         count=new,
         every_run=True,

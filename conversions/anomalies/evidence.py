@@ -1,10 +1,9 @@
-"""What guards look at: a reading that is resolved and not yet staged, beside what the store holds."""
+"""What the checks use: the orders that were read and not yet staged, and the store."""
 
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from conversions import catalogue
 from conversions.ledger import Ledger
 from conversions.ledger.staging import bad_rows, reason_shares
 from conversions.ledger.staging.bad_rows import BadRows
@@ -17,38 +16,38 @@ from conversions.settings import Settings
 
 @dataclass(frozen=True)
 class Evidence:
-    """One reading, as the checks see it; nothing is staged yet."""
+    """The orders of one run as the checks see them, before staging."""
 
     ledger: Ledger
     settings: Settings
     request: RunRequest
     window: Window
-    reading: ReadCounts
+    counts: ReadCounts
     destinations: dict[int, str]
-    """Names by the store's id; a destination that the store does not know yet has the id 0."""
+    """The names of the destinations by their ids in the store; a new destination has the id 0."""
 
     @cached_property
     def today(self) -> date:
-        """In the shop's zone."""
+        """The present day in the shop's zone."""
         return today(self.settings.zone, self.ledger.clock())
 
     @cached_property
     def bad_rows(self) -> BadRows:
-        """Damaged rows, and which of them are new."""
+        """The bad rows, and which of them are new."""
         return bad_rows.summarize(self.ledger)
 
     @cached_property
     def judgements(self) -> ReadJudgements:
-        """What comes of the orders and rows that are judged for the first time."""
+        """The reasons of the orders and rows that are judged for the first time."""
         return reason_shares.count_judgements(self.ledger, self.settings.shop, self.bad_rows.new)
 
 
-def sentence_of(evidence: Evidence, reason: Reason, field: str | None = None) -> str:
-    """Which column it is, what it holds where that may be told, and how to mend it; *field* is our column."""
-    explain = evidence.reading.explain
-    return explain(reason, field) if explain else f"Why: {catalogue.reason(reason)}."
+def explain_reason(evidence: Evidence, reason: Reason, field: str | None = None) -> str:
+    """Return the column at fault, its content if it is not personal, and the correction; *field* is our column."""
+    explain = evidence.counts.explain
+    return explain(reason, field) if explain else f"Why: {reason}."
 
 
-def usually(share: Share) -> str:
-    """What this shop is used to."""
-    return "nothing is known yet of what is usual here" if share.usual is None else f"usually {share.usual:.0%}"
+def usual_share(share: Share) -> str:
+    """Return the usual share of this shop as text."""
+    return "the usual share is not known yet" if share.usual is None else f"usually {share.usual:.0%}"

@@ -1,16 +1,15 @@
-"""Orders that are held back for a reason that a mapping can cause: all of the first ones, or unusually many."""
+"""Orders that are withheld for a reason that a wrong mapping can cause: all of the first ones, or unusually many."""
 
 from collections.abc import Iterator
 
-from conversions import catalogue
-from conversions.anomalies.evidence import Evidence, sentence_of, usually
+from conversions.anomalies.evidence import Evidence, explain_reason, usual_share
 from conversions.ledger.staging import reason_shares
 from conversions.ledger.staging.reason_shares import NEW_STATUS
 from conversions.model.conversion import Reason
 from conversions.model.finding import Finding, attention
 
 CODES = ("held_back",)
-CAUSED = (
+MAPPING_REASONS = (
     Reason.NOT_COMPLETED,
     Reason.NO_EMAIL,
     Reason.UNUSABLE_EMAIL,
@@ -26,22 +25,22 @@ CAUSED = (
     Reason.BAD_PRODUCT_ID,
     Reason.SHAPE,
 )
-"""What a mapping can cause; that a person objected, or that a platform takes no old orders, it cannot."""
+"""Reasons that a wrong mapping can cause; it cannot cause an objection or an order that is too old."""
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """A finding for each reason that took an unusual share of the orders that were judged last."""
-    new = evidence.judgements
-    found = {one.reason: one for one in reason_shares.unusual_shares(evidence.ledger, new.new, (NEW_STATUS, *CAUSED))}
-    if NEW_STATUS in found:
-        found.pop(Reason.NOT_COMPLETED, None)  # the same orders
-    for reason, share in found.items():
-        named = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
+    """Yield a finding for each reason with an unusual share of the newest orders."""
+    judgements = evidence.judgements
+    unusual = reason_shares.unusual_shares(evidence.ledger, judgements.new, (NEW_STATUS, *MAPPING_REASONS))
+    shares = {share.reason: share for share in unusual}
+    if NEW_STATUS in shares:
+        shares.pop(Reason.NOT_COMPLETED, None)  # the same orders
+    for reason, share in shares.items():
+        explained = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
         sentence = (
-            f"{share.hits} of the {share.total} newest orders are held back ({catalogue.reason(reason)}); "
-            f"{usually(share)}. "
-            f"{sentence_of(evidence, named)} If it is as it should be: `conversions decide acknowledge --finding "
+            f"{share.hits} of the {share.total} newest orders are held back ({reason}); {usual_share(share)}. "
+            f"{explain_reason(evidence, explained)} If this is correct: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )
-        affected = max(share.hits, new.held[reason])
+        affected = max(share.hits, judgements.held[reason])
         yield attention("held_back", sentence, count=affected, about=reason, share=share.share)

@@ -1,4 +1,4 @@
-"""Days with far fewer orders than chance explains in this shop: a file that never came, or came in half."""
+"""Days with fewer orders than chance explains in this shop: a file is missing or incomplete."""
 
 from conversions.anomalies.evidence import Evidence
 from conversions.ledger.staging import volumes
@@ -8,5 +8,5 @@ CODES = (volumes.CODE,)
 
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """One for each gap that this reading shows."""
+    """Return a finding for each gap in the orders of this run."""
     return volumes.findings(evidence.ledger, evidence.window, evidence.today, evidence.settings.closed_days)

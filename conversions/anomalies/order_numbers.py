@@ -1,4 +1,4 @@
-"""Known sales under other order numbers: nothing is sent until a person says what they are."""
+"""Known sales with other order numbers: the run sends nothing until a person decides what they are."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,15 @@ CODES = ("numbers",)
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """One, where every sale would be counted again under its new number."""
-    found = OrderNumberComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift()
-    if found is None:
+    """Yield a finding where every sale would count again under its new number."""
+    drift = OrderNumberComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift()
+    if drift is None:
         return
-    known, new = found.example.known, found.example.new
+    known, new = drift.example.known, drift.example.new
     sentence = (
-        f"{found.pairs} orders that are known stand under other numbers now, such as {known!r} as {new!r}: the same "
-        "buyer, moment and value. Nothing is sent, since they would count twice. They are the same orders? "
-        "`conversions adopt --numbers --reason TEXT`, or put source.columns.order_id right. They are new sales? "
-        "`conversions run --accept numbers --reason TEXT`; if they are not, every one of them counts twice."
+        f"{drift.pairs} orders that are known stand under other numbers now, such as {known!r} as {new!r}: the same "
+        "buyer, time and value. Nothing is sent, because they would count twice. They are the same orders? "
+        "`conversions adopt --numbers --reason TEXT`, or correct source.columns.order_id. They are new sales? "
+        "`conversions run --accept numbers --reason TEXT`; if they are not new, every one of them counts twice."
     )
-    yield stop("numbers", sentence, count=found.pairs, accept="numbers")
+    yield stop("numbers", sentence, count=drift.pairs, accept="numbers")

@@ -1,4 +1,4 @@
-"""What platforms took without some part of it: told once for each kind, with what to do."""
+"""Warnings of platforms that accepted an event without some part of it, with advice; each kind is reported once."""
 
 from conversions.destinations.warnings import BY_DESIGN, advice
 from conversions.ledger import Ledger
@@ -10,18 +10,18 @@ CODE = "warning"
 
 
 def findings(ledger: Ledger) -> list[Finding]:
-    """One for each kind that is not over; what follows from the shop's own promises calls nobody."""
-    return [_finding(one) for one in platform_warnings.current(ledger)]
+    """Return a finding for each current kind of warning; a kind that the shop's own policy causes is only a note."""
+    return [_finding(warning) for warning in platform_warnings.current(ledger)]
 
 
-def sentence(one: PlatformWarning) -> str:
-    """What it is about, how often, and what to do."""
-    met = f"{one.destination} warned of {one.events} events since {one.first:%Y-%m-%d} ({one.kind})"
-    return f"{met}: {advice(one.kind)}."
+def sentence(warning: PlatformWarning) -> str:
+    """Return the warning, how often it came, and what to do."""
+    text = f"{warning.destination} warned of {warning.events} events since {warning.first:%Y-%m-%d} ({warning.kind})"
+    return f"{text}: {advice(warning.kind)}."
 
 
-def _finding(one: PlatformWarning) -> Finding:
-    if one.kind in BY_DESIGN:
-        return note(CODE, sentence(one), count=one.events, destination=one.destination, about=one.kind)
-    where = {"destination": one.destination, "about": one.kind}
-    return attention(CODE, sentence(one), count=one.events, once=True, **where)
+def _finding(warning: PlatformWarning) -> Finding:
+    if warning.kind in BY_DESIGN:
+        return note(CODE, sentence(warning), count=warning.events, destination=warning.destination, about=warning.kind)
+    where = {"destination": warning.destination, "about": warning.kind}
+    return attention(CODE, sentence(warning), count=warning.events, once=True, **where)

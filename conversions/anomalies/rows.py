@@ -1,53 +1,55 @@
-"""Rows that could not be orders: all of them, unusually many, or lines of one order that contradict each other."""
+"""Rows that could not become orders: all rows, unusually many, or contradicting rows of one order."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from conversions.anomalies.evidence import Evidence, sentence_of, usually
+from conversions.anomalies.evidence import Evidence, explain_reason, usual_share
 from conversions.ledger.staging import reason_shares
 from conversions.model.conversion import Reason
 from conversions.model.finding import Finding, attention
 
 CODES = ("unreadable_rows", "ambiguous_amounts", "row_per_item", "refund_rows", "file_cut_off")
-OTHERS = frozenset({Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT})
+REASONS_WITH_OWN_FINDING = frozenset(
+    {Reason.SEVERAL_ROWS, Reason.REFUND_ROW, Reason.UNFINISHED_LINE, Reason.AMBIGUOUS_AMOUNT}
+)
 """Reasons that have a finding of their own."""
-NEXT = "`conversions status` lists them; mend the export or the settings, then `conversions run`."
+NEXT_STEP = "`conversions status` lists them; correct the export or the settings, then `conversions run`."
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """What of this reading's rows needs a person; new damage is news each night."""
+    """Yield the findings about rows; new bad rows are reported by every run."""
     new = evidence.bad_rows.new
     yield from _unreadable(evidence, new)
     yield from _contradictions(evidence, new)
     if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
-        said = sentence_of(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
-        sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {said}"
+        explanation = explain_reason(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
+        sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {explanation}"
         yield attention("ambiguous_amounts", sentence, count=doubtful, every_run=True)
     if cut_off := new[Reason.UNFINISHED_LINE]:
         files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
         sentence = (
-            f"{files} in a line without a line end, whose order is not sent: was the export cut off? Export it whole, "
-            "the last line too; then `conversions run`."
+            f"{files} in a line without a line end, and its order is not sent: was the export cut off? Export it again "
+            "with its last line; then `conversions run`."
         )
         yield attention("file_cut_off", sentence, count=cut_off, every_run=True)
 
 
 def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
-    """All rows, however often that was told; otherwise new damage of an unusual share."""
-    reading = evidence.reading
-    bad = Counter({reason: rows for reason, rows in reading.quarantined.items() if reason != Reason.REFUND_ROW})
-    told = all(reason in OTHERS and new[reason] for reason in bad)  # by findings of their own
+    """Yield a finding where no row could be read, in every run, or where an unusual share of new rows could not."""
+    counts = evidence.counts
+    bad = Counter({reason: rows for reason, rows in counts.quarantined.items() if reason != Reason.REFUND_ROW})
+    reported = all(reason in REASONS_WITH_OWN_FINDING and new[reason] for reason in bad)  # by their own findings
     lately = new.total() or reason_shares.count_recent_bad_rows(evidence.ledger, evidence.settings.lookback_days)
-    if bad and not told and not reading.orders and (lately or not reading.outside_window):
-        why = " ".join(sentence_of(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
-        sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT}"
+    if bad and not reported and not counts.orders and (lately or not counts.outside_window):
+        why = " ".join(explain_reason(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
+        sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT_STEP}"
         yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_run=True)
         return
     for share in reason_shares.unusual_shares(
-        evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in OTHERS]
+        evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in REASONS_WITH_OWN_FINDING]
     ):
-        why = sentence_of(evidence, Reason(share.reason), _field(evidence, share.reason))
-        sentence = f"{share.hits} of the {share.total} newest orders could not be read; {usually(share)}. {why} {NEXT}"
+        why = explain_reason(evidence, Reason(share.reason), _field(evidence, share.reason))
+        sentence = f"{share.hits} of the {share.total} newest orders could not be read; {usual_share(share)}. {why} {NEXT_STEP}"
         worse = {"about": share.reason, "share": share.share, "every_run": True}
         yield attention("unreadable_rows", sentence, count=share.hits, **worse)
 
@@ -56,9 +58,9 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     lines = evidence.bad_rows.beside_orders
     if several := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
         sentence = (
-            f"{several} rows have the number of another row and say something else: is this a row per item, or per "
-            "refund? Orders whose rows disagree are not sent. Export one row an order, with its whole total and all "
-            "its products, or map source.columns.updated_at; then `conversions run`."
+            f"{several} rows have the number of another row and other values: is this a row per item, or per refund? "
+            "Orders with contradicting rows are not sent. Export one row per order, with its whole total and all its "
+            "products, or map source.columns.updated_at; then `conversions run`."
         )
         yield attention("row_per_item", sentence, count=several, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:

@@ -1,4 +1,4 @@
-"""Values of sent orders that mean something else now: what is measured would mean something else from tonight on."""
+"""Changed values of orders that were sent: a changed mapping would give all new values another meaning."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ CODES = ("values",)
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """One for each destination that holds other values of most orders that are read again."""
-    for one in ValueComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift():
-        name = evidence.destinations[one.destination]
+    """Yield a finding for each destination where most of the orders that were read again have another value."""
+    for drift in ValueComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift():
+        name = evidence.destinations[drift.destination]
         sentence = (
-            f"{one.differing} of {one.orders} orders that were sent to {name} have another value now, by a median "
-            f"factor of {one.factor:.2f}: has the mapping changed? Nothing is sent. Put source.columns.amount and "
-            "source.completed right; or, if the new values are meant, `conversions run --accept values --reason TEXT`."
+            f"{drift.differing} of {drift.orders} orders that were sent to {name} have another value now, by a median "
+            f"factor of {drift.factor:.2f}: has the mapping changed? Nothing is sent. Correct source.columns.amount "
+            "and source.completed; or, if the new values are right, `conversions run --accept values --reason TEXT`."
         )
-        yield stop("values", sentence, count=one.differing, accept="values", destination=name)
+        yield stop("values", sentence, count=drift.differing, accept="values", destination=name)

@@ -1,4 +1,4 @@
-"""More new orders than a shop has in a night: a wrong window, or a mapping gone wrong."""
+"""More new orders than ``max_new``: a wrong window, or a wrong mapping."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,16 @@ from conversions.model.finding import Finding, stop
 
 
 def volume_limit_exceeded(new: Mapping[str, tuple[int, int | None]]) -> list[Finding]:
-    """One for each destination that would get more orders than its ``max_new``: *new* has both by its name."""
+    """Return a finding for each destination over its limit; *new* has the new orders and ``max_new`` by name."""
     return [
-        stop("large", _sentence(name, waiting, most), count=waiting, accept=f"large={waiting}", destination=name)
-        for name, (waiting, most) in new.items()
-        if most is not None and most < waiting
+        stop("large", _sentence(name, waiting, limit), count=waiting, accept=f"large={waiting}", destination=name)
+        for name, (waiting, limit) in new.items()
+        if limit is not None and limit < waiting
     ]
 
 
-def _sentence(name: str, waiting: int, most: int) -> str:
+def _sentence(name: str, waiting: int, limit: int) -> str:
     return (
-        f"{waiting} new orders would go to {name}, more than max_new = {most}: nothing is sent. Look at them with "
+        f"{waiting} new orders would go to {name}, more than max_new = {limit}: nothing is sent. Check them with "
         f"`conversions plan`; if they are right, `conversions run --accept large={waiting} --reason TEXT`."
     )

@@ -1,4 +1,4 @@
-"""Days that a person named: still to come, or without a single order in the source; and a source that has stopped."""
+"""The days of the run: days in the future, days without any order in the source, and a source that has ended."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,49 +10,50 @@ from conversions.statistics.binomial import RARE
 from conversions.statistics.negative_binomial import tail
 
 CODES = ("window_cut", "no_orders")
-ENOUGH = 8
-"""Orders of other days say how many are usual; their days are not, and vary by:"""
-VARIES = 0.05
+MIN_ORDERS = 8
+"""Orders of other days from which the usual volume is known."""
+DISPERSION = 0.05
+"""The dispersion that days have without a known history."""
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """What is wrong with the days, if anything."""
-    window, reading = evidence.window, evidence.reading
-    asked = evidence.request.until
-    if asked is not None and asked > window.until:
-        cut = (asked - window.until).days
+    """Yield what is wrong with the days of the run."""
+    window, counts = evidence.window, evidence.counts
+    until = evidence.request.until
+    if until is not None and until > window.until:
+        cut = (until - window.until).days
         yield note("window_cut", f"The days after {window.until} have not ended yet and are left out.", count=cut)
-    if reading.orders or reading.quarantined or reading.skipped_files:
+    if counts.orders or counts.quarantined or counts.skipped_files:
         return
     if evidence.request.named:
         if window.since < evidence.today:  # today may still bring some
-            yield _none_there(evidence)
-    elif reading.span and not volumes.any_orders(evidence.ledger):
-        yield from _outdated(evidence, *reading.span)
+            yield _no_orders(evidence)
+    elif counts.span and not volumes.any_orders(evidence.ledger):
+        yield from _outdated(evidence, *counts.span)
 
 
-def _none_there(evidence: Evidence) -> Finding:
-    window, span = evidence.window, evidence.reading.span
-    instead = f"; its orders are of {span[0]} to {span[1]}" if span else ""
+def _no_orders(evidence: Evidence) -> Finding:
+    window, span = evidence.window, evidence.counts.span
+    other_days = f"; its orders are of {span[0]} to {span[1]}" if span else ""
     return attention(
         "no_orders",
-        f"The source has no order of {window.since} to {window.until}{instead}. Are the days meant, and is "
-        "source.path or source.query right? `conversions doctor` shows what it reads.",
+        f"The source has no order of {window.since} to {window.until}{other_days}. Are the days, "
+        "source.path and source.query right? `conversions doctor` shows what it reads.",
         count=0,
         every_run=True,
     )
 
 
 def _outdated(evidence: Evidence, first: date, last: date) -> Iterator[Finding]:
-    """Until a run has read an order, the source itself says how many are usual, and whether it has ended."""
-    window, orders = evidence.window, evidence.reading.outside_window
-    quiet = [last + timedelta(n + 1) for n in range((window.until - last).days)]
-    usual = orders / ((last - first).days + 1) * len(set(quiet) - evidence.settings.closed_days)
-    if orders >= ENOUGH and tail(0, usual, VARIES) < RARE:
+    """Yield a finding where a source that no run has read before seems to have ended."""
+    window, orders = evidence.window, evidence.counts.outside_window
+    days_after = [last + timedelta(n + 1) for n in range((window.until - last).days)]
+    usual = orders / ((last - first).days + 1) * len(set(days_after) - evidence.settings.closed_days)
+    if orders >= MIN_ORDERS and tail(0, usual, DISPERSION) < RARE:
         yield attention(
             "no_orders",
             f"The source has {orders} orders of {first} to {last}, and none of {window.since} to {window.until}: is "
-            "it an old export? Put source.path or source.query right. If the orders of those days are to be sent: "
+            "it an old export? Correct source.path or source.query. To send the orders of those days: "
             f"`conversions run --since {first}`.",
             count=orders,
         )

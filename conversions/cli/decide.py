@@ -63,7 +63,8 @@ def decide(
         return Exit.OK
     name = destination or _only_destination(settings)
     chosen = None if everything else orders or _piped_orders()
-    cases = deciding.decide(settings, clock.now, Decision(decision), name, chosen, reason)
+    request = deciding.DecisionRequest(Decision(decision), name, chosen, reason)
+    cases = deciding.decide(settings, clock.now, request)
     if as_json:
         show_json({"decision": decision, "destination": name, "orders": len(cases)})
     else:

@@ -43,13 +43,13 @@ PROBLEMS = {
 
 def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Iterator[str]:
     for kind, sentence in PROBLEMS.items():
-        if count := getattr(side.news, kind):
+        if count := getattr(side.unreported, kind):
             yield sentence.format(name=name, n=count)
-    yield from _adjustments(name, side.corrections)
+    yield from _adjustments(name, side.adjustments)
     yield from _left_open(name, side.late)
-    if side.first_batch and side.account.counts["sent"]:
+    if side.first_batch and side.totals.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at it there; the next run sends the rest."
-    if orders := side.left:
+    if orders := side.remaining:
         yield _waiting(name, orders, side.too_old_at)
     if side.difference(source) or any(side.money_difference(source).values()):
         yield f"{name}: the control totals differ from the orders that were read. Stop the timer and report this."

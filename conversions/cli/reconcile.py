@@ -46,5 +46,5 @@ def _show(reconciled: "Reconciled") -> None:
         for reason, count in sorted(late.rejected.items()):
             show(f"{name}: {count} rejected ({reason})")
         say_late(name, late)
-        if late.ending:
-            say(str(late.ending))
+        if late.stop_reason:
+            say(str(late.stop_reason))

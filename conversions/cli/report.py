@@ -72,20 +72,20 @@ def _show_source(source: SourceSide) -> None:
 
 def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None:
     """Print the control totals: orders, then money by currency."""
-    shown = [b for b in buckets if any(side.account.counts[b] for side in report.destinations.values())]
+    shown = [b for b in buckets if any(side.totals.counts[b] for side in report.destinations.values())]
     rows: list[list[object]] = []
     for name, side in report.destinations.items():
-        counts = [side.account.counts[b] for b in shown]
+        counts = [side.totals.counts[b] for b in shown]
         rows.append([name, "orders", report.source.orders, *counts, side.difference(report.source)])
         for currency, read in sorted(report.source.values.items()):
-            values = [side.account.values[currency][b] for b in shown]
-            total = sum((side.account.values[currency][b] for b in BUCKETS), Decimal())
+            values = [side.totals.values[currency][b] for b in shown]
+            total = sum((side.totals.values[currency][b] for b in BUCKETS), Decimal())
             rows.append(["", currency, read, *values, read - total])
     show_table(["", "", "read", *[HEADINGS.get(b, b) for b in shown], "difference"], rows)
 
 
 def _show_days(name: str, side: DestinationSide) -> None:
-    days = sorted(side.account.days.items())
+    days = sorted(side.totals.days.items())
     shown = [b for b in BUCKETS if any(counts[b] for _, counts in days)]
     if days:
         show()
@@ -96,7 +96,7 @@ def _show_days(name: str, side: DestinationSide) -> None:
 def _ages(side: DestinationSide) -> list[str]:
     """When the planned orders become too old, and which are too old already."""
     lines = [f"  send before {side.too_old_at}: then the first order is too old"] if side.too_old_at else []
-    if side.first_batch and side.first_batch < side.account.counts["pending"]:
+    if side.first_batch and side.first_batch < side.totals.counts["pending"]:
         lines.append(f"  first batch: a run sends {side.first_batch} of them, the next run the rest (first_batch)")
     if expired := side.too_old:
         days = expired.since if expired.since == expired.until else f"{expired.since} to {expired.until}"
@@ -107,25 +107,25 @@ def _ages(side: DestinationSide) -> list[str]:
 def _show_details(name: str, side: DestinationSide, source: SourceSide, first: Sequence[str] = ()) -> None:
     """Print *first*, the reasons for unsent orders, and the values that differ from what was sent."""
     lines = [*first]
-    for bucket, reasons in side.account.reasons.items():
+    for bucket, reasons in side.totals.reasons.items():
         lines += [
             f"  {bucket}: {n} {catalogue.reason(reason)}{SETTING_OF.get(reason, '')}"
             for reason, n in sorted(reasons.items())
         ]
     lines += [
         f"  refused alone: {printable(order.order_no)} ({catalogue.detail(order.code)})"
-        for order in side.account.refused
+        for order in side.totals.refused
     ]
-    for change in side.account.changes:
+    for change in side.totals.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
-    if (hidden := side.account.changed - len(side.account.changes)) > 0:
+    if (hidden := side.totals.changed - len(side.totals.changes)) > 0:
         lines.append(f"  … and {hidden} more; `--json` and `conversions status` list them")
-    lines += _adjustments(side.corrections)
+    lines += _adjustments(side.adjustments)
     moved = ", ".join(f"{count} {state}" for state, count in sorted(side.late.moved.items()))
     lines += [f"  late results: {moved}"] if moved else []
-    if side.ending is not None:
-        lines.append(f"  stopped: {side.ending}")
+    if side.stop_reason is not None:
+        lines.append(f"  stopped: {side.stop_reason}")
     if lines:
         show()
         show(f"{name} (exit {int(side.exit_code(source))})")

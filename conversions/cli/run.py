@@ -77,7 +77,7 @@ def run(
     with on_call(settings, clock.now, say) as outcome, _reporting_backlog(settings):
         result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
         outcome.report = result.json()
-        outcome.sentences = [*result.endings, *result.sentences, *messages.of_run(result)]
+        outcome.sentences = [*result.stop_reasons, *result.sentences, *messages.of_run(result)]
     if as_json:
         show_json(document(result.json(), json_schema))
     elif not quiet or result.exit_code:

@@ -1,4 +1,4 @@
-"""Whose fault a refusal is, some events' or the settings', and what it costs one run to find out."""
+"""Fault isolation: find out whether some events or the settings cause a refusal, and count the requests for it."""
 
 from dataclasses import dataclass, field, replace
 
@@ -8,29 +8,29 @@ from conversions.ledger.outbox.work import MIN_PROBES
 from conversions.model.receipt import Next, Receipt
 
 PROBES_FOR_EVENT_ERRORS = 16
-"""Events that are asked alone before settings are found at fault for what is an event's by its code."""
+"""Single events that must be refused before the settings are at fault, where the code blames an event."""
 
 
 @dataclass(slots=True)
 class FaultIsolation:
-    """What was refused so far, and what is known of the settings by it."""
+    """The refusals of one queue so far, and what they prove about the settings."""
 
     suspects: SuspectSet = field(default_factory=SuspectSet)
     accepted: bool = False
-    """Whether the platform took anything in this run."""
+    """Whether the platform accepted an event in this run."""
     settings_ok: bool = False
-    """Whether the settings are right: a refusal that may be an event's fault is one's."""
+    """Whether the settings are right, so that an ambiguous refusal is the fault of an event."""
     settings_at_fault: bool = False
-    """Whether the settings are wrong: whom this run has set aside is to wait with the others."""
+    """Whether the settings are wrong, so that this run's quarantined orders return to pending."""
     refused: int = 0
     """Orders that the platform refused in this run."""
     requests: int = 0
-    """What the search has taken, or is about to."""
+    """Requests that the isolation has sent or will send."""
     consecutive_refusals: int = 0
-    """Refusals that were followed up, since the platform last accepted something."""
+    """Refusals since the platform last accepted an event."""
 
     def classify(self, receipt: Receipt, events: int) -> Receipt:
-        """What *receipt* of a request of so many *events* means after all that was refused or accepted before."""
+        """Return *receipt* of a request of so many *events* as the earlier refusals make it mean."""
         if receipt.next is Next.PROBE and self.settings_ok:
             return replace(receipt, next=Next.ISOLATE)
         if receipt.next is Next.ISOLATE and not self.settings_ok and self.suspects.covers(events, receipt):
@@ -38,45 +38,45 @@ class FaultIsolation:
             return replace(receipt, next=Next.PROBE)
         return receipt
 
-    def isolate(self, settled: Settlement, receipt: Receipt) -> list[WorkItem]:
-        """What to go on with after events were found at fault, or a half of them.
+    def isolate(self, settlement: Settlement, receipt: Receipt) -> list[WorkItem]:
+        """Return the next work after events, or a half of a batch, were found at fault.
 
-        Where one is named after the other and nothing accepted, some of the rest are asked alone instead.
+        Where the platform names one event after the other and accepts none, some of the rest become probes instead.
         """
-        self._count(settled, receipt)
-        if not self.settings_ok and settled.quarantined:
-            self.suspects.blame(settled.quarantined, receipt)
-            if any(work.attempt > MIN_PROBES for work in settled.again):
-                for work in settled.again:
-                    self.suspects.ask(work)
+        self._count(settlement, receipt)
+        if not self.settings_ok and settlement.quarantined:
+            self.suspects.count_refused(settlement.quarantined, receipt)
+            if any(work.attempt > MIN_PROBES for work in settlement.again):
+                for work in settlement.again:
+                    self.suspects.add_unclear(work)
                 return []
-        return self._decided() + settled.again
+        return self._work_if_decided() + settlement.again
 
-    def probe(self, settled: Settlement, receipt: Receipt, *, asked_new: bool) -> list[WorkItem]:
-        """What to go on with after a refusal that may be the settings' fault; that it is, only new orders show."""
-        self._count(settled, receipt)
-        for work in settled.again:
-            self.suspects.refused(work, receipt)
-        decided = self._decided()
-        self.settings_at_fault |= self.suspects.of_settings and asked_new
-        return decided
+    def probe(self, settlement: Settlement, receipt: Receipt, *, asked_new: bool) -> list[WorkItem]:
+        """Return the next work after an ambiguous refusal; only new orders can prove that the settings are at fault."""
+        self._count(settlement, receipt)
+        for work in settlement.again:
+            self.suspects.add_refused(work, receipt)
+        works = self._work_if_decided()
+        self.settings_at_fault |= self.suspects.blames_settings and asked_new
+        return works
 
     def accept(self) -> list[WorkItem]:
-        """The settings are right: what to go on with now."""
+        """Note that the settings are right; return the suspects that can go on now."""
         self.accepted, self.consecutive_refusals = True, 0
         return self._trust()
 
-    def _count(self, settled: Settlement, receipt: Receipt) -> None:
-        """What it costs; names that leave a rest are what the culprits need, where others are accepted."""
-        self.refused += settled.quarantined
-        self.requests += len(settled.again)
-        if not (self.accepted and receipt.failed_items and settled.again):
+    def _count(self, settlement: Settlement, receipt: Receipt) -> None:
+        """Count the cost; a refusal that names some events is no failure where others are accepted."""
+        self.refused += settlement.quarantined
+        self.requests += len(settlement.again)
+        if not (self.accepted and receipt.failed_items and settlement.again):
             self.consecutive_refusals += 1
 
-    def _decided(self) -> list[WorkItem]:
-        return self._trust() if self.suspects.of_events else []
+    def _work_if_decided(self) -> list[WorkItem]:
+        return self._trust() if self.suspects.blames_events else []
 
     def _trust(self) -> list[WorkItem]:
-        """Whatever was in doubt is some event's fault, and is sent until it is known whose."""
+        """Note that events are at fault, and return the suspects as work that finds them."""
         self.settings_ok = True
-        return self.suspects.settled()
+        return self.suspects.release()

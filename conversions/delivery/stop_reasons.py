@@ -1,4 +1,4 @@
-"""Why a destination gets no more in this run, as the sentence that its operator reads."""
+"""Why a queue stops in this run, as the message that the operator reads."""
 
 from datetime import datetime
 
@@ -8,68 +8,67 @@ from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.transport import clock_skew
 
 MAX_CONSECUTIVE_REFUSALS = 64
-"""Refusals in a row that are followed up to find the orders at fault: more, and the fault is not theirs.
+"""After so many refusals in a row the fault is not with single orders, and the isolation ends.
 
-So many requests, and what the culprits need that were found, is all that a run spends on searching.
+The isolation of one run may take so many requests, and those that it took to find the orders at fault.
 """
 
 
 def stop_reason(queue: DestinationQueue, receipt: Receipt, now: datetime) -> ConversionsError | None:
-    """What stops the destination for this run, after *receipt* has been taken in; *now* is aware."""
+    """Return the error that stops the queue, after *receipt* was applied; None where it goes on; *now* is aware UTC."""
     if mistake := clock_skew.difference(queue.template.name, receipt.date, now):
         return SettingsError(mistake)
-    name, code, search = queue.template.name, receipt.code, queue.isolation
+    name, code, isolation = queue.template.name, receipt.code, queue.isolation
     advice = queue.destination.advice(code)
     match receipt.next:
         case Next.STOP_CREDENTIALS:
-            then = advice or "See the README's checklist."
-            return Unauthorised(f"{name} refuses the credentials ({code}). {then} Then `conversions run`.")
+            next_step = advice or "See the README's checklist."
+            return Unauthorised(f"{name} refuses the credentials ({code}). {next_step} Then `conversions run`.")
         case Next.STOP_REFUSED:
-            then = advice or "`conversions doctor` looks at it."
-            return Refused(f"{name} refuses for a reason that is not one order's ({code}). {then}")
+            next_step = advice or "`conversions doctor` checks it."
+            return Refused(f"{name} refuses for a reason that no single order causes ({code}). {next_step}")
         case Next.STOP_QUOTA:
             return Throttled(f"{name}: today's quota is used up ({code}).")
-        case Next.PROBE if search.settings_at_fault:
-            then = advice or "`conversions doctor` looks at them."
+        case Next.PROBE if isolation.settings_at_fault:
+            next_step = advice or "`conversions doctor` checks them."
             return Refused(
-                f"{name} refuses orders each for itself, all in the same way ({', '.join(receipt.reasons)}), and "
-                f"accepts none: the settings are at fault, and no order is set aside. {then}"
+                f"{name} refuses single orders, all for the same reason ({', '.join(receipt.reasons)}), and accepts "
+                f"none: the settings are at fault, and no order is quarantined. {next_step}"
             )
-        case Next.ISOLATE | Next.PROBE if search.consecutive_refusals >= MAX_CONSECUTIVE_REFUSALS:
+        case Next.ISOLATE | Next.PROBE if isolation.consecutive_refusals >= MAX_CONSECUTIVE_REFUSALS:
             return Refused(
-                f"{name} refused {MAX_CONSECUTIVE_REFUSALS} requests in a row ({code}); the rest waits. Is the mapping "
-                "right?"
+                f"{name} refused {MAX_CONSECUTIVE_REFUSALS} requests in a row ({code}); the other orders wait. Is "
+                "the mapping right?"
             )
-        case Next.ISOLATE | Next.PROBE if search.requests > MAX_CONSECUTIVE_REFUSALS + _needed(queue):
+        case Next.ISOLATE | Next.PROBE if isolation.requests > MAX_CONSECUTIVE_REFUSALS + _requests_needed(queue):
             return Refused(
-                f"{name} refuses requests ({code}) whose parts it takes: {search.requests} were spent searching for "
-                "bad orders, which is enough for one run; the rest waits, and `conversions run` goes on with it."
+                f"{name} refuses requests ({code}) and accepts parts of them: this run sent {isolation.requests} "
+                "requests to find the bad orders, and stops. The other orders wait; `conversions run` goes on."
             )
         case _:
             return None
 
 
-def _needed(queue: DestinationQueue) -> int:
-    """How many requests it takes to find as many culprits as were found, each in a full one."""
+def _requests_needed(queue: DestinationQueue) -> int:
+    """Return how many requests it takes to find as many bad orders as were found, each in a full batch."""
     return queue.isolation.refused * (2 * queue.template.max_events.bit_length() + 1)
 
 
-def backoff_exhausted(queue: DestinationQueue, trouble: Receipt) -> ConversionsError:
-    """The platform asks for more patience than a run has, or never answers for what is left."""
-    name, code = queue.template.name, trouble.code
+def backoff_exhausted(queue: DestinationQueue, backoff: Receipt) -> ConversionsError:
+    """Return the error of a platform that asks for a longer wait than the run has, or never answers for the rest."""
+    name, code = queue.template.name, backoff.code
     if queue.received and queue.timed_out and not (queue.retry_queue or queue.backlog):
-        left = sum(len(work.events or ()) for work in queue.timed_out)
-        return Unavailable(f"{name} has taken {queue.received}, and gives no answer for {left} ({code}).")
-    asked = f" and asks to wait {trouble.wait:.0f} s" if trouble.wait else ""
-    kind = Throttled if trouble.outcome is Outcome.REFUSED else Unavailable
-    return kind(f"{name} takes nothing right now ({code}){asked}.")
+        unanswered = sum(len(work.events or ()) for work in queue.timed_out)
+        return Unavailable(f"{name} accepted {queue.received} orders, and gives no answer for {unanswered} ({code}).")
+    wait = f" and asks to wait {backoff.wait:.0f} s" if backoff.wait else ""
+    error = Throttled if backoff.outcome is Outcome.REFUSED else Unavailable
+    return error(f"{name} accepts nothing at the moment ({code}){wait}.")
 
 
 def inconclusive(queue: DestinationQueue) -> Refused:
-    """Too few orders were sent to know whose fault their refusal is; the next run sends them among others."""
+    """Return the error of too few refused orders to tell their fault from the settings' fault."""
     reasons = ", ".join(sorted(queue.isolation.suspects.reasons))
     return Refused(
-        f"{queue.template.name} refuses the few orders that it was sent ({reasons}) and was "
-        "sent no others: whether they or the settings are at fault is known once it accepts some. They wait; "
-        "`conversions doctor` looks at the settings."
+        f"{queue.template.name} refuses all of the few orders of this run ({reasons}): the orders or the settings are "
+        "at fault. The orders wait, and the next run sends them with others; `conversions doctor` checks the settings."
     )

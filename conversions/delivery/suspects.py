@@ -1,4 +1,4 @@
-"""A refusal that may be some event's fault or the settings': while nothing was accepted, a few events alone decide."""
+"""The suspects of an ambiguous refusal: while nothing was accepted, probes decide between events and settings."""
 
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -9,63 +9,63 @@ from conversions.model.receipt import Receipt
 
 @dataclass(slots=True)
 class SuspectSet:
-    """What one destination refused in one run without saying whose fault it is, before it accepted anything."""
+    """Events that one destination refused in one run without a clear reason, before it accepted any."""
 
     probes: deque[WorkItem] = field(default_factory=deque)
-    """To be asked next, one at a time."""
+    """Single events to send next, one at a time."""
     conclusive: int = MIN_PROBES
-    """How many of a request are asked alone, if all are refused alike."""
+    """How many probes of one batch decide, if the platform refuses all of them for the same reason."""
     single: list[WorkItem] = field(default_factory=list)
     """Single events that were refused."""
     whole_batch: list[WorkItem] = field(default_factory=list)
-    """Refused together."""
+    """Batches that were refused as a whole."""
     failed: int = 0
-    """Events that were refused each for itself: alone or by name, and some of them set aside before others followed."""
+    """How many events were refused alone or by name, including those in quarantine."""
     reasons: set[str] = field(default_factory=set)
-    """What those were refused for."""
+    """The reasons of those refusals."""
 
     @property
     def open(self) -> bool:
-        """Whether something waits for the decision."""
+        """Whether suspects wait for the decision."""
         return bool(self.single or self.whole_batch)
 
     @property
-    def of_settings(self) -> bool:
-        """Whether enough events were refused each for itself, all alike: nobody is to be quarantined for that."""
+    def blames_settings(self) -> bool:
+        """Whether enough single events were refused for one reason: then the settings are at fault, and no event."""
         return self.failed >= MIN_PROBES and len(self.reasons) == 1 and not self.probes
 
     @property
-    def of_events(self) -> bool:
-        """Whether events were refused for different reasons: settings would spoil alike."""
+    def blames_events(self) -> bool:
+        """Whether events were refused for different reasons: wrong settings would give one reason."""
         return len(self.reasons) > 1
 
     def covers(self, events: int, receipt: Receipt) -> bool:
-        """Whether a refusal of so many *events* tells none of them from the others, and is not of too few to matter."""
-        told_apart = len(receipt.failed_items) not in {0, events} or len(receipt.reasons) > 1
-        return not told_apart and (self.open or self.failed + events >= MIN_PROBES)
+        """Whether a refusal concerns all *events* alike, and enough events for the decision."""
+        distinguished = len(receipt.failed_items) not in {0, events} or len(receipt.reasons) > 1
+        return not distinguished and (self.open or self.failed + events >= MIN_PROBES)
 
-    def refused(self, work: WorkItem, receipt: Receipt) -> None:
-        """Remember that *work* was refused; of several events a few are to be asked alone, unless each was named."""
+    def add_refused(self, work: WorkItem, receipt: Receipt) -> None:
+        """Add refused *work*; a batch gets probes, unless the platform named each of its events."""
         single = len(work.events or ()) == 1
         if single or receipt.failed_items:
             (self.single if single else self.whole_batch).append(work)
-            self.blame(len(work.events or ()), receipt)
+            self.count_refused(len(work.events or ()), receipt)
         else:
-            self.ask(work)
+            self.add_unclear(work)
 
-    def ask(self, work: WorkItem) -> None:
-        """Hold *work*, and let a few of its events be asked alone if none are yet."""
+    def add_unclear(self, work: WorkItem) -> None:
+        """Add a batch without a named event, and choose probes of it if there are none yet."""
         self.whole_batch.append(work)
         if not self.probes:
             self.probes.extend(probes(work, self.conclusive))
 
-    def blame(self, events: int, receipt: Receipt) -> None:
-        """Remember that so many *events* were refused each for itself."""
+    def count_refused(self, events: int, receipt: Receipt) -> None:
+        """Count so many *events* that were refused alone or by name."""
         self.failed += events
         self.reasons |= receipt.reasons
 
-    def settled(self) -> list[WorkItem]:
-        """Events are at fault: what is to be sent now, each suspect alone and the others in halves."""
+    def release(self) -> list[WorkItem]:
+        """Return the work that finds the events at fault: each suspect alone, the others in halves."""
         suspects = {event for work in self.single for event in work.events or ()}
         parts = [half for work in self.whole_batch for half in halves(_without(work, suspects))]
         works = self.single + parts

@@ -69,9 +69,7 @@ def _check(rules: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckR
     if not isinstance(destination, ValidatesOnly):
         yield _skipped(destination.name, section)
         return
-    template = open_queue(
-        destination, section, staging.destination_id(ledger, destination.name), rules.gate.check, ledger, run.id
-    ).template
+    template = open_queue(rules, staging.destination_id(ledger, destination.name), ledger, run.id).template
     body = template.prefix + destination.event(_sample_order(section, ledger)) + template.suffix
     paths, probe = rules.gate.check(body, 1), destination.as_validate_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()

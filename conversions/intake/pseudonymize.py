@@ -15,7 +15,7 @@ from conversions.ledger.schema.tables import SALT_BYTES
 from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Conversion, EventMaker, Money, Reason, Withheld
-from conversions.model.money import INEXACT, TOO_LARGE, as_stated, money
+from conversions.model.money import AMOUNT_LIMIT, MINOR_UNITS_LIMIT, as_stated, money
 from conversions.model.rules import Rules
 
 MAX_PRODUCTS_PER_ORDER = 8
@@ -92,8 +92,8 @@ def _snapshot_row(order: Order, identity: Identity | Reason, stated: Money) -> t
 
 def _minor(amount: Decimal, stated: Money) -> int:
     """Return *amount* in the minor units of *stated*; 0 where the store cannot hold it."""
-    minor = int(amount.scaleb(stated.exponent)) if 0 < amount < TOO_LARGE else 0
-    return minor if minor < INEXACT else 0
+    minor = int(amount.scaleb(stated.exponent)) if 0 < amount < AMOUNT_LIMIT else 0
+    return minor if minor < MINOR_UNITS_LIMIT else 0
 
 
 def _products(key: bytes) -> Callable[[tuple[str, ...]], bytes]:

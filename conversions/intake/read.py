@@ -40,7 +40,7 @@ def read(source: Source, window: Window, target: Target, advance: Callable[[int]
             counts.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
                 _reject(counts, snapshot, [row for row in chunk if isinstance(row, RowRejected)])
-            counts.cover({order.window_day for order in orders})
+            counts.widen_span({order.window_day for order in orders})
             decimal_columns.update(*{order.decimal_columns for order in chosen})
             placed = zip(chosen, positions, strict=False)
             snapshot.add_ambiguous([_ambiguous(position, row) for order, position in placed for row in order.ambiguous])

@@ -1,1 +1,1 @@
-"""Values that every part of the program speaks of; nothing here can reach an address."""
+"""Values that every part of the program uses; nothing here can reach an address."""

@@ -1,6 +1,6 @@
-"""What may leave the house about one order, and why the rest stays.
+"""An order as a platform may see it, and the reasons why an order is not sent.
 
-Everything here is behind the hash: no e-mail address can be reached from this module.
+Everything here is pseudonymised: this module cannot reach an e-mail address.
 """
 
 import re
@@ -13,11 +13,11 @@ from functools import cache
 from typing import NamedTuple
 
 PRODUCT_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{1,100}")
-"""No spaces and no ``@``: a mapped name or address does not pass."""
+"""No spaces and no ``@``: a name or an address in a wrongly mapped column does not match."""
 
 
 class Consent(StrEnum):
-    """What the shop recorded of a person's choice; what was not recorded is never invented."""
+    """The consent that the shop recorded for a buyer; a missing record is never filled in."""
 
     GRANTED = "granted"
     DENIED = "denied"
@@ -25,9 +25,9 @@ class Consent(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an order, or a row, is not sent: a code; ``messages`` has the words for people."""
+    """Why an order, or a row, is not sent."""
 
-    # a row that cannot be an order
+    # rows that cannot become an order
     WRONG_FIELD_COUNT = "wrong_field_count"
     UNFINISHED_LINE = "unfinished_line"
     CELL_TOO_LARGE = "cell_too_large"
@@ -40,7 +40,7 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     SEVERAL_ROWS = "several_rows"
     REFUND_ROW = "refund_row"
-    # an order that is withheld
+    # orders that are withheld
     NOT_COMPLETED = "not_completed"
     NO_EMAIL = "no_email"
     UNUSABLE_EMAIL = "unusable_email"
@@ -57,10 +57,10 @@ class Reason(StrEnum):
     ERASED = "erased"
     MAYBE_RECEIVED = "maybe_received"
     UNUSUAL_AMOUNT = "unusual_amount"
-    # an order that the platform received, and did not take
+    # orders that the platform received and rejected later
     REFUSED_LATER = "refused_later"
     SETUP = "account_setup"
-    # an order that is quarantined
+    # orders that are quarantined
     UNKNOWN_CURRENCY = "unknown_currency"
     TOO_MANY_DECIMALS = "too_many_decimals"
     AMOUNT_TOO_LARGE = "amount_too_large"
@@ -80,51 +80,51 @@ QUARANTINES = frozenset(
         Reason.SHAPE,
     }
 )
-"""Reasons that ask for a person: the order is quarantined rather than withheld."""
+"""Reasons that need a person: the order is quarantined, not only withheld."""
 
 
 class Conversion(NamedTuple):
     """One order as one platform may see it."""
 
     wire_id: str
-    """Stable, says nothing outside the shop; at most 64 characters, never purely digits."""
+    """Stable, and meaningless outside the shop; at most 64 characters, never purely digits."""
     email_sha256: str
-    """64 lower-case hex characters, by the platform's own rule."""
+    """64 lower-case hex characters, hashed by the platform's own rule."""
     value: Decimal
-    """Amount minus refunds, in currency units; exact as a JSON number."""
+    """The amount minus refunds, in currency units; exact as a JSON number."""
     currency: str
     """ISO 4217, three capitals."""
     product_ids: tuple[str, ...]
     event_at: int
     """The purchase day's last second in the shop's zone, as Unix seconds (``precision = "exact"``: the instant)."""
     ready_at: int
-    """Unix seconds; not to be sent earlier: the purchase day has ended and the platform's minimum age is reached."""
+    """Unix seconds of the earliest sending: the purchase day has ended, and the platform's minimum age is reached."""
     expires_at: int
-    """Unix seconds; not to be sent later: the platform's age limit, margin included."""
+    """Unix seconds of the latest sending: the platform's age limit, with a margin."""
     fingerprint: bytes
-    """8 bytes, keyed: differs where address, products, time or consent differ; says nothing without the key."""
+    """8 bytes of an HMAC over address, products, time and consent: it changes with any of them."""
     ad_user_data: Consent = Consent.NOT_RECORDED
     ad_personalization: Consent = Consent.NOT_RECORDED
 
 
 EventMaker = Callable[[Conversion], bytes]
-"""One platform's event of a conversion, as the bytes that would leave."""
+"""Returns the event of a conversion for one platform, as the bytes of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """An order that is not sent to one platform, and why."""
+    """An order that is not sent to one platform, and the reason."""
 
     reason: Reason
 
     @property
     def quarantined(self) -> bool:
-        """Whether a person has to look at it."""
+        """Whether a person has to correct it."""
         return self.reason in QUARANTINES
 
 
 class Money(NamedTuple):
-    """An amount as the store keeps it: ``minor`` units of ``currency``, with ``exponent`` decimals."""
+    """An amount in the store: ``minor`` units of ``currency``, with ``exponent`` decimals."""
 
     minor: int
     currency: str
@@ -146,5 +146,5 @@ class Window:
 
 @cache
 def unit(exponent: int) -> Decimal:
-    """The smallest amount with so many decimals."""
+    """Return the smallest amount with so many decimals."""
     return Decimal(1).scaleb(-exponent)

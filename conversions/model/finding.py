@@ -1,7 +1,7 @@
-"""What a guard found in a night: one grammar for what stops it, what a person looks at, and what is only worth knowing.
+"""Findings of the anomaly checks: those that stop a run, those that need a person, and plain notes.
 
-A finding is a value. Guards return them, ``ledger.told`` takes the exit code from those that a person knows already or
-has accepted, and the report shows them all.
+Checks return findings as values. ``ledger.runs.findings`` removes the exit code of those that a person already knows or
+has accepted, and the report shows all of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,56 +12,56 @@ from typing import Any
 from conversions.errors import Exit
 
 Accepted = Mapping[str, frozenset[str]]
-"""By a finding's code what ``run --accept`` was given for it; an empty text where the code takes no value."""
+"""The values of ``run --accept`` by finding code; an empty text where the code takes no value."""
 
 
 class Level(StrEnum):
-    """What follows."""
+    """What follows from a finding."""
 
     STOP = "stop"
-    """Nothing is sent until a person accepts it, or mends what is wrong."""
+    """The run sends nothing until a person accepts the finding, or corrects the cause."""
     ATTENTION = "attention"
-    """The run goes on; a person looks at it."""
+    """The run goes on, and a person has to look at it."""
     NOTE = "note"
-    """Worth knowing; it never has an exit code."""
+    """Information; it never has an exit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that looks wrong, or is worth knowing."""
+    """One thing in the data that looks wrong, or that the operator should know."""
 
     code: str
     """Its name in ``run --accept``, ``decide --finding`` and docs/findings.md."""
     level: Level
     sentence: str
-    """For a person: what, how much, and the next command. Without personal data."""
+    """For the operator: what happened, how often, and the next command. Without personal data."""
     count: int = 0
-    """How many orders, rows or days it is about."""
+    """How many orders, rows or days are affected."""
     destination: str | None = None
-    """None: it concerns the source, and so every destination."""
+    """None: the finding is about the source, and so about every destination."""
     about: str = ""
-    """What tells two findings of one code and destination apart: a reason, a currency. Without personal data."""
+    """What distinguishes findings of one code and destination: a reason, a currency. Without personal data."""
     share: float | None = None
-    """How bad it is, from 0 to 1, where a person may accept a share until it worsens; None: ``count`` says it."""
+    """The affected share, 0 to 1, where a person can accept a share until it grows; None: ``count`` is used."""
     every_run: bool = False
-    """Told every night, however often it was told."""
+    """Every run reports it again."""
     once: bool = False
-    """Told once, and not again weekly, nor when more are affected."""
+    """Only one run reports it: not again after a week, nor when more is affected."""
     exit_code: Exit = Exit.OK
     accept: str | None = None
-    """What ``run --accept`` takes to go on all the same; None: it cannot be accepted so."""
+    """The value of ``run --accept`` that accepts it; None: a run cannot accept it."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from every other."""
+        """The identity of the finding."""
         return self.code, self.destination or "", self.about
 
     def silent(self) -> "Finding":
-        """The same, when nobody is to be called for it."""
+        """Return the same finding without an exit code."""
         return replace(self, exit_code=Exit.OK)
 
     def json(self) -> dict[str, Any]:
-        """One of ``findings`` in ``run --json`` and ``plan --json``."""
+        """Return one entry of ``findings`` in ``run --json`` and ``plan --json``."""
         return {
             "code": self.code,
             "level": str(self.level),
@@ -74,32 +74,32 @@ class Finding:
 
 
 def stop(code: str, sentence: str, *, count: int, accept: str | None, **more: Any) -> Finding:
-    """What stops the night with 65 until it is accepted: *accept* is what ``run --accept`` takes."""
+    """Return a finding that stops the run with 65 until ``run --accept`` gets *accept*."""
     return Finding(code, Level.STOP, sentence, count, exit_code=Exit.DATA, accept=accept, **more)
 
 
 def attention(code: str, sentence: str, *, count: int, **more: Any) -> Finding:
-    """What ends the night with 1 where nobody knows it yet."""
+    """Return a finding that makes a run end with 1, unless a person already knows it."""
     return Finding(code, Level.ATTENTION, sentence, count, exit_code=Exit.ATTENTION, **more)
 
 
 def note(code: str, sentence: str, *, count: int = 0, **more: Any) -> Finding:
-    """What is only worth knowing."""
+    """Return a finding that is only information."""
     return Finding(code, Level.NOTE, sentence, count, **more)
 
 
-def answered(findings: Iterable[Finding], accepted: Accepted) -> list[Finding]:
-    """*findings*, those silent that would stop the night and are accepted: *accepted* is what was given."""
-    return [one.silent() if one.level is Level.STOP and _accepted(one, accepted) else one for one in findings]
+def apply_accepted(findings: Iterable[Finding], accepted: Accepted) -> list[Finding]:
+    """Return *findings*, without the exit code of those that would stop the run and that *accepted* accepts."""
+    return [f.silent() if f.level is Level.STOP and _is_accepted(f, accepted) else f for f in findings]
 
 
-def stopping(findings: Iterable[Finding]) -> bool:
-    """Whether one of them keeps everything from being sent."""
-    return any(one.level is Level.STOP and one.exit_code for one in findings)
+def stops_run(findings: Iterable[Finding]) -> bool:
+    """Return whether one of *findings* keeps every order from being sent."""
+    return any(finding.level is Level.STOP and finding.exit_code for finding in findings)
 
 
-def _accepted(one: Finding, accepted: Accepted) -> bool:
-    """By its code alone where it takes no value; a number covers as many or fewer, a word is that word."""
-    code, _, wanted = (one.accept or "").partition("=")
-    given = accepted.get(code, frozenset()) if one.accept else frozenset()
-    return any(int(each) >= int(wanted) if wanted.isdigit() and each.isdigit() else each == wanted for each in given)
+def _is_accepted(finding: Finding, accepted: Accepted) -> bool:
+    """Return whether *accepted* has the value of *finding*, or a number that is at least as large."""
+    code, _, needed = (finding.accept or "").partition("=")
+    values = accepted.get(code, frozenset()) if finding.accept else frozenset()
+    return any(int(v) >= int(needed) if needed.isdigit() and v.isdigit() else v == needed for v in values)

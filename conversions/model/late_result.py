@@ -1,4 +1,4 @@
-"""What a platform says later of a request that it received, in words that hold for every platform."""
+"""Late results: what a platform reports later about a request that it received, in terms common to all platforms."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,50 +11,50 @@ from conversions.errors import DestinationError, Exit, worst
 
 
 class RequestStatus(StrEnum):
-    """What it says of the request as a whole."""
+    """The platform's status of a whole request."""
 
     SUCCESS = "success"
     PARTIAL_SUCCESS = "partial_success"
     FAILED = "failed"
     PROCESSING = "processing"
-    """Not known yet: to be asked again."""
+    """Not known yet: the next run asks again."""
     NOT_FOUND = "not_found"
     TOO_OLD = "too_old"
     NO_ANSWER = "no_answer"
-    """To be asked again, though not at once."""
+    """A later run asks again."""
     PERMISSION_DENIED = "permission_denied"
-    """To be asked again, once a person has let these credentials ask."""
+    """A later run asks again, after a person has given these credentials the permission."""
 
 
 class EventOutcome(StrEnum):
-    """What became of an event that it did not simply record."""
+    """What became of an event that the platform did not simply record."""
 
     UNMATCHED = "unmatched"
-    """No ad was clicked before: normal."""
+    """The buyer clicked no ad before: this is normal."""
     DUPLICATE = "duplicate"
-    """Held already."""
+    """The platform already has the event."""
     DEFERRED = "deferred"
-    """Not taken now, and to be sent again after ``wait``."""
+    """Not accepted now; the run sends it again after ``ReasonPolicy.wait``."""
     REJECTED = "rejected"
     SETUP = "setup"
-    """Rejected for the account's terms or settings, not for the order's sake."""
+    """Rejected because of the account's terms or settings, not because of the order."""
     CONSENT = "consent"
-    """Rejected since the buyer's consent is denied, or not known there."""
+    """Rejected because the buyer's consent is denied, or the platform does not know it."""
     UNLISTED = "unlisted"
-    """Rejected for a reason that is younger than this program."""
+    """Rejected for a reason that this program does not know yet."""
 
 
 SUSPECT = frozenset({EventOutcome.SETUP, EventOutcome.CONSENT, EventOutcome.UNLISTED})
-"""What is the account's where most orders meet it, and otherwise the order's."""
+"""Outcomes that are the account's fault where most orders have them, and otherwise the order's."""
 
 
-def of_consent(said: str | None) -> bool:
-    """Whether a platform *said* that it lacks a buyer's consent. NO_CONSENT is the advertiser's own."""
-    return said is not None and "CONSENT" in said and "NO_CONSENT" not in said
+def of_consent(reason: str | None) -> bool:
+    """Return whether *reason* says that a buyer's consent is missing; NO_CONSENT means the advertiser's consent."""
+    return reason is not None and "CONSENT" in reason and "NO_CONSENT" not in reason
 
 
 class ReasonPolicy(NamedTuple):
-    """What one of a platform's reasons means."""
+    """What a reason of a platform means for an event."""
 
     outcome: EventOutcome
     wait: timedelta = timedelta()
@@ -62,69 +62,69 @@ class ReasonPolicy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatusDetail:
-    """The events of one request that met the same reason."""
+    """The events of one request that have the same reason."""
 
     reason: str
-    """The platform's name for it, never its prose."""
+    """The platform's code for the reason, never its text."""
     policy: ReasonPolicy
     events: int
     positions: frozenset[int]
-    """In the request, from 0; fewer than ``events`` where the platform does not say which."""
+    """Positions in the request, from 0; fewer than ``events`` where the platform does not name all of them."""
 
     def among(self, events: int) -> frozenset[int]:
-        """Its positions in a request of so many; where all of them met it, nobody needs to say which."""
-        everywhere = frozenset(range(events))
-        return everywhere if self.events == events and self.positions <= everywhere else self.positions
+        """Return the positions in a request of so many *events*: all of them where every event has the reason."""
+        all_positions = frozenset(range(events))
+        return all_positions if self.events == events and self.positions <= all_positions else self.positions
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One answer about one request."""
+    """The platform's answer to one status request."""
 
     status: RequestStatus
     code: str = ""
-    """What decided where there is no verdict: status or reason."""
+    """The status or reason where there is no result."""
     events: int | None = None
-    """How many events the platform counts; None where it does not say."""
+    """How many events the platform counts; None where it does not report it."""
     findings: tuple[StatusDetail, ...] = ()
     complete: bool = True
-    """False where some of it could not be read."""
+    """False where a part of the answer could not be read."""
     warnings: Mapping[str, int] = field(default_factory=dict)
-    """Events that were taken without some part of them, by the platform's name for it."""
+    """Events that the platform accepted without some part of them, by its code for that part."""
 
     def names_all(self, events: int) -> bool:
-        """Whether it says of each of *events* what became of it."""
-        everywhere, named = frozenset(range(events)), [f.among(events) for f in self.findings]
+        """Return whether the answer states the outcome of each of *events*."""
+        expected, positions = frozenset(range(events)), [f.among(events) for f in self.findings]
         counted = self.complete and self.events in {None, events}
-        located = all(len(its) == f.events and its <= everywhere for f, its in zip(self.findings, named, strict=True))
-        return counted and located and self._leaves_no_doubt(everywhere, frozenset().union(*named))
+        located = all(len(p) == f.events and p <= expected for f, p in zip(self.findings, positions, strict=True))
+        return counted and located and self._records_the_rest(expected, frozenset().union(*positions))
 
-    def _leaves_no_doubt(self, everywhere: frozenset[int], named: frozenset[int]) -> bool:
-        """Whether what it does not name was recorded."""
+    def _records_the_rest(self, expected: frozenset[int], named: frozenset[int]) -> bool:
+        """Return whether the platform recorded every event that it does not name."""
         match self.status:
             case RequestStatus.SUCCESS:
                 return True
             case RequestStatus.PARTIAL_SUCCESS:
                 return bool(named)
             case _:
-                return named == everywhere
+                return named == expected
 
-    def met(self, events: int, fates: frozenset[EventOutcome]) -> int:
-        """How many of *events* met one of *fates*; an event may meet several."""
-        found = [f for f in self.findings if f.policy.outcome in fates]
-        named = [f.among(events) for f in found]
-        if all(len(its) == f.events for f, its in zip(found, named, strict=True)):
-            return len(frozenset[int]().union(*named))
-        return min(events, sum(f.events for f in found))
+    def met(self, events: int, outcomes: frozenset[EventOutcome]) -> int:
+        """Return how many of *events* have one of *outcomes*; an event may have several."""
+        details = [f for f in self.findings if f.policy.outcome in outcomes]
+        positions = [detail.among(events) for detail in details]
+        if all(len(p) == detail.events for detail, p in zip(details, positions, strict=True)):
+            return len(frozenset[int]().union(*positions))
+        return min(events, sum(detail.events for detail in details))
 
     def suspect(self, events: int) -> str | None:
-        """The most frequent of the reasons that may be the account's, where over half of *events* met them."""
-        found = [f for f in self.findings if f.policy.outcome in SUSPECT]
-        most = max(found, key=lambda f: f.events, default=None)
+        """Return the most frequent reason that may be the account's fault, where over half of *events* have one."""
+        details = [f for f in self.findings if f.policy.outcome in SUSPECT]
+        most = max(details, key=lambda f: f.events, default=None)
         return most.reason if most and 2 * self.met(events, SUSPECT) > events else None
 
     def setup(self, events: int) -> str | None:
-        """The account's reason that over half of *events* met, if one did."""
+        """Return the most frequent reason of the account, where over half of *events* have one."""
         of_account = [f for f in self.findings if f.policy.outcome is EventOutcome.SETUP]
         most = max(of_account, key=lambda f: f.events, default=None)
         return most.reason if most and 2 * sum(f.events for f in of_account) > events else None
@@ -132,29 +132,29 @@ class Diagnosis:
 
 @dataclass(slots=True)
 class LateResults:
-    """What was learned at one destination when its requests were asked about."""
+    """The late results of the requests to one destination, as one run learned them."""
 
     asked: int = 0
-    """Requests."""
+    """How many requests the run asked about."""
     open: int = 0
-    """Requests whose verdict is not known yet."""
+    """How many requests have no result yet."""
     moved: Counter[str] = field(default_factory=Counter)
-    """Orders by where they stand now."""
+    """Orders by their new state."""
     rejected: Counter[str] = field(default_factory=Counter)
-    """Of them those that were rejected, by the platform's reason."""
+    """Rejected orders, by the platform's reason."""
     counts_only: int = 0
-    """Orders of requests of which the platform says how many failed, but not which."""
+    """Orders of requests where the platform reports how many events failed, but not which."""
     untold: int = 0
-    """Of them those whose request failed, or is not known there any more: a person looks there."""
+    """Those of them with a request that failed or that the platform no longer knows: a person has to look there."""
     trouble: str | None = None
-    """Why not every question was answered; nothing is lost by it."""
+    """Why the platform did not answer every status request; nothing is lost by this."""
     denied: bool = False
-    """Whether that is for a person to mend."""
-    ending: DestinationError | None = None
-    """What stops this destination."""
+    """Whether the credentials lack the permission to ask."""
+    stop_reason: DestinationError | None = None
+    """The error that stops this destination."""
 
     def add(self, other: "LateResults") -> None:
-        """Take in what one more request told."""
+        """Add the results of one more request."""
         self.asked += other.asked
         self.moved += other.moved
         self.rejected += other.rejected
@@ -162,21 +162,21 @@ class LateResults:
         self.untold += other.untold
 
     @property
-    def for_a_person(self) -> bool:
-        """Whether the platform leaves something open that only a person can find out, or mend."""
+    def needs_a_person(self) -> bool:
+        """Whether only a person can find out or correct something at the platform."""
         return self.denied or self.untold > 0
 
     @property
     def exit_code(self) -> Exit:
-        """Unmatched is normal; rejected orders are news."""
+        """The exit code: unmatched orders are normal, rejected ones need a person."""
         codes = [Exit.OK]
-        codes += [self.ending.exit_code] if self.ending else []
+        codes += [self.stop_reason.exit_code] if self.stop_reason else []
         codes += [Exit.TRY_AGAIN] if self.trouble and not self.denied else []
-        codes += [Exit.ATTENTION] if self.rejected or self.for_a_person else []
+        codes += [Exit.ATTENTION] if self.rejected or self.needs_a_person else []
         return worst(codes)
 
     def json(self) -> dict[str, object]:
-        """One destination of the document."""
+        """Return the part of the document for one destination."""
         return {
             "asked": self.asked,
             "open": self.open,
@@ -185,6 +185,6 @@ class LateResults:
             "counts_only": self.counts_only,
             "untold": self.untold,
             "trouble": self.trouble,
-            "stopped": None if self.ending is None else str(self.ending),
+            "stopped": None if self.stop_reason is None else str(self.stop_reason),
             "exit_code": int(self.exit_code),
         }

@@ -11,30 +11,30 @@ from conversions.model.finding import Accepted
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is to be sent, and what is no mistake."""
+    """Which orders a run sends, and which findings it accepts."""
 
     since: date | None = None
-    """Days in the shop's zone, both included; absent: yesterday and the days before it."""
+    """The first and last (``until``) day, in the shop's zone; without both, yesterday and the days before it."""
     until: date | None = None
     only: str | None = None
-    """One destination's name."""
+    """The name of the only destination; None: all destinations."""
     reason: str | None = None
     wait: timedelta = timedelta()
     """How long to wait for another run to finish."""
     accepted: Accepted = field(default_factory=dict)
-    """What is no mistake; ``reason`` says why."""
+    """The findings that the operator accepts; ``reason`` says why."""
     restate: bool = False
-    """Whether changed values are sent to the platforms that can correct them."""
+    """Whether the run sends changed values to the platforms that accept adjustments."""
 
     @property
     def named(self) -> bool:
-        """Whether a person named days."""
+        """Whether the operator named days."""
         return self.since is not None or self.until is not None
 
     def days(self, zone: ZoneInfo, now: datetime) -> Window:
-        """The days that a person named, without those still to come: then up to yesterday.
+        """Return the days that the operator named; days in the future are cut off, up to yesterday.
 
-        Raises Usage where they are in the wrong order, or all of them are still to come.
+        Raises Usage where the days are in the wrong order, or all of them are in the future.
         """
         present = today(zone, now)
         yesterday = present - timedelta(days=1)
@@ -49,5 +49,5 @@ class RunRequest:
 
 
 def today(zone: ZoneInfo, now: datetime) -> date:
-    """The day of *now*, aware, in the shop's zone."""
+    """Return the day of *now* (aware) in the shop's zone."""
     return now.astimezone(zone).date()

@@ -1,12 +1,12 @@
-"""A person, as the store knows one."""
+"""A data subject in the store."""
 
 import unicodedata
 from urllib.parse import unquote
 
 Person = tuple[bytes, ...]
-"""A person's subjects: under the store's key, then under those it had before, newest first."""
+"""The digests of a data subject's address: under the store's key, then under its former keys, newest first."""
 
 
 def holds_address(text: str) -> bool:
-    """Whether *text*, which is to be kept or shown in clear, may hold an address: an at sign in any spelling."""
+    """Return whether *text* may contain an address: an at sign in any spelling."""
     return "@" in unicodedata.normalize("NFKC", unquote(unicodedata.normalize("NFKC", text)))

@@ -3,7 +3,7 @@
 The address is a secret, since anyone who knows it could report a successful run; no message contains it.
 """
 
-from conversions.transport.http import SHORT, USER_AGENT, Answer, Session, post
+from conversions.transport.http import SHORT_TIMEOUT_SECONDS, USER_AGENT, Answer, Session, post
 
 
 def start(url: str) -> str | None:
@@ -18,7 +18,7 @@ def finish(url: str, exit_code: int) -> str | None:
 
 def _send(url: str) -> str | None:
     with Session() as session:
-        result = post(session, url, b"", {"User-Agent": USER_AGENT}, SHORT)
+        result = post(session, url, b"", {"User-Agent": USER_AGENT}, SHORT_TIMEOUT_SECONDS)
     if isinstance(result, Answer) and result.status < 300:
         return None
     cause = str(result.status) if isinstance(result, Answer) else result.why

@@ -1,1 +1,1 @@
-"""What a person orders: decisions, and facts that the store is to adopt."""
+"""Operator actions: decisions about orders, and changes that the store adopts."""

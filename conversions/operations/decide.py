@@ -1,6 +1,7 @@
-"""What waits for a person at the destinations of these settings, and what the person decides."""
+"""Orders and findings that wait for a decision, and the decisions of the operator."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from conversions.delivery.open_queue import resend_us
 from conversions.errors import Usage
@@ -12,66 +13,78 @@ from conversions.ledger.staging import evaluate
 from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
 
-NAMED = 5
+MAX_ORDERS_NAMED = 5
+"""Order numbers that one message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """What the operator decides about orders of one destination."""
+
+    decision: Decision
+    destination: str
+    orders: Collection[str] | None
+    """Order numbers; None: all orders for which the decision is a choice."""
+    reason: str
 
 
 def cases(settings: Settings, only: str | None, clock: Clock) -> list[Case]:
-    """Every order that no run mends by itself and nobody has decided on; reads only."""
+    """Return every order that needs a decision and has none yet; this reads only."""
     runtime = build_runtime(settings, only)
     with open_read_only(settings, clock) as ledger:
-        return decisions.cases(ledger, _windows(runtime, ledger))
+        return decisions.cases(ledger, _resend_windows_us(runtime, ledger))
 
 
-def decide(
-    settings: Settings,
-    clock: Clock,
-    decision: Decision,
-    destination: str,
-    orders: Collection[str] | None,
-    reason: str,
-) -> list[Case]:
-    """Decide on these orders, or (None) on all for which *decision* is a choice; which they were.
+def decide(settings: Settings, clock: Clock, request: DecisionRequest) -> list[Case]:
+    """Apply the decision, and return the orders that it changed.
 
-    Raises Usage, and changes nothing, where it is no choice for one of them.
+    Raises Usage, and changes nothing, where the decision is not a choice for one of the orders.
     """
-    runtime = build_runtime(settings, destination)
+    runtime = build_runtime(settings, request.destination)
     with open_ledger(settings, clock) as ledger:
         bindings.check(ledger, runtime.bindings)
         outbox.recover(ledger)
-        possible = {c.order_no: c for c in decisions.cases(ledger, _windows(runtime, ledger)) if decision in c.choices}
-        chosen = list(possible.values()) if orders is None else _chosen(possible, orders, decision)
+        open_cases = decisions.cases(ledger, _resend_windows_us(runtime, ledger))
+        possible = {case.order_no: case for case in open_cases if request.decision in case.choices}
+        chosen = (
+            list(possible.values()) if request.orders is None else _choose(possible, request.orders, request.decision)
+        )
         if chosen:
-            decisions.decide(ledger, decision, chosen, reason)
+            decisions.decide(ledger, request.decision, chosen, request.reason)
             runs.record_tree_head(ledger)
     return chosen
 
 
 def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str | None, reason: str) -> int:
-    """Let everything that is open as *finding* be known until it worsens; how much.
+    """Mark the open findings with the code *finding* as known until they worsen; return how many.
 
-    Raises Usage where nothing of that name is open, or there is no such destination.
+    Raises Usage where no finding with this code is open, or there is no such destination.
     """
     runtime = build_runtime(settings, destination)
     with open_ledger(settings, clock) as ledger:
         bindings.check(ledger, runtime.bindings)
         runs.acquire_epoch(ledger)
-        known = findings.accept(ledger, finding, destination, reason)
+        acknowledged = findings.accept(ledger, finding, destination, reason)
         runs.record_tree_head(ledger)
-    return known
+    return acknowledged
 
 
-def _chosen(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:
-    strangers = [order for order in orders if order not in possible]
-    if strangers:
-        more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+def _choose(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:
+    unknown = [order for order in orders if order not in possible]
+    if unknown:
+        more = f" and {len(unknown) - MAX_ORDERS_NAMED} more" if len(unknown) > MAX_ORDERS_NAMED else ""
         raise Usage(
-            f"`{decision}` is no choice for {', '.join(strangers[:NAMED])}{more}; nothing was changed. "
-            "`conversions decide` lists what waits, and the choices."
+            f"`{decision}` is not a choice for {', '.join(unknown[:MAX_ORDERS_NAMED])}{more}; nothing was changed. "
+            "`conversions decide` lists the orders that wait, and their choices."
         )
     return [possible[order] for order in dict.fromkeys(orders)]
 
 
-def _windows(runtime: Runtime, ledger: Ledger) -> dict[int, int]:
-    """By the ledger's number of each destination that it has met: how long it is sent to again without asking."""
-    known = zip(runtime.destinations, evaluate.destination_ids(ledger, runtime.names), strict=True)
-    return {number: resend_us(view.destination, view.settings) for view, number in known if number}
+def _resend_windows_us(runtime: Runtime, ledger: Ledger) -> dict[int, int]:
+    """Return ``resend_us`` of each destination that the store knows, by its id."""
+    destinations = zip(runtime.destinations, evaluate.destination_ids(ledger, runtime.names), strict=True)
+    return {
+        destination_id: resend_us(rules.destination, rules.settings)
+        for rules, destination_id in destinations
+        if destination_id
+    }

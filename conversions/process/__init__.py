@@ -1,1 +1,1 @@
-"""The process itself: signals and memory."""
+"""The operating-system process: signals, memory, durable files."""

@@ -1,4 +1,4 @@
-"""Files that are on disk when a function returns: a power cut loses nothing of them."""
+"""Writes that survive a power cut, once the function has returned."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import BinaryIO
 
 
 def sync_file(file: BinaryIO) -> None:
-    """Bring what was written to *file* to the disk."""
+    """Flush and fsync *file*."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def sync_path(path: Path) -> None:
-    """Bring *path*, a file or a directory with its names, to the disk."""
+    """Fsync *path*: a file, or a directory with the names in it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

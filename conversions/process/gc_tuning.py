@@ -1,4 +1,4 @@
-"""A process that makes a million short-lived values at a time."""
+"""Garbage collection for a process that creates a million short-lived values."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def relaxed_gc() -> Iterator[None]:
-    """Let the cyclic garbage collector look seldom: orders hold no cycles, and its looking costs a third of a run."""
-    usual = gc.get_threshold()
+    """Run the cyclic garbage collector rarely: orders have no cycles, and it takes a third of a run's time."""
+    thresholds = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.set_threshold(*thresholds)

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C while nothing is on the wire: the run ends where it is, in order; sending has a way of its own."""
+"""SIGTERM and Ctrl-C while no request is in flight: the run ends in order; ``delivery`` handles them while it sends."""
 
 import signal
 import threading
@@ -11,10 +11,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _SignalState(threading.local):
-    """Signals are heard in the main thread; what another one is in the middle of is not their business."""
+    """One per thread: the main thread handles signals, and a transaction of another thread must not defer them."""
 
-    busy = 0
-    told = False
+    deferrals = 0
+    pending = False
 
 
 _state = _SignalState()
@@ -22,13 +22,13 @@ _state = _SignalState()
 
 @contextmanager
 def raise_on_signal() -> Iterator[None]:
-    """Raise Stopped where the main thread was told to stop.
+    """Raise Stopped where a signal tells the main thread to stop.
 
-    On the way it is a KeyboardInterrupt, since libraries that try their luck catch every Exception.
+    Inside the block it is a KeyboardInterrupt, because some libraries catch every Exception.
     """
     try:
-        before = {one: signal.signal(one, _on_signal) for one in SIGNALS}
-    except ValueError:  # not the main thread: whoever runs us handles signals
+        handlers = {number: signal.signal(number, _on_signal) for number in SIGNALS}
+    except ValueError:  # not the main thread: our caller handles signals
         yield
         return
     try:
@@ -36,28 +36,28 @@ def raise_on_signal() -> Iterator[None]:
     except KeyboardInterrupt:
         raise Stopped("The run was told to stop. Nothing is lost; `conversions run` goes on.") from None
     finally:
-        _state.told = False
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        _state.pending = False
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """What is done as a whole or not at all: whoever says stop meanwhile is heard at its end.
+    """Defer SIGTERM and SIGINT until the block ends.
 
-    A transaction that a signal leaves at any of its steps may be open still, with nobody to know of it.
+    Without this, a signal in the middle of a transaction could leave it open, unknown to the rest of the program.
     """
-    _state.busy += 1
+    _state.deferrals += 1
     try:
         yield
     finally:
-        _state.busy -= 1
-    if _state.told and not _state.busy:
-        _state.told = False
+        _state.deferrals -= 1
+    if _state.pending and not _state.deferrals:
+        _state.pending = False
         raise KeyboardInterrupt
 
 
 def _on_signal(*_: object) -> None:
-    if not _state.busy:
+    if not _state.deferrals:
         raise KeyboardInterrupt
-    _state.told = True
+    _state.pending = True

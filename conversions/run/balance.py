@@ -1,4 +1,4 @@
-"""Both sides of the balance: what was read, and what the ledger says became of it, after the last commit."""
+"""Both sides of the balance: the orders that were read, and what became of them by the ledger at the end."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from conversions.delivery.queue import DestinationQueue
 from conversions.ledger import Ledger
 from conversions.ledger.queries import backlog, totals, unreported
 from conversions.ledger.restatements import eligibility
-from conversions.ledger.runs import findings as told
+from conversions.ledger.runs import findings as finding_history
 from conversions.ledger.staging import bad_rows
 from conversions.ledger.staging.snapshot import SourceSnapshot
 from conversions.ledger.subjects import redaction, retention
@@ -27,65 +27,82 @@ from conversions.run.report import DestinationSide, Report, SourceSide
 
 def build_report(
     context: RunContext,
-    said: ReadResult,
+    read_result: ReadResult,
     queues: list[DestinationQueue],
-    second: list[DestinationQueue],
-    late: Mapping[str, LateResults],
+    restated_queues: list[DestinationQueue],
+    late_results: Mapping[str, LateResults],
 ) -> Report:
-    """The report of a run; *second* are the lanes of restated values, *late* is what was learned before."""
-    ledger, run, zone = context.ledger, context.run, context.scope.settings.zone
+    """Build the report of a run from its queues and what it read."""
+    ledger, run = context.ledger, context.run
     ledger.shrink_cache()
     balance = totals.control_totals(
         ledger, run.id, [(queue.template.name, queue.template.destination) for queue in queues]
     )
-    fresh = unreported.unreported(
+    news = unreported.unreported(
         ledger, run.id, {queue.template.destination: queue.template.resend_us for queue in queues}
     )
     sides = {}
     for queue in queues:
-        name, number = queue.template.name, queue.template.destination
-        endings = [
-            one.stop_reason for one in (queue, *second) if one.stop_reason and one.template.destination == number
-        ]
-        found = eligibility.totals(ledger, run.id, number, queue.destination.adjusted_event)
-        side = sides[name] = DestinationSide(balance[name], next(iter(endings), None), fresh[number], found, late[name])
-        side.seconds, side.first_batch = queue.seconds, queue.template.max_events if queue.canary else None
-        left = backlog.remaining(ledger, run.id, number, queue.template.resend_us)
-        side.left = left.orders
-        if first := left.first_too_old:
-            side.too_old_at = f"{first.astimezone(zone):%Y-%m-%d %H:%M}"
-    findings = said.findings + platform_findings(ledger, context.scope.today)
-    return Report(run.id, context.scope.window, source_side(said.counts, said.snapshot), sides, findings)
+        name = queue.template.name
+        side = sides[name] = DestinationSide(balance[name], late=late_results[name])
+        side.unreported = news[queue.template.destination]
+        _add_queue(side, context, queue, restated_queues)
+    findings = read_result.findings + platform_findings(ledger, context.scope.today)
+    source = source_side(read_result.counts, read_result.snapshot)
+    return Report(run.id, context.scope.window, source, sides, findings)
 
 
-def build_stopped_report(context: RunContext, said: ReadResult, late: Mapping[str, LateResults]) -> Report:
-    """The report of a run that a finding stopped before it staged: what would have become of every order."""
+def _add_queue(
+    side: DestinationSide, context: RunContext, queue: DestinationQueue, restated_queues: list[DestinationQueue]
+) -> None:
+    """Add to *side* how *queue* ended, and what it leaves for the next run."""
+    ledger, run_id, destination_id = context.ledger, context.run.id, queue.template.destination
+    both = [queue, *(restated for restated in restated_queues if restated.template.destination == destination_id)]
+    side.stop_reason = next((each.stop_reason for each in both if each.stop_reason), None)
+    side.adjustments = eligibility.totals(ledger, run_id, destination_id, queue.destination.adjusted_event)
+    side.seconds, side.first_batch = queue.seconds, queue.template.max_events if queue.canary else None
+    remaining = backlog.remaining(ledger, run_id, destination_id, queue.template.resend_us)
+    side.remaining = remaining.orders
+    if first := remaining.first_too_old:
+        side.too_old_at = f"{first.astimezone(context.scope.settings.zone):%Y-%m-%d %H:%M}"
+
+
+def build_stopped_report(
+    context: RunContext, read_result: ReadResult, late_results: Mapping[str, LateResults]
+) -> Report:
+    """Build the report of a run that a finding stopped before staging: what would have become of every order."""
     ledger, run, runtime = context.ledger, context.run, context.scope.runtime
-    sides = estimate.estimate(runtime, ledger, context.scope.destination_ids)
-    places = zip(context.scope.destination_ids, runtime.destinations, strict=True)
-    counted = {number: resend_us(view.destination, view.settings) for number, view in places}
-    fresh = unreported.unreported(ledger, run.id, counted)
-    for number, (name, side) in zip(context.scope.destination_ids, sides.items(), strict=True):
-        side.news, side.late, side.left = fresh[number], late[name], side.account.counts["pending"]
-        side.ending = late[name].ending or side.ending
-    source = source_side(said.counts, said.snapshot)
-    found = said.findings + platform_findings(ledger, context.scope.today)
-    return Report(run.id, context.scope.window, source, sides, found, stopped=True)
+    destination_ids = context.scope.destination_ids
+    sides = estimate.estimate(runtime, ledger, destination_ids)
+    resend_windows_us = {
+        destination_id: resend_us(rules.destination, rules.settings)
+        for destination_id, rules in zip(destination_ids, runtime.destinations, strict=True)
+    }
+    news = unreported.unreported(ledger, run.id, resend_windows_us)
+    for destination_id, (name, side) in zip(destination_ids, sides.items(), strict=True):
+        side.unreported, side.late = news[destination_id], late_results[name]
+        side.remaining = side.totals.counts["pending"]
+        side.stop_reason = side.late.stop_reason or side.stop_reason
+    source = source_side(read_result.counts, read_result.snapshot)
+    findings = read_result.findings + platform_findings(ledger, context.scope.today)
+    return Report(run.id, context.scope.window, source, sides, findings, stopped=True)
 
 
 def platform_findings(ledger: Ledger, today: date) -> list[Finding]:
-    """What platforms warned of, and how many orders they match; silent where a person knows it."""
-    return told.mark_known(ledger, [*platform_warnings.findings(ledger), *match_rate.findings(ledger, today)])
+    """Return the platforms' warnings and match rates as findings, without an exit code where a person knows them."""
+    return finding_history.mark_known(
+        ledger, [*platform_warnings.findings(ledger), *match_rate.findings(ledger, today)]
+    )
 
 
-def remember(context: RunContext, report: Report) -> None:
-    """Of what the guards found: what is told now is not told again tomorrow."""
-    judged = anomalies.codes() | {host_change.CODE, amounts.ALONE, platform_warnings.CODE, match_rate.CODE}
-    told.save(context.ledger, context.run, report.findings, judged)
+def remember_findings(context: RunContext, report: Report) -> None:
+    """Record the findings of this run, so that the next run does not report them again."""
+    codes = anomalies.codes() | {host_change.CODE, amounts.ALONE, platform_warnings.CODE, match_rate.CODE}
+    finding_history.save(context.ledger, context.run, report.findings, codes)
 
 
 def purge_expired(context: RunContext) -> None:
-    """Nothing is kept for ever; what is taken out leaves the files, too, and is tried again where it cannot yet."""
+    """Delete what is past its retention, and wipe it from the files, too; what cannot be deleted yet is tried again."""
     settings = context.scope.settings
     bad_rows.purge_digests(context.ledger, settings.lookback_days)
     purged = retention.purge(
@@ -95,17 +112,17 @@ def purge_expired(context: RunContext) -> None:
         redaction.wipe(context.ledger)
 
 
-def source_side(reading: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:
-    """The left side, in orders and in money."""
+def source_side(counts: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:
+    """Return the left side of the balance, in orders and in money."""
     values: dict[str, Decimal] = defaultdict(Decimal)
     for money, _ in snapshot.totals():
         values[money.currency] += money.amount
     return SourceSide(
-        rows=reading.rows,
-        orders=reading.orders,
-        repeated=reading.repeated,
-        outside_window=reading.outside_window,
-        quarantined={str(reason): count for reason, count in reading.quarantined.items()},
+        rows=counts.rows,
+        orders=counts.orders,
+        repeated=counts.repeated,
+        outside_window=counts.outside_window,
+        quarantined={str(reason): count for reason, count in counts.quarantined.items()},
         values=dict(values),
-        skipped_files=reading.skipped_files,
+        skipped_files=counts.skipped_files,
     )

@@ -1,6 +1,6 @@
-"""Before a run begins: whether this machine's clock can be believed.
+"""The clock check before a run begins.
 
-By a false one orders become too old, and verdicts are not waited for any more, both for good.
+With a wrong clock orders become too old and late results are given up, and neither can be undone.
 """
 
 from datetime import datetime, timedelta
@@ -10,21 +10,21 @@ from conversions.run.runtime import Runtime
 from conversions.transport import clock_skew
 
 MAX_GAP = timedelta(hours=36)
-"""A nightly job waits 24 hours of it by itself; a jump of the rest is less than ``clocks.MOST``."""
+"""A nightly job has a gap of 24 hours; a clock that jumps by the other 12 is still within ``clock_skew.MAX_SKEW``."""
 
 
 def check_after_gap(runtime: Runtime, ledger: Ledger) -> bool:
-    """Ask the platforms the time where no run was begun lately by this clock, or ever; whether they were asked.
+    """Check the clock if the last run began more than ``MAX_GAP`` ago, or never; return whether it was checked.
 
-    A machine that was off and a clock that jumped look alike. Raises SettingsError where the clock is days off.
+    A machine that was off looks like a clock that jumped. Raises SettingsError where our clock is days off.
     """
     last, now = runs.last_begun(ledger), ledger.clock()
     if last is not None and abs(now - last) <= MAX_GAP:
         return False
-    ask(runtime, now)
+    check(runtime, now)
     return True
 
 
-def ask(runtime: Runtime, now: datetime) -> None:
-    """Ask every platform of *house* the time. Raises SettingsError where *now* is days off."""
-    clock_skew.check({view.destination.name: view.destination.url for view in runtime.destinations}, now)
+def check(runtime: Runtime, now: datetime) -> None:
+    """Compare *now* with the clock of every platform. Raises SettingsError where it is days off."""
+    clock_skew.check({rules.destination.name: rules.destination.url for rules in runtime.destinations}, now)

@@ -1,4 +1,4 @@
-"""One run or plan under way: what every step of it needs, and how it begins."""
+"""The context of a run or a plan: what every step needs, and how a run begins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,29 +18,29 @@ from conversions.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a run or a plan reads, and for which destinations."""
+    """What a run or a plan reads, and the destinations that it reads for."""
 
     runtime: Runtime
     ledger: Ledger
     request: RunRequest
     window: Window
     destination_ids: list[int]
-    """The store's ids of the destinations, in the order of the settings; 0 for one that it does not know yet."""
+    """The ids of the destinations in the store, in the order of the settings; 0 for a destination that is new."""
     progress: Progress
 
     @property
     def settings(self) -> Settings:
-        """The shop's."""
+        """The settings of the shop."""
         return self.runtime.settings
 
     @property
     def today(self) -> date:
-        """In the shop's zone."""
+        """The present day in the shop's zone."""
         return today(self.settings.zone, self.ledger.clock())
 
     @property
     def destinations(self) -> dict[int, str]:
-        """Names by the store's id."""
+        """The names of the destinations by their ids in the store."""
         return dict(zip(self.destination_ids, self.runtime.names, strict=True))
 
 
@@ -51,7 +51,7 @@ class RunContext:
     scope: Scope
     run: Run
     clock_verified: bool = False
-    """Whether this machine's clock was compared with the platforms' before the run began."""
+    """Whether the run compared our clock with the platforms' clocks when it began."""
 
     @property
     def ledger(self) -> Ledger:
@@ -60,9 +60,9 @@ class RunContext:
 
 
 def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> Scope:
-    """Check that settings and store belong together, and find the days; nothing is written.
+    """Check that the settings and the store belong together, and find the window; this writes nothing.
 
-    Raises SettingsError where a binding or the policy is another one, Usage where the dates make no sense.
+    Raises SettingsError where a binding or the policy differs from the store's, Usage where the dates are impossible.
     """
     bindings.check(ledger, runtime.bindings)
     policies.check(ledger, runtime.policy)
@@ -70,35 +70,35 @@ def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: 
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
 
-def begin(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> RunContext:
-    """Begin a run: from here on nothing of an earlier one can commit.
+def begin_run(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> RunContext:
+    """Begin a run: from now on no earlier run can commit.
 
-    Raises what ``open_scope`` raises, and SettingsError where this machine's clock is days off.
+    Raises what ``open_scope`` raises, and SettingsError where our clock is days off.
     """
     scope = open_scope(runtime, ledger, request, progress)
     clock_verified = clock_check.check_after_gap(runtime, ledger)
     run = runs.begin(ledger, runtime.run_metadata("run", scope.window, request.reason))
-    # Of every destination in the settings: one that is left out of this run is caught up by a later one.
+    # Of every destination in the settings: a later run sends the orders of those that this run leaves out.
     ids = {name: staging.destination_id(ledger, name) for name in runtime.settings.destinations}
     return RunContext(replace(scope, destination_ids=[ids[name] for name in runtime.names]), run, clock_verified)
 
 
 def recover_and_poll(context: RunContext) -> Mapping[str, LateResults]:
-    """Close what an earlier run left open, and ask the platforms about what it sent; by destination."""
+    """Settle the requests that an earlier run left open, and poll the platforms for late results, by destination."""
     runtime = context.scope.runtime
     bindings.record(context.ledger, runtime.bindings)
     policies.record(context.ledger, runtime.policy)
     outbox.recover(context.ledger)
-    return reconcile.ask(runtime, context.ledger, context.run)
+    return reconcile.poll(runtime, context.ledger, context.run)
 
 
 def dedup_windows_us(runtime: Runtime) -> list[int]:
-    """For each destination how long after a first attempt the platform counts an order once, in microseconds."""
-    return [view.destination.limits.resend // timedelta(microseconds=1) for view in runtime.destinations]
+    """Return for each destination the microseconds after a first attempt in which it counts an order only once."""
+    return [rules.destination.limits.resend // timedelta(microseconds=1) for rules in runtime.destinations]
 
 
 def _window(settings: Settings, request: RunRequest, ledger: Ledger) -> Window:
-    """The days asked for; without dates yesterday, the days before it, and back to the oldest open order."""
+    """Return the days of the request, or without dates the last ``lookback_days``, back to the oldest open order."""
     if request.named:
         return request.days(settings.zone, ledger.clock())
     yesterday = today(settings.zone, ledger.clock()) - timedelta(days=1)

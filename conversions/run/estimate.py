@@ -1,4 +1,4 @@
-"""What a run would do with what is read, order by order, before anything is staged: nothing is written."""
+"""What a run would do with the orders that were read, before anything is staged; this writes nothing."""
 
 from conversions.delivery.open_queue import canary_size
 from conversions.ledger import Ledger
@@ -12,20 +12,20 @@ from conversions.run.report import DestinationSide
 from conversions.run.runtime import Runtime
 
 
-def estimate(runtime: Runtime, ledger: Ledger, numbers: list[int]) -> dict[str, DestinationSide]:
-    """Where every order that was read would end, by destination."""
-    doubtful, now = gaps.orders_in_gap(ledger, dedup_windows_us(runtime)), int(ledger.clock().timestamp())
-    accounts, changed = (
-        [ControlTotals() for _ in runtime.destinations],
-        [AdjustmentTotals() for _ in runtime.destinations],
-    )
+def estimate(runtime: Runtime, ledger: Ledger, destination_ids: list[int]) -> dict[str, DestinationSide]:
+    """Return for each destination what would become of every order that was read."""
+    in_gap, now = gaps.orders_in_gap(ledger, dedup_windows_us(runtime)), int(ledger.clock().timestamp())
+    control_totals = [ControlTotals() for _ in runtime.destinations]
+    adjustments = [AdjustmentTotals() for _ in runtime.destinations]
     for page in evaluate.evaluations(ledger, runtime.settings.shop):
-        totals.forecast(accounts, page, now, doubtful)
-        restatements.estimate(runtime, ledger, page, changed)
-    stops, sides = reconcile.stops(runtime, ledger), {}
-    for view, number, account, found in zip(runtime.destinations, numbers, accounts, changed, strict=True):
-        name = view.destination.name
-        side = sides[name] = DestinationSide(account, stops.get(name), corrections=found)
-        side.too_old_at, side.too_old = expiry.first_too_old(account, view.rules), expiry.too_old(account, view.rules)
-        side.first_batch = canary_size(view.settings, ledger, number)
+        totals.forecast(control_totals, page, now, in_gap)
+        restatements.estimate(runtime, ledger, page, adjustments)
+    stops, sides = reconcile.account_stops(runtime, ledger), {}
+    for position, (rules, destination_id) in enumerate(zip(runtime.destinations, destination_ids, strict=True)):
+        counted = control_totals[position]
+        side = DestinationSide(counted, stops.get(rules.name), adjustments=adjustments[position])
+        side.too_old_at = expiry.first_too_old(counted, rules.order_rules)
+        side.too_old = expiry.too_old(counted, rules.order_rules)
+        side.first_batch = canary_size(rules.settings, ledger, destination_id)
+        sides[rules.name] = side
     return sides

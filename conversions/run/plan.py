@@ -1,4 +1,4 @@
-"""A plan: a run that stops before it stages, on a store that nothing is written to."""
+"""A plan: what a run would do now, without a lock and without a change to the store."""
 
 from functools import partial
 
@@ -6,8 +6,7 @@ from conversions.anomalies.volume_limit import volume_limit_exceeded
 from conversions.errors import Unauthorised
 from conversions.intake.setup import open_intake
 from conversions.ledger import Clock, open_read_only
-from conversions.model import finding
-from conversions.model.finding import Finding
+from conversions.model.finding import Finding, apply_accepted, note, stops_run
 from conversions.model.run_request import RunRequest
 from conversions.observe.progress import SILENT, Progress
 from conversions.process.gc_tuning import relaxed_gc
@@ -21,9 +20,9 @@ from conversions.settings import Settings
 
 
 def plan(settings: Settings, request: RunRequest, clock: Clock, progress: Progress = SILENT) -> Report:
-    """What ``pipeline.send`` would do now: nothing leaves, nothing is written, no lock is taken.
+    """Report what ``pipeline.send`` would do now; send nothing, write nothing, take no lock.
 
-    Raises what ``send`` would raise before its first claim. A missing credential is a note: a plan judges data and
+    Raises what ``send`` raises before it delivers. A missing credential is only a note: a plan checks data and
     settings.
     """
     request.days(settings.zone, clock())
@@ -32,22 +31,22 @@ def plan(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     intake.source.check()
     with relaxed_gc(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         scope = open_scope(runtime, ledger, request, progress)
-        said = read(scope, intake, partial(map, intake.pseudonymizer))
+        read_result = read(scope, intake, partial(map, intake.pseudonymizer))
         sides = estimate.estimate(runtime, ledger, scope.destination_ids)
-        waiting = [side.account.counts["pending"] for side in sides.values()]
-        found = said.findings + finding.answered(
+        waiting = [side.totals.counts["pending"] for side in sides.values()]
+        findings = read_result.findings + apply_accepted(
             volume_limit_exceeded(volumes_and_limits(runtime, waiting)), request.accepted
         )
-        found += platform_findings(ledger, scope.today) + _without_credentials(runtime)
-        source = source_side(said.counts, said.snapshot)
-        return Report(None, scope.window, source, sides, found, stopped=finding.stopping(found))
+        findings += platform_findings(ledger, scope.today) + _missing_credentials(runtime)
+        source = source_side(read_result.counts, read_result.snapshot)
+        return Report(None, scope.window, source, sides, findings, stopped=stops_run(findings))
 
 
-def _without_credentials(runtime: Runtime) -> list[Finding]:
-    found = []
-    for view in runtime.destinations:
+def _missing_credentials(runtime: Runtime) -> list[Finding]:
+    notes = []
+    for rules in runtime.destinations:
         try:
-            view.destination.check_credentials()
+            rules.destination.check_credentials()
         except Unauthorised as error:
-            found.append(finding.note("credentials", f"{error} A run would end with 77.", destination=view.name))
-    return found
+            notes.append(note("credentials", f"{error} A run would end with 77.", destination=rules.name))
+    return notes

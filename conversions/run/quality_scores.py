@@ -1,4 +1,4 @@
-"""Ask a platform once a day how it rates what it gets. Nothing depends on the answer."""
+"""Ask each platform once a day how it rates the quality of our events. Nothing depends on the answer."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from conversions.ledger.runs import Run
 from conversions.run.runtime import Runtime
 
 
-def ask(runtime: Runtime, ledger: Ledger, run: Run, numbers: Sequence[int]) -> None:
-    """Ask those that have received something and were not asked within a day; *numbers* are the ledger's of them."""
-    for view, number in zip(runtime.destinations, numbers, strict=True):
-        destination = view.destination
-        if isinstance(destination, RatesEvents) and quality_scores.due(ledger, number):
-            quality_scores.begin(ledger, run, number, destination.name)
-            if said := destination.scores():
-                quality_scores.keep(ledger, run, number, said)
+def poll(runtime: Runtime, ledger: Ledger, run: Run, destination_ids: Sequence[int]) -> None:
+    """Ask each platform that has received events and was not asked within a day."""
+    for rules, destination_id in zip(runtime.destinations, destination_ids, strict=True):
+        destination = rules.destination
+        if isinstance(destination, RatesEvents) and quality_scores.due(ledger, destination_id):
+            quality_scores.begin(ledger, run, destination_id, destination.name)
+            if scores := destination.scores():
+                quality_scores.keep(ledger, run, destination_id, scores)

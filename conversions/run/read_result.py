@@ -1,4 +1,4 @@
-"""What reading a window came to: counts, the snapshot in the store, findings."""
+"""The result of reading a window: counts, the snapshot in the store, findings."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from conversions.model.read_counts import ReadCounts
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What the source says, and what guards say of it."""
+    """What the run read from the source, and the findings about it."""
 
     counts: ReadCounts
     snapshot: SourceSnapshot
     findings: list[Finding]
-    judged: Counter[str]
-    """How many orders and rows were judged anew, by what came of them."""
+    reason_counts: Counter[str]
+    """New orders and rows by the reason why they are not sent; see ``ReadJudgements.new``."""
     amounts: Judgement
-    """What the new orders look like beside what was paid before."""
+    """How the amounts of the new orders compare with earlier amounts."""

@@ -1,7 +1,7 @@
-"""Late verdicts: ask what became of the requests that were received, before more is sent.
+"""Late results: ask the platforms what became of the requests that they received, before a run sends more.
 
-What cannot be learned now is asked for by the next run; only an account that takes nothing, or credentials that are
-refused, stop a destination.
+The next run asks again about every request without a result. Only an account that accepts nothing, or refused
+credentials, stop a destination.
 """
 
 import time
@@ -24,33 +24,33 @@ from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
 
 READS_PER_MINUTE = 300
-"""Google's quota of questions, apart from the one of uploads."""
+"""Google's quota for status requests; uploads have a quota of their own."""
 
 Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What ``conversions reconcile`` tells."""
+    """The result of ``conversions reconcile``."""
 
     run_id: int
     destinations: Mapping[str, LateResults]
 
     @property
     def exit_code(self) -> Exit:
-        """The first that applies wins."""
+        """The exit code by ``errors.PRECEDENCE``."""
         return worst([late.exit_code for late in self.destinations.values()])
 
     def json(self) -> dict[str, Any]:
-        """The document."""
+        """Return the document of ``reconcile --json``."""
         sides = {name: late.json() for name, late in self.destinations.items()}
         return {"run_id": self.run_id, "destinations": sides, "exit_code": int(self.exit_code)}
 
 
 def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
-    """Ask about every request that is due, and send nothing.
+    """Ask about every request that is due, and send no events.
 
-    Raises ConversionsError where the store or the settings do not allow it.
+    Raises ConversionsError where the store or the settings do not allow a run.
     """
     runtime = build_runtime(settings, only)
     with open_ledger(settings, clock) as ledger:
@@ -60,95 +60,106 @@ def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
         run = runs.begin(ledger, runtime.run_metadata("reconcile", Window(today, today), None))
         with runs.closed_on_error(ledger, run):
             outbox.recover(ledger)
-            told = Reconciled(run.id, ask(runtime, ledger, run))
-        runs.finish(ledger, run, told.json(), waiting=0)
-    return told
+            reconciled = Reconciled(run.id, poll(runtime, ledger, run))
+        runs.finish(ledger, run, reconciled.json(), waiting=0)
+    return reconciled
 
 
-def ask(runtime: Runtime, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> dict[str, LateResults]:
-    """What the platforms of *house* say of the requests that are due, by destination."""
-    found = {name: LateResults() for name in runtime.names}
-    numbers = evaluate.destination_ids(ledger, runtime.names)
-    for view, number in zip(runtime.destinations, numbers, strict=True):
-        if isinstance(view.destination, ReportsStatus):
-            pause = partial(sleep, 60 / READS_PER_MINUTE if view.settings.requests_per_minute else 0)
-            found[view.destination.name] = _ask(view.destination, number, ledger, run, pause)
-    quality_scores.ask(runtime, ledger, run, numbers)
-    for name, ending in _stops(runtime, ledger, numbers).items():
-        found[name].ending = found[name].ending or ending
-    return found
+def poll(runtime: Runtime, ledger: Ledger, run: Run, sleep: Sleep = time.sleep) -> dict[str, LateResults]:
+    """Ask the platforms about the requests that are due; return the late results by destination."""
+    late_results = {name: LateResults() for name in runtime.names}
+    destination_ids = evaluate.destination_ids(ledger, runtime.names)
+    for rules, destination_id in zip(runtime.destinations, destination_ids, strict=True):
+        if isinstance(rules.destination, ReportsStatus):
+            pause = partial(sleep, 60 / READS_PER_MINUTE if rules.settings.requests_per_minute else 0)
+            late_results[rules.name] = _Poll(rules.destination, destination_id, ledger, run, pause).late_results()
+    quality_scores.poll(runtime, ledger, run, destination_ids)
+    for name, stop_reason in _account_stops(runtime, ledger, destination_ids).items():
+        late_results[name].stop_reason = late_results[name].stop_reason or stop_reason
+    return late_results
 
 
-def stops(runtime: Runtime, ledger: Ledger) -> dict[str, Refused]:
-    """The destinations whose account takes nothing until a person mends it and decides."""
-    return _stops(runtime, ledger, evaluate.destination_ids(ledger, runtime.names))
+def account_stops(runtime: Runtime, ledger: Ledger) -> dict[str, Refused]:
+    """Return the destinations with an account that accepts nothing until a person corrects it and decides."""
+    return _account_stops(runtime, ledger, evaluate.destination_ids(ledger, runtime.names))
 
 
-def _stops(runtime: Runtime, ledger: Ledger, numbers: Sequence[int]) -> dict[str, Refused]:
-    held, destinations = apply.stopped_destinations(ledger), [view.destination for view in runtime.destinations]
-    known = [(one, held[number]) for one, number in zip(destinations, numbers, strict=True) if number in held]
-    return {one.name: _stop(one, *why) for one, why in known if isinstance(one, ReportsStatus)}
+def _account_stops(runtime: Runtime, ledger: Ledger, destination_ids: Sequence[int]) -> dict[str, Refused]:
+    stopped = apply.stopped_destinations(ledger)
+    destinations = zip([rules.destination for rules in runtime.destinations], destination_ids, strict=True)
+    return {
+        destination.name: _stop_reason(destination, *stopped[destination_id])
+        for destination, destination_id in destinations
+        if destination_id in stopped and isinstance(destination, ReportsStatus)
+    }
 
 
-def _ask(destination: ReportsStatus, number: int, ledger: Ledger, run: Run, pause: Callable[[], object]) -> LateResults:
-    late = LateResults()
-    try:
-        _ask_each(destination, number, ledger, run, pause, late)
-    except Unauthorised as error:
-        late.ending = error
-    account_refusals.find_account_refusals(ledger, run, number)
-    late.open = apply.count_open(ledger, number)
-    return late
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """The status requests of one run to one destination."""
 
+    destination: ReportsStatus
+    destination_id: int
+    ledger: Ledger
+    run: Run
+    pause: Callable[[], object]
 
-def _ask_each(
-    destination: ReportsStatus, number: int, ledger: Ledger, run: Run, pause: Callable[[], object], late: LateResults
-) -> None:
-    """One question after the other, until one is not answered."""
-    asked = apply.due(ledger, number)
-    if asked:
-        apply.begin(ledger, run, destination.name, asked)
-    for one in asked:
-        diagnosis = _diagnosis(destination, one)
-        late.add(apply.finish(ledger, run, number, one, diagnosis))
-        if diagnosis.status in {RequestStatus.NO_ANSWER, RequestStatus.PERMISSION_DENIED}:
-            late.denied = diagnosis.status is RequestStatus.PERMISSION_DENIED
-            late.trouble = (_denied if late.denied else _unanswered)(destination, diagnosis.code)
-            return
-        pause()
+    def late_results(self) -> LateResults:
+        late = LateResults()
+        try:
+            self._ask_until_unanswered(late)
+        except Unauthorised as error:
+            late.stop_reason = error
+        account_refusals.find_account_refusals(self.ledger, self.run, self.destination_id)
+        late.open = apply.count_open(self.ledger, self.destination_id)
+        return late
 
+    def _ask_until_unanswered(self, late: LateResults) -> None:
+        """Ask about one request after the other, and stop when the platform does not answer."""
+        due = apply.due(self.ledger, self.destination_id)
+        if due:
+            apply.begin(self.ledger, self.run, self.destination.name, due)
+        for pending in due:
+            diagnosis = self._diagnosis(pending)
+            late.add(apply.finish(self.ledger, self.run, self.destination_id, pending, diagnosis))
+            if diagnosis.status in {RequestStatus.NO_ANSWER, RequestStatus.PERMISSION_DENIED}:
+                late.denied = diagnosis.status is RequestStatus.PERMISSION_DENIED
+                late.trouble = (_denied if late.denied else _unanswered)(self.destination, diagnosis.code)
+                return
+            self.pause()
 
-def _diagnosis(destination: ReportsStatus, asked: PendingStatus) -> Diagnosis:
-    """What the platform says; not asked any more where it cannot know."""
-    if asked.age >= apply.STATUS_RETENTION:
-        return Diagnosis(RequestStatus.TOO_OLD)
-    return destination.diagnose(asked.reference, asked.events)
+    def _diagnosis(self, pending: PendingStatus) -> Diagnosis:
+        """Ask the platform, unless the request is older than the platform remembers."""
+        if pending.age >= apply.STATUS_RETENTION:
+            return Diagnosis(RequestStatus.TOO_OLD)
+        return self.destination.diagnose(pending.reference, pending.events)
 
 
 def _unanswered(destination: ReportsStatus, code: str) -> str:
     return (
-        f"{destination.name} did not say what became of earlier requests ({code}); nothing is lost by it, and the next "
-        "run asks again."
+        f"{destination.name} did not say what became of earlier requests ({code}). Nothing is lost, and the next run "
+        "asks again."
     )
 
 
 def _denied(destination: ReportsStatus, code: str) -> str:
-    """Whoever may upload and not ask goes on sending, and never learns what the account lacks."""
+    """Without this message a run with credentials that may only upload never learns what the account lacks."""
     return (
-        f"{destination.name}: these credentials may not ask what became of earlier requests ({code}); orders are sent "
-        f"all the same. Do this: {destination.fix(code.rpartition('/')[2])}, then `conversions reconcile`."
+        f"{destination.name}: these credentials may not ask what became of earlier requests ({code}). The run still "
+        f"sends orders. Do this: {destination.fix(code.rpartition('/')[2])}, then `conversions reconcile`."
     )
 
 
-def _stop(destination: ReportsStatus, reason: str, orders: int) -> Refused:
+def _stop_reason(destination: ReportsStatus, reason: str, orders: int) -> Refused:
     name = destination.name
     if of_consent(reason):
         return Refused(
-            f"{name} refused most of the latest orders for want of their buyers' consent ({reason}, {orders} orders): "
-            f"nothing more is sent there. Do this: {destination.fix(reason)}, then `conversions decide acknowledge "
-            f"--all --destination {name}`. Of these orders those go again whose buyer's grant the source records."
+            f"{name} refused most of the latest orders because their buyers' consent is missing ({reason}, {orders} "
+            f"orders): the run sends nothing more there. Do this: {destination.fix(reason)}, then `conversions decide "
+            f"acknowledge --all --destination {name}`. The next run sends again only those of the orders that have a "
+            "consent in the source."
         )
     return Refused(
-        f"{name} did not take {orders} orders, or most of them, for a reason that is the account's ({reason}): "
+        f"{name} did not take {orders} orders, or most of them, because of the account ({reason}): "
         f"{destination.fix(reason)}, then `conversions decide send --all --destination {name}`."
     )

@@ -1,4 +1,4 @@
-"""What a run or a plan tells: the JSON that programs rely on (design §6), and what a person needs to know."""
+"""The report of a run or a plan: the JSON that programs read, and the messages for the operator."""
 
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
@@ -15,7 +15,7 @@ from conversions.model.late_result import LateResults
 
 @dataclass(slots=True)
 class SourceSide:
-    """The left side: what was read."""
+    """The left side of the balance: the orders that were read."""
 
     rows: int
     orders: int
@@ -23,137 +23,137 @@ class SourceSide:
     outside_window: int
     quarantined: dict[str, int]
     values: dict[str, Decimal]
-    """By currency, in currency units."""
+    """The sum of the amounts by currency, in currency units."""
     skipped_files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class TooOld:
-    """Orders that a platform does not take any more."""
+    """Orders that are too old for a platform."""
 
     orders: int
     since: str
-    """Purchase days, the oldest and the newest."""
+    """The oldest and the newest (``until``) purchase day."""
     until: str
     at: str
-    """When the newest of them became too old, in the shop's zone; with ``precision = "exact"`` within that day."""
+    """When the newest became too old, in the shop's zone; with ``precision = "exact"`` some time within that day."""
 
 
 @dataclass(slots=True)
 class DestinationSide:
-    """The right side: what became of it at one destination, by the ledger."""
+    """The right side of the balance: what became of the orders at one destination, by the ledger."""
 
-    account: ControlTotals
-    ending: ConversionsError | None = None
-    news: Unreported = field(default_factory=Unreported)
-    corrections: AdjustmentTotals = field(default_factory=AdjustmentTotals)
-    """Of values that changed after sending."""
+    totals: ControlTotals
+    stop_reason: ConversionsError | None = None
+    unreported: Unreported = field(default_factory=Unreported)
+    adjustments: AdjustmentTotals = field(default_factory=AdjustmentTotals)
+    """The totals of orders with a value that changed after sending."""
     late: LateResults = field(default_factory=LateResults)
-    """What was learned of earlier requests before anything was sent."""
+    """The late results of earlier requests, polled before the run sent anything."""
     seconds: float = 0.0
-    """How long sending took."""
-    left: int = 0
-    """Orders that the next run goes on with."""
+    """The duration of sending."""
+    remaining: int = 0
+    """Orders that the next run continues with."""
     too_old_at: str | None = None
-    """When the first of what waits becomes too old, in the shop's zone; None where nothing waits."""
+    """When the first order that waits becomes too old, in the shop's zone; None where no order waits."""
     too_old: TooOld | None = None
-    """What a plan finds too old already."""
+    """Only in a plan: orders that are already too old."""
     first_batch: int | None = None
-    """How many orders are all that leaves on this first night; None where it is none, or not set."""
+    """The size of the canary batch; None where the run sends without one."""
 
     def exit_code(self, source: SourceSide) -> Exit:
-        """What the exit code would be if there were only this destination."""
+        """Return the exit code of a run with only this destination."""
         codes = [Exit.OK]
         if self.difference(source) or any(self.money_difference(source).values()):
             codes.append(Exit.STORE)
-        if self.ending is not None:
-            codes.append(self.ending.exit_code)
-        if self.news.urgent or self.late.for_a_person:
+        if self.stop_reason is not None:
+            codes.append(self.stop_reason.exit_code)
+        if self.unreported.urgent or self.late.needs_a_person:
             codes.append(Exit.ATTENTION)
         return worst(codes)
 
     def difference(self, source: SourceSide) -> int:
-        """Orders read and not accounted for: 0, or something is broken."""
-        return source.orders - sum(self.account.counts[bucket] for bucket in BUCKETS)
+        """Return how many orders were read and have no result: 0, or the store is damaged."""
+        return source.orders - sum(self.totals.counts[bucket] for bucket in BUCKETS)
 
     def money_difference(self, source: SourceSide) -> dict[str, Decimal]:
-        """The same in money, by currency."""
-        accounted = {currency: sum(values.values(), Decimal()) for currency, values in self.account.values.items()}
+        """Return the difference in money, by currency, in currency units."""
+        accounted = {currency: sum(values.values(), Decimal()) for currency, values in self.totals.values.items()}
         currencies = sorted({*source.values, *accounted})
         return {c: source.values.get(c, Decimal()) - accounted.get(c, Decimal()) for c in currencies}
 
     def json(self, source: SourceSide) -> dict[str, Any]:
-        """One destination of the document."""
-        account = self.account
-        currencies = sorted({*source.values, *account.values})
+        """Return the part of the document for one destination."""
+        totals = self.totals
+        currencies = sorted({*source.values, *totals.values})
         return {
             "read": source.orders,
-            **{bucket: account.counts[bucket] for bucket in BUCKETS if bucket not in account.reasons},
-            **{bucket: dict(sorted(reasons.items())) for bucket, reasons in account.reasons.items()},
-            "restated": self.corrections.made.orders,
-            "changed": account.changed,
+            **{bucket: totals.counts[bucket] for bucket in BUCKETS if bucket not in totals.reasons},
+            **{bucket: dict(sorted(reasons.items())) for bucket, reasons in totals.reasons.items()},
+            "restated": self.adjustments.made.orders,
+            "changed": totals.changed,
             "difference": self.difference(source),
             "value": {
                 currency: {
                     "read": source.values.get(currency, Decimal()),
-                    **{bucket: account.values[currency][bucket] for bucket in BUCKETS},
+                    **{bucket: totals.values[currency][bucket] for bucket in BUCKETS},
                 }
                 for currency in currencies
             },
-            "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(account.days.items())},
+            "days": {day: {b: counts[b] for b in BUCKETS if counts[b]} for day, counts in sorted(totals.days.items())},
             "first_too_old_at": self.too_old_at,
             "too_old": None if self.too_old is None else asdict(self.too_old),
-            "refused": [{"order": one.order_no, "said": one.code} for one in account.refused],
-            "changes": [_change(change) for change in account.changes],
-            "restatements": _corrections(self.corrections),
+            "refused": [{"order": refusal.order_no, "said": refusal.code} for refusal in totals.refused],
+            "changes": [_change(change) for change in totals.changes],
+            "restatements": _adjustments(self.adjustments),
             "late_verdicts": self.late.json(),
-            "needs_a_person": asdict(self.news),
+            "needs_a_person": asdict(self.unreported),
             "seconds": round(self.seconds, 1),
-            "stopped": None if self.ending is None else str(self.ending),
+            "stopped": None if self.stop_reason is None else str(self.stop_reason),
             "exit_code": int(self.exit_code(source)),
         }
 
 
 @dataclass(slots=True)
 class Report:
-    """A whole run or plan."""
+    """The report of a whole run or plan."""
 
     run_id: int | None
     window: Window
     source: SourceSide
     destinations: dict[str, DestinationSide]
     findings: list[Finding] = field(default_factory=list)
-    """What guards saw, whether or not a person knows it already."""
+    """Everything that the checks found, including what a person already knows."""
     stopped: bool = False
-    """Whether a finding keeps everything from being sent."""
+    """Whether a finding keeps every order from being sent."""
     checkpoint: str | None = None
-    """The signed state of the log after it."""
+    """The signed checkpoint of the log after the run."""
 
     @property
     def exit_code(self) -> Exit:
-        """The first that applies wins."""
-        found = [one.exit_code for one in self.findings]
-        return worst([*found, *(side.exit_code(self.source) for side in self.destinations.values())])
+        """The exit code by ``errors.PRECEDENCE``."""
+        codes = [finding.exit_code for finding in self.findings]
+        return worst([*codes, *(side.exit_code(self.source) for side in self.destinations.values())])
 
     @property
     def sentences(self) -> list[str]:
-        """What guards saw that a person is called for, what stops the night first."""
-        called = [one for one in self.findings if one.exit_code]
-        return [one.sentence for one in sorted(called, key=lambda one: one.level is not Level.STOP)]
+        """The messages of findings that need a person; those that stop the run come first."""
+        urgent = [finding for finding in self.findings if finding.exit_code]
+        return [finding.sentence for finding in sorted(urgent, key=lambda finding: finding.level is not Level.STOP)]
 
     @property
-    def endings(self) -> list[str]:
-        """What stopped a destination."""
-        return [str(side.ending) for side in self.destinations.values() if side.ending is not None]
+    def stop_reasons(self) -> list[str]:
+        """The messages of the errors that stopped a destination."""
+        return [str(side.stop_reason) for side in self.destinations.values() if side.stop_reason is not None]
 
     @property
     def waiting(self) -> int:
-        """Orders that are left to be sent, at all destinations."""
-        counts = [side.account.counts for side in self.destinations.values()]
+        """How many orders wait, at all destinations together."""
+        counts = [side.totals.counts for side in self.destinations.values()]
         return sum(count["pending"] + count["deferred"] + count["unknown"] for count in counts)
 
     def json(self) -> dict[str, Any]:
-        """The document."""
+        """Return the document of ``run --json`` and ``plan --json``."""
         source = self.source
         return {
             "schema": 2,
@@ -169,16 +169,16 @@ class Report:
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
             "needs_a_person": self.sentences,
-            "findings": [one.json() for one in self.findings],
+            "findings": [finding.json() for finding in self.findings],
             "checkpoint": self.checkpoint,
             "exit_code": int(self.exit_code),
         }
 
 
-def _corrections(found: AdjustmentTotals) -> dict[str, Any]:
-    named = ("made", "possible", "waiting", "unknown", "refused")
-    against = {str(reason): _sums(sums) for reason, sums in sorted(found.not_eligible.items())}
-    return {**{name: _sums(getattr(found, name)) for name in named}, "not_possible": against}
+def _adjustments(totals: AdjustmentTotals) -> dict[str, Any]:
+    names = ("made", "possible", "waiting", "unknown", "refused")
+    not_eligible = {str(reason): _sums(sums) for reason, sums in sorted(totals.not_eligible.items())}
+    return {**{name: _sums(getattr(totals, name)) for name in names}, "not_possible": not_eligible}
 
 
 def _sums(sums: ValueChangeTotals) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Values that changed after sending: what of them a run sends beside the orders, and what it says of them."""
+"""Values that changed after sending: what a run restates beside the new orders, and what a plan says about them."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -19,39 +19,41 @@ from conversions.ledger.states import SENT
 from conversions.run.runtime import Runtime
 
 
-def stage(runtime: Runtime, ledger: Ledger, run: Run, numbers: Sequence[int]) -> None:
-    """Stage a restatement of every changed order that this run has read and its platform can correct."""
-    for view, number in zip(runtime.destinations, numbers, strict=True):
-        eligibility.stage(ledger, run, number, view.destination.adjusted_event)
+def stage(runtime: Runtime, ledger: Ledger, run: Run, destination_ids: Sequence[int]) -> None:
+    """Stage a restatement of every order of this run that has a new value, where its platform accepts adjustments."""
+    for rules, destination_id in zip(runtime.destinations, destination_ids, strict=True):
+        eligibility.stage(ledger, run, destination_id, rules.destination.adjusted_event)
+
+
+def has_open(ledger: Ledger, queue: DestinationQueue) -> bool:
+    """Whether restatements wait for the destination of *queue*, or have no answer yet."""
+    return restatements.has_open(ledger, queue.template.destination)
 
 
 def deliver(
-    begin: Callable[[], Delivery], ledger: Ledger, run: Run, usual: list[DestinationQueue]
+    new_delivery: Callable[[], Delivery], ledger: Ledger, run: Run, queues: list[DestinationQueue]
 ) -> list[DestinationQueue]:
-    """The orders first; then restated values, wherever nothing stopped them, in the lanes that it returns."""
-    delivery = begin()
-    delivery.deliver(usual)
-    second = _queues(ledger, run, [queue for queue in usual if queue.stop_reason is None])
+    """Send the orders, then the restated values where nothing stopped the destination; return the restated queues."""
+    delivery = new_delivery()
+    delivery.deliver(queues)
+    restated_queues = _restated_queues(ledger, run, [queue for queue in queues if queue.stop_reason is None])
     if delivery.stop.is_set():
-        for queue in second:
+        for queue in restated_queues:
             queue.stop_reason = Unavailable(f"{queue.template.name}: the run was told to stop.")
-    elif second:
-        begin().deliver(second)
-    return second
+    elif restated_queues:
+        new_delivery().deliver(restated_queues)
+    return restated_queues
 
 
-def _queues(ledger: Ledger, run: Run, usual: list[DestinationQueue]) -> list[DestinationQueue]:
-    """A second lane for each destination with something to restate, or restated and not answered.
-
-    What may not be sent any more is closed before.
-    """
-    for queue in usual:
+def _restated_queues(ledger: Ledger, run: Run, queues: list[DestinationQueue]) -> list[DestinationQueue]:
+    """Close expired restatements, and open a second queue for each destination that still has open ones."""
+    for queue in queues:
         restatements.close_expired(ledger, run, queue.template.destination)
-    return [_second(queue) for queue in usual if restatements.has_open(ledger, queue.template.destination)]
+    return [_restated_queue(queue) for queue in queues if has_open(ledger, queue)]
 
 
-def _second(queue: DestinationQueue) -> DestinationQueue:
-    """The same inbox and the same limits. A value told twice is the same value: an unanswered one is sent again."""
+def _restated_queue(queue: DestinationQueue) -> DestinationQueue:
+    """Open a queue with the same limits. A value may be sent twice, so an unanswered restatement is sent again."""
     resend_us = queue.destination.limits.resend // timedelta(microseconds=1)
     return DestinationQueue(
         queue.destination,
@@ -64,14 +66,16 @@ def _second(queue: DestinationQueue) -> DestinationQueue:
     )
 
 
-def estimate(runtime: Runtime, ledger: Ledger, page: Iterable[Evaluation], found: Sequence[AdjustmentTotals]) -> None:
-    """Add one page of judgements to what restatements would change at each destination."""
+def estimate(
+    runtime: Runtime, ledger: Ledger, page: Iterable[Evaluation], adjustments: Sequence[AdjustmentTotals]
+) -> None:
+    """Add one page of evaluations to *adjustments*, which has the totals of each destination."""
     page = list(page)
-    for position, view in enumerate(runtime.destinations):
+    for position, rules in enumerate(runtime.destinations):
         changed = [
-            ChangedValue(one.row.held, one.incoming.due)
-            for one in page
-            if one.row.position == position and one.value_differs and one.row.state in SENT
+            ChangedValue(evaluation.row.held, evaluation.incoming.due)
+            for evaluation in page
+            if evaluation.row.position == position and evaluation.value_differs and evaluation.row.state in SENT
         ]
         if changed:
-            eligibility.estimate(found[position], ledger, changed, view.destination.adjusted_event)
+            eligibility.estimate(adjustments[position], ledger, changed, rules.destination.adjusted_event)

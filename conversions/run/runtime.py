@@ -1,4 +1,4 @@
-"""Everything but the orders that the settings name, opened once and checked against each other."""
+"""Everything that the settings name except the source: opened once, and checked for contradictions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,41 +23,41 @@ WEB_TAG_WINDOW = timedelta(hours=42)
 
 @dataclass(frozen=True, slots=True)
 class DestinationRules:
-    """One destination, the rules by which it sees an order, and the gate before it."""
+    """One destination with its settings, its rules for orders, and its disclosure gate."""
 
     destination: Destination
-    rules: Rules
+    order_rules: Rules
     gate: Gate
     settings: DestinationSettings
 
     @property
     def name(self) -> str:
-        """As in the settings."""
+        """The name in the settings."""
         return self.destination.name
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What one run works with."""
+    """The settings, the policy and the destinations of one run."""
 
     settings: Settings
     policy: Policy
     destinations: tuple[DestinationRules, ...]
     bindings: dict[str, str]
-    """What the store is to be bound to."""
+    """What the store is bound to: key, shop, destinations."""
 
     @property
     def names(self) -> list[str]:
         """The destinations' names, in the settings' order."""
-        return [view.name for view in self.destinations]
+        return [rules.name for rules in self.destinations]
 
     @property
     def rules(self) -> Iterable[tuple[Rules, EventMaker]]:
-        """For the intake: each destination's rules, and how its events are made."""
-        return [(view.rules, view.destination.event) for view in self.destinations]
+        """For the intake: the rules and the event function of each destination."""
+        return [(rules.order_rules, rules.destination.event) for rules in self.destinations]
 
     def run_metadata(self, command: str, window: Window, reason: str | None) -> RunMetadata:
-        """What the log keeps of a run's circumstances."""
+        """Return what the log records about a run when it begins."""
         settings = self.settings
         return RunMetadata(
             command=command,
@@ -71,16 +71,17 @@ class Runtime:
 
 
 def build_runtime(settings: Settings, only: str | None = None, policy: Policy | None = None) -> Runtime:
-    """Open what the settings name; nothing is sent yet. *policy* is read from its file where it is not handed over.
+    """Open what the settings name, without a request to any platform; read the policy file unless *policy* is given.
 
-    Raises SettingsError, or Usage where *only* is no destination's name.
+    Raises SettingsError, and Usage where *only* is not the name of a destination.
     """
     key = settings.secret_key
     policy = policy or load_policy(settings.resolve(settings.privacy.policy))
     sections = _sections(settings, only)
-    views = tuple(_destination_rules(name, section, settings, policy, key) for name, section in sections.items())
-    _refuse_duplicates(views)
-    return Runtime(settings=settings, policy=policy, destinations=views, bindings=_bindings(settings, views, key))
+    destinations = tuple(_destination_rules(name, section, settings, policy, key) for name, section in sections.items())
+    _refuse_duplicates(destinations)
+    bindings = _bindings(settings, destinations, key)
+    return Runtime(settings=settings, policy=policy, destinations=destinations, bindings=bindings)
 
 
 def _sections(settings: Settings, only: str | None) -> dict[str, DestinationSettings]:
@@ -91,14 +92,14 @@ def _sections(settings: Settings, only: str | None) -> dict[str, DestinationSett
     return {only: settings.destinations[only]}
 
 
-def _refuse_duplicates(views: tuple[DestinationRules, ...]) -> None:
-    """Two sections for one place would count every order there twice."""
-    places: dict[tuple[str, str], str] = {}
-    for view in views:
-        name, place = view.name, (view.destination.kind, view.destination.target)
-        if place in places:
-            raise SettingsError(f"destinations.{places[place]} and destinations.{name} are the same place; keep one.")
-        places[place] = name
+def _refuse_duplicates(destinations: tuple[DestinationRules, ...]) -> None:
+    """Raise SettingsError where two sections name the same target: it would count every order twice."""
+    names: dict[tuple[str, str], str] = {}
+    for rules in destinations:
+        name, target = rules.name, (rules.destination.kind, rules.destination.target)
+        if target in names:
+            raise SettingsError(f"destinations.{names[target]} and destinations.{name} are the same place; keep one.")
+        names[target] = name
 
 
 def _destination_rules(
@@ -120,14 +121,18 @@ def _destination_rules(
         zone=settings.zone,
         shop=settings.shop,
         wire_key=keys.derive(key, keys.WIRE_ID_SCHEME),
-        # Of the first key for ever: under another, what a platform once refused would look corrected.
+        # Always from the first key: under another key, a refused order would look corrected.
         fingerprint_key=keys.derive(settings.first_key, "fingerprint/1"),
     )
     return DestinationRules(destination, rules, Gate(policy, destination.kind), section)
 
 
-def _bindings(settings: Settings, views: tuple[DestinationRules, ...], key: bytes) -> dict[str, str]:
-    where = {f"destination {v.name}": f"{v.destination.kind} {v.destination.target} {v.rules.reference}" for v in views}
+def _bindings(settings: Settings, destinations: tuple[DestinationRules, ...], key: bytes) -> dict[str, str]:
+    targets = {
+        f"destination {rules.name}": f"{rules.destination.kind} {rules.destination.target} "
+        f"{rules.order_rules.reference}"
+        for rules in destinations
+    }
     log_key = signed_note.public_key(checkpoints.signing_seed(settings)).hex()
-    own = {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME}
-    return {**own, checkpoints.PIN: log_key, **where}
+    shop = {"key": keys.check_value(key), "shop": settings.shop, "id scheme": keys.WIRE_ID_SCHEME}
+    return {**shop, checkpoints.PIN: log_key, **targets}

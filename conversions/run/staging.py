@@ -1,4 +1,4 @@
-"""The whole window is read, checked for anomalies, judged and staged before anything of it is claimed."""
+"""Read the whole window, check it for anomalies, and stage it, before delivery claims the first order."""
 
 from dataclasses import replace
 
@@ -14,8 +14,7 @@ from conversions.ledger.queries import totals
 from conversions.ledger.staging import bad_rows, gaps, reason_shares, volumes
 from conversions.ledger.staging.snapshot import SourceSnapshot, open_snapshot
 from conversions.ledger.subjects import suppressions
-from conversions.model import finding
-from conversions.model.finding import Finding
+from conversions.model.finding import Finding, apply_accepted, stops_run
 from conversions.model.read_counts import ReadCounts
 from conversions.run import restatements
 from conversions.run.context import RunContext, Scope, dedup_windows_us
@@ -25,26 +24,26 @@ from conversions.run.workers import WorkerPool
 
 
 def read_for_run(context: RunContext, intake: Intake, workers: WorkerPool) -> ReadResult:
-    """Read the window of a run, and look for anomalies. Raises SourceError."""
-    said = read(context.scope, intake, workers.pseudonymized)
-    if said.counts.skipped_files and not said.counts.rows:
+    """Read the window of a run, and check it for anomalies. Raises SourceError."""
+    result = read(context.scope, intake, workers.pseudonymize)
+    if result.counts.skipped_files and not result.counts.rows:
         raise SourceUnavailable(
-            f"Every file was still being written ({', '.join(said.counts.skipped_files)}). Nothing is lost: run "
+            f"Every file was still being written ({', '.join(result.counts.skipped_files)}). Nothing is lost: run "
             "again in a minute, or set source.settle_seconds."
         )
-    return replace(said, findings=[*host_changed(context.run), *said.findings])
+    return replace(result, findings=[*host_changed(context.run), *result.findings])
 
 
 def read(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> ReadResult:
-    """Read the window, and look for anomalies; nothing is written. Raises SourceError."""
+    """Read the window, and check it for anomalies; this writes nothing to the store. Raises SourceError."""
     ledger, settings, accepted = scope.ledger, scope.settings, scope.request.accepted
-    reading, snapshot = read_snapshot(scope, intake, pseudonymize)
-    evidence = Evidence(ledger, settings, scope.request, scope.window, reading, scope.destinations)
-    paid = amounts.judge(ledger, settings.shop, scope.window, scope.today, intake.past_orders)
-    found = finding.answered([*anomalies.findings(evidence), *paid.findings], accepted)
-    if not finding.stopping(found):
-        amounts.withhold(ledger, settings.shop, paid, accepted.get(amounts.CODE, ()))
-    return ReadResult(reading, snapshot, found, evidence.judgements.new, paid)
+    counts, snapshot = read_snapshot(scope, intake, pseudonymize)
+    evidence = Evidence(ledger, settings, scope.request, scope.window, counts, scope.destinations)
+    judgement = amounts.judge(ledger, settings.shop, scope.window, scope.today, intake.past_orders)
+    findings = apply_accepted([*anomalies.findings(evidence), *judgement.findings], accepted)
+    if not stops_run(findings):
+        amounts.withhold(ledger, settings.shop, judgement, accepted.get(amounts.CODE, ()))
+    return ReadResult(counts, snapshot, findings, evidence.judgements.new, judgement)
 
 
 def read_snapshot(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> tuple[ReadCounts, SourceSnapshot]:
@@ -56,27 +55,27 @@ def read_snapshot(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> t
         return intake.read(scope.window, snapshot, pseudonymize, advance), snapshot
 
 
-def stage(context: RunContext, said: ReadResult) -> list[Finding]:
-    """Judge and stage every order; what keeps all of it from being sent is returned."""
+def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
+    """Evaluate and stage every order; return the findings that keep all of them from being sent."""
     scope, ledger, run = context.scope, context.ledger, context.run
-    runtime, window, numbers, accepted = scope.runtime, scope.window, scope.destination_ids, scope.request.accepted
+    runtime, window, accepted = scope.runtime, scope.window, scope.request.accepted
     bad_rows.keep(ledger, run)
     scheme = f"{runtime.bindings['id scheme']} {runtime.bindings['key']}"
-    with scope.progress.track("staging", said.counts.orders) as advance:
+    with scope.progress.track("staging", read_result.counts.orders) as advance:
         for page in staging.stage(ledger, run.id, scope.settings.shop, scheme):
             advance(page)
-    reason_shares.remember(ledger, run, said.judged, {one.about for one in said.findings})
-    amounts.learn(ledger, run, scope.settings.shop, said.amounts, accepted.get(amounts.CODE, ()))
+    reason_shares.remember(ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings})
+    amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
     volumes.remember(ledger, run.id, window, scope.today)
-    gaps.mark_unknown(ledger, run, dict(zip(numbers, dedup_windows_us(runtime), strict=True)))
-    runs.mark_staged(ledger, run, window, [] if said.counts.skipped_files else numbers)
+    gaps.mark_unknown(ledger, run, dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True)))
+    runs.mark_staged(ledger, run, window, [] if read_result.counts.skipped_files else scope.destination_ids)
     if scope.request.restate:
-        restatements.stage(runtime, ledger, run, numbers)
-    waiting = list(totals.count_pending(ledger, run.id, numbers).values())
-    return finding.answered(volume_limit_exceeded(volumes_and_limits(runtime, waiting)), accepted)
+        restatements.stage(runtime, ledger, run, scope.destination_ids)
+    waiting = list(totals.count_pending(ledger, run.id, scope.destination_ids).values())
+    return apply_accepted(volume_limit_exceeded(volumes_and_limits(runtime, waiting)), accepted)
 
 
 def volumes_and_limits(runtime: Runtime, waiting: list[int]) -> dict[str, tuple[int, int | None]]:
-    """By destination: how many orders wait, and its ``max_new``, from which rehearsals are exempt."""
-    limits = [None if runtime.settings.rehearsal else view.settings.max_new for view in runtime.destinations]
+    """Return for each destination how many orders wait, and its ``max_new``; a rehearsal has no limit."""
+    limits = [None if runtime.settings.rehearsal else rules.settings.max_new for rules in runtime.destinations]
     return dict(zip(runtime.names, zip(waiting, limits, strict=True), strict=True))

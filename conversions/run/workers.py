@@ -1,7 +1,7 @@
-"""More hands for a large night: orders are disguised, and bodies held against the policy, in processes of their own.
+"""Worker processes for a large run: they pseudonymise orders, and validate request bodies against the policy.
 
-A usual night never starts them: they take a second to come, and are worth it beyond ``ALONE`` orders. An address
-travels to them in memory only, over a pipe of this process; they hold no store and open no connection.
+A usual run does not start them: they take a second to start, and pay off only after ``CHUNKS_WITHOUT_WORKERS`` chunks.
+Addresses reach them in memory only, through a pipe of this process. Workers open no store and no connection.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from conversions.errors import WorkerLost
 from conversions.intake.order import Order
 from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
 from conversions.intake.setup import Intake, open_intake
-from conversions.ledger import outbox as requests
+from conversions.ledger import outbox
 from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.process.signals import SIGNALS
@@ -30,17 +30,17 @@ from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
 
 CHUNKS_WITHOUT_WORKERS = 4
-"""Chunks of the reading that this process does by itself."""
+"""Chunks of orders that this process pseudonymises itself."""
 MAX_CHUNKS_AHEAD = 4
-"""Chunks under way beyond the one that is waited for: memory stays flat."""
+"""Chunks that wait in the pool at the same time; the limit keeps memory use flat."""
 
 _runtime: Runtime
 _pseudonymizer: Pseudonymizer
-"""In a worker: of the same settings, opened once."""
+"""Both exist in a worker process only; each worker builds them once, from the settings of its parent."""
 
 
 class WorkerPool:
-    """Worker processes, once they are worth it."""
+    """Worker processes; the pool starts them when a run is large enough."""
 
     def __init__(self, runtime: Runtime, intake: Intake, only: str | None, now: datetime) -> None:
         self._runtime, self._intake = runtime, intake
@@ -54,38 +54,38 @@ class WorkerPool:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def pseudonymized(self, chunks: Iterable[list[Order]]) -> Iterator[SnapshotBatch]:
-        """Chunk by chunk and in order, orders as sightings."""
+    def pseudonymize(self, chunks: Iterable[list[Order]]) -> Iterator[SnapshotBatch]:
+        """Yield the snapshot batch of each chunk of orders, in the order of the chunks."""
         chunks = iter(chunks)
         yield from map(self._intake.pseudonymizer, islice(chunks, CHUNKS_WITHOUT_WORKERS))
-        under_way: deque[Future[SnapshotBatch]] = deque()
+        pending: deque[Future[SnapshotBatch]] = deque()
         with _raise_worker_lost():
             for chunk in chunks:
-                under_way.append(self._submit(chunk))
-                if len(under_way) > MAX_CHUNKS_AHEAD:
-                    yield under_way.popleft().result()
-            yield from (future.result() for future in under_way)
+                pending.append(self._submit(chunk))
+                if len(pending) > MAX_CHUNKS_AHEAD:
+                    yield pending.popleft().result()
+            yield from (future.result() for future in pending)
 
     def _submit(self, chunk: list[Order]) -> "Future[SnapshotBatch]":
         try:
             return self._started_pool().submit(_pseudonymize, chunk)
-        except (OSError, ValueError):  # a worker could not be started, or the pool broke while one was
+        except (OSError, ValueError):  # a worker did not start, or the pool broke while it started one
             raise BrokenExecutor from None
 
-    async def examine(self, outbox: RequestTemplate, claimed: ClaimedBatch) -> ValidatedBatch:
-        """The finished body, held against the disclosure policy. Raises DisclosureError where it does not fit."""
+    async def validate(self, template: RequestTemplate, claimed: ClaimedBatch) -> ValidatedBatch:
+        """Build the body, and check it against the disclosure policy. Raises DisclosureError where it does not fit."""
         if self._pool is None:
-            return requests.validate(outbox, claimed)
-        parts = (outbox.name, outbox.prefix, outbox.suffix, claimed.salts, claimed.bodies)
+            return outbox.validate(template, claimed)
+        parts = (template.name, template.prefix, template.suffix, claimed.salts, claimed.bodies)
         with _raise_worker_lost():
             return await asyncio.get_running_loop().run_in_executor(self._pool, _validate, *parts)
 
     def _started_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
             runtime, former = self._runtime, self._intake.pseudonymizer.former
-            begin = (runtime.settings, runtime.policy, self._only, self._now, former)
+            arguments = (runtime.settings, runtime.policy, self._only, self._now, former)
             self._pool = ProcessPoolExecutor(
-                os.cpu_count(), mp_context=get_context("spawn"), initializer=_begin, initargs=begin
+                os.cpu_count(), mp_context=get_context("spawn"), initializer=_start_worker, initargs=arguments
             )
         return self._pool
 
@@ -96,25 +96,25 @@ def _raise_worker_lost() -> Iterator[None]:
         yield
     except BrokenExecutor:
         for worker in active_children():
-            worker.kill()  # the pool asks them to end by SIGTERM, which they leave to their parent, and waits for ever
+            worker.kill()  # the pool sends SIGTERM, which workers ignore, and would wait for them for ever
         raise WorkerLost(
-            "A helper process died, perhaps for want of memory. Nothing is lost; `conversions run` again."
+            "A worker process died, perhaps because memory ran out. Nothing is lost: `conversions run` again."
         ) from None
 
 
-def _begin(settings: Settings, policy: Policy, only: str | None, now: datetime, former: FormerKeys) -> None:
-    """The parent's own settings and policy: a file that was edited since is the next run's."""
+def _start_worker(settings: Settings, policy: Policy, only: str | None, now: datetime, former: FormerKeys) -> None:
+    """Use the settings and the policy of the parent: a file that changed since applies to the next run."""
     global _runtime, _pseudonymizer  # noqa: PLW0603 - a worker process serves one run
-    for one in SIGNALS:
-        signal.signal(one, signal.SIG_IGN)  # the parent answers, and these leave with it
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the parent handles signals, and workers exit with it
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     _runtime = build_runtime(settings, only, policy)
     _pseudonymizer = open_intake(settings, _runtime.rules, lambda: now).pseudonymizer
     _pseudonymizer.former = former
 
 
-def _leave_with_parent() -> None:
-    """A killed parent can tell nobody: without this its workers would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """Exit when the parent dies: a killed parent cannot stop its workers, and they would wait for work for ever."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -128,5 +128,5 @@ def _pseudonymize(orders: list[Order]) -> SnapshotBatch:
 def _validate(
     name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]
 ) -> ValidatedBatch:
-    gate = next(view.gate for view in _runtime.destinations if view.destination.name == name)
-    return requests.validate_bodies(prefix, suffix, salts, bodies, gate.check)
+    gate = next(rules.gate for rules in _runtime.destinations if rules.name == name)
+    return outbox.validate_bodies(prefix, suffix, salts, bodies, gate.check)

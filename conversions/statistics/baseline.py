@@ -1,4 +1,4 @@
-"""How many orders are usual in this shop: its level of late, its week, and how much its days vary."""
+"""The usual number of orders of a shop: its recent level, its weekdays, and how much its days vary."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,46 +7,46 @@ from datetime import date
 from statistics import median_low
 
 FORTNIGHT, MONTH, QUARTER, HALF_YEAR = 14, 28, 91, 182
-"""Days. A fortnight must be known; the level is a month's, the week a quarter's; half a year's in a small shop."""
-ENOUGH = 60
-"""Orders that a level comes from: with fewer, it goes back further."""
-PEAK = 2
-"""A day of over so many times its weekday's median, and …"""
-ODD = 6
-"""… so many orders more, is a peak and says nothing of what is usual."""
-PSEUDO = 4
-"""Orders that each weekday has of the shop's mean before it is seen: a small shop has no week."""
-UNSURE = 0.015
-"""Dispersion that is always there: no level is known better than to an eighth."""
+"""In days. A baseline needs a fortnight; the level covers a month, the week a quarter, or half a year."""
+MIN_LEVEL_ORDERS = 60
+"""A level needs so many orders: with fewer, it covers more days."""
+PEAK_FACTOR = 2
+"""A day is a peak, and does not count, with over so many times its weekday's median …"""
+PEAK_SURPLUS_ORDERS = 6
+"""… and so many orders more."""
+PRIOR_ORDERS = 4
+"""Each weekday starts with so many orders at the shop's mean, so that a small shop has no strong week."""
+LEVEL_DISPERSION = 0.015
+"""The dispersion of every level: none is more exact than to an eighth."""
 
 Day = tuple[date, int]
-"""How many orders it had."""
+"""A day and its orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What was usual up to a day."""
+    """The baseline up to a day."""
 
     level: float
     """Orders a day."""
     week: tuple[float, ...]
-    """By weekday, Monday first: about 1 each."""
+    """The factor of each weekday, Monday first: about 1."""
     dispersion: float
-    """Of single days, beyond chance and the week."""
+    """The dispersion of single days, beyond chance and the week."""
 
     def mean(self, day: date) -> float:
-        """How many orders this day should have."""
+        """Return the usual number of orders of this day."""
         return self.level * self.week[day.weekday()]
 
     def over(self, days: Sequence[Day]) -> tuple[float, float]:
-        """Mean and dispersion of these days' sum: days vary on their own, the level's error is common to them."""
+        """Return mean and dispersion of the sum of *days*: days vary alone, the level's error is common to all."""
         means = [self.mean(day) for day, _ in days]
         mean = sum(means)
-        return mean, UNSURE + (self.dispersion * sum(m * m for m in means) / mean**2 if mean else 0)
+        return mean, LEVEL_DISPERSION + (self.dispersion * sum(m * m for m in means) / mean**2 if mean else 0)
 
 
 def usual(history: Sequence[Day]) -> Usual | None:
-    """What these days say, the oldest first; None for less than a fortnight, or without any order."""
+    """Return the baseline of *history*, the oldest day first; None for less than a fortnight, or without orders."""
     if len(history) < FORTNIGHT or not (days := _ordinary(_recent(history))):
         return None
     if not (mean := sum(orders for _, orders in days) / len(days)):
@@ -56,41 +56,41 @@ def usual(history: Sequence[Day]) -> Usual | None:
 
 
 def _recent(history: Sequence[Day]) -> Sequence[Day]:
-    """A quarter; half a year where that had few orders."""
+    """Return the last quarter, or half a year where the quarter has few orders."""
     quarter = history[-QUARTER:]
-    return quarter if sum(orders for _, orders in quarter) >= ENOUGH else history[-HALF_YEAR:]
+    return quarter if sum(orders for _, orders in quarter) >= MIN_LEVEL_ORDERS else history[-HALF_YEAR:]
 
 
 def _ordinary(days: Sequence[Day]) -> list[Day]:
-    """Without the peaks."""
+    """Return the days without peaks."""
     by_weekday: defaultdict[int, list[int]] = defaultdict(list)
     for day, orders in days:
         by_weekday[day.weekday()].append(orders)
-    most = {weekday: PEAK * median_low(counts) + ODD for weekday, counts in by_weekday.items()}
-    return [(day, orders) for day, orders in days if orders <= most[day.weekday()]]
+    limits = {weekday: PEAK_FACTOR * median_low(counts) + PEAK_SURPLUS_ORDERS for weekday, counts in by_weekday.items()}
+    return [(day, orders) for day, orders in days if orders <= limits[day.weekday()]]
 
 
 def _week(days: Sequence[Day], mean: float) -> tuple[float, ...]:
-    orders, seen = [0] * 7, [0] * 7
+    orders, days_seen = [0] * 7, [0] * 7
     for day, count in days:
         orders[day.weekday()] += count
-        seen[day.weekday()] += 1
-    return tuple((n + PSEUDO) / (times * mean + PSEUDO) for n, times in zip(orders, seen, strict=True))
+        days_seen[day.weekday()] += 1
+    return tuple((n + PRIOR_ORDERS) / (times * mean + PRIOR_ORDERS) for n, times in zip(orders, days_seen, strict=True))
 
 
 def _level(days: Sequence[Day], week: Sequence[float]) -> float:
-    """Of the last month, or of as many days as have enough orders."""
+    """Return the level of the last month, or of as many days as have enough orders."""
     orders, weight = 0, 0.0
     for count, (day, n) in enumerate(reversed(days), start=1):
         orders += n
         weight += week[day.weekday()]
-        if count >= MONTH and orders >= ENOUGH:
+        if count >= MONTH and orders >= MIN_LEVEL_ORDERS:
             break
     return orders / weight
 
 
 def _dispersion(days: Sequence[Day], week: Sequence[float]) -> float:
-    """By the method of moments, each day beside its own week's level: growth is no dispersion."""
+    """Return the dispersion by the method of moments, with a level for each week, so that growth does not count."""
     squares = means = means_squared = 0.0
     weeks = [days[until - 7 : until] for until in range(len(days), 6, -7)]
     for block in weeks:

@@ -1,15 +1,15 @@
-"""How likely a count is, so that a guard alarms where chance hardly can: shares of orders at any size of shop."""
+"""The tails of the binomial distribution, for shares of orders in shops of any size."""
 
 from math import exp, inf, lgamma, log, log1p
 
 RARE = 1e-4
-"""Less likely than this is no chance: guards look once a night, and may be wrong twice a year at the most."""
+"""A check reports less likely counts: it looks once a day, and is wrong by chance at most twice a year."""
 NEGLIGIBLE = 1e-17
-"""A term of this share changes no double."""
+"""A term with a smaller share does not change a double."""
 
 
 def at_least(hits: int, of: int, chance: float) -> float:
-    """The probability of *hits* or more among *of*, each with *chance* (0 to 1): the binomial's upper tail."""
+    """Return the probability of *hits* or more among *of*, each with *chance* (0 to 1): the upper tail."""
     total = 0.0
     for k in range(max(hits, 0), of + 1):
         term = exp(_log_binomial(k, of, chance))
@@ -20,7 +20,7 @@ def at_least(hits: int, of: int, chance: float) -> float:
 
 
 def at_most(hits: int, of: int, chance: float) -> float:
-    """The probability of *hits* or fewer among *of*."""
+    """Return the probability of *hits* or fewer among *of*, each with *chance*: the lower tail."""
     return at_least(of - hits, of, 1 - chance)
 
 
@@ -34,5 +34,5 @@ def _log1m(chance: float) -> float:
 
 
 def _times(count: int, logarithm: float) -> float:
-    """0 times anything is 0."""
+    """Return the product, and 0 for a count of 0, also with an infinite logarithm."""
     return count * logarithm if count else 0.0

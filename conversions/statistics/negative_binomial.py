@@ -1,17 +1,17 @@
-"""How unlikely so few orders are: the lower tail of the negative binomial distribution."""
+"""The lower tail of the negative binomial distribution: how unlikely so few orders are."""
 
 from math import exp, lgamma, log, log1p
 
 _NEGLIGIBLE = 1e-15
-_FAINT = 1e-6
-"""Dispersion that is none: with less, the sums of large logarithms are not exact."""
+_MIN_DISPERSION = 1e-6
+"""A smaller dispersion counts as 0, because the sums of large logarithms would not be exact."""
 
 
 def tail(observed: int, mean: float, dispersion: float) -> float:
-    """The probability of *observed* orders or fewer where *mean* are usual.
+    """Return the probability of *observed* orders or fewer where *mean* orders are usual.
 
-    Counts vary by more than chance alone: the variance is ``mean + dispersion * mean ** 2``, and a dispersion of 0 is
-    Poisson's distribution. Where nothing is usual, nothing is too few.
+    Counts vary by more than chance: the variance is ``mean + dispersion * mean ** 2``; a dispersion of 0 gives the
+    Poisson distribution. With a mean of 0 the result is 1.
     """
     if observed < 0 or mean <= 0:
         return float(observed >= 0)
@@ -28,7 +28,7 @@ def tail(observed: int, mean: float, dispersion: float) -> float:
 
 
 def _above(observed: int, mean: float, dispersion: float, odds: float) -> float:
-    """Of more than *observed*, which is at least the mean: every term is less than the one before."""
+    """Return the probability of more than *observed*, which is at least the mean, so that the terms decrease."""
     count, term, total = observed, exp(_log_probability(observed, mean, dispersion)), 0.0
     while term > total * _NEGLIGIBLE:
         term *= odds * (1 + dispersion * count) / (count + 1)
@@ -38,9 +38,9 @@ def _above(observed: int, mean: float, dispersion: float, odds: float) -> float:
 
 
 def _log_probability(count: int, mean: float, dispersion: float) -> float:
-    """Of exactly *count* orders."""
-    if dispersion < _FAINT:
+    """Return the logarithm of the probability of exactly *count* orders."""
+    if dispersion < _MIN_DISPERSION:
         return count * log(mean) - mean - lgamma(count + 1)
     size = 1 / dispersion
-    arranged = lgamma(count + size) - lgamma(size) - lgamma(count + 1)
-    return arranged - size * log1p(mean / size) + count * (log(mean) - log(mean + size))
+    log_ways = lgamma(count + size) - lgamma(size) - lgamma(count + 1)
+    return log_ways - size * log1p(mean / size) + count * (log(mean) - log(mean + size))

@@ -1,7 +1,7 @@
-"""What orders of one currency usually cost, order by order as they were bought: the judgement of each, and of all.
+"""The usual amounts of the orders of one currency, updated order by order, and the judgement of each new order.
 
-Pure: where the levels of products are kept is the caller's. What lies far out teaches nothing while it may be the
-beginning of a mistake.
+Pure: the caller keeps the levels of the products. An outlier does not change the levels while it may be the beginning
+of a mistake.
 """
 
 from collections import Counter, deque
@@ -10,128 +10,130 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from conversions.statistics.magnitudes import (
-    ENOUGH,
-    NEAR,
-    TEN,
+    MIN_ORDERS,
+    NEAR_DISTANCE,
+    TENFOLD,
     Basis,
     Deviation,
     Level,
     Shift,
     Spread,
+    find_shift,
+    magnitude_of_sum,
     power,
-    shifted,
-    together,
 )
 
-OF_PRODUCT, OF_SHOP = 15, 63
-"""The latest amounts that make a level: eight at a new one move a product's."""
-AFTER = 6
-"""New orders, and at most one of them far out, say that an earlier one was not the first of many."""
-LATEST = 64
-"""New orders that are looked at together."""
+PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS = 15, 63
+"""How many latest amounts make a level: eight orders at a new price move the level of a product."""
+FOLLOWING_ORDERS = 6
+"""If at most one of so many following orders is an outlier, an earlier outlier was not the first of many."""
+LATEST_ORDERS = 64
+"""New orders that are judged together."""
 ONE_IN = 100
-"""Amounts as far out as those of more earlier orders are usual."""
-FEW = 30
-"""Orders say nothing of their spread; then this is it:"""
-SPREAD = 20
-FAR = 5
-"""Standard deviations."""
-THIN = 7
-"""Where fewer than eight orders make the level, which spreads itself."""
-MANY = 300
-"""Orders, none of them as far out: only then is ten times as much odd. Ten of one thing are no mistake."""
+"""A deviation is usual if more than one in so many earlier orders has it."""
+MIN_SPREAD_ORDERS = 30
+"""With fewer orders the standard deviation is ``DEFAULT_DEVIATION``."""
+DEFAULT_DEVIATION = 20
+MAX_DEVIATIONS = 5
+"""The limit of usual amounts, in standard deviations."""
+MAX_DEVIATIONS_FEW_ORDERS = 7
+"""The same, where fewer than eight orders make the level, because such a level varies itself."""
+MIN_ORDERS_TENFOLD = 300
+"""Ten times as much is unusual only after so many orders without it: a buyer may order ten of one product."""
 
 
 class ProductLevels(Protocol):
-    """The levels of products; a product is 8 bytes that say nothing of it."""
+    """The levels of products; a product is 8 bytes that do not reveal it."""
 
     def find(self, product: bytes) -> Level | None:
-        """Its level, where it has been sold before."""
+        """Return the level of a product that was sold before."""
 
     def sold(self, product: bytes, amount: int) -> None:
-        """It was sold at this magnitude."""
+        """Add an amount at which the product was sold."""
 
 
 @dataclass(slots=True)
 class PriceLevels:
-    """One currency, as of the latest order that was taken in."""
+    """The levels of one currency, after its latest order."""
 
     products: ProductLevels
-    shop: Level = field(default_factory=lambda: Level(OF_SHOP))
+    shop: Level = field(default_factory=lambda: Level(SHOP_LEVEL_ORDERS))
     spread: Spread = field(default_factory=Spread)
-    latest: deque[Deviation] = field(default_factory=lambda: deque(maxlen=LATEST))
+    latest: deque[Deviation] = field(default_factory=lambda: deque(maxlen=LATEST_ORDERS))
 
-    def past(self, basket: Sequence[bytes], amount: int) -> None:
-        """An order that was bought long ago: one far out that did not turn out to be the first of many is usual."""
-        mark = self._marked(basket, amount)
+    def add_past(self, basket: Sequence[bytes], amount: int) -> None:
+        """Add a past order: an outlier that was not the first of many counts as usual."""
+        mark = self._judge(basket, amount)
         if mark is not None:
             self._follow(mark._replace(odd=False))
-            if away(mark):
-                self.learned(basket, amount, mark)
+            if is_outlier(mark):
+                self.learn(basket, amount, mark)
 
-    def new(self, basket: Sequence[bytes], amount: int, order: int) -> Deviation | None:
-        """A new order, judged; None where there is no level yet."""
-        mark = self._marked(basket, amount, order)
+    def judge(self, basket: Sequence[bytes], amount: int, order: int) -> Deviation | None:
+        """Judge and add a new order; None where there is no level yet."""
+        mark = self._judge(basket, amount, order)
         if mark is not None:
             self._follow(mark)
         return mark
 
-    def decided(self, basket: Sequence[bytes], amount: int) -> None:
-        """A new order whose amount a person has said is right."""
+    def add_decided(self, basket: Sequence[bytes], amount: int) -> None:
+        """Add a new order with an amount that a person has confirmed."""
         mark = self.compare(basket, amount)
         if mark is not None:
             self.spread.add(mark.deviation, mark.basis)
         self._sold(basket, amount)
 
-    def learned(self, basket: Sequence[bytes], amount: int, mark: Deviation) -> None:
-        """An order that taught nothing while it was judged, and was not held back: new products cost what they cost."""
+    def learn(self, basket: Sequence[bytes], amount: int, mark: Deviation) -> None:
+        """Add an outlier that was judged and not withheld, as the price of a new product may be right."""
         if not power(mark.deviation):
             self._sold(basket, amount)
         elif mark.basis is not Basis.PRODUCT:
             self.products.sold(basket[0], amount)
 
     def accept(self, shift: Shift, orders: Iterable[tuple[Sequence[bytes], int]]) -> None:
-        """A person has said that *shift* is no mistake: *orders* teach, the latest last, where so many make a level.
+        """Add the *orders* of an accepted *shift*, the latest last, for products with enough orders to make a level.
 
-        Fewer of a product say nothing of the next ones: what was accepted were these orders.
+        Fewer orders of a product do not predict its next orders: the person accepted only these orders.
         """
         orders = list(orders)
         sold = Counter(basket[0] for basket, _ in orders)
         for basket, amount in orders:
-            if sold[basket[0]] >= ENOUGH:
+            if sold[basket[0]] >= MIN_ORDERS:
                 self._sold(basket, amount)
-        usual = [m._replace(deviation=0) if power(m.deviation) == shift.power else m for m in self.latest]
-        self.latest = deque(usual, LATEST)
+        latest = [m._replace(deviation=0) if power(m.deviation) == shift.power else m for m in self.latest]
+        self.latest = deque(latest, LATEST_ORDERS)
 
     def shift(self) -> Shift | None:
-        """Whether the latest new orders look like one mistake."""
+        """Return the shift of the latest new orders, if they look like one mistake."""
         novel = self.spread.orders(Basis.SHOP) >= self.spread.orders(Basis.PRODUCT)
-        return shifted(self.latest, novel=novel)
+        return find_shift(self.latest, novel=novel)
 
     def compare(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Deviation | None:
-        """How far *amount* is from the level of *basket*: of its products together, of each alone, or of the shop."""
+        """Return the deviation of *amount* from the level of *basket*: of all its products, of each, or of the shop."""
         known = self.products.find(basket[0])
-        level, orders = (known.median, len(known)) if known else self._each_alone(basket)
+        level, orders = (known.median, len(known)) if known else self._sum_of_levels(basket)
         if not orders:
             return self._by_shop(amount, order)
         mark = Deviation(amount - level, Basis.PRODUCT, order=order)
         if not power(mark.deviation):
             return mark
-        if known and known.met(amount):
+        if known and known.accepted_before(amount):
             return Deviation(0, Basis.PRODUCT, order=order)
         by_shop = self._by_shop(amount, order)
-        if orders < ENOUGH and not _telling(mark, by_shop, orders):
+        if orders < MIN_ORDERS and not _is_conclusive(mark, by_shop, orders):
             return mark._replace(basis=Basis.FEW)
-        return mark._replace(odd=self._odd(mark.deviation, FAR if orders >= ENOUGH else THIN))
+        return mark._replace(
+            odd=self._is_unusual(mark.deviation, MAX_DEVIATIONS if orders >= MIN_ORDERS else MAX_DEVIATIONS_FEW_ORDERS)
+        )
 
     def _by_shop(self, amount: int, order: int) -> Deviation | None:
-        return Deviation(amount - self.shop.median, Basis.SHOP, order=order) if len(self.shop) >= ENOUGH else None
+        return Deviation(amount - self.shop.median, Basis.SHOP, order=order) if len(self.shop) >= MIN_ORDERS else None
 
-    def _marked(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Deviation | None:
+    def _judge(self, basket: Sequence[bytes], amount: int, order: int = 0) -> Deviation | None:
         mark = self.compare(basket, amount, order)
-        if mark is None or not away(mark):
+        if mark is None or not is_outlier(mark):
             self._sold(basket, amount)
-        elif len(self.shop) < ENOUGH:
+        elif len(self.shop) < MIN_ORDERS:
             self.shop.add(amount)
         return mark
 
@@ -139,47 +141,49 @@ class PriceLevels:
         self.products.sold(basket[0], amount)
         self.shop.add(amount)
 
-    def _each_alone(self, basket: Sequence[bytes]) -> tuple[int, int]:
-        """What the products cost together when each was bought alone, and the fewest orders that say so."""
+    def _sum_of_levels(self, basket: Sequence[bytes]) -> tuple[int, int]:
+        """Return the sum of the products' own levels, and the fewest orders of one of these levels."""
         levels = [self.products.find(product) for product in basket[1:]]
         known = [level for level in levels if level]
         if not known or len(known) < len(levels):
             return 0, 0
-        return together(level.median for level in known), min(map(len, known))
+        return magnitude_of_sum(level.median for level in known), min(map(len, known))
 
-    def _odd(self, deviation: int, times: int) -> bool:
-        """Whether this shop has hardly ever had an order so far out."""
+    def _is_unusual(self, deviation: int, times: int) -> bool:
+        """Return whether this shop hardly ever had an order with such a deviation."""
         orders, spread = self.spread.orders(Basis.PRODUCT), self.spread
         alike = spread.as_far(deviation, Basis.PRODUCT)
         withheld, others = spread.as_far(deviation, Basis.WITHHELD), (Basis.SHOP, Basis.FEW)
         new = sum(spread.beyond(deviation, basis) for basis in others)
         if (alike + withheld + new) * ONE_IN > orders + sum(map(spread.orders, others)):
             return False
-        if alike > 0.45 * orders ** (1 / 3):  # a smooth tail gives itself away sooner than at one in a hundred
+        if alike > 0.45 * orders ** (1 / 3):  # a smooth tail shows earlier than at one in a hundred
             return False
-        if abs(power(deviation)) == 1 and (alike or orders < MANY):
+        if abs(power(deviation)) == 1 and (alike or orders < MIN_ORDERS_TENFOLD):
             return False
-        return abs(deviation) > times * (SPREAD if orders < FEW else max(spread.deviation(), 1))
+        return abs(deviation) > times * (
+            DEFAULT_DEVIATION if orders < MIN_SPREAD_ORDERS else max(spread.deviation(), 1)
+        )
 
     def _follow(self, mark: Deviation) -> None:
-        """Count it among the latest. What lies far out is counted when it was not the first of many."""
+        """Add the deviation to the latest ones; count an outlier only when it was not the first of many."""
         self.latest.append(mark)
         if not power(mark.deviation):
             self.spread.add(mark.deviation, mark.basis)
-        if len(self.latest) > AFTER and power((early := self.latest[-AFTER - 1]).deviation):
-            after = list(self.latest)[-AFTER:]
-            if sum(power(one.deviation) != 0 for one in after) <= 1:
+        if len(self.latest) > FOLLOWING_ORDERS and power((early := self.latest[-FOLLOWING_ORDERS - 1]).deviation):
+            after = list(self.latest)[-FOLLOWING_ORDERS:]
+            if sum(power(each.deviation) != 0 for each in after) <= 1:
                 self.spread.add(early.deviation, Basis.WITHHELD if early.odd else early.basis)
 
 
-def away(mark: Deviation) -> bool:
-    """Whether it teaches nothing before all are judged: it may be a mistake's, and drag the level along."""
-    return abs(mark.deviation) > NEAR
+def is_outlier(mark: Deviation) -> bool:
+    """Return whether it does not change the level before all orders are judged, because it may be a mistake."""
+    return abs(mark.deviation) > NEAR_DISTANCE
 
 
-def _telling(mark: Deviation, by_shop: Deviation | None, orders: int) -> bool:
-    """Whether a level of few orders says something: a hundred times as much, or what the shop's level says, too."""
+def _is_conclusive(mark: Deviation, by_shop: Deviation | None, orders: int) -> bool:
+    """Return whether a level of few orders is conclusive: a hundred times as much, or the shop's level agrees."""
     if abs(power(mark.deviation)) == 1:
         return by_shop is not None and power(by_shop.deviation) == power(mark.deviation)
-    close = (mark.deviation + NEAR) % TEN <= 2 * NEAR
-    return close and (orders > 2 or by_shop is None or abs(by_shop.deviation) >= TEN - NEAR)
+    close = (mark.deviation + NEAR_DISTANCE) % TENFOLD <= 2 * NEAR_DISTANCE
+    return close and (orders > 2 or by_shop is None or abs(by_shop.deviation) >= TENFOLD - NEAR_DISTANCE)

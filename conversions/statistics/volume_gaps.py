@@ -1,7 +1,7 @@
-"""Gaps: days with so few orders that chance does not explain it. A file never came, came in half, or the shop is shut.
+"""Gaps: days with fewer orders than chance explains. A file is missing or incomplete, or the shop is closed.
 
-Each day is judged as on the night after it, by what is known today: alone, and together with the days before it where
-one alone cannot tell. A gap goes on until orders are usual again, and is no evidence of what is usual.
+Each day is judged as on the night after it, with the present data: alone, and together with the days before it where
+one day is not enough. A gap ends when orders are usual again; its days do not count for the baseline.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,17 +11,17 @@ from datetime import date
 from conversions.statistics.baseline import FORTNIGHT, HALF_YEAR, MONTH, Day, Usual, usual
 from conversions.statistics.negative_binomial import tail
 
-SPANS = (1, 2, 4, 7, 14, 28)
-"""Days that are judged together, up to yesterday; those that are closed or were never read do not count."""
+SPANS_DAYS = (1, 2, 4, 7, 14, 28)
+"""Numbers of days that are judged together; closed days and days that were never read do not count."""
 RARE = 1e-4
-"""Below this, chance does not explain it."""
+"""Chance does not explain days that are less likely than this."""
 COMMON, SELDOM = 0.1, 1e-3
-"""A gap is over where its last days are as likely as this before it, and less likely than that in it."""
-HALF = 0.5
-"""An order that a gap is taken to have had, so that one that was empty has a level, too."""
+"""A gap ends when its last days have at least ``COMMON`` by the baseline, and less than ``SELDOM`` by the gap."""
+GAP_PRIOR_ORDERS = 0.5
+"""Orders that are added to every gap, so that an empty gap has a level, too."""
 MAX_ORDERS_OF_A_SPAN = 120
-"""Orders usual in a span of several days: where there would be more, shorter spans tell, and longer ones would only
-tell that a shop shrinks."""
+"""The limit for spans of several days: with more usual orders a shorter span is enough, and a longer one would only
+show that a shop shrinks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Gap:
 
     since: date
     until: date
-    """The last of them so far."""
-    found: date
-    """The day up to which it took to tell."""
+    """The last day so far."""
+    detected: date
+    """The day on which it was detected."""
     orders: int
     usual: float
     """Orders a day."""
@@ -40,10 +40,10 @@ class Gap:
 
 
 def gaps(counts: Mapping[date, int], closed: Collection[date] = ()) -> list[Gap]:
-    """Every gap, the oldest first; the last one may go on.
+    """Return every gap, the oldest first; the last one may go on.
 
-    *counts* has the orders of every day that was read and has ended. Days before the first order, and *closed* ones,
-    are no evidence in either direction.
+    *counts* has the orders of every day that was read and has ended. Days before the first order and *closed* days do
+    not count.
     """
     days = sorted((day, orders) for day, orders in counts.items() if day not in closed)
     first = next((n for n, (_, orders) in enumerate(days) if orders), len(days))
@@ -51,49 +51,49 @@ def gaps(counts: Mapping[date, int], closed: Collection[date] = ()) -> list[Gap]
 
 
 def _gaps(days: Sequence[Day]) -> Iterator[Gap]:
-    known, gap = _Known(), None
+    known, gap = _KnownDays(), None
     for day in days:
         if gap is None:
-            gap = known.take(day)
-        elif back := gap.take(day):
-            yield gap.told(over=True)
-            known, gap = (_Known(back) if gap.lasts else known.and_then(back)), None
+            gap = known.add(day)
+        elif back := gap.add(day):
+            yield gap.as_gap(over=True)
+            known, gap = (_KnownDays(back) if gap.lasts else known.extended(back)), None
     if gap is not None:
-        yield gap.told(over=False)
+        yield gap.as_gap(over=False)
 
 
 @dataclass(slots=True)
-class _Known:
+class _KnownDays:
     """Days outside gaps, the oldest first."""
 
     days: list[Day] = field(default_factory=list)
     _usual: dict[int, Usual | None] = field(default_factory=dict)
-    """By how many of the days it comes from."""
+    """The baseline by the number of days that it covers."""
 
-    def take(self, day: Day) -> "_Gap | None":
-        """One day more, and the gap that it ends in, which is not known then."""
+    def add(self, day: Day) -> "_Gap | None":
+        """Add a day; return the gap that ends with it, if there is one, and remove its days."""
         self.days.append(day)
-        for span in SPANS:
+        for span in SPANS_DAYS:
             before = self._before(span)
             if before is not None and _few(self.days[-span:], before):
                 return self._end_in(before)
         return None
 
     def _end_in(self, before: Usual) -> "_Gap":
-        """The gap begins where chance explains least of it."""
+        """Return the gap of the length that is least likely by chance."""
         lengths = range(1, min(MONTH, len(self.days) - FORTNIGHT) + 1)
         length = min(lengths, key=lambda n: _chance(self.days[-n:], before))
-        usually = self._before(length) or before
-        found = self.days[-length:]
+        baseline = self._before(length) or before
+        first_days = self.days[-length:]
         del self.days[-length:]
-        return _Gap(found, usually)
+        return _Gap(first_days, baseline)
 
-    def and_then(self, days: Sequence[Day]) -> "_Known":
-        """The same, and these days after them."""
-        return _Known([*self.days, *days])
+    def extended(self, days: Sequence[Day]) -> "_KnownDays":
+        """Return these days followed by *days*."""
+        return _KnownDays([*self.days, *days])
 
     def _before(self, span: int) -> Usual | None:
-        """What was usual before the last days."""
+        """Return the baseline before the last *span* days."""
         until = len(self.days) - span
         if until < FORTNIGHT:
             return None
@@ -104,16 +104,17 @@ class _Known:
 
 @dataclass(slots=True)
 class _Gap:
-    """A gap that goes on."""
+    """A gap that may go on."""
 
-    found: list[Day]
+    first_days: list[Day]
+    """The days up to its detection."""
     usual: Usual
     after: list[Day] = field(default_factory=list)
     lasts: bool = False
-    """Whether it has become what is usual."""
+    """Whether its volume has become the usual one."""
 
-    def take(self, day: Day) -> list[Day]:
-        """One day more; the last days, where they are outside it."""
+    def add(self, day: Day) -> list[Day]:
+        """Add a day; return the last days if they are no longer in the gap."""
         self.after.append(day)
         back = self._usual_again() or self._new_usual()
         if back:
@@ -121,31 +122,31 @@ class _Gap:
         return back
 
     def _usual_again(self) -> list[Day]:
-        """The last days, where they are like those before the gap, and unlike those in it."""
-        for days in (self.after[-span:] for span in SPANS if span <= len(self.after)):
+        """Return the last days if they are like the days before the gap, and unlike the days in it."""
+        for days in (self.after[-span:] for span in SPANS_DAYS if span <= len(self.after)):
             few = _chance(days, self.usual) < COMMON
             if not few and self._many(days) < SELDOM:
                 return days[next(i for i, (_, n) in enumerate(days) if n) :]
         return []
 
     def _many(self, last: Sequence[Day]) -> float:
-        """The probability of as many orders in the *last* days, or more, where they belong to the gap before them."""
-        before = [*self.found, *self.after[: -len(last)]]
-        share = (_orders(before) + HALF) / self.usual.over(before)[0]
+        """Return the probability of so many orders or more in the *last* days, by the level of the gap."""
+        before = [*self.first_days, *self.after[: -len(last)]]
+        share = (_orders(before) + GAP_PRIOR_ORDERS) / self.usual.over(before)[0]
         mean, dispersion = self.usual.over(last)
         return 1 - tail(_orders(last) - 1, mean * share, dispersion)
 
     def _new_usual(self) -> list[Day]:
-        """A month of fewer orders, which came all along, is how it is now."""
+        """Return the last month if it has orders throughout: fewer orders are usual from now on."""
         month = self.after[-MONTH:]
         self.lasts = len(month) == MONTH and any(n for _, n in month[:FORTNIGHT])
         return month if self.lasts else []
 
-    def told(self, *, over: bool) -> Gap:
-        """As a value."""
-        days = [*self.found, *self.after]
-        mean, _ = self.usual.over(self.found)
-        return Gap(days[0][0], days[-1][0], self.found[-1][0], _orders(days), mean / len(self.found), over)
+    def as_gap(self, *, over: bool) -> Gap:
+        """Return the gap as a value."""
+        days = [*self.first_days, *self.after]
+        mean, _ = self.usual.over(self.first_days)
+        return Gap(days[0][0], days[-1][0], self.first_days[-1][0], _orders(days), mean / len(self.first_days), over)
 
 
 def _few(days: Sequence[Day], before: Usual) -> bool:
@@ -154,7 +155,7 @@ def _few(days: Sequence[Day], before: Usual) -> bool:
 
 
 def _chance(days: Sequence[Day], before: Usual) -> float:
-    """The probability of so few orders or fewer."""
+    """Return the probability of so few orders or fewer."""
     return tail(_orders(days), *before.over(days))
 
 

@@ -1,1 +1,1 @@
-"""HTTP, and the clock of the other side."""
+"""HTTP requests, and the platforms' clocks."""

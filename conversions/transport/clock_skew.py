@@ -1,4 +1,4 @@
-"""The platforms' clocks against ours: days, ages and windows are reckoned by it, and a wrong one would send wrongly."""
+"""Clock skew: our clock against the platforms' clocks. Days, ages and windows depend on our clock."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,14 +7,14 @@ from conversions.errors import SettingsError
 from conversions.transport import http
 
 MAX_SKEW = timedelta(days=2)
-"""Less is a clock that drifts, or a cache in between; more stamps or ages orders wrongly."""
+"""A smaller difference is drift, or a cache between us and the platform; a larger one gives orders wrong ages."""
 
 
 def check(urls: Mapping[str, str], now: datetime) -> None:
-    """Ask every platform the time, by name and URL, without sending it anything.
+    """Compare *now* with the ``Date`` header of every platform; *urls* has the URLs by name. Send no data.
 
-    Raises SettingsError where *now* is two days off or more. One that does not answer is no matter here: sending will
-    meet the same trouble, and says so.
+    Raises SettingsError where *now* is two days off or more. Destinations that do not answer are skipped; sending
+    reports them.
     """
     for name, url in urls.items():
         if mistake := difference(name, http.server_date(url), now):
@@ -22,11 +22,11 @@ def check(urls: Mapping[str, str], now: datetime) -> None:
 
 
 def difference(name: str, date: str | None, now: datetime) -> str | None:
-    """One sentence where *date*, the ``Date`` header of an answer from *name*, is two days or more off *now*."""
-    theirs = http.instant(date or "")
-    if theirs is None or abs(theirs - now) < MAX_SKEW:
+    """Return a message where *date*, the ``Date`` header of an answer of *name*, is two days or more off *now*."""
+    platform_time = http.instant(date or "")
+    if platform_time is None or abs(platform_time - now) < MAX_SKEW:
         return None
     return (
-        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC and {name} says {theirs:%Y-%m-%d %H:%M}: nothing is sent "
-        "by a clock that is days off. Set it, then `conversions run`."
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC and {name} says {platform_time:%Y-%m-%d %H:%M}: nothing "
+        "is sent by a clock that is days off. Set it, then `conversions run`."
     )

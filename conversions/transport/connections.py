@@ -1,4 +1,4 @@
-"""Connections that tell whether they ever stood, and on which no answer lasts or grows for ever."""
+"""Connections that report whether they were ever established, and that limit the time and size of an answer."""
 
 import http.client
 import io
@@ -13,14 +13,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-RESPONSE_TIMEOUT = 90.0
-"""Seconds for a whole answer: the timeouts of ``requests`` begin anew with every byte."""
+RESPONSE_TIMEOUT_SECONDS = 90.0
+"""The limit for a whole answer; the timeouts of ``requests`` start again with every byte."""
 MAX_RESPONSE_BYTES = 8 << 20
-"""Bytes of an answer with all that frames it, whatever length it claims."""
+"""The limit for an answer with its status line and headers, regardless of its ``Content-Length``."""
 
 
 class Adapter(HTTPAdapter):
-    """Makes such connections, for http and https."""
+    """Opens such connections, for http and https."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """See ``HTTPAdapter.init_poolmanager``."""
@@ -30,7 +30,7 @@ class Adapter(HTTPAdapter):
 
 @contextmanager
 def _connecting(connection: HTTPConnection) -> Iterator[None]:
-    """Mark whatever goes wrong before a connection stands; urllib3 tells TLS errors of then and later not apart."""
+    """Mark every error before a connection is established: urllib3 does not distinguish early and late TLS errors."""
     try:
         yield
     except (OSError, HTTPError) as error:
@@ -38,27 +38,27 @@ def _connecting(connection: HTTPConnection) -> Iterator[None]:
 
 
 class EndlessAnswer(OSError):
-    """More has come than any answer holds."""
+    """The answer is larger than ``MAX_RESPONSE_BYTES``."""
 
 
 class _Bounded(io.RawIOBase):
-    """What *sock* receives through *raw*, until time is up or too much has come."""
+    """Reads from *sock* through *raw*, within the limits of time and size."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._sock, self._raw = sock, raw
-        self._until, self._room = time.monotonic() + RESPONSE_TIMEOUT, MAX_RESPONSE_BYTES
+        self._until, self._bytes_left = time.monotonic() + RESPONSE_TIMEOUT_SECONDS, MAX_RESPONSE_BYTES
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        left = self._until - time.monotonic()
-        if left <= 0:
+        seconds_left = self._until - time.monotonic()
+        if seconds_left <= 0:
             raise TimeoutError
-        self._sock.settimeout(min(self._sock.gettimeout() or left, left))  # urllib3 sets it anew for every request
+        self._sock.settimeout(min(self._sock.gettimeout() or seconds_left, seconds_left))  # urllib3 resets it
         count = self._raw.readinto(buffer)
-        self._room -= count or 0
-        if self._room < 0:
+        self._bytes_left -= count or 0
+        if self._bytes_left < 0:
             raise EndlessAnswer
         return count
 
@@ -68,7 +68,7 @@ class _Bounded(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """Also of its status line and headers there is an end, whatever comes before them."""
+    """Applies the limits also to the status line, the headers, and everything before them."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)

@@ -1,7 +1,7 @@
-"""One request, once: what was said, or whether anything can have left.
+"""One HTTP request, sent once: its answer, or whether any byte can have left.
 
-Nothing here sends again on its own, follows a redirect, keeps a cookie or reads a proxy from the environment, and
-nothing of ``requests`` escapes: its exceptions carry URLs, headers and bodies.
+This module does not retry, follow a redirect, keep a cookie, or read a proxy from the environment. It raises no
+exception of ``requests``, because those contain URLs, headers and bodies.
 """
 
 import threading
@@ -19,26 +19,26 @@ from conversions import __version__
 from conversions.transport.connections import Adapter
 
 USER_AGENT = f"conversions/{__version__}"
-TIMEOUT = (5.0, 60.0)
-"""Seconds to connect, and between two reads; a whole answer has ``connections.LONGEST``."""
-SHORT = (3.0, 5.0)
-"""The same, for a question that may stay without an answer."""
+TIMEOUT_SECONDS = (5.0, 60.0)
+"""For the connection, and between two reads; a whole answer has ``connections.RESPONSE_TIMEOUT_SECONDS``."""
+SHORT_TIMEOUT_SECONDS = (3.0, 5.0)
+"""The same, for a request that needs no answer."""
 MAX_BODY_BYTES = 16 << 20
-"""Of an answer; the rest is not read. A warning for each of the 20,000 products that a request may hold is a third."""
+"""The limit for the body of an answer. A third of it is enough for a warning about each of 20,000 products."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The server answered in full; ``body`` holds at most ``MOST_BYTES``."""
+    """A full answer of the server; ``body`` has at most ``MAX_BODY_BYTES``."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Header names are not case-sensitive."""
     body: bytes
 
     @property
     def cut(self) -> bool:
-        """Whether the server said more than was read."""
+        """Whether the body was longer than what was read."""
         return len(self.body) >= MAX_BODY_BYTES
 
     @property
@@ -61,14 +61,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """Bytes may have left and no full answer came: a timeout, a reset, half a body."""
+    """Bytes may have left, and no full answer came: a timeout, a reset, half a body."""
 
     why: str
     """The name of an exception class, never its text."""
 
 
 class Session(requests.Session):
-    """A session that sends exactly what it is told, where it is told, once."""
+    """A session that sends exactly the given request, to the given URL, once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,48 +79,52 @@ class Session(requests.Session):
             self.mount(scheme, Adapter(max_retries=0))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """A redirect is an answer like any other."""
+        """Return None: a redirect is an answer like any other."""
 
 
 class ThreadLocalSession(threading.local):
-    """One session per thread, since neither sessions nor their connections are to be shared."""
+    """One session per thread, because threads must not share sessions or connections."""
 
     def __init__(self) -> None:
         self.session = Session()
 
 
 def post(
-    session: Session, url: str, body: bytes, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
+    session: Session, url: str, body: bytes, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT_SECONDS
 ) -> Answer | NotSent | NoResponse:
-    """POST *body* once. Raises nothing that the network or the server can cause."""
-    return _once(session, requests.Request("POST", url, data=body, headers=dict(headers)), timeout)
+    """POST *body* once. Errors of the network and the server are return values."""
+    return _send_once(session, requests.Request("POST", url, data=body, headers=dict(headers)), timeout)
 
 
 def get(
-    session: Session, url: str, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT
+    session: Session, url: str, headers: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT_SECONDS
 ) -> Answer | NotSent | NoResponse:
-    """GET once. Raises nothing that the network or the server can cause."""
-    return _once(session, requests.Request("GET", url, headers=dict(headers)), timeout)
+    """GET once. Errors of the network and the server are return values."""
+    return _send_once(session, requests.Request("GET", url, headers=dict(headers)), timeout)
 
 
 def server_date(url: str) -> str | None:
-    """The ``Date`` header of whoever serves *url*, asked without any data and at its root; None without an answer."""
+    """Return the ``Date`` header of the server of *url*, from a HEAD request to its root; None without an answer."""
     root = urlsplit(url)._replace(path="/", query="", fragment="").geturl()
     with Session() as session:
-        answer = _once(session, requests.Request("HEAD", root, headers={"User-Agent": USER_AGENT}), SHORT)
+        answer = _send_once(
+            session, requests.Request("HEAD", root, headers={"User-Agent": USER_AGENT}), SHORT_TIMEOUT_SECONDS
+        )
     return answer.headers.get("Date") if isinstance(answer, Answer) else None
 
 
-def _once(session: Session, wanted: requests.Request, timeout: tuple[float, float]) -> Answer | NotSent | NoResponse:
+def _send_once(
+    session: Session, unprepared: requests.Request, timeout: tuple[float, float]
+) -> Answer | NotSent | NoResponse:
     try:
-        request = session.prepare_request(wanted)
+        request = session.prepare_request(unprepared)
     except requests.RequestException as error:
         return NotSent(type(error).__name__)
     try:
         with session.send(request, timeout=timeout, stream=True) as response:
             return Answer(response.status_code, response.headers, _read(response))
     except requests.RequestException as error:
-        return _without_answer(error)
+        return _classify(error)
 
 
 def _read(response: requests.Response) -> bytes:
@@ -132,22 +136,22 @@ def _read(response: requests.Response) -> bytes:
     return bytes(body[:MAX_BODY_BYTES])
 
 
-def _without_answer(error: requests.RequestException) -> NotSent | NoResponse:
-    """Only a connection that was never made proves that nothing left; all else may have."""
-    root = _root(error)
+def _classify(error: requests.RequestException) -> NotSent | NoResponse:
+    """Return NotSent only for a connection that was never established; in every other case bytes may have left."""
+    root = _root_cause(error)
     if isinstance(root, (ConnectTimeoutError, requests.ConnectTimeout)):
         return NotSent(type(root.__cause__ or root).__name__)
     return NoResponse(type(root).__name__)
 
 
-def _root(error: BaseException) -> BaseException:
-    """What ``requests`` and urllib3 have wrapped."""
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the exception that ``requests`` and urllib3 have wrapped."""
     inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
-    return _root(inner) if isinstance(inner, BaseException) else error
+    return _root_cause(inner) if isinstance(inner, BaseException) else error
 
 
 def instant(date: str) -> datetime | None:
-    """The instant of an HTTP date, aware; None where *date* is none."""
+    """Return the instant of an HTTP date as aware UTC; None where *date* is not one."""
     try:
         return parsedate_to_datetime(date).replace(tzinfo=UTC)  # an HTTP date is always GMT (RFC 9110 §5.6.7)
     except (ValueError, OverflowError):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from conversions.anomalies import match_rate
-from conversions.anomalies.match_rate import ENOUGH, SPAN, UNLIKELY, Course, chance, findings
+from conversions.anomalies.match_rate import MIN_ORDERS, SPAN, UNLIKELY, Course, chance, findings
 from conversions.errors import Exit
 from conversions.ledger.late_results.match_counts import Matches
 from conversions.ledger.runs import findings as told
@@ -81,7 +81,7 @@ def _alarm(days: list[Matches]) -> bool:
         Matches(sum(d.matched for d in part), sum(d.unmatched for d in part))
         for part in (days[-SPAN.days :], days[: -SPAN.days])
     )
-    return recent.orders + earlier.orders >= ENOUGH and chance(recent, earlier) < UNLIKELY
+    return recent.orders + earlier.orders >= MIN_ORDERS and chance(recent, earlier) < UNLIKELY
 
 
 # whom it calls

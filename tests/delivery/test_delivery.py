@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -219,7 +220,7 @@ def test_no_order_is_claimed_twice_while_others_are_looked_at_elsewhere(night: N
         await asyncio.sleep(0)
         return requests.validate(outbox, claimed)
 
-    delivered(night, lane(night, platform, in_flight=4, max_events=5), examine=elsewhere)
+    delivered(night, lane(night, platform, in_flight=4, max_events=5), validate=elsewhere)
 
     assert states(night) == {"received": 40}
     assert len(platform.sent) == 8 + 2
@@ -491,7 +492,7 @@ def test_who_never_answers_is_told_from_a_platform_that_is_down(night: Night) ->
 
     delivered(night, one)
 
-    assert "meta has taken 7, and gives no answer for 1 (ReadTimeout)" in str(one.stop_reason)
+    assert "meta accepted 7 orders, and gives no answer for 1 (ReadTimeout)" in str(one.stop_reason)
 
 
 @pytest.mark.parametrize(("n", "in_flight"), [(10, 1), (1000, 1), (1000, 4)])
@@ -672,7 +673,7 @@ def test_the_graver_reason_stays_where_several_answers_stop_a_lane(night: Night)
 def test_a_first_night_is_one_request_and_the_rest_waits(night: Night) -> None:
     night.stage(*orders(30))
     platform = Platform()
-    one = lane(night, platform, in_flight=4, first_night=True)
+    one = lane(night, platform, in_flight=4, canary=True)
 
     delivered(night, one)
 
@@ -683,7 +684,7 @@ def test_a_first_night_is_one_request_and_the_rest_waits(night: Night) -> None:
 @pytest.mark.parametrize("named", [True, False])
 def test_a_bad_order_of_the_first_night_is_found_the_same_night(night: Night, named: bool) -> None:
     night.stage(*orders(30))
-    one = lane(night, Platform(*[refusing("c-A-3", named=named)] * 100), first_night=True)
+    one = lane(night, Platform(*[refusing("c-A-3", named=named)] * 100), canary=True)
 
     delivered(night, one)
 
@@ -692,7 +693,7 @@ def test_a_bad_order_of_the_first_night_is_found_the_same_night(night: Night, na
 
 def test_a_first_night_that_meets_trouble_tries_again(night: Night) -> None:
     night.stage(*orders(30))
-    one = lane(night, Platform(THROTTLED, LOST), first_night=True)
+    one = lane(night, Platform(THROTTLED, LOST), canary=True)
 
     delivered(night, one)
 
@@ -701,7 +702,7 @@ def test_a_first_night_that_meets_trouble_tries_again(night: Night) -> None:
 
 def test_a_first_night_on_which_the_platform_is_down_says_so(night: Night) -> None:
     night.stage(*orders(30))
-    one = lane(night, Platform(*[UNSENT] * 100), first_night=True)
+    one = lane(night, Platform(*[UNSENT] * 100), canary=True)
 
     delivered(night, one)
 
@@ -844,7 +845,8 @@ META = MetaSettings(dataset_id="555", action_source="physical_store")  # type: i
 
 def opened(night: Night, section: MetaSettings) -> DestinationQueue:
     _, meta = night.numbers
-    return open_queue(Platform(), section, meta, listed, night.ledger, 7)
+    target = SimpleNamespace(destination=Platform(), settings=section, gate=SimpleNamespace(check=listed))
+    return open_queue(target, meta, night.ledger, 7)
 
 
 def test_a_lane_takes_its_limits_from_platform_and_settings(night: Night) -> None:

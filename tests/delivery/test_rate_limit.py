@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversions.delivery.rate_limit import rate_limiter, turn
+from conversions.delivery.rate_limit import acquire, rate_limiter
 
 
 class Jumping(selectors.SelectSelector):
@@ -81,7 +81,7 @@ def test_told_to_stop_nobody_waits_for_a_turn() -> None:
         pace, stop, loop, begun = rate_limiter(1), asyncio.Event(), asyncio.get_running_loop(), list[float]()
 
         async def work() -> None:
-            await turn(pace, stop)
+            await acquire(pace, stop)
             begun.append(loop.time())
 
         loop.call_later(90, stop.set)

@@ -94,7 +94,7 @@ def test_where_all_are_refused_alike_and_none_accepted_settings_are_at_fault(
     assert sorted(map(len, map(ids, platform.sent))) == [1] * alone + [n]
     assert [purpose for purpose, *_ in attempts(night)] == ["first"] + ["alone"] * alone
     assert isinstance(one.stop_reason, Refused)
-    assert "the settings are at fault, and no order is set aside" in str(one.stop_reason)
+    assert "the settings are at fault, and no order is quarantined" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -137,7 +137,7 @@ def test_where_each_is_named_and_for_the_same_reason_settings_are_at_fault(
     assert len(platform.sent) <= requests
     assert isinstance(one.stop_reason, Refused)
     assert "400/100 INVALID_VALUE cart" in str(one.stop_reason)
-    assert "the settings are at fault, and no order is set aside. `conversions doctor`" in str(one.stop_reason)
+    assert "the settings are at fault, and no order is quarantined. `conversions doctor`" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -154,7 +154,7 @@ def test_settings_that_spoil_all_are_known_where_a_few_at_a_time_are_named(
 
     assert len(platform.sent) < 24
     assert isinstance(one.stop_reason, Refused)
-    assert "no order is set aside" in str(one.stop_reason)
+    assert "no order is quarantined" in str(one.stop_reason)
     assert states(night) == {"pending": 400}
     assert {night.held(f"A-{i}").detail for i in range(400)} == {None}
 
@@ -167,7 +167,7 @@ def test_settings_that_spoil_all_are_known_where_orders_are_sent_alone(night: Ni
     delivered(night, one)
 
     assert len(platform.sent) == 3
-    assert "no order is set aside" in str(one.stop_reason)
+    assert "no order is quarantined" in str(one.stop_reason)
     assert states(night) == {"pending": 200}
 
 
@@ -256,7 +256,7 @@ def test_several_requests_under_way_are_one_doubt(night: Night) -> None:
 
     assert len(platform.sent) <= 4 + 3
     assert isinstance(one.stop_reason, Refused)
-    assert "the settings are at fault, and no order is set aside" in str(one.stop_reason)
+    assert "the settings are at fault, and no order is quarantined" in str(one.stop_reason)
     assert states(night) == {"pending": 400}
 
 
@@ -268,7 +268,7 @@ def test_too_few_to_tell_wait_for_others(night: Night, n: int) -> None:
     delivered(night, one)
 
     assert isinstance(one.stop_reason, Refused)
-    assert "known once it accepts some" in str(one.stop_reason)
+    assert "the next run sends them with others" in str(one.stop_reason)
     assert states(night) == {"pending": n}
 
 
@@ -433,6 +433,8 @@ def test_settings_that_refuse_new_values_put_no_order_back(night: Night, book: A
     night.stage(*orders(1))
     force(night, "A-0", state="quarantined", reason=Reason.REFUSED_BY_PLATFORM, settled_run=night.run.id)
 
-    delivered(night, lane(night, Platform(), book=book, search=FaultIsolation(settings_at_fault=True), streams=deque()))
+    delivered(
+        night, lane(night, Platform(), outbox=book, isolation=FaultIsolation(settings_at_fault=True), backlog=deque())
+    )
 
     assert states(night) == {state: 1}

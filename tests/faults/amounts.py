@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 
-from conversions.statistics.magnitudes import TEN, Deviation, Level
-from conversions.statistics.price_levels import LATEST, OF_PRODUCT, PriceLevels, away
+from conversions.statistics.magnitudes import TENFOLD, Deviation, Level
+from conversions.statistics.price_levels import LATEST_ORDERS, PRODUCT_LEVEL_ORDERS, PriceLevels, is_outlier
 
 SIZES = (3 / 7, 8.0, 45.0, 3000.0)
 """Orders a day."""
@@ -39,7 +39,7 @@ class Memory:
         return self.levels.get(product)
 
     def sold(self, product: bytes, amount: int) -> None:
-        self.levels.setdefault(product, Level(OF_PRODUCT)).add(amount)
+        self.levels.setdefault(product, Level(PRODUCT_LEVEL_ORDERS)).add(amount)
 
 
 def year(situation: str, per_day: float, seed: int, *, spread: float = 0.15, products: int = 30) -> Called:
@@ -85,7 +85,7 @@ class _Shop:
             product, size = (1000 + number).to_bytes(2), 3.3 + 0.2 * number
         if self.situation == "new currency" and begun and draw.random() < 0.2:
             currency, size = "EUR", size - log10(7.46)
-        return currency, product, round(TEN * (size - (0.3 if friday else 0) + draw.gauss(0, self.spread)))
+        return currency, product, round(TENFOLD * (size - (0.3 if friday else 0) + draw.gauss(0, self.spread)))
 
 
 def night(prices: dict[str, PriceLevels], orders: list[tuple[str, bytes, int]], *, first: bool) -> tuple[bool, bool]:
@@ -95,15 +95,15 @@ def night(prices: dict[str, PriceLevels], orders: list[tuple[str, bytes, int]], 
     for number, (currency, product, amount) in enumerate(orders, 1):
         one = prices.get(currency) or prices.setdefault(currency, PriceLevels(Memory()))
         if first:
-            one.past((product,), amount)
-        elif mark := one.new((product,), amount, number):
+            one.add_past((product,), amount)
+        elif mark := one.judge((product,), amount, number):
             odd |= mark.odd
-            went += [(one, product, amount, mark)] if away(mark) and not mark.odd else []
+            went += [(one, product, amount, mark)] if is_outlier(mark) and not mark.odd else []
     stopped = any(one.shift() for one in prices.values())
     for one, product, amount, mark in went:
-        one.learned((product,), amount, mark)
+        one.learn((product,), amount, mark)
     for one in prices.values():
-        one.latest = deque((mark._replace(order=-1) for mark in one.latest), LATEST)
+        one.latest = deque((mark._replace(order=-1) for mark in one.latest), LATEST_ORDERS)
     return odd, stopped
 
 

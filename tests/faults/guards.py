@@ -26,7 +26,7 @@ OLDEST = 400
 def volume(year: Year) -> Iterator[Alarm]:
     """Days with too few orders."""
     for gap in gaps(year.counts, year.situation.closed):
-        yield Alarm(gap.found, "few_orders")
+        yield Alarm(gap.detected, "few_orders")
 
 
 def amounts(year: Year) -> Iterator[Alarm]:
@@ -78,7 +78,7 @@ def match_rate(year: Year) -> Iterator[Alarm]:
             _matches(year, matched, date.min, day - timedelta(60)),
         ]
         unlikely = matching.RECOVERED if known else matching.UNLIKELY
-        enough = sum(one.orders for one in spans) >= matching.ENOUGH
+        enough = sum(one.orders for one in spans) >= matching.MIN_ORDERS
         wrong = enough and matching.chance(*spans) < unlikely
         if wrong and not known:
             yield Alarm(day, "match_rate")

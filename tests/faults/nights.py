@@ -151,10 +151,10 @@ def small_and_quick(batch: int, senders: int | None) -> None:
     for platform in (google, meta):
         limits = platform._limits
         platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
-    assert callable(delivery._wait)
+    assert callable(delivery._backoff_seconds)
     assert responses.FIRST_STATUS_POLL_SECONDS
     responses.FIRST_STATUS_POLL_SECONDS = 0
-    delivery._wait = lambda queue: 0.01
+    delivery._backoff_seconds = lambda queue: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
 
 

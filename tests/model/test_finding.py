@@ -3,7 +3,7 @@
 import pytest
 
 from conversions.errors import Exit
-from conversions.model.finding import Finding, answered, attention, note, stop, stopping
+from conversions.model.finding import Finding, apply_accepted, attention, note, stop, stops_run
 
 
 def large(count: int) -> Finding:
@@ -27,15 +27,15 @@ def large(count: int) -> Finding:
     ],
 )
 def test_only_what_was_named_is_accepted(found: Finding, accepted: dict[str, str], goes_on: bool) -> None:
-    (after,) = answered([found], {code: frozenset({value}) for code, value in accepted.items()})
-    assert stopping([after]) is not goes_on
+    (after,) = apply_accepted([found], {code: frozenset({value}) for code, value in accepted.items()})
+    assert stops_run([after]) is not goes_on
     assert after.exit_code is (Exit.OK if goes_on else Exit.DATA)
 
 
 def test_what_calls_a_person_stops_nothing_and_is_not_accepted_so() -> None:
     found = [attention("held_back", "", count=3), note("window_cut", "")]
-    assert not stopping(found)
-    assert answered(found, {"held_back": frozenset({""})}) == found
+    assert not stops_run(found)
+    assert apply_accepted(found, {"held_back": frozenset({""})}) == found
 
 
 def test_programs_get_code_level_destination_count_exit_code_and_how_to_accept() -> None:

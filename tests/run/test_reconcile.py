@@ -43,25 +43,29 @@ class Google:
 
 
 @dataclass
-class View:
-    destination: Any
-
-
-@dataclass
 class Section:
     requests_per_minute: int = 300
 
 
 @dataclass
-class House:
-    """What ``ask`` needs of a house."""
+class Rules:
+    destination: Any
+    settings: Section
 
-    views: list[View]
-    sections: list[Section]
+    @property
+    def name(self) -> str:
+        return str(self.destination.name)
+
+
+@dataclass
+class Runtime:
+    """What ``poll`` needs of a runtime."""
+
+    destinations: list[Rules]
 
     @property
     def names(self) -> list[str]:
-        return [view.destination.name for view in self.views]
+        return [rules.name for rules in self.destinations]
 
 
 @pytest.fixture
@@ -80,8 +84,8 @@ def night(tmp_path: Path) -> Iterator[Night]:
 def ask(
     night: Night, google: Google, per_minute: int = 0, sleep: Callable[[float], None] = lambda _: None
 ) -> LateResults:
-    house = House([View(google)], [Section(per_minute)])
-    return reconcile.ask(house, night.ledger, night.run, sleep)["google"]  # type: ignore[arg-type]
+    runtime = Runtime([Rules(google, Section(per_minute))])
+    return reconcile.poll(runtime, night.ledger, night.run, sleep)["google"]  # type: ignore[arg-type]
 
 
 def test_every_request_is_asked_about_once_and_evenly(night: Night) -> None:
@@ -104,7 +108,7 @@ def test_where_one_question_is_not_answered_the_rest_is_left_for_the_next_run(ni
 
 def test_who_may_not_ask_is_told_so_and_is_not_stopped(night: Night) -> None:
     late = ask(night, Google([SUCCESS, Diagnosis(RequestStatus.PERMISSION_DENIED, "403/PERMISSION_DENIED")]))
-    assert (late.moved, late.open, late.ending, late.exit_code) == ({"recorded": 1}, 2, None, Exit.ATTENTION)
+    assert (late.moved, late.open, late.stop_reason, late.exit_code) == ({"recorded": 1}, 2, None, Exit.ATTENTION)
     assert "mend PERMISSION_DENIED, then `conversions reconcile`" in str(late.trouble)
 
 
@@ -137,9 +141,9 @@ def test_an_account_at_fault_stops_the_destination_in_every_run_and_says_what_to
     refused = Diagnosis(RequestStatus.FAILED, findings=(finding,))
     first, later = ask(night, Google([SUCCESS, refused, SUCCESS])), ask(night, Google([]))
     for late in (first, later):
-        assert isinstance(late.ending, Refused)
-        assert "1 orders" in str(late.ending)
-        assert "mend NO_CONSENT, then `conversions decide send --all --destination google`" in str(late.ending)
+        assert isinstance(late.stop_reason, Refused)
+        assert "1 orders" in str(late.stop_reason)
+        assert "mend NO_CONSENT, then `conversions decide send --all --destination google`" in str(late.stop_reason)
     assert (first.rejected, later.rejected) == ({"NO_CONSENT": 1}, {})
 
 
@@ -148,6 +152,6 @@ def test_a_platform_that_tells_nothing_later_is_not_asked(night: Night) -> None:
     class Meta:
         name: str = "google"
 
-    house = House([View(Meta())], [Section()])
-    late = reconcile.ask(house, night.ledger, night.run)["google"]  # type: ignore[arg-type]
+    runtime = Runtime([Rules(Meta(), Section())])
+    late = reconcile.poll(runtime, night.ledger, night.run)["google"]  # type: ignore[arg-type]
     assert (late.asked, late.open, late.json()["exit_code"]) == (0, 0, 0)

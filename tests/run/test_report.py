@@ -130,7 +130,7 @@ def test_what_stopped_a_destination_is_its_exit_code_and_its_sentence(ending: An
     "news", [Unreported(**{what.name: 1}) for what in fields(Unreported) if what.name != "set_aside"]
 )
 def test_something_new_that_needs_a_person_is_1(news: Unreported) -> None:
-    side = DestinationSide(account(), news=news)
+    side = DestinationSide(account(), unreported=news)
 
     assert side.exit_code(source()) is Exit.ATTENTION
     assert sum(side.json(source())["needs_a_person"].values()) == 1

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversions.statistics.magnitudes import (
-    NEAR,
-    TEN,
+    NEAR_DISTANCE,
+    TENFOLD,
     Basis,
     Deviation,
     Level,
     Spread,
+    find_shift,
     magnitude,
+    magnitude_of_sum,
     power,
-    shifted,
-    together,
-    unpacked,
+    unpack,
 )
 
 
@@ -26,7 +26,7 @@ from conversions.statistics.magnitudes import (
 def test_minor_units_mistaken_for_whole_ones_are_as_far_away_as_the_currency_has_decimals(
     minor: int, exponent: int
 ) -> None:
-    assert magnitude(minor * 10**exponent, exponent) - magnitude(minor, exponent) == exponent * TEN
+    assert magnitude(minor * 10**exponent, exponent) - magnitude(minor, exponent) == exponent * TENFOLD
 
 
 @given(st.integers(-500, 500))
@@ -34,9 +34,9 @@ def test_a_power_is_the_nearest_one_and_its_own_mirror(deviation: int) -> None:
     found = power(deviation)
     assert power(-deviation) == -found
     assert abs(found) <= 3
-    assert (found == 0) == (abs(deviation) < TEN - NEAR)
-    if found and abs(deviation) <= 3 * TEN:
-        assert abs(deviation - found * TEN) <= TEN // 2
+    assert (found == 0) == (abs(deviation) < TENFOLD - NEAR_DISTANCE)
+    if found and abs(deviation) <= 3 * TENFOLD:
+        assert abs(deviation - found * TENFOLD) <= TENFOLD // 2
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_factors(factor: float, wanted: int) -> None:
 
 
 def test_a_sum_is_mostly_its_largest_part() -> None:
-    assert together([230, 230]) == 260
-    assert together([100, 400]) == 400
+    assert magnitude_of_sum([230, 230]) == 260
+    assert magnitude_of_sum([100, 400]) == 400
 
 
 @given(st.lists(st.integers(-400, 1500), max_size=40), st.integers(1, 20))
@@ -57,7 +57,7 @@ def test_a_level_keeps_the_newest_and_survives_the_store(amounts: list[int], mos
     for amount in amounts:
         level.add(amount)
     assert level.amounts == amounts[-most:]
-    assert Level(most, unpacked(level.packed())).amounts == level.amounts
+    assert Level(most, unpack(level.pack())).amounts == level.amounts
     if amounts:
         assert level.median == sorted(amounts[-most:])[(len(level) - 1) // 2]
 
@@ -86,8 +86,8 @@ def marks(*deviations: int, basis: Basis = Basis.PRODUCT, order: int = 1) -> lis
 
 @given(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.integers(0, 50), st.integers(8, 40))
 def test_eight_or_more_at_the_end_are_found_whatever_was_before(wanted: int, before: int, bad: int) -> None:
-    latest = marks(*[0] * before, *[wanted * TEN] * bad)
-    found = shifted(latest, novel=False)
+    latest = marks(*[0] * before, *[wanted * TENFOLD] * bad)
+    found = find_shift(latest, novel=False)
     assert found
     assert (found.power, found.orders) == (wanted, bad)
     assert found.orders >= 0.8 * found.of
@@ -109,13 +109,13 @@ def test_eight_or_more_at_the_end_are_found_whatever_was_before(wanted: int, bef
     ids=["seven", "mended", "half", "two powers", "told before", "mended tonight", "four times", "new line", "both"],
 )
 def test_what_is_no_mistake_of_everything(latest: list[Deviation]) -> None:
-    assert shifted(latest, novel=False) is None
+    assert find_shift(latest, novel=False) is None
 
 
 def test_new_products_are_held_against_the_shop_sooner_where_they_are_usual() -> None:
-    assert shifted(marks(*[200] * 8, basis=Basis.SHOP), novel=True)
-    assert shifted(marks(*[200] * 16, basis=Basis.SHOP), novel=False)
+    assert find_shift(marks(*[200] * 8, basis=Basis.SHOP), novel=True)
+    assert find_shift(marks(*[200] * 16, basis=Basis.SHOP), novel=False)
 
 
 def test_orders_of_earlier_nights_count_with_tonights() -> None:
-    assert shifted(marks(*[200] * 7, order=-5) + marks(200), novel=False)
+    assert find_shift(marks(*[200] * 7, order=-5) + marks(200), novel=False)

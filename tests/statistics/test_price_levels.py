@@ -5,7 +5,7 @@ import random
 import pytest
 
 from conversions.statistics.magnitudes import Basis, power
-from conversions.statistics.price_levels import OF_PRODUCT, PriceLevels
+from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, PriceLevels
 from tests.faults.amounts import SITUATIONS, SIZES, Memory, year
 
 P, Q, LEVEL = b"product1", b"product2", 230
@@ -15,12 +15,12 @@ def shop(orders: int, product: bytes = P, spread: float = 3) -> PriceLevels:
     """One that has sold so much at about 199.00."""
     draw, prices = random.Random(1), PriceLevels(Memory())
     for _ in range(orders):
-        prices.past((product,), LEVEL + round(draw.gauss(0, spread)))
+        prices.add_past((product,), LEVEL + round(draw.gauss(0, spread)))
     return prices
 
 
 def odd(prices: PriceLevels, amount: int, product: bytes = P) -> bool:
-    mark = prices.new((product,), amount, 1)
+    mark = prices.judge((product,), amount, 1)
     return mark is not None and mark.odd
 
 
@@ -47,13 +47,13 @@ def test_a_new_product_has_no_level() -> None:
 
 def test_a_new_currency_has_no_level() -> None:
     prices = PriceLevels(Memory())
-    assert all(prices.new((str(n).encode(),), amount, n) is None for n, amount in enumerate([100, 400] * 4))
+    assert all(prices.judge((str(n).encode(),), amount, n) is None for n, amount in enumerate([100, 400] * 4))
 
 
 def test_amounts_as_far_out_as_over_one_in_a_hundred_are_usual() -> None:
     prices = shop(30)
     for n in range(60):
-        prices.past((P,), LEVEL + (230 if n % 20 == 0 else 0))
+        prices.add_past((P,), LEVEL + (230 if n % 20 == 0 else 0))
     assert not odd(prices, LEVEL + 200)
     assert odd(prices, LEVEL - 200)
 
@@ -73,7 +73,7 @@ def test_an_accepted_shift_makes_the_new_level() -> None:
     prices = shop(80)
     orders = [((P,), LEVEL + 200)] * 8
     for n, (basket, amount) in enumerate(orders, 1):
-        prices.new(basket, amount, n)
+        prices.judge(basket, amount, n)
     found = prices.shift()
     assert found
     prices.accept(found, orders)
@@ -86,18 +86,18 @@ def test_an_accepted_shift_makes_the_new_level() -> None:
 def test_what_a_person_has_sent_is_usual_for_its_product() -> None:
     prices = shop(80)
     assert odd(prices, LEVEL + 200)
-    prices.decided((P,), LEVEL + 200)
+    prices.add_decided((P,), LEVEL + 200)
     assert not odd(prices, LEVEL + 190)
 
 
 def test_several_products_cost_what_they_cost_together_or_each_alone() -> None:
     prices = shop(20)
     for _ in range(20):
-        prices.past((Q,), 330)
+        prices.add_past((Q,), 330)
     mark = prices.compare((b"both", P, Q), 534)
     assert mark
     assert (mark.deviation, mark.odd) == (200, True)
-    prices.past((b"both", P, Q), 335)
+    prices.add_past((b"both", P, Q), 335)
     mark = prices.compare((b"both", P, Q), 336)
     assert mark
     assert mark.deviation == 1
@@ -105,7 +105,7 @@ def test_several_products_cost_what_they_cost_together_or_each_alone() -> None:
 
 def test_one_dear_first_order_of_a_product_makes_the_usual_ones_no_odder() -> None:
     prices = shop(80, Q)
-    prices.past((P,), LEVEL + 230)
+    prices.add_past((P,), LEVEL + 230)
     assert not odd(prices, LEVEL)
     assert not odd(prices, LEVEL)
 
@@ -113,7 +113,7 @@ def test_one_dear_first_order_of_a_product_makes_the_usual_ones_no_odder() -> No
 def test_the_memory_of_a_product_is_bounded() -> None:
     prices = shop(100)
     assert isinstance(prices.products, Memory)
-    assert len(prices.products.levels[P]) == OF_PRODUCT
+    assert len(prices.products.levels[P]) == PRODUCT_LEVEL_ORDERS
     assert len(prices.latest) == 64
 
 
@@ -132,7 +132,7 @@ def test_right_amounts_stop_no_night_and_call_nobody_often(situation: str, per_d
 def test_a_mistake_of_everything_is_found_whatever_the_shop_spreads(far: int, spread: int) -> None:
     prices, draw = shop(300, spread=spread), random.Random(2)
     for n in range(1, 41):
-        prices.new((P,), LEVEL + far + round(draw.gauss(0, spread)), n)
+        prices.judge((P,), LEVEL + far + round(draw.gauss(0, spread)), n)
     found = prices.shift()
     assert found
     assert found.power == power(far)

@@ -33,7 +33,7 @@ def drawn(
 
 def found(counts: dict[date, int], since: int) -> int | None:
     """How many nights after the fault began it is told."""
-    late = [gap.found for gap in gaps(counts) if gap.found >= day(since)]
+    late = [gap.detected for gap in gaps(counts) if gap.detected >= day(since)]
     return (late[0] - day(since)).days + 1 if late else None
 
 

@@ -347,7 +347,7 @@ def test_every_answer_of_a_kept_connection_has_the_whole_time(monkeypatch: pytes
     def behave(peer: socket.socket) -> None:
         for _ in range(3):
             read_request(peer)
-            now[0] += connections.RESPONSE_TIMEOUT * 0.6
+            now[0] += connections.RESPONSE_TIMEOUT_SECONDS * 0.6
             peer.sendall(OK)
 
     with serving(behave) as server, Session() as session:

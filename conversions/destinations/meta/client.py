@@ -15,7 +15,7 @@ from conversions.errors import Unauthorised
 from conversions.model.conversion import Conversion, Money
 from conversions.model.receipt import Receipt
 from conversions.settings import MetaSettings
-from conversions.transport.http import SHORT, USER_AGENT, Answer, ThreadLocalSession, get, post
+from conversions.transport.http import SHORT_TIMEOUT_SECONDS, USER_AGENT, Answer, ThreadLocalSession, get, post
 
 HOST = "https://graph.facebook.com"
 AGE_MARGIN = timedelta(hours=6)
@@ -88,7 +88,7 @@ class Meta:
             headers = {"User-Agent": USER_AGENT} | self._authorization()
         except Unauthorised:
             return {}
-        result = get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT)
+        result = get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT_TIMEOUT_SECONDS)
         return quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
 
     def advice(self, code: str) -> str | None:

@@ -24,7 +24,7 @@ from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, RE
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
-from conversions.model.money import INEXACT, exponent
+from conversions.model.money import MINOR_UNITS_LIMIT, exponent
 
 ROWS_PER_PAGE = 5_000
 CONFIRMED = frozenset({State.RECORDED, State.DUPLICATE})
@@ -221,7 +221,7 @@ def _candidates(
     values = orjson.dumps([(order.delivery, *order.new) for order in changed]).decode()
     for row in connection.execute(_CANDIDATES, {"changed": values}).all():
         new = Money(row.minor, row.currency, row.exponent)
-        valid = new.exponent == exponent(new.currency) and new.minor < INEXACT
+        valid = new.exponent == exponent(new.currency) and new.minor < MINOR_UNITS_LIMIT
         event = restate(row.bytes, new) if valid and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
         if old == new:  # only the value that the platform may hold differs

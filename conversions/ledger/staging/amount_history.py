@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger, translate_errors
-from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpacked
-from conversions.statistics.price_levels import OF_PRODUCT, OF_SHOP, PriceLevels
+from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpack
+from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS, PriceLevels
 
 MAX_CACHED_LEVELS = 20_000
 """Product levels in memory; the others are in a temporary table."""
@@ -67,19 +67,19 @@ class AmountHistory:
         """Add a sale of the product at this magnitude."""
         level = self.find(product)
         if level is None:
-            level = self._levels[product] = Level(OF_PRODUCT)
+            level = self._levels[product] = Level(PRODUCT_LEVEL_ORDERS)
         level.add(amount)
         if len(self._levels) > MAX_CACHED_LEVELS:
             self.flush()
 
     def flush(self) -> None:
         """Write the levels to the temporary table, and free the memory."""
-        levels = [(self._currency, product, level.packed()) for product, level in self._levels.items() if level]
+        levels = [(self._currency, product, level.pack()) for product, level in self._levels.items() if level]
         self._connection.executemany(_ADD_LEVEL, levels)
         self._levels.clear()
 
     def _read(self, product: bytes) -> Level | None:
-        return _level(self._connection, OF_PRODUCT, self._currency, product)
+        return _level(self._connection, PRODUCT_LEVEL_ORDERS, self._currency, product)
 
 
 def begin(connection: sqlite3.Connection) -> None:
@@ -98,7 +98,7 @@ def price_levels(connection: sqlite3.Connection, currency: str) -> PriceLevels:
     for basis, tenths, orders in connection.execute(_SPREAD, (currency,)):
         spread.counts[Basis(basis)][tenths] = orders
     levels = PriceLevels(AmountHistory(connection, currency), spread=spread)
-    levels.shop = _level(connection, OF_SHOP, currency, _SHOP) or levels.shop
+    levels.shop = _level(connection, SHOP_LEVEL_ORDERS, currency, _SHOP) or levels.shop
     latest = connection.execute(_LATEST, (currency,))
     levels.latest.extend(Deviation(deviation, Basis(basis), bool(odd), sale) for deviation, basis, odd, sale in latest)
     return levels
@@ -135,7 +135,7 @@ def keep(
         log.check_epoch(store, run.epoch)
         for currency, levels in by_currency.items():
             flush(levels)
-            connection.execute(_ADD_LEVEL, (currency, _SHOP, levels.shop.packed()))
+            connection.execute(_ADD_LEVEL, (currency, _SHOP, levels.shop.pack()))
             _keep_spread(store, currency, levels.spread)
             _keep_latest(store, connection, shop, currency, levels.latest)
         store.execute(_INSERT_LEVELS, {"day": today.isoformat()})
@@ -145,7 +145,7 @@ def keep(
 def _level(connection: sqlite3.Connection, max_amounts: int, currency: str, product: bytes) -> Level | None:
     for query in (_NEW_LEVEL, _OLD_LEVEL):
         if row := connection.execute(query, (currency, product)).fetchone():
-            return Level(max_amounts, unpacked(row[0]))
+            return Level(max_amounts, unpack(row[0]))
     return None
 
 
