@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from conversions import catalogue
 from conversions.ledger import Ledger
 from conversions.ledger.staging import bad_rows, reason_shares
 from conversions.ledger.staging.bad_rows import BadRows
@@ -45,7 +46,7 @@ class Evidence:
 def explain_reason(evidence: Evidence, reason: Reason, field: str | None = None) -> str:
     """Return the column at fault, its content if it is not personal, and the correction; *field* is our column."""
     explain = evidence.counts.explain
-    return explain(reason, field) if explain else f"Why: {reason}."
+    return explain(reason, field) if explain else f"Why: {catalogue.reason(reason)}."
 
 
 def usual_share(share: Share) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conversions import catalogue
 from conversions.anomalies.evidence import Evidence, explain_reason, usual_share
 from conversions.ledger.staging import reason_shares
 from conversions.ledger.staging.reason_shares import NEW_STATUS
@@ -38,7 +39,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for reason, share in shares.items():
         explained = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
         sentence = (
-            f"{share.hits} of the {share.total} newest orders are held back ({reason}); {usual_share(share)}. "
+            f"{share.hits} of the {share.total} newest orders are held back ({catalogue.reason(reason)}); {usual_share(share)}. "
             f"{explain_reason(evidence, explained)} If this is correct: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )

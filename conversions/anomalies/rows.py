@@ -49,7 +49,8 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         evidence.ledger, evidence.judgements.new, [reason for reason in new if reason not in REASONS_WITH_OWN_FINDING]
     ):
         why = explain_reason(evidence, Reason(share.reason), _field(evidence, share.reason))
-        sentence = f"{share.hits} of the {share.total} newest orders could not be read; {usual_share(share)}. {why} {NEXT_STEP}"
+        count = f"{share.hits} of the {share.total} newest orders could not be read"
+        sentence = f"{count}; {usual_share(share)}. {why} {NEXT_STEP}"
         worse = {"about": share.reason, "share": share.share, "every_run": True}
         yield attention("unreadable_rows", sentence, count=share.hits, **worse)
 

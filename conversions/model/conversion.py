@@ -25,7 +25,7 @@ class Consent(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an order, or a row, is not sent."""
+    """Why an order, or a row, is not sent: a code that the store keeps; ``catalogue`` has the words for people."""
 
     # rows that cannot become an order
     WRONG_FIELD_COUNT = "wrong_field_count"
