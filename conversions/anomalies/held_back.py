@@ -39,7 +39,8 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for reason, share in shares.items():
         explained = Reason.NOT_COMPLETED if reason == NEW_STATUS else Reason(reason)
         sentence = (
-            f"{share.hits} of the {share.total} newest orders are held back ({catalogue.reason(reason)}); {usual_share(share)}. "
+            f"{share.hits} of the {share.total} newest orders are held back ({catalogue.reason(reason)}); "
+            f"{usual_share(share)}. "
             f"{explain_reason(evidence, explained)} If this is correct: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )

@@ -21,8 +21,7 @@ from conversions.delivery.rate_limit import acquire, rate_limiter
 from conversions.delivery.stop_reasons import backoff_exhausted, inconclusive, stop_reason
 from conversions.errors import ConversionsError, Unauthorised, Unavailable
 from conversions.ledger import outbox
-from conversions.ledger.outbox import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch, WorkItem
-from conversions.ledger.outbox.reinstate import reinstate
+from conversions.ledger.outbox import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch, WorkItem, reinstate
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.receipt import Next, Outcome, Receipt

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from conversions.delivery.suspects import SuspectSet
-from conversions.ledger.outbox import Settlement, WorkItem
-from conversions.ledger.outbox.work import MIN_PROBES
+from conversions.ledger.outbox import MIN_PROBES, Settlement, WorkItem
 from conversions.model.receipt import Next, Receipt
 
 PROBES_FOR_EVENT_ERRORS = 16

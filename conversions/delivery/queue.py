@@ -9,6 +9,7 @@ from conversions.destinations.base import Destination
 from conversions.errors import ConversionsError
 from conversions.ledger import Ledger, outbox
 from conversions.ledger.outbox import (
+    MAX_UNANSWERED_TRIES,
     Attempt,
     ClaimedBatch,
     Purpose,
@@ -16,8 +17,8 @@ from conversions.ledger.outbox import (
     Settlement,
     ValidatedBatch,
     WorkItem,
+    halves,
 )
-from conversions.ledger.outbox.work import MAX_UNANSWERED_TRIES, halves
 from conversions.ledger.runs import Run
 from conversions.model.receipt import Next, Outcome, Receipt
 

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from conversions.ledger.outbox.work import MIN_PROBES, WorkItem, halves, probes
+from conversions.ledger.outbox import MIN_PROBES, WorkItem, halves, probes
 from conversions.model.receipt import Receipt
 
 

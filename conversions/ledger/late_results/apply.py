@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, text, update
 
 from conversions.ledger import log, restatements
 from conversions.ledger.late_results import match_counts
-from conversions.ledger.outbox import platform_warnings
-from conversions.ledger.outbox.work import Purpose
+from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS

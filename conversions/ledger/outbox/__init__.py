@@ -4,30 +4,48 @@
 ``settle`` applies the answer to every order of the request, and returns what to send next.
 """
 
-from conversions.ledger.outbox.claim import claim
+from conversions.ledger.outbox.claim import claim, fit_in_one_body
 from conversions.ledger.outbox.intent import intend, validate, validate_bodies
-from conversions.ledger.outbox.outcome import recover, settle
+from conversions.ledger.outbox.outcome import record, recover, settle
+from conversions.ledger.outbox.reinstate import reinstate
 from conversions.ledger.outbox.work import (
+    MAX_UNANSWERED_TRIES,
+    MIN_PROBES,
     Attempt,
     ClaimedBatch,
+    Intent,
     Purpose,
     RequestTemplate,
     Settlement,
     ValidatedBatch,
     WorkItem,
+    follow_up_work,
+    halves,
+    probes,
 )
+from conversions.ledger.outbox.write_ahead import commit
 
 __all__ = [
+    "MAX_UNANSWERED_TRIES",
+    "MIN_PROBES",
     "Attempt",
     "ClaimedBatch",
+    "Intent",
     "Purpose",
     "RequestTemplate",
     "Settlement",
     "ValidatedBatch",
     "WorkItem",
     "claim",
+    "commit",
+    "fit_in_one_body",
+    "follow_up_work",
+    "halves",
     "intend",
+    "probes",
+    "record",
     "recover",
+    "reinstate",
     "settle",
     "validate",
     "validate_bodies",

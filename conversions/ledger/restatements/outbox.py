@@ -13,9 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
-from conversions.ledger.outbox.claim import fit_in_one_body
-from conversions.ledger.outbox.outcome import record
-from conversions.ledger.outbox.work import (
+from conversions.ledger.outbox import (
     Attempt,
     ClaimedBatch,
     Intent,
@@ -24,9 +22,11 @@ from conversions.ledger.outbox.work import (
     Settlement,
     ValidatedBatch,
     WorkItem,
+    commit,
+    fit_in_one_body,
     follow_up_work,
+    record,
 )
-from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
 from conversions.ledger.schema.tables import REVISION_BITS

@@ -3,8 +3,7 @@
 from typing import Any
 
 from conversions.intake import convert
-from conversions.ledger.outbox import intent
-from conversions.ledger.outbox.work import Purpose
+from conversions.ledger.outbox import Purpose, intent
 from conversions.ledger.staging import evaluate
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import UNANSWERED
