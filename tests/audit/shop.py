@@ -102,7 +102,7 @@ class Shop:
         self.now = at
         with Sandbox(faults=faults, clock=self.clock) as sandbox:
             self.file.write_text(SETTINGS.format(url=sandbox.url))
-            with mock.patch.object(delivery, "_wait", return_value=0.0):
+            with mock.patch.object(delivery, "_backoff_seconds", return_value=0.0):
                 report = pipeline.send(self.settings, RunRequest(reason=reason), self.clock)
             self.received += sandbox.received(bodies=True)["bodies"]
         return report
