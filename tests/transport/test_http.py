@@ -331,7 +331,7 @@ ENDLESS = {
 def test_an_answer_that_never_ends_is_none_after_a_while(
     answer: tuple[bytes, bytes], scheme: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "RESPONSE_TIMEOUT", 0.2)
+    monkeypatch.setattr(connections, "RESPONSE_TIMEOUT_SECONDS", 0.2)
     session = Session()
     session.verify = str(certificate)
 
