@@ -19,7 +19,7 @@ SHIPPED = (
     "systemd/conversions.timer",
     "systemd/conversions-failed@.service",
 )
-RELEASES = {ROOT / "tests" / "ledger" / name for name in ("first_release", "second_release")}
+RELEASES = {ROOT / "tests" / "ledger" / name for name in ("first_release", "second_release", "third_release")}
 """A made-up shop's stores, to be upgraded for ever."""
 
 

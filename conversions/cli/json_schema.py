@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conversions import catalogue
-from conversions.ledger.schema.former_texts import EARLIER, NOT_ELIGIBLE, OUTCOMES, REASONS, STATUSES
+from conversions.catalogue.former_texts import EARLIER, NOT_ELIGIBLE, OUTCOMES, REASONS, STATUSES
 
 LATEST = 2
 _REASON, _NOT_ELIGIBLE, _STATUS, _OUTCOME = (

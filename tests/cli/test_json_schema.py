@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from conversions import catalogue
+from conversions.catalogue.former_texts import EARLIER, NOT_ELIGIBLE, REASONS
 from conversions.cli.json_schema import document
-from conversions.ledger.schema.former_texts import EARLIER, NOT_ELIGIBLE, REASONS
 from conversions.model.conversion import Reason
 
 RELEASE = Path(__file__).parents[1] / "ledger" / "third_release" / "conversions.db"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from conversions.ledger.schema.former_texts import DETAILS, EARLIER, OUTCOMES, REASONS, STATUSES, TASK
+from conversions.catalogue.former_texts import DETAILS, EARLIER, OUTCOMES, REASONS, STATUSES, TASK
 
 revision = "0004"
 down_revision = "0003"
