@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conversions import catalogue
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json, show_table
@@ -54,7 +55,7 @@ def erase(
     if result.tasks:
         say(f"Recipients to notify: {result.tasks}. `conversions privacy tasks` lists them, and says how to do it.")
     for line, reason in unusable:
-        say(f"line {line}: {reason}")
+        say(f"line {line}: {catalogue.reason(reason)}")
     return Exit.DATA if unusable else _exit_code(wiped=result.wiped)
 
 

@@ -172,7 +172,7 @@ def test_a_decision_is_logged_with_its_reason_and_who_took_it(shop: Shop) -> Non
         (("send", "1", *WHY), "--destination"),
         (("send", "--destination", "meta", *WHY), "--all"),
         (("send", "nobody's", "--destination", "meta", *WHY), "nobody's"),
-        (("acknowledge", "1", "--destination", "meta", *WHY), "no choice"),
+        (("acknowledge", "1", "--destination", "meta", *WHY), "not a choice"),
         (("send", "1", "--destination", "nowhere", *WHY), "nowhere"),
         (("send", "1", "--destination", "meta", "--reason", f"ida@{DOMAIN} called"), "e-mail address"),
     ],

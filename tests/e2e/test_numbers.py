@@ -190,5 +190,5 @@ def test_what_was_erased_has_no_moment_any_more(shop: Shop) -> None:
 def test_an_adoption_without_anything_to_adopt_changes_nothing(shop: Shop) -> None:
     sent(shop, 3)
     said = shop.command("adopt", "--numbers", "--reason", "nothing")
-    assert (said.code, "nothing changed" in said.err) == (USAGE, True)
+    assert (said.code, "nothing was changed" in said.err) == (USAGE, True)
     assert [shop.received(name)["requests"] for name in NAMES] == [0, 0]

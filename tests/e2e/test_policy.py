@@ -90,7 +90,7 @@ def test_the_version_of_a_changed_policy_must_be_a_new_one(shop: Shop) -> None:
     said = shop.command("policy", "approve", "--by", "Jens Holm", "--reason", "a comment")
 
     assert said.code == 2
-    assert "version of its own" in said.err
+    assert "give it a new version" in said.err
 
 
 def test_nothing_to_approve_before_the_first_run_or_without_a_change(shop: Shop) -> None:

@@ -88,7 +88,7 @@ def test_a_run_after_it_sends_nothing_twice_and_the_unanswered_again(old: Shop) 
     said = old.run()
 
     assert said.at("google")["already_sent"] == 20
-    assert said.at("meta")["sent"] == 20 + 1 - said.at("meta")["quarantined"].get("refused by the platform", 0)
+    assert said.at("meta")["sent"] == 20 + 1 - said.at("meta")["quarantined"].get("refused_by_platform", 0)
     assert old.received("google")["events"] == 0
     assert {(sale.reference,) for sale in old.sales("meta")} <= set(unknown)
     assert set(old.events("meta")) <= {event for (event,) in held}
