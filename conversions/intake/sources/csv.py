@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from conversions import catalogue
 from conversions.errors import SourceError
 from conversions.intake.sources.cells import BadRecord, is_text
 from conversions.intake.sources.mapping import ColumnMap
@@ -36,7 +37,9 @@ class CsvTable:
         self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
         header = next(self._records())
         if isinstance(header, BadRecord):
-            raise SourceError(f"{where} has a header that cannot be read ({header.reason}); export it again.")
+            raise SourceError(
+                f"{where} has a header that cannot be read ({catalogue.reason(header.reason)}); export it again."
+            )
         names = [name.strip() for name in header]
         _require_orders(names, where, columns)
         self._width = len(names)
