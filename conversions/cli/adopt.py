@@ -32,21 +32,21 @@ def adopt(
 ) -> int:
     """Accept one change that stops every run (exit 78 or 74); print its effect on orders already sent."""
     from conversions.model.run_request import RunRequest
-    from conversions.operations import adopt as adoption
+    from conversions.operations import adopt as operation
 
     settings = load_settings(config)
     if sum([key, shop, store, clock_, numbers, destination is not None]) != 1:
         raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store, --clock or --numbers.")
     if numbers:
         request = RunRequest(since.date() if since else None, until.date() if until else None)
-        say(adoption.adopt_numbers(settings, clock.now, request, reason, _read))
+        say(operation.adopt_numbers(settings, clock.now, request, reason, _read))
     elif store:
-        say(adoption.adopt_store(settings, clock.now, reason))
+        say(operation.adopt_store(settings, clock.now, reason))
     elif clock_:
-        say(adoption.adopt_clock(settings, clock.now, reason))
+        say(operation.adopt_clock(settings, clock.now, reason))
     else:
         name = f"destination {destination}" if destination else "key" if key else "shop"
-        say(adoption.adopt(settings, clock.now, name, reason))
+        say(operation.adopt(settings, clock.now, name, reason))
     return Exit.OK
 
 

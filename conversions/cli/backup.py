@@ -24,9 +24,9 @@ def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> i
 
     Keep it on another machine. Keep CONVERSIONS_KEY, the tail file and the checkpoint directory apart from it.
     """
-    from conversions.ledger.maintenance import backup as copies
+    from conversions.ledger.maintenance import backup as ledger_backup
 
-    copy = copies.backup(load_settings(config), clock.now, file)
+    copy = ledger_backup.backup(load_settings(config), clock.now, file)
     if as_json:
         show_json(_as_json(copy))
     else:
@@ -50,13 +50,13 @@ def restore(
     Objections and erasures after the copy are done again. Orders that may have been sent after it do not count twice:
     the next run sends those that the platform counts once, and sets the others aside for `conversions decide`.
     """
-    from conversions.ledger.maintenance import backup as copies
-    from conversions.ledger.maintenance import restore as restoring
+    from conversions.ledger.maintenance import backup as ledger_backup
+    from conversions.ledger.maintenance import restore as ledger_restore
 
     settings = load_settings(config)
     if not yes:
-        _ask(copies.verify(file) if file.is_file() else None, settings.store_path)
-    restored = restoring.restore(settings, clock.now, file, reason)
+        _ask(ledger_backup.verify(file) if file.is_file() else None, settings.store_path)
+    restored = ledger_restore.restore(settings, clock.now, file, reason)
     if as_json:
         show_json({**_as_json(restored.copy), **_replacement(restored)})
     else:

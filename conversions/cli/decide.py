@@ -51,20 +51,20 @@ def decide(
     if not reason:
         raise Usage("A decision needs --reason; the log keeps it.")
     from conversions.ledger.late_results.decisions import Decision
-    from conversions.operations import decide as deciding
+    from conversions.operations import decide as operation
 
     if finding is not None:
         if decision != "acknowledge" or orders or everything:
             raise Usage("--finding works with acknowledge only, and without orders or --all.")
-        known = deciding.acknowledge(settings, clock.now, finding, destination, reason)
+        known = operation.acknowledge(settings, clock.now, finding, destination, reason)
         show_json({"decision": decision, "finding": finding, "known": known}) if as_json else show(
             f"acknowledge: {finding} is known until it worsens."
         )
         return Exit.OK
     name = destination or _only_destination(settings)
     chosen = None if everything else orders or _piped_orders()
-    request = deciding.DecisionRequest(Decision(decision), name, chosen, reason)
-    cases = deciding.decide(settings, clock.now, request)
+    request = operation.DecisionRequest(Decision(decision), name, chosen, reason)
+    cases = operation.decide(settings, clock.now, request)
     if as_json:
         show_json({"decision": decision, "destination": name, "orders": len(cases)})
     else:
@@ -83,9 +83,9 @@ def _say_next(name: str, cases: "Sequence[Case]") -> None:
 
 
 def _list(settings: "Settings", destination: str | None, json_schema: int | None) -> int:
-    from conversions.operations import decide as deciding
+    from conversions.operations import decide as operation
 
-    cases = deciding.cases(settings, destination, clock.now)
+    cases = operation.cases(settings, destination, clock.now)
     if json_schema:
         show_json(document([_json(case) for case in cases], json_schema))
     elif not cases:

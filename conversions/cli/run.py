@@ -128,9 +128,9 @@ def plan(
 
 def _plan(settings: "Settings", request: "RunRequest") -> "Report":
     from conversions.observe.progress import open_progress
-    from conversions.run import plan as planning
+    from conversions.run import plan as run_plan
 
-    return planning.plan(settings, request, clock.now, open_progress())
+    return run_plan.plan(settings, request, clock.now, open_progress())
 
 
 def _ask(settings: "Settings", request: "RunRequest") -> None:

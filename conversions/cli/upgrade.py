@@ -10,9 +10,9 @@ from conversions.errors import Exit
 
 def upgrade(*, as_json: AsJson = False, config: Config = None) -> int:
     """Upgrade the store of an older version; a copy of the old store stays beside it."""
-    from conversions.ledger.maintenance import upgrade as upgrades
+    from conversions.ledger.maintenance import upgrade as ledger_upgrade
 
-    result = upgrades.upgrade(load_settings(config), clock.now)
+    result = ledger_upgrade.upgrade(load_settings(config), clock.now)
     if as_json:
         kept = None if result.backup is None else str(result.backup)
         show_json({**asdict(result), "backup": kept, "exit_code": int(Exit.OK)})

@@ -13,8 +13,7 @@ from conversions.destinations import sample_conversion
 from conversions.destinations.base import ValidatesOnly
 from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError, Exit, Unauthorised, worst
-from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs, staging
-from conversions.ledger import outbox as requests
+from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, outbox, runs, staging
 from conversions.ledger.outbox import validation_request
 from conversions.ledger.runs import Run, bindings, policies
 from conversions.model.conversion import Conversion, Window
@@ -57,7 +56,7 @@ def _check_in_run(runtime: Runtime, ledger: Ledger) -> list[CheckResult]:
     run = runs.begin(ledger, runtime.run_metadata("doctor", Window(today, today), None))
     with runs.closed_on_error(ledger, run):
         bindings.record(ledger, {name: runtime.bindings[name] for name in ("key", checkpoints.PIN)})
-        requests.recover(ledger)
+        outbox.recover(ledger)
         results = [result for rules in runtime.destinations for result in _check(rules, ledger, run)]
     code = worst([result.exit_code for result in results])
     runs.finish(ledger, run, {"run_id": run.id, "exit_code": int(code)}, waiting=0)

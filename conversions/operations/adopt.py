@@ -5,7 +5,7 @@ from collections.abc import Callable
 from conversions import keys
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs
-from conversions.ledger.maintenance import adopt as adopting
+from conversions.ledger.maintenance import adopt as ledger_adopt
 from conversions.ledger.runs import bindings
 from conversions.ledger.staging.order_numbers import OrderNumberComparison, rename
 from conversions.ledger.store import run_lock
@@ -76,7 +76,7 @@ def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason:
 def adopt_store(settings: Settings, clock: Clock, reason: str) -> str:
     """Accept the present store, even if the head file or the checkpoints know another one; return what that means."""
     with run_lock.hold(settings, clock, wait=0):
-        adopting.adopt_store(settings, clock, reason)
+        ledger_adopt.adopt_store(settings, clock, reason)
     return f"The store {settings.store_path} is the one from now on. {MEANS['store']}"
 
 
@@ -90,7 +90,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
     with open_ledger(settings, clock) as ledger:
         clock_check.check(runtime, clock())
         runs.acquire_epoch(ledger)
-        entry_time = adopting.adopt_clock(ledger, reason)
+        entry_time = ledger_adopt.adopt_clock(ledger, reason)
         if entry_time is None:
             raise Usage("The log's newest entry is not in the future: nothing was changed.")
         runs.record_tree_head(ledger)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from conversions import keys
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.checkpoints import signed_note
-from conversions.ledger.checkpoints import timestamp as timestamps
+from conversions.ledger.checkpoints.timestamp import request_timestamp
 from conversions.ledger.log import root_at
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
@@ -133,7 +133,7 @@ def write(settings: Settings, ledger: Ledger) -> str | None:
     path = settings.checkpoints_path / f"{size:012}.checkpoint"
     _write(path, text.encode())
     if settings.store.timestamp_url:
-        timestamp = timestamps.request_timestamp(settings.store.timestamp_url, text.encode())
+        timestamp = request_timestamp(settings.store.timestamp_url, text.encode())
         if timestamp is not None:
             _write(path.with_suffix(".tsr"), timestamp)
     return text
