@@ -37,13 +37,6 @@ MAX_DESTINATIONS, MAX_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
 Int = BigInteger().with_variant(Integer, "sqlite")
 
 
-def delivery_key(sale: int, destination: int) -> int:
-    """Key of the delivery of *sale* at *destination*. Raises LedgerError where no key is left."""
-    if destination >= MAX_DESTINATIONS:
-        raise LedgerError(f"This store has {MAX_DESTINATIONS - 1} destinations, and cannot hold more.")
-    return sale << DESTINATION_BITS | destination
-
-
 def event_key(delivery: int, revision: int) -> int:
     """Key of the event of *delivery* in *revision*. Raises LedgerError where no key is left."""
     if revision >= MAX_REVISIONS:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, text
 
+from conversions.errors import LedgerError
 from conversions.ledger import log
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
@@ -121,12 +122,20 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
 
 
 def destination_id(ledger: Ledger, name: str) -> int:
-    """Return the destination id in the ledger; a new destination gets one."""
+    """Return the destination id in the ledger; a new destination gets one.
+
+    Raises LedgerError where there is no room for another: its keys would be those of other orders.
+    """
     with ledger.transaction() as connection:
         t = tables.destination
         number = connection.execute(select(t.c.id).where(t.c.name == name)).scalar()
         if number is None:
             number = connection.execute(insert(t).values(name=name).returning(t.c.id)).scalar_one()
+        if number >= MAX_DESTINATIONS:
+            raise LedgerError(
+                f"This store has had {MAX_DESTINATIONS - 1} destinations and cannot hold more. Give {name} the name of "
+                "one that is not used any more, then `conversions adopt --destination NAME --reason TEXT`."
+            )
         return int(number)
 
 

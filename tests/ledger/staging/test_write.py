@@ -1,6 +1,5 @@
 """Staging: unsent orders are replaced by their present version; sent orders keep their bytes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import func, select, update
 from conversions.errors import LedgerError
 from conversions.ledger import outbox, staging
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_REVISIONS, delivery_key, event_key
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_REVISIONS, event_key
 from conversions.ledger.states import State
 from conversions.model.conversion import Money, Reason
 from conversions.model.receipt import Receipt
@@ -324,18 +323,21 @@ def test_a_destination_keeps_its_first_number(night: Night) -> None:
     assert numbers == [1, 2, 1]
 
 
-@pytest.mark.parametrize(
-    ("make", "most", "many"),
-    [(delivery_key, MAX_DESTINATIONS, "destinations"), (event_key, MAX_REVISIONS, "events")],
-)
-def test_keys_of_two_never_meet_and_where_there_is_no_room_a_sentence_says_so(
-    make: Callable[[int, int], int], most: int, many: str
-) -> None:
-    keys = {make(above, below) for above in range(1, 5) for below in range(most)}
+def test_keys_of_two_events_never_meet_and_where_there_is_no_room_a_sentence_says_so() -> None:
+    keys = {event_key(above, below) for above in range(1, 5) for below in range(MAX_REVISIONS)}
 
-    assert len(keys) == 4 * most
-    with pytest.raises(LedgerError, match=many):
-        make(1, most)
+    assert len(keys) == 4 * MAX_REVISIONS
+    with pytest.raises(LedgerError, match="events"):
+        event_key(1, MAX_REVISIONS)
+
+
+def test_a_destination_whose_keys_would_be_those_of_another_order_is_refused(night: Night) -> None:
+    numbers = [staging.destination_id(night.ledger, f"meta_{n}") for n in range(MAX_DESTINATIONS - 1)]
+
+    assert len({sale << DESTINATION_BITS | number for sale in range(1, 5) for number in numbers}) == 4 * len(numbers)
+    with pytest.raises(LedgerError, match=r"63 destinations .* `conversions adopt"):
+        staging.destination_id(night.ledger, "one_more")
+    assert night.one(select(func.count()).select_from(tables.destination)) == MAX_DESTINATIONS - 1
 
 
 def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
