@@ -19,7 +19,7 @@ _OF_KEYS: Mapping[str, dict[str, str]] = {
 }
 """Where the keys of a mapping are codes, at any depth below it."""
 _RENAMED: Mapping[str, str] = {"values_unconfirmed": "values_doubted"}
-_OF_VALUES = {"reason": _REASON, "about": _REASON, "outcome": _OUTCOME}
+_OF_VALUES = {"about": _REASON, "outcome": _OUTCOME}
 _SECTIONS = {"withheld": "reasons", "quarantined": "reasons", "not_possible": "not_eligible", "late": "statuses"}
 """By key: the catalogue's section."""
 
@@ -54,9 +54,7 @@ def _beside(value: Any) -> Any:
     match value:
         case dict():
             beside = {key: _beside(each) for key, each in value.items()}
-            code = str(value.get("reason"))
-            known = catalogue.has("reasons", code) and "sentence" not in value
-            return beside | ({"sentence": catalogue.reason(code)} if known else {})
+            return beside | ({"sentence": catalogue.reason(value["reason"])} if _has_code(value) else {})
         case list():
             return [_beside(each) for each in value]
         case _:
@@ -68,7 +66,8 @@ def _former(value: Any, keys: Mapping[str, str] = _RENAMED) -> Any:
     match value:
         case dict():
             named = ((key, each) for key, each in value.items() if key not in {"schema", "sentences"})
-            return {keys.get(key, key): _former_value(key, each, keys) for key, each in named}
+            former = {keys.get(key, key): _former_value(key, each, keys) for key, each in named}
+            return former | ({"reason": _REASON.get(value["reason"], value["reason"])} if _has_code(value) else {})
         case list():
             return [_former(each, keys) for each in value]
         case _:
@@ -77,5 +76,11 @@ def _former(value: Any, keys: Mapping[str, str] = _RENAMED) -> Any:
 
 def _former_value(key: str, value: Any, keys: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _OF_VALUES.get(key, {}).get(value, value).replace(EARLIER[1], EARLIER[0])
+        text = _OF_VALUES.get(key, {}).get(value, value)
+        return text.replace(EARLIER[1], EARLIER[0]) if key in {"detail", "said"} else text
     return _former(value, {**_OF_KEYS.get(key, keys), **_RENAMED})
+
+
+def _has_code(value: Mapping[str, Any]) -> bool:
+    """Whether ``reason`` is why an order or a row is not sent; elsewhere it is what a person wrote."""
+    return bool(value.get("reason")) and bool({"state", "place"} & value.keys())

@@ -65,9 +65,15 @@ def test_schema_2_has_codes_and_the_words_of_each_beside_them(former: dict[str, 
 
 
 def test_a_reason_that_stands_alone_has_its_words_beside_it() -> None:
-    problem = {"order_no": "1", "reason": "too_old", "detail": "400 BAD;earlier_unanswered"}
+    problem = {"order_no": "1", "state": "expired", "reason": "too_old", "detail": "400 BAD;earlier_unanswered"}
 
     assert document({"problems": [problem]}, 2)["problems"] == [problem | {"sentence": "too old for this platform"}]
     assert document([problem], 1) == [
         problem | {"reason": "too old for this platform", "detail": "400 BAD; an earlier attempt was never answered"}
     ]
+
+
+def test_what_a_person_wrote_is_no_code() -> None:
+    attempt = {"request_id": 3, "reason": "too_old", "operator": "erased;earlier_unanswered"}
+
+    assert document([attempt], 1) == document([attempt], 2) == [attempt]
