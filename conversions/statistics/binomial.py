@@ -19,11 +19,6 @@ def at_least(hits: int, of: int, chance: float) -> float:
     return min(1.0, total)
 
 
-def at_most(hits: int, of: int, chance: float) -> float:
-    """Return the probability of *hits* or fewer among *of*, each with *chance*: the lower tail."""
-    return at_least(of - hits, of, 1 - chance)
-
-
 def _log_binomial(hits: int, of: int, chance: float) -> float:
     ways = lgamma(of + 1) - lgamma(hits + 1) - lgamma(of - hits + 1)
     return ways + _times(hits, log(chance) if chance > 0 else -inf) + _times(of - hits, _log1m(chance))

@@ -1,7 +1,7 @@
 """Gaps: days with fewer orders than chance explains. A file is missing or incomplete, or the shop is closed.
 
-Each day is judged as on the night after it, with the present data: alone, and together with the days before it where
-one day is not enough. A gap ends when orders are usual again; its days do not count for the baseline.
+Each day is judged as on the day after it, with the present data: alone, and together with the days before it where one
+day is not enough. A gap ends when orders are usual again; its days do not count for the baseline.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ result.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, text, update
 
 from conversions.ledger import log, restatements
 from conversions.ledger.late_results import match_counts
+from conversions.ledger.late_results.state_changes import StateChange, state_changes
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
@@ -21,7 +22,7 @@ from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
-from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus, StatusDetail
+from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus
 
 COUNTS_ONLY = "counts_only"
 """The verdict where the platform says how many events of the request failed, but not which."""
@@ -33,16 +34,6 @@ FAST_POLLING = timedelta(hours=24)
 """A younger request may be too new for the platform to know; Google's guide polls for so long."""
 MAX_REQUESTS_A_RUN = 1500
 """Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
-SEVERITY = (
-    EventOutcome.DUPLICATE,
-    EventOutcome.SETUP,
-    EventOutcome.CONSENT,
-    EventOutcome.UNLISTED,
-    EventOutcome.REJECTED,
-    EventOutcome.DEFERRED,
-    EventOutcome.UNMATCHED,
-)
-"""Order of outcomes where one event has several: an event that the platform holds comes first, then final ones."""
 
 _RECEIVED_EVENT = f"""
     state = 'received'
@@ -92,16 +83,6 @@ class PendingStatus(NamedTuple):
     """Since it was received."""
     times: int
     """How often its status was polled."""
-
-
-class StateChange(NamedTuple):
-    """The new state of some events of a request."""
-
-    state: State
-    positions: frozenset[int]
-    reason: Reason | None = None
-    detail: str | None = None
-    wait: timedelta = timedelta()
 
 
 class _Answer(NamedTuple):
@@ -243,38 +224,6 @@ def _next_poll(ledger: Ledger, pending: PendingStatus) -> int:
     longest = timedelta(hours=1) if pending.age < FAST_POLLING else timedelta(days=1)
     wait = min(timedelta(minutes=30) * 1.3 ** min(pending.times, 30), longest)
     return int((ledger.clock() + wait).timestamp())
-
-
-def state_changes(diagnosis: Diagnosis, events: int) -> Iterator[StateChange]:
-    """Yield the state changes of a request with so many *events*; events without a result keep their state.
-
-    Where most events failed because of the account, these events wait for a person.
-    """
-    setup = diagnosis.setup(events)
-    unchanged = frozenset(range(events))
-    for finding in sorted(diagnosis.findings, key=lambda f: SEVERITY.index(f.policy.outcome)):
-        yield _state_change(finding, finding.among(events) & unchanged, setup=setup is not None)
-        unchanged -= finding.among(events)
-    if diagnosis.names_all(events):
-        yield StateChange(State.RECORDED, unchanged)
-    elif setup is not None:
-        yield StateChange(State.RECEIVED, unchanged, Reason.SETUP, setup)
-    elif suspect := diagnosis.suspect(events):
-        yield StateChange(State.RECEIVED, unchanged, detail=suspect)
-
-
-def _state_change(finding: StatusDetail, positions: frozenset[int], *, setup: bool) -> StateChange:
-    match finding.policy.outcome:
-        case EventOutcome.UNMATCHED:
-            return StateChange(State.UNMATCHED, positions)
-        case EventOutcome.DUPLICATE:
-            return StateChange(State.DUPLICATE, positions)
-        case EventOutcome.DEFERRED:
-            return StateChange(State.DEFERRED, positions, detail=finding.reason, wait=finding.policy.wait)
-        case EventOutcome.SETUP if setup:
-            return StateChange(State.REJECTED, positions, Reason.SETUP, finding.reason)
-        case EventOutcome.SETUP | EventOutcome.CONSENT | EventOutcome.UNLISTED | EventOutcome.REJECTED:
-            return StateChange(State.REJECTED, positions, Reason.REFUSED_LATER, finding.reason)
 
 
 def _set_states(

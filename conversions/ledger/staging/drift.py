@@ -80,7 +80,7 @@ class ValueComparison:
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
         connection = ledger.connection.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
-        self._connection, self._shop = connection, shop
+        self._connection = connection
         self._days = (window.since.isoformat(), window.until.isoformat())
         with translate_errors():
             connection.execute("DROP TABLE IF EXISTS temp.met")

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from conversions.errors import LedgerError
 from conversions.ledger import outbox, runs
 from conversions.ledger.late_results import apply
-from conversions.ledger.late_results.apply import StateChange, state_changes
+from conversions.ledger.late_results.state_changes import StateChange, state_changes
 from conversions.ledger.schema import tables
 from conversions.ledger.states import State
 from conversions.model.conversion import Reason
