@@ -337,7 +337,7 @@ def test_a_destination_whose_keys_would_be_those_of_another_order_is_refused(nig
     assert len({sale << DESTINATION_BITS | number for sale in range(1, 5) for number in numbers}) == 4 * len(numbers)
     with pytest.raises(LedgerError, match=r"63 destinations .* `conversions adopt"):
         staging.destination_id(night.ledger, "one_more")
-    assert night.one(select(func.count()).select_from(tables.destination)) == MAX_DESTINATIONS - 1
+    assert night.one(select(func.count()).select_from(tables.destination)) == (MAX_DESTINATIONS - 1,)
 
 
 def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
