@@ -1,4 +1,4 @@
-"""The words for people, in English and Danish. The store, the log and ``--json`` have codes; their wording is here."""
+"""The words for people, in English and Danish; the store, the log and ``--json`` have codes instead."""
 
 import tomllib
 from enum import StrEnum
@@ -21,13 +21,13 @@ class Language(StrEnum):
 
 @cache
 def messages(language: Language) -> dict[str, Any]:
-    """Every text of *language*, by section and code; each language has the same."""
+    """Return every text of *language*, by section and code. Each language has the same codes."""
     catalogue = files("conversions.catalogue").joinpath(f"{language}.toml")
     return tomllib.loads(catalogue.read_text(encoding="utf-8"))
 
 
 def text(section: str, code: str, language: Language = Language.ENGLISH) -> str:
-    """The words for *code*; the code itself where the catalogue does not know it, such as a platform's own."""
+    """Return the words for *code*, or *code* itself where the catalogue does not have it, such as a platform's code."""
     return str(messages(language)[section].get(code, code))
 
 
@@ -37,15 +37,15 @@ def has(section: str, code: str) -> bool:
 
 
 def reason(code: str, language: Language = Language.ENGLISH) -> str:
-    """Why an order, or a row, is not sent."""
+    """Return the words for the reason why an order or a row is not sent."""
     return text("reasons", code, language)
 
 
-def detail(said: str, language: Language = Language.ENGLISH) -> str:
-    """What is known besides: a platform's codes, and ours after a semicolon."""
-    return "; ".join(text("details", part, language) for part in said.split(";"))
+def detail(codes: str, language: Language = Language.ENGLISH) -> str:
+    """Return the words for a stored detail: codes of a platform or ours, separated by semicolons."""
+    return "; ".join(text("details", part, language) for part in codes.split(";"))
 
 
-def explained(code: str | None, said: str | None) -> tuple[str, str]:
-    """A reason and its details, for a table; empty where there is none."""
-    return reason(code or ""), detail(said or "")
+def explained(code: str | None, codes: str | None) -> tuple[str, str]:
+    """Return the words for a reason and for its detail; empty where there is none."""
+    return reason(code or ""), detail(codes or "")

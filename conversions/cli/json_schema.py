@@ -1,4 +1,4 @@
-"""The two shapes of ``--json``: codes with their words beside them (2), and the texts of before schema 2 (1)."""
+"""The two shapes of ``--json``: schema 2 has codes with their words beside them, schema 1 has the former texts."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,22 +17,22 @@ _OF_KEYS: Mapping[str, dict[str, str]] = {
     "restatements": {"maybe_received": "maybe received"},
     "late": _STATUS | {"open": "no verdict yet"},
 }
-"""Where the keys of a mapping are codes, at any depth below it."""
+"""Mappings with codes as keys, at any depth below these keys."""
 _RENAMED: Mapping[str, str] = {"values_unconfirmed": "values_doubted"}
 _OF_VALUES = {"about": _REASON, "outcome": _OUTCOME}
 _SECTIONS = {"withheld": "reasons", "quarantined": "reasons", "not_possible": "not_eligible", "late": "statuses"}
-"""By key: the catalogue's section."""
+"""The section of the catalogue for each of these keys."""
 
 
 def document(value: Any, schema: int) -> Any:
-    """*value* as ``--json`` shows it under *schema*: of 1 or 2."""
+    """Return *value*, a document or a list, in the shape of *schema* (1 or 2)."""
     if schema == LATEST:
         return _with_sentences(value) if isinstance(value, dict) else [_beside(each) for each in value]
     return _former(value)
 
 
 def _with_sentences(value: dict[str, Any]) -> dict[str, Any]:
-    """The document with its schema, and the words of every code that it has as a key."""
+    """Add the schema, and the words of every code that is a key of the document."""
     words = dict(_words(value))
     return {"schema": LATEST, **_beside(value), **({"sentences": words} if words else {})}
 
@@ -50,7 +50,7 @@ def _words(value: Any, section: str | None = None) -> Iterator[tuple[str, str]]:
 
 
 def _beside(value: Any) -> Any:
-    """*value*, with the words of a reason beside each."""
+    """Add the words of each reason beside its code."""
     match value:
         case dict():
             beside = {key: _beside(each) for key, each in value.items()}
@@ -62,7 +62,7 @@ def _beside(value: Any) -> Any:
 
 
 def _former(value: Any, keys: Mapping[str, str] = _RENAMED) -> Any:
-    """*value* with the texts that schema 1 had in the place of codes, by the key that leads to them."""
+    """Replace codes by the texts of schema 1; the key that leads to a code says which texts apply."""
     match value:
         case dict():
             named = ((key, each) for key, each in value.items() if key not in {"schema", "sentences"})
@@ -82,5 +82,5 @@ def _former_value(key: str, value: Any, keys: Mapping[str, str]) -> Any:
 
 
 def _has_code(value: Mapping[str, Any]) -> bool:
-    """Whether ``reason`` is why an order or a row is not sent; elsewhere it is what a person wrote."""
+    """Whether ``reason`` is a code of an order or a row; elsewhere it is a text that a person wrote."""
     return bool(value.get("reason")) and bool({"state", "place"} & value.keys())
