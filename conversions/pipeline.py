@@ -116,4 +116,6 @@ def _deliver(context: RunContext, queues: list[DestinationQueue], workers: Worke
 def _check_clock(context: RunContext, queues: list[DestinationQueue]) -> None:
     """Compare our clock with every destination that will receive events, unless the run began with this check."""
     if not context.clock_verified:
-        clock_skew.check({queue.template.name: queue.template.url for queue in queues}, context.ledger.clock())
+        clock_skew.check_clock_skew(
+            {queue.template.name: queue.template.url for queue in queues}, context.ledger.clock()
+        )

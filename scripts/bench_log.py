@@ -31,7 +31,7 @@ def fill(home: Path, events: int) -> None:
     """Make a store of one run."""
     from conversions.ledger import runs, staging, store
     from conversions.ledger.outbox import ClaimedBatch, Purpose, RequestTemplate, WorkItem, validate
-    from conversions.ledger.outbox.outcome import record
+    from conversions.ledger.outbox.outcome import record_answer
     from conversions.ledger.outbox.write_ahead import commit
     from conversions.model.conversion import Window
     from conversions.model.receipt import Next, Outcome, Receipt
@@ -57,7 +57,7 @@ def fill(home: Path, events: int) -> None:
                 connection.exec_driver_sql(columns, rows)
                 attempt = commit(connection, ledger.now_us, run, outbox, claimed, validate(outbox, claimed))
             with ledger.transaction() as connection:
-                record(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
+                record_answer(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
 
 

@@ -52,7 +52,7 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
     with translate_errors():
         if not new_orders.find(connection, shop):
             return judgement
-        amount_history.begin(connection)
+        amount_history.create_temp_tables(connection)
         if amount_history.is_empty(connection):
             new_orders.remember_past(connection, past_orders(Window(today - HISTORY, window.until)))
         with new_orders.temp_transaction(connection):

@@ -18,7 +18,7 @@ from conversions.model.receipt import Outcome
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from conversions.audit.attempts.model import Attempt, Selection
+    from conversions.audit.attempts.model import AttemptRecord, Selection
     from conversions.settings import Settings
 
 MAX_ROW_ID = 2**63 - 1
@@ -158,18 +158,18 @@ def _selection(
         destination=destination,
         outcome=outcome,
     )
-    queries.check(log, selection, settings.destinations)
+    queries.validate_selection(log, selection, settings.destinations)
     return selection
 
 
-def _show_list(attempts: "list[Attempt]") -> None:
+def _show_list(attempts: "list[AttemptRecord]") -> None:
     header = ["request", "run", "time (UTC)", "destination", "purpose", "attempt", "events", "bytes", "outcome", "HTTP"]
     show_table([*header, "code"], [_row(attempt) for attempt in attempts])
     if attempts[0].rehearsal:
         say("A rehearsal: none of this left this machine.")
 
 
-def _row(a: "Attempt") -> tuple[object, ...]:
+def _row(a: "AttemptRecord") -> tuple[object, ...]:
     when, answer = f"{a.intended_at:%Y-%m-%d %H:%M:%S}", (a.outcome, a.http_status, a.code)
     return (a.request_id, a.run_id, when, a.destination, a.purpose, a.attempt, a.events, a.size, *answer)
 

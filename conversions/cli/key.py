@@ -41,7 +41,7 @@ def rotate(
     env = _env_file(settings)
     with open_ledger(settings, clock.now) as ledger:
         runs.acquire_epoch(ledger)
-        bindings.check(ledger, {"key": keys.check_value(settings.secret_key)})
+        bindings.check_bindings(ledger, {"key": keys.check_value(settings.secret_key)})
         new = secrets.token_bytes(32)
         _write(env, settings, new)
         old = bindings.change(ledger, "key", keys.check_value(new), reason)

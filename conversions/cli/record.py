@@ -23,7 +23,7 @@ def record(
     from conversions.privacy import processing_record
 
     settings = load_settings(config)
-    result = processing_record.record(settings, now)
+    result = processing_record.processing_record(settings, now)
     if as_json:
         text = json_text(processing_record.document(result, Language(language)))
     else:

@@ -10,7 +10,7 @@ from conversions.errors import Exit
 from conversions.ledger.queries.totals import BUCKETS
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Reason
-from conversions.model.finding import Level
+from conversions.model.finding import FindingLevel
 from conversions.model.late_result import LateResults
 from conversions.run.report import DestinationSide, Report, SourceSide
 
@@ -41,9 +41,9 @@ def show_plan(report: Report) -> None:
 
 
 _SILENT = {
-    Level.STOP: "Accepted: {0.code}, {0.count} orders.",
-    Level.ATTENTION: "Known: {0.sentence}",
-    Level.NOTE: "Note: {0.sentence}",
+    FindingLevel.STOP: "Accepted: {0.code}, {0.count} orders.",
+    FindingLevel.ATTENTION: "Known: {0.sentence}",
+    FindingLevel.NOTE: "Note: {0.sentence}",
 }
 """Findings that do not change the exit code."""
 

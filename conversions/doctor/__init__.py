@@ -6,12 +6,12 @@ Each result is a value: what was checked, what was found, and what to do next.
 from collections.abc import Iterator
 
 from conversions.doctor import credentials, environment, policy_fit, source
-from conversions.doctor.check_result import CheckResult, Level
+from conversions.doctor.check_result import CheckLevel, CheckResult
 from conversions.doctor.online import check_online
 from conversions.ledger import Clock
 from conversions.settings import Settings
 
-__all__ = ["CheckResult", "Level", "check_offline", "check_online"]
+__all__ = ["CheckLevel", "CheckResult", "check_offline", "check_online"]
 
 
 def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
@@ -20,7 +20,7 @@ def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield environment.check_key(settings)
     yield environment.check_clock(settings, clock)
     yield from environment.check_store(settings, clock)
-    yield from source.check(settings, clock)
+    yield from source.check_source(settings, clock)
     for name, section in settings.destinations.items():
-        yield from credentials.check(name, section)
-    yield from policy_fit.check(settings)
+        yield from credentials.check_credentials(name, section)
+    yield from policy_fit.check_policy_fit(settings)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from conversions.errors import ConversionsError, Exit
 
 
-class Level(StrEnum):
+class CheckLevel(StrEnum):
     """Severity of a result."""
 
     OK = "ok"
@@ -20,7 +20,7 @@ class Level(StrEnum):
 class CheckResult:
     """The result of one check."""
 
-    level: Level
+    level: CheckLevel
     about: str
     """``key``, ``store``, ``source``, a destination's name …"""
     sentence: str
@@ -31,17 +31,17 @@ class CheckResult:
 
 def ok(about: str, sentence: str) -> CheckResult:
     """Everything is as it should be."""
-    return CheckResult(Level.OK, about, sentence)
+    return CheckResult(CheckLevel.OK, about, sentence)
 
 
 def note(about: str, sentence: str, next_: str | None = None) -> CheckResult:
     """Something is worth knowing."""
-    return CheckResult(Level.NOTE, about, sentence, next_)
+    return CheckResult(CheckLevel.NOTE, about, sentence, next_)
 
 
 def problem(about: str, sentence: str, next_: str | None = None, exit_code: Exit = Exit.CONFIG) -> CheckResult:
     """Something would stop or spoil a run."""
-    return CheckResult(Level.PROBLEM, about, sentence, next_, exit_code)
+    return CheckResult(CheckLevel.PROBLEM, about, sentence, next_, exit_code)
 
 
 def stopped(about: str, error: ConversionsError) -> CheckResult:

@@ -20,7 +20,7 @@ META_HOW = (
 )
 
 
-def check(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
+def check_credentials(name: str, section: DestinationSettings) -> Iterator[CheckResult]:
     """Check the credentials of one destination."""
     if section.endpoint is not None:
         yield note(name, f"This is a rehearsal against {section.endpoint}; no credentials are needed.")

@@ -86,7 +86,7 @@ def check_store(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     yield from shared
     try:
         with open_read_only(settings, now) as ledger:
-            bindings.check(ledger, _bindings(settings))
+            bindings.check_bindings(ledger, _bindings(settings))
     except ConversionsError as error:
         yield stopped("store", error)
     else:

@@ -42,8 +42,8 @@ def check_online(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     try:
         runtime = build_runtime(settings)
         with open_ledger(settings, clock) as ledger:
-            bindings.check(ledger, runtime.bindings)
-            policies.check(ledger, runtime.policy)
+            bindings.check_bindings(ledger, runtime.bindings)
+            policies.check_approval(ledger, runtime.policy)
             yield from _check_in_run(runtime, ledger)
     except ConversionsError as error:
         yield stopped("online", error)
@@ -55,7 +55,7 @@ def _check_in_run(runtime: Runtime, ledger: Ledger) -> list[CheckResult]:
     clock_check.check_after_gap(runtime, ledger)
     run = runs.begin(ledger, runtime.run_metadata("doctor", Window(today, today), None))
     with runs.closed_on_error(ledger, run):
-        bindings.record(ledger, {name: runtime.bindings[name] for name in ("key", checkpoints.PIN)})
+        bindings.record_bindings(ledger, {name: runtime.bindings[name] for name in ("key", checkpoints.PIN)})
         outbox.recover(ledger)
         results = [result for rules in runtime.destinations for result in _check(rules, ledger, run)]
     code = worst([result.exit_code for result in results])
@@ -72,13 +72,13 @@ def _check(rules: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckR
     body = template.prefix + destination.event(_sample_order(section, ledger)) + template.suffix
     paths, probe = rules.gate.check(body, 1), destination.as_validate_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()
-    attempt = validation_request.begin(ledger, run, template, probe, sorted({*paths, *added}))
+    attempt = validation_request.begin_validation(ledger, run, template, probe, sorted({*paths, *added}))
     try:
         receipt = destination.send(attempt.body, 1)
         advice = destination.advice(receipt.code)
     except Unauthorised as error:
         receipt, advice = Receipt(Outcome.NOT_SENT, Next.STOP_CREDENTIALS, "no credentials"), str(error)
-    validation_request.finish(ledger, run, attempt, receipt)
+    validation_request.finish_validation(ledger, run, attempt, receipt)
     yield _result(destination.name, receipt, advice)
     if skew := clock_skew.difference(destination.name, receipt.date, ledger.clock()):
         yield problem("clock", skew)

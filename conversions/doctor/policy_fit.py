@@ -16,7 +16,7 @@ LEGITIMATE_INTEREST = (
 )
 
 
-def check(settings: Settings) -> Iterator[CheckResult]:
+def check_policy_fit(settings: Settings) -> Iterator[CheckResult]:
     """Check the legal basis, and each destination against the policy."""
     yield _legal_basis(settings)
     try:
@@ -28,7 +28,7 @@ def check(settings: Settings) -> Iterator[CheckResult]:
     for name, section in settings.destinations.items():
         yield _listed(name, section, policy)
         yield from _unlisted_requirements(name, section)
-        yield from tag_overlap.check(name, section, rehearsal=settings.rehearsal)
+        yield from tag_overlap.check_tag_overlap(name, section, rehearsal=settings.rehearsal)
         if not settings.rehearsal:
             yield from _limits(name, section)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
-from conversions.doctor.check_result import CheckResult, Level, note, ok, problem, stopped
+from conversions.doctor.check_result import CheckLevel, CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
@@ -21,7 +21,7 @@ MIN_ORDERS = 3
 """Fewer orders, all held back, are no evidence of a wrong mapping."""
 
 
-def check(settings: Settings, now: Clock) -> Iterator[CheckResult]:
+def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     """Check that the source can be read, has every mapped column, and has values that a run can read."""
     today = now().astimezone(settings.zone).date()
     try:
@@ -33,7 +33,7 @@ def check(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     except ConversionsError as error:
         yield stopped("source", error)
         return
-    if all(result.level is not Level.PROBLEM for result in results):
+    if all(result.level is not CheckLevel.PROBLEM for result in results):
         yield ok("source", f"{source.description} can be read and has every mapped column.")
     yield from results
     if isinstance(settings.source, SqlSource):

@@ -6,7 +6,7 @@ from conversions.doctor.check_result import CheckResult, note, ok
 from conversions.settings import DestinationSettings, MetaSettings
 
 
-def check(name: str, section: DestinationSettings, *, rehearsal: bool) -> Iterator[CheckResult]:
+def check_tag_overlap(name: str, section: DestinationSettings, *, rehearsal: bool) -> Iterator[CheckResult]:
     """Report the setting of one destination and its effect; a rehearsal cannot count anything twice."""
     tag = "a Meta Pixel" if isinstance(section, MetaSettings) else "a Google tag"
     match section.also_reported_by:

@@ -35,7 +35,7 @@ def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
         checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
         store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
     with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
-        checkpoints.check(ledger, settings.checkpoints_path, settings.store_path)
+        checkpoints.check_checkpoints(ledger, settings.checkpoints_path, settings.store_path)
         checkpoints.prepare_directory(settings.checkpoints_path)
         ledger.write_checkpoint = partial(checkpoints.write, settings)
         yield ledger
@@ -52,7 +52,7 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
     if settings.store_path.exists():
         path, tail_path = settings.store_path, settings.tail_path
         with store.connect_read_only(path, tail_path, clock, rehearsal=rehearsal) as ledger:
-            checkpoints.check(ledger, settings.checkpoints_path, path)
+            checkpoints.check_checkpoints(ledger, settings.checkpoints_path, path)
             yield ledger
     else:
         store.refuse_lost(settings.store_path, settings.tail_path)

@@ -15,7 +15,7 @@ Accepted = Mapping[str, frozenset[str]]
 """The values of ``run --accept`` by finding code; an empty text where the code takes no value."""
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     """What follows from a finding."""
 
     STOP = "stop"
@@ -32,7 +32,7 @@ class Finding:
 
     code: str
     """Its name in ``run --accept``, ``decide --finding`` and docs/findings.md."""
-    level: Level
+    level: FindingLevel
     sentence: str
     """For the operator: what happened, how often, and the next command. Without personal data."""
     count: int = 0
@@ -75,27 +75,27 @@ class Finding:
 
 def stop(code: str, sentence: str, *, count: int, accept: str | None, **more: Any) -> Finding:
     """Return a finding that stops the run with 65 until ``run --accept`` gets *accept*."""
-    return Finding(code, Level.STOP, sentence, count, exit_code=Exit.DATA, accept=accept, **more)
+    return Finding(code, FindingLevel.STOP, sentence, count, exit_code=Exit.DATA, accept=accept, **more)
 
 
 def attention(code: str, sentence: str, *, count: int, **more: Any) -> Finding:
     """Return a finding that makes a run end with 1, unless a person already knows it."""
-    return Finding(code, Level.ATTENTION, sentence, count, exit_code=Exit.ATTENTION, **more)
+    return Finding(code, FindingLevel.ATTENTION, sentence, count, exit_code=Exit.ATTENTION, **more)
 
 
 def note(code: str, sentence: str, *, count: int = 0, **more: Any) -> Finding:
     """Return a finding that is only information."""
-    return Finding(code, Level.NOTE, sentence, count, **more)
+    return Finding(code, FindingLevel.NOTE, sentence, count, **more)
 
 
 def apply_accepted(findings: Iterable[Finding], accepted: Accepted) -> list[Finding]:
     """Return *findings*, without the exit code of those that would stop the run and that *accepted* accepts."""
-    return [f.silent() if f.level is Level.STOP and _is_accepted(f, accepted) else f for f in findings]
+    return [f.silent() if f.level is FindingLevel.STOP and _is_accepted(f, accepted) else f for f in findings]
 
 
 def stops_run(findings: Iterable[Finding]) -> bool:
     """Return whether one of *findings* keeps every order from being sent."""
-    return any(finding.level is Level.STOP and finding.exit_code for finding in findings)
+    return any(finding.level is FindingLevel.STOP and finding.exit_code for finding in findings)
 
 
 def _is_accepted(finding: Finding, accepted: Accepted) -> bool:

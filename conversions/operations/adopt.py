@@ -88,7 +88,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
     runtime = build_runtime(settings)
     _check_store(settings)
     with open_ledger(settings, clock) as ledger:
-        clock_check.check(runtime, clock())
+        clock_check.check_clock(runtime, clock())
         runs.acquire_epoch(ledger)
         entry_time = ledger_adopt.adopt_clock(ledger, reason)
         if entry_time is None:

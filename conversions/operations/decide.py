@@ -42,7 +42,7 @@ def decide(settings: Settings, clock: Clock, request: DecisionRequest) -> list[C
     """
     runtime = build_runtime(settings, request.destination)
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, runtime.bindings)
+        bindings.check_bindings(ledger, runtime.bindings)
         outbox.recover(ledger)
         open_cases = decisions.cases(ledger, _resend_windows_us(runtime, ledger))
         possible = {case.order_no: case for case in open_cases if request.decision in case.choices}
@@ -50,7 +50,7 @@ def decide(settings: Settings, clock: Clock, request: DecisionRequest) -> list[C
             list(possible.values()) if request.orders is None else _choose(possible, request.orders, request.decision)
         )
         if chosen:
-            decisions.decide(ledger, request.decision, chosen, request.reason)
+            decisions.apply_decision(ledger, request.decision, chosen, request.reason)
             runs.record_tree_head(ledger)
     return chosen
 
@@ -62,7 +62,7 @@ def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str
     """
     runtime = build_runtime(settings, destination)
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, runtime.bindings)
+        bindings.check_bindings(ledger, runtime.bindings)
         runs.acquire_epoch(ledger)
         acknowledged = findings.accept(ledger, finding, destination, reason)
         runs.record_tree_head(ledger)

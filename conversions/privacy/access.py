@@ -38,7 +38,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class SentEvent:
+class DisclosedEvent:
     """One event of an order that was sent, or may have been sent, with every attempt."""
 
     order_no: str
@@ -73,7 +73,7 @@ class AccessAnswer:
     contact: str | None
     kept_days: int
     """Days after the purchase until the exact text is deleted."""
-    sent: list[SentEvent]
+    sent: list[DisclosedEvent]
     not_sent: list[UnsentOrder]
     policies: list[Policy]
     """The policies that applied to the sent events, by version."""
@@ -84,7 +84,7 @@ class AccessAnswer:
 def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case: str | None = None) -> AccessAnswer:
     """Log the look-up, then look up one person. Raises SettingsError where the key is not the store's key."""
     with shared_ledger(settings, clock) as ledger:
-        access_log.record(ledger, purpose, person[0], case)
+        access_log.record_access(ledger, purpose, person[0], case)
         with ledger.transaction() as connection:
             orders = [order for subject in person for order in records.subject_orders(connection, subject)]
             policies = _policies(connection, orders)
@@ -109,14 +109,14 @@ def _policies(connection: Connection, orders: Iterable[SubjectOrder]) -> dict[st
     return {digest: parse_policy(text, f"The policy {digest[:8]}") for digest, text in texts.items() if text}
 
 
-def _sent_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterator[SentEvent]:
+def _sent_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterator[DisclosedEvent]:
     for event in order.events:
         transfers = tuple(filter(_maybe_sent, event.transfers))
         if transfers and event.payload is not None:
             listings = _listings(transfers[-1], policies)
             fields = tuple(_field(path, value, listings) for path, value in _leaves(orjson.loads(event.payload)))
             text = event.payload.decode()
-            yield SentEvent(order.order_no, order.day, transfers[-1].recipient, transfers, text, fields)
+            yield DisclosedEvent(order.order_no, order.day, transfers[-1].recipient, transfers, text, fields)
 
 
 def _unsent_orders(orders: Iterable[SubjectOrder], recipients: dict[str, str]) -> Iterator[UnsentOrder]:

@@ -8,7 +8,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from conversions.catalogue import Language, messages
-from conversions.privacy.access import AccessAnswer, Field, SentEvent
+from conversions.privacy.access import AccessAnswer, DisclosedEvent, Field
 from conversions.reports import render
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
@@ -69,7 +69,7 @@ def document(answer: AccessAnswer, language: Language) -> dict[str, Any]:
     }
 
 
-def _sent_event(sent: SentEvent, texts: dict[str, Any]) -> dict[str, Any]:
+def _sent_event(sent: DisclosedEvent, texts: dict[str, Any]) -> dict[str, Any]:
     return {
         "order": sent.order_no,
         "purchase_day": sent.day,

@@ -36,6 +36,6 @@ def breach_report(
 ) -> Iterator[tuple[BreachCount, Iterator[AffectedOrder]]]:
     """Log the query, then open one read snapshot with the count and the affected orders."""
     with open_shared(settings, clock) as ledger:
-        access_log.record(ledger, purpose, None, case)
+        access_log.record_access(ledger, purpose, None, case)
         with ledger.transaction() as connection:
             yield breach_scope.count(connection, within), breach_scope.orders(connection, within)

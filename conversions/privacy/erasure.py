@@ -58,7 +58,7 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
         ]
         # The journal comes first, so that the erasure also survives the restore of an older backup.
         suppression_journal.append(settings.journal_path, entries)
-        erasures = [erasure.erase(ledger, subject, case) for subject in subjects]
+        erasures = [erasure.erase_subject(ledger, subject, case) for subject in subjects]
         wiped = redaction.wipe(ledger)
         runs.record_tree_head(ledger)
     return ErasureResult(
@@ -95,8 +95,8 @@ def exclusive_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """Open the store under the run lock, for commands that change it and send nothing; its key must match."""
     binding = {"key": keys.check_value(settings.secret_key)}
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, binding)
-        bindings.record(ledger, binding)
+        bindings.check_bindings(ledger, binding)
+        bindings.record_bindings(ledger, binding)
         runs.acquire_epoch(ledger)
-        suppression_journal.begin(settings.journal_path, ledger)
+        suppression_journal.create_journal(settings.journal_path, ledger)
         yield ledger

@@ -73,9 +73,9 @@ def shared_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """Open the store; its key must match, because another key gives a person another subject."""
     binding = {"key": keys.check_value(settings.secret_key)}
     with open_shared(settings, clock) as ledger:
-        bindings.check(ledger, binding)
-        bindings.record(ledger, binding)
-        suppression_journal.begin(settings.journal_path, ledger)
+        bindings.check_bindings(ledger, binding)
+        bindings.record_bindings(ledger, binding)
+        suppression_journal.create_journal(settings.journal_path, ledger)
         yield ledger
 
 

@@ -70,7 +70,7 @@ class ProcessingRecord:
         return [name for name, stated in required.items() if not stated]
 
 
-def record(settings: Settings, clock: Clock) -> ProcessingRecord:
+def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
     """The record as of now. Raises SettingsError where the policy cannot be read."""
     privacy = settings.privacy
     policy = load_policy(settings.resolve(privacy.policy))

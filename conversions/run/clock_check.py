@@ -21,10 +21,10 @@ def check_after_gap(runtime: Runtime, ledger: Ledger) -> bool:
     last, now = runs.last_begun(ledger), ledger.clock()
     if last is not None and abs(now - last) <= MAX_GAP:
         return False
-    check(runtime, now)
+    check_clock(runtime, now)
     return True
 
 
-def check(runtime: Runtime, now: datetime) -> None:
+def check_clock(runtime: Runtime, now: datetime) -> None:
     """Compare *now* with the clock of every platform. Raises SettingsError where it is days off."""
-    clock_skew.check({rules.destination.name: rules.destination.url for rules in runtime.destinations}, now)
+    clock_skew.check_clock_skew({rules.destination.name: rules.destination.url for rules in runtime.destinations}, now)

@@ -64,8 +64,8 @@ def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: 
 
     Raises SettingsError where a binding or the policy differs from the store's, Usage where the dates are impossible.
     """
-    bindings.check(ledger, runtime.bindings)
-    policies.check(ledger, runtime.policy)
+    bindings.check_bindings(ledger, runtime.bindings)
+    policies.check_approval(ledger, runtime.policy)
     window = _window(runtime.settings, request, ledger)
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
@@ -86,8 +86,8 @@ def begin_run(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: P
 def recover_and_poll(context: RunContext) -> Mapping[str, LateResults]:
     """Settle the requests that an earlier run left open, and poll the platforms for late results, by destination."""
     runtime = context.scope.runtime
-    bindings.record(context.ledger, runtime.bindings)
-    policies.record(context.ledger, runtime.policy)
+    bindings.record_bindings(context.ledger, runtime.bindings)
+    policies.record_policy(context.ledger, runtime.policy)
     outbox.recover(context.ledger)
     return reconcile.poll(runtime, context.ledger, context.run)
 

@@ -15,7 +15,7 @@ from conversions.run.balance import platform_findings, source_side
 from conversions.run.context import open_scope
 from conversions.run.report import Report
 from conversions.run.runtime import Runtime, build_runtime
-from conversions.run.staging import read, volumes_and_limits
+from conversions.run.staging import read_window, volumes_and_limits
 from conversions.settings import Settings
 
 
@@ -31,7 +31,7 @@ def plan(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     intake.source.check()
     with relaxed_gc(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         scope = open_scope(runtime, ledger, request, progress)
-        read_result = read(scope, intake, partial(map, intake.pseudonymizer))
+        read_result = read_window(scope, intake, partial(map, intake.pseudonymizer))
         sides = estimate.estimate(runtime, ledger, scope.destination_ids)
         waiting = [side.totals.counts["pending"] for side in sides.values()]
         findings = read_result.findings + apply_accepted(

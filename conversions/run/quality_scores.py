@@ -14,6 +14,6 @@ def poll(runtime: Runtime, ledger: Ledger, run: Run, destination_ids: Sequence[i
     for rules, destination_id in zip(runtime.destinations, destination_ids, strict=True):
         destination = rules.destination
         if isinstance(destination, RatesEvents) and quality_scores.due(ledger, destination_id):
-            quality_scores.begin(ledger, run, destination_id, destination.name)
+            quality_scores.begin_score_poll(ledger, run, destination_id, destination.name)
             if scores := destination.scores():
                 quality_scores.keep(ledger, run, destination_id, scores)

@@ -54,7 +54,7 @@ def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
     """
     runtime = build_runtime(settings, only)
     with open_ledger(settings, clock) as ledger:
-        bindings.check(ledger, runtime.bindings)
+        bindings.check_bindings(ledger, runtime.bindings)
         today = clock().astimezone(settings.zone).date()
         clock_check.check_after_gap(runtime, ledger)
         run = runs.begin(ledger, runtime.run_metadata("reconcile", Window(today, today), None))
@@ -118,10 +118,10 @@ class _Poll:
         """Ask about one request after the other, and stop when the platform does not answer."""
         due = apply.due(self.ledger, self.destination_id)
         if due:
-            apply.begin(self.ledger, self.run, self.destination.name, due)
+            apply.begin_poll(self.ledger, self.run, self.destination.name, due)
         for pending in due:
             diagnosis = self._diagnosis(pending)
-            late.add(apply.finish(self.ledger, self.run, self.destination_id, pending, diagnosis))
+            late.add(apply.finish_poll(self.ledger, self.run, self.destination_id, pending, diagnosis))
             if diagnosis.status in {RequestStatus.NO_ANSWER, RequestStatus.PERMISSION_DENIED}:
                 late.denied = diagnosis.status is RequestStatus.PERMISSION_DENIED
                 late.trouble = (_denied if late.denied else _unanswered)(self.destination, diagnosis.code)

@@ -9,7 +9,7 @@ from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChang
 from conversions.ledger.queries.unreported import Unreported
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Window
-from conversions.model.finding import Finding, Level
+from conversions.model.finding import Finding, FindingLevel
 from conversions.model.late_result import LateResults
 
 
@@ -139,7 +139,9 @@ class Report:
     def sentences(self) -> list[str]:
         """The messages of findings that need a person; those that stop the run come first."""
         urgent = [finding for finding in self.findings if finding.exit_code]
-        return [finding.sentence for finding in sorted(urgent, key=lambda finding: finding.level is not Level.STOP)]
+        return [
+            finding.sentence for finding in sorted(urgent, key=lambda finding: finding.level is not FindingLevel.STOP)
+        ]
 
     @property
     def stop_reasons(self) -> list[str]:

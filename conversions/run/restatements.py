@@ -19,10 +19,10 @@ from conversions.ledger.states import SENT
 from conversions.run.runtime import Runtime
 
 
-def stage(runtime: Runtime, ledger: Ledger, run: Run, destination_ids: Sequence[int]) -> None:
+def stage_changed_values(runtime: Runtime, ledger: Ledger, run: Run, destination_ids: Sequence[int]) -> None:
     """Stage a restatement of every order of this run that has a new value, where its platform accepts adjustments."""
     for rules, destination_id in zip(runtime.destinations, destination_ids, strict=True):
-        eligibility.stage(ledger, run, destination_id, rules.destination.adjusted_event)
+        eligibility.stage_restatements(ledger, run, destination_id, rules.destination.adjusted_event)
 
 
 def has_open(ledger: Ledger, queue: DestinationQueue) -> bool:

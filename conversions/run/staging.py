@@ -25,7 +25,7 @@ from conversions.run.workers import WorkerPool
 
 def read_for_run(context: RunContext, intake: Intake, workers: WorkerPool) -> ReadResult:
     """Read the window of a run, and check it for anomalies. Raises SourceError."""
-    result = read(context.scope, intake, workers.pseudonymize)
+    result = read_window(context.scope, intake, workers.pseudonymize)
     if result.counts.skipped_files and not result.counts.rows:
         raise SourceUnavailable(
             f"Every file was still being written ({', '.join(result.counts.skipped_files)}). Nothing is lost: run "
@@ -34,7 +34,7 @@ def read_for_run(context: RunContext, intake: Intake, workers: WorkerPool) -> Re
     return replace(result, findings=[*host_changed(context.run), *result.findings])
 
 
-def read(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> ReadResult:
+def read_window(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> ReadResult:
     """Read the window, and check it for anomalies; this writes nothing to the store. Raises SourceError."""
     ledger, settings, accepted = scope.ledger, scope.settings, scope.request.accepted
     counts, snapshot = read_snapshot(scope, intake, pseudonymize)
@@ -64,13 +64,15 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
     with scope.progress.track("staging", read_result.counts.orders) as advance:
         for page in staging.stage(ledger, run.id, scope.settings.shop, scheme):
             advance(page)
-    reason_shares.remember(ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings})
+    reason_shares.save_counts(
+        ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings}
+    )
     amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
-    volumes.remember(ledger, run.id, window, scope.today)
+    volumes.save_volumes(ledger, run.id, window, scope.today)
     gaps.mark_unknown(ledger, run, dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True)))
     runs.mark_staged(ledger, run, window, [] if read_result.counts.skipped_files else scope.destination_ids)
     if scope.request.restate:
-        restatements.stage(runtime, ledger, run, scope.destination_ids)
+        restatements.stage_changed_values(runtime, ledger, run, scope.destination_ids)
     waiting = list(totals.count_pending(ledger, run.id, scope.destination_ids).values())
     return apply_accepted(volume_limit_exceeded(volumes_and_limits(runtime, waiting)), accepted)
 

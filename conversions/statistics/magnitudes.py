@@ -46,7 +46,7 @@ def power(deviation: int) -> int:
     return min(nearest, MAX_POWER) * (1 if deviation > 0 else -1)
 
 
-class Level:
+class AmountLevel:
     """The latest amounts of one product, or of the whole shop; their median is the level."""
 
     __slots__ = ("_median", "amounts", "most")

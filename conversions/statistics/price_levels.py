@@ -13,9 +13,9 @@ from conversions.statistics.magnitudes import (
     MIN_ORDERS,
     NEAR_DISTANCE,
     TENFOLD,
+    AmountLevel,
     Basis,
     Deviation,
-    Level,
     Shift,
     Spread,
     find_shift,
@@ -45,7 +45,7 @@ MIN_ORDERS_TENFOLD = 300
 class ProductLevels(Protocol):
     """The levels of products; a product is 8 bytes that do not reveal it."""
 
-    def find(self, product: bytes) -> Level | None:
+    def find(self, product: bytes) -> AmountLevel | None:
         """Return the level of a product that was sold before."""
 
     def sold(self, product: bytes, amount: int) -> None:
@@ -57,7 +57,7 @@ class PriceLevels:
     """The levels of one currency, after its latest order."""
 
     products: ProductLevels
-    shop: Level = field(default_factory=lambda: Level(SHOP_LEVEL_ORDERS))
+    shop: AmountLevel = field(default_factory=lambda: AmountLevel(SHOP_LEVEL_ORDERS))
     spread: Spread = field(default_factory=Spread)
     latest: deque[Deviation] = field(default_factory=lambda: deque(maxlen=LATEST_ORDERS))
 

@@ -10,7 +10,7 @@ MAX_SKEW = timedelta(days=2)
 """A smaller difference is drift, or a cache between us and the platform; a larger one gives orders wrong ages."""
 
 
-def check(urls: Mapping[str, str], now: datetime) -> None:
+def check_clock_skew(urls: Mapping[str, str], now: datetime) -> None:
     """Compare *now* with the ``Date`` header of every platform; *urls* has the URLs by name. Send no data.
 
     Raises SettingsError where *now* is two days off or more. Destinations that do not answer are skipped; sending

@@ -14,7 +14,7 @@ from conversions.errors import Exit
 from conversions.ledger.late_results.match_counts import Matches
 from conversions.ledger.runs import findings as told
 from conversions.ledger.schema import tables
-from conversions.model.finding import Level
+from conversions.model.finding import FindingLevel
 from tests.ledger.builders import Night
 from tests.ledger.conftest import clock, night, path
 
@@ -100,7 +100,7 @@ def store(night: Night, *days: tuple[int, int, int]) -> None:
 def test_before_three_hundred_orders_nobody_is_called(night: Night) -> None:
     store(night, (1, 0, 299))
     [one] = findings(night.ledger, TODAY)
-    assert (one.level, one.exit_code) == (Level.NOTE, Exit.OK)
+    assert (one.level, one.exit_code) == (FindingLevel.NOTE, Exit.OK)
 
 
 def test_a_shop_without_a_rate_is_told_of_no_match_among_three_hundred(night: Night) -> None:
@@ -127,7 +127,7 @@ def test_it_is_told_once_until_it_has_recovered(night: Night) -> None:
         night.begin()
     assert codes == [Exit.ATTENTION, Exit.OK, Exit.OK, Exit.OK]
     store_more(night, 30)
-    assert findings(night.ledger, TODAY)[0].level is Level.NOTE
+    assert findings(night.ledger, TODAY)[0].level is FindingLevel.NOTE
 
 
 def store_more(night: Night, matched: int) -> None:

@@ -7,7 +7,7 @@ from conversions.destinations import warnings as kinds
 from conversions.errors import Exit
 from conversions.ledger.outbox import platform_warnings as stored
 from conversions.ledger.runs import findings
-from conversions.model.finding import Finding, Level
+from conversions.model.finding import Finding, FindingLevel
 from tests.ledger.builders import Night
 from tests.ledger.conftest import clock, night, path
 from tests.sandbox.test_google import SCHEMAS
@@ -61,7 +61,7 @@ def test_a_kind_that_stayed_away_for_a_month_is_news_again(night: Night) -> None
 def test_what_the_shop_has_promised_not_to_send_calls_nobody_and_is_said(night: Night) -> None:
     met(night, CART_DATA_ITEM_UNIT_PRICE_MISSING=40)
     [one] = tonight(night)
-    assert (one.level, one.exit_code) == (Level.NOTE, Exit.OK)
+    assert (one.level, one.exit_code) == (FindingLevel.NOTE, Exit.OK)
     assert "you need to do nothing" in one.sentence
     assert "privacy policy" in one.sentence
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 
-from conversions.statistics.magnitudes import TENFOLD, Deviation, Level
+from conversions.statistics.magnitudes import TENFOLD, AmountLevel, Deviation
 from conversions.statistics.price_levels import LATEST_ORDERS, PRODUCT_LEVEL_ORDERS, PriceLevels, is_outlier
 
 SIZES = (3 / 7, 8.0, 45.0, 3000.0)
@@ -33,13 +33,13 @@ class Memory:
     """The levels of products, in memory."""
 
     def __init__(self) -> None:
-        self.levels: dict[bytes, Level] = {}
+        self.levels: dict[bytes, AmountLevel] = {}
 
-    def find(self, product: bytes) -> Level | None:
+    def find(self, product: bytes) -> AmountLevel | None:
         return self.levels.get(product)
 
     def sold(self, product: bytes, amount: int) -> None:
-        self.levels.setdefault(product, Level(PRODUCT_LEVEL_ORDERS)).add(amount)
+        self.levels.setdefault(product, AmountLevel(PRODUCT_LEVEL_ORDERS)).add(amount)
 
 
 def year(situation: str, per_day: float, seed: int, *, spread: float = 0.15, products: int = 30) -> Called:

@@ -24,7 +24,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def made(settings: Settings) -> processing_record.ProcessingRecord:
-    return processing_record.record(settings, lambda: NOW)
+    return processing_record.processing_record(settings, lambda: NOW)
 
 
 def stated(settings: Settings, **changed: object) -> Settings:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from conversions.statistics.magnitudes import (
     NEAR_DISTANCE,
     TENFOLD,
+    AmountLevel,
     Basis,
     Deviation,
-    Level,
     Spread,
     find_shift,
     magnitude,
@@ -53,11 +53,11 @@ def test_a_sum_is_mostly_its_largest_part() -> None:
 
 @given(st.lists(st.integers(-400, 1500), max_size=40), st.integers(1, 20))
 def test_a_level_keeps_the_newest_and_survives_the_store(amounts: list[int], most: int) -> None:
-    level = Level(most)
+    level = AmountLevel(most)
     for amount in amounts:
         level.add(amount)
     assert level.amounts == amounts[-most:]
-    assert Level(most, unpack(level.pack())).amounts == level.amounts
+    assert AmountLevel(most, unpack(level.pack())).amounts == level.amounts
     if amounts:
         assert level.median == sorted(amounts[-most:])[(len(level) - 1) // 2]
 

@@ -39,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """One attempt to send: the request, who ran it, and the answer. Instants are aware UTC."""
 
     request_id: int

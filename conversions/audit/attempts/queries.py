@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
-from conversions.audit.attempts.model import Attempt, Body, Entry, Selection
+from conversions.audit.attempts.model import AttemptRecord, Body, Entry, Selection
 from conversions.errors import Usage
 from conversions.ledger.schema import tables
 from conversions.ledger.store import instant, microseconds
 
 
-def check(log: Connection, selection: Selection, configured: Collection[str]) -> None:
+def validate_selection(log: Connection, selection: Selection, configured: Collection[str]) -> None:
     """Raise Usage where *selection* can match nothing: an empty answer would read as "nothing was sent".
 
     *configured* are the destinations of the settings; the store may know earlier ones.
@@ -29,14 +29,14 @@ def check(log: Connection, selection: Selection, configured: Collection[str]) ->
         raise Usage(f"There is no destination {selection.destination!r}; there is {', '.join(names)}.")
 
 
-def attempts(log: Connection, selection: Selection) -> Iterator[Attempt]:
+def attempts(log: Connection, selection: Selection) -> Iterator[AttemptRecord]:
     """The attempts that match *selection*, by number, which is the order of their intents."""
     rows = _ATTEMPTS.where(*_conditions(selection)).order_by(tables.request.c.id)
     for row in log.execute(rows.execution_options(yield_per=100)):
         yield _attempt(row)
 
 
-def attempt(log: Connection, number: int) -> Attempt:
+def attempt(log: Connection, number: int) -> AttemptRecord:
     """One attempt. Raises Usage where no attempt has that number."""
     row = log.execute(_ATTEMPTS.where(tables.request.c.id == number)).one_or_none()
     if row is None:
@@ -44,7 +44,7 @@ def attempt(log: Connection, number: int) -> Attempt:
     return _attempt(row)
 
 
-def body(log: Connection, attempt: Attempt) -> Body:
+def body(log: Connection, attempt: AttemptRecord) -> Body:
     """The bytes of *attempt*, joined as the sender joined them."""
     events = log.execute(_EVENTS, {"request": attempt.request_id}).scalars()
     kept = [event for event in events if event is not None]
@@ -121,7 +121,7 @@ def _bound(day: date, at: time, zone: tzinfo) -> int:
     return microseconds(datetime.combine(day, at, zone))
 
 
-def _attempt(row: Row[Any]) -> Attempt:
+def _attempt(row: Row[Any]) -> AttemptRecord:
     columns = dict(row._mapping)  # noqa: SLF001
     answered = columns["answered_at"]
     parsed = {
@@ -133,7 +133,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         "intent": Entry(columns.pop("intent_number"), columns.pop("intent_text")),
         "answer": _entry(columns.pop("answer_number"), columns.pop("answer_text")),
     }
-    return Attempt(**columns | parsed)
+    return AttemptRecord(**columns | parsed)
 
 
 def _entry(number: int | None, text: str | None) -> Entry | None:

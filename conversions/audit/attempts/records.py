@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from conversions.audit.attempts.model import Attempt, Body
+from conversions.audit.attempts.model import AttemptRecord, Body
 from conversions.errors import LedgerError
 
 KEYS = (
@@ -37,7 +37,7 @@ KEYS = (
 """Keys of one line of an export; programs may rely on them."""
 
 
-def overview(attempt: Attempt) -> dict[str, Any]:
+def overview(attempt: AttemptRecord) -> dict[str, Any]:
     """One line of a list."""
     return {
         "request_id": attempt.request_id,
@@ -54,7 +54,7 @@ def overview(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def record(attempt: Attempt, body: Body) -> dict[str, Any]:
+def export_record(attempt: AttemptRecord, body: Body) -> dict[str, Any]:
     """One line of an export; instants are ISO 8601 UTC with microseconds, ``body`` is the exact text that was sent.
 
     Raises LedgerError where the stored bytes are not valid UTF-8, because such a body was never sent.
@@ -67,11 +67,11 @@ def record(attempt: Attempt, body: Body) -> dict[str, Any]:
     return {key: from_body[key] if key in from_body else _json_value(getattr(attempt, key)) for key in KEYS}
 
 
-def details(attempt: Attempt, body: Body) -> dict[str, Any]:
+def details(attempt: AttemptRecord, body: Body) -> dict[str, Any]:
     """Everything that the store knows about one attempt."""
     intent, answer = attempt.intent, attempt.answer
     return {
-        **record(attempt, body),
+        **export_record(attempt, body),
         "bytes": attempt.size,
         "policy_sha256": attempt.policy_sha256,
         "code": attempt.code,
@@ -84,7 +84,7 @@ def details(attempt: Attempt, body: Body) -> dict[str, Any]:
     }
 
 
-def _text(attempt: Attempt, body: Body) -> str | None:
+def _text(attempt: AttemptRecord, body: Body) -> str | None:
     try:
         return None if body.content is None else body.content.decode()
     except UnicodeDecodeError:  # the gate lets only UTF-8 through

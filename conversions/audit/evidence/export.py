@@ -80,7 +80,7 @@ def _records(log: Connection, selection: Selection, counts: ExportCounts) -> Ite
     """Yield one record per attempt, and count it in *counts*."""
     for attempt in queries.attempts(log, selection):
         body = queries.body(log, attempt)
-        yield records.record(attempt, body)
+        yield records.export_record(attempt, body)
         counts.attempts += 1
         counts.events += attempt.events
         counts.erased += body.erased

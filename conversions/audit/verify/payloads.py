@@ -43,7 +43,7 @@ class CheckedRequests:
     findings: list[VerificationFinding] = field(default_factory=list)
 
 
-def check(path: Path, store: sqlite3.Connection) -> Iterator[CheckedRequests]:
+def check_payloads(path: Path, store: sqlite3.Connection) -> Iterator[CheckedRequests]:
     """Check every request of *store*, chunk by chunk; for a large store, worker processes start at once."""
     ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
     chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])

@@ -13,7 +13,7 @@ from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google import advice as google_advice
 from conversions.destinations.google import credentials as google_credentials
 from conversions.destinations.google import diagnostics
-from conversions.destinations.google.responses import judge
+from conversions.destinations.google.responses import classify_response
 from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
@@ -86,7 +86,7 @@ class Google:
         if isinstance(headers, NotSent):
             return receipt_without_answer(headers)
         result = post(self._sessions.session, self.url, body, headers)
-        return judge(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
+        return classify_response(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
 
     def diagnose(self, reference: str, events: int) -> Diagnosis:
         """See ``ReportsStatus.diagnose``."""
@@ -98,7 +98,7 @@ class Google:
             return Diagnosis(RequestStatus.NO_ANSWER, result.why)
         if result.status == 401:
             raise Unauthorised(f"{self.name} refuses the credentials (401); run `conversions doctor` to check them.")
-        return diagnostics.judge(result, events)
+        return diagnostics.parse_status(result, events)
 
     def fix(self, reason: str) -> str:
         """See ``ReportsStatus.fix``."""

@@ -158,7 +158,7 @@ def fix(reason: str) -> str:
     return by_outcome.get(policy_for(reason).outcome, OTHER_FIX)
 
 
-def judge(answer: Answer, events: int) -> Diagnosis:
+def parse_status(answer: Answer, events: int) -> Diagnosis:
     """Classify *answer*, the status of a request with *events* events."""
     return _diagnosis(answer, events) if 200 <= answer.status < 300 else _refused(answer)
 

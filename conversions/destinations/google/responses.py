@@ -201,7 +201,7 @@ class _Refused(_Json):
     error: _Error
 
 
-def judge(answer: Answer, events: int) -> Receipt:
+def classify_response(answer: Answer, events: int) -> Receipt:
     """Classify *answer* to a request with *events* events."""
     return _accepted(answer) if 200 <= answer.status < 300 else _refused(answer, events)
 

@@ -8,7 +8,7 @@ import orjson
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.meta import advice as meta_advice
 from conversions.destinations.meta import quality
-from conversions.destinations.meta.responses import judge
+from conversions.destinations.meta.responses import classify_response
 from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
@@ -72,7 +72,7 @@ class Meta:
     def send(self, body: bytes, events: int) -> Receipt:
         """See ``Destination.send``."""
         result = post(self._sessions.session, self.url, body, self.headers | self._authorization())
-        return judge(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
+        return classify_response(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
 
     def check_credentials(self) -> None:
         """See ``Destination.check_credentials``."""

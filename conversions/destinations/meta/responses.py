@@ -107,7 +107,7 @@ class _Usage(BaseModel):
 _USAGE = TypeAdapter(dict[str, list[OnErrorOmit[_Usage]]])
 
 
-def judge(answer: Answer, events: int) -> Receipt:
+def classify_response(answer: Answer, events: int) -> Receipt:
     """Classify *answer* to a request with *events* events. Meta never names the event at fault."""
     return _accepted(answer, events) if 200 <= answer.status < 300 else _refused(answer, events)
 

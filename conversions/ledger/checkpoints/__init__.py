@@ -3,7 +3,7 @@
 from conversions.ledger.checkpoints.checkpoint import (
     PIN,
     Checkpoint,
-    check,
+    check_checkpoints,
     checkpoint_files,
     origin,
     parse,
@@ -18,7 +18,7 @@ from conversions.ledger.checkpoints.checkpoint import (
 __all__ = [
     "PIN",
     "Checkpoint",
-    "check",
+    "check_checkpoints",
     "checkpoint_files",
     "origin",
     "parse",

@@ -74,7 +74,7 @@ def checkpoint_files(directory: Path) -> Iterator[Path]:
     return iter(sorted(path for path in paths if _FILE.fullmatch(path.name)))
 
 
-def check(ledger: Ledger, directory: Path, store: Path) -> None:
+def check_checkpoints(ledger: Ledger, directory: Path, store: Path) -> None:
     """Raise LedgerError where *store* is not the store of the newest checkpoint, is older than it, or was rewritten.
 
     The newest checkpoint covers all earlier ones; ``audit verify`` checks each of them and its signature.

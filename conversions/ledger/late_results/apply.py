@@ -103,7 +103,7 @@ def due(ledger: Ledger, destination: int) -> list[PendingStatus]:
     return [PendingStatus(*row[:4], timedelta(microseconds=now_us - row.answered_us), row.asked) for row in rows]
 
 
-def begin(ledger: Ledger, run: Run, destination: str, requests: Sequence[PendingStatus]) -> None:
+def begin_poll(ledger: Ledger, run: Run, destination: str, requests: Sequence[PendingStatus]) -> None:
     """Log which requests are about to be polled, before the first status request is sent."""
     with ledger.transaction() as connection:
         numbers = [pending.request for pending in requests if pending.age < STATUS_RETENTION]
@@ -111,7 +111,9 @@ def begin(ledger: Ledger, run: Run, destination: str, requests: Sequence[Pending
         log.append(connection, "diagnostics asked", ledger.now_us, facts, epoch=run.epoch)
 
 
-def finish(ledger: Ledger, run: Run, destination: int, pending: PendingStatus, diagnosis: Diagnosis) -> LateResults:
+def finish_poll(
+    ledger: Ledger, run: Run, destination: int, pending: PendingStatus, diagnosis: Diagnosis
+) -> LateResults:
     """Set the states of the orders of one request by its *diagnosis*; return what changed."""
     verdict = _verdict(pending, diagnosis)
     late = LateResults(asked=1)

@@ -75,7 +75,7 @@ def cases(ledger: Ledger, resend_us: Mapping[int, int]) -> list[Case]:
         return _cases(connection, ledger.now_us, resend_us)
 
 
-def decide(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason: str) -> None:
+def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason: str) -> None:
     """Apply the *decision* to the *chosen* cases of one destination, and log it in the same transaction."""
     deliveries = {"deliveries": orjson.dumps([case.delivery for case in chosen]).decode()}
     with ledger.transaction() as connection:

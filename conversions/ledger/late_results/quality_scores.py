@@ -37,7 +37,7 @@ def due(ledger: Ledger, destination: int) -> bool:
         return connection.execute(select(t.id).where(t.id == destination, old, received)).first() is not None
 
 
-def begin(ledger: Ledger, run: Run, destination: int, name: str) -> None:
+def begin_score_poll(ledger: Ledger, run: Run, destination: int, name: str) -> None:
     """Log that the scores are about to be polled, before the status request is sent."""
     t = tables.destination
     with ledger.transaction() as connection:

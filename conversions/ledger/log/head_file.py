@@ -100,7 +100,7 @@ def _append_line(path: Path, line: bytes) -> None:
         sync_file(file)
 
 
-def check(path: Path, connection: Connection, store_id: str, store: Path) -> None:
+def check_head_file(path: Path, connection: Connection, store_id: str, store: Path) -> None:
     """Raise LedgerError where the tail file belongs to another store, or the store is older than its last line."""
     newest = last(path)
     if newest is None:

@@ -22,7 +22,7 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
     copy = backup.verify(settings.store_path)
     former = head_file.last(settings.tail_path)
     with store.open_unchecked(settings.store_path) as connection:
-        schema.check(connection, settings.store_path)
+        schema.check_version(connection, settings.store_path)
         connection.rollback()
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
         runs.acquire_epoch(ledger)

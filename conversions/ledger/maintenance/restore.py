@@ -105,7 +105,7 @@ def _bring_up_to_date(
         with connection.begin():
             schema.migrate(connection)
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
-        bindings.check(ledger, {"key": keys.check_value(settings.secret_key)})
+        bindings.check_bindings(ledger, {"key": keys.check_value(settings.secret_key)})
         runs.acquire_epoch(ledger)
         _record(ledger, settings, copy, reason)
         outbox.recover(ledger)
@@ -147,7 +147,7 @@ def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None) 
 
 def _latest_entries(path: Path) -> list[JournalEntry]:
     """The last journal entry of each person and kind: earlier ones no longer apply."""
-    return list({(entry.subject, entry.kind): entry for entry in suppression_journal.read(path)}.values())
+    return list({(entry.subject, entry.kind): entry for entry in suppression_journal.read_entries(path)}.values())
 
 
 def _replay(ledger: Ledger, latest: JournalEntry) -> bool:
@@ -160,7 +160,7 @@ def _replay(ledger: Ledger, latest: JournalEntry) -> bool:
         entry.kind is SuppressionKind.ERASURE and entry.removed is None
         for entry in suppressions.entries(ledger, latest.person)
     )
-    erasure.erase(ledger, latest.person, latest.case or REPLAY_REASON)
+    erasure.erase_subject(ledger, latest.person, latest.case or REPLAY_REASON)
     return not known
 
 

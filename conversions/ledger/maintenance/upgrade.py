@@ -59,7 +59,7 @@ def _check_upgradable(settings: Settings, connection: Connection) -> str:
     schema.check_not_newer(connection, path)
     head = connection.execute(select(tables.head.c.store_id, tables.head.c.rehearsal)).one()
     store.check_rehearsal(path, was_rehearsal=bool(head.rehearsal), rehearsal=settings.rehearsal)
-    head_file.check(settings.tail_path, connection, head.store_id, path)
+    head_file.check_head_file(settings.tail_path, connection, head.store_id, path)
     before = schema.current(connection)
     connection.rollback()
     return before

@@ -6,7 +6,7 @@
 
 from conversions.ledger.outbox.claim import claim, fit_in_one_body
 from conversions.ledger.outbox.intent import intend, validate, validate_bodies
-from conversions.ledger.outbox.outcome import record, recover, settle
+from conversions.ledger.outbox.outcome import record_answer, recover, settle
 from conversions.ledger.outbox.reinstate import reinstate
 from conversions.ledger.outbox.work import (
     MAX_UNANSWERED_TRIES,
@@ -43,7 +43,7 @@ __all__ = [
     "halves",
     "intend",
     "probes",
-    "record",
+    "record_answer",
     "recover",
     "reinstate",
     "settle",

@@ -44,7 +44,7 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
         again = follow_up_work(attempt, receipt, still_unknown=still_unknown)
         quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
-        record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
+        record_answer(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settlement(again, quarantined)
 
 
@@ -75,7 +75,7 @@ def recover(ledger: Ledger) -> None:
             settled_run = run if purpose == Purpose.RESEND else None  # no report has named it yet
             connection.execute(set_states, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
-            record(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
+            record_answer(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
 
 def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
@@ -89,7 +89,7 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
     return len(faults)
 
 
-def record(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
+def record_answer(connection: Connection, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
     """Store the answer with its request, and append its leaf at the end of the transaction."""
     if receipt.warnings:
         query = select(tables.request.c.destination).where(tables.request.c.id == request)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from conversions.ledger import log
 from conversions.ledger.log.merkle import root_of
-from conversions.ledger.outbox.outcome import record
+from conversions.ledger.outbox.outcome import record_answer
 from conversions.ledger.outbox.work import (
     Attempt,
     ClaimedBatch,
@@ -26,7 +26,7 @@ from conversions.model.receipt import Receipt
 _NO_EVENTS = ClaimedBatch(WorkItem(Purpose.PROBE), (), (), ())
 
 
-def begin(ledger: Ledger, run: Run, template: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:
+def begin_validation(ledger: Ledger, run: Run, template: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:
     """Commit *body*, which has passed the gate and contains *paths*, before its first byte is sent."""
     validated = ValidatedBatch(body, tuple(paths), root_of([]).hex())
     with ledger.transaction() as connection:
@@ -35,8 +35,8 @@ def begin(ledger: Ledger, run: Run, template: RequestTemplate, body: bytes, path
         return commit(connection, run, envelope, Intent(_NO_EVENTS, validated, ledger.now_us))
 
 
-def finish(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
+def finish_validation(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> None:
     """Record the answer; no order changes, and no late result is polled for it."""
     with ledger.transaction() as connection:
         final = replace(receipt, ask_after=None)
-        record(connection, ledger.now_us, attempt.request, final, epoch=run.epoch)
+        record_answer(connection, ledger.now_us, attempt.request, final, epoch=run.epoch)

@@ -49,7 +49,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class BadRow:
+class RejectedRow:
     """A source row that the last run could not read as an order."""
 
     place: str
@@ -80,7 +80,7 @@ class Overview:
     """Number of problems that are not in ``problems``."""
     acknowledged: int
     """Number of problems that a person has acknowledged."""
-    bad_rows: list[BadRow]
+    bad_rows: list[RejectedRow]
 
 
 def overview(ledger: Ledger) -> Overview:
@@ -186,8 +186,8 @@ def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
     return by_name
 
 
-def _bad_rows(ledger: Ledger, run: int) -> list[BadRow]:
+def _bad_rows(ledger: Ledger, run: int) -> list[RejectedRow]:
     row = tables.row_rejected.c
     query = select(row.place, row.reason, row.field).where(row.run == run).order_by(row.id).limit(MAX_PROBLEMS_NAMED)
     with ledger.transaction() as connection:
-        return [BadRow(*values) for values in connection.execute(query)]
+        return [RejectedRow(*values) for values in connection.execute(query)]

@@ -175,7 +175,7 @@ def overview(ledger: Ledger) -> tuple[dict[str, ValueChangeTotals], dict[str, di
     return dict(changed), dict(states)
 
 
-def stage(ledger: Ledger, run: Run, destination: int, restate: Restate) -> None:
+def stage_restatements(ledger: Ledger, run: Run, destination: int, restate: Restate) -> None:
     """Stage a restatement of every eligible order that *run* has read; only this run sends them."""
     _supersede(ledger, run, destination)
     for page in _pages(ledger, run.id, destination):

@@ -25,7 +25,7 @@ from conversions.ledger.outbox import (
     commit,
     fit_in_one_body,
     follow_up_work,
-    record,
+    record_answer,
 )
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
@@ -233,7 +233,7 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
                 connection.execute(_RETURN_TO_PENDING, request | {"state": _idle_state(attempt.work)})
         again = follow_up_work(attempt, receipt, still_unknown=receipt.outcome is Outcome.UNKNOWN)
         refused = _refuse(connection, attempt, receipt) if receipt.next is Next.ISOLATE else 0
-        record(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
+        record_answer(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settlement(again, refused)
 
 

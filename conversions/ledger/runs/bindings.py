@@ -19,7 +19,7 @@ CONSEQUENCES = {
 }
 
 
-def check(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
+def check_bindings(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
     """Raise SettingsError, with the old and the new value, where *settings_values* differ from the bindings."""
     recorded = values(ledger)
     recorded_names = {value: name for name, value in recorded.items() if name.startswith("destination ")}
@@ -49,7 +49,7 @@ def _command(name: str) -> str:
             return f"conversions adopt --{name} --reason TEXT"
 
 
-def record(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
+def record_bindings(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
     """Record bindings that the store does not have yet, and log them."""
     recorded, now = values(ledger), ledger.now_us
     new = {name: value for name, value in settings_values.items() if name not in recorded}

@@ -18,7 +18,7 @@ from conversions.ledger import log
 from conversions.ledger.runs.runs import Run, operator
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
-from conversions.model.finding import Finding, Level
+from conversions.model.finding import Finding, FindingLevel
 
 REMIND_AFTER = timedelta(days=7)
 """Time after which a run reports a known finding again."""
@@ -49,7 +49,7 @@ def mark_known(ledger: Ledger, findings: Iterable[Finding]) -> list[Finding]:
 
 def save(ledger: Ledger, run: Run, findings: Sequence[Finding], evaluated_codes: Iterable[str]) -> None:
     """Save this run's findings; close known findings of the *evaluated_codes* that it did not find."""
-    reported = [finding for finding in findings if finding.level is Level.ATTENTION]
+    reported = [finding for finding in findings if finding.level is FindingLevel.ATTENTION]
     reported_keys = {finding.key for finding in reported}
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
@@ -94,7 +94,7 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
 def log_accepted(ledger: Ledger, run: Run, findings: Iterable[Finding], reason: str | None) -> None:
     """Log that the operator accepts findings that would stop this run, and why."""
     for finding in findings:
-        if finding.level is Level.STOP:
+        if finding.level is FindingLevel.STOP:
             facts = {"run": run.id, "operator": operator(), "reason": reason or "", "count": finding.count}
             about = {"destination": finding.destination, "about": finding.about, "accepted": finding.accept}
             with ledger.transaction() as connection:

@@ -32,7 +32,7 @@ def approved(ledger: Ledger) -> Policy | None:
     return parse_policy(body, "the approved policy") if body else None
 
 
-def check(ledger: Ledger, policy: Policy) -> None:
+def check_approval(ledger: Ledger, policy: Policy) -> None:
     """Raise SettingsError where *policy* is not the approved one."""
     with ledger.transaction() as connection:
         digest = _approved_digest(connection)
@@ -43,7 +43,7 @@ def check(ledger: Ledger, policy: Policy) -> None:
         )
 
 
-def record(ledger: Ledger, policy: Policy) -> None:
+def record_policy(ledger: Ledger, policy: Policy) -> None:
     """Record the first run's policy as the approved one."""
     with ledger.transaction() as connection:
         if connection.execute(select(tables.pin).where(tables.pin.c.name == PIN)).first() is None:

@@ -1,5 +1,5 @@
 """The tables of the store, the schema version and its migrations."""
 
-from conversions.ledger.schema.version import OLDER, REVISION, check, check_not_newer, current, migrate
+from conversions.ledger.schema.version import OLDER, REVISION, check_not_newer, check_version, current, migrate
 
-__all__ = ["OLDER", "REVISION", "check", "check_not_newer", "current", "migrate"]
+__all__ = ["OLDER", "REVISION", "check_not_newer", "check_version", "current", "migrate"]

@@ -18,7 +18,7 @@ def current(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
-def check(connection: Connection, path: Path) -> None:
+def check_version(connection: Connection, path: Path) -> None:
     """Raise SettingsError where the store needs an upgrade, LedgerError where this program is too old for the store."""
     version = current(connection)
     if version in OLDER:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger, translate_errors
-from conversions.statistics.magnitudes import Basis, Deviation, Level, Spread, unpack
+from conversions.statistics.magnitudes import AmountLevel, Basis, Deviation, Spread, unpack
 from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS, PriceLevels
 
 MAX_CACHED_LEVELS = 20_000
@@ -55,9 +55,9 @@ class AmountHistory:
 
     def __init__(self, connection: sqlite3.Connection, currency: str) -> None:
         self._connection, self._currency = connection, currency
-        self._levels: dict[bytes, Level | None] = {}
+        self._levels: dict[bytes, AmountLevel | None] = {}
 
-    def find(self, product: bytes) -> Level | None:
+    def find(self, product: bytes) -> AmountLevel | None:
         """Return the level of a product, or None if it was never sold."""
         if product not in self._levels:
             self._levels[product] = self._read(product)
@@ -67,7 +67,7 @@ class AmountHistory:
         """Add a sale of the product at this magnitude."""
         level = self.find(product)
         if level is None:
-            level = self._levels[product] = Level(PRODUCT_LEVEL_ORDERS)
+            level = self._levels[product] = AmountLevel(PRODUCT_LEVEL_ORDERS)
         level.add(amount)
         if len(self._levels) > MAX_CACHED_LEVELS:
             self.flush()
@@ -78,11 +78,11 @@ class AmountHistory:
         self._connection.executemany(_ADD_LEVEL, levels)
         self._levels.clear()
 
-    def _read(self, product: bytes) -> Level | None:
+    def _read(self, product: bytes) -> AmountLevel | None:
         return _level(self._connection, PRODUCT_LEVEL_ORDERS, self._currency, product)
 
 
-def begin(connection: sqlite3.Connection) -> None:
+def create_temp_tables(connection: sqlite3.Connection) -> None:
     """Create the temporary table for the levels that one run adds."""
     connection.executescript(_TABLES)
 
@@ -142,10 +142,10 @@ def keep(
         _delete_old(store, today)
 
 
-def _level(connection: sqlite3.Connection, max_amounts: int, currency: str, product: bytes) -> Level | None:
+def _level(connection: sqlite3.Connection, max_amounts: int, currency: str, product: bytes) -> AmountLevel | None:
     for query in (_NEW_LEVEL, _OLD_LEVEL):
         if row := connection.execute(query, (currency, product)).fetchone():
-            return Level(max_amounts, unpack(row[0]))
+            return AmountLevel(max_amounts, unpack(row[0]))
     return None
 
 

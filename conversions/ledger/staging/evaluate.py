@@ -9,7 +9,7 @@ from conversions.disclosure.schema import GRANTED
 from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
-from conversions.ledger.staging.transitions import Current, Incoming, Transition, decide
+from conversions.ledger.staging.transitions import Current, Incoming, Transition, next_transition
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
@@ -133,7 +133,7 @@ def _evaluation(row: Row[Any]) -> Evaluation:
         granted=bool(row.granted),
         acknowledged=row.acknowledged_us is not None,
     )
-    return Evaluation(row, stated, incoming, decide(current, incoming))
+    return Evaluation(row, stated, incoming, next_transition(current, incoming))
 
 
 def _value(row: Row[Any]) -> Money | None:

@@ -181,7 +181,7 @@ def count_recent_bad_rows(ledger: Ledger, days: int) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def remember(ledger: Ledger, run: Run, counts: Mapping[str, int], odd: Collection[str]) -> None:
+def save_counts(ledger: Ledger, run: Run, counts: Mapping[str, int], odd: Collection[str]) -> None:
     """Store the judgements of this run, and delete expired ones.
 
     The unusual reasons (*odd*) never become usual by themselves: a person must accept them.

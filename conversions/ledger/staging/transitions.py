@@ -73,7 +73,7 @@ class Transition(StrEnum):
     """Unanswered, and sending is now forbidden."""
 
 
-def decide(current: Current, incoming: Incoming) -> Transition:
+def next_transition(current: Current, incoming: Incoming) -> Transition:
     """Return the transition of an order that the ledger already has."""
     match current.state:
         case State.PENDING | State.DEFERRED:

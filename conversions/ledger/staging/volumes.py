@@ -42,7 +42,7 @@ def known_gaps(ledger: Ledger, today: date, closed: Collection[date] = ()) -> li
     return [_finding(gap) for gap in volume_gaps if gap.until >= today - MONTH]
 
 
-def remember(ledger: Ledger, run: int, window: Window, today: date) -> None:
+def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
     """Store the number of orders of each day of the window, the highest of all runs.
 
     A rolling export, or one with changed orders only, has fewer orders of earlier days: then none are missing.

@@ -98,7 +98,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
     head_file.check_writable(tail_path)
     with open_unchecked(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
-        head_file.check(tail_path, connection, store_id, path)
+        head_file.check_head_file(tail_path, connection, store_id, path)
         connection.rollback()
         yield Ledger(connection, clock, store_id, tail_path)
 
@@ -111,7 +111,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
     files.check_file_size(path)
     with open_unchecked(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
-        head_file.check(tail_path, connection, store_id, path)
+        head_file.check_head_file(tail_path, connection, store_id, path)
         connection.rollback()
         yield Ledger(connection, clock, store_id, tail_path)
 
@@ -169,7 +169,7 @@ def _engine(address: str, *, read_only: bool) -> Engine:
 
 def _check_head(connection: Connection, path: Path, *, rehearsal: bool | None) -> str:
     """Check the schema and the kind of store; return the store's id."""
-    schema.check(connection, path)
+    schema.check_version(connection, path)
     head = connection.execute(select(tables.head)).one()
     check_rehearsal(path, was_rehearsal=bool(head.rehearsal), rehearsal=rehearsal)
     return str(head.store_id)

@@ -22,7 +22,7 @@ class AccessRecord:
     purpose: str
 
 
-def record(ledger: Ledger, purpose: str, subject: bytes | None, case: str | None = None) -> None:
+def record_access(ledger: Ledger, purpose: str, subject: bytes | None, case: str | None = None) -> None:
     """Record a look-up before any data are shown; *subject* is None where it covers many people.
 
     *purpose* contains no personal data, and the leaf contains nothing about the person.

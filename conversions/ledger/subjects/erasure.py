@@ -76,7 +76,7 @@ class ErasureSummary:
     """Recipients of the person's data; each has an open notice."""
 
 
-def erase(ledger: Ledger, subject: bytes, case: str) -> ErasureSummary:
+def erase_subject(ledger: Ledger, subject: bytes, case: str) -> ErasureSummary:
     """Erase a person's data. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
 
     Every attempt must be settled. A repeated erasure without new data changes nothing. Raises LedgerError where another

@@ -68,7 +68,7 @@ def append(path: Path, entries: Iterable[JournalEntry]) -> None:
         ) from None
 
 
-def begin(path: Path, ledger: Ledger) -> None:
+def create_journal(path: Path, ledger: Ledger) -> None:
     """If there is no journal, create it with the active entries of the suppression list."""
     if path.exists():
         return
@@ -81,7 +81,7 @@ def begin(path: Path, ledger: Ledger) -> None:
     )
 
 
-def read(path: Path) -> list[JournalEntry]:
+def read_entries(path: Path) -> list[JournalEntry]:
     """Every entry, oldest first; empty if there is no file. Skips a last line that a crash left incomplete.
 
     Raises LedgerError where another line cannot be read, because a person's request would be lost.

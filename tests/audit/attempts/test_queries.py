@@ -116,13 +116,13 @@ def test_what_can_match_nothing_is_a_mistake_and_not_an_empty_answer(
     past: Shop, narrowed: dict[str, Any], said: str
 ) -> None:
     with open_log(past.settings, past.clock) as log, pytest.raises(Usage, match=said):
-        queries.check(log, Selection(ZONE, **narrowed), CONFIGURED)
+        queries.validate_selection(log, Selection(ZONE, **narrowed), CONFIGURED)
 
 
 @pytest.mark.parametrize("configured", [CONFIGURED, ()])
 def test_a_destination_may_be_one_of_the_settings_or_one_of_the_store(past: Shop, configured: Collection[str]) -> None:
     with open_log(past.settings, past.clock) as log:
-        queries.check(log, Selection(ZONE, destination="google", run=2), configured)
+        queries.validate_selection(log, Selection(ZONE, destination="google", run=2), configured)
 
 
 def test_before_the_first_run_nothing_has_left(tmp_path: Path) -> None:
@@ -130,9 +130,9 @@ def test_before_the_first_run_nothing_has_left(tmp_path: Path) -> None:
     assert numbers(shop) == []
     assert not (shop.home / "var").exists()
     with open_log(shop.settings, shop.clock) as log:
-        queries.check(log, Selection(ZONE, destination="google"), CONFIGURED)
+        queries.validate_selection(log, Selection(ZONE, destination="google"), CONFIGURED)
         with pytest.raises(Usage, match="no run 1; there has been none yet"):
-            queries.check(log, Selection(ZONE, run=1), CONFIGURED)
+            queries.validate_selection(log, Selection(ZONE, run=1), CONFIGURED)
 
 
 @pytest.mark.parametrize(

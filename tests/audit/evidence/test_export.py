@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from conversions import __version__
 from conversions.audit import open_log
 from conversions.audit.attempts import queries
-from conversions.audit.attempts.model import Attempt, Body, Selection
+from conversions.audit.attempts.model import AttemptRecord, Body, Selection
 from conversions.audit.evidence import export as exporting
 from conversions.audit.evidence.export import ExportCounts, Format, export, new_file
 from conversions.errors import LedgerError, Usage
@@ -208,7 +208,7 @@ def test_a_line_is_one_line_of_ascii_whatever_its_texts_hold(past: Shop, tmp_pat
 def test_attempts_are_written_one_at_a_time(past: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     walk: list[str] = []
 
-    def body(log: Any, attempt: Attempt) -> Body:
+    def body(log: Any, attempt: AttemptRecord) -> Body:
         walk.append("read")
         return whole(log, attempt)
 

@@ -414,7 +414,7 @@ def test_what_was_altered_of_an_erasure_is_named(shop: Shop, alter: str, expecte
         with ledger.transaction() as connection:
             subject = connection.exec_driver_sql("SELECT subject FROM event ORDER BY id").scalars().first()
         assert subject
-        erasure.erase(ledger, subject, "2026-17")
+        erasure.erase_subject(ledger, subject, "2026-17")
         recipient_notices.close(ledger, 1, "by letter")
     assert verdict(shop).intact
     with shop.tampered() as store:
@@ -464,7 +464,7 @@ def test_helpers_find_what_one_process_finds(shop: Shop, monkeypatch: pytest.Mon
 
 def test_a_store_that_grows_meanwhile_is_looked_at_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    real = payloads.check
+    real = payloads.check_payloads
 
     def erased_meanwhile(path: Path, store: sqlite3.Connection) -> Iterator[payloads.CheckedRequests]:
         """As a helper process sees it, whose store is newer than that of the process that asked."""
@@ -475,7 +475,7 @@ def test_a_store_that_grows_meanwhile_is_looked_at_again(shop: Shop, monkeypatch
                 return iter(list(real(path, newer)))
         return real(path, store)
 
-    monkeypatch.setattr(payloads, "check", erased_meanwhile)
+    monkeypatch.setattr(payloads, "check_payloads", erased_meanwhile)
 
     assert verdict(shop).intact
     assert len(looks) == 2

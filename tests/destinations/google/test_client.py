@@ -21,7 +21,7 @@ from conversions.destinations.base import Envelope
 from conversions.destinations.google import credentials
 from conversions.destinations.google.advice import by_code
 from conversions.destinations.google.client import Google
-from conversions.destinations.google.responses import judge
+from conversions.destinations.google.responses import classify_response
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Consent
 from conversions.model.late_result import Diagnosis, RequestStatus
@@ -394,7 +394,9 @@ def verdict(receipt: Receipt) -> tuple[Outcome, Next]:
 
 def answered(status: int, body: object, **headers: str) -> Receipt:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return judge(Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, content), 3)
+    return classify_response(
+        Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, content), 3
+    )
 
 
 def refused(
@@ -559,8 +561,8 @@ def test_what_is_named_outside_the_events_is_the_settings_fault(path: str) -> No
 def test_one_event_alone_is_not_too_large(body: object) -> None:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
 
-    assert verdict(judge(Answer(413, {}, content), 1)) == OURS
-    assert verdict(judge(Answer(413, {}, content), 2)) == DATA
+    assert verdict(classify_response(Answer(413, {}, content), 1)) == OURS
+    assert verdict(classify_response(Answer(413, {}, content), 2)) == DATA
 
 
 @pytest.mark.parametrize(
@@ -630,7 +632,7 @@ def test_an_answer_with_a_warning_for_each_of_twenty_thousand_products_is_a_rece
     ]
     body = orjson.dumps(OK | {"fieldWarnings": named})
     assert len(body) < http.MAX_BODY_BYTES
-    receipt = judge(Answer(200, {}, body), 2000)
+    receipt = classify_response(Answer(200, {}, body), 2000)
     assert receipt.outcome is Outcome.RECEIVED
     assert receipt.warnings == {"CART_DATA_ITEM_UNIT_PRICE_MISSING": 2000}
 
@@ -643,9 +645,9 @@ def test_of_an_answer_that_was_cut_what_was_read_counts(
     warned: dict[str, Any] = {"fieldWarnings": named}
     body = orjson.dumps(OK | warned if first else warned | OK)[:2000]
     monkeypatch.setattr(http, "MAX_BODY_BYTES", 2000)
-    assert judge(Answer(200, {}, body), 99).outcome is outcome
+    assert classify_response(Answer(200, {}, body), 99).outcome is outcome
     monkeypatch.setattr(http, "MAX_BODY_BYTES", 2001)
-    assert judge(Answer(200, {}, body), 99).outcome is Outcome.UNKNOWN
+    assert classify_response(Answer(200, {}, body), 99).outcome is Outcome.UNKNOWN
 
 
 CONSENT = {"reason": "DENIED_CONSENT", "description": ""}
@@ -656,7 +658,7 @@ def test_consent_that_most_events_lack_at_once_is_not_theirs(named: int, events:
     violations = [CONSENT | {"field": f"events.events[{i}]"} for i in range(named)]
     details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
     body = {"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": details}}
-    receipt = judge(Answer(400, {}, orjson.dumps(body)), events)
+    receipt = classify_response(Answer(400, {}, orjson.dumps(body)), events)
     assert receipt.next is (Next.STOP_REFUSED if stops else Next.ISOLATE)
     assert len(receipt.failed_items) == (0 if stops else named)
     assert "consent" in (by_code(receipt.code) or "")

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conversions.destinations.google.diagnostics import FAILED, FIXES, PREFIX, REASONS, judge
+from conversions.destinations.google.diagnostics import FAILED, FIXES, PREFIX, REASONS, parse_status
 from conversions.model.late_result import Diagnosis, EventOutcome, ReasonPolicy, RequestStatus
 from conversions.transport.http import Answer
 from tests.sandbox.test_google import SCHEMAS, misfits
@@ -16,7 +16,7 @@ LATER = Diagnosis(RequestStatus.PROCESSING)
 
 def answered(status: int, body: object) -> Diagnosis:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return judge(Answer(status, {}, content), 3)
+    return parse_status(Answer(status, {}, content), 3)
 
 
 def told(status: str, *counts: dict[str, Any], events: str | None = "3") -> Diagnosis:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from conversions.destinations.base import Envelope
 from conversions.destinations.meta.client import Meta
-from conversions.destinations.meta.responses import judge
+from conversions.destinations.meta.responses import classify_response
 from conversions.errors import Unauthorised
 from conversions.model.conversion import Consent
 from conversions.model.receipt import Next, Outcome, Receipt
@@ -200,7 +200,9 @@ def verdict(receipt: Receipt) -> tuple[Outcome, Next]:
 
 def answered(status: int, body: object, **headers: str) -> Receipt:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return judge(Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, content), 3)
+    return classify_response(
+        Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, content), 3
+    )
 
 
 def refused(status: int, code: int, subcode: int | None = None, **more: Any) -> Receipt:
@@ -422,8 +424,8 @@ def test_some_statuses_decide_without_a_body(status: int, expected: tuple[Outcom
 def test_one_event_alone_is_not_too_large(body: object) -> None:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
 
-    assert verdict(judge(Answer(413, {}, content), 1)) == OURS
-    assert verdict(judge(Answer(413, {}, content), 2)) == DATA
+    assert verdict(classify_response(Answer(413, {}, content), 1)) == OURS
+    assert verdict(classify_response(Answer(413, {}, content), 2)) == DATA
 
 
 def test_no_prose_of_the_platform_reaches_a_receipt() -> None:

@@ -66,7 +66,7 @@ def killed_counts_as_sent() -> None:
             connection.execute(tables.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
 
-    real = swap(outcome, "record", record)
+    real = swap(outcome, "record_answer", record)
 
 
 def open_requests_tidied_up() -> None:
@@ -92,7 +92,7 @@ def old_value_replaced_while_unanswered() -> None:
     def judge(known: Any, draft: Any) -> Transition:
         return Transition.REPLACE if known.state in UNANSWERED and draft.event else real(known, draft)
 
-    real = swap(evaluate, "decide", judge)
+    real = swap(evaluate, "next_transition", judge)
 
 
 def recovery_left_out() -> None:

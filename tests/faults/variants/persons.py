@@ -30,7 +30,7 @@ def denial_not_heard_on_resend() -> None:
     def judge(known: Any, draft: Any) -> Transition:
         return Transition.HOLD if known.state in UNANSWERED else real(known, draft)
 
-    real = swap(evaluate, "decide", judge)
+    real = swap(evaluate, "next_transition", judge)
 
 
 def address_in_a_log_line() -> None:

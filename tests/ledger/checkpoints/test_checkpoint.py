@@ -44,7 +44,7 @@ def public_key(settings: Settings) -> bytes:
 def night(ledger: Ledger, settings: Settings) -> str:
     """A run that does nothing, but for pinning the log's key."""
     run = runs.begin(ledger, OCCASION)
-    bindings.record(ledger, {checkpoints.PIN: public_key(settings).hex()})
+    bindings.record_bindings(ledger, {checkpoints.PIN: public_key(settings).hex()})
     text = runs.finish(ledger, run, {"exit_code": 0})
     assert text is not None
     return text
@@ -118,11 +118,11 @@ def test_another_key_stops_the_run_until_it_is_rotated(ledger: Ledger, settings:
     night(ledger, settings)
     wanted = {checkpoints.PIN: signed_note.public_key(bytes(32)).hex()}
     with pytest.raises(SettingsError, match="rotate-key"):
-        bindings.check(ledger, wanted)
+        bindings.check_bindings(ledger, wanted)
 
     old = bindings.change(ledger, checkpoints.PIN, wanted[checkpoints.PIN], "the old one was lost")
 
-    bindings.check(ledger, wanted)
+    bindings.check_bindings(ledger, wanted)
     assert old == public_key(settings).hex()
     assert runs.record_tree_head(ledger) is None, "these settings have the old key"
     with ledger.transaction() as connection:

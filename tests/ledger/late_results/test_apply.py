@@ -55,7 +55,7 @@ def told(night: Night, diagnosis: Diagnosis, **age: float) -> LateResults:
     """An hour later, or *age*, Google returns this status of the one request that is due."""
     night.clock.forward(**age or {"hours": 1})
     [asked] = apply.due(night.ledger, google(night))
-    return apply.finish(night.ledger, night.run, google(night), asked, diagnosis)
+    return apply.finish_poll(night.ledger, night.run, google(night), asked, diagnosis)
 
 
 def request(night: Night) -> Any:
@@ -257,14 +257,14 @@ def test_a_run_that_has_lost_the_store_moves_nothing(night: Night) -> None:
     night.clock.forward(hours=1)
     [asked] = apply.due(night.ledger, google(night))
     with pytest.raises(LedgerError, match="taken over"):
-        apply.finish(night.ledger, late, google(night), asked, SUCCESS)
+        apply.finish_poll(night.ledger, late, google(night), asked, SUCCESS)
     assert night.states("google") == {"A-0": "received"}
 
 
 def test_every_question_and_every_answer_is_a_leaf(night: Night) -> None:
     sent(night, 2)
     night.clock.forward(hours=1)
-    apply.begin(night.ledger, night.run, "google", apply.due(night.ledger, google(night)))
+    apply.begin_poll(night.ledger, night.run, "google", apply.due(night.ledger, google(night)))
     told(night, partly(found(EventOutcome.UNMATCHED, 0, reason="CLICK_NOT_FOUND")))
     asked, answered = night.leaves()[-2:]
     assert (asked["kind"], asked["requests"]) == ("diagnostics asked", [1])

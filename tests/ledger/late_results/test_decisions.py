@@ -86,7 +86,7 @@ def test_an_order_to_send_again_is_claimed_past_its_window_byte_for_byte(night: 
     lost(night, 2)
     template = night.outbox(resend_us=0)
     assert night.attempt(template, RESEND) is None
-    decisions.decide(night.ledger, SEND, [case for case in waiting(night) if case.order_no == "A-1"], "why")
+    decisions.apply_decision(night.ledger, SEND, [case for case in waiting(night) if case.order_no == "A-1"], "why")
     night.begin()
     attempt = night.intend(night.outbox(resend_us=0), RESEND)
     assert attempt.body == b'{"data":[{"id":"c-A-1","value":49.9}]}'
@@ -98,14 +98,14 @@ def test_an_order_to_send_again_is_claimed_past_its_window_byte_for_byte(night: 
 def test_where_a_restored_store_remembers_no_attempt_a_decision_sends_what_is_read_again(night: Night) -> None:
     night.stage(sighting("1"))
     force(night, "1", state="unknown", first_attempt_us=1, attempted=1)
-    decisions.decide(night.ledger, SEND, waiting(night), "why")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "why")
     night.stage(sighting("1"))
     assert night.intend(night.outbox(resend_us=0), RESEND).events
 
 
 def test_a_refusal_does_not_use_up_what_was_decided(night: Night) -> None:
     lost(night)
-    decisions.decide(night.ledger, SEND, waiting(night), "why")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "why")
     outbox.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), THROTTLED)
     outbox.settle(night.ledger, night.run, night.intend(night.outbox(resend_us=0), RESEND), RECEIVED)
     assert night.states() == {"A-0": "received"}
@@ -114,7 +114,7 @@ def test_a_refusal_does_not_use_up_what_was_decided(night: Night) -> None:
 
 def test_a_kill_uses_up_what_was_decided(night: Night) -> None:
     lost(night)
-    decisions.decide(night.ledger, SEND, waiting(night), "why")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "why")
     night.intend(night.outbox(resend_us=0), RESEND)
     outbox.recover(night.ledger)
     assert [case.choices for case in waiting(night)] == [(SEND, GIVE_UP)]
@@ -122,7 +122,7 @@ def test_a_kill_uses_up_what_was_decided(night: Night) -> None:
 
 def test_past_the_age_limit_no_decision_sends_anything(night: Night) -> None:
     lost(night)
-    decisions.decide(night.ledger, SEND, waiting(night), "why")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "why")
     night.clock.forward(days=6)
     assert night.attempt(night.outbox(resend_us=0), RESEND) is None
 
@@ -131,7 +131,7 @@ def test_what_an_account_did_not_take_is_read_and_sent_again(night: Night) -> No
     night.stage(sighting("1"))
     force(night, "1", state="rejected", reason=Reason.SETUP, detail="NO_CONSENT", settled_run=1, attempted=1)
     runs.finish(night.ledger, night.run, {"exit_code": 70}, waiting=0)
-    decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "the account is mended")
     held = night.held("1")
     assert (held.state, held.reason, held.detail, held.settled_run) == ("deferred", None, None, None)
     assert night.one(tables.run.select()).waiting == 1
@@ -144,7 +144,7 @@ def test_what_was_received_and_perhaps_not_recorded_goes_again_like_what_is_unkn
     first = night.intend(night.outbox())
     outbox.settle(night.ledger, night.run, first, RECEIVED)
     force(night, "1", reason=Reason.SETUP, detail="NO_CONSENT")
-    decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "the account is mended")
     held = night.held("1")
     assert (held.state, held.decision, held.reason, held.detail) == ("unknown", "send", None, None)
     night.begin()
@@ -155,7 +155,7 @@ def test_what_was_received_and_perhaps_not_recorded_goes_again_like_what_is_unkn
 def test_what_is_held_at_its_old_value_stays_so_and_does_not_wait(night: Night) -> None:
     night.stage(sighting("1"))
     force(night, "1", state="recorded", reason=Reason.SETUP, detail="NO_CONSENT", settled_run=1)
-    decisions.decide(night.ledger, SEND, waiting(night), "the account is mended")
+    decisions.apply_decision(night.ledger, SEND, waiting(night), "the account is mended")
     held = night.held("1")
     assert (held.state, held.settled_run, held.reason, held.detail) == ("recorded", 1, None, None)
     assert waiting(night) == []
@@ -163,21 +163,21 @@ def test_what_is_held_at_its_old_value_stays_so_and_does_not_wait(night: Night) 
 
 def test_what_is_given_up_may_have_been_received(night: Night) -> None:
     lost(night)
-    decisions.decide(night.ledger, GIVE_UP, waiting(night), "why")
+    decisions.apply_decision(night.ledger, GIVE_UP, waiting(night), "why")
     assert (night.held("A-0").state, night.held("A-0").reason) == ("withheld", Reason.MAYBE_RECEIVED)
 
 
 def test_what_is_acknowledged_stays_as_it_is_and_is_counted(night: Night) -> None:
     night.stage(*orders(2))
     force(night, "A-0", state="expired", reason=Reason.TOO_OLD)
-    decisions.decide(night.ledger, ACKNOWLEDGE, waiting(night), "why")
+    decisions.apply_decision(night.ledger, ACKNOWLEDGE, waiting(night), "why")
     found = overview.overview(night.ledger)
     assert (found.problems, found.acknowledged, night.held("A-0").state) == ([], 1, "expired")
 
 
 def test_a_decision_is_one_leaf_without_the_orders(night: Night) -> None:
     lost(night, 2)
-    decisions.decide(night.ledger, GIVE_UP, waiting(night), "asked them")
+    decisions.apply_decision(night.ledger, GIVE_UP, waiting(night), "asked them")
     leaf = night.leaves()[-1]
     facts = {"kind": "decision", "decision": "give-up", "destinations": ["meta"], "orders": 2, "reason": "asked them"}
     assert leaf | facts == leaf

@@ -84,7 +84,7 @@ def test_bad_rows_are_those_of_the_last_run(night: Night) -> None:
     night.read().add_bad_rows([snapshot.BadRow("b.csv:2", Reason.BAD_AMOUNT, "A-2", "amount", None)])
     bad_rows.keep(night.ledger, night.run)
 
-    assert overview.overview(night.ledger).bad_rows == [overview.BadRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
+    assert overview.overview(night.ledger).bad_rows == [overview.RejectedRow("b.csv:2", Reason.BAD_AMOUNT, "amount")]
 
 
 def test_the_log_is_counted_and_a_rehearsal_named(night: Night) -> None:

@@ -64,7 +64,7 @@ def read(night: Night, number: str, due: Money = CHEAPER, **changed: Any) -> Non
 
 
 def stage(night: Night) -> None:
-    eligibility.stage(night.ledger, night.run, GOOGLE, restated)
+    eligibility.stage_restatements(night.ledger, night.run, GOOGLE, restated)
 
 
 def asked(night: Night, *numbers: str, due: Money = CHEAPER) -> None:

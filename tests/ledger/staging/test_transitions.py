@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversions.ledger.staging.transitions import Current, Transition, decide
+from conversions.ledger.staging.transitions import Current, Transition, next_transition
 from conversions.ledger.states import FORBIDDEN, SENT, UNANSWERED, WAITING, State
 from conversions.model.conversion import QUARANTINES, Money, Reason
 from tests.ledger.builders import FREE, PRICE, against, draft
@@ -63,7 +63,7 @@ MATRIX = {
 @pytest.mark.parametrize("held", HELD)
 @pytest.mark.parametrize("said", SAID)
 def test_step(held: str, said: str) -> None:
-    assert decide(HELD[held], SAID[said]) is MATRIX[held][said]
+    assert next_transition(HELD[held], SAID[said]) is MATRIX[held][said]
 
 
 def test_every_state_has_a_row() -> None:
@@ -75,23 +75,23 @@ def test_every_state_has_a_row() -> None:
 def test_a_forbidden_order_is_neither_resent_nor_restated(reason: Reason) -> None:
     denied = against(reason, due=Money(1, "DKK", 2))
 
-    assert decide(HELD["unknown"], denied) is DROP
-    assert decide(HELD["received"], denied) is KEEP
+    assert next_transition(HELD["unknown"], denied) is DROP
+    assert next_transition(HELD["received"], denied) is KEEP
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - FORBIDDEN))
 def test_nothing_else_lets_an_unanswered_order_go(reason: Reason) -> None:
-    assert decide(HELD["unknown"], against(reason, quarantined=reason in QUARANTINES)) is HOLD
+    assert next_transition(HELD["unknown"], against(reason, quarantined=reason in QUARANTINES)) is HOLD
 
 
 @pytest.mark.parametrize("state", sorted(SENT))
 def test_a_sent_order_is_never_sent_anew(state: State) -> None:
-    assert {decide(Current(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
+    assert {next_transition(Current(state, None, PRICE, None), said) for said in SAID.values()} <= {KEEP, CHANGED}
 
 
 @pytest.mark.parametrize("state", sorted(SENT))
 def test_what_was_sent_before_values_were_kept_owes_nothing(state: State) -> None:
-    assert decide(Current(state, None, None, None), draft("1")) is KEEP
+    assert next_transition(Current(state, None, None, None), draft("1")) is KEEP
 
 
 def test_no_state_is_both_sent_and_open() -> None:

@@ -30,7 +30,7 @@ def deliveries(night: Night, number: str) -> list[dict[str, Any]]:
 
 
 def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> ErasureSummary:
-    return erasure.erase(night.ledger, person, case)
+    return erasure.erase_subject(night.ledger, person, case)
 
 
 def assert_erased(night: Night, number: str) -> None:
@@ -153,8 +153,8 @@ def test_reports_of_runs_forget_the_order_and_its_values(night: Night) -> None:
 
 
 def test_look_ups_stay_without_the_person(night: Night) -> None:
-    access_log.record(night.ledger, "access request", IDA)
-    access_log.record(night.ledger, "access request", ASTA)
+    access_log.record_access(night.ledger, "access request", IDA)
+    access_log.record_access(night.ledger, "access request", ASTA)
     erase(night)
     assert access_log.records_of(night.ledger, IDA) == []
     assert len(access_log.records_of(night.ledger, ASTA)) == 1

@@ -155,9 +155,9 @@ def test_both_places_are_searched_by_index(night: Night) -> None:
 
 class TestLooks:
     def test_a_look_is_kept_with_the_person_and_logged_without(self, night: Night) -> None:
-        access_log.record(night.ledger, "access", IDA, "17")
+        access_log.record_access(night.ledger, "access", IDA, "17")
         night.clock.forward(days=1)
-        access_log.record(night.ledger, "breach", None)
+        access_log.record_access(night.ledger, "breach", None)
 
         assert access_log.records_of(night.ledger, IDA) == [AccessRecord(NOW, "access")]
         assert access_log.records_of(night.ledger, BO) == []

@@ -25,12 +25,12 @@ def test_what_was_appended_is_read_in_its_order(file: Path) -> None:
     suppression_journal.append(file, [ANNA])
     suppression_journal.append(file, [BO, ANNA])
 
-    assert suppression_journal.read(file) == [ANNA, BO, ANNA]
-    assert suppression_journal.read(file)[0].person == subject("anna")
+    assert suppression_journal.read_entries(file) == [ANNA, BO, ANNA]
+    assert suppression_journal.read_entries(file)[0].person == subject("anna")
 
 
 def test_before_the_first_entry_it_is_empty(file: Path) -> None:
-    assert suppression_journal.read(file) == []
+    assert suppression_journal.read_entries(file) == []
 
 
 def test_a_line_is_json_and_only_its_owner_may_read_it(file: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_line_that_a_crash_cut_short_is_passed_over_and_cut_off(file: Path) ->
     whole = file.read_bytes()
     file.write_bytes(whole + b'{"at":"2026')
 
-    assert suppression_journal.read(file) == [ANNA]
+    assert suppression_journal.read_entries(file) == [ANNA]
     suppression_journal.append(file, [BO])
-    assert suppression_journal.read(file) == [ANNA, BO]
+    assert suppression_journal.read_entries(file) == [ANNA, BO]
 
 
 @pytest.mark.parametrize("damage", [b"anything", b'{"at": 1}', b'{"kind":"objection"}'])
@@ -70,7 +70,7 @@ def test_another_line_that_cannot_be_read_is_an_error(file: Path, damage: bytes)
     file.write_bytes(damage + b"\n" + file.read_bytes())
 
     with pytest.raises(LedgerError, match="Line 1 of the journal"):
-        suppression_journal.read(file)
+        suppression_journal.read_entries(file)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(file: Path) -> None:
@@ -79,14 +79,14 @@ def test_a_place_that_cannot_be_written_is_one_sentence(file: Path) -> None:
     with pytest.raises(SettingsError, match=r"store\.checkpoints"):
         suppression_journal.append(file, [ANNA])
     with pytest.raises(SettingsError, match=r"store\.checkpoints"):
-        suppression_journal.read(file)
+        suppression_journal.read_entries(file)
 
 
 def test_a_journal_begun_late_knows_who_is_on_the_list(file: Path, night: Night) -> None:
     suppressions.add(night.ledger, ANNA.person, None, SuppressionKind.OBJECTION, "17")
     suppressions.add(night.ledger, BO.person, None)
     suppressions.remove(night.ledger, BO.person, "called back")
-    suppression_journal.begin(file, night.ledger)
-    suppression_journal.begin(file, night.ledger)
+    suppression_journal.create_journal(file, night.ledger)
+    suppression_journal.create_journal(file, night.ledger)
 
-    assert suppression_journal.read(file) == [ANNA]
+    assert suppression_journal.read_entries(file) == [ANNA]
