@@ -19,7 +19,9 @@ SHIPPED = (
     "systemd/conversions.timer",
     "systemd/conversions-failed@.service",
 )
-RELEASES = {ROOT / "tests" / "ledger" / name for name in ("first_release", "second_release", "third_release")}
+RELEASES = {
+    ROOT / "tests" / "ledger" / name for name in ("first_release", "second_release", "third_release", "fourth_release")
+}
 """A made-up shop's stores, to be upgraded for ever."""
 
 

@@ -146,7 +146,7 @@ def test_no_store_is_nothing_to_upgrade(shop: Shop) -> None:
     stopped(shop.command("upgrade"), USAGE, "no store yet")
 
 
-@pytest.mark.parametrize("release", ["second_release", "third_release"])
+@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
 def test_a_later_release_goes_on_and_sends_nothing_twice(shop: Shop, release: str) -> None:
     kept = FIRST.parent / release
     shop.secrets(CONVERSIONS_KEY="5e" * 32, CONVERSIONS_META__ACCESS_TOKEN="EAAtest")
