@@ -2,7 +2,8 @@
 
     row → Order → Conversion, or the reason why not → staged in the ledger → a request on disk → HTTP → settled
 
-``send`` is the whole run. A plan (``run.plan.plan``) goes as far as the anomaly checks, and writes nothing.
+``send`` is the whole run. A plan (``run.plan.plan``) reads, checks and evaluates the same
+orders, but writes and sends nothing.
 """
 
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ def _read_and_deliver(
     if stops_run(read_result.findings):
         return replace(build_report(context, read_result, queues, [], late_results), stopped=True)
     log_accepted(context.ledger, context.run, read_result.findings, context.scope.request.reason)
-    _check_credentials(queues)
+    _authorise_queues(queues)
     restated_queues = _deliver(context, queues, workers)
     return build_report(context, read_result, queues, restated_queues, late_results)
 
@@ -89,7 +90,7 @@ def _open_queues(context: RunContext, late_results: Mapping[str, LateResults]) -
     return queues
 
 
-def _check_credentials(queues: list[DestinationQueue]) -> None:
+def _authorise_queues(queues: list[DestinationQueue]) -> None:
     """Stop every queue without a valid credential, even if no order waits, so that the operator learns of it early."""
     for queue in queues:
         if queue.stop_reason is None:

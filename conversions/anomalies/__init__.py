@@ -1,7 +1,9 @@
 """Anomaly checks: what looks wrong in the orders that were read, before the run sends anything.
 
-Each module is one check. No check has a minimum that a small shop never reaches, and none reports one problem twice
-(``ledger.runs.findings``). A run and a plan check before staging; docs/findings.md lists the findings.
+Each module of ``CHECKS`` is one check before staging. ``amounts``, ``volume_limit``, ``host_change``,
+``match_rate`` and ``platform_warnings`` need the results of later steps, so the run calls them there. No check has a
+minimum that a small shop never reaches, and none reports one problem twice (``ledger.runs.findings``).
+docs/findings.md lists the findings.
 """
 
 from collections.abc import Iterator

@@ -140,7 +140,7 @@ def _marks(prices: PriceLevels, orders: Iterable[NewOrder]) -> Iterator[Deviatio
         basket = new_orders.basket(order.products)
         if order.decided:
             prices.add_decided(basket, order.magnitude)
-        if order.held:
+        if order.withheld:
             deviation = prices.compare(basket, order.magnitude) or Deviation(0, Basis.SHOP)
             yield deviation._replace(order=order.id, odd=True)
         elif not order.decided:
@@ -168,12 +168,12 @@ _ORDINAL = {10: "tenth", 100: "hundredth", 1000: "thousandth"}
 
 
 def _unusual_finding(new: int) -> Finding:
-    orders, have = ("1 order", "has") if new == 1 else (f"{new} orders", "have")
+    orders, have, are = ("1 order", "has", "It is") if new == 1 else (f"{new} orders", "have", "They are")
     return attention(
         ALONE,
-        f"{orders} {have} an amount at least ten times above or below what such orders usually have, and is not "
-        "sent: `conversions status` lists the withheld orders. Correct the amount in the shop; or, if it is right, "
-        "`conversions decide send ORDER --destination NAME --reason TEXT`.",
+        f"{orders} {have} an amount at least ten times above or below what such orders usually have. "
+        f"{are} not sent: `conversions status` lists the withheld orders. Correct the amount in the shop; or, if it is "
+        "right, `conversions decide send ORDER --destination NAME --reason TEXT`.",
         count=new,
         every_run=True,
     )

@@ -44,5 +44,5 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
             f"{explain_reason(evidence, explained)} If this is correct: `conversions decide acknowledge --finding "
             "held_back --reason TEXT`."
         )
-        affected = max(share.hits, judgements.held[reason])
+        affected = max(share.hits, judgements.all_orders[reason])
         yield attention("held_back", sentence, count=affected, about=reason, share=share.share)

@@ -16,9 +16,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         return
     known, new = drift.example.known, drift.example.new
     sentence = (
-        f"{drift.pairs} orders that are known stand under other numbers now, such as {known!r} as {new!r}: the same "
-        "buyer, time and value. Nothing is sent, because they would count twice. They are the same orders? "
-        "`conversions adopt --numbers --reason TEXT`, or correct source.columns.order_id. They are new sales? "
+        f"{drift.pairs} known orders have other numbers now, for example {known!r} as {new!r}: the same "
+        "buyer, time and value. Nothing is sent, because they would count twice. If they are the same orders, run "
+        "`conversions adopt --numbers --reason TEXT`, or correct source.columns.order_id. If they are new sales, run "
         "`conversions run --accept numbers --reason TEXT`; if they are not new, every one of them counts twice."
     )
     yield stop("numbers", sentence, count=drift.pairs, accept="numbers")

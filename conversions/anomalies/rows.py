@@ -35,12 +35,14 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
-    """Yield a finding where no row could be read, in every run, or where an unusual share of new rows could not."""
+    """Yield one finding if no row could be read, or one for each reason with an unusual share of new rows."""
     counts = evidence.counts
     bad = Counter({reason: rows for reason, rows in counts.quarantined.items() if reason != Reason.REFUND_ROW})
     reported = all(reason in REASONS_WITH_OWN_FINDING and new[reason] for reason in bad)  # by their own findings
-    lately = new.total() or reason_shares.count_recent_bad_rows(evidence.ledger, evidence.settings.lookback_days)
-    if bad and not reported and not counts.orders and (lately or not counts.outside_window):
+    recent_bad_rows = new.total() or reason_shares.count_recent_bad_rows(
+        evidence.ledger, evidence.settings.lookback_days
+    )
+    if bad and not reported and not counts.orders and (recent_bad_rows or not counts.outside_window):
         why = " ".join(explain_reason(evidence, Reason(each), _field(evidence, each)) for each, _ in bad.most_common(2))
         sentence = f"Nothing was sent: none of {bad.total()} rows could be read. {why} {NEXT_STEP}"
         yield attention("unreadable_rows", sentence, count=bad.total(), share=1.0, every_run=True)
@@ -51,19 +53,19 @@ def _unreadable(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         why = explain_reason(evidence, Reason(share.reason), _field(evidence, share.reason))
         count = f"{share.hits} of the {share.total} newest orders could not be read"
         sentence = f"{count}; {usual_share(share)}. {why} {NEXT_STEP}"
-        worse = {"about": share.reason, "share": share.share, "every_run": True}
-        yield attention("unreadable_rows", sentence, count=share.hits, **worse)
+        details = {"about": share.reason, "share": share.share, "every_run": True}
+        yield attention("unreadable_rows", sentence, count=share.hits, **details)
 
 
 def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     lines = evidence.bad_rows.beside_orders
-    if several := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
+    if conflicting_rows := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
         sentence = (
-            f"{several} rows have the number of another row and other values: is this a row per item, or per refund? "
-            "Orders with contradicting rows are not sent. Export one row per order, with its whole total and all its "
-            "products, or map source.columns.updated_at; then `conversions run`."
+            f"{conflicting_rows} rows have the number of another row and other values: is this a row per item, or per "
+            "refund? Such orders are not sent. Export one row per order, with its whole total and all "
+            "its products, or map source.columns.updated_at; then `conversions run`."
         )
-        yield attention("row_per_item", sentence, count=several, every_run=True)
+        yield attention("row_per_item", sentence, count=conflicting_rows, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:
         sentence = (
             f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "

@@ -29,11 +29,11 @@ class FaultIsolation:
     """Refusals since the platform last accepted an event."""
 
     def classify(self, receipt: Receipt, events: int) -> Receipt:
-        """Return *receipt* of a request of so many *events* as the earlier refusals make it mean."""
+        """Reinterpret *receipt* of a request of so many *events* in the light of earlier refusals."""
         if receipt.next is Next.PROBE and self.settings_ok:
             return replace(receipt, next=Next.ISOLATE)
         if receipt.next is Next.ISOLATE and not self.settings_ok and self.suspects.covers(events, receipt):
-            self.suspects.conclusive = PROBES_FOR_EVENT_ERRORS
+            self.suspects.probes_needed = PROBES_FOR_EVENT_ERRORS
             return replace(receipt, next=Next.PROBE)
         return receipt
 

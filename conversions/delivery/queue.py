@@ -88,7 +88,7 @@ class DestinationQueue:
         return self.backlog[0] if self.backlog else self.timed_out.popleft()
 
     def classify(self, receipt: Receipt, events: int) -> Receipt:
-        """Return *receipt* of a request of so many *events* as the earlier answers of this run make it mean."""
+        """Reinterpret *receipt* of a request of so many *events* in the light of this run's earlier answers."""
         warned_before = self.final_warning and self.backoff is None  # not by a request of this round
         if receipt.next is Next.RETRY_ONCE and warned_before:
             return replace(receipt, next=Next.STOP_REFUSED)

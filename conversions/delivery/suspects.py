@@ -13,11 +13,11 @@ class SuspectSet:
 
     probes: deque[WorkItem] = field(default_factory=deque)
     """Single events to send next, one at a time."""
-    conclusive: int = MIN_PROBES
+    probes_needed: int = MIN_PROBES
     """How many probes of one batch decide, if the platform refuses all of them for the same reason."""
     single: list[WorkItem] = field(default_factory=list)
     """Single events that were refused."""
-    whole_batch: list[WorkItem] = field(default_factory=list)
+    batches: list[WorkItem] = field(default_factory=list)
     """Batches that were refused as a whole."""
     failed: int = 0
     """How many events were refused alone or by name, including those in quarantine."""
@@ -27,7 +27,7 @@ class SuspectSet:
     @property
     def open(self) -> bool:
         """Whether suspects wait for the decision."""
-        return bool(self.single or self.whole_batch)
+        return bool(self.single or self.batches)
 
     @property
     def blames_settings(self) -> bool:
@@ -40,7 +40,7 @@ class SuspectSet:
         return len(self.reasons) > 1
 
     def covers(self, events: int, receipt: Receipt) -> bool:
-        """Whether a refusal concerns all *events* alike, and enough events for the decision."""
+        """Return whether the refusal names no single event, and enough events were refused to decide."""
         distinguished = len(receipt.failed_items) not in {0, events} or len(receipt.reasons) > 1
         return not distinguished and (self.open or self.failed + events >= MIN_PROBES)
 
@@ -48,16 +48,16 @@ class SuspectSet:
         """Add refused *work*; a batch gets probes, unless the platform named each of its events."""
         single = len(work.events or ()) == 1
         if single or receipt.failed_items:
-            (self.single if single else self.whole_batch).append(work)
+            (self.single if single else self.batches).append(work)
             self.count_refused(len(work.events or ()), receipt)
         else:
             self.add_unclear(work)
 
     def add_unclear(self, work: WorkItem) -> None:
         """Add a batch without a named event, and choose probes of it if there are none yet."""
-        self.whole_batch.append(work)
+        self.batches.append(work)
         if not self.probes:
-            self.probes.extend(probes(work, self.conclusive))
+            self.probes.extend(probes(work, self.probes_needed))
 
     def count_refused(self, events: int, receipt: Receipt) -> None:
         """Count so many *events* that were refused alone or by name."""
@@ -67,9 +67,9 @@ class SuspectSet:
     def release(self) -> list[WorkItem]:
         """Return the work that finds the events at fault: each suspect alone, the others in halves."""
         suspects = {event for work in self.single for event in work.events or ()}
-        parts = [half for work in self.whole_batch for half in halves(_without(work, suspects))]
+        parts = [half for work in self.batches for half in halves(_without(work, suspects))]
         works = self.single + parts
-        self.probes, self.single, self.whole_batch, self.failed, self.reasons = deque(), [], [], 0, set()
+        self.probes, self.single, self.batches, self.failed, self.reasons = deque(), [], [], 0, set()
         return works
 
 

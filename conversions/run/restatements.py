@@ -73,7 +73,7 @@ def estimate(
     page = list(page)
     for position, rules in enumerate(runtime.destinations):
         changed = [
-            ChangedValue(evaluation.row.held, evaluation.incoming.due)
+            ChangedValue(evaluation.row.delivery_id, evaluation.incoming.due)
             for evaluation in page
             if evaluation.row.position == position and evaluation.value_differs and evaluation.row.state in SENT
         ]

@@ -10,17 +10,17 @@ from conversions.intake.sources.cells import NumberText
 from conversions.model.money import exponent
 
 AMOUNTS = ("amount", "refunded")
-Points = tuple[bool | None, bool | None]
-"""``before_decimals`` of these two columns in one row."""
-UNKNOWN: Points = (None, None)
+DecimalEvidence = tuple[bool | None, bool | None]
+"""``is_decimal_point`` of these two columns in one row."""
+UNKNOWN: DecimalEvidence = (None, None)
 DIGITS_PER_GROUP = 3
 """Digits between two thousands separators."""
 
-_ALL: list[Points] = [(paid, refunded) for paid, refunded in product((True, False, None), repeat=2)]
+_ALL: list[DecimalEvidence] = [(paid, refunded) for paid, refunded in product((True, False, None), repeat=2)]
 
 
-def _columns(row: Points, *, decimals: bool) -> tuple[str, ...]:
-    return tuple(field for field, before in zip(AMOUNTS, row, strict=True) if before is decimals)
+def _columns(row: DecimalEvidence, *, decimals: bool) -> tuple[str, ...]:
+    return tuple(field for field, is_decimal in zip(AMOUNTS, row, strict=True) if is_decimal is decimals)
 
 
 DECIMAL_COLUMNS = {row: _columns(row, decimals=True) for row in _ALL}
@@ -29,16 +29,16 @@ AMBIGUOUS_COLUMNS = {row: _columns(row, decimals=False) for row in _ALL}
 """The columns in which there may be thousands."""
 
 
-def points(paid: str, refunded: str, currency: str) -> Points:
-    """Return what the valid amounts of a row show; ``UNKNOWN`` for a currency that is unknown or has 3+ decimals."""
-    row = before_decimals(paid), before_decimals(refunded)
+def decimal_evidence(paid: str, refunded: str, currency: str) -> DecimalEvidence:
+    """Return what a row proves about each amount column; ``UNKNOWN`` where 3 decimals are possible."""
+    row = is_decimal_point(paid), is_decimal_point(refunded)
     if row == UNKNOWN:
         return UNKNOWN
     decimals = exponent(currency)
     return row if decimals is not None and decimals < DIGITS_PER_GROUP else UNKNOWN
 
 
-def before_decimals(cell: str) -> bool | None:
+def is_decimal_point(cell: str) -> bool | None:
     """Return True for a decimal point before three digits, False where it may separate thousands, otherwise None.
 
     Four digits in a row before the point, or a single 0, exclude thousands; that decides the whole column. ``1200.00``

@@ -18,7 +18,7 @@ from conversions.intake.sources.cells import (
     parse_amount,
     parse_time,
 )
-from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, points
+from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, decimal_evidence
 from conversions.intake.sources.row_digest import Digests
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
@@ -124,7 +124,7 @@ class ColumnMap:
         is_sale = word in self._completed
         if not is_sale:
             self.unparsed.note("status", status, completion.day)
-        both = points(paid, refunded, code) if self._may_be_thousands else UNKNOWN
+        both = decimal_evidence(paid, refunded, code) if self._may_be_thousands else UNKNOWN
         # Positional arguments take a third of the time; the tests check every field by name.
         return Order(
             number,

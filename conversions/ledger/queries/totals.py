@@ -189,7 +189,7 @@ def _estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
     if order.transition is Transition.DROP:
         return "withheld", Reason.MAYBE_RECEIVED
     state = State(order.row.state)
-    return ("already_sent" if state in SENT else _BUCKET_OF[state]), order.row.held_reason
+    return ("already_sent" if state in SENT else _BUCKET_OF[state]), order.row.stored_reason
 
 
 def _groups(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:

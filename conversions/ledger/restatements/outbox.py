@@ -45,7 +45,7 @@ _UNANSWERED = text(f"""
 """)
 _LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
 _TO_RECHECK = text(f"""
-    SELECT v.id, v.state, d.state AS held, v.expires_at, v.first_attempt_us, EXISTS (
+    SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, EXISTS (
         SELECT 1 FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
     ) AS objected, e.bytes IS NULL AS erased
     FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery
@@ -214,9 +214,9 @@ def _recheck(connection: Connection, now_us: int, template: RequestTemplate, bat
 def _reason(row: Row[Any], now: int) -> str:
     if row.objected:
         return Reason.OBJECTION
-    if row.erased or row.held == State.ERASED:
+    if row.erased or row.delivery_state == State.ERASED:
         return Reason.ERASED
-    return Reason.TOO_OLD if row.expires_at <= now else f"order_{row.held}"
+    return Reason.TOO_OLD if row.expires_at <= now else f"order_{row.delivery_state}"
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:

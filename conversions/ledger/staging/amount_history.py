@@ -29,7 +29,7 @@ _ADD_LEVEL = "INSERT OR REPLACE INTO temp.taught VALUES (?, ?, ?)"
 _SPREAD = "SELECT basis, tenths, orders FROM main.deviation WHERE currency = ?"
 _LATEST = """
     SELECT deviation, basis, odd, -coalesce(sale, 0) FROM main.latest_amount l WHERE currency = ? AND NOT EXISTS (
-        SELECT 1 FROM temp.fresh f WHERE f.sale = l.sale AND NOT f.held
+        SELECT 1 FROM temp.fresh f WHERE f.sale = l.sale AND NOT f.withheld
     ) ORDER BY l.id
 """
 """Orders that still wait since an earlier run are left out: this run evaluates them again."""

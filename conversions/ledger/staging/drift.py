@@ -1,7 +1,7 @@
 """Compare the values that this run read with the stored values of the same orders, before staging.
 
-Amounts with another meaning would be measured wrong for weeks. The counting uses temporary tables: memory use stays
-flat, and a refused run leaves nothing in the store.
+If the amounts come from another column, the platforms get wrong values for weeks. The counting uses temporary tables:
+memory use stays flat, and a refused run leaves nothing in the store.
 """
 
 import sqlite3
@@ -24,20 +24,20 @@ def _sql_list(codes: frozenset[str]) -> str:
 
 _CREATE_PAIRS = f"""
     CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
-        CASE WHEN again AND differs THEN 1.0 * now / held * scale END factor,
+        CASE WHEN again AND differs THEN 1.0 * now / stored * scale END factor,
         CASE WHEN again AND differs AND now > 0
-            AND (refunded = 0 OR currency <> held_currency OR (now + refunded) * scale <> held) THEN
-            1.0 * (now + refunded) / held * scale END gross
+            AND (refunded = 0 OR currency <> stored_currency OR (now + refunded) * scale <> stored) THEN
+            1.0 * (now + refunded) / stored * scale END gross
     FROM (
-        SELECT *, (now, currency, exponent) <> (held, held_currency, held_exponent) AS differs,
-            CAST('1e' || (held_exponent - exponent) AS REAL) AS scale FROM (
+        SELECT *, (now, currency, exponent) <> (stored, stored_currency, stored_exponent) AS differs,
+            CAST('1e' || (stored_exponent - exponent) AS REAL) AS scale FROM (
             SELECT x.destination, x.sale, x.day, s.id IS NOT NULL AS seen,
                 d.id IS NOT NULL AND x.value_minor IS NOT NULL AND x.state IN ({_sql_list(SENT)})
                     AND coalesce(d.reason, '') NOT IN ({_sql_list(FORBIDDEN)}) AS again,
                 d.due_minor AS now, s.currency, s.exponent, s.refunded,
-                coalesce(x.due_minor, x.value_minor) AS held,
-                iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS held_currency,
-                iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS held_exponent
+                coalesce(x.due_minor, x.value_minor) AS stored,
+                iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS stored_currency,
+                iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS stored_exponent
             FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = ?
             LEFT JOIN temp.order_row s ON s.order_no = a.order_no
             LEFT JOIN temp.place p ON p.destination = x.destination
@@ -46,7 +46,7 @@ _CREATE_PAIRS = f"""
         )
     )
 """
-"""Every order that a run over these days has read, with its value in this run; ``held`` is the last stored value,
+"""Every order that a run over these days has read, with its value in this run; ``stored`` is the last stored value,
 ``gross`` the factor by which the amount before refunds differs, null where refunds explain the whole difference."""
 _DIFFERING = "SELECT destination, count(*), sum(differs) FROM temp.met WHERE differs IS NOT NULL GROUP BY destination"
 _WITH_MEDIAN_FACTOR = """

@@ -30,10 +30,10 @@ SNAPSHOT_ROWS = f"""
 _EVALUATED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
-    x.id AS held, x.run, x.state, x.reason AS held_reason, x.detail,
-    x.stated_minor AS held_minor, x.ready_at AS held_ready_at, x.revision,
+    x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
+    x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
-    x.fingerprint AS held_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
+    x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
     CASE WHEN x.detail LIKE '%CONSENT%' THEN (
         SELECT instr(e.bytes, :granted) FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision
     ) END AS granted
@@ -62,10 +62,12 @@ class Evaluation(NamedTuple):
     def ready_at(self) -> int | None:
         """Unix seconds; for an order that the platform deferred, not before the platform accepts it again."""
         deferred_by_platform = (
-            self.row.held is not None and self.row.state == State.DEFERRED and (self.row.attempted or self.row.revision)
+            self.row.delivery_id is not None
+            and self.row.state == State.DEFERRED
+            and (self.row.attempted or self.row.revision)
         )
         drafted = self.incoming.ready_at
-        return max(drafted, self.row.held_ready_at or 0) if deferred_by_platform and drafted is not None else drafted
+        return max(drafted, self.row.stored_ready_at or 0) if deferred_by_platform and drafted is not None else drafted
 
     @property
     def old(self) -> Money | None:
@@ -119,14 +121,14 @@ def _evaluation(row: Row[Any]) -> Evaluation:
             row.ready_at,
             row.expires_at,
         )
-    if row.held is None:
+    if row.delivery_id is None:
         return Evaluation(row, stated, incoming, Transition.REPLACE)
     unconfirmed = row.state == State.QUARANTINED and row.first_attempt_us is not None
     current = Current(
         State(row.state),
-        row.held_reason,
+        row.stored_reason,
         _value(row),
-        row.held_fingerprint,
+        row.stored_fingerprint,
         unconfirmed,
         other_value=row.maybe is not None,
         detail=row.detail,

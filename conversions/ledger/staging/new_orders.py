@@ -27,7 +27,7 @@ _TABLES = """
     CREATE TEMP TABLE fresh(
         id INTEGER PRIMARY KEY, sale INTEGER, currency TEXT NOT NULL, purchased_us INTEGER NOT NULL,
         magnitude INTEGER NOT NULL, products BLOB NOT NULL,
-        held INTEGER NOT NULL, told INTEGER NOT NULL, decided INTEGER NOT NULL
+        withheld INTEGER NOT NULL, reported INTEGER NOT NULL, decided INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX temp.fresh_sale ON fresh(sale) WHERE sale IS NOT NULL;
     CREATE TEMP TABLE far(
@@ -43,14 +43,16 @@ _DRAFTS = "d.id > (s.id - 1) * (SELECT count(*) FROM temp.place) AND d.id <= s.i
 _SAME_AMOUNT = "x.stated_minor = s.minor AND x.stated_currency = s.currency"
 _INSERT_NEW = f"""
     INSERT INTO temp.fresh
-    SELECT id, sale, currency, purchased_us, magnitude(minor, exponent), products, held, told, decided AND NOT gone
+    SELECT id, sale, currency, purchased_us, magnitude(minor, exponent), products, withheld, reported,
+        decided AND NOT gone
     FROM (
         SELECT s.*, a.id AS sale,
             coalesce(max(x.attempted OR x.revision > 0 OR x.first_attempt_us IS NOT NULL
                 OR x.state IN ({", ".join(f"'{state}'" for state in ATTEMPTED_STATES)})), 0) AS gone,
-            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}), 0) AS held,
+            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}), 0)
+                AS withheld,
             coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}
-                AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)), 0) AS told,
+                AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)), 0) AS reported,
             coalesce(max(x.accepted_minor = s.minor AND x.stated_currency = s.currency), 0) AS decided
         FROM temp.order_row s
         LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
@@ -58,11 +60,11 @@ _INSERT_NEW = f"""
             AND x.id <= a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
         WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM temp.draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
         GROUP BY s.id
-    ) WHERE held OR NOT gone
+    ) WHERE withheld OR NOT gone
 """
 """Orders ready to send that were never sent; for sent orders ``drift`` compares the values."""
 _NEW_ORDERS = """
-    SELECT id, currency, magnitude, products, held, decided FROM temp.fresh ORDER BY currency, purchased_us, id
+    SELECT id, currency, magnitude, products, withheld, decided FROM temp.fresh ORDER BY currency, purchased_us, id
 """
 _PAST = """
     SELECT currency, magnitude, products FROM temp.past p
@@ -94,7 +96,7 @@ class NewOrder(NamedTuple):
     currency: str
     magnitude: int
     products: bytes
-    held: bool
+    withheld: bool
     """True if an earlier run withheld the order, and its amount is still the same."""
     decided: bool
     """True if a person confirmed the amount."""
@@ -172,7 +174,7 @@ def count_unreported(connection: sqlite3.Connection) -> dict[tuple[str, int], in
     """Count by currency and power of ten the withheld orders that no run has reported."""
     query = """
         SELECT o.currency, o.power, count(*) FROM temp.far o JOIN temp.fresh f ON f.id = o.id
-        WHERE o.odd AND NOT f.told GROUP BY 1, 2
+        WHERE o.odd AND NOT f.reported GROUP BY 1, 2
     """
     return {(currency, power_of_ten): orders for currency, power_of_ten, orders in connection.execute(query)}
 

@@ -115,7 +115,7 @@ class ReadJudgements:
     """Orders of one run that were not sent before, by reason and in total (``ALL``)."""
 
     new: Counter[str]
-    held: Counter[str]
+    all_orders: Counter[str]
     """All of them: those that had the same reason before, too."""
 
 
@@ -137,8 +137,8 @@ def count_judgements(ledger: Ledger, shop: str, bad_rows: Mapping[str, int]) -> 
         for position, reason, orders, new in connection.execute(_COUNTS, parameters):
             for side, count in zip(sides.setdefault(position, (Counter(), Counter())), (new, orders), strict=True):
                 side.update(dict.fromkeys(_keys(reason), count))
-    news, held = (_highest(pair[side] for pair in sides.values()) for side in (0, 1))
-    return ReadJudgements(news + Counter(bad_rows) + Counter({ALL: sum(bad_rows.values())}), held)
+    newest, all_orders = (_highest(pair[side] for pair in sides.values()) for side in (0, 1))
+    return ReadJudgements(newest + Counter(bad_rows) + Counter({ALL: sum(bad_rows.values())}), all_orders)
 
 
 def _keys(reason: str | None) -> list[str]:

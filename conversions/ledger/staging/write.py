@@ -153,7 +153,7 @@ class _Rows:
         if evaluation.transition in {Transition.REPLACE, Transition.AGAIN}:
             self._replace(evaluation)
             return
-        delivery = evaluation.row.held
+        delivery = evaluation.row.delivery_id
         due = evaluation.incoming.due.minor if evaluation.value_differs else None
         self.by_statement[_UPDATE_STATED].append((self.run, *_columns(evaluation.stated), due, delivery))
         if evaluation.transition is Transition.EXPIRE:
@@ -171,7 +171,7 @@ class _Rows:
         draft, row = evaluation.incoming, evaluation.row
         revision, attempted = row.revision, row.attempted
         if not attempted:
-            self.by_statement[_DELETE_EVENT].append((tables.event_key(row.held, revision),))
+            self.by_statement[_DELETE_EVENT].append((tables.event_key(row.delivery_id, revision),))
             self._event(row, draft, revision)
         elif draft.event not in {None, self._bytes(row)}:  # bytes that were sent are evidence and never change
             revision, attempted = revision + 1, 0
@@ -198,17 +198,17 @@ class _Rows:
                 attempted,
                 self._settled_run(draft, row),
                 row.subject if draft.event is None else None,
-                row.held,
+                row.delivery_id,
             )
         )
 
     def _event(self, row: Row[Any], draft: Incoming, revision: int) -> None:
         if draft.event is not None:
-            key = tables.event_key(row.held, revision)
-            self.by_statement[_EVENT].append((key, row.held, revision, row.subject, row.salt, draft.event))
+            key = tables.event_key(row.delivery_id, revision)
+            self.by_statement[_EVENT].append((key, row.delivery_id, revision, row.subject, row.salt, draft.event))
 
     def _bytes(self, row: Row[Any]) -> bytes | None:
-        key = tables.event_key(row.held, row.revision)
+        key = tables.event_key(row.delivery_id, row.revision)
         return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
 
     def _state(self, draft: Incoming, ready_at: int | None) -> State:
@@ -220,7 +220,9 @@ class _Rows:
         """Return the run that first withheld or quarantined the order, so that it is reported once."""
         if draft.reason is Reason.UNUSUAL_AMOUNT:
             return (
-                row.settled_run if row.held_reason == draft.reason and _is_acknowledged_amount(draft, row) else self.run
+                row.settled_run
+                if row.stored_reason == draft.reason and _is_acknowledged_amount(draft, row)
+                else self.run
             )
         if not draft.quarantined:
             return None
@@ -234,7 +236,7 @@ class _Rows:
 
 def _is_acknowledged_amount(draft: Incoming, row: Row[Any]) -> bool:
     """False for an unusual amount that differs from the one that a person may have acknowledged."""
-    return draft.reason is not Reason.UNUSUAL_AMOUNT or bool(row.held_minor == draft.due.minor)
+    return draft.reason is not Reason.UNUSUAL_AMOUNT or bool(row.stored_minor == draft.due.minor)
 
 
 def _columns(money: Money) -> tuple[int, str, int]:

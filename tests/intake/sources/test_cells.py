@@ -19,7 +19,7 @@ from conversions.intake.sources.cells import (
     parse_amount,
     parse_time,
 )
-from conversions.intake.sources.decimal_points import before_decimals
+from conversions.intake.sources.decimal_points import is_decimal_point
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import ZONE
 
@@ -84,14 +84,14 @@ def test_an_instant_has_an_offset_or_is_in_the_shops_zone(text: str) -> None:
     "text", ["1.200", "12.340", "123.456", "+1.200", "-1.200", " 1.200 ", "9.000", "100.005", "\u00a01.200"]
 )
 def test_three_digits_behind_a_point_may_be_thousands(text: str) -> None:
-    assert before_decimals(text) is False
+    assert is_decimal_point(text) is False
 
 
 @pytest.mark.parametrize(
     "text", ["1234.500", "0.500", "-0.500", "+1234.567", "123456.000", "0.000", "0001.200", " 1234.500 "]
 )
 def test_four_digits_or_only_a_0_before_a_point_are_no_thousands(text: str) -> None:
-    assert before_decimals(text) is True
+    assert is_decimal_point(text) is True
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_four_digits_or_only_a_0_before_a_point_are_no_thousands(text: str) -> N
     ],
 )
 def test_any_other_amount_says_nothing_and_is_not_in_doubt(text: str) -> None:
-    assert before_decimals(text) is None
+    assert is_decimal_point(text) is None
 
 
 @pytest.mark.parametrize("value", [1.234, Decimal("1.200"), Decimal("-12.340"), Decimal("1234.500"), Decimal("0.500")])
@@ -123,8 +123,8 @@ def test_what_was_a_number_already_is_what_it_says(value: object) -> None:
     text = as_text(value, "|")
 
     assert isinstance(text, NumberText)
-    assert before_decimals(text) is None
-    assert before_decimals(str(text)) is not None
+    assert is_decimal_point(text) is None
+    assert is_decimal_point(str(text)) is not None
 
 
 def test_the_day_of_an_instant_is_the_shops_not_the_offsets() -> None:

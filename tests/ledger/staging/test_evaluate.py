@@ -52,7 +52,7 @@ def test_an_order_is_evaluated_once_for_each_destination_in_the_settings_order(n
 
 
 def test_an_unknown_order_is_new(night: Night) -> None:
-    assert [(one.transition, one.row.held, one.old) for one in judged(night, sighting("1"))] == [
+    assert [(one.transition, one.row.delivery_id, one.old) for one in judged(night, sighting("1"))] == [
         (Transition.REPLACE, None, None)
     ] * 2
 
@@ -73,7 +73,7 @@ def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
 
     found = [one for page in evaluate.evaluations(night.ledger, "other") for one in page]
 
-    assert [(one.transition, one.row.held) for one in found] == [(Transition.REPLACE, None)] * 2
+    assert [(one.transition, one.row.delivery_id) for one in found] == [(Transition.REPLACE, None)] * 2
 
 
 @pytest.mark.parametrize("said", [draft("1"), against(Reason.TOO_OLD), against(Reason.SHAPE, quarantined=True)])
@@ -144,7 +144,7 @@ def test_every_order_is_evaluated_with_any_page_size(night: Night, monkeypatch: 
     found = judged(night, *orders(7))
 
     assert [(one.row.order_no, one.row.position) for one in found] == [(f"A-{i}", p) for i in range(7) for p in (0, 1)]
-    assert [one.row.held is not None for one in found] == [True] * 10 + [False] * 4
+    assert [one.row.delivery_id is not None for one in found] == [True] * 10 + [False] * 4
 
 
 def test_a_page_that_lost_all_its_orders_to_newer_rows_is_no_end(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
