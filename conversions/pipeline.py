@@ -106,7 +106,7 @@ def _deliver(context: RunContext, queues: list[DestinationQueue], workers: Worke
     orders_to_send = totals.count_to_send(ledger, run.id)
     _check_clock(
         context,
-        [q for q in queues if q.template.destination in orders_to_send or restatements.has_open(ledger, q)],
+        [q for q in queues if q.template.destination_id in orders_to_send or restatements.has_open(ledger, q)],
     )
     with context.scope.progress.track("sending", sum(orders_to_send.values())) as advance:
         deadline = ledger.clock() + context.scope.settings.deadline

@@ -89,7 +89,7 @@ class Delivery:
                     await self._round(queue, limiter)
         if queue.isolation.settings_at_fault and queue.outbox is outbox:
             with self._stop_on_error():
-                reinstate(self.ledger, self.run, queue.template.destination)
+                reinstate(self.ledger, self.run, queue.template.destination_id)
         queue.seconds = (self.ledger.clock() - began).total_seconds()
         if queue.stop_reason is None:
             queue.stop_reason = self._reason_for_rest(queue)

@@ -39,7 +39,7 @@ def open_queue(target: QueueTarget, destination_id: int, ledger: Ledger, run_id:
     limits, canary = destination.limits, canary_size(section, ledger, destination_id)
     envelope = destination.envelope(f"conversions-run-{run_id}")
     template = RequestTemplate(
-        destination=destination_id,
+        destination_id=destination_id,
         name=destination.name,
         recipient=destination.recipient,
         url=destination.url,

@@ -36,16 +36,16 @@ def build_report(
     ledger, run = context.ledger, context.run
     ledger.shrink_cache()
     balance = totals.control_totals(
-        ledger, run.id, [(queue.template.name, queue.template.destination) for queue in queues]
+        ledger, run.id, [(queue.template.name, queue.template.destination_id) for queue in queues]
     )
-    news = unreported.unreported(
-        ledger, run.id, {queue.template.destination: queue.template.resend_us for queue in queues}
+    new_problems = unreported.unreported(
+        ledger, run.id, {queue.template.destination_id: queue.template.resend_us for queue in queues}
     )
     sides = {}
     for queue in queues:
         name = queue.template.name
         side = sides[name] = DestinationSide(balance[name], late=late_results[name])
-        side.unreported = news[queue.template.destination]
+        side.unreported = new_problems[queue.template.destination_id]
         _add_queue(side, context, queue, restated_queues)
     findings = read_result.findings + platform_findings(ledger, context.scope.today)
     source = source_side(read_result.counts, read_result.snapshot)
@@ -56,8 +56,8 @@ def _add_queue(
     side: DestinationSide, context: RunContext, queue: DestinationQueue, restated_queues: list[DestinationQueue]
 ) -> None:
     """Add to *side* how *queue* ended, and what it leaves for the next run."""
-    ledger, run_id, destination_id = context.ledger, context.run.id, queue.template.destination
-    both = [queue, *(restated for restated in restated_queues if restated.template.destination == destination_id)]
+    ledger, run_id, destination_id = context.ledger, context.run.id, queue.template.destination_id
+    both = [queue, *(restated for restated in restated_queues if restated.template.destination_id == destination_id)]
     side.stop_reason = next((each.stop_reason for each in both if each.stop_reason), None)
     side.adjustments = eligibility.totals(ledger, run_id, destination_id, queue.destination.adjusted_event)
     side.seconds, side.first_batch = queue.seconds, queue.template.max_events if queue.canary else None
@@ -78,9 +78,9 @@ def build_stopped_report(
         destination_id: resend_us(rules.destination, rules.settings)
         for destination_id, rules in zip(destination_ids, runtime.destinations, strict=True)
     }
-    news = unreported.unreported(ledger, run.id, resend_windows_us)
+    new_problems = unreported.unreported(ledger, run.id, resend_windows_us)
     for destination_id, (name, side) in zip(destination_ids, sides.items(), strict=True):
-        side.unreported, side.late = news[destination_id], late_results[name]
+        side.unreported, side.late = new_problems[destination_id], late_results[name]
         side.remaining = side.totals.counts["pending"]
         side.stop_reason = side.late.stop_reason or side.stop_reason
     source = source_side(read_result.counts, read_result.snapshot)

@@ -27,7 +27,7 @@ def stage_changed_values(runtime: Runtime, ledger: Ledger, run: Run, destination
 
 def has_open(ledger: Ledger, queue: DestinationQueue) -> bool:
     """Whether restatements wait for the destination of *queue*, or have no answer yet."""
-    return restatements.has_open(ledger, queue.template.destination)
+    return restatements.has_open(ledger, queue.template.destination_id)
 
 
 def deliver(
@@ -48,7 +48,7 @@ def deliver(
 def _restated_queues(ledger: Ledger, run: Run, queues: list[DestinationQueue]) -> list[DestinationQueue]:
     """Close expired restatements, and open a second queue for each destination that still has open ones."""
     for queue in queues:
-        restatements.close_expired(ledger, run, queue.template.destination)
+        restatements.close_expired(ledger, run, queue.template.destination_id)
     return [_restated_queue(queue) for queue in queues if has_open(ledger, queue)]
 
 

@@ -651,7 +651,7 @@ def test_a_credential_that_cannot_be_had_is_logged_as_not_sent_and_stops_its_des
 
     assert str(one.stop_reason) == "No key file."
     r = tables.request.c
-    row = night.one(select(r.outcome, r.code).where(r.destination == one.template.destination))
+    row = night.one(select(r.outcome, r.code).where(r.destination == one.template.destination_id))
     assert (row.outcome, row.code) == ("not_sent", "no credentials")
     assert (states(night, "google"), states(night, "meta")) == ({"pending": 30}, {"received": 30})
 

@@ -218,7 +218,7 @@ class Night:
 
     def outbox(self, name: str = "meta", **changed: Any) -> RequestTemplate:
         shared: dict[str, Any] = {
-            "destination": staging.destination_id(self.ledger, name),
+            "destination_id": staging.destination_id(self.ledger, name),
             "name": name,
             "recipient": f"{name} Ireland",
             "url": f"https://{name}.example/events",

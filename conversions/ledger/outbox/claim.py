@@ -71,7 +71,7 @@ def _next(
         state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
         return _plain_rows(connection.execute(_LISTED, {"events": orjson.dumps(work.events).decode(), "state": state}))
     page = {
-        "destination": template.destination,
+        "destination": template.destination_id,
         "after": template.last_claimed[work.purpose],
         "most": template.max_events,
     }

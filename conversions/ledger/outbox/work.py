@@ -33,7 +33,7 @@ class Purpose(StrEnum):
 class RequestTemplate:
     """One destination in one run: what its requests share, and the last order claimed."""
 
-    destination: int
+    destination_id: int
     name: str
     recipient: str
     url: str

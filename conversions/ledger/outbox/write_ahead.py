@@ -44,7 +44,7 @@ def _shared_fields(template: RequestTemplate, batch: ClaimedBatch) -> dict[str, 
 def _row_fields(template: RequestTemplate) -> dict[str, object]:
     """Return the envelope; the events are stored apart, so that they can be erased."""
     return {
-        "destination": template.destination,
+        "destination": template.destination_id,
         "headers": template.headers,
         "prefix": template.prefix,
         "suffix": template.suffix,

@@ -150,7 +150,7 @@ def _next(
     if work.events is not None:
         return connection.execute(_LISTED, _events_parameter(work.events) | {"state": _idle_state(work)}).all()
     page = {
-        "destination": template.destination,
+        "destination": template.destination_id,
         "after": template.last_claimed[work.purpose],
         "most": template.max_events,
     }

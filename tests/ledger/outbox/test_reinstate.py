@@ -25,7 +25,7 @@ def set_aside(night: Night, *numbers: str, destination: str = "meta") -> None:
 def test_an_order_never_sent_before_is_pending_again(night: Night) -> None:
     set_aside(night, "1", "2")
 
-    assert reinstate(night.ledger, night.run, night.outbox().destination) == 2
+    assert reinstate(night.ledger, night.run, night.outbox().destination_id) == 2
 
     held = night.held("1")
     assert (held.state, held.reason, held.detail, held.settled_run) == ("pending", None, None, None)
@@ -38,7 +38,7 @@ def test_an_order_unanswered_before_is_unknown_again(night: Night) -> None:
     first = night.held("1").first_attempt_us
     settle(night, night.intend(night.outbox(), RESEND), REFUSED)
 
-    reinstate(night.ledger, night.run, night.outbox().destination)
+    reinstate(night.ledger, night.run, night.outbox().destination_id)
 
     assert (night.held("1").state, night.held("1").first_attempt_us) == ("unknown", first)
 
@@ -48,7 +48,7 @@ def test_neither_an_earlier_run_nor_another_destination_nor_our_own_checks_are_o
     set_aside(night, "elsewhere", destination="google")
     night.stage(sighting("ours", against(Reason.SHAPE, quarantined=True)))
 
-    assert reinstate(night.ledger, night.run, night.outbox().destination) == 0
+    assert reinstate(night.ledger, night.run, night.outbox().destination_id) == 0
     assert night.states() == {"earlier": "quarantined", "elsewhere": "pending", "ours": "quarantined"}
     assert night.states("google")["elsewhere"] == "quarantined"
 
@@ -59,5 +59,5 @@ def test_a_store_that_is_another_run_s_is_left_alone(night: Night) -> None:
     night.begin()
 
     with pytest.raises(LedgerError):
-        reinstate(night.ledger, stale, night.outbox().destination)
+        reinstate(night.ledger, stale, night.outbox().destination_id)
     assert night.states() == {"1": "quarantined"}
