@@ -37,13 +37,15 @@ def access(
 
     settings = load_settings(config)
     person = one_person(settings, address)
-    report = answer(settings, now, person, reason or "access, GDPR article 15", case)
+    report = answer(settings, now, person, reason or "access", case)
     if form == "html":
         text = access_forms.html(report, Language(language), settings.zone)
     else:
         text = json_text(access_forms.document(report, Language(language)))
     deliver(text, out)
     say(f"Sent: {len(report.sent)} events. Not sent: {len(report.not_sent)}. This look-up is logged.")
+    if report.purged:
+        say(f"Orders before {report.purged.before} are purged: the answer says that some may have been this person's.")
 
 
 def deliver(text: str, out: Path | None) -> None:

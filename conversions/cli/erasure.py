@@ -34,7 +34,8 @@ def erase(
 ) -> int:
     """Erase a person's data: GDPR article 17. The log still proves what was sent, to whom and when, without content.
 
-    The address is read from standard input, from --file, or asked for. Later orders of the person are withheld.
+    The address is read from standard input, from --file, or asked for. Later orders of the person are withheld. Data
+    under restriction (`conversions privacy restrict`) are not erased.
     """
     from conversions.privacy import erasure
 
@@ -49,7 +50,10 @@ def erase(
         show_json(asdict(result))
     else:
         show(f"Erased: {result.events} events of {result.orders} orders of {result.persons} persons.")
-        say("Their orders stay erased and are not sent again. Backups made before today still hold their data.")
+        if result.orders:
+            say("Their orders stay erased and are not sent again. Backups made before today may still hold their data.")
+        else:
+            say("No order of theirs is in the store, and later ones are withheld. Backups may still hold their data.")
     if result.copies:
         say(f"So do these files beside the store; delete them when you can: {', '.join(result.copies)}.")
     if result.tasks:
@@ -68,7 +72,7 @@ def tasks(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """List the recipients to notify of an erasure (GDPR article 19), or close such a task."""
+    """List the recipients to notify of an erasure or a rectification (GDPR article 19), or close such a task."""
     from conversions.privacy import erasure
 
     settings = load_settings(config)
@@ -82,10 +86,12 @@ def tasks(
     if as_json:
         show_json([_facts(task) for task in notices])
         return Exit.OK
-    rows = [(t.id, t.case, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in notices]
-    show_table(("task", "case", "recipient", "opened (UTC)", "state", "orders"), rows)
-    for recipient in sorted({task.recipient for task in notices if task.closed is None}):
-        say(f"{recipient}: {erasure.RECIPIENT_INSTRUCTIONS.get(recipient, 'Write to its data protection contact.')}")
+    rows = [(t.id, t.case, t.what, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in notices]
+    show_table(("task", "case", "what", "recipient", "opened (UTC)", "state", "orders"), rows)
+    for what, recipient in sorted({(task.what, task.recipient) for task in notices if task.closed is None}):
+        say(f"{what}, {recipient}: {erasure.how_to_notify(what, recipient)}")
+    if any(task.closed is None and not task.references for task in notices):
+        say(erasure.WITHOUT_IDS)
     if any(task.closed is None for task in notices):
         say("`conversions privacy tasks --json` lists the IDs.")
     return Exit.OK
@@ -117,14 +123,14 @@ def _state(task: "RecipientNotice") -> str:
 
 
 def _facts(task: "RecipientNotice") -> dict[str, object]:
-    from conversions.privacy.erasure import RECIPIENT_INSTRUCTIONS
+    from conversions.privacy.erasure import how_to_notify
 
     return {
         "task": task.id,
         "case": task.case,
         "recipient": task.recipient,
         "what": task.what,
-        "how": RECIPIENT_INSTRUCTIONS.get(task.recipient),
+        "how": how_to_notify(task.what, task.recipient),
         "opened_at": task.opened,
         "closed_at": task.closed,
         "reason": task.reason,

@@ -1,4 +1,4 @@
-"""``conversions privacy``: the suppression list (objections, withdrawn consent), and the other rights of people."""
+"""``conversions privacy``: the suppression list (objection, withdrawal, restriction), and other rights of people."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions import catalogue
-from conversions.cli import access, breach, erasure, record
+from conversions.cli import access, breach, erasure, record, rectification
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json, show_table
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="privacy",
-    help="Requests of people: objection, access, erasure, record.",
+    help="Requests of people: objection, restriction, access, rectification, erasure, record.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 app.command("access")(access.access)
 app.command("affected")(breach.affected)
-for command in (erasure.erase, erasure.tasks, erasure.retention, record.record):
+for command in (rectification.rectify, erasure.erase, erasure.tasks, erasure.retention, record.record):
     app.command()(command)
 
 Listing = Annotated[bool, typer.Option("--list", help="Show the entries: number, dates, case, reason.")]
@@ -85,6 +85,33 @@ def withdraw(
     )
 
 
+@app.command("restrict")
+def restrict(
+    address: Address = None,
+    *,
+    file: File = None,
+    column: Column = None,
+    listing: Listing = False,
+    remove: Remove = False,
+    reason: ReasonOption = None,
+    case: Case = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> int:
+    """Withhold a person's orders, and keep their data as they are: restriction, GDPR article 18.
+
+    Neither retention nor `erase` removes the data while it is in force. The address is read from standard input, from
+    --file, or asked for. It takes effect from the next attempt on.
+    """
+    from conversions.ledger.subjects.suppressions import SuppressionKind
+
+    if listing:
+        return _list(config, [SuppressionKind.RESTRICTION], as_json=as_json)
+    return _change(
+        config, SuppressionKind.RESTRICTION, (address, file, column), reason, case, remove=remove, as_json=as_json
+    )
+
+
 def _change(
     config: Path | None,
     kind: "SuppressionKind",
@@ -131,7 +158,7 @@ def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool)
     if as_json:
         show_json([_facts(entry) for entry in entries])
     else:
-        rows = [(e.id, e.kind, f"{e.since:%Y-%m-%d %H:%M}", _state(e), e.case, e.reason) for e in entries]
+        rows = [(e.id, e.kind, f"{e.since:%Y-%m-%d %H:%M}", _state(e), e.case, _words(e.reason)) for e in entries]
         show_table(("entry", "kind", "since (UTC)", "state", "case", "reason"), rows)
     return Exit.OK
 
@@ -149,4 +176,8 @@ def _facts(entry: "Suppression") -> dict[str, object]:
 
 
 def _state(entry: "Suppression") -> str:
-    return f"removed {entry.removed:%Y-%m-%d}: {entry.removed_reason}" if entry.removed else "in force"
+    return f"removed {entry.removed:%Y-%m-%d}: {_words(entry.removed_reason)}" if entry.removed else "in force"
+
+
+def _words(reason: str | None) -> str:
+    return catalogue.text("entry_reasons", reason or "")

@@ -29,5 +29,7 @@ def record(
     else:
         text = processing_record.html(result, Language(language), settings)
     deliver(text, out)
+    if result.policy is None:
+        say("No policy is approved yet: the record lists no data. The first `conversions run` records its own policy.")
     if result.missing:
         say(f"Missing from a complete record: {', '.join(result.missing)}.")

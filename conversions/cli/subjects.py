@@ -42,6 +42,23 @@ def one_person(settings: "Settings", address: str | None) -> "Person":
     return persons[0]
 
 
+def two_persons(settings: "Settings") -> "tuple[Person, Person]":
+    """The persons of a wrong and a right address: two lines of standard input, or asked for.
+
+    Raises Usage where there are not two usable addresses of different persons.
+    """
+    if sys.stdin.isatty():
+        lines = [typer.prompt(which, err=True) for which in ("Wrong e-mail address", "Right e-mail address")]
+    else:
+        lines = [text for _, text in _addresses(None, None, None)]
+    if len(lines) != 2:
+        raise Usage("Give two lines on standard input: first the wrong address, then the right one.")
+    wrong, right = (one_person(settings, line) for line in lines)
+    if wrong == right:
+        raise Usage("Both addresses are the same person's; nothing was changed.")
+    return wrong, right
+
+
 def people(
     settings: "Settings", address: str | None = None, file: Path | None = None, column: str | None = None
 ) -> "tuple[list[Person], list[tuple[int, Reason]]]":

@@ -6,6 +6,7 @@ from conversions.destinations import open_destination
 from conversions.disclosure.policy import Policy, load_policy
 from conversions.doctor import tag_overlap
 from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
+from conversions.doctor.promised_form import check_promised_form
 from conversions.errors import ConversionsError
 from conversions.settings import DestinationSettings, MetaSettings, Settings
 
@@ -25,6 +26,7 @@ def check_policy_fit(settings: Settings) -> Iterator[CheckResult]:
         yield stopped("policy", error)
         return
     yield ok("policy", f"Policy {policy.version} is in force since {policy.effective}.")
+    yield from check_promised_form(policy, sorted({section.kind for section in settings.destinations.values()}))
     for name, section in settings.destinations.items():
         yield _listed(name, section, policy)
         yield from _unlisted_requirements(name, section)

@@ -4,6 +4,7 @@ Each platform gets a digest by that platform's own dated rule; the store knows t
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,8 +18,10 @@ GOOGLE = "google/2026-08"
 META = "meta/2026-01"
 """Lower case. "Customer information parameters", 2026-01-09; refuses misplaced dots, as Meta's ParamBuilder does."""
 SUBJECT = "subject/1"
-"""Our own rule, which never changes: HMAC-SHA256 of Google's normal form, the same for both platforms."""
+"""Our own rule, which never changes: HMAC-SHA256 of Google's normal form, the same for both platforms.
 
+An address that no platform's rule takes has the rights of every other: the HMAC of its NFC form in lower case.
+"""
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 MAX_ADDRESS_OCTETS = 254
@@ -38,16 +41,17 @@ class Identity:
     """The buyer, without the e-mail address."""
 
     digests: Mapping[str, str]
-    """By rule: 64 lower-case hex characters. A rule that refuses the address is absent."""
+    """By rule: 64 lower-case hex characters. A rule that refuses the address is absent; empty where all refuse it."""
     subject: bytes
     """16 bytes: the person's key in the store."""
 
 
 def identify(text: str, subject_key: bytes) -> Identity | Reason:
-    """Return the buyer with this e-mail address, or why it is unusable. *subject_key* is ``derive(key, SUBJECT)``."""
+    """Return the buyer with this e-mail address, or why it is none. *subject_key* is ``derive(key, SUBJECT)``."""
     forms = _normal_forms(text)
     if isinstance(forms, Reason):
-        return forms
+        unusual = _unusual_address(text)
+        return forms if unusual is None else Identity({}, _subject(unusual, subject_key))
     google, meta = forms
     return Identity(_digests(google, meta), _subject(google, subject_key))
 
@@ -60,8 +64,8 @@ def digests(text: str) -> Mapping[str, str] | Reason:
 
 def subject(text: str, subject_key: bytes) -> bytes | Reason:
     """Return the store's key for an address that an operator typed, as in ``Identity.subject``."""
-    forms = _normal_forms(text)
-    return forms if isinstance(forms, Reason) else _subject(forms[0], subject_key)
+    found = identify(text, subject_key)
+    return found if isinstance(found, Reason) else found.subject
 
 
 def person(text: str, subject_keys: Sequence[bytes]) -> Person | Reason:
@@ -79,6 +83,22 @@ def _normal_forms(text: str) -> tuple[str, str | None] | Reason:
     address = text.lower()
     google = _google(address)
     return (google, _meta(address)) if google else Reason.UNUSABLE_EMAIL
+
+
+def _unusual_address(text: str) -> str | None:
+    """Return the canonical form of an address that cannot be sent, such as one with letters outside ASCII.
+
+    Invisible characters are left out: without them it may be an address of the usual form. None where the text is no
+    address: it has not one ``@``, or white space or control characters inside.
+    """
+    visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    form = unicodedata.normalize("NFC", visible.strip()).lower()
+    usual = _normal_forms(form)
+    if not isinstance(usual, Reason):
+        return usual[0]
+    local, _, domain = form.partition("@")
+    whole = local and domain and "@" not in domain
+    return form if whole and not any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs"} for c in form) else None
 
 
 def _refusal(text: str) -> Reason:
@@ -107,5 +127,5 @@ def _digests(google: str, meta: str | None) -> dict[str, str]:
     return by_rule
 
 
-def _subject(google: str, subject_key: bytes) -> bytes:
-    return mac(subject_key, google.encode())[:16]
+def _subject(form: str, subject_key: bytes) -> bytes:
+    return mac(subject_key, form.encode())[:16]

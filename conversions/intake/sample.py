@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from secrets import token_bytes
 
-from conversions.intake.identity import identify
+from conversions.intake.identity import digests
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.base import Source
 from conversions.model.conversion import PRODUCT_ID, Reason, Window
@@ -14,9 +13,6 @@ from conversions.model.money import exponent
 
 MAX_ROWS = 1_000
 """Rows of the window after which reading stops."""
-
-_THROWAWAY_KEY = token_bytes(32)
-"""Random in each process: subjects under it are never stored."""
 
 
 @dataclass(slots=True)
@@ -60,8 +56,8 @@ def _reasons_against(order: Order) -> Iterator[Reason]:
     """Yield the reasons that the settings or the export may cause. A buyer's consent is not one of them."""
     if not order.completed:
         yield Reason.NOT_COMPLETED
-    if isinstance(identity := identify(order.email, _THROWAWAY_KEY), Reason):
-        yield identity
+    if isinstance(found := digests(order.email), Reason):
+        yield found
     if exponent(order.currency) is None:
         yield Reason.UNKNOWN_CURRENCY
     if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):

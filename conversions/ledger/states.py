@@ -35,6 +35,7 @@ FORBIDDEN = frozenset(
         Reason.NO_CONSENT,
         Reason.OBJECTION,
         Reason.WITHDRAWN,
+        Reason.RESTRICTED,
         Reason.NO_EMAIL,
         Reason.UNUSABLE_EMAIL,
         Reason.ALREADY_A_DIGEST,

@@ -50,6 +50,8 @@ class Reason(StrEnum):
     DENIED = "consent_denied"
     OBJECTION = "objection"
     WITHDRAWN = "consent_withdrawn"
+    RESTRICTED = "restricted"
+    WRONG_ADDRESS = "wrong_address"
     TOO_OLD = "too_old"
     BEFORE_START = "before_start"
     IN_THE_FUTURE = "in_the_future"

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from conversions.catalogue import Language, messages
-from conversions.privacy.access import AccessAnswer, DisclosedEvent, Field
+from conversions.privacy.access import AccessAnswer, ClosedRequest, DisclosedEvent, Field
 from conversions.reports import render
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
@@ -31,7 +32,16 @@ def html(answer: AccessAnswer, language: Language, zone: tzinfo) -> str:
     def _day(instant: datetime) -> str:
         return str(format_date(instant.astimezone(zone).date(), "long", locale=language.locale))
 
-    return render.render("access.html", language, zone, answer=answer, shown=shown)
+    return render.render("access.html", language, zone, answer=answer, shown=shown, named=named(answer, language))
+
+
+def named(answer: AccessAnswer, language: Language) -> dict[str, str]:
+    """The data that the privacy policy names, in words, by the form in which they are sent."""
+    names = messages(language)["promised"]
+    return {
+        form: str(format_list(list(dict.fromkeys(names.get(path, path) for path in paths)), locale=language.locale))
+        for form, paths in (answer.forms or {}).items()
+    }
 
 
 def document(answer: AccessAnswer, language: Language) -> dict[str, Any]:
@@ -44,6 +54,7 @@ def document(answer: AccessAnswer, language: Language) -> dict[str, Any]:
         "contact": answer.contact,
         "kept_days": answer.kept_days,
         "purpose": texts["purpose"]["measure"],
+        "forms": answer.forms,
         "recipients": {sent.recipient: texts["roles"].get(sent.recipient, "") for sent in answer.sent},
         "sent": [_sent_event(sent, texts) for sent in answer.sent],
         "not_sent": [
@@ -65,8 +76,24 @@ def document(answer: AccessAnswer, language: Language) -> dict[str, Any]:
             {"kind": e.kind, "since": e.since, "removed_at": e.removed, "case": e.case, "reason": e.reason}
             for e in answer.entries
         ],
-        "look_ups": [{"at": access.at, "purpose": access.purpose} for access in answer.accesses],
+        "erasures": [_closed(e) for e in answer.erasures],
+        "rectifications": [
+            {**_closed(r), "whose": "order" if r.own else "address", "orders": list(r.orders)}
+            for r in answer.rectifications
+        ],
+        "purged": answer.purged and {"before": answer.purged.before, "recipients": list(answer.purged.recipients)},
+        "lost": answer.lost and {"since": answer.lost[0], "until": answer.lost[1]},
+        "look_ups": [
+            {"at": access.at, "purpose": access.purpose, "sentence": texts["purposes"].get(access.purpose)}
+            for access in answer.accesses
+        ],
+        "rights": texts["access"]["rights_list"],
     }
+
+
+def _closed(request: ClosedRequest) -> dict[str, Any]:
+    told = [{"recipient": n.recipient, "told_at": n.closed} for n in request.notices]
+    return {"at": request.at, "case": request.case, "recipients": told}
 
 
 def _sent_event(sent: DisclosedEvent, texts: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +101,7 @@ def _sent_event(sent: DisclosedEvent, texts: dict[str, Any]) -> dict[str, Any]:
         "order": sent.order_no,
         "purchase_day": sent.day,
         "recipient": sent.recipient,
+        "own_address": sent.own,
         "attempts": [
             {
                 "at": t.at,

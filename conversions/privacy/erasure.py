@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conversions import keys
+from conversions.errors import Usage
 from conversions.ledger import Clock, Ledger, open_ledger, open_read_only, outbox, runs
 from conversions.ledger.runs import bindings
-from conversions.ledger.subjects import erasure, recipient_notices, redaction, suppression_journal
+from conversions.ledger.subjects import (
+    erasure,
+    recipient_notices,
+    rectification,
+    redaction,
+    suppression_journal,
+    suppressions,
+)
 from conversions.ledger.subjects.recipient_notices import RecipientNotice
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.subject import Person
 from conversions.settings import Settings
 
-RECIPIENT_INSTRUCTIONS = {
+_ERASE = {
     "Google Ireland Limited": (
         "Upload a retraction for these transaction IDs (Google Ads, Conversions, Uploads): it takes the sales back; for"
         " the identifiers ask Google's data protection contact in writing."
@@ -24,7 +32,28 @@ RECIPIENT_INSTRUCTIONS = {
         " single event."
     ),
 }
-"""How to notify each recipient; state of the platforms in 2026-11."""
+"""How to notify each recipient of an erasure; state of the platforms in 2026-11."""
+_RECTIFY = {
+    "Google Ireland Limited": (
+        "Upload a retraction for these transaction IDs (Google Ads, Conversions, Uploads), and tell Google's data"
+        " protection contact in writing that their identifier was of another person."
+    ),
+    "Meta Platforms Ireland Limited": (
+        "Tell Meta's data protection contact in writing, with these event IDs and the dataset's number, that their"
+        " identifier was of another person: the API corrects no event."
+    ),
+}
+"""How to notify each recipient of a rectification."""
+WITHOUT_IDS = (
+    "Where a task lists no order, retention has purged the IDs, so the recipient can only search by the person's"
+    " address: ask the person whether you may name it."
+)
+
+
+def how_to_notify(what: str, recipient: str) -> str:
+    """How to notify *recipient* of an erasure (*what* is ``erase``) or a rectification (``rectify``)."""
+    instructions = _RECTIFY if what == rectification.NOTICE else _ERASE
+    return instructions.get(recipient, "Write to its data protection contact.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +74,20 @@ class ErasureResult:
 def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str) -> ErasureResult:
     """Erase these people, and withhold their future orders.
 
-    Raises AnotherRun during a run, and SettingsError where the key is not the store's key.
+    Raises AnotherRun during a run, SettingsError where the key is not the store's key, and Usage, before it changes
+    anything, where one of them asked for restriction: what is restricted may only be stored.
     """
     with exclusive_ledger(settings, clock) as ledger:
-        outbox.recover(ledger)
         people = list(dict.fromkeys(people))
-        subjects = [subject for person in people for subject in person]
+        _check_not_restricted(ledger, people)
+        outbox.recover(ledger)
         now = ledger.clock()
-        entries = [
-            suppression_journal.JournalEntry(now, "added", SuppressionKind.ERASURE, subject.hex(), case)
-            for subject in subjects
-        ]
         # The journal comes first, so that the erasure also survives the restore of an older backup.
-        suppression_journal.append(settings.journal_path, entries)
-        erasures = [erasure.erase_subject(ledger, subject, case) for subject in subjects]
+        suppression_journal.append(
+            settings.journal_path,
+            [suppression_journal.entry(now, "added", SuppressionKind.ERASURE, person, case) for person in people],
+        )
+        erasures = [erasure.erase_person(ledger, person, case) for person in people]
         wiped = redaction.wipe(ledger)
         runs.record_tree_head(ledger)
     return ErasureResult(
@@ -69,6 +98,18 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
         wiped=wiped,
         copies=_copies(settings.store_path),
     )
+
+
+def _check_not_restricted(ledger: Ledger, people: Iterable[Person]) -> None:
+    with ledger.transaction() as connection:
+        restricted = set(suppressions.restricted(connection))
+    count = sum(not restricted.isdisjoint(person) for person in people)
+    if count:
+        raise Usage(
+            f"Nothing was erased: {count} of these persons asked that their data are only stored (GDPR article 18). If"
+            " they ask for erasure now, lift the restriction first: `conversions privacy restrict --remove --reason"
+            " TEXT`."
+        )
 
 
 def _copies(store: Path) -> list[str]:

@@ -41,9 +41,9 @@ def add(settings: Settings, clock: Clock, people: Iterable[Person], entry: ListE
     with shared_ledger(settings, clock) as ledger:
         suppression_journal.append(
             settings.journal_path,
-            (_line(clock, "added", entry.kind, subject, entry.case) for person in people for subject in person),
+            [suppression_journal.entry(clock(), "added", entry.kind, person, entry.case) for person in people],
         )
-        return _apply(people, lambda subject: suppressions.add(ledger, subject, entry.reason, entry.kind, entry.case))
+        return _apply(people, lambda person: suppressions.add(ledger, person, entry.reason, entry.kind, entry.case))
 
 
 def remove(
@@ -55,15 +55,14 @@ def remove(
     """
     people = list(people)
     with shared_ledger(settings, clock) as ledger:
-        change = _apply(people, lambda subject: suppressions.remove(ledger, subject, reason, kind))
-        suppression_journal.append(
-            settings.journal_path, (_line(clock, "removed", kind, subject) for person in people for subject in person)
-        )
+        change = _apply(people, lambda person: suppressions.remove(ledger, person, reason, kind))
+        lines = [suppression_journal.entry(clock(), "removed", kind, person, None) for person in people]
+        suppression_journal.append(settings.journal_path, lines)
         return change
 
 
 def list_entries(settings: Settings, clock: Clock) -> list[Suppression]:
-    """Every entry, also removed ones, without the person."""
+    """Every entry, also removed ones, one for each person, without the person."""
     with open_read_only(settings, clock) as ledger:
         return suppressions.entries(ledger)
 
@@ -79,17 +78,6 @@ def shared_ledger(settings: Settings, clock: Clock) -> Iterator[Ledger]:
         yield ledger
 
 
-def _line(
-    clock: Clock,
-    change: suppression_journal.JournalAction,
-    kind: SuppressionKind,
-    subject: bytes,
-    case: str | None = None,
-) -> suppression_journal.JournalEntry:
-    return suppression_journal.JournalEntry(clock(), change, kind, subject.hex(), case)
-
-
-def _apply(people: Iterable[Person], change: Callable[[bytes], bool]) -> ListChange:
-    """Apply *change* to every subject of every person; a person counts as changed where one subject did."""
-    changed = [sum(map(change, person)) > 0 for person in people]
+def _apply(people: Iterable[Person], change: Callable[[Person], bool]) -> ListChange:
+    changed = [change(person) for person in people]
     return ListChange(changed=sum(changed), as_before=len(changed) - sum(changed))

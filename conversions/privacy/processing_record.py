@@ -1,4 +1,4 @@
-"""The record of processing (GDPR art. 30), made from the current settings and policy, so that it is never outdated."""
+"""The record of processing (GDPR art. 30), made from the current settings and the approved policy."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,15 +8,14 @@ from conversions import __version__
 from conversions.catalogue import Language, messages
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
-from conversions.disclosure.policy import Class, Listing, Policy, load_policy
-from conversions.disclosure.schema import EVENTS
-from conversions.ledger import Clock
+from conversions.disclosure.forms import form, within_event
+from conversions.disclosure.policy import Class, Policy
+from conversions.ledger import Clock, open_read_only
+from conversions.ledger.runs.policies import approved
 from conversions.reports.render import render
 from conversions.settings import Settings
 
 RECIPIENTS = {"google": Google.recipient, "meta": Meta.recipient}
-FORMS = {"sha256-hex": "hashed", "wire-id": "keyed"}
-"""Form by shape; every other shape is sent in clear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ class ProcessingRecord:
     impact_assessment: str | None
     recipients: tuple[Recipient, ...]
     retention_days: int
-    policy: Policy
+    policy: Policy | None
+    """The approved policy; None before the first run, which records its own."""
     rehearsal: bool
 
     @property
@@ -71,9 +71,10 @@ class ProcessingRecord:
 
 
 def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
-    """The record as of now. Raises SettingsError where the policy cannot be read."""
+    """The record as of now. Raises LedgerError or SettingsError where the store cannot be read."""
     privacy = settings.privacy
-    policy = load_policy(settings.resolve(privacy.policy))
+    with open_read_only(settings, clock) as ledger:
+        policy = approved(ledger)
     return ProcessingRecord(
         at=clock(),
         shop=settings.shop,
@@ -128,7 +129,8 @@ def document(record: ProcessingRecord, language: Language) -> dict[str, Any]:
         "transfers": t["record"]["transfer"],
         "retention_days": record.retention_days,
         "security": t["record"]["security_list"],
-        "policy": {
+        "policy": policy
+        and {
             "version": policy.version,
             "effective": policy.effective,
             "quoted_from": policy.quoted_from,
@@ -141,12 +143,10 @@ def document(record: ProcessingRecord, language: Language) -> dict[str, Any]:
     }
 
 
-def _items(policy: Policy, kind: str) -> tuple[Item, ...]:
+def _items(policy: Policy | None, kind: str) -> tuple[Item, ...]:
     """The listed values about an order; values of class envelope are about the shop."""
-    prefix = f"{EVENTS[kind]}[]."
-    return tuple(_item(listing, prefix) for listing in policy.listings(kind) if listing.class_ is not Class.ENVELOPE)
-
-
-def _item(listing: Listing, prefix: str) -> Item:
-    path = listing.path.removeprefix(prefix)
-    return Item(path, FORMS.get(listing.shape, "clear"), str(listing.class_), listing.what)
+    return tuple(
+        Item(within_event(listing, kind), form(listing), str(listing.class_), listing.what)
+        for listing in (policy.listings(kind) if policy else ())
+        if listing.class_ is not Class.ENVELOPE
+    )

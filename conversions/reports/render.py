@@ -1,5 +1,6 @@
 """Renders documents for people: one self-contained HTML file in Danish or English, without script, ready to print."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -10,9 +11,10 @@ from conversions.catalogue import Language, messages
 def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:
     """Render a document as HTML. Days and instants are in the shop's *zone*; every value is escaped.
 
-    A template has its texts in ``t``, and the filters ``day``, ``instant`` and ``money``.
+    A template has its texts in ``t``, and the filters ``day``, ``local_day``, ``instant``, ``money`` and ``listed``.
     """
     from babel.dates import format_date, format_datetime
+    from babel.lists import format_list
     from babel.numbers import format_currency
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,14 +22,20 @@ def render(template: str, language: Language, zone: tzinfo, **values: Any) -> st
         plain = date.fromisoformat(value) if isinstance(value, str) else value
         return format_date(plain, "long", locale=language.locale)
 
+    def local_day(value: datetime) -> str:
+        return day(value.astimezone(zone).date())
+
     def instant(value: datetime) -> str:
         return format_datetime(value, "medium", tzinfo=zone, locale=language.locale)
 
     def money(value: Decimal, currency: str) -> str:
         return format_currency(value, currency, locale=language.locale, decimal_quantization=False)
 
+    def listed(values: Iterable[str]) -> str:
+        return format_list(list(values), locale=language.locale)
+
     environment = Environment(
         loader=PackageLoader("conversions.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"day": day, "instant": instant, "money": money}
+    environment.filters |= {"day": day, "local_day": local_day, "instant": instant, "money": money, "listed": listed}
     return environment.get_template(template).render(values, t=messages(language), language=language)

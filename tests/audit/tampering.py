@@ -246,8 +246,8 @@ def original(home: Path) -> Original:
     whole(home)
     shutil.copy(home / STORE, home / "older.db")
     with open_shared(shop.settings, shop.clock) as ledger:
-        suppressions.add(ledger, bytes(16), "asked us to")
-        suppressions.remove(ledger, bytes(16), "asked us not to")
+        suppressions.add(ledger, (bytes(16),), "asked us to")
+        suppressions.remove(ledger, (bytes(16),), "asked us not to")
     erase(shop)
     shop.sells(2, date(2026, 11, 20))
     shop.sends(SUNDAY, reason="the second night")

@@ -435,7 +435,7 @@ def test_an_objection_while_the_lane_waits_is_heard(night: Night) -> None:
     platform = Platform(THROTTLED)
 
     async def sleep(seconds: float) -> None:
-        suppressions.add(night.ledger, subject("anna"), None)
+        suppressions.add(night.ledger, (subject("anna"),), None)
 
     delivered(night, lane(night, platform), sleep=sleep)
 

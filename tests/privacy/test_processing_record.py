@@ -9,6 +9,9 @@ import pytest
 from conversions.catalogue import Language, messages
 from conversions.disclosure.policy import Class, load_policy
 from conversions.disclosure.schema import EVENTS
+from conversions.ledger import open_shared
+from conversions.ledger.runs import acquire_epoch
+from conversions.ledger.runs.policies import record_policy
 from conversions.privacy import processing_record
 from conversions.settings import Settings
 from tests.ledger.builders import shop_settings
@@ -21,6 +24,13 @@ ROOT = Path(__file__).parents[2]
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "privacy-policy.toml").write_bytes((ROOT / "config" / "privacy-policy.toml").read_bytes())
     return shop_settings(tmp_path)
+
+
+def run_once(settings: Settings) -> None:
+    """The first run records its policy."""
+    with open_shared(settings, lambda: NOW) as ledger:
+        acquire_epoch(ledger)
+        record_policy(ledger, load_policy(settings.resolve(settings.privacy.policy)))
 
 
 def made(settings: Settings) -> processing_record.ProcessingRecord:
@@ -42,6 +52,7 @@ def test_it_names_missing_settings(settings: Settings) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_every_recipient_with_its_role_and_every_item_that_may_leave(settings: Settings, language: Language) -> None:
+    run_once(settings)
     document = processing_record.document(made(settings), language)
     [meta] = document["recipients"]
     assert (meta["destination"], meta["recipient"]) == ("meta", "Meta Platforms Ireland Limited")
@@ -57,7 +68,25 @@ def test_every_recipient_with_its_role_and_every_item_that_may_leave(settings: S
         assert item["name"].replace("'", "&#39;") in shown
 
 
+def test_before_a_policy_is_approved_it_says_so_and_lists_no_data(settings: Settings) -> None:
+    assert made(settings).policy is None
+    document = processing_record.document(made(settings), Language.ENGLISH)
+    assert (document["policy"], document["recipients"][0]["data"]) == (None, [])
+    for language in Language:
+        assert messages(language)["record"]["no_policy"] in processing_record.html(made(settings), language, settings)
+
+
+def test_a_policy_file_that_nobody_approved_is_not_in_force(settings: Settings) -> None:
+    run_once(settings)
+    file = settings.resolve(settings.privacy.policy)
+    file.write_text(file.read_text().replace('version = "2026-01"', 'version = "2027-99"'))
+    policy = made(settings).policy
+    assert policy is not None
+    assert policy.version == "2026-01"
+
+
 def test_it_follows_the_settings_and_the_policy(settings: Settings) -> None:
+    run_once(settings)
     document = processing_record.document(
         made(stated(settings, retention_days=123, legal_basis="consent")), Language.ENGLISH
     )

@@ -68,6 +68,7 @@ class TestEverythingHasWords:
             if path.startswith(prefixes[kind])
         }
         assert set(words["fields"]) == inside
+        assert set(words["promised"]) <= inside
 
     def test_nothing_is_called_anonymous(self, words: dict[str, Any]) -> None:
         said = words["access"]["hashed_note"].lower()
@@ -85,7 +86,12 @@ def empty(**changed: Any) -> AccessAnswer:
         "sent": [],
         "not_sent": [],
         "policies": [],
+        "forms": {"hashed": ["user_data.em[]"], "clear": ["custom_data.value"]},
         "entries": [],
+        "erasures": [],
+        "rectifications": [],
+        "purged": None,
+        "lost": None,
         "accesses": [],
     }
     return AccessAnswer(**nothing | changed)

@@ -19,6 +19,15 @@ _INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "events", 
 _FORMER = {"outcome": {"not sent": "not_sent"}}
 """Entries before schema 0004 have texts where rows have codes now."""
 _KIND = "iif(kind = 'erasure', 'suppression', kind)"
+_SUPPRESSIONS = {
+    "objection": "objection",
+    "withdrawal": "withdrawal",
+    "restriction": "restriction",
+    "suppression": "erasure",
+}
+"""The entry's kind, and the row's."""
+_OBJECTION = {"case": "case_no", "person": "person"}
+_TASKS = "(SELECT count(*) FROM task WHERE task.{0} = {0}.id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +77,37 @@ RULES = {
         "outcome IS NOT NULL",
     ),
     "look": Rule("look", "", {"t": "at_us", "operator": "operator", "purpose": "purpose"}),
-    "erasure": Rule("erasure", "", {"t": "at_us", "case": "case_no", "operator": "operator", "count": "events"}),
+    "erasure": Rule(
+        "erasure",
+        "",
+        {
+            "t": "at_us",
+            "case": "case_no",
+            "operator": "operator",
+            "count": "events",
+            "entry": "entry",
+            "tasks": _TASKS.format("erasure"),
+        },
+    ),
+    "rectification": Rule(
+        "rectification",
+        "",
+        {
+            "t": "at_us",
+            "case": "case_no",
+            "operator": "operator",
+            "orders": "orders",
+            "tasks": _TASKS.format("rectification"),
+        },
+    ),
     "task closed": Rule("task", "task", {"t": "closed_us", "reason": "closed_reason"}, "closed_us IS NOT NULL"),
     **{
-        kind: Rule("objection", "entry", {"t": "since_us", "case": "case_no", "kind": _KIND}, f"kind = '{of}'")
-        for kind, of in (("objection", "objection"), ("withdrawal", "withdrawal"), ("suppression", "erasure"))
+        kind: Rule("objection", "entry", {"t": "since_us", **_OBJECTION, "kind": _KIND}, f"kind = '{of}'")
+        for kind, of in _SUPPRESSIONS.items()
     },
     **{
         f"{kind} removed": Rule("objection", "entry", {"t": "removed_us"}, f"kind = '{of}' AND removed_us IS NOT NULL")
-        for kind, of in (("objection", "objection"), ("withdrawal", "withdrawal"), ("suppression", "erasure"))
+        for kind, of in _SUPPRESSIONS.items()
     },
 }
 

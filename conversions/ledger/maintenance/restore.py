@@ -24,7 +24,8 @@ from conversions.settings import Settings
 
 STORE_FILE_SUFFIXES = ("", "-wal", "-shm")
 """File name endings of the files of one store."""
-REPLAY_REASON = "replayed from the journal"
+REPLAY_REASON = "restored"
+"""A code; ``catalogue`` has the words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,10 @@ def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None) 
 
 
 def _latest_entries(path: Path) -> list[JournalEntry]:
-    """The last journal entry of each person and kind: earlier ones no longer apply."""
-    return list({(entry.subject, entry.kind): entry for entry in suppression_journal.read_entries(path)}.values())
+    """The last journal entry of each person and kind, oldest first: earlier ones no longer apply."""
+    entries = suppression_journal.read_entries(path)
+    latest = {(subject, entry.kind): at for at, entry in enumerate(entries) for subject in entry.person}
+    return [entries[at] for at in sorted(set(latest.values()))]
 
 
 def _replay(ledger: Ledger, latest: JournalEntry) -> bool:
@@ -160,7 +163,7 @@ def _replay(ledger: Ledger, latest: JournalEntry) -> bool:
         entry.kind is SuppressionKind.ERASURE and entry.removed is None
         for entry in suppressions.entries(ledger, latest.person)
     )
-    erasure.erase_subject(ledger, latest.person, latest.case or REPLAY_REASON)
+    erasure.erase_person(ledger, latest.person, latest.case or REPLAY_REASON)
     return not known
 
 

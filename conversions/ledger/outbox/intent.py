@@ -23,17 +23,19 @@ from conversions.ledger.outbox.work import (
 )
 from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.sql import MISADDRESSED
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Reason
 
-_TO_RECHECK = text("""
-    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, d.decision, min(o.kind) AS objection
+_TO_RECHECK = text(f"""
+    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, d.decision, min(o.kind) AS objection,
+    {MISADDRESSED} AS misaddressed
     FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
     LEFT JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
-    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR d.expires_at <= :now GROUP BY e.id, d.id
+    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR misaddressed OR d.expires_at <= :now GROUP BY e.id, d.id
 """)
 """The events of a batch that must be checked one by one before the commit; usually none."""
 _MARK_IN_FLIGHT = text(f"""
@@ -47,6 +49,9 @@ _MARK_IN_FLIGHT_IF_FREE = text(f"""
             SELECT 1 FROM event e JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
             WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision
         )
+    ) AND NOT EXISTS (
+        SELECT 1 FROM rectified_order x JOIN event e ON e.subject = x.wrong
+        WHERE x.sale = delivery.sale AND e.id = delivery.id << {REVISION_BITS} | delivery.revision
     )
 """)
 """Checks and marks in one statement: where it changes fewer rows than the batch has, some events need a check."""
@@ -112,8 +117,10 @@ def _recheck(connection: Connection, now_us: int, run: Run, template: RequestTem
     for row in connection.execute(_TO_RECHECK, _parameters(now_us, batch)).all():
         if row.state not in {State.PENDING, State.UNKNOWN}:
             pass  # another request took this order meanwhile
-        elif row.objection is not None:
-            reason = REASON_FOR[SuppressionKind(row.objection)] if row.state == State.PENDING else Reason.MAYBE_RECEIVED
+        elif row.objection is not None or row.misaddressed:
+            reason = REASON_FOR[SuppressionKind(row.objection)] if row.objection else Reason.WRONG_ADDRESS
+            if row.state == State.UNKNOWN:
+                reason = Reason.MAYBE_RECEIVED
             set_state(connection, run, row.delivery, State.WITHHELD, reason)
         elif row.state == State.PENDING:
             set_state(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)

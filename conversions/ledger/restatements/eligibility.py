@@ -19,7 +19,7 @@ from conversions.ledger import log
 from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import split_sum, value_differs
+from conversions.ledger.schema.sql import MISADDRESSED, split_sum, value_differs
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS, SALT_BYTES
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
@@ -43,7 +43,7 @@ _CANDIDATES = text(f"""
     json_extract(j.value, '$[3]') AS exponent,
     m.new_minor AS maybe_minor, m.new_currency AS maybe_currency, m.new_exponent AS maybe_exponent,
     (SELECT max(x.id) FROM event x WHERE x.id {OF_DELIVERY}) AS newest,
-    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open,
+    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open, {MISADDRESSED} AS misaddressed,
     EXISTS (
         SELECT 1 FROM revision v WHERE v.id {OF_DELIVERY} AND v.state = 'rejected'
         AND v.new_minor = json_extract(j.value, '$[1]') AND v.new_currency = json_extract(j.value, '$[2]')
@@ -80,6 +80,7 @@ class NotEligible(StrEnum):
     OPEN = "open_restatement"
     REFUSED = "refused_before"
     ERASED = "erased"
+    WRONG_ADDRESS = "wrong_address"
     UNFIT = "unfit"
     TOO_OFTEN = "too_often"
 
@@ -233,6 +234,7 @@ def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool) 
     """Return the first reason that forbids a restatement."""
     for applies, reason in (
         (row.bytes is None, NotEligible.ERASED),
+        (row.misaddressed, NotEligible.WRONG_ADDRESS),
         (not valid, NotEligible.UNFIT),
         (event is None, NotEligible.NO_CORRECTION),
         (row.state == State.UNMATCHED, NotEligible.UNMATCHED),

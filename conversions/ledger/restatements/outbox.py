@@ -29,9 +29,11 @@ from conversions.ledger.outbox import (
 )
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.sql import MISADDRESSED
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
+from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
@@ -45,13 +47,14 @@ _UNANSWERED = text(f"""
 """)
 _LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
 _TO_RECHECK = text(f"""
-    SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, EXISTS (
-        SELECT 1 FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
-    ) AS objected, e.bytes IS NULL AS erased
+    SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, (
+        SELECT min(o.kind) FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
+    ) AS objection, {MISADDRESSED} AS misaddressed, e.bytes IS NULL AS erased
     FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery
     WHERE v.id IN (SELECT value FROM json_each(:events)) AND (
         v.state NOT IN ('pending', 'unknown') OR d.state NOT IN ({", ".join(f"'{s}'" for s in sorted(CONFIRMED))})
-        OR objected OR erased OR v.expires_at <= :now OR v.first_attempt_us + :resend_us <= :now_us
+        OR objection IS NOT NULL OR misaddressed OR erased
+        OR v.expires_at <= :now OR v.first_attempt_us + :resend_us <= :now_us
     )
 """)
 _MARK_IN_FLIGHT = text("""
@@ -212,8 +215,10 @@ def _recheck(connection: Connection, now_us: int, template: RequestTemplate, bat
 
 
 def _reason(row: Row[Any], now: int) -> str:
-    if row.objected:
-        return Reason.OBJECTION
+    if row.objection is not None:
+        return REASON_FOR[SuppressionKind(row.objection)]
+    if row.misaddressed:
+        return Reason.WRONG_ADDRESS
     if row.erased or row.delivery_state == State.ERASED:
         return Reason.ERASED
     return Reason.TOO_OLD if row.expires_at <= now else f"order_{row.delivery_state}"

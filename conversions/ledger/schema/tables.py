@@ -306,8 +306,9 @@ objection = _table(
     _text("reason", null=True),
     _int("removed_us", null=True),
     _text("removed_reason", null=True),
-    _text("kind", server_default="objection"),  # objection | withdrawal | erasure
+    _text("kind", server_default="objection"),  # objection | withdrawal | restriction | erasure
     _text("case_no", null=True),
+    _int("person", null=True),  # the first entry of the same person, whom a rotated key gave another subject
     Index(
         "uq_objection_in_force",
         "subject",
@@ -326,20 +327,45 @@ erasure = _table(
     _text("operator"),
     _int("events"),
     _int("leaf", "leaf.seq"),
+    _int("entry", null=True),  # the person's entry in the suppression list
 )
-"""An erasure of a person's data (GDPR art. 17); it does not name the person."""
+"""An erasure of a person's data (GDPR art. 17)."""
+
+rectification = _table(
+    "rectification",
+    _id(),
+    _bytes("corrected", null=True),  # subject under the right address; null: erased, or none of its orders is kept
+    _text("case_no"),
+    _int("at_us"),
+    _text("operator"),
+    _int("orders"),
+    _int("leaf", "leaf.seq"),
+)
+"""A rectification of an address (GDPR art. 16): orders of one person had the address of another."""
+
+rectified_order = _table(
+    "rectified_order",
+    _int("rectification", "rectification.id"),
+    _int("sale", "sale.id"),
+    _bytes("wrong", null=True),  # subject under the wrong address; null: erased
+    PrimaryKeyConstraint("rectification", "sale"),
+    Index(None, "sale"),
+    rowid=False,
+)
+"""Orders of a rectification. Nothing of theirs is sent under the wrong address any more."""
 
 task = _table(
     "task",
     _id(),
-    _int("erasure", "erasure.id"),
+    _int("erasure", "erasure.id", null=True),  # either this, or
+    _int("rectification", "rectification.id", null=True),
     _text("recipient"),
-    _text("what"),
+    _text("what"),  # erase | rectify
     _int("opened_us"),
     _int("closed_us", null=True),
     _text("closed_reason", null=True),
 )
-"""Recipient notice: tell a recipient of an erasure (GDPR art. 19); open until an operator closes it."""
+"""Recipient notice: tell a recipient of an erasure or a rectification (GDPR art. 19); open until it is closed."""
 
 look = _table(
     "look",

@@ -23,9 +23,9 @@ SNAPSHOT_ROWS = f"""
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
     AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
-    AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in sorted(FORBIDDEN))})
+    AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{r}'" for r in sorted(FORBIDDEN - {Reason.UNUSABLE_EMAIL}))})
 """
-"""One row per order and destination, with its suppression; skipped where sending is already forbidden."""
+"""One row per order and destination, with its suppression; skipped where the buyer's choice already forbids sending."""
 
 _EVALUATED = text(f"""
     SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,

@@ -16,7 +16,7 @@ from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Ev
 from conversions.ledger.staging.transitions import Incoming, Transition
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
 
 _INSERT_SALES = text("""
@@ -52,8 +52,8 @@ _INSERT_DELIVERIES = text(f"""
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
-        CASE WHEN o.kind = '{SuppressionKind.WITHDRAWAL}' THEN '{Reason.WITHDRAWN}'
-            WHEN o.id IS NOT NULL THEN '{Reason.OBJECTION}' ELSE d.reason END, 0,
+        CASE o.kind {" ".join(f"WHEN '{kind}' THEN '{reason}'" for kind, reason in REASON_FOR.items())}
+            ELSE d.reason END, 0,
         {_IF_SENDABLE} d.wire_id END, {_IF_SENDABLE} :scheme END,
         {_IF_SENDABLE} d.due_minor END, {_IF_SENDABLE} s.currency END, {_IF_SENDABLE} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,

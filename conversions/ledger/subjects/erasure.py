@@ -1,10 +1,11 @@
 """Erase a person's data from the ledger (GDPR art. 17) and open recipient notices (art. 19).
 
 An erased order keeps its number, its day, its id at the platform and the state ``erased``, so it is never sent again.
-The keyed subject stays on the suppression list.
+The keyed subjects stay on the suppression list, and the erasure names that entry, so that the person can be told who
+was notified.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +14,27 @@ from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
+from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
+from conversions.ledger.schema.tables import DESTINATION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects import records, redaction, suppressions
+from conversions.ledger.subjects import (
+    order_mentions,
+    recipient_notices,
+    records,
+    rectification,
+    redaction,
+    suppressions,
+)
+from conversions.ledger.subjects.purged import purged_purchases
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.model.subject import Person
 
-SALE_BITS = DESTINATION_BITS + REVISION_BITS
-DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
-EVENTS_OF = f"BETWEEN j.value << {SALE_BITS} AND j.value << {SALE_BITS} | {(1 << SALE_BITS) - 1}"
-"""Key ranges of the deliveries and of the events of the sale ``j.value``."""
 NOTICE = "erase"
 
 _EVENTS = text(f"SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} ORDER BY e.id")
-_RECIPIENTS = text(f"""
-    SELECT DISTINCT r.recipient FROM request r WHERE r.destination IN (
-        SELECT d.destination FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
-        WHERE d.attempted OR d.revision > 0
-    ) ORDER BY 1
+_EVENTS_UNDER_ADDRESS = text(f"""
+    SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} WHERE e.subject = :subject ORDER BY e.id
 """)
 _CLOSE = text(f"""
     UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
@@ -61,8 +65,8 @@ _CLEAR_SALES = text(
 )
 _DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
 _ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
-_REPORTS = text("""SELECT id, report FROM run WHERE report LIKE '%"order":%'""")
-_REPORT = "UPDATE run SET report = ? WHERE id = ?"
+_FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
+_FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
 _CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
 
 
@@ -76,59 +80,57 @@ class ErasureSummary:
     """Recipients of the person's data; each has an open notice."""
 
 
-def erase_subject(ledger: Ledger, subject: bytes, case: str) -> ErasureSummary:
+def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
     """Erase a person's data. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
 
-    Every attempt must be settled. A repeated erasure without new data changes nothing. Raises LedgerError where another
-    run has taken over the store.
+    Every attempt must be settled. A repeated erasure without new data changes nothing. Purchases that retention purged
+    may have been this person's, so their recipients get a notice, too. Raises LedgerError where another run has taken
+    over the store.
     """
-    fresh = suppressions.add(ledger, subject, None, SuppressionKind.ERASURE, case)
+    fresh = suppressions.add(ledger, person, None, SuppressionKind.ERASURE, case)
+    entry = next(e.id for e in suppressions.entries(ledger, person) if e.kind is SuppressionKind.ERASURE)
     with ledger.transaction() as connection:
-        sales = records.sales_of(connection, subject)
-        if not (sales or fresh):
+        sales, of_others = records.sales_of(connection, person), list(records.rectified_away(connection, person))
+        if not (sales or of_others or fresh):
             return ErasureSummary(0, 0, ())
-        parameters = {"sales": orjson.dumps(sales).decode()}
-        events = list(connection.execute(_EVENTS, parameters).scalars())
-        recipients = tuple(connection.execute(_RECIPIENTS, parameters).scalars())
+        recipients = {*recipient_notices.recipients(connection, [*sales, *of_others])}
+        if fresh and (purged := purged_purchases(connection)):
+            recipients.update(purged.recipients)
+        events = sorted([*_close(connection, sales), *_clear_address(connection, of_others, person)])
         redaction.redact(connection, events)
-        for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS):
-            connection.execute(statement, parameters)
-        _remove_from_reports(connection, set(connection.execute(_ORDER_NUMBERS, parameters).scalars()))
-        connection.execute(_CLEAR_ACCESS_LOG, {"subject": subject})
-        _record(connection, ledger, case, events, recipients)
-    return ErasureSummary(len(sales), len(events), recipients)
+        for subject in person:
+            for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
+                connection.execute(statement, {"subject": subject})
+        _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients))
+    return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
+
+
+def _close(connection: Connection, sales: Sequence[int]) -> list[int]:
+    """Erase the orders of *sales* and every mention of them; return their events, whose payloads are to be removed."""
+    parameters = {"sales": orjson.dumps(sales).decode()}
+    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS):
+        connection.execute(statement, parameters)
+    order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, parameters).scalars()))
+    return list(connection.execute(_EVENTS, parameters).scalars())
+
+
+def _clear_address(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
+    """The events that have *person*'s address in the orders of others. These orders stay, and are not sent with it."""
+    rectification.stop_sending(connection, sales, person)
+    parameters = {"sales": orjson.dumps(sales).decode()}
+    found = [connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person]
+    return [event for events in found for event in events]
 
 
 def _record(
-    connection: Connection, ledger: Ledger, case: str, events: Sequence[int], recipients: Iterable[str]
+    connection: Connection, ledger: Ledger, row: dict[str, Any], events: Sequence[int], recipients: Sequence[str]
 ) -> None:
     """Store the log entry, the erasure and one recipient notice per recipient."""
     now, operator = ledger.now_us, runs.operator()
     covered = redaction.ranges(connection, events)
-    facts = {"basis": "art17", "case": case, "events": covered, "count": len(events), "operator": operator}
-    leaf = log.append(connection, "erasure", now, facts, epoch=ledger.epoch)
-    row = {"case_no": case, "at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
+    facts = {"basis": "art17", "case": row["case_no"], "events": covered, "count": len(events), "operator": operator}
+    more = {"entry": row["entry"], "tasks": len(recipients)}
+    leaf = log.append(connection, "erasure", now, facts | more, epoch=ledger.epoch)
+    row |= {"at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
     erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
-    notices = [{"erasure": erasure, "recipient": name, "what": NOTICE, "opened_us": now} for name in recipients]
-    if notices:
-        connection.execute(insert(tables.task), notices)
-
-
-def _remove_from_reports(connection: Connection, orders: set[str]) -> None:
-    """Remove *orders* from stored run reports, which name some orders with their values."""
-    reports = connection.execute(_REPORTS).all() if orders else ()
-    for run, report in reports:
-        cleaned = orjson.dumps(_without(orjson.loads(report), orders)).decode()
-        if cleaned != report:
-            connection.exec_driver_sql(_REPORT, (cleaned, run))
-
-
-def _without(value: Any, orders: set[str]) -> Any:
-    """*value* without the list items that name one of *orders*."""
-    if isinstance(value, dict):
-        return {key: _without(child, orders) for key, child in value.items()}
-    if isinstance(value, list):
-        return [
-            _without(item, orders) for item in value if not (isinstance(item, dict) and item.get("order") in orders)
-        ]
-    return value
+    recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)

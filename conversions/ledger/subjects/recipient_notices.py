@@ -1,35 +1,50 @@
-"""Recipient notices of an erasure (GDPR art. 19): open until an operator closes them."""
+"""Recipient notices of an erasure or a rectification (GDPR art. 19): open until an operator closes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from conversions.errors import Usage
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.sql import DELIVERIES_OF
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
 
-_task, _erasure = tables.task.c, tables.erasure.c
+_task, _erasure, _rectification = tables.task.c, tables.erasure.c, tables.rectification.c
+_SENT = "(d.attempted OR d.revision > 0)"
+_OF_RECIPIENT = "d.destination IN (SELECT r.destination FROM request r WHERE r.recipient = :recipient)"
+_RECIPIENTS = text(f"""
+    SELECT DISTINCT r.recipient FROM request r WHERE r.destination IN (
+        SELECT d.destination FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF} WHERE {_SENT}
+    ) ORDER BY 1
+""")
 _REFERENCES = text(f"""
     SELECT DISTINCT d.wire_id FROM json_each(:covered) j
     JOIN event e ON e.id BETWEEN json_extract(j.value, '$[0]') AND json_extract(j.value, '$[1]')
     JOIN delivery d ON d.id = e.id >> {REVISION_BITS}
-    WHERE d.wire_id IS NOT NULL AND (d.attempted OR d.revision > 0)
-    AND d.destination IN (SELECT r.destination FROM request r WHERE r.recipient = :recipient) ORDER BY d.id
+    WHERE d.wire_id IS NOT NULL AND {_SENT} AND {_OF_RECIPIENT} ORDER BY d.id
+""")
+_RECTIFIED_REFERENCES = text(f"""
+    SELECT d.wire_id FROM rectified_order j JOIN delivery d ON d.sale = j.sale
+    AND d.id {DELIVERIES_OF.replace("j.value", "j.sale")}
+    WHERE j.rectification = :rectification AND d.wire_id IS NOT NULL AND {_SENT} AND {_OF_RECIPIENT} ORDER BY d.id
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientNotice:
-    """A notice to one recipient about one erasure."""
+    """A notice to one recipient about one erasure or rectification."""
 
     id: int
     case: str
     recipient: str
     what: str
+    """erase | rectify."""
     opened: datetime
     """Aware, UTC."""
     closed: datetime | None
@@ -37,14 +52,46 @@ class RecipientNotice:
     """Why it was closed: how the recipient was informed, or the answer."""
     references: tuple[str, ...]
     """The recipient's ids of the person's orders, while the notice is open."""
+    erasure: int | None = None
+    rectification: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure of a person's data."""
+
+    id: int
+    at: datetime
+    """Aware, UTC."""
+    case: str
+
+
+def recipients(connection: Connection, sales: Sequence[int]) -> list[str]:
+    """Everybody to whom an order of *sales* was sent, or may have been."""
+    return list(connection.execute(_RECIPIENTS, {"sales": orjson.dumps(sales).decode()}).scalars())
+
+
+def open_notices(connection: Connection, now_us: int, names: Sequence[str], what: str, **cause: int) -> None:
+    """Open one notice for each recipient in *names*; *cause* is the ``erasure`` or the ``rectification``."""
+    rows = [{**cause, "recipient": name, "what": what, "opened_us": now_us} for name in names]
+    if rows:
+        connection.execute(insert(tables.task), rows)
+
+
+def erasures(connection: Connection, entries: Sequence[int]) -> list[Erasure]:
+    """The erasures of the person with these *entries* in the suppression list, oldest first."""
+    query = select(tables.erasure).where(_erasure.entry.in_(entries)).order_by(_erasure.id)
+    return [Erasure(row.id, instant(row.at_us), row.case_no) for row in connection.execute(query)]
 
 
 def notices(ledger: Ledger) -> list[RecipientNotice]:
     """Every notice, oldest first."""
+    case = func.coalesce(_erasure.case_no, _rectification.case_no).label("case_no")
     query = (
-        select(tables.task, _erasure.case_no, tables.leaf.c.body)
-        .join(tables.erasure, _erasure.id == _task.erasure)
-        .join(tables.leaf, tables.leaf.c.seq == _erasure.leaf)
+        select(tables.task, case, tables.leaf.c.body)
+        .outerjoin(tables.erasure, _erasure.id == _task.erasure)
+        .outerjoin(tables.rectification, _rectification.id == _task.rectification)
+        .outerjoin(tables.leaf, tables.leaf.c.seq == _erasure.leaf)
         .order_by(_task.id)
     )
     with ledger.transaction() as connection:
@@ -57,7 +104,9 @@ def notices(ledger: Ledger) -> list[RecipientNotice]:
                 instant(row.opened_us),
                 instant(row.closed_us) if row.closed_us else None,
                 row.closed_reason,
-                () if row.closed_us else _references(connection, row.body, row.recipient),
+                () if row.closed_us else _references(connection, row),
+                row.erasure,
+                row.rectification,
             )
             for row in connection.execute(query).all()
         ]
@@ -79,7 +128,10 @@ def close(ledger: Ledger, task: int, reason: str) -> None:
         log.append(connection, "task closed", now, facts, epoch=ledger.epoch)
 
 
-def _references(connection: Connection, leaf: str, recipient: str) -> tuple[str, ...]:
-    """The erasure does not store the person; its log entry names the events that were erased together."""
-    covered = orjson.dumps(orjson.loads(leaf)["events"]).decode()
-    return tuple(connection.execute(_REFERENCES, {"covered": covered, "recipient": recipient}).scalars())
+def _references(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
+    """An erasure does not name its orders; its log entry names the events that were erased together."""
+    if row.rectification:
+        parameters = {"rectification": row.rectification, "recipient": row.recipient}
+        return tuple(connection.execute(_RECTIFIED_REFERENCES, parameters).scalars())
+    covered = orjson.dumps(orjson.loads(row.body)["events"]).decode()
+    return tuple(connection.execute(_REFERENCES, {"covered": covered, "recipient": row.recipient}).scalars())

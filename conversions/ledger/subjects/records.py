@@ -1,4 +1,7 @@
-"""A person's orders, events and transfers, found by the keyed subject only."""
+"""A person's orders, events and transfers, found by the keyed subjects only.
+
+An order whose address was rectified is of the right person; the wrong one has the events that went out under theirs.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +13,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SPAN_BITS
 from conversions.ledger.store import instant
 from conversions.model.conversion import Money
+from conversions.model.subject import Person
 
 _TO_SALE = DESTINATION_BITS + REVISION_BITS
 
@@ -28,6 +32,11 @@ _SALES = text(f"""
         SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n < (SELECT max(id) >> {SPAN_BITS} FROM sale)
     ) {_by_person("event", _TO_SALE)} UNION {_by_person("delivery", DESTINATION_BITS)} ORDER BY 1
 """)
+_RECTIFIED = (
+    select(tables.rectified_order.c.sale, *tables.rectification.c["id", "at_us", "case_no"])
+    .join(tables.rectification, tables.rectification.c.id == tables.rectified_order.c.rectification)
+    .order_by(tables.rectification.c.id)
+)
 _EVENT_RANGES = text("""
     SELECT r.id, f.event, l.event FROM request r
     JOIN request_event f ON f.request = r.id AND f.position = 0
@@ -59,6 +68,20 @@ class SentEvent:
     payload: bytes | None = field(repr=False)
     """The exact bytes as sent; None after erasure."""
     transfers: tuple[Transfer, ...]
+    own: bool = True
+    """False where it has the address of another, or where that is erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectified:
+    """The latest rectification of an order's address."""
+
+    id: int
+    at: datetime
+    """Aware, UTC."""
+    case: str
+    own: bool
+    """True where the order is this person's, False where only the address was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +96,49 @@ class SubjectOrder:
     reason: str | None
     stated: Money
     events: tuple[SentEvent, ...]
+    sale: int
+    rectified: Rectified | None = None
 
 
-def sales_of(connection: Connection, subject: bytes) -> list[int]:
+def sales_of(connection: Connection, person: Person) -> list[int]:
     """Keys of this person's sales, ascending, whether sent, pending or withheld."""
-    return list(connection.execute(_SALES, {"subject": subject}).scalars())
+    found = {sale for subject in person for sale in connection.execute(_SALES, {"subject": subject}).scalars()}
+    return sorted(found - rectified_away(connection, person).keys() | _rectified_to(connection, person).keys())
 
 
-def subject_orders(connection: Connection, subject: bytes) -> list[SubjectOrder]:
-    """All stored data of this person's orders, oldest first."""
+def rectified_away(connection: Connection, person: Person) -> dict[int, Rectified]:
+    """The sales of others that had this person's address, by key."""
+    rows = connection.execute(_RECTIFIED.where(tables.rectified_order.c.wrong.in_(person)))
+    return {sale: Rectified(number, instant(at), case, own=False) for sale, number, at, case in rows}
+
+
+def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]:
+    """All stored data of this person's orders, oldest first, then what others' orders had of the person."""
     ranges = [tuple(row) for row in connection.execute(_EVENT_RANGES)]
+    own, of_others = _rectified_to(connection, person), rectified_away(connection, person)
     orders = []
-    for sale in sales_of(connection, subject):
+    for sale in [*sales_of(connection, person), *of_others]:
+        rectified = of_others.get(sale) or own.get(sale)
         between = {"low": sale << DESTINATION_BITS, "high": sale + 1 << DESTINATION_BITS}
         for row in connection.execute(_DELIVERIES, between):
-            events = _events(connection, subject, row.id, ranges)
-            if events or row.subject == subject:  # the buyer of an order can change
-                orders.append(_subject_order(row, events))
+            events = _events(connection, person, row.id, ranges)
+            if rectified is None or not rectified.own:  # the buyer of an order can change
+                events = tuple(e for e in events if e.own or (rectified and e.payload is None))
+            if events or row.subject in person or (rectified and rectified.own):
+                orders.append(_subject_order(row, events, rectified))
     return orders
+
+
+def _rectified_to(connection: Connection, person: Person) -> dict[int, Rectified]:
+    """The sales of this person that had the address of another, by key."""
+    rows = connection.execute(_RECTIFIED.where(tables.rectification.c.corrected.in_(person)))
+    return {sale: Rectified(number, instant(at), case, own=True) for sale, number, at, case in rows}
+
+
+def lost_time(connection: Connection) -> tuple[datetime, datetime] | None:
+    """A time whose runs the store does not have, because an older copy was restored; None where it has all."""
+    since, until = connection.execute(select(tables.head.c.lost_from_us, tables.head.c.lost_until_us)).one()
+    return (instant(since), instant(until)) if since is not None and until is not None else None
 
 
 def policy_text(connection: Connection, sha256: str) -> str | None:
@@ -108,9 +156,7 @@ _DELIVERIES = (
     .order_by(_d.id)
 )
 _EVENTS = (
-    select(_e.id, _e.bytes)
-    .where(_e.id >= bindparam("low"), _e.id < bindparam("high"), _e.subject == bindparam("subject"))
-    .order_by(_e.id)
+    select(_e.id, _e.bytes, _e.subject).where(_e.id >= bindparam("low"), _e.id < bindparam("high")).order_by(_e.id)
 )
 _WITH_EVENT = select(tables.request_event.c.request).where(
     tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
@@ -133,11 +179,13 @@ _TRANSFERS = (
 
 
 def _events(
-    connection: Connection, subject: bytes, delivery: int, ranges: list[tuple[int, int, int]]
+    connection: Connection, person: Person, delivery: int, ranges: list[tuple[int, int, int]]
 ) -> tuple[SentEvent, ...]:
-    between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS, "subject": subject}
-    rows = connection.execute(_EVENTS, between)
-    return tuple(SentEvent(number, payload, _transfers(connection, number, ranges)) for number, payload in rows)
+    between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS}
+    return tuple(
+        SentEvent(number, payload, _transfers(connection, number, ranges), own=subject in person)
+        for number, payload, subject in connection.execute(_EVENTS, between).all()
+    )
 
 
 def _transfers(connection: Connection, event: int, ranges: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
@@ -146,6 +194,6 @@ def _transfers(connection: Connection, event: int, ranges: list[tuple[int, int, 
     return tuple(Transfer(number, instant(intended), *rest) for number, intended, *rest in rows)
 
 
-def _subject_order(row: Row[Any], events: tuple[SentEvent, ...]) -> SubjectOrder:
+def _subject_order(row: Row[Any], events: tuple[SentEvent, ...], rectified: Rectified | None) -> SubjectOrder:
     stated = Money(row.stated_minor, row.stated_currency, row.stated_exponent)
-    return SubjectOrder(row.order_no, row.day, row.name, row.state, row.reason, stated, events)
+    return SubjectOrder(row.order_no, row.day, row.name, row.state, row.reason, stated, events, row.sale, rectified)

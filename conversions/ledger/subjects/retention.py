@@ -1,10 +1,14 @@
-"""Retention: remove old payloads, and reduce finished old orders to counts (GDPR art. 5(1)(e))."""
+"""Retention: remove old payloads, and reduce finished old orders to counts (GDPR art. 5(1)(e)).
+
+The data of a person who asked for restriction stay as they are (art. 18(2)).
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -12,10 +16,10 @@ from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.store import Ledger, microseconds
-from conversions.ledger.subjects import redaction
-from conversions.ledger.subjects.erasure import DELIVERIES_OF, EVENTS_OF
+from conversions.ledger.subjects import order_mentions, records, redaction, suppressions
 
 ROWS_PER_PAGE = 5_000
 """Deliveries (one order at one destination) in one transaction."""
@@ -51,8 +55,14 @@ _SHRINK = (
     """),
     text("DELETE FROM former_number WHERE sale IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))"),
+    text("DELETE FROM rectified_order WHERE sale IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM sale WHERE id IN (SELECT value FROM json_each(:sales))"),
 )
+_ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
+_FORGET_CORRECTED = text("""
+    UPDATE rectification SET corrected = NULL WHERE corrected IS NOT NULL AND orders > 0
+    AND NOT EXISTS (SELECT 1 FROM rectified_order x WHERE x.rectification = rectification.id)
+""")
 
 
 @dataclass(slots=True)
@@ -84,7 +94,12 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
             after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
             _redact_payloads(ledger, purged, sales)
             _shrink(ledger, purged, sales)
+    order_mentions.forget_before(ledger, _midnight_us(before))
     return purged
+
+
+def _midnight_us(day: date) -> int:
+    return microseconds(datetime.combine(day, time.min, UTC))
 
 
 def _old(ledger: Ledger, before: date, after: int) -> list[int]:
@@ -96,7 +111,7 @@ def _old(ledger: Ledger, before: date, after: int) -> list[int]:
 
 def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
-        events = list(connection.execute(_PAYLOADS, {"sales": orjson.dumps(sales).decode()}).scalars())
+        events = list(connection.execute(_PAYLOADS, _free(connection, sales)).scalars())
         if events:
             redaction.redact(connection, events)
             covered = redaction.ranges(connection, events)
@@ -107,18 +122,25 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
 
 def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
-        midnight = microseconds(datetime.combine(purged.before, time.min, UTC))
-        before = purged.before.isoformat()
-        parameters = {"sales": orjson.dumps(sales).decode(), "before": before, "before_us": midnight}
-        finished = list(connection.execute(_FINISHED, parameters).scalars())
+        limits = {"before": purged.before.isoformat(), "before_us": _midnight_us(purged.before)}
+        finished = list(connection.execute(_FINISHED, _free(connection, sales) | limits).scalars())
         if finished:
             finished_sales = {"sales": orjson.dumps(finished).decode()}
             orders = _count(connection, finished_sales)
+            order_mentions.forget_orders(connection, connection.execute(_ORDER_NUMBERS, finished_sales).scalars().all())
             for statement in _SHRINK:
                 connection.execute(statement, finished_sales)
+            connection.execute(_FORGET_CORRECTED)
             facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
+
+
+def _free(connection: Connection, sales: Sequence[int]) -> dict[str, Any]:
+    """The statements' parameter with *sales*, but for those of people whose data may only be stored."""
+    people = tuple(suppressions.restricted(connection))
+    kept = {*records.sales_of(connection, people), *records.rectified_away(connection, people)} if people else set()
+    return {"sales": orjson.dumps([sale for sale in sales if sale not in kept]).decode()}
 
 
 def _count(connection: Connection, parameters: dict[str, str]) -> int:

@@ -6,20 +6,21 @@ the keyed subject and the case, never an address.
 
 import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 
 from conversions.errors import LedgerError, SettingsError
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.model.subject import Person
 from conversions.process.durable import sync_file, sync_path
 
 _table = tables.objection.c
@@ -38,11 +39,19 @@ class JournalEntry:
     subject: str
     """32 lower-case hex characters."""
     case: str | None = None
+    others: tuple[str, ...] = ()
+    """The same person's subjects under former keys."""
 
     @property
-    def person(self) -> bytes:
-        """The subject as bytes, as in the store."""
-        return bytes.fromhex(self.subject)
+    def person(self) -> Person:
+        """The subjects as bytes, as in the store."""
+        return tuple(map(bytes.fromhex, (self.subject, *self.others)))
+
+
+def entry(at: datetime, change: JournalAction, kind: SuppressionKind, person: Person, case: str | None) -> JournalEntry:
+    """One line about *person*."""
+    subject, *others = (each.hex() for each in person)
+    return JournalEntry(at, change, kind, subject, case, tuple(others))
 
 
 _line = TypeAdapter(JournalEntry)
@@ -72,13 +81,20 @@ def create_journal(path: Path, ledger: Ledger) -> None:
     """If there is no journal, create it with the active entries of the suppression list."""
     if path.exists():
         return
-    listed = select(_table.since_us, _table.kind, _table.subject, _table.case_no).where(_table.removed_us.is_(None))
+    first = func.coalesce(_table.person, _table.id).label("first")
+    listed = select(tables.objection, first).where(_table.removed_us.is_(None)).order_by(_table.id)
     with ledger.transaction() as connection:
-        rows = connection.execute(listed.order_by(_table.id)).all()
-    append(
-        path,
-        [JournalEntry(instant(at), "added", SuppressionKind(kind), key.hex(), case) for at, kind, key, case in rows],
-    )
+        rows = connection.execute(listed).all()
+    people: dict[int, list[Row[Any]]] = {}
+    for row in rows:
+        people.setdefault(row.first, []).append(row)
+    append(path, [_listed(rows) for rows in people.values()])
+
+
+def _listed(rows: Sequence[Row[Any]]) -> JournalEntry:
+    """The line of one person, from the rows of the entry."""
+    first, person = rows[0], tuple(row.subject for row in rows)
+    return entry(instant(first.since_us), "added", SuppressionKind(first.kind), person, first.case_no)
 
 
 def read_entries(path: Path) -> list[JournalEntry]:

@@ -1,18 +1,20 @@
-"""The suppression list of keyed subjects: objections (GDPR art. 21), withdrawn consents (art. 7(3)) and erasures.
+"""The suppression list: objections (GDPR art. 21), restrictions (art. 18), withdrawn consents (art. 7(3)) and erasures.
 
-The transaction that commits an attempt reads it. A person has at most one active entry of each kind.
+The transaction that commits an attempt reads it. A person has at most one active entry of each kind: one row for each
+of the person's subjects, the first of which stands for the entry.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from conversions.ledger import log
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
+from conversions.model.subject import Person
 
 _table = tables.objection.c
 
@@ -22,20 +24,25 @@ class SuppressionKind(StrEnum):
 
     ERASURE = "erasure"
     OBJECTION = "objection"
+    RESTRICTION = "restriction"
     WITHDRAWAL = "withdrawal"
 
 
 REASON_FOR = {
     SuppressionKind.ERASURE: Reason.OBJECTION,
     SuppressionKind.OBJECTION: Reason.OBJECTION,
+    SuppressionKind.RESTRICTION: Reason.RESTRICTED,
     SuppressionKind.WITHDRAWAL: Reason.WITHDRAWN,
 }
 """Reason why an order of such a person is withheld."""
 _LEAF = {
     SuppressionKind.ERASURE: "suppression",
     SuppressionKind.OBJECTION: "objection",
+    SuppressionKind.RESTRICTION: "restriction",
     SuppressionKind.WITHDRAWAL: "withdrawal",
 }
+_FIRST = func.coalesce(_table.person, _table.id)
+"""The row that stands for the person's entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +61,67 @@ class Suppression:
 
 def add(
     ledger: Ledger,
-    subject: bytes,
+    person: Person,
     reason: str | None,
     kind: SuppressionKind = SuppressionKind.OBJECTION,
     case: str | None = None,
 ) -> bool:
-    """Withhold this person's orders at every destination; False if an entry of this *kind* is active already."""
+    """Withhold this person's orders at every destination; False if an entry of this *kind* is active already.
+
+    An entry from before a key rotation is completed with the subject under the new key.
+    """
     with ledger.transaction() as connection:
-        active_entry = select(_table.id).where(*_active(subject, kind))
-        if connection.execute(active_entry).first() is not None:
-            return False
-        now = ledger.now_us
-        row = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
-        entry = connection.execute(insert(tables.objection).values(**row).returning(_table.id)).scalar_one()
-        log.append(connection, _LEAF[kind], now, {"entry": entry, "case": case})
-        return True
+        active_rows = select(_FIRST, _table.subject).where(*_active(person, kind)).order_by(_table.id)
+        known = connection.execute(active_rows).all()
+        first = known[0][0] if known else None
+        for subject in person:
+            if subject not in {row.subject for row in known}:
+                now = ledger.now_us
+                row = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
+                new = insert(tables.objection).values(**row, person=first).returning(_table.id)
+                entry = connection.execute(new).scalar_one()
+                more = {"person": first} if first else {}
+                log.append(connection, _LEAF[kind], now, {"entry": entry, "case": case, **more})
+                first = first or entry
+        return not known
 
 
-def remove(ledger: Ledger, subject: bytes, reason: str, kind: SuppressionKind = SuppressionKind.OBJECTION) -> bool:
-    """Remove an entry at the person's request; False if no entry of this *kind* is active."""
+def remove(ledger: Ledger, person: Person, reason: str, kind: SuppressionKind = SuppressionKind.OBJECTION) -> bool:
+    """Remove the person's entry at their request; False if no entry of this *kind* is active."""
     with ledger.transaction() as connection:
-        now = ledger.now_us
-        removal = update(tables.objection).where(*_active(subject, kind)).values(removed_us=now, removed_reason=reason)
-        entry = connection.execute(removal.returning(_table.id)).scalar()
-        if entry is None:
-            return False
-        log.append(connection, f"{_LEAF[kind]} removed", now, {"entry": entry})
-        return True
+        found = select(_FIRST).where(*_active(person, kind))
+        rows = select(_table.id).where(_FIRST.in_(found), _table.removed_us.is_(None)).order_by(_table.id)
+        entries = connection.execute(rows).scalars().all()
+        for entry in entries:
+            now = ledger.now_us
+            removal = update(tables.objection).where(_table.id == entry).values(removed_us=now, removed_reason=reason)
+            connection.execute(removal)
+            log.append(connection, f"{_LEAF[kind]} removed", now, {"entry": entry})
+        return bool(entries)
 
 
-def entries(ledger: Ledger, subject: bytes | None = None) -> list[Suppression]:
-    """Every entry, removed ones included, oldest first; with *subject* only the entries of one person."""
-    query = select(tables.objection).order_by(_table.id)
+def entries(ledger: Ledger, person: Person | None = None) -> list[Suppression]:
+    """Every entry, removed ones included, oldest first; with *person* only the entries of one person."""
+    query = select(tables.objection, _FIRST.label("first")).order_by(_table.id)
     with ledger.transaction() as connection:
-        rows = connection.execute(query if subject is None else query.where(_table.subject == subject)).all()
-    return [
-        Suppression(
-            row.id,
-            instant(row.since_us),
-            instant(row.removed_us) if row.removed_us else None,
-            row.reason,
-            SuppressionKind(row.kind),
-            row.case_no,
-            row.removed_reason,
+        rows = connection.execute(query if person is None else query.where(_table.subject.in_(person))).all()
+    found: dict[object, Suppression] = {}
+    for row in rows:
+        # A store from before schema 0005 does not say which active entries are of one person; *person* does.
+        one = row.kind if person is not None and not row.removed_us else row.first
+        found.setdefault(
+            (one, row.removed_us is None),
+            Suppression(
+                row.first,
+                instant(row.since_us),
+                instant(row.removed_us) if row.removed_us else None,
+                row.reason,
+                SuppressionKind(row.kind),
+                row.case_no,
+                row.removed_reason,
+            ),
         )
-        for row in rows
-    ]
+    return list(found.values())
 
 
 def active(ledger: Ledger) -> dict[bytes, Reason]:
@@ -109,5 +131,11 @@ def active(ledger: Ledger) -> dict[bytes, Reason]:
         return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in connection.execute(query)}
 
 
-def _active(subject: bytes, kind: SuppressionKind) -> tuple[ColumnElement[bool], ...]:
-    return _table.subject == subject, _table.kind == kind, _table.removed_us.is_(None)
+def restricted(connection: Connection) -> list[bytes]:
+    """Each subject whose data may only be stored (GDPR art. 18(2))."""
+    query = select(_table.subject).where(_table.kind == SuppressionKind.RESTRICTION, _table.removed_us.is_(None))
+    return list(connection.execute(query).scalars())
+
+
+def _active(person: Person, kind: SuppressionKind) -> tuple[ColumnElement[bool], ...]:
+    return _table.subject.in_(person), _table.kind == kind, _table.removed_us.is_(None)

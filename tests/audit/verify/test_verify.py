@@ -414,7 +414,7 @@ def test_what_was_altered_of_an_erasure_is_named(shop: Shop, alter: str, expecte
         with ledger.transaction() as connection:
             subject = connection.exec_driver_sql("SELECT subject FROM event ORDER BY id").scalars().first()
         assert subject
-        erasure.erase_subject(ledger, subject, "2026-17")
+        erasure.erase_person(ledger, (subject,), "2026-17")
         recipient_notices.close(ledger, 1, "by letter")
     assert verdict(shop).intact
     with shop.tampered() as store:

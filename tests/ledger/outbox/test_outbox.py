@@ -280,7 +280,7 @@ def test_unanswered_bytes_that_no_longer_fit_are_let_go_and_the_others_sent(nigh
 
 def test_an_objection_entered_after_staging_withholds_and_the_rest_goes(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")), sighting("2"), sighting("3", subject=subject("anna")))
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     attempt = night.intend(night.outbox())
 
@@ -291,7 +291,7 @@ def test_an_objection_entered_after_staging_withholds_and_the_rest_goes(night: N
 
 def test_where_all_object_nothing_leaves_and_the_next_are_sent(night: Night) -> None:
     night.stage(*[sighting(str(i), subject=subject("anna")) for i in range(4)], sighting("other"))
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     assert inside(night, night.intend(night.outbox(max_events=2))) == ["other"]
 
@@ -300,7 +300,7 @@ def test_an_objection_between_two_attempts_of_the_same_batch_withholds(night: Ni
     night.stage(sighting("1", subject=subject("anna")), sighting("2"))
     template = night.outbox()
     (again,) = settle(night, night.intend(template), THROTTLED).again
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     second = night.intend(template, again)
 
@@ -310,7 +310,7 @@ def test_an_objection_between_two_attempts_of_the_same_batch_withholds(night: Ni
 
 def test_an_objection_before_a_resend_lets_go_what_was_maybe_received(night: Night) -> None:
     unanswered(night, "anna", "bo")
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     attempt = night.intend(night.outbox(), RESEND)
 
@@ -323,7 +323,7 @@ def test_the_address_that_is_sent_decides_whose_objection_it_is(night: Night) ->
     night.stage(sighting("1", subject=subject("old")))
     settle(night, night.intend(night.outbox("meta")), RECEIVED)
     night.stage(sighting("1", draft("1", fingerprint=b"corrected"), subject=subject("corrected")))
-    suppressions.add(night.ledger, subject("corrected"), None)
+    suppressions.add(night.ledger, (subject("corrected"),), None)
 
     assert night.attempt(night.outbox("google"), FIRST) is None
     assert night.held("1", "google").reason == Reason.OBJECTION
@@ -331,8 +331,8 @@ def test_the_address_that_is_sent_decides_whose_objection_it_is(night: Night) ->
 
 def test_an_objection_removed_before_the_attempt_has_no_effect(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")))
-    suppressions.add(night.ledger, subject("anna"), None)
-    suppressions.remove(night.ledger, subject("anna"), "letter")
+    suppressions.add(night.ledger, (subject("anna"),), None)
+    suppressions.remove(night.ledger, (subject("anna"),), "letter")
 
     assert inside(night, night.intend(night.outbox())) == ["1"]
 
@@ -384,7 +384,7 @@ def test_a_run_that_lost_the_store_withholds_no_order(night: Night) -> None:
     template, lost = night.outbox(), night.run
     batch = outbox.claim(night.ledger, lost, template, FIRST)
     assert batch is not None
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
     night.begin()
 
     with pytest.raises(LedgerError, match="taken over"):

@@ -393,7 +393,7 @@ def test_who_objects_before_it_leaves_is_left_out(night: Night) -> None:
     template = night.outbox("google")
     batch = claim(night)
     assert batch is not None
-    suppressions.add(night.ledger, subject("1"), None)
+    suppressions.add(night.ledger, (subject("1"),), None)
     again = restatements.intend(night.ledger, night.run, template, batch, outbox.validate(template, batch))
     assert isinstance(again, list)
     assert attempt(night, again[0]).body == b'{"data":[' + event("2", CHEAPER) + b"]}"
@@ -403,7 +403,7 @@ def test_who_objects_before_it_leaves_is_left_out(night: Night) -> None:
 def test_who_objects_while_nobody_answers_is_not_sent_again(night: Night) -> None:
     asked(night, "1")
     settle(night, attempt(night), LOST)
-    suppressions.add(night.ledger, subject("1"), None)
+    suppressions.add(night.ledger, (subject("1"),), None)
     assert intend(night, RESEND) == []
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", Reason.MAYBE_RECEIVED)]
 

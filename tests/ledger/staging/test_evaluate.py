@@ -76,9 +76,12 @@ def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
     assert [(one.transition, one.row.delivery_id) for one in found] == [(Transition.REPLACE, None)] * 2
 
 
-@pytest.mark.parametrize("said", [draft("1"), against(Reason.TOO_OLD), against(Reason.SHAPE, quarantined=True)])
+@pytest.mark.parametrize(
+    "said",
+    [draft("1"), against(Reason.TOO_OLD), against(Reason.UNUSABLE_EMAIL), against(Reason.SHAPE, quarantined=True)],
+)
 def test_a_suppressed_buyer_is_withheld_at_every_destination(night: Night, said: Incoming) -> None:
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     found = judged(night, sighting("1", said, subject=subject("anna")), sighting("2"))
 
@@ -86,9 +89,9 @@ def test_a_suppressed_buyer_is_withheld_at_every_destination(night: Night, said:
     assert reasons == {("1", Reason.OBJECTION, True), ("2", None, False)}
 
 
-@pytest.mark.parametrize("reason", sorted(FORBIDDEN - {Reason.OBJECTION}))
+@pytest.mark.parametrize("reason", sorted(FORBIDDEN - {Reason.OBJECTION, Reason.UNUSABLE_EMAIL}))
 def test_what_forbids_it_anyway_is_not_hidden_behind_the_objection(night: Night, reason: Reason) -> None:
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     found = judged(night, sighting("1", against(reason), subject=subject("anna")))
 
@@ -96,8 +99,8 @@ def test_what_forbids_it_anyway_is_not_hidden_behind_the_objection(night: Night,
 
 
 def test_a_removed_objection_has_no_effect(night: Night) -> None:
-    suppressions.add(night.ledger, subject("anna"), None)
-    suppressions.remove(night.ledger, subject("anna"), "letter")
+    suppressions.add(night.ledger, (subject("anna"),), None)
+    suppressions.remove(night.ledger, (subject("anna"),), "letter")
 
     found = judged(night, sighting("1", subject=subject("anna")))
 
@@ -105,7 +108,7 @@ def test_a_removed_objection_has_no_effect(night: Night) -> None:
 
 
 def test_an_order_without_a_buyer_has_no_suppression(night: Night) -> None:
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     found = judged(night, sighting("1", against(Reason.NOT_COMPLETED), subject=None))
 
@@ -118,7 +121,7 @@ def test_an_objection_lets_the_unanswered_go_and_leaves_the_sent(
 ) -> None:
     night.stage(sighting("1", subject=subject("anna")))
     answered(night, answer)
-    suppressions.add(night.ledger, subject("anna"), None)
+    suppressions.add(night.ledger, (subject("anna"),), None)
 
     _, meta = judged(night, sighting("1", subject=subject("anna")))
 

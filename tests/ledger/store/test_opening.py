@@ -91,7 +91,7 @@ def test_an_objection_is_entered_while_a_run_holds_the_lock(tmp_path: Path) -> N
     settings = shop_settings(tmp_path)
 
     with open_ledger(settings, Clock()), open_shared(settings, Clock()) as beside:
-        assert suppressions.add(beside, subject("anna"), None)
+        assert suppressions.add(beside, (subject("anna"),), None)
 
 
 def test_a_store_whose_pages_stay_in_the_wal_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def deliveries(night: Night, number: str) -> list[dict[str, Any]]:
 
 
 def erase(night: Night, person: bytes = IDA, case: str = "case 17") -> ErasureSummary:
-    return erasure.erase_subject(night.ledger, person, case)
+    return erasure.erase_person(night.ledger, (person,), case)
 
 
 def assert_erased(night: Night, number: str) -> None:
@@ -62,16 +62,16 @@ def test_the_leaf_names_events_and_case_and_no_person(night: Night) -> None:
     leaf = night.leaves()[-1]
     assert (leaf["kind"], leaf["basis"], leaf["case"], leaf["count"]) == ("erasure", "art17", "case 17", 4)
     assert leaf["events"] == [[keys[0], keys[1]], [keys[4], keys[5]]]
-    assert set(leaf) == {"seq", "kind", "t", "basis", "case", "events", "count", "operator"}
+    assert set(leaf) == {"seq", "kind", "t", "basis", "case", "events", "count", "operator", "entry", "tasks"}
     row = night.one(select(tables.erasure))
-    assert (row.case_no, row.events, row.leaf) == ("case 17", 4, leaf["seq"])
+    assert (row.case_no, row.events, row.leaf, row.entry) == ("case 17", 4, leaf["seq"], leaf["entry"])
 
 
 def test_the_person_is_withheld_from_now_on_and_the_erased_orders_stay_erased(night: Night) -> None:
     night.stage(bought("1", "ida"))
     send(night)
     erase(night)
-    [entry] = suppressions.entries(night.ledger, IDA)
+    [entry] = suppressions.entries(night.ledger, (IDA,))
     assert (entry.kind, entry.case, entry.removed) == (SuppressionKind.ERASURE, "case 17", None)
     night.stage(bought("1", "ida"), bought("9", "ida"), bought("1 other", "asta"))
     assert night.states() == {"1": "erased", "9": "withheld", "1 other": "pending"}
@@ -82,7 +82,7 @@ def test_the_person_is_withheld_from_now_on_and_the_erased_orders_stay_erased(ni
 def test_an_erased_order_stays_erased_when_the_source_changes(night: Night, person: str) -> None:
     night.stage(bought("1", "ida"))
     erase(night)
-    suppressions.remove(night.ledger, IDA, "wrote to us", SuppressionKind.ERASURE)
+    suppressions.remove(night.ledger, (IDA,), "wrote to us", SuppressionKind.ERASURE)
     for _ in range(2):
         night.stage(bought("1", person, size=3))
         assert_erased(night, "1")

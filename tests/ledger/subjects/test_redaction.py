@@ -132,7 +132,7 @@ def test_copies_that_sqlite_leaves_between_rows_go_too(night: Night) -> None:
     copied = [person for person in people if held.count(digest(person).encode()) > len(DESTINATIONS)]
     assert copied
     for number, person in enumerate(copied):
-        erasure.erase_subject(night.ledger, subject(person), f"case {number}")
+        erasure.erase_person(night.ledger, (subject(person),), f"case {number}")
     assert redaction.wipe(night.ledger)
     assert in_files(night, *copied) == 0
 
@@ -149,7 +149,7 @@ def test_no_byte_of_an_erased_person_is_left_and_every_commitment_holds(night: N
         night.stage(*[bought(f"A-{person}", person, chance.randint(1, 60)) for person in again])
     erased = chance.sample(people, ERASURES)
     for number, person in enumerate(erased, start=1):
-        assert erasure.erase_subject(night.ledger, subject(person), f"case {number}").events
+        assert erasure.erase_person(night.ledger, (subject(person),), f"case {number}").events
         assert redaction.wipe(night.ledger)
         assert in_files(night, person) == 0
     assert in_files(night, *erased) == 0

@@ -26,7 +26,7 @@ def test_what_was_appended_is_read_in_its_order(file: Path) -> None:
     suppression_journal.append(file, [BO, ANNA])
 
     assert suppression_journal.read_entries(file) == [ANNA, BO, ANNA]
-    assert suppression_journal.read_entries(file)[0].person == subject("anna")
+    assert suppression_journal.read_entries(file)[0].person == (subject("anna"),)
 
 
 def test_before_the_first_entry_it_is_empty(file: Path) -> None:
@@ -42,6 +42,7 @@ def test_a_line_is_json_and_only_its_owner_may_read_it(file: Path) -> None:
         "kind": "objection",
         "subject": subject("anna").hex(),
         "case": "17",
+        "others": [],
     }
     assert [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent)] == [0o600, 0o700]
 

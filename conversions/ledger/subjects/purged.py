@@ -1,0 +1,35 @@
+"""What retention has purged, so that no paper says of it that nothing was sent."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from conversions.ledger.states import State
+from conversions.model.receipt import Outcome
+
+_BEFORE = text("""SELECT max(json_extract(body, '$.before')) FROM leaf WHERE body LIKE '%"kind":"purge"%'""")
+_RECIPIENTS = text(f"""
+    SELECT n.recipient FROM (SELECT DISTINCT recipient FROM request) n WHERE EXISTS (
+        SELECT 1 FROM request r JOIN request_event x ON x.request = r.id JOIN event e ON e.id = x.event
+        WHERE r.recipient = n.recipient AND coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND e.bytes IS NULL
+        AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = e.delivery AND d.state = '{State.ERASED}')
+    ) ORDER BY 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedPurchases:
+    """Purchases whose data were purged: the store does not know any more of whom they were."""
+
+    before: date
+    """They were made before this day, in the shop's zone."""
+    recipients: tuple[str, ...]
+    """Recipients of some of them."""
+
+
+def purged_purchases(connection: Connection) -> PurgedPurchases | None:
+    """What retention has purged after it was sent, or may have been; None where there is no such purchase."""
+    before = connection.execute(_BEFORE).scalar()
+    recipients = tuple(connection.execute(_RECIPIENTS).scalars()) if before else ()
+    return PurgedPurchases(date.fromisoformat(before), recipients) if before and recipients else None

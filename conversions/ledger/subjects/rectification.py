@@ -1,0 +1,86 @@
+"""Rectify an address (GDPR art. 16): orders of one person had the address of another, and may have been sent so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, insert, text
+
+from conversions.ledger import log, runs
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
+from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.states import State
+from conversions.ledger.store import Ledger
+from conversions.ledger.subjects import recipient_notices, records
+from conversions.ledger.subjects.purged import purged_purchases
+from conversions.ledger.subjects.records import SubjectOrder
+from conversions.model.conversion import Reason
+from conversions.model.subject import Person
+
+NOTICE = "rectify"
+_OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
+_STOP = text(f"""
+    UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
+    reason = iif(state = '{State.UNKNOWN}', '{Reason.MAYBE_RECEIVED}', '{Reason.WRONG_ADDRESS}')
+    WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
+        SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+        JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.subject = :subject
+    )
+""")
+_SUBJECTS = text(f"""
+    SELECT e.subject FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF}
+    UNION SELECT d.subject FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class RectificationSummary:
+    """What a rectification changed."""
+
+    orders: int
+    recipients: tuple[str, ...]
+    """Everybody to whom one of the orders went, or may have gone, under the wrong address; each has an open notice."""
+
+
+def misaddressed(connection: Connection, wrong: Person) -> list[SubjectOrder]:
+    """The orders that stand under the address *wrong*, per destination: these may be another person's."""
+    return [order for order in records.subject_orders(connection, wrong) if order.rectified is None]
+
+
+def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], case: str) -> RectificationSummary:
+    """Record that *sales* had the address *wrong* and are of the person *right*. The caller holds the run lock.
+
+    Nothing more goes out under the wrong address. Without a sale, the recipients of purchases that retention purged are
+    to be told. Raises LedgerError where another run has taken over the store.
+    """
+    with ledger.transaction() as connection:
+        recipients = tuple(recipient_notices.recipients(connection, sales))
+        if not sales and (purged := purged_purchases(connection)):
+            recipients = purged.recipients
+        if not (sales or recipients):
+            return RectificationSummary(0, ())
+        stop_sending(connection, sales, wrong)
+        now, operator = ledger.now_us, runs.operator()
+        facts = {"case": case, "operator": operator, "orders": len(sales), "tasks": len(recipients)}
+        leaf = log.append(connection, "rectification", now, facts, epoch=ledger.epoch)
+        row = {"corrected": right[0], "case_no": case, "at_us": now, "operator": operator, "orders": len(sales)}
+        new = insert(tables.rectification).values(**row, leaf=leaf).returning(tables.rectification.c.id)
+        number = connection.execute(new).scalar_one()
+        rows = [{"rectification": number, "sale": s, "wrong": _stored(connection, s, wrong)} for s in sales]
+        if rows:
+            connection.execute(insert(tables.rectified_order), rows)
+        recipient_notices.open_notices(connection, now, recipients, NOTICE, rectification=number)
+    return RectificationSummary(len(sales), recipients)
+
+
+def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:
+    """Withhold what waits to be sent, or sent again, under this person's address."""
+    for subject in person:
+        connection.execute(_STOP, {"sales": orjson.dumps(sales).decode(), "subject": subject})
+
+
+def _stored(connection: Connection, sale: int, person: Person) -> bytes:
+    """The subject of *person* that the store has for *sale*: it may be of a former key."""
+    held = set(connection.execute(_SUBJECTS, {"sales": orjson.dumps([sale]).decode()}).scalars())
+    return next(subject for subject in person if subject in held)
