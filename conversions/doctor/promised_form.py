@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from babel.lists import format_list
-
 from conversions.catalogue import Language, messages
 from conversions.disclosure.forms import promised_forms
 from conversions.disclosure.policy import Policy
@@ -13,7 +11,8 @@ from conversions.doctor.check_result import CheckResult, note
 _CLAIM = re.compile(r"hash|krypter|encrypt|pseudonym|anonym", re.IGNORECASE)
 """Words that promise a protected form, in Danish and English."""
 _CLEAR = re.compile(
-    r"klartekst|\b(?:in|as) clear\b|clear ?text|plain ?text|\b(?:ikke|not|u|un) ?-?(?:hash|krypter|encrypt)", re.I
+    r"(?i)klartekst|\b(?:in|as) clear\b|clear ?text|plain ?text|\b(?:ikke|not|u|un) ?-?(?:hash|krypter|encrypt)",
+    re.IGNORECASE,
 )
 """Words that say which data travel in clear."""
 _ANONYMOUS = re.compile(r"(?<!ikke )(?<!not )\banonym", re.IGNORECASE)
@@ -43,13 +42,15 @@ def check_promised_form(policy: Policy, kinds: Iterable[str]) -> Iterator[CheckR
     )
     yield note(
         "policy",
-        "The quoted sentence says something else about the form of the data than what is sent. Hashed (SHA-256):"
+        "The quoted sentence promises a protected form and does not say which data travel in clear. Hashed (SHA-256):"
         f" {hashed}. In clear: {clear}. No value is encrypted or anonymous.",
         f"Correct the shop's privacy policy, then quote the new sentence as a new version, for example {proposals}",
     )
 
 
 def _named(forms: dict[str, list[str]], language: Language) -> dict[str, str]:
+    from babel.lists import format_list
+
     names = messages(language)["promised"]
     return {
         form: str(format_list(list(dict.fromkeys(names.get(path, path) for path in paths)), locale=language.locale))

@@ -103,13 +103,13 @@ class TestAccess:
         before = sold.sql("SELECT count(*) FROM leaf WHERE body LIKE '%\"look\"%'")
         access(sold, IDA, "--reason", "letter of November", "--case", "2026-17")
         answer = access(sold)
-        assert [look["purpose"] for look in answer["look_ups"]] == ["letter of November", "access, GDPR article 15"]
+        assert [look["purpose"] for look in answer["look_ups"]] == ["letter of November", "access"]
         leaves = [body for (body,) in sold.sql("SELECT body FROM leaf WHERE body LIKE '%\"look\"%'")]
         assert (before, len(leaves)) == ([(0,)], 2)
         assert json.loads(leaves[0])["case"] == "2026-17"
         (subject,) = {s.hex() for (s,) in sold.sql("SELECT subject FROM look")}
         assert subject not in "".join(leaves)
-        assert access(sold, f"ida.3@{DOMAIN}")["look_ups"][0]["purpose"] == "access, GDPR article 15"
+        assert access(sold, f"ida.3@{DOMAIN}")["look_ups"][0]["sentence"] == "indsigt efter databeskyttelsesforordningens artikel 15"
 
     def test_of_a_stranger_nothing_is_held(self, sold: Shop) -> None:
         answer = access(sold, f"nobody@{DOMAIN}")
