@@ -109,7 +109,10 @@ class TestAccess:
         assert json.loads(leaves[0])["case"] == "2026-17"
         (subject,) = {s.hex() for (s,) in sold.sql("SELECT subject FROM look")}
         assert subject not in "".join(leaves)
-        assert access(sold, f"ida.3@{DOMAIN}")["look_ups"][0]["sentence"] == "indsigt efter databeskyttelsesforordningens artikel 15"
+        assert (
+            access(sold, f"ida.3@{DOMAIN}")["look_ups"][0]["sentence"]
+            == "indsigt efter databeskyttelsesforordningens artikel 15"
+        )
 
     def test_of_a_stranger_nothing_is_held(self, sold: Shop) -> None:
         answer = access(sold, f"nobody@{DOMAIN}")
