@@ -50,8 +50,8 @@ def identify(text: str, subject_key: bytes) -> Identity | Reason:
     """Return the buyer with this e-mail address, or why it is none. *subject_key* is ``derive(key, SUBJECT)``."""
     forms = _normal_forms(text)
     if isinstance(forms, Reason):
-        unusual = _unusual_address(text)
-        return forms if unusual is None else Identity({}, _subject(unusual, subject_key))
+        found = subject(text, subject_key)
+        return found if isinstance(found, Reason) else Identity({}, found)
     google, meta = forms
     return Identity(_digests(google, meta), _subject(google, subject_key))
 
@@ -64,8 +64,11 @@ def digests(text: str) -> Mapping[str, str] | Reason:
 
 def subject(text: str, subject_key: bytes) -> bytes | Reason:
     """Return the store's key for an address that an operator typed, as in ``Identity.subject``."""
-    found = identify(text, subject_key)
-    return found if isinstance(found, Reason) else found.subject
+    forms = _normal_forms(text)
+    if not isinstance(forms, Reason):
+        return _subject(forms[0], subject_key)
+    unusual = _unusual_address(text)
+    return forms if unusual is None else _subject(unusual, subject_key)
 
 
 def person(text: str, subject_keys: Sequence[bytes]) -> Person | Reason:

@@ -1,8 +1,8 @@
 """The right of access (GDPR art. 15): everything that was sent about a person. Each look-up is logged."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from conversions.ledger.runs.policies import approved
 from conversions.ledger.subjects import access_log, recipient_notices, records, suppressions
 from conversions.ledger.subjects.access_log import AccessRecord
 from conversions.ledger.subjects.purged import PurgedPurchases, purged_purchases
-from conversions.ledger.subjects.recipient_notices import RecipientNotice
+from conversions.ledger.subjects.recipient_notices import Erasure, RecipientNotice
 from conversions.ledger.subjects.records import Rectified, SentEvent, SubjectOrder, Transfer
 from conversions.ledger.subjects.suppressions import Suppression
 from conversions.model.receipt import Outcome
@@ -127,7 +127,7 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             texts = _policies(connection, orders)
             purged = purged_purchases(connection)
             lost = records.lost_time(connection)
-            erased = recipient_notices.erasures(connection, [e.id for e in entries])
+            erased = recipient_notices.erasures(connection, person)
         used = sorted({p.version: p for p in texts.values()}.values(), key=lambda policy: policy.version)
         told = recipient_notices.notices(ledger)
         return AccessAnswer(
@@ -141,7 +141,7 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             policies=used,
             forms=_forms(settings, max(used, key=lambda p: p.effective) if used else approved(ledger)),
             entries=entries,
-            erasures=[ClosedRequest(e.at, e.case, _notices(told, erasure=e.id)) for e in erased],
+            erasures=_erasures(erased, told),
             rectifications=_rectifications(orders, told),
             purged=purged,
             lost=lost,
@@ -156,6 +156,16 @@ def _at(record: AccessRecord) -> datetime:
 def _forms(settings: Settings, policy: Policy | None) -> dict[str, list[str]] | None:
     kinds = sorted({section.kind for section in settings.destinations.values()})
     return promised_forms(policy, kinds) if policy else None
+
+
+def _erasures(erased: Iterable[Erasure], told: list[RecipientNotice]) -> list[ClosedRequest]:
+    """One for each case and day: before schema 0005 a rotated key made two of one."""
+    found: dict[tuple[str, date], ClosedRequest] = {}
+    for e in erased:
+        notices = _notices(told, erasure=e.id)
+        known = found.setdefault((e.case, e.at.date()), ClosedRequest(e.at, e.case, ()))
+        found[e.case, e.at.date()] = replace(known, notices=known.notices + notices)
+    return list(found.values())
 
 
 def _rectifications(orders: Iterable[SubjectOrder], told: list[RecipientNotice]) -> list[ClosedRequest]:

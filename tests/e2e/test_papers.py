@@ -311,6 +311,12 @@ class TestRectify:
         assert rectified.sql("SELECT * FROM rectified_order") == []
         assert rectified.sql("SELECT corrected FROM rectification") == [(None,)]
 
+    def test_an_address_that_was_wrong_again_is_rectified_once_more(self, rectified: Shop) -> None:
+        privacy(rectified, "rectify", "--case", "B-2", stdin=f"{at('right')}\n{at('third')}")
+        assert answer(rectified, at("right"))["sent"] == []
+        assert [s["order"] for s in answer(rectified, at("third"))["sent"]] == ["2", "2"]
+        assert json.loads(privacy(rectified, "erase", "--case", "E-1", "--json", stdin=at("third")).out)["events"] == 2
+
     def test_two_different_addresses_and_known_orders_are_needed(self, rectified: Shop) -> None:
         stopped(rectified.command("privacy", "rectify", "--case", "1", stdin=at("wrong")), USAGE, "two lines")
         stopped(

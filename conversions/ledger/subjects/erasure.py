@@ -88,7 +88,9 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
     over the store.
     """
     fresh = suppressions.add(ledger, person, None, SuppressionKind.ERASURE, case)
-    entry = next(e.id for e in suppressions.entries(ledger, person) if e.kind is SuppressionKind.ERASURE)
+    entry = next(
+        e.id for e in suppressions.entries(ledger, person) if e.kind is SuppressionKind.ERASURE and not e.removed
+    )
     with ledger.transaction() as connection:
         sales, of_others = records.sales_of(connection, person), list(records.rectified_away(connection, person))
         if not (sales or of_others or fresh):

@@ -14,6 +14,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
+from conversions.model.subject import Person
 
 _task, _erasure, _rectification = tables.task.c, tables.erasure.c, tables.rectification.c
 _SENT = "(d.attempted OR d.revision > 0)"
@@ -78,8 +79,11 @@ def open_notices(connection: Connection, now_us: int, names: Sequence[str], what
         connection.execute(insert(tables.task), rows)
 
 
-def erasures(connection: Connection, entries: Sequence[int]) -> list[Erasure]:
-    """The erasures of the person with these *entries* in the suppression list, oldest first."""
+def erasures(connection: Connection, person: Person) -> list[Erasure]:
+    """The erasures of this person's data, oldest first."""
+    entry = tables.objection.c
+    rows = connection.execute(select(entry.id, entry.person).where(entry.subject.in_(person))).all()
+    entries = {number for row in rows for number in row if number is not None}
     query = select(tables.erasure).where(_erasure.entry.in_(entries)).order_by(_erasure.id)
     return [Erasure(row.id, instant(row.at_us), row.case_no) for row in connection.execute(query)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, Row, bindparam, exists, select, text
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SPAN_BITS
@@ -36,6 +36,11 @@ _RECTIFIED = (
     select(tables.rectified_order.c.sale, *tables.rectification.c["id", "at_us", "case_no"])
     .join(tables.rectification, tables.rectification.c.id == tables.rectified_order.c.rectification)
     .order_by(tables.rectification.c.id)
+)
+_later = tables.rectified_order.alias()
+_CORRECTED_LATER = exists().where(
+    _later.c.sale == tables.rectified_order.c.sale,
+    _later.c.rectification > tables.rectified_order.c.rectification,
 )
 _EVENT_RANGES = text("""
     SELECT r.id, f.event, l.event FROM request r
@@ -115,7 +120,8 @@ def rectified_away(connection: Connection, person: Person) -> dict[int, Rectifie
 def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]:
     """All stored data of this person's orders, oldest first, then what others' orders had of the person."""
     ranges = [tuple(row) for row in connection.execute(_EVENT_RANGES)]
-    own, of_others = _rectified_to(connection, person), rectified_away(connection, person)
+    own = _rectified_to(connection, person)
+    of_others = {sale: r for sale, r in rectified_away(connection, person).items() if sale not in own}
     orders = []
     for sale in [*sales_of(connection, person), *of_others]:
         rectified = of_others.get(sale) or own.get(sale)
@@ -130,8 +136,8 @@ def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]
 
 
 def _rectified_to(connection: Connection, person: Person) -> dict[int, Rectified]:
-    """The sales of this person that had the address of another, by key."""
-    rows = connection.execute(_RECTIFIED.where(tables.rectification.c.corrected.in_(person)))
+    """The sales of this person that had the address of another, by key: the latest rectification of a sale counts."""
+    rows = connection.execute(_RECTIFIED.where(tables.rectification.c.corrected.in_(person), ~_CORRECTED_LATER))
     return {sale: Rectified(number, instant(at), case, own=True) for sale, number, at, case in rows}
 
 

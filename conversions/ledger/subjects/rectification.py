@@ -45,7 +45,7 @@ class RectificationSummary:
 
 def misaddressed(connection: Connection, wrong: Person) -> list[SubjectOrder]:
     """The orders that stand under the address *wrong*, per destination: these may be another person's."""
-    return [order for order in records.subject_orders(connection, wrong) if order.rectified is None]
+    return [o for o in records.subject_orders(connection, wrong) if o.rectified is None or o.rectified.own]
 
 
 def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], case: str) -> RectificationSummary:
@@ -80,7 +80,7 @@ def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -
         connection.execute(_STOP, {"sales": orjson.dumps(sales).decode(), "subject": subject})
 
 
-def _stored(connection: Connection, sale: int, person: Person) -> bytes:
-    """The subject of *person* that the store has for *sale*: it may be of a former key."""
+def _stored(connection: Connection, sale: int, person: Person) -> bytes | None:
+    """The subject of *person* that the store has for *sale*: it may be of a former key; None where it never had one."""
     held = set(connection.execute(_SUBJECTS, {"sales": orjson.dumps([sale]).decode()}).scalars())
-    return next(subject for subject in person if subject in held)
+    return next((subject for subject in person if subject in held), None)
