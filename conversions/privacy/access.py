@@ -1,72 +1,33 @@
 """The right of access (GDPR art. 15): everything that was sent about a person. Each look-up is logged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from conversions.destinations.google.client import Google
 from conversions.destinations.meta.client import Meta
-from conversions.disclosure.forms import form, promised_forms
-from conversions.disclosure.policy import Listing, Policy, parse_policy
-from conversions.disclosure.schema import EVENTS
+from conversions.disclosure.forms import promised_forms
+from conversions.disclosure.policy import Policy, parse_policy
 from conversions.ledger import Clock
 from conversions.ledger.runs.policies import approved
 from conversions.ledger.subjects import access_log, recipient_notices, records, suppressions
 from conversions.ledger.subjects.access_log import AccessRecord
 from conversions.ledger.subjects.purged import PurgedPurchases, purged_purchases
 from conversions.ledger.subjects.recipient_notices import Erasure, RecipientNotice
-from conversions.ledger.subjects.records import Rectified, SentEvent, SubjectOrder, Transfer
+from conversions.ledger.subjects.records import Rectified, SubjectOrder
 from conversions.ledger.subjects.suppressions import Suppression
-from conversions.model.receipt import Outcome
 from conversions.model.subject import Person
+from conversions.privacy.disclosed_events import (
+    DisclosedEvent,
+    UnsentOrder,
+    disclosed_events,
+    transfers_of,
+    unsent_orders,
+)
 from conversions.privacy.objections import shared_ledger
 from conversions.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One value that was sent."""
-
-    path: str
-    value: Any
-    form: str
-    """clear | hashed | keyed."""
-    class_: str
-    """Its class in the policy: promised | technical | envelope | legal signal."""
-    what: str
-    """Its description in the policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class DisclosedEvent:
-    """One event of an order that was sent, or may have been sent, with every attempt."""
-
-    order_no: str | None
-    """None for an order of another person that had this person's address."""
-    day: str | None
-    """Day of purchase, ISO 8601."""
-    recipient: str
-    transfers: tuple[Transfer, ...]
-    event: str | None
-    """The exact text that was sent; None where it has the address of another, or is erased."""
-    fields: tuple[Field, ...]
-    own: bool = True
-    """False where it had the address of another."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnsentOrder:
-    """An order that was not sent to a destination, with the reason."""
-
-    order_no: str
-    day: str
-    recipient: str
-    state: str
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +97,8 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             controller=settings.privacy.controller,
             contact=settings.privacy.contact,
             kept_days=settings.privacy.retention_days,
-            sent=[event for order in orders for event in _sent_events(order, texts)],
-            not_sent=list(_unsent_orders(orders, _recipients(settings))),
+            sent=[event for order in orders for event in disclosed_events(order, texts)],
+            not_sent=list(unsent_orders(orders, _recipients(settings))),
             policies=used,
             forms=_forms(settings, max(used, key=lambda p: p.effective) if used else approved(ledger)),
             entries=entries,
@@ -172,7 +133,7 @@ def _rectifications(orders: Iterable[SubjectOrder], told: list[RecipientNotice])
     """One for each rectification of orders of this person, and one for each of this person's address elsewhere."""
     numbers: dict[Rectified, list[str]] = {}
     for order in orders:
-        if order.rectified and (order.rectified.own or any(map(_transfers, order.events))):
+        if order.rectified and (order.rectified.own or any(map(transfers_of, order.events))):
             numbers.setdefault(order.rectified, []).append(order.order_no)
     return [
         ClosedRequest(r.at, r.case, _notices(told, rectification=r.id), r.own, tuple(dict.fromkeys(n)) if r.own else ())
@@ -191,84 +152,7 @@ def _policies(connection: Connection, orders: Iterable[SubjectOrder]) -> dict[st
     return {digest: parse_policy(text, f"The policy {digest[:8]}") for digest, text in texts.items() if text}
 
 
-def _sent_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterator[DisclosedEvent]:
-    own_order = order.rectified is None or order.rectified.own
-    for event in order.events:
-        transfers = _transfers(event)
-        if not transfers or (event.payload is None and order.rectified is None):
-            continue
-        fields = _fields(event, transfers[-1], policies)
-        if not own_order or not event.own:  # of an order, the address and the rest are two persons'
-            fields = tuple(field for field in fields if (field.form == "hashed") is not own_order)
-        whole = own_order and event.own and event.payload is not None
-        yield DisclosedEvent(
-            order_no=order.order_no if own_order else None,
-            day=order.day if own_order else None,
-            recipient=transfers[-1].recipient,
-            transfers=transfers,
-            event=event.payload.decode() if whole and event.payload else None,
-            fields=fields,
-            own=event.own and own_order,
-        )
-
-
-def _fields(event: SentEvent, transfer: Transfer, policies: dict[str, Policy]) -> tuple[Field, ...]:
-    if event.payload is None:
-        return ()
-    listings = _listings(transfer, policies)
-    return tuple(_field(path, value, listings) for path, value in _leaves(orjson.loads(event.payload)))
-
-
-def _transfers(event: SentEvent) -> tuple[Transfer, ...]:
-    return tuple(filter(_maybe_sent, event.transfers))
-
-
-def _unsent_orders(orders: Iterable[SubjectOrder], recipients: dict[str, str]) -> Iterator[UnsentOrder]:
-    for o in orders:
-        if not any(map(_transfers, o.events)) and (o.rectified is None or o.rectified.own):
-            yield UnsentOrder(o.order_no, o.day, recipients.get(o.destination, o.destination), o.state, o.reason)
-
-
 def _recipients(settings: Settings) -> dict[str, str]:
     """The recipient of each destination in the settings."""
     kinds = {"google": Google.recipient, "meta": Meta.recipient}
     return {name: kinds[section.kind] for name, section in settings.destinations.items()}
-
-
-def _maybe_sent(transfer: Transfer) -> bool:
-    """Whether bytes were or may have been sent: a transfer without outcome is in flight, or its run was killed."""
-    return transfer.outcome != Outcome.NOT_SENT
-
-
-def _listings(transfer: Transfer, policies: dict[str, Policy]) -> dict[str, Listing]:
-    """The policy's listing of each path within an event, for all platforms."""
-    policy = policies.get(transfer.policy)
-    if policy is None:
-        return {}
-    prefixes = [(f"{events}[].", kind) for kind, events in EVENTS.items()]
-    return {
-        listing.path.removeprefix(prefix): listing
-        for prefix, kind in prefixes
-        for listing in policy.listings(kind)
-        if listing.path.startswith(prefix)
-    }
-
-
-def _field(path: str, value: Any, listings: dict[str, Listing]) -> Field:
-    listing = listings.get(path)
-    if listing is None:
-        return Field(path, value, "clear", "", path)
-    return Field(path, value, form(listing), listing.class_, listing.what)
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar value of an event, with its path."""
-    match value:
-        case dict():
-            for name, child in value.items():
-                yield from _leaves(child, f"{path}.{name}".lstrip("."))
-        case list():
-            for child in value:
-                yield from _leaves(child, f"{path}[]")
-        case _:
-            yield path, value

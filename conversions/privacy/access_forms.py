@@ -9,7 +9,8 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from conversions.catalogue import Language, messages
-from conversions.privacy.access import AccessAnswer, ClosedRequest, DisclosedEvent, Field
+from conversions.privacy.access import AccessAnswer, ClosedRequest
+from conversions.privacy.disclosed_events import DisclosedEvent, Field
 from conversions.reports import render
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
