@@ -14,6 +14,7 @@ from conversions.anomalies import amounts
 from conversions.delivery import Delivery
 from conversions.delivery.open_queue import open_queue
 from conversions.delivery.queue import DestinationQueue
+from conversions.delivery.waits import Waits
 from conversions.errors import Unauthorised
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import Clock, open_ledger, runs
@@ -45,10 +46,11 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     runtime = build_runtime(settings, request.only)
     intake = open_intake(settings, runtime.rules, clock)
     intake.source.check()
+    waits = Waits(progress, clock, settings.zone)
     with (
         signals.raise_on_signal(),
         relaxed_gc(),
-        open_ledger(settings, clock, wait=request.wait.total_seconds()) as ledger,
+        open_ledger(settings, clock, wait=request.wait.total_seconds(), waiting=waits.lock) as ledger,
         WorkerPool(runtime, intake, request.only, clock()) as workers,
     ):
         context = begin_run(runtime, ledger, request, progress)
@@ -109,14 +111,14 @@ def _deliver(context: RunContext, queues: list[DestinationQueue], workers: Worke
         [q for q in queues if q.template.destination_id in orders_to_send or restatements.has_open(ledger, q)],
     )
     with context.scope.progress.track("sending", sum(orders_to_send.values())) as advance:
-        deadline = ledger.clock() + context.scope.settings.deadline
-        new_delivery = partial(Delivery, ledger, run, deadline, advance, workers.validate)
+        settings = context.scope.settings
+        deadline, waits = ledger.clock() + settings.deadline, Waits(context.scope.progress, ledger.clock, settings.zone)
+        new_delivery = partial(Delivery, ledger, run, deadline, advance, workers.validate, waits)
         return restatements.deliver(new_delivery, ledger, run, queues)
 
 
 def _check_clock(context: RunContext, queues: list[DestinationQueue]) -> None:
     """Compare our clock with every destination that will receive events, unless the run began with this check."""
     if not context.clock_verified:
-        clock_skew.check_clock_skew(
-            {queue.template.name: queue.template.url for queue in queues}, context.ledger.clock()
-        )
+        urls = {queue.template.name: queue.template.url for queue in queues}
+        clock_skew.check_clock_skew(urls, context.ledger.clock(), context.scope.runtime.route)

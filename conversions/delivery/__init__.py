@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import cycle
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -19,6 +20,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from conversions.delivery.queue import DestinationQueue
 from conversions.delivery.rate_limit import acquire, rate_limiter
 from conversions.delivery.stop_reasons import backoff_exhausted, inconclusive, stop_reason
+from conversions.delivery.waits import SILENT_WAITS, Waits
 from conversions.errors import ConversionsError, Unauthorised, Unavailable
 from conversions.ledger import outbox
 from conversions.ledger.outbox import Attempt, ClaimedBatch, RequestTemplate, ValidatedBatch, WorkItem, reinstate
@@ -55,6 +57,7 @@ class Delivery:
     """Aware UTC; no attempt begins later."""
     on_received: Callable[[int], None]
     validate: Validate = validate_here
+    waits: Waits = SILENT_WAITS
     sleep: Sleep | None = None
     """How to wait between rounds; tests pass one that does not wait."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +82,7 @@ class Delivery:
             retry=retry_if_exception_type(_BackOff),
             wait=lambda _: _backoff_seconds(queue),
             stop=lambda state: self._give_up(queue, state),
-            sleep=self.sleep or self._sleep,
+            sleep=partial(self._wait, queue),
             reraise=True,
         )
         began = self.ledger.clock()
@@ -114,7 +117,8 @@ class Delivery:
                 return
             with self._stop_on_error():
                 validated = await self.validate(queue.template, claimed)
-            await acquire(limiter, self.stop)
+            with self.waits.limit(queue, limiter):
+                await acquire(limiter, self.stop)
             paused = (queue.probing and not probing) or self._paused(queue)
             intent = [claimed.again] if paused else self._intend(queue, claimed, validated)
             if isinstance(intent, Attempt):
@@ -190,6 +194,10 @@ class Delivery:
         if claimed is not None:
             queue.retry_queue.append(claimed.again)
         return claimed is not None
+
+    async def _wait(self, queue: DestinationQueue, seconds: float) -> None:
+        with self.waits.backoff(queue, seconds):
+            await (self.sleep or self._sleep)(seconds)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

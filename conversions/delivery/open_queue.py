@@ -43,6 +43,7 @@ def open_queue(target: QueueTarget, destination_id: int, ledger: Ledger, run_id:
         name=destination.name,
         recipient=destination.recipient,
         url=destination.url,
+        route=destination.route,
         headers=orjson.dumps(destination.headers).decode(),
         prefix=envelope.prefix,
         suffix=envelope.suffix,

@@ -13,6 +13,11 @@ def rate_limiter(requests_per_minute: int) -> AbstractAsyncContextManager[None]:
     return AsyncLimiter(1, 60 / requests_per_minute)
 
 
+def has_to_wait(limiter: AbstractAsyncContextManager[None]) -> bool:
+    """Return whether *limiter* admits no request right now."""
+    return isinstance(limiter, AsyncLimiter) and not limiter.has_capacity()
+
+
 async def acquire(limiter: AbstractAsyncContextManager[None], stop: asyncio.Event) -> None:
     """Wait until *limiter* admits a request, or until *stop* is set."""
     waits = {asyncio.ensure_future(limiter.__aenter__()), asyncio.ensure_future(stop.wait())}

@@ -1,11 +1,16 @@
 """Why a queue stops in this run, as the message that the operator reads."""
 
 from datetime import datetime
+from http.client import HTTPS_PORT
+from urllib.parse import urlsplit
 
 from conversions.delivery.queue import DestinationQueue
+from conversions.destinations.base import title
+from conversions.destinations.responses import WEB_PAGE
 from conversions.errors import ConversionsError, Refused, SettingsError, Throttled, Unauthorised, Unavailable
 from conversions.model.receipt import Next, Outcome, Receipt
-from conversions.transport import clock_skew
+from conversions.transport import clock_skew, unreachable
+from conversions.transport.not_sent import Cause, NotSent
 
 MAX_CONSECUTIVE_REFUSALS = 64
 """After so many refusals in a row the fault is not with single orders, and the isolation ends.
@@ -57,6 +62,12 @@ def _requests_needed(queue: DestinationQueue) -> int:
 def backoff_exhausted(queue: DestinationQueue, backoff: Receipt) -> ConversionsError:
     """Return the error of a platform that asks for a longer wait than the run has, or never answers for the rest."""
     name, code = queue.template.name, backoff.code
+    called = title(name, queue.destination.kind)
+    if backoff.not_sent:
+        return Unavailable(f"{unreachable.sentence(called, backoff.not_sent)} The next run tries again.")
+    if code.endswith(WEB_PAGE):
+        page = NotSent(Cause.WEB_PAGE, urlsplit(queue.template.url).hostname or "", HTTPS_PORT)
+        return Unavailable(f"{unreachable.sentence(called, page)} The next run tries again.")
     if queue.received and queue.timed_out and not (queue.retry_queue or queue.backlog):
         unanswered = sum(len(work.events or ()) for work in queue.timed_out)
         return Unavailable(f"{name} accepted {queue.received} orders, and gives no answer for {unanswered} ({code}).")

@@ -11,15 +11,16 @@ from conversions.disclosure.policy import Policy
 from conversions.errors import DisclosureError, SettingsError
 from conversions.model.conversion import Consent, Conversion
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
+from conversions.transport.route import DIRECT, Route
 
 
-def open_destination(name: str, settings: DestinationSettings, policy: Policy) -> Destination:
+def open_destination(name: str, settings: DestinationSettings, policy: Policy, route: Route = DIRECT) -> Destination:
     """Open the destination of the settings section *name*, without sending anything or fetching a credential.
 
     Raises SettingsError where *policy* does not list what these settings would send: one message now is better than
     quarantining every order.
     """
-    destination = _destination(name, settings, policy)
+    destination = _destination(name, settings, policy, route)
     envelope = destination.envelope("specimen")
     body = envelope.prefix + destination.event(sample_conversion(settings)) + envelope.suffix
     try:
@@ -29,12 +30,12 @@ def open_destination(name: str, settings: DestinationSettings, policy: Policy) -
     return destination
 
 
-def _destination(name: str, settings: DestinationSettings, policy: Policy) -> Destination:
+def _destination(name: str, settings: DestinationSettings, policy: Policy, route: Route) -> Destination:
     match settings:
         case GoogleSettings():
-            return Google(name, settings, policy)
+            return Google(name, settings, policy, route)
         case MetaSettings():
-            return Meta(name, settings, policy)
+            return Meta(name, settings, policy, route)
         case _:
             assert_never(settings)
 

@@ -52,6 +52,8 @@ class Destination(Protocol):
     identity_rule: str
     """Name of the dated rule in ``intake.identity`` that makes the digest."""
     limits: Limits
+    route: str | None
+    """How its requests leave this machine, as the log stores it; None: directly."""
     headers: dict[str, str]
     """Headers as sent and logged; never ``Authorization``."""
 
@@ -88,6 +90,7 @@ class ReportsStatus(Protocol):
     """A destination with diagnostics: the platform reports the status of each event later."""
 
     name: str
+    kind: str
 
     def diagnose(self, reference: str, events: int) -> Diagnosis:
         """Poll once for the status of a request with *events* events; *reference* is the platform's id of it.
@@ -115,6 +118,11 @@ class ValidatesOnly(Protocol):
 
     def as_validate_only(self, body: bytes) -> bytes:
         """Return *body* with one more constant that asks only for validation. *body* has passed the gate already."""
+
+
+def title(name: str, kind: str) -> str:
+    """Return what a sentence calls the destination *name*: the platform, with the section's name where it differs."""
+    return kind.capitalize() if name == kind else f"{kind.capitalize()} ({name})"
 
 
 def compact(event: Mapping[str, object]) -> bytes:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from conversions.model.receipt import Next, Outcome, Receipt
-from conversions.transport.http import Answer, NoResponse, NotSent
+from conversions.transport.http import Answer, NoResponse, is_web_page
+from conversions.transport.not_sent import NotSent
 
 Verdict = tuple[Outcome, Next]
 
@@ -25,17 +26,22 @@ BY_STATUS: dict[int, Verdict] = {408: RETRY, 425: RETRY, 429: THROTTLED} | dict.
 """Statuses that decide regardless of the body. A 5xx may arrive after the platform stored the events."""
 WITHOUT_BODY: dict[int, Verdict] = {413: BAD_EVENT} | BY_STATUS
 """Statuses that decide where the body is not the platform's JSON. Others may come from a proxy: RETRY."""
+UNREADABLE, WEB_PAGE = "UNREADABLE", "WEB_PAGE"
+"""Codes of an answer that is not the platform's JSON, and of one that is a web page, which no platform sends."""
 
 
 def receipt_without_answer(result: NotSent | NoResponse) -> Receipt:
     """Return the receipt where no answer came."""
-    outcome = Outcome.NOT_SENT if isinstance(result, NotSent) else Outcome.UNKNOWN
-    return Receipt(outcome, Next.RETRY, result.why)
+    if isinstance(result, NotSent):
+        return Receipt(Outcome.NOT_SENT, Next.RETRY, result.why, not_sent=result)
+    return Receipt(Outcome.UNKNOWN, Next.RETRY, result.why)
 
 
 def receipt(answer: Answer, verdict: Verdict, *codes: str | None, reference: str | None = None) -> Receipt:
     """Return the receipt for *answer*; *codes* are the codes that decided, in addition to the HTTP status."""
     outcome, then = verdict
+    if UNREADABLE in codes and is_web_page(answer.status, answer.headers):
+        codes = (WEB_PAGE,)
     return Receipt(
         outcome,
         then,

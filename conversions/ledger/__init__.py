@@ -16,15 +16,19 @@ __all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared"]
 
 
 @contextmanager
-def open_ledger(settings: Settings, clock: Clock, *, wait: float = 0) -> Iterator[Ledger]:
+def open_ledger(
+    settings: Settings, clock: Clock, *, wait: float = 0, waiting: run_lock.Waiting = run_lock.silently
+) -> Iterator[Ledger]:
     """Open the store for the one run that may send, under the run lock; create the store if there is none.
 
-    Waits up to *wait* seconds for another run to finish. Raises AnotherRun, LedgerError or SettingsError.
+    Waits up to *wait* seconds for another run to finish, inside ``waiting(wait)``. Raises AnotherRun, LedgerError or
+    SettingsError.
     """
     if settings.store_path.exists():
         files.check_owner(settings.store_path)
     files.private_directory(settings.store_path.parent)
-    with run_lock.hold(settings, clock, wait=wait), open_shared(settings, clock) as ledger:
+    lock = run_lock.hold(settings, clock, wait=wait, waiting=waiting)
+    with lock, open_shared(settings, clock) as ledger:
         yield ledger
 
 

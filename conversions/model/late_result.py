@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from conversions.errors import DestinationError, Exit, worst
+from conversions.transport.not_sent import NotSent
 
 
 class RequestStatus(StrEnum):
@@ -91,6 +92,8 @@ class Diagnosis:
     """False where a part of the answer could not be read."""
     warnings: Mapping[str, int] = field(default_factory=dict)
     """Events that the platform accepted without some part of them, by its code for that part."""
+    not_sent: NotSent | None = None
+    """Why no byte of the question left, where the network is at fault."""
 
     def names_all(self, events: int) -> bool:
         """Return whether the answer states the outcome of each of *events*."""

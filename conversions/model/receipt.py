@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from conversions.transport.not_sent import NotSent
+
 
 class Outcome(StrEnum):
     """The four classes of an answer."""
@@ -65,6 +67,9 @@ class Receipt:
     """The ``Date`` header of the answer."""
     ask_after: float | None = None
     """Seconds until the platform may report what became of each event; None: it never reports it."""
+
+    not_sent: NotSent | None = None
+    """Why no byte left, where the network is at fault."""
 
     @property
     def reasons(self) -> frozenset[str]:

@@ -19,6 +19,9 @@ class Progress(Protocol):
     def track(self, label: str, total: int | None) -> AbstractContextManager[Advance]:
         """Track *total* steps of *label*, or an unknown number (None). Several labels may be tracked at once."""
 
+    def wait(self, sentence: str, seconds: float) -> AbstractContextManager[None]:
+        """Say during a wait of at most *seconds* what the work waits for, and until when. Several may wait at once."""
+
 
 def open_progress() -> Progress:
     """Return a bar if stderr is a terminal, otherwise log lines."""
@@ -31,6 +34,10 @@ class Silent:
     def track(self, label: str, total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG002
         """Do nothing."""
         return nullcontext(lambda _more: None)
+
+    def wait(self, sentence: str, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Do nothing."""
+        return nullcontext()
 
 
 SILENT = Silent()
@@ -66,6 +73,12 @@ class Lines:
         if (now := self._clock()) - started >= self._every:
             log(now)
 
+    def wait(self, sentence: str, seconds: float) -> AbstractContextManager[None]:
+        """Log a long wait once, when it begins."""
+        if seconds >= self._every:
+            structlog.get_logger().info(sentence)
+        return nullcontext()
+
 
 class Bars:
     """Shows a bar with count, rate and remaining time for each label that is tracked."""
@@ -81,9 +94,11 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[waits]}", markup=False),
             console=Console(stderr=True),
         )
         self._tracked = 0
+        self._waits: list[str] = []
 
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Advance]:
@@ -91,7 +106,7 @@ class Bars:
         if not self._tracked:
             self._bars.start()
         self._tracked += 1
-        bar = self._bars.add_task(label, total=total, rate="")
+        bar = self._bars.add_task(label, total=total, rate="", waits="; ".join(self._waits))
         task = next(task for task in self._bars.tasks if task.id == bar)
 
         def advance(more: int) -> None:
@@ -104,3 +119,19 @@ class Bars:
             self._tracked -= 1
             if not self._tracked:
                 self._bars.stop()
+
+    @contextmanager
+    def wait(self, sentence: str, seconds: float) -> Iterator[None]:  # noqa: ARG002
+        """Show *sentence* beside every bar, or in a line of its own where no bar is drawn."""
+        with nullcontext() if self._tracked else self._bars.console.status(sentence):
+            self._waits.append(sentence)
+            self._show_waits()
+            try:
+                yield
+            finally:
+                self._waits.remove(sentence)
+                self._show_waits()
+
+    def _show_waits(self) -> None:
+        for task in self._bars.tasks:
+            self._bars.update(task.id, waits="" if task.finished else "; ".join(dict.fromkeys(self._waits)))

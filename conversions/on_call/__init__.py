@@ -11,6 +11,7 @@ from typing import Any
 from conversions.errors import ConversionsError, Exit
 from conversions.on_call import heartbeat
 from conversions.settings import Settings
+from conversions.transport.route import open_route
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ def on_call(settings: Settings, clock: Callable[[], datetime], say: Callable[[st
     """Report the start of a run and, at its end, its outcome; *say* gets a message for each report that fails."""
     url, outcome = settings.on_call.heartbeat_url, RunOutcome()
     if url:
-        _best_effort(lambda: heartbeat.start(url.get_secret_value()), say)
+        _best_effort(lambda: heartbeat.start(url.get_secret_value(), open_route(settings)), say)
     try:
         yield outcome
     except ConversionsError as error:
@@ -46,7 +47,8 @@ def _notifications(settings: Settings, outcome: RunOutcome, now: float) -> Itera
     if section.alerts and code:
         yield partial(_alert, [address.get_secret_value() for address in section.alerts], code, outcome)
     if section.heartbeat_url:
-        yield partial(heartbeat.finish, section.heartbeat_url.get_secret_value(), code)
+        url = section.heartbeat_url.get_secret_value()
+        yield lambda: heartbeat.finish(url, open_route(settings), code)
 
 
 def _write(path: Path, outcome: RunOutcome, now: float) -> None:

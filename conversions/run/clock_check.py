@@ -27,4 +27,5 @@ def check_after_gap(runtime: Runtime, ledger: Ledger) -> bool:
 
 def check_clock(runtime: Runtime, now: datetime) -> None:
     """Compare *now* with the clock of every platform. Raises SettingsError where it is days off."""
-    clock_skew.check_clock_skew({rules.destination.name: rules.destination.url for rules in runtime.destinations}, now)
+    urls = {rules.destination.name: rules.destination.url for rules in runtime.destinations}
+    clock_skew.check_clock_skew(urls, now, runtime.route)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from conversions.destinations.base import ReportsStatus
+from conversions.destinations.base import ReportsStatus, title
 from conversions.errors import Exit, Refused, Unauthorised, worst
 from conversions.ledger import Clock, Ledger, open_ledger, outbox, runs
 from conversions.ledger.late_results import account_refusals, apply
@@ -22,6 +22,7 @@ from conversions.model.late_result import Diagnosis, LateResults, RequestStatus,
 from conversions.run import clock_check, quality_scores
 from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
+from conversions.transport import unreachable
 
 READS_PER_MINUTE = 300
 """Google's quota for status requests; uploads have a quota of their own."""
@@ -124,7 +125,7 @@ class _Poll:
             late.add(apply.finish_poll(self.ledger, self.run, self.destination_id, pending, diagnosis))
             if diagnosis.status in {RequestStatus.NO_ANSWER, RequestStatus.PERMISSION_DENIED}:
                 late.denied = diagnosis.status is RequestStatus.PERMISSION_DENIED
-                late.trouble = (_denied if late.denied else _unanswered)(self.destination, diagnosis.code)
+                late.trouble = (_denied if late.denied else _unanswered)(self.destination, diagnosis)
                 return
             self.pause()
 
@@ -135,15 +136,19 @@ class _Poll:
         return self.destination.diagnose(pending.reference, pending.events)
 
 
-def _unanswered(destination: ReportsStatus, code: str) -> str:
+def _unanswered(destination: ReportsStatus, diagnosis: Diagnosis) -> str:
+    if diagnosis.not_sent:
+        called = title(destination.name, destination.kind)
+        return f"{unreachable.sentence(called, diagnosis.not_sent)} Nothing is lost, and the next run asks again."
     return (
-        f"{destination.name} did not say what became of earlier requests ({code}). Nothing is lost, and the next run "
-        "asks again."
+        f"{destination.name} did not say what became of earlier requests ({diagnosis.code}). Nothing is lost, and the "
+        "next run asks again."
     )
 
 
-def _denied(destination: ReportsStatus, code: str) -> str:
+def _denied(destination: ReportsStatus, diagnosis: Diagnosis) -> str:
     """Without this message a run with credentials that may only upload never learns what the account lacks."""
+    code = diagnosis.code
     return (
         f"{destination.name}: these credentials may not ask what became of earlier requests ({code}). The run still "
         f"sends orders. Do this: {destination.fix(code.rpartition('/')[2])}, then `conversions reconcile`."

@@ -16,6 +16,7 @@ from conversions.ledger.runs import RunMetadata
 from conversions.model.conversion import EventMaker, Window
 from conversions.model.rules import Rules
 from conversions.settings import DestinationSettings, Settings
+from conversions.transport.route import Route, open_route
 
 WEB_TAG_WINDOW = timedelta(hours=42)
 """Meta de-duplicates a Pixel's event within 48 hours of its receipt; the margin is for a run that starts late."""
@@ -45,6 +46,8 @@ class Runtime:
     destinations: tuple[DestinationRules, ...]
     bindings: dict[str, str]
     """What the store is bound to: key, shop, destinations."""
+    route: Route
+    """How requests leave this machine."""
 
     @property
     def names(self) -> list[str]:
@@ -77,11 +80,14 @@ def build_runtime(settings: Settings, only: str | None = None, policy: Policy | 
     """
     key = settings.secret_key
     policy = policy or load_policy(settings.resolve(settings.privacy.policy))
-    sections = _sections(settings, only)
-    destinations = tuple(_destination_rules(name, section, settings, policy, key) for name, section in sections.items())
+    sections, route = _sections(settings, only), open_route(settings)
+    destinations = tuple(
+        _destination_rules(settings, key, open_destination(name, section, policy, route), section, policy)
+        for name, section in sections.items()
+    )
     _refuse_duplicates(destinations)
     bindings = _bindings(settings, destinations, key)
-    return Runtime(settings=settings, policy=policy, destinations=destinations, bindings=bindings)
+    return Runtime(settings=settings, policy=policy, destinations=destinations, bindings=bindings, route=route)
 
 
 def _sections(settings: Settings, only: str | None) -> dict[str, DestinationSettings]:
@@ -103,9 +109,8 @@ def _refuse_duplicates(destinations: tuple[DestinationRules, ...]) -> None:
 
 
 def _destination_rules(
-    name: str, section: DestinationSettings, settings: Settings, policy: Policy, key: bytes
+    settings: Settings, key: bytes, destination: Destination, section: DestinationSettings, policy: Policy
 ) -> DestinationRules:
-    destination = open_destination(name, section, policy)
     with_pixel = section.kind == "meta" and section.also_reported_by == "same"
     rules = Rules(
         kind=destination.kind,

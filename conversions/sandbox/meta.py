@@ -151,7 +151,7 @@ def error(
 def _check_envelope(request: Request) -> Answer | None:
     """The refusal of a request by its path or headers, or None."""
     path = EVENTS_PATH.fullmatch(request.path)
-    if "access_token" in request.query or "appsecret_proof" in request.query:
+    if "access_token" in request.query:
         message = "JETON DANS L'ADRESSE: les journaux le gardent; révoquez-le et envoyez Authorization: Bearer"
         why = "A TOKEN IN THE URL: logs keep it; revoke it, send a bearer header"
         return error(400, GraphError(2500, message=message), why=why)

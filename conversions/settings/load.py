@@ -12,7 +12,19 @@ from pydantic import ValidationError
 from conversions.errors import SettingsError
 from conversions.settings.settings import Settings
 
-SECRETS = frozenset({"key", "former_keys", "log_key", "access_token", "heartbeat_url", "alerts"})
+SECRETS = frozenset(
+    {
+        "key",
+        "former_keys",
+        "log_key",
+        "access_token",
+        "app_secret",
+        "heartbeat_url",
+        "alerts",
+        "proxy_user",
+        "proxy_password",
+    }
+)
 
 
 def load(path: Path) -> Settings:

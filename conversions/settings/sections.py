@@ -214,6 +214,11 @@ class MetaSettings(DestinationBase):
     requests_per_minute: int = Field(60, ge=0, description="0 is unlimited, for rehearsals")
     max_age_days: int = Field(7, ge=1, le=62, description="older purchases are withheld; above 7 physical_store only")
     access_token: SecretStr | None = Field(None, description="only as CONVERSIONS_META__ACCESS_TOKEN", exclude=True)
+    app_secret: SecretStr | None = Field(
+        None,
+        description='only as CONVERSIONS_META__APP_SECRET: for an app of your own with "Require App Secret" on',
+        exclude=True,
+    )
 
     @model_validator(mode="after")
     def _documented(self) -> Self:

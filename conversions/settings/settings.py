@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from conversions.errors import SettingsError
 from conversions.settings.sections import AnySourceSettings, DestinationSettings, OnCall, Privacy, Store
-from conversions.settings.values import Days, Duration, days_of, zone_name
+from conversions.settings.values import Days, Duration, Host, ProxyUrl, days_of, zone_name
 
 
 def _kinds(sections: object) -> object:
@@ -48,6 +48,15 @@ class Settings(BaseSettings):
     lookback_days: int = Field(7, ge=1, le=60, description="a run without dates reads this many days up to yesterday")
     closed: list[Days] = Field([], description="days without orders, such as 2026-12-24 or 2026-07-06..2026-07-26")
     deadline: Duration = Field(timedelta(hours=4), description="a run stops sending after this; other orders wait")
+    proxy: ProxyUrl | None = Field(
+        None,
+        description="http://HOST:PORT or https://HOST:PORT of a proxy that every request goes through; its user and "
+        "password only as CONVERSIONS_PROXY_USER and CONVERSIONS_PROXY_PASSWORD",
+    )
+    no_proxy: list[Host] = Field([], description="hosts that are reached without the proxy, with their subdomains")
+    ca_file: str | None = Field(
+        None, description="PEM file of a certificate authority to trust in addition: your company's, or your proxy's"
+    )
     source: AnySourceSettings
     store: Store = Store()  # type: ignore[call-arg]
     privacy: Privacy
@@ -66,6 +75,10 @@ class Settings(BaseSettings):
         description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: derived from CONVERSIONS_KEY",
         exclude=True,
     )
+    proxy_user: SecretStr | None = Field(
+        None, pattern="^[^:]*$", description="only as CONVERSIONS_PROXY_USER", exclude=True
+    )
+    proxy_password: SecretStr | None = Field(None, description="only as CONVERSIONS_PROXY_PASSWORD", exclude=True)
 
     _file: Path = PrivateAttr(default=Path())
 

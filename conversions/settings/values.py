@@ -1,4 +1,4 @@
-"""Types of values that TOML does not have: durations, loopback addresses, time zones, account numbers."""
+"""Types of values that TOML does not have: durations, addresses of hosts, time zones, account numbers."""
 
 import re
 from datetime import date, timedelta
@@ -10,6 +10,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 LOOPBACK = re.compile(rf"https?://(?:localhost|127(?:\.{_OCTET}){{3}}|\[::1])(?::([1-9][0-9]{{0,4}}))?/?")
 """Only scheme, host and port, in a form in which every URL parser finds the same host."""
+
+PROXY = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+]):([1-9][0-9]{0,4})/?")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+HOST = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]+")
 
 
 def duration(text: object) -> object:
@@ -30,6 +34,26 @@ def loopback(url: str) -> str:
     if match is None or int(match[1] or 0) > 65535:
         raise ValueError("endpoint is for rehearsals and must be a loopback address, such as http://127.0.0.1:8085")
     return url.rstrip("/")
+
+
+def proxy_url(url: str) -> str:
+    """Return scheme, host and port of a proxy. Raises ValueError for anything else, and for a URL with a password."""
+    if "@" in url:
+        raise ValueError(
+            "a user and a password do not belong into the file: put them into CONVERSIONS_PROXY_USER and "
+            "CONVERSIONS_PROXY_PASSWORD in .env, and change a password that stood here"
+        )
+    match = PROXY.fullmatch(url)
+    if match is None or int(match[1]) > 65535:
+        raise ValueError("write the proxy with its port, such as http://proxy.example:3128")
+    return url.rstrip("/").lower()
+
+
+def host_name(host: str) -> str:
+    """Return the name or address of a host, in lower case. Raises ValueError for a URL, a port or a pattern."""
+    if not HOST.fullmatch(host):
+        raise ValueError("write names of hosts, such as hc-ping.example, without https://, port or *")
+    return host.strip(".").lower()
 
 
 def zone_name(name: str) -> str:
@@ -78,5 +102,7 @@ def _span(value: object) -> object:
 Currency = Annotated[str, AfterValidator(currency)]
 Days = Annotated[str, BeforeValidator(_span)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+ProxyUrl = Annotated[str, AfterValidator(proxy_url)]
+Host = Annotated[str, AfterValidator(host_name)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

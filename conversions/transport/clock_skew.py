@@ -5,19 +5,20 @@ from datetime import datetime, timedelta
 
 from conversions.errors import SettingsError
 from conversions.transport import http
+from conversions.transport.route import Route
 
 MAX_SKEW = timedelta(days=2)
 """A smaller difference is drift, or a cache between us and the platform; a larger one gives orders wrong ages."""
 
 
-def check_clock_skew(urls: Mapping[str, str], now: datetime) -> None:
+def check_clock_skew(urls: Mapping[str, str], now: datetime, route: Route) -> None:
     """Compare *now* with the ``Date`` header of every platform; *urls* has the URLs by name. Send no data.
 
     Raises SettingsError where *now* is two days off or more. Destinations that do not answer are skipped; sending
     reports them.
     """
     for name, url in urls.items():
-        if mistake := difference(name, http.server_date(url), now):
+        if mistake := difference(name, http.server_date(url, route), now):
             raise SettingsError(mistake)
 
 

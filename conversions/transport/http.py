@@ -1,7 +1,7 @@
 """One HTTP request, sent once: its answer, or whether any byte can have left.
 
 This module does not retry, follow a redirect, keep a cookie, or read a proxy from the environment. It raises no
-exception of ``requests``, because those contain URLs, headers and bodies.
+exception of ``requests``, because those contain URLs (also the proxy's), headers and bodies.
 """
 
 import threading
@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError
 
 from conversions import __version__
-from conversions.transport.connections import Adapter
+from conversions.transport.connections import Adapter, NotConnected
+from conversions.transport.not_sent import Cause, NotSent
+from conversions.transport.route import DIRECT, Route
 
 USER_AGENT = f"conversions/{__version__}"
 TIMEOUT_SECONDS = (5.0, 60.0)
@@ -52,14 +54,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class NotSent:
-    """No byte of the request left: no address, no connection, or no TLS."""
-
-    why: str
-    """The name of an exception class, never its text."""
-
-
-@dataclass(frozen=True, slots=True)
 class NoResponse:
     """Bytes may have left, and no full answer came: a timeout, a reset, half a body."""
 
@@ -70,13 +64,13 @@ class NoResponse:
 class Session(requests.Session):
     """A session that sends exactly the given request, to the given URL, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, route: Route = DIRECT) -> None:
         super().__init__()
         self.trust_env = False
         self.headers.clear()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
-            self.mount(scheme, Adapter(max_retries=0))
+            self.mount(scheme, Adapter(route))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: a redirect is an answer like any other."""
@@ -85,8 +79,8 @@ class Session(requests.Session):
 class ThreadLocalSession(threading.local):
     """One session per thread, because threads must not share sessions or connections."""
 
-    def __init__(self) -> None:
-        self.session = Session()
+    def __init__(self, route: Route = DIRECT) -> None:
+        self.session = Session(route)
 
 
 def post(
@@ -103,10 +97,10 @@ def get(
     return _send_once(session, requests.Request("GET", url, headers=dict(headers)), timeout)
 
 
-def server_date(url: str) -> str | None:
+def server_date(url: str, route: Route = DIRECT) -> str | None:
     """Return the ``Date`` header of the server of *url*, from a HEAD request to its root; None without an answer."""
     root = urlsplit(url)._replace(path="/", query="", fragment="").geturl()
-    with Session() as session:
+    with Session(route) as session:
         answer = _send_once(
             session, requests.Request("HEAD", root, headers={"User-Agent": USER_AGENT}), SHORT_TIMEOUT_SECONDS
         )
@@ -118,8 +112,8 @@ def _send_once(
 ) -> Answer | NotSent | NoResponse:
     try:
         request = session.prepare_request(unprepared)
-    except requests.RequestException as error:
-        return NotSent(type(error).__name__)
+    except requests.RequestException:
+        return NotSent(Cause.MALFORMED)
     try:
         with session.send(request, timeout=timeout, stream=True) as response:
             return Answer(response.status_code, response.headers, _read(response))
@@ -138,16 +132,32 @@ def _read(response: requests.Response) -> bytes:
 
 def _classify(error: requests.RequestException) -> NotSent | NoResponse:
     """Return NotSent only for a connection that was never established; in every other case bytes may have left."""
+    return not_connected(error) or NoResponse(type(_root_cause(error)).__name__)
+
+
+def not_connected(error: BaseException) -> NotSent | None:
+    """Return why no connection was established, where *error* says that, itself or as what it was raised from."""
     root = _root_cause(error)
-    if isinstance(root, (ConnectTimeoutError, requests.ConnectTimeout)):
-        return NotSent(type(root.__cause__ or root).__name__)
-    return NoResponse(type(root).__name__)
+    if isinstance(root, NotConnected):
+        return NotSent(root.cause, root.host, root.port)
+    if isinstance(root, requests.ConnectTimeout):
+        return NotSent(Cause.TIMEOUT)
+    return not_connected(root.__cause__) if root.__cause__ else None
 
 
 def _root_cause(error: BaseException) -> BaseException:
     """Return the exception that ``requests`` and urllib3 have wrapped."""
     inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
     return _root_cause(inner) if isinstance(inner, BaseException) else error
+
+
+def is_web_page(status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether an answer is a page for people: of a network that asks to sign in, of a proxy or a firewall.
+
+    The platforms' own servers show pages only for 404 and 5xx.
+    """
+    page = headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml"))
+    return page and (status < 500 or status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED) and status != 404
 
 
 def instant(date: str) -> datetime | None:

@@ -9,6 +9,7 @@ import responses
 
 from conversions.errors import SettingsError
 from conversions.transport import clock_skew, http
+from conversions.transport.route import DIRECT
 
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 URL = "https://graph.facebook.com/v26.0/555/events?token=secret"
@@ -37,7 +38,7 @@ def test_whoever_does_not_answer_is_no_matter(trouble: Exception) -> None:
     with responses.RequestsMock() as mock:
         mock.head(ROOT, body=trouble)
 
-        clock_skew.check_clock_skew({"meta": URL}, NOW)
+        clock_skew.check_clock_skew({"meta": URL}, NOW, DIRECT)
 
 
 @pytest.mark.parametrize("hours", [-48, 48, 24 * 400])
@@ -46,7 +47,7 @@ def test_two_days_off_is_one_sentence_that_names_both(hours: float) -> None:
         mock.head(ROOT, headers={"Date": dated(hours=hours)})
 
         with pytest.raises(SettingsError, match=r"meta says .* `conversions run`") as caught:
-            clock_skew.check_clock_skew({"meta": URL}, NOW)
+            clock_skew.check_clock_skew({"meta": URL}, NOW, DIRECT)
 
     assert "2026-11-22 05:15" in str(caught.value)
 

@@ -51,6 +51,8 @@ class AttemptRecord:
     destination: str
     recipient: str
     url: str
+    route: dict[str, str] | None
+    """The proxy, and the digest of the authorities in addition to the usual ones; None: directly."""
     headers: dict[str, str]
     """All headers but Authorization."""
     purpose: str

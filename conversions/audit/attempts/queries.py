@@ -62,6 +62,7 @@ _ATTEMPTS: Select[Any] = (
         tables.destination.c.name.label("destination"),
         tables.request.c.recipient,
         tables.request.c.url,
+        tables.request.c.route,
         tables.request.c.headers,
         tables.request.c.purpose,
         tables.request.c.intended_us.label("intended_at"),
@@ -126,6 +127,7 @@ def _attempt(row: Row[Any]) -> AttemptRecord:
     answered = columns["answered_at"]
     parsed = {
         "headers": orjson.loads(columns["headers"]),
+        "route": orjson.loads(columns["route"] or "null"),
         "warnings": orjson.loads(columns["warnings"] or "[]"),
         "intended_at": instant(columns["intended_at"]),
         "answered_at": None if answered is None else instant(answered),

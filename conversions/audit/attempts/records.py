@@ -14,6 +14,7 @@ KEYS = (
     "destination",
     "recipient",
     "url",
+    "route",
     "headers",
     "purpose",
     "intended_at",

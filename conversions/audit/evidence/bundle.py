@@ -187,12 +187,12 @@ def _consistency_proofs(
 
 def _requests(log_: Connection, entries: EntryRange) -> Iterator[bytes]:
     request = tables.request.c
-    query = select(request.id, request.headers, request.prefix, request.suffix)
+    query = select(request.id, request.route, request.headers, request.prefix, request.suffix)
     query = query.where(request.leaf.between(entries.first, entries.last)).order_by(request.leaf)
     for row in log_.execute(query).all():
         events = [_event(*event) for event in log_.execute(_EVENTS, {"request": row.id})]
         envelope = {"headers": row.headers, "prefix": row.prefix.decode(), "suffix": row.suffix.decode()}
-        yield _line({"request": row.id, **envelope, "events": events})
+        yield _line({"request": row.id, "route": row.route, **envelope, "events": events})
 
 
 def _event(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> dict[str, str]:

@@ -213,6 +213,7 @@ def check_request(facts: dict[str, Any], request: dict[str, Any]) -> int:
     """Check one request, with its events in order of position; return the number of erased events."""
     number = facts["request"]
     require(request.get("request") == number, f"request {number} is missing")
+    require(request.get("route") == facts.get("route"), f"the route of request {number} was altered")
     parts = [request[part].encode() for part in ("headers", "prefix", "suffix")]
     envelope = hashlib.sha256(b"\0".join(parts)).hexdigest()
     require(envelope == facts["envelope"], f"the envelope of request {number} was altered")

@@ -15,9 +15,11 @@ from conversions.audit.verify.finding import VerificationFinding
 
 _OF_RUN = "(SELECT {} FROM run WHERE run.id = request.run)"
 _RUN = ("command", "operator", "host", "pid", "version", "since", "until", "settings", "policy")
-_INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "events", "policy", "rules")
+_INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "route", "events", "policy", "rules")
 _FORMER = {"outcome": {"not sent": "not_sent"}}
 """Entries before schema 0004 have texts where rows have codes now."""
+_ABSENT = {"route": None}
+"""What an entry without this key means: before schema 0005 every request left directly."""
 _KIND = "iif(kind = 'erasure', 'suppression', kind)"
 _SUPPRESSIONS = {
     "objection": "objection",
@@ -192,7 +194,10 @@ class RowVerifier:
             self._report(seq, f"has no {rule.table} {facts.get(rule.key, '')}".rstrip())
             return
         self._ids[facts["kind"]].append(row[0])
-        stated = {name: _FORMER.get(name, {}).get(fact, fact) for name, fact in facts.items() if name in rule.columns}
+        absent = {name: value for name, value in _ABSENT.items() if name in rule.columns}
+        stated = absent | {
+            name: _FORMER.get(name, {}).get(fact, fact) for name, fact in facts.items() if name in rule.columns
+        }
         differing = [
             name for name, value in zip(rule.columns, row[1:], strict=True) if name in stated and stated[name] != value
         ]

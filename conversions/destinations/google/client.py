@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import product
-from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +10,9 @@ import orjson
 
 from conversions.destinations.base import Envelope, Limits, compact
 from conversions.destinations.google import advice as google_advice
-from conversions.destinations.google import credentials as google_credentials
 from conversions.destinations.google import diagnostics
 from conversions.destinations.google.responses import classify_response
+from conversions.destinations.google.token import Token
 from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
 from conversions.errors import Unauthorised
@@ -21,10 +20,11 @@ from conversions.model.conversion import Consent, Conversion, Money
 from conversions.model.late_result import Diagnosis, RequestStatus
 from conversions.model.receipt import Receipt
 from conversions.settings import GoogleSettings
-from conversions.transport.http import USER_AGENT, Answer, NotSent, Session, ThreadLocalSession, get, post
+from conversions.transport.http import USER_AGENT, Answer, ThreadLocalSession, get, post
+from conversions.transport.not_sent import NotSent
+from conversions.transport.route import DIRECT, Route
 
 HOST = "https://datamanager.googleapis.com"
-SCOPE = "https://www.googleapis.com/auth/datamanager"
 AGE_MARGIN = timedelta(hours=6)
 """Subtracted from the age limit, for retries and clock skew."""
 CONSENTS = {Consent.GRANTED: "CONSENT_GRANTED", Consent.DENIED: "CONSENT_DENIED"}
@@ -37,11 +37,12 @@ class Google:
     recipient = "Google Ireland Limited"
     identity_rule = "google/2026-08"
 
-    def __init__(self, name: str, settings: GoogleSettings, policy: Policy) -> None:
+    def __init__(self, name: str, settings: GoogleSettings, policy: Policy, route: Route = DIRECT) -> None:
         self.name = name
         self.target = f"{settings.operating_account_id}/{settings.conversion_action_id}"
         self.url = f"{settings.endpoint or HOST}/v1/events:ingest"
         self._status_url = f"{settings.endpoint or HOST}/v1/requestStatus:retrieve"
+        self.route = route.text(self.url)
         self.limits = _limits(settings)
         self.headers = _headers(settings)
         self._prefix = b'{"destinations":[' + orjson.dumps(_destination(settings)) + b'],"encoding":"HEX","events":['
@@ -49,8 +50,8 @@ class Google:
         self._full_refund = settings.full_refund
         self._feed = _feed(settings)
         self._consents = _consents(policy)
-        self._token = None if settings.endpoint else Token(settings.quota_project)
-        self._sessions = ThreadLocalSession()
+        self._token = None if settings.endpoint else Token(route)
+        self._sessions = ThreadLocalSession(route)
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``. It sends consent as the shop recorded it, and only where the policy lists it."""
@@ -92,10 +93,11 @@ class Google:
         """See ``ReportsStatus.diagnose``."""
         headers = self._with_token({name: text for name, text in self.headers.items() if name != "Content-Type"})
         if isinstance(headers, NotSent):
-            return Diagnosis(RequestStatus.NO_ANSWER, headers.why)
+            return Diagnosis(RequestStatus.NO_ANSWER, headers.why, not_sent=headers)
         result = get(self._sessions.session, f"{self._status_url}?{urlencode({'requestId': reference})}", headers)
         if not isinstance(result, Answer):
-            return Diagnosis(RequestStatus.NO_ANSWER, result.why)
+            not_sent = result if isinstance(result, NotSent) else None
+            return Diagnosis(RequestStatus.NO_ANSWER, result.why, not_sent=not_sent)
         if result.status == 401:
             raise Unauthorised(f"{self.name} refuses the credentials (401); run `conversions doctor` to check them.")
         return diagnostics.parse_status(result, events)
@@ -127,68 +129,6 @@ class Google:
             return headers
         token = self._token.get()
         return token if isinstance(token, NotSent) else {**headers, "Authorization": f"Bearer {token}"}
-
-
-class Token:
-    """The access token of the application default credentials: fetched at first use, renewed before it expires.
-
-    Only the token comes from google-auth. Its ``AuthorizedSession`` would add headers that the audit log does not
-    record, renew during a request, and write bodies to its debug log.
-    """
-
-    def __init__(self, quota_project: str | None) -> None:
-        self._quota_project = quota_project
-        self._credentials: Any = None
-        self._lock = Lock()
-
-    def get(self) -> str | NotSent:
-        """Return the token, valid for at least three minutes. Raises Unauthorised where Google gives none."""
-        from google.auth.exceptions import GoogleAuthError, TransportError
-
-        try:
-            with self._lock:
-                return self._refresh()
-        except (GoogleAuthError, OSError, ValueError) as error:
-            if isinstance(error, TransportError) or getattr(error, "retryable", False):
-                return NotSent(type(error).__name__)
-            raise _no_token(type(error).__name__) from None
-
-    def check(self) -> None:
-        """Raise Unauthorised where no credentials are configured. Makes no request."""
-        file = google_credentials.file()
-        if file is None and not google_credentials.on_google_cloud():
-            raise _no_token("there are no credentials")
-        if file is not None and not file.is_file():
-            raise _no_token("their file is missing")
-
-    def _refresh(self) -> str:
-        from google.auth.transport.requests import Request
-
-        if self._credentials is None:
-            self._credentials = self._load()
-        if not self._credentials.valid:
-            self._credentials.refresh(Request(session=Session()))
-        return str(self._credentials.token)
-
-    def _load(self) -> Any:
-        """Load the credentials. Only on Google Cloud does this query the metadata server."""
-        import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
-
-        if google_credentials.file() is None and not google_credentials.on_google_cloud():
-            raise DefaultCredentialsError
-        try:
-            credentials, _ = google.auth.default(scopes=[SCOPE], quota_project_id=self._quota_project)
-        except AttributeError:  # the file's JSON is not an object
-            raise DefaultCredentialsError from None
-        return credentials
-
-
-def _no_token(cause: str) -> Unauthorised:
-    return Unauthorised(
-        f"Google's application default credentials give no access token ({cause}). Set GOOGLE_APPLICATION_CREDENTIALS "
-        "to the service account's key file, then run `conversions doctor`."
-    )
 
 
 def _limits(settings: GoogleSettings) -> Limits:

@@ -19,11 +19,16 @@ BLOCKED = (
     "Meta has blocked this for a while: Business Support Home shows the reason; do not send again until it is solved."
 )
 VERSION = "Set graph_version to a version that Meta still supports."
+PROOF = (
+    "The token's app requires a proof of its secret: put the App Secret (App settings, Basic, of the app that made the "
+    "token) into .env as CONVERSIONS_META__APP_SECRET."
+)
 TERMS = "An administrator of the business must accept the Business Tools terms (Events Manager shows them)."
 
 ADVICE = {
     "3": PERMISSION,
     "10": PERMISSION,
+    "100/APPSECRET_PROOF": PROOF,
     "100/33": DATASET,
     "100/34": DATASET,
     "102": FRESH,

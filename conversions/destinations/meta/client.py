@@ -1,5 +1,7 @@
 """Sends to Facebook and Instagram through Meta's Conversions API (Graph API v26.0). One dataset serves both."""
 
+import hmac
+import os
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -16,6 +18,7 @@ from conversions.model.conversion import Conversion, Money
 from conversions.model.receipt import Receipt
 from conversions.settings import MetaSettings
 from conversions.transport.http import SHORT_TIMEOUT_SECONDS, USER_AGENT, Answer, ThreadLocalSession, get, post
+from conversions.transport.route import DIRECT, Route
 
 HOST = "https://graph.facebook.com"
 AGE_MARGIN = timedelta(hours=6)
@@ -29,17 +32,18 @@ class Meta:
     recipient = "Meta Platforms Ireland Limited"
     identity_rule = "meta/2026-01"
 
-    def __init__(self, name: str, settings: MetaSettings, policy: Policy) -> None:
+    def __init__(self, name: str, settings: MetaSettings, policy: Policy, route: Route = DIRECT) -> None:
         self.name = name
         self.target = settings.dataset_id
         self.url = f"{settings.endpoint or HOST}/{settings.graph_version}/{settings.dataset_id}/events"
         self._quality_url = f"{settings.endpoint or HOST}/{settings.graph_version}/dataset_quality"
+        self.route = route.text(self.url)
         self.limits = _limits(settings)
         self.headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self._source = _source(settings)
         self._tagged = _offline(settings) and settings.upload_tag and policy.lists("meta", "upload_tag")
         self._settings = settings
-        self._sessions = ThreadLocalSession()
+        self._sessions = ThreadLocalSession(route)
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``."""
@@ -71,7 +75,8 @@ class Meta:
 
     def send(self, body: bytes, events: int) -> Receipt:
         """See ``Destination.send``."""
-        result = post(self._sessions.session, self.url, body, self.headers | self._authorization())
+        headers, query = self.headers | self._authorization(), urlencode(self._proof())
+        result = post(self._sessions.session, f"{self.url}?{query}" if query else self.url, body, headers)
         return classify_response(result, events) if isinstance(result, Answer) else receipt_without_answer(result)
 
     def check_credentials(self) -> None:
@@ -83,11 +88,11 @@ class Meta:
 
     def scores(self) -> dict[str, float]:
         """See ``RatesEvents.scores``."""
-        query = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]}
         try:
             headers = {"User-Agent": USER_AGENT} | self._authorization()
         except Unauthorised:
             return {}
+        query = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]} | self._proof()
         result = get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT_TIMEOUT_SECONDS)
         return quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
 
@@ -98,8 +103,7 @@ class Meta:
 
     def _authorization(self) -> dict[str, str]:
         """Return the token as a header, never in the URL: proxies and access logs keep URLs."""
-        secret = self._settings.access_token
-        token = secret.get_secret_value() if secret else ""
+        token = self._token
         if not token and self._settings.endpoint:
             return {}
         if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -110,6 +114,22 @@ class Meta:
                 "beside conversions.toml, then run `conversions doctor`."
             )
         return {"Authorization": f"Bearer {token}"}
+
+    def _proof(self) -> dict[str, str]:
+        """Return the proof of the app secret as a query, where it is set ("Securing Graph API Requests").
+
+        Meta documents no header for it. The body is logged and the query is not; without the token it opens nothing.
+        """
+        secret = self._settings.app_secret
+        if secret is None or not self._token:
+            return {}
+        proof = hmac.new(os.fsencode(secret.get_secret_value()), self._token.encode(), "sha256").hexdigest()
+        return {"appsecret_proof": proof}
+
+    @property
+    def _token(self) -> str:
+        secret = self._settings.access_token
+        return secret.get_secret_value() if secret else ""
 
 
 def _limits(settings: MetaSettings) -> Limits:

@@ -68,6 +68,8 @@ SUBCODES: dict[tuple[int, int | None], Verdict] = {
 """Codes for which the subcode, or a missing subcode (None), changes the verdict."""
 STATUSES: dict[int, Verdict] = {401: CREDENTIALS, 403: CREDENTIALS, 404: CONFIG, 413: BAD_EVENT}
 """For codes that are not listed above; any other status is AMBIGUOUS."""
+NO_PROOF = "APPSECRET_PROOF"
+"""Our subcode for a missing or wrong ``appsecret_proof``."""
 DEFAULT_LIMIT_WAIT_SECONDS = 60.0
 """Wait for a rate limit where no header names a time; Meta counts limits in minutes."""
 
@@ -137,7 +139,8 @@ def _refused(answer: Answer, events: int) -> Receipt:
     verdict, wait = payload_too_large(_verdict(answer.status, error), answer, events), _wait_seconds(answer)
     if wait is None and verdict in {THROTTLED, FINAL_WARNING}:
         wait = DEFAULT_LIMIT_WAIT_SECONDS
-    return with_wait(receipt(answer, verdict, str(error.code), subcode, reference=error.fbtrace_id), wait)
+    codes = (str(error.code), NO_PROOF) if _lacks_proof(error) else (str(error.code), subcode)
+    return with_wait(receipt(answer, verdict, *codes, reference=error.fbtrace_id), wait)
 
 
 def _verdict(status: int, error: _Error) -> Verdict:
@@ -147,9 +150,12 @@ def _verdict(status: int, error: _Error) -> Verdict:
     by_code = by_code or BY_STATUS.get(status)  # a code says more than 429: a final warning has that status, too
     if error.is_transient and by_code not in {THROTTLED, FINAL_WARNING}:
         return RETRY
-    if error.code == 100 and "appsecret_proof" in (error.message or ""):
-        return CREDENTIALS
-    return by_code or STATUSES.get(status, AMBIGUOUS)
+    return CREDENTIALS if _lacks_proof(error) else by_code or STATUSES.get(status, AMBIGUOUS)
+
+
+def _lacks_proof(error: _Error) -> bool:
+    """Return whether the app requires a proof of its secret, and got none or a wrong one."""
+    return error.code == 100 and "appsecret_proof" in (error.message or "")
 
 
 def _wait_seconds(answer: Answer) -> float | None:

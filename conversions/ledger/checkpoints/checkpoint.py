@@ -22,6 +22,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.process.durable import sync_file, sync_path
 from conversions.settings import Settings
+from conversions.transport.route import open_route
 
 PIN = "log key"
 """Name of the binding that holds the public key of the checkpoints, 64 hex characters."""
@@ -133,7 +134,7 @@ def write(settings: Settings, ledger: Ledger) -> str | None:
     path = settings.checkpoints_path / f"{size:012}.checkpoint"
     _write(path, text.encode())
     if settings.store.timestamp_url:
-        timestamp = request_timestamp(settings.store.timestamp_url, text.encode())
+        timestamp = request_timestamp(settings.store.timestamp_url, text.encode(), open_route(settings))
         if timestamp is not None:
             _write(path.with_suffix(".tsr"), timestamp)
     return text

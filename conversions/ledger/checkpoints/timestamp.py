@@ -8,6 +8,7 @@ import hashlib
 import structlog
 
 from conversions.transport import http
+from conversions.transport.route import Route
 
 HEADERS = {
     "Content-Type": "application/timestamp-query",
@@ -17,7 +18,7 @@ HEADERS = {
 TIMEOUT = (5.0, 15.0)
 
 
-def request_timestamp(url: str, content: bytes) -> bytes | None:
+def request_timestamp(url: str, content: bytes, route: Route) -> bytes | None:
     """The authority's time stamp of *content*; None and a warning where there is no valid answer.
 
     A missing time stamp does not fail a run: the checkpoint is valid without it.
@@ -28,7 +29,7 @@ def request_timestamp(url: str, content: bytes) -> bytes | None:
         structlog.get_logger().warning("no time stamp", why="install `conversions[timestamps]`")
         return None
     request = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build()
-    answer = http.post(http.Session(), url, request.as_bytes(), HEADERS, TIMEOUT)
+    answer = http.post(http.Session(route), url, request.as_bytes(), HEADERS, TIMEOUT)
     if isinstance(answer, http.Answer) and answer.status == 200 and covers(answer.body, content, request.nonce):
         return answer.body
     why = f"status {answer.status}" if isinstance(answer, http.Answer) else answer.why

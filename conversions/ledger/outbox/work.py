@@ -46,6 +46,8 @@ class RequestTemplate:
     resend_us: int
     check: Callable[[bytes, int], tuple[str, ...]]
     """The gate: takes the finished body and its number of events, returns the paths in it; raises DisclosureError."""
+    route: str | None = None
+    """JSON: proxy, and digest of the authorities in addition to the usual ones; None: directly."""
     last_claimed: Counter[Purpose] = field(default_factory=Counter)
     """The last delivery claimed for each purpose; deliveries are claimed in the order of their keys."""
 

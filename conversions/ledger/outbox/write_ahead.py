@@ -36,6 +36,7 @@ def _shared_fields(template: RequestTemplate, batch: ClaimedBatch) -> dict[str, 
         "attempt": batch.work.attempt,
         "recipient": template.recipient,
         "url": template.url,
+        "route": template.route,
         "events": len(batch.events),
         "rules": template.rules,
     }

@@ -217,6 +217,7 @@ request = _table(
     _int("attempt"),
     _text("recipient"),
     _text("url"),
+    _text("route", null=True),  # JSON: proxy and digest of additional authorities; null: directly
     _text("headers"),  # JSON, without Authorization
     _bytes("prefix"),
     _bytes("suffix"),

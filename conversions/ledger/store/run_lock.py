@@ -1,10 +1,10 @@
 """The run lock: a kernel lock on a file beside the store, so that the lock of a killed run is free again."""
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from sqlalchemy import select
 
 from conversions.errors import AnotherRun, ConversionsError, SettingsError
@@ -13,14 +13,22 @@ from conversions.ledger.store import sqlite
 from conversions.ledger.store.ledger import Clock, instant
 from conversions.settings import Settings
 
+Waiting = Callable[[float], AbstractContextManager[None]]
+"""Announces a wait of at most so many seconds, as long as it lasts."""
+
+
+def silently(_seconds: float) -> AbstractContextManager[None]:
+    """Announce nothing."""
+    return nullcontext()
+
 
 @contextmanager
-def hold(settings: Settings, clock: Clock, *, wait: float) -> Iterator[None]:
+def hold(settings: Settings, clock: Clock, *, wait: float, waiting: Waiting = silently) -> Iterator[None]:
     """Hold the run lock. Raises AnotherRun, which names the holder, if the lock is not free within *wait* seconds."""
     path = settings.store_path.with_name(f"{settings.store_path.name}.lock")
-    lock = FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
+    lock = FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
     try:
-        lock.acquire()
+        _acquire(lock, wait, waiting)
     except Timeout:
         raise AnotherRun(
             f"Another run holds the store: {_describe_holder(settings, clock)}. Nothing was changed; run again when "
@@ -33,6 +41,16 @@ def hold(settings: Settings, clock: Clock, *, wait: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: BaseFileLock, wait: float, waiting: Waiting) -> None:
+    try:
+        lock.acquire()
+    except Timeout:
+        if not wait:
+            raise
+        with waiting(wait):
+            lock.acquire(timeout=wait)
 
 
 def _describe_holder(settings: Settings, clock: Clock) -> str:

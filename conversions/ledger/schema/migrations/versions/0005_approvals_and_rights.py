@@ -14,6 +14,7 @@ _INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Add what approvals, routes to the platforms and the rights of people need."""
     _add_rights()
+    _add_routes()
 
 
 def _add_rights() -> None:
@@ -75,3 +76,7 @@ def _let_tasks_have_a_rectification() -> None:
     columns = "id, erasure, recipient, what, opened_us, closed_us, closed_reason"
     op.execute(f"INSERT INTO task({columns}) SELECT {columns} FROM task_before")
     op.drop_table("task_before")
+
+
+def _add_routes() -> None:
+    op.add_column("request", sa.Column("route", sa.Text(), nullable=True))
