@@ -30,7 +30,7 @@ _BY_VERIFY_CODE = {
     10: Cause.CERTIFICATE_EXPIRED,
     **dict.fromkeys((62, 64), Cause.CERTIFICATE_OF_ANOTHER),
 }
-"""By the codes of OpenSSL's ``X509_STORE_CTX_get_error``: no issuer or another of that name, self-signed, dates, host name."""
+"""By OpenSSL's ``X509_V_ERR`` codes: no issuer or another of that name, self-signed, dates, host name."""
 
 
 _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (

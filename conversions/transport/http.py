@@ -140,8 +140,6 @@ def not_connected(error: BaseException) -> NotSent | None:
     root = _root_cause(error)
     if isinstance(root, NotConnected):
         return NotSent(root.cause, root.host, root.port)
-    if isinstance(root, requests.ConnectTimeout):
-        return NotSent(Cause.TIMEOUT)
     return not_connected(root.__cause__) if root.__cause__ else None
 
 

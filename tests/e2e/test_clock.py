@@ -43,7 +43,7 @@ def test_a_clock_that_is_hours_off_is_no_matter(shop: Shop, hours: int) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Whoever is asked the time, and does not answer."""
     urls: list[str] = []
-    monkeypatch.setattr("conversions.transport.http.server_date", urls.append)
+    monkeypatch.setattr("conversions.transport.http.server_date", lambda url, _: urls.append(url))
     return urls
 
 

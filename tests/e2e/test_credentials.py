@@ -37,7 +37,7 @@ def test_without_credentials_at_real_endpoints_nothing_is_tried(
     shop: Shop, no_way_out: list[object], monkeypatch: pytest.MonkeyPatch, token: str | None
 ) -> None:
     """Except that they are asked the time, which takes none."""
-    monkeypatch.setattr("conversions.transport.http.server_date", lambda _: None)
+    monkeypatch.setattr("conversions.transport.http.server_date", lambda *_: None)
     shop.secrets(**{"CONVERSIONS_KEY": KEY} | ({} if token is None else {"CONVERSIONS_META__ACCESS_TOKEN": token}))
     shop.configure(**TO_THE_PLATFORMS)
     shop.orders(shop.order())
@@ -78,7 +78,7 @@ def test_one_platforms_refusal_does_not_stop_the_other(shop: Shop) -> None:
 def test_a_missing_credential_is_told_on_the_first_night_and_by_a_plan_beside_the_data(
     shop: Shop, no_way_out: list[object], monkeypatch: pytest.MonkeyPatch, quiet: bool
 ) -> None:
-    monkeypatch.setattr("conversions.transport.http.server_date", lambda _: None)
+    monkeypatch.setattr("conversions.transport.http.server_date", lambda *_: None)
     shop.secrets(CONVERSIONS_KEY=KEY)
     start = {"not_before": date.fromisoformat(shop.day(0))} if quiet else {}
     here = {"endpoint": None, "requests_per_minute": 60_000, **start}

@@ -501,7 +501,7 @@ def test_a_vouched_for_server_is_heard(certificate: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (requests.ConnectTimeout("https://x/?secret"), NotSent(Cause.TIMEOUT)),
+        (requests.ConnectTimeout("https://x/?secret"), NoResponse("ConnectTimeout")),
         (requests.ReadTimeout("https://x/?secret"), NoResponse("ReadTimeout")),
         (requests.ConnectionError("https://x/?secret"), NoResponse("ConnectionError")),
         (requests.RequestException(), NoResponse("RequestException")),

@@ -14,6 +14,13 @@ PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
 AWS_TOKEN = "urn:ietf:params:aws:token-type:aws4_request"  # noqa: S105
 OAUTH_HOST = "oauth2.googleapis.com"
 
+ALLOW_PROGRAMS = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES"
+"""The variable of google-auth without which it runs no program of a credentials file."""
+
+
+class ProgramNotAllowed(ValueError):
+    """The credentials are given by a program, and nobody allowed it to run."""
+
 
 def file() -> Path | None:
     """Return the file of the credentials, or None. A file that the environment names may be missing."""
@@ -67,7 +74,7 @@ def from_info(info: Any, scopes: list[str]) -> Any:
         case {"type": "external_account_authorized_user"}:
             from google.auth import external_account_authorized_user as workforce
 
-            return workforce.Credentials.from_info(info, scopes=scopes)  # type: ignore[no-untyped-call]
+            return workforce.Credentials.from_info(info)  # type: ignore[no-untyped-call]
         case {"type": "external_account"}:
             return _federated(info, scopes)
         case _:
@@ -81,7 +88,9 @@ def _federated(info: dict[str, Any], scopes: list[str]) -> Any:
     kind: Any = identity_pool.Credentials
     if info.get("subject_token_type") == AWS_TOKEN:
         kind = aws.Credentials
-    elif "executable" in (info.get("credential_source") or {}):  # runs only where google-auth's own variable allows it
+    elif "executable" in (info.get("credential_source") or {}):
+        if os.environ.get(ALLOW_PROGRAMS) != "1":
+            raise ProgramNotAllowed
         kind = pluggable.Credentials
     return kind.from_info(info, scopes=scopes)
 

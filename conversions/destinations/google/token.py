@@ -33,7 +33,12 @@ class Token:
         try:
             with self._lock:
                 return self._refresh(request)
-        except (GoogleAuthError, OSError, ValueError) as error:
+        except credentials.ProgramNotAllowed:
+            raise _no_token(
+                f"their file names a program, which runs only with {credentials.ALLOW_PROGRAMS}=1"
+            ) from None
+        except (GoogleAuthError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            # google-auth reads an answer that is no JSON object without a check
             if request.web_page:
                 return NotSent(Cause.WEB_PAGE, request.host, 443)
             if not_sent := not_connected(error):

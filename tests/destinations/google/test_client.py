@@ -15,7 +15,6 @@ import requests
 import responses
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from google.oauth2.credentials import Credentials
 
 from conversions.destinations.base import Envelope
 from conversions.destinations.google import credentials
@@ -28,6 +27,7 @@ from conversions.model.late_result import Diagnosis, RequestStatus
 from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
 from conversions.transport import http
 from conversions.transport.http import USER_AGENT, Answer
+from conversions.transport.not_sent import Cause, NotSent
 from tests.destinations.specimens import ENDPOINT, POLICY, conversion, google_settings, policy_without
 
 with warnings.catch_warnings():
@@ -262,7 +262,10 @@ def test_without_the_network_no_token_means_not_sent(trouble: Exception) -> None
     with responses.RequestsMock() as mock:
         mock.post(TOKEN_URL, body=trouble)
 
-        assert google().send(BODY, 0) == Receipt(Outcome.NOT_SENT, Next.RETRY, "TransportError")
+        receipt = google().send(BODY, 0)
+
+    assert (receipt.outcome, receipt.next) == (Outcome.NOT_SENT, Next.RETRY)
+    assert receipt.not_sent == NotSent(Cause.NO_TOKEN, "oauth2.googleapis.com", 443)
 
 
 @pytest.mark.usefixtures("service_account")
@@ -271,7 +274,16 @@ def test_a_token_server_that_is_down_means_not_sent(monkeypatch: pytest.MonkeyPa
     with responses.RequestsMock() as mock:
         mock.post(TOKEN_URL, status=503, json={"error": "server_error"})
 
-        assert google().send(BODY, 0) == Receipt(Outcome.NOT_SENT, Next.RETRY, "RefreshError")
+        assert google().send(BODY, 0).not_sent == NotSent(Cause.NO_TOKEN, "oauth2.googleapis.com", 443)
+
+
+@pytest.mark.usefixtures("service_account")
+@pytest.mark.parametrize("status", [200, 302, 403, 511])
+def test_a_sign_in_page_in_the_place_of_the_token_server_is_no_refusal_of_the_key(status: int) -> None:
+    with responses.RequestsMock() as mock:
+        mock.post(TOKEN_URL, status=status, body="<html>Sign in", content_type="text/html; charset=utf-8")
+
+        assert google().send(BODY, 0).not_sent == NotSent(Cause.WEB_PAGE, "oauth2.googleapis.com", 443)
 
 
 @pytest.mark.parametrize("content", [None, "not JSON", '{"type": "service_account"}', "[]", '"a"', "null", "5"])
@@ -295,9 +307,10 @@ def test_on_google_cloud_the_machine_has_credentials(tmp_path: Path, monkeypatch
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setattr(credentials, "PRODUCT_NAME", tmp_path / "product_name")
     (tmp_path / "product_name").write_text("Google Compute Engine\n")
-    machine = Credentials("machine-token")  # type: ignore[no-untyped-call]
-    monkeypatch.setattr("google.auth.default", lambda **_: (machine, "shop-123"))
+    server = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default"
     with responses.RequestsMock() as mock:
+        mock.get(f"{server}/", json={"email": "conversions@shop-123.iam.gserviceaccount.com", "scopes": []})
+        mock.get(f"{server}/token", json={"access_token": "machine-token", "expires_in": 3600})
         sent = mock.post(URL, json=OK)
         assert google().send(BODY, 0).outcome is Outcome.RECEIVED
     assert sent.calls[0].request.headers["Authorization"] == "Bearer machine-token"
@@ -314,7 +327,7 @@ def test_a_rehearsal_needs_no_credentials() -> None:
 @pytest.mark.parametrize(
     ("trouble", "receipt"),
     [
-        (requests.ConnectTimeout("secret"), Receipt(Outcome.NOT_SENT, Next.RETRY, "ConnectTimeout")),
+        (requests.ConnectTimeout("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ConnectTimeout")),
         (requests.ReadTimeout("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ReadTimeout")),
         (requests.ConnectionError("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ConnectionError")),
     ],

@@ -165,7 +165,7 @@ def test_a_rehearsal_needs_no_token_and_shows_one_that_is_there(token: SecretStr
 @pytest.mark.parametrize(
     ("trouble", "receipt"),
     [
-        (requests.ConnectTimeout("secret"), Receipt(Outcome.NOT_SENT, Next.RETRY, "ConnectTimeout")),
+        (requests.ConnectTimeout("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ConnectTimeout")),
         (requests.ReadTimeout("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ReadTimeout")),
         (requests.ConnectionError("secret"), Receipt(Outcome.UNKNOWN, Next.RETRY, "ConnectionError")),
     ],
