@@ -5,7 +5,7 @@ Each result is a value: what was checked, what was found, and what to do next.
 
 from collections.abc import Iterator
 
-from conversions.doctor import credentials, environment, policy_fit, source
+from conversions.doctor import credentials, environment, network, policy_fit, source
 from conversions.doctor.check_result import CheckLevel, CheckResult
 from conversions.doctor.online import check_online
 from conversions.ledger import Clock
@@ -20,6 +20,7 @@ def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield environment.check_key(settings)
     yield environment.check_clock(settings, clock)
     yield from environment.check_store(settings, clock)
+    yield from network.check_network(settings)
     yield from source.check_source(settings, clock)
     for name, section in settings.destinations.items():
         yield from credentials.check_credentials(name, section)

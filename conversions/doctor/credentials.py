@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import assert_never
 
 from conversions.destinations.google import credentials
+from conversions.destinations.google.token import SCOPE
 from conversions.doctor.check_result import CheckResult, note, ok, problem
 from conversions.errors import Exit
 from conversions.settings import DestinationSettings, GoogleSettings, MetaSettings
 
 GOOGLE_HOW = (
-    "Create a service account's key file, add its e-mail as a user of the Google Ads account (Admin, Access and"
-    " security), and name the file in GOOGLE_APPLICATION_CREDENTIALS."
+    "Create a service account's key file, or the configuration file of Workload Identity Federation where your"
+    " organisation forbids keys. Add the service account's e-mail as a user of the Google Ads account (Admin, Access"
+    " and security), and name the file in GOOGLE_APPLICATION_CREDENTIALS."
+)
+FEDERATION_HOW = (
+    "Make the file anew with `gcloud iam workload-identity-pools create-cred-config … --service-account=E-MAIL`, and"
+    " add that e-mail as a user of the Google Ads account."
 )
 META_HOW = (
     "Events Manager, the dataset, Settings, Conversions API, Generate access token; put it into .env as "
@@ -56,26 +62,30 @@ def _google(name: str) -> CheckResult:
 
 def _google_file(name: str, path: Path) -> CheckResult:
     try:
-        kind = json.loads(path.read_bytes())["type"]
-        if kind == "service_account":
-            _parse(path)
+        info = json.loads(path.read_bytes())
+        kind = info["type"]
+        _parse(info)
+    except credentials.ProgramNotAllowed:
+        sentence = f"{path} names a program that gives the credentials, and nobody allowed it to run."
+        return _missing(name, sentence, f"If you trust that file, set {credentials.ALLOW_PROGRAMS}=1.")
     except OSError as error:
         return _missing(name, f"Google's credentials {path} cannot be read: {error.strerror}.", GOOGLE_HOW)
     except (ValueError, KeyError, TypeError):
         return _missing(name, f"{path} contains no usable Google credentials.", GOOGLE_HOW)
     if path.stat().st_mode & 0o077:
         return note(name, f"Other users may read Google's credentials {path}.", f"chmod 600 {path}")
+    if kind == "external_account" and not info.get("service_account_impersonation_url"):
+        return note(name, f"{path} names no service account, and Google Ads knows its users by e-mail.", FEDERATION_HOW)
     return ok(name, f"Google's credentials exist ({kind}); `conversions doctor --online` tests them at Google.")
 
 
-def _parse(path: Path) -> None:
-    """Raise ValueError where the key file cannot sign."""
-    from google.auth.exceptions import MalformedError
-    from google.oauth2.service_account import Credentials
+def _parse(info: object) -> None:
+    """Raise ValueError where no token can be asked with these credentials."""
+    from google.auth.exceptions import GoogleAuthError
 
     try:
-        Credentials.from_service_account_file(str(path))  # type: ignore[no-untyped-call]
-    except MalformedError:
+        credentials.from_info(info, [SCOPE])
+    except (GoogleAuthError, AttributeError):
         raise ValueError from None
 
 

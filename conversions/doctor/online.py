@@ -21,7 +21,7 @@ from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.run import clock_check
 from conversions.run.runtime import DestinationRules, Runtime, build_runtime
 from conversions.settings import DestinationSettings, Settings
-from conversions.transport import clock_skew
+from conversions.transport import clock_skew, unreachable
 
 SAMPLE_DIGEST = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
 """SHA-256 of nobody@example.com under every platform's rule; the domain is reserved for examples (RFC 2606)."""
@@ -92,6 +92,9 @@ def _sample_order(section: DestinationSettings, ledger: Ledger) -> Conversion:
 def _result(name: str, receipt: Receipt, advice: str | None) -> CheckResult:
     if receipt.next is Next.DONE:
         return ok(name, f"{name} checked a made-up order and would accept it; nothing was counted.")
+    if receipt.not_sent:
+        sentence = unreachable.sentence(name, receipt.not_sent)
+        return problem(name, sentence, "Then `conversions doctor --online` again.", Exit.TRY_AGAIN)
     code = STOPS.get(receipt.next, Exit.REFUSED)
     problem_text = "does not answer as it should" if code is Exit.TRY_AGAIN else "refuses a made-up order"
     then = "`conversions doctor --online` again later." if code is Exit.TRY_AGAIN else f"Look up {receipt.code}."

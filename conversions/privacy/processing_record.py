@@ -53,6 +53,10 @@ class ProcessingRecord:
     balancing_test: str | None
     impact_assessment: str | None
     recipients: tuple[Recipient, ...]
+    proxy: str | None
+    """The proxy that the requests pass."""
+    ca_file: str | None
+    """The authority that is trusted in addition: whoever holds its key can open the encryption on the way."""
     retention_days: int
     policy: Policy | None
     """The approved policy; None before the first run, which records its own."""
@@ -87,6 +91,8 @@ def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
             Recipient(name, RECIPIENTS[section.kind], _items(policy, section.kind))
             for name, section in settings.destinations.items()
         ),
+        proxy=settings.proxy,
+        ca_file=settings.ca_file,
         retention_days=privacy.retention_days,
         policy=policy,
         rehearsal=settings.rehearsal,
@@ -127,6 +133,7 @@ def document(record: ProcessingRecord, language: Language) -> dict[str, Any]:
             for recipient in record.recipients
         ],
         "transfers": t["record"]["transfer"],
+        "route": {"proxy": record.proxy, "ca_file": record.ca_file},
         "retention_days": record.retention_days,
         "security": t["record"]["security_list"],
         "policy": policy

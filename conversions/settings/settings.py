@@ -75,9 +75,7 @@ class Settings(BaseSettings):
         description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: derived from CONVERSIONS_KEY",
         exclude=True,
     )
-    proxy_user: SecretStr | None = Field(
-        None, pattern="^[^:]*$", description="only as CONVERSIONS_PROXY_USER", exclude=True
-    )
+    proxy_user: SecretStr | None = Field(None, description="only as CONVERSIONS_PROXY_USER", exclude=True)
     proxy_password: SecretStr | None = Field(None, description="only as CONVERSIONS_PROXY_PASSWORD", exclude=True)
 
     _file: Path = PrivateAttr(default=Path())
@@ -89,6 +87,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"destinations.{name}: requests_per_minute = 0 is for rehearsals with an endpoint")
         if len({d.endpoint is None for d in self.destinations.values()}) > 1:
             raise ValueError("either every destination has a rehearsal endpoint or none has")
+        if self.proxy_user and ":" in self.proxy_user.get_secret_value():
+            raise ValueError("CONVERSIONS_PROXY_USER holds a colon, which no proxy accepts in a user's name")
         return self
 
     @property

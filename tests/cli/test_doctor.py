@@ -36,7 +36,10 @@ def ready(settings: Path, tmp_path: Path) -> Path:
     return settings
 
 
-def google_file(folder: Path, content: str = '{"type": "external_account"}', mode: int = 0o600) -> Path:
+USER = json.dumps({"type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": "r"})
+
+
+def google_file(folder: Path, content: str = USER, mode: int = 0o600) -> Path:
     path = folder / "google.json"
     path.write_text(content)
     path.chmod(mode)
@@ -71,12 +74,58 @@ def setting(settings: Path, old: str, new: str) -> None:
     settings.write_text(text.replace(old, new), encoding="utf-8")
 
 
+class TestNetwork:
+    def test_the_hosts_to_open_are_named_and_no_secret_address(self, cli: Cli, ready: Path) -> None:
+        os.environ["CONVERSIONS_ON_CALL__HEARTBEAT_URL"] = "https://hc-ping.example:8443/secret-path"
+        os.environ["CONVERSIONS_PROXY"] = "http://proxy.example:3128"
+        os.environ["CONVERSIONS_NO_PROXY"] = '["hc-ping.example"]'
+        os.environ |= {"CONVERSIONS_PROXY_USER": "night", "CONVERSIONS_PROXY_PASSWORD": "secret-password"}
+        code, found = findings(cli, ready)
+        [said] = [finding["sentence"] for finding in found["network"]]
+        assert code == 0
+        assert said == (
+            "Runs must reach, through the proxy http://proxy.example:3128: hc-ping.example:8443 (directly), "
+            "datamanager.googleapis.com:443, oauth2.googleapis.com:443, graph.facebook.com:443."
+        )
+        assert "secret" not in cli("doctor", "--config", ready).everything
+
+    @pytest.mark.parametrize(
+        ("name", "setting"),
+        [("HTTPS_PROXY", "proxy"), ("https_proxy", "proxy"), ("ALL_PROXY", "proxy"), ("no_proxy", "no_proxy")]
+        + [(name, "ca_file") for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")],
+    )
+    def test_a_variable_that_is_not_used_is_named_with_our_setting(
+        self, cli: Cli, ready: Path, name: str, setting: str
+    ) -> None:
+        os.environ[name] = "http://user:secret@proxy.example:3128"
+        [finding] = [found for found in findings(cli, ready)[1]["network"] if found["level"] == "note"]
+        assert finding["sentence"].startswith(f"{name} is set in the environment")
+        assert f"`{setting}`" in finding["next"]
+        assert "secret" not in str(finding)
+
+    @pytest.mark.parametrize("content", [None, b"", b"no certificate", b"\x30\x82\x01\x0a", "directory"])
+    def test_an_authority_that_cannot_be_used_is_exit_78(
+        self, cli: Cli, ready: Path, content: bytes | str | None
+    ) -> None:
+        os.environ["CONVERSIONS_CA_FILE"] = "company-ca.pem"
+        path = ready.with_name("company-ca.pem")
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content:
+            path.mkdir()
+        code, found = findings(cli, ready)
+        assert code == 78
+        assert [finding["sentence"][:8] for finding in found["network"]] == ["ca_file:"]
+        assert "conversions doctor" in found["network"][0]["sentence"]
+
+
 class TestAShopThatIsReady:
     def test_exits_0_and_names_what_was_looked_at(self, cli: Cli, ready: Path) -> None:
         code, found = findings(cli, ready)
         assert code == 0
         assert set(found) == {
-            *("settings", "environment", "key", "clock", "store", "source", "privacy", "policy", "google", "meta")
+            *("settings", "environment", "key", "clock", "store", "network"),
+            *("source", "privacy", "policy", "google", "meta"),
         }
 
     def test_nothing_is_written(self, cli: Cli, ready: Path) -> None:
@@ -294,7 +343,11 @@ class TestCredentials:
         assert (code, "No such file" in said) == (77, True)
 
     @pytest.mark.parametrize(
-        "content", ["", "[]", "{}", "not json", '{"type": "service_account", "private_key": "x", "client_email": "y"}']
+        "content",
+        [
+            *("", "[]", "{}", "not json", '{"type": "external_account"}', '{"type": "impersonated_service_account"}'),
+            '{"type": "service_account", "private_key": "x", "client_email": "y"}',
+        ],
     )
     def test_googles_file_holds_no_credentials(self, cli: Cli, ready: Path, tmp_path: Path, content: str) -> None:
         google_file(tmp_path, content)
