@@ -168,8 +168,10 @@ class _Handler(BaseHTTPRequestHandler):
         far = self.proxy.far[self.host]
         self._answer(*(_forward(far, seen) if isinstance(far, str) else far(seen)))
 
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.send_response_only(status)
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -182,7 +184,8 @@ class _Inside(_Handler):
     do_GET = do_POST = do_HEAD = _Handler._pass_on
 
 
-def _forward(far: str, seen: Seen) -> tuple[int, bytes]:
+def _forward(far: str, seen: Seen) -> tuple[int, bytes, dict[str, str]]:
     headers = {name: text for name, text in seen.headers.items() if name.lower() != "host"}
     answer = requests.request(seen.method, far + seen.path, data=seen.body, headers=headers, timeout=30)
-    return answer.status_code, answer.content
+    kept = {name: answer.headers[name] for name in ("Date", "Content-Type") if name in answer.headers}
+    return answer.status_code, answer.content, kept
