@@ -84,54 +84,59 @@ class Bars:
     """Shows a bar with count, rate and remaining time for each label that is tracked."""
 
     def __init__(self) -> None:
-        from rich.console import Console
+        from rich.console import Console, RenderableType
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.text import Text
 
-        self._bars = RichProgress(
+        class WithWaits(RichProgress):
+            def get_renderables(inner) -> Iterator[RenderableType]:  # noqa: N805
+                yield from super().get_renderables()
+                yield from map(Text, dict.fromkeys(self._waits))
+
+        self._waits: list[str] = []
+        self._bars = WithWaits(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[waits]}", markup=False),
             console=Console(stderr=True),
         )
         self._tracked = 0
-        self._waits: list[str] = []
 
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Advance]:
-        """Draw from the start of the first label to the end of the last one."""
-        if not self._tracked:
-            self._bars.start()
-        self._tracked += 1
-        bar = self._bars.add_task(label, total=total, rate="", waits="; ".join(self._waits))
-        task = next(task for task in self._bars.tasks if task.id == bar)
+        """Draw a bar."""
+        with self._drawn():
+            bar = self._bars.add_task(label, total=total, rate="")
+            task = next(task for task in self._bars.tasks if task.id == bar)
 
-        def advance(more: int) -> None:
-            speed = task.finished_speed or task.speed
-            self._bars.update(bar, advance=more, rate=f"{speed:,.0f}/s" if speed else "")
+            def advance(more: int) -> None:
+                speed = task.finished_speed or task.speed
+                self._bars.update(bar, advance=more, rate=f"{speed:,.0f}/s" if speed else "")
 
-        try:
             yield advance
-        finally:
-            self._tracked -= 1
-            if not self._tracked:
-                self._bars.stop()
 
     @contextmanager
     def wait(self, sentence: str, seconds: float) -> Iterator[None]:  # noqa: ARG002
-        """Show *sentence* beside every bar, or in a line of its own where no bar is drawn."""
-        with nullcontext() if self._tracked else self._bars.console.status(sentence):
+        """Show *sentence* below the bars."""
+        with self._drawn():
             self._waits.append(sentence)
-            self._show_waits()
             try:
                 yield
             finally:
                 self._waits.remove(sentence)
-                self._show_waits()
 
-    def _show_waits(self) -> None:
-        for task in self._bars.tasks:
-            self._bars.update(task.id, waits="" if task.finished else "; ".join(dict.fromkeys(self._waits)))
+    @contextmanager
+    def _drawn(self) -> Iterator[None]:
+        """Draw from the start of the first bar or wait to the end of the last."""
+        if not self._tracked:
+            self._bars.start()
+        self._tracked += 1
+        try:
+            yield
+        finally:
+            self._tracked -= 1
+            if not self._tracked:
+                self._bars.stop()

@@ -5,12 +5,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -20,6 +21,8 @@ from conversions import delivery
 from conversions.delivery import MAX_IDLE_ROUNDS, Delivery
 from conversions.delivery.open_queue import open_queue
 from conversions.delivery.queue import DestinationQueue
+from conversions.delivery.rate_limit import acquire, rate_limiter
+from conversions.delivery.waits import Waits
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
@@ -36,7 +39,9 @@ from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Conversion, Money
 from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
+from conversions.observe.progress import Silent
 from conversions.settings import MetaSettings
+from conversions.transport.not_sent import Cause, NotSent
 from tests.ledger.builders import (
     LOST,
     NOW,
@@ -61,6 +66,7 @@ class Platform:
 
     name, kind, recipient, target = "meta", "meta", "Meta Ireland", "555"
     url = "https://meta.example/events"
+    route = None
     identity_rule = "meta/2026"
     limits = Limits(1000, 500_000, timedelta(days=7), timedelta(0), timedelta(days=6))
     headers: dict[str, str] = {"Content-Type": "application/json"}  # noqa: RUF012
@@ -884,3 +890,75 @@ def test_a_rehearsal_needs_no_first_night(night: Night) -> None:
 
 def test_what_was_sent_first_is_never_more_than_the_platform_takes(night: Night) -> None:
     assert opened(night, META.model_copy(update={"first_batch": 5000})).template.max_events == 1000
+
+
+# what it waits for
+
+
+class Announced(Silent):
+    """Remembers each announcement, as long as it lasts."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def wait(self, sentence: str, seconds: float) -> AbstractContextManager[None]:
+        self.sentences.append(sentence)
+        return nullcontext()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (replace(THROTTLED, wait=90.0), "until 06:16:30 (Europe/Copenhagen): it asks to wait"),
+        (replace(LOST, code="503", wait=60.0), "until 06:16:00 (Europe/Copenhagen): it asks to wait"),
+        (
+            replace(UNSENT, wait=60.0, not_sent=NotSent(Cause.NO_DNS, "graph.facebook.com", 443)),
+            "until 06:16:00 (Europe/Copenhagen): no DNS answer for graph.facebook.com",
+        ),
+    ],
+)
+def test_a_wait_says_for_whom_until_when_in_the_shops_zone_and_why(night: Night, answer: Receipt, why: str) -> None:
+    night.stage(*orders(3))
+    progress = Announced()
+    waits = Waits(progress, night.clock, ZoneInfo("Europe/Copenhagen"))
+    began = f"{night.clock().astimezone(waits.zone):%H:%M:%S}"
+    delivered(night, lane(night, Platform(answer)), waits=waits)
+    assert (began, progress.sentences) == ("06:15:00", [f"Waits for Meta {why}"])
+
+
+def test_a_slow_rate_limit_is_announced_and_a_fast_one_is_not(night: Night) -> None:
+    night.stage(*orders(3))
+    progress = Announced()
+    waits = Waits(progress, night.clock, ZoneInfo("Europe/Copenhagen"))
+    slow, fast = (rate_limiter(limit) for limit in (20, 300))
+    queue = lane(night, Platform(), requests_per_minute=20)
+
+    async def use_up() -> None:
+        for limiter in (slow, fast):
+            await acquire(limiter, asyncio.Event())
+        with waits.limit(queue, slow), waits.limit(replace(queue, requests_per_minute=300), fast):
+            pass
+
+    asyncio.run(use_up())
+    assert progress.sentences == [
+        "Waits for Meta until 06:15:03 (Europe/Copenhagen): the limit of 20 requests a minute"
+    ]
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_network_at_fault_is_told_as_such_and_the_orders_wait(night: Night, cause: Cause) -> None:
+    night.stage(*orders(3))
+    unsent = replace(UNSENT, code=str(cause), not_sent=NotSent(cause, "graph.facebook.com", 443))
+    queue = lane(night, Platform(*[unsent] * 50))
+    delivered(night, queue)
+    assert isinstance(queue.stop_reason, Unavailable)
+    assert ("This machine cannot reach Meta" in str(queue.stop_reason)) is (cause is not Cause.NO_TOKEN)
+    assert states(night) == {"pending": 3}
+
+
+def test_a_web_page_in_the_place_of_the_platform_is_told_as_such(night: Night) -> None:
+    night.stage(*orders(3))
+    queue = lane(night, Platform(*[replace(LOST, code="200/WEB_PAGE", http_status=200)] * 50))
+    delivered(night, queue)
+    assert "a web page answered in its place" in str(queue.stop_reason)
+    assert states(night) == {"unknown": 3}

@@ -103,3 +103,31 @@ class TestWhichOne:
         with SILENT.track("reading", 5) as advance:
             advance(5)
         assert capsys.readouterr() == ("", "")
+
+
+class TestWaits:
+    def test_a_long_wait_is_logged_once_and_a_short_one_is_not(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Lines(clock).wait("Waits for Meta until 06:20:00 (Europe/Copenhagen): no DNS answer", 10.0):
+            pass
+        with Lines(clock).wait("too short to read", 9.0):
+            pass
+        [line] = said(capsys)
+        assert line["event"] == "Waits for Meta until 06:20:00 (Europe/Copenhagen): no DNS answer"
+
+    @pytest.mark.parametrize("tracked", [True, False])
+    def test_a_terminal_shows_what_it_waits_for_as_long_as_it_waits(
+        self, tracked: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        monkeypatch.setenv("COLUMNS", "80")
+        bars = Bars()
+        with bars.track("sending", 9) if tracked else bars.wait("another wait", 60):
+            with bars.wait("Waits for Meta until 06:20:00: [no DNS answer]", 60):
+                bars._bars.refresh()
+            shown = terminal.getvalue()
+            bars._bars.refresh()
+        assert "Waits for Meta until 06:20:00: [no DNS answer]" in shown
+        assert "Waits for Meta" not in terminal.getvalue().removeprefix(shown)
