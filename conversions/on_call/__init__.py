@@ -45,7 +45,7 @@ def _notifications(settings: Settings, outcome: RunOutcome, now: float) -> Itera
     if section.metrics_file:
         yield partial(_write, settings.resolve(section.metrics_file), outcome, now)
     if section.alerts and code:
-        yield partial(_alert, [address.get_secret_value() for address in section.alerts], code, outcome)
+        yield partial(_alert, settings, [address.get_secret_value() for address in section.alerts], code, outcome)
     if section.heartbeat_url:
         url = section.heartbeat_url.get_secret_value()
         yield lambda: heartbeat.finish(url, open_route(settings), code)
@@ -57,10 +57,10 @@ def _write(path: Path, outcome: RunOutcome, now: float) -> None:
     metrics.write(path, outcome.report, now)
 
 
-def _alert(addresses: Sequence[str], code: int, outcome: RunOutcome) -> str | None:
+def _alert(settings: Settings, addresses: Sequence[str], code: int, outcome: RunOutcome) -> str | None:
     from conversions.on_call import alerts
 
-    return alerts.send(addresses, code, outcome.sentences)
+    return alerts.send(addresses, code, outcome.sentences, open_route(settings))
 
 
 def _best_effort(notify: Callable[[], str | None], say: Callable[[str], None]) -> None:

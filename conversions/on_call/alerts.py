@@ -1,12 +1,20 @@
 """Sends the messages of a run, and nothing else, by mail or chat through ``apprise``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from unittest import mock
+
+import requests
+
+from conversions.transport.http import Session
+from conversions.transport.route import Route
 
 MAX_SENTENCES = 20
 """More would hide the important ones from the operator on call."""
 
 
-def send(addresses: Sequence[str], exit_code: int, sentences: Sequence[str]) -> str | None:
+def send(addresses: Sequence[str], exit_code: int, sentences: Sequence[str], route: Route) -> str | None:
     """Send to all addresses; return a message if one failed. *addresses* are secrets: they contain tokens."""
     try:
         import apprise
@@ -20,5 +28,17 @@ def send(addresses: Sequence[str], exit_code: int, sentences: Sequence[str]) -> 
             *([f"… and {len(sentences) - MAX_SENTENCES} more"] if len(sentences) > MAX_SENTENCES else []),
         ]
     )
-    sent = notifier.notify(title=f"conversions: exit {exit_code}", body=body or "Run `conversions status`.")
+    with _by(route):
+        sent = notifier.notify(title=f"conversions: exit {exit_code}", body=body or "Run `conversions status`.")
     return None if sent and all(accepted) else "Not every alert could be sent; check on_call.alerts."
+
+
+@contextmanager
+def _by(route: Route) -> Iterator[None]:
+    """Send by *route* what asks over HTTP; ``apprise`` has no setting for it, and would read the environment.
+
+    Mail goes directly: no HTTP proxy takes it.
+    """
+    session = partial(Session, route)
+    with mock.patch.object(requests.sessions, "Session", session), mock.patch.object(requests, "Session", session):
+        yield

@@ -1,10 +1,13 @@
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import responses
 
 from conversions.on_call import alerts
+from conversions.transport.route import DIRECT, Route
+from tests.transport.proxy import Authority, Proxy, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own
 HOOK = "jsons://hooks.example/T0KEN"
@@ -20,7 +23,7 @@ def hooks() -> Iterator[responses.RequestsMock]:
 def test_the_sentences_are_told(hooks: responses.RequestsMock) -> None:
     hooks.post("https://hooks.example/T0KEN")
 
-    assert alerts.send([HOOK], 77, ["google refuses the credentials."]) is None
+    assert alerts.send([HOOK], 77, ["google refuses the credentials."], DIRECT) is None
 
     told = json.loads(hooks.calls[0].request.body or b"")
     assert told["title"] == "conversions: exit 77"
@@ -30,7 +33,7 @@ def test_the_sentences_are_told(hooks: responses.RequestsMock) -> None:
 def test_many_sentences_are_cut(hooks: responses.RequestsMock) -> None:
     hooks.post("https://hooks.example/T0KEN")
 
-    alerts.send([HOOK], 1, [f"sentence {i}" for i in range(30)])
+    alerts.send([HOOK], 1, [f"sentence {i}" for i in range(30)], DIRECT)
 
     lines = json.loads(hooks.calls[0].request.body or b"")["message"].splitlines()
     assert len(lines) == 21
@@ -40,7 +43,18 @@ def test_many_sentences_are_cut(hooks: responses.RequestsMock) -> None:
 def test_an_alert_that_fails_is_a_sentence_without_its_address(hooks: responses.RequestsMock) -> None:
     hooks.post("https://hooks.example/T0KEN", status=500)
 
-    said = alerts.send([HOOK, "nonsense"], 1, ["a"])
+    said = alerts.send([HOOK, "nonsense"], 1, ["a"], DIRECT)
 
     assert said is not None
     assert "T0KEN" not in said
+
+
+def test_an_alert_takes_the_route_of_the_settings_and_not_the_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    authority = Authority(tmp_path)
+    with serving(Proxy(authority, {"hooks.example": lambda _: (200, b"")}, "night:secret")) as proxy:
+        route = Route(proxy=proxy.url, login="night:secret", authorities=authority.file.read_bytes())
+        assert alerts.send([HOOK], 77, ["google refuses the credentials."], route) is None
+    assert [seen.path for seen in proxy.seen] == ["/T0KEN"]
