@@ -160,6 +160,29 @@ def test_a_server_error_is_never_conclusive(kind: str, status: int, platform: re
 
 
 @EACH
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (200, "WEB_PAGE"),
+        (302, "WEB_PAGE"),
+        (403, "WEB_PAGE"),
+        (511, "WEB_PAGE"),
+        (404, "UNREADABLE"),
+        (502, "UNREADABLE"),
+    ],
+)
+def test_a_page_for_people_is_no_answer_of_the_platform(
+    kind: str, status: int, code: str, platform: responses.RequestsMock
+) -> None:
+    destination = opened(kind)
+    platform.post(destination.url, status=status, body="<html>Sign in to the network", content_type="text/html")
+
+    receipt = destination.send(b"{}", 1)
+
+    assert (receipt.outcome, receipt.next, receipt.code) == (Outcome.UNKNOWN, Next.RETRY, f"{status}/{code}")
+
+
+@EACH
 def test_a_closed_port_means_not_sent(kind: str) -> None:
     destination = opened(kind, endpoint="http://127.0.0.1:1")
 

@@ -133,6 +133,23 @@ def test_exactly_the_committed_bytes_and_the_logged_headers_leave() -> None:
     }
 
 
+def test_the_proof_of_the_app_secret_is_a_query_beside_the_logged_address_and_body() -> None:
+    """The vector is from Meta's own library."""
+    destination = meta(access_token=SecretStr("TOKEN-SECRET"), app_secret=SecretStr("APPSEC"))
+    proof = "e24b8761886ec8928159886289ae63cb25ee943f4e201f02a6ebea91c5965807"
+
+    with responses.RequestsMock() as mock:
+        sent = mock.post(URL, json=OK)
+        asked = mock.get("https://graph.facebook.com/v26.0/dataset_quality", json={})
+        destination.send(BODY, 3)
+        destination.scores()
+
+    assert sent.calls[0].request.url == f"{URL}?appsecret_proof={proof}"
+    assert sent.calls[0].request.body == BODY
+    assert f"appsecret_proof={proof}" in (asked.calls[0].request.url or "")
+    assert (destination.url, proof in repr(destination.headers)) == (URL, False)
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503, 307])
 def test_no_answer_makes_it_send_again(status: int) -> None:
     with responses.RequestsMock() as mock:
@@ -339,6 +356,8 @@ def test_a_missing_proof_of_the_app_secret_is_no_event_s_fault() -> None:
     said = "API calls from the server require an appsecret_proof argument"
 
     assert verdict(refused(400, 100, message=said)) == CREDENTIALS
+    advice = with_token().advice(refused(400, 100, message=said).code)
+    assert "CONVERSIONS_META__APP_SECRET" in (advice or "")
     assert verdict(refused(400, 100, 2804003, message=said)) == CREDENTIALS
     assert verdict(refused(400, 506, message=said)) == DATA
 
