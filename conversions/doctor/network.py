@@ -34,12 +34,12 @@ def check_network(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _unused_variables(settings: Settings) -> Iterator[CheckResult]:
-    for name in sorted(name for name in os.environ if name.upper() in UNUSED and os.environ[name]):
-        setting = UNUSED[name.upper()]
-        sentence = f"{name} is set in the environment, and this program does not use it"
-        if getattr(settings, setting):
-            yield note("network", f"{sentence}: `{setting}` in the settings counts.")
-        else:
+    for setting in dict.fromkeys(UNUSED.values()):
+        names = sorted(name for name in os.environ if UNUSED.get(name.upper()) == setting and os.environ[name])
+        sentence = f"Set in the environment, and not used by this program: {', '.join(names)}"
+        if names and getattr(settings, setting):
+            yield note("network", f"{sentence}. `{setting}` in the settings counts.")
+        elif names:
             yield note("network", f"{sentence}.", f"Set `{setting}` in conversions.toml if the network needs it.")
 
 

@@ -99,7 +99,7 @@ class TestNetwork:
     ) -> None:
         os.environ[name] = "http://user:secret@proxy.example:3128"
         [finding] = [found for found in findings(cli, ready)[1]["network"] if found["level"] == "note"]
-        assert finding["sentence"].startswith(f"{name} is set in the environment")
+        assert finding["sentence"] == f"Set in the environment, and not used by this program: {name}."
         assert f"`{setting}`" in finding["next"]
         assert "secret" not in str(finding)
 
