@@ -66,7 +66,7 @@ class Platform:
 
     name, kind, recipient, target = "meta", "meta", "Meta Ireland", "555"
     url = "https://meta.example/events"
-    route = None
+    route: str | None = None
     identity_rule = "meta/2026"
     limits = Limits(1000, 500_000, timedelta(days=7), timedelta(0), timedelta(days=6))
     headers: dict[str, str] = {"Content-Type": "application/json"}  # noqa: RUF012

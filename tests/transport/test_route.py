@@ -143,7 +143,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 def test_a_proxy_may_itself_speak_tls(proxy: Proxy) -> None:
     def relay(peer: socket.socket) -> None:
-        with socket.create_connection(proxy.server_address[:2]) as inner:
+        with socket.create_connection(("127.0.0.1", proxy.server_port)) as inner:
             back = threading.Thread(target=pump, args=(inner, peer))
             back.start()
             pump(peer, inner)

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from conversions.destinations.google import credentials
 from conversions.destinations.google.token import Token
 from conversions.errors import Unauthorised
-from conversions.transport.http import NotSent
-from conversions.transport.not_sent import Cause
+from conversions.transport.not_sent import Cause, NotSent
 from conversions.transport.route import Route
 from tests.transport.proxy import Authority, Proxy, Seen, serving
 
