@@ -28,7 +28,7 @@ from conversions.process import signals
 from conversions.process.gc_tuning import relaxed_gc
 from conversions.run import restatements
 from conversions.run.balance import build_report, build_stopped_report, purge_expired, remember_findings
-from conversions.run.context import RunContext, begin_run, recover_and_poll
+from conversions.run.context import RunContext, begin_run, recover_and_poll, unapproved
 from conversions.run.report import Report
 from conversions.run.runtime import build_runtime
 from conversions.run.staging import read_for_run, stage
@@ -53,12 +53,13 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
         open_ledger(settings, clock, wait=request.wait.total_seconds(), waiting=waits.lock) as ledger,
         WorkerPool(runtime, intake, request.only, clock()) as workers,
     ):
-        context = begin_run(runtime, ledger, request, progress)
+        context = begin_run(runtime, ledger, request, progress, intake.exclusions)
         with runs.closed_on_error(ledger, context.run), signals.raise_on_signal():
             late_results = recover_and_poll(context)
             report = _read_and_deliver(context, intake, workers, late_results)
             remember_findings(context, report)
             purge_expired(context)
+            report.unapproved = unapproved(context)
         report.checkpoint = runs.finish(ledger, context.run, report.json(), waiting=report.waiting)
     return report
 

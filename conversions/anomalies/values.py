@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conversions.anomalies.evidence import Evidence
+from conversions.catalogue import APPROVE
 from conversions.ledger.staging.drift import ValueComparison
 from conversions.model.finding import Finding, stop
 
@@ -16,6 +17,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         sentence = (
             f"{drift.differing} of {drift.orders} orders that were sent to {name} have another value now, by a median "
             f"factor of {drift.factor:.2f}: has the mapping changed? Nothing is sent. Correct source.columns.amount "
-            "and source.completed; or, if the new values are right, `conversions run --accept values --reason TEXT`."
+            f"and source.completed, then {APPROVE}; or, if the new values are right, "
+            "`conversions run --accept values --reason TEXT`."
         )
         yield stop("values", sentence, count=drift.differing, accept="values", destination=name)

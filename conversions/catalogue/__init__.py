@@ -6,6 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+APPROVE = "`conversions policy approve --by NAME --reason TEXT`"
+"""The command without which a changed policy, or a changed setting about who or what may be sent, sends nothing."""
+
 
 class Language(StrEnum):
     """A language that the catalogue has."""

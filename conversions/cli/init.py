@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from conversions.cli import scaffold
+from conversions.cli.options import without_address
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
 from conversions.errors import SettingsError, Usage
@@ -37,6 +38,9 @@ def init(
     shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
     not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; default today.")] = None,
     max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
+    approved_by: Annotated[
+        Text, typer.Option(metavar="NAME", callback=without_address, help="Who approves the first settings.")
+    ] = None,
 ) -> None:
     """Write first settings, policy and keys.
 
@@ -58,6 +62,7 @@ def init(
         shop=shop,
         not_before=_day(not_before, timezone),
         max_new=max_new,
+        approved_by=approved_by,
     )
     answers = _complete(_ask(given) if sys.stdin.isatty() else given)
     _write(settings, answers)
@@ -97,11 +102,13 @@ def _ask(given: Answers) -> Answers:
         legal_basis=given.legal_basis or _answer(LEGAL_BASIS, "consent", "legitimate_interest"),
         google_tag=given.google_tag or (_counted_already(*GOOGLE_TAG) if google_account else None),
         meta_pixel=given.meta_pixel or (_counted_already(*META_PIXEL) if meta_dataset else None),
+        approved_by=_answer(APPROVED_BY) if given.approved_by is None else given.approved_by,
     )
 
 
 ACTION_SOURCE = "Meta's action_source (physical_store is its route for offline uploads)"
 LEGAL_BASIS = "Legal basis that your privacy policy states: consent or legitimate_interest"
+APPROVED_BY = "Who approves these settings and the policy, by name (nobody yet: Enter)"
 GOOGLE_TAG = (
     "Does a Google tag count these purchases in this account?",
     "once, where order numbers may leave and the tag reports to this very conversion action",
@@ -200,6 +207,14 @@ SAME = (
     "With the same ids, order numbers are sent, so the policy has to list them (shape"
     ' = "order-number" instead of "wire-id"). `conversions doctor` names what is missing.'
 )
+APPROVED = (
+    "The first run records the settings and the policy as approved by {} (privacy.approved_by): let them read both"
+    " first. Later changes wait for `conversions policy approve`."
+)
+APPROVED_BY_NOBODY = (
+    "Nobody approves these settings and the policy yet, and reports say so: set privacy.approved_by before the first"
+    " run, or type `conversions policy approve --by NAME --reason TEXT` at any time."
+)
 OPEN = (
     "One question is open: does a Google tag or a Pixel count these sales already? If so, each may count twice. Set"
     ' also_reported_by to "none", "other" or "same" before the first run; `conversions doctor` explains the choices.'
@@ -221,5 +236,6 @@ def _say_next(settings: Path, answers: Answers) -> None:
         say(SAME)
     if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):
         say(OPEN)
+    say(APPROVED.format(answers.approved_by) if answers.approved_by else APPROVED_BY_NOBODY)
     say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
     say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")

@@ -1,61 +1,74 @@
-"""``conversions policy``: show, compare and approve the disclosure policy."""
+"""``conversions policy``: show, compare and approve the disclosure policy and the sending rules."""
 
 import difflib
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
-from conversions.cli.output import say, show, show_json, show_table
+from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conversions.disclosure.policy import Policy
+    from conversions.ledger.runs.approval_history import Allowed
+    from conversions.ledger.runs.approvals import Pending, Proposal
     from conversions.settings import Settings
 
 app = typer.Typer(
-    name="policy", help="Show, compare and approve the disclosure policy.", no_args_is_help=True, rich_markup_mode=None
+    name="policy",
+    help="Show, compare and approve the disclosure policy and the rules of sending.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
 @app.command("show")
 def show_policy(*, config: Config = None, as_json: AsJson = False) -> int:
-    """Show the approved policy: the quoted sentence, and every path by its class."""
+    """Show what is allowed: the policy's sentence and paths, the rules, and who approved each, and when."""
+    from conversions.cli import approval_text
+    from conversions.ledger import open_read_only
+    from conversions.ledger.runs import approval_history, sending_rules
+
     settings = load_settings(config)
-    policy = _approved(settings)
+    with open_read_only(settings, clock.now) as ledger:
+        allowed = approval_history.current(ledger, sending_rules.seal(settings))
+    if allowed.policy is None:
+        say(f"Nothing is approved yet: the first run records what the files say, approved by {_first(settings)}.")
+        allowed = _first_run(settings)
     if as_json:
-        show_json(_document(policy))
-        return Exit.OK
-    show(f"Version {policy.version}, in effect since {policy.effective}, quoted from {policy.quoted_from}")
-    show(f"“{policy.quote}”")
-    for kind in ("google", "meta"):
-        show()
-        rows = [[listing.class_, listing.path, listing.shape, listing.what] for listing in policy.listings(kind)]
-        show_table([kind, "path", "shape", "what"], sorted(rows))
+        show_json({**approval_text.document(allowed, settings.zone), "exit_code": 0})
+    else:
+        approval_text.show_allowed(allowed, settings.zone)
     return Exit.OK
 
 
 @app.command()
 def diff(*, config: Config = None, as_json: AsJson = False) -> int:
-    """Compare the approved policy with the policy file."""
-    from conversions.ledger.runs.policies import paths
+    """Compare what is approved with the policy file and the settings."""
+    from conversions.ledger import open_read_only
+    from conversions.ledger.runs import approvals, policies
 
     settings = load_settings(config)
-    old, new = _approved(settings), _file(settings)
-    added = [path for path in paths(new) if path not in paths(old)]
-    removed = [path for path in paths(old) if path not in paths(new)]
-    same = old.sha256 == new.sha256
+    new = _proposal(settings)
+    with open_read_only(settings, clock.now) as ledger:
+        old, pending = policies.approved(ledger) or new.policy, approvals.pending(ledger, new)
+    added = [path for path in policies.paths(new.policy) if path not in policies.paths(old)]
+    removed = [path for path in policies.paths(old) if path not in policies.paths(new.policy)]
     if as_json:
-        versions = {"approved": old.version, "file": new.version}
-        show_json({**versions, "same": same, "added": added, "removed": removed, "exit_code": 0})
-    elif same:
-        show(f"The file is the approved policy, version {old.version}.")
+        versions = {"approved": old.version, "file": new.policy.version}
+        changed = {"added": added, "removed": removed, "rules": pending.json()["rules"]}
+        show_json({**versions, "same": not pending, **changed, "exit_code": 0})
+    elif not pending:
+        show(f"The file is the approved policy, version {old.version}, and every rule is as it was approved.")
     else:
-        show("".join(_lines(old, new)))
-        for label, changed in (("May leave from now on", added), ("May not leave any more", removed)):
-            for path in changed:
-                show(f"{label}: {path}")
+        _show_changes(old, new.policy, added, removed)
+        for line in pending.rule_lines:
+            show(line)
     return Exit.OK
 
 
@@ -65,54 +78,99 @@ def approve(
     by: Annotated[str, typer.Option(metavar="NAME", callback=without_address, help="The person responsible.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Approve the changed policy file; later runs send under it."""
+    """Approve the policy file and every rule in the settings, as they are now; later runs send under them."""
     from conversions.ledger import open_ledger, runs
-    from conversions.ledger.runs import policies
+    from conversions.ledger.runs import approvals
 
     if not by.strip() or not reason.strip():
         raise Usage("--by and --reason must not be empty: an auditor reads them.")
     settings = load_settings(config)
+    new = _proposal(settings)
     with open_ledger(settings, clock.now) as ledger:
         runs.acquire_epoch(ledger)
-        old = policies.approve(ledger, new := _file(settings), policies.Approval(by, reason))
+        pending = approvals.approve(ledger, new, approvals.Approval(by.strip(), reason.strip()))
         runs.record_tree_head(ledger)
-    say(f"Version {new.version} is approved and replaces {old.version}. `conversions plan` shows what it changes.")
+    if as_json:
+        show_json({"approved_by": by.strip(), "changes": pending.json(), "exit_code": 0})
+    else:
+        _say_approved(pending, new)
     return Exit.OK
 
 
-def _approved(settings: "Settings") -> "Policy":
+@app.command()
+def history(
+    *,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="DAY", help="Show what was allowed on this day, in the shop's zone."
+        ),
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what was allowed, since when, and who approved it."""
+    from conversions.cli import approval_text
     from conversions.ledger import open_read_only
-    from conversions.ledger.runs import policies
+    from conversions.ledger.runs import approval_history, sending_rules
 
+    settings = load_settings(config)
     with open_read_only(settings, clock.now) as ledger:
-        policy = policies.approved(ledger)
-    if policy is None:
-        say("No policy is approved yet: the first run records the one in the file.")
-    return policy or _file(settings)
+        states = approval_history.history(ledger, sending_rules.seal(settings))
+    zone = settings.zone
+    chosen = approval_history.on_day(states, on.date(), zone) if on else states[1:]
+    if as_json:
+        document = [
+            {"from": approval_text.when(at_us, zone), **approval_text.document(allowed, zone)}
+            for at_us, allowed in chosen
+        ]
+        day = {"on": on.date()} if on else {}
+        show_json({"zone": settings.timezone, **day, "allowed": document, "exit_code": 0})
+        return Exit.OK
+    show(f"{on:%-d %B %Y}, times in {settings.timezone}" if on else f"Times are in {settings.timezone}.")
+    if on:
+        approval_text.show_states(chosen, zone)
+    else:
+        for line in approval_text.changes(states, zone):
+            show(line)
+    return Exit.OK
 
 
-def _file(settings: "Settings") -> "Policy":
-    from conversions.disclosure.policy import load_policy
+def _proposal(settings: "Settings") -> "Proposal":
+    from conversions.doctor.approvals import proposal
 
-    return load_policy(settings.resolve(settings.privacy.policy))
-
-
-def _lines(old: "Policy", new: "Policy") -> list[str]:
-    return list(difflib.unified_diff(old.text.splitlines(True), new.text.splitlines(True), "approved", "file", n=1))
+    return proposal(settings)
 
 
-def _document(policy: "Policy") -> dict[str, Any]:
-    listings = {
-        kind: [listing.model_dump(mode="json", by_alias=True) for listing in policy.listings(kind)]
-        for kind in ("google", "meta")
-    }
-    return {
-        "version": policy.version,
-        "effective": policy.effective,
-        "quoted_from": policy.quoted_from,
-        "quote": policy.quote,
-        "sha256": policy.sha256,
-        **listings,
-        "exit_code": 0,
-    }
+def _first(settings: "Settings") -> str:
+    return settings.privacy.approved_by or "nobody"
+
+
+def _first_run(settings: "Settings") -> "Allowed":
+    """What the first run would record."""
+    from conversions.ledger.runs.approval_history import Allowed, Entry, How
+
+    new = _proposal(settings)
+    entry = Entry(0, "policy", How.FIRST_RUN, new.policy.sha256, new.approver, None)
+    return Allowed(new.policy, entry, {name: (value, entry) for name, value in new.rules.items()})
+
+
+def _say_approved(pending: "Pending", new: "Proposal") -> None:
+    if pending.policy:
+        say(f"Version {pending.policy[1]} is approved and replaces {pending.policy[0]}.")
+    for line in pending.rule_lines:
+        say(f"Approved: {line}")
+    if not pending:
+        say(f"Policy {new.policy.version} and {len(new.rules)} rules are approved as they are.")
+    say("`conversions plan` shows what a run does now.")
+
+
+def _show_changes(old: "Policy", new: "Policy", added: "Sequence[str]", removed: "Sequence[str]") -> None:
+    lines = difflib.unified_diff(old.text.splitlines(True), new.text.splitlines(True), "approved", "file", n=1)
+    if text := "".join(lines):
+        show(text)
+    for label, changed in (("May leave from now on", added), ("May not leave any more", removed)):
+        for path in changed:
+            show(f"{label}: {path}")

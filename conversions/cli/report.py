@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from conversions import catalogue
+from conversions.catalogue import APPROVE
 from conversions.cli import messages
 from conversions.cli.output import printable, say, show, show_table
 from conversions.errors import Exit
@@ -15,7 +16,11 @@ from conversions.model.late_result import LateResults
 from conversions.run.report import DestinationSide, Report, SourceSide
 
 HEADINGS = {"already_sent": "already sent"}
-SETTING_OF = {str(Reason.BEFORE_START): " (not_before)", str(Reason.ALSO_REPORTED): " (also_reported_by)"}
+SETTING_OF = {
+    str(Reason.BEFORE_START): " (not_before)",
+    str(Reason.ALSO_REPORTED): " (also_reported_by)",
+    str(Reason.EXCLUDED): " (source.exclusions)",
+}
 """The setting behind a reason, where there is one."""
 
 
@@ -154,6 +159,13 @@ def value_change(sums: ValueChangeTotals) -> str:
     return f"{sums.orders} orders from {old} to {new}"
 
 
+def approved_by_nobody(names: Sequence[str]) -> str:
+    """A sentence about the policy and the rules that nobody has approved."""
+    rules = len(names) - ("policy" in names)
+    parts = [*(["the policy"] if "policy" in names else []), *([f"{rules} rule{'s' * (rules > 1)}"] if rules else [])]
+    return f"Approved by nobody: {' and '.join(parts)}. `conversions policy show` lists them, {APPROVE} approves them."
+
+
 def say_late(name: str, late: LateResults) -> None:
     """Print refusals of received orders, and status questions that failed."""
     for line in messages.late(name, late):
@@ -165,6 +177,8 @@ def _show_next(report: Report) -> None:
     _say_findings(report)
     for line in messages.of_run(report):
         say(line)
+    if report.unapproved:
+        show(f"Note: {approved_by_nobody(report.unapproved)}")
     if report.exit_code is Exit.OK:
         show()
         show("Every order is accounted for.")

@@ -13,7 +13,7 @@ from conversions.cli import clock
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, load_settings, without_address
 from conversions.cli.output import say, show_json
-from conversions.errors import ConversionsError, Exit, Usage
+from conversions.errors import ConversionsError, Exit, SettingsError, Usage
 from conversions.process.signals import raise_on_signal
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ def _ask(settings: "Settings", request: "RunRequest") -> None:
     from conversions.cli import report
 
     with redirect_stdout(sys.stderr):  # stdout is for the result of the run
-        report.show_plan(_plan(settings, request))
+        report.show_plan(shown := _plan(settings, request))
+    if shown.pending:
+        raise SettingsError("Nothing was sent: see above what a person must approve first.")
     typer.confirm("Send this now?", abort=True, err=True)
 
 

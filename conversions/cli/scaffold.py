@@ -37,6 +37,8 @@ class Answers:
     google_tag: str | None
     """Whether a Google tag counts the same sales: none, same (ids) or other (ids); None: not known yet."""
     meta_pixel: str | None
+    approved_by: str | None
+    """Who approves the first settings; None: nobody yet."""
 
     def values(self) -> dict[str, Mapping[str, Value]]:
         """Section → setting → value. None keeps the example's value; a destination without an account is left out."""
@@ -49,7 +51,7 @@ class Answers:
             "": {"timezone": self.timezone, "shop": self.shop},
             "source": {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders},
             "store": {"url": "sqlite:///var/conversions.db"},
-            "privacy": {"legal_basis": self.legal_basis},
+            "privacy": {"legal_basis": self.legal_basis, "approved_by": self.approved_by or None},
             "destinations.google": {**google, **self._guards(self.google_tag)} if self.google_account else {},
             "destinations.meta": {**meta, **self._guards(self.meta_pixel)} if self.meta_dataset else {},
         }

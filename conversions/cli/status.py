@@ -37,10 +37,12 @@ def status(
     """Show the last runs, the orders by state, and the problems that need a person."""
     from conversions.anomalies import match_rate
     from conversions.cli import platforms
+    from conversions.cli.report import approved_by_nobody
     from conversions.ledger import open_read_only
     from conversions.ledger.late_results import quality_scores
     from conversions.ledger.outbox import platform_warnings
     from conversions.ledger.queries.overview import overview
+    from conversions.ledger.runs import approval_history, sending_rules
     from conversions.ledger.runs.findings import open_findings
     from conversions.ledger.staging import volumes
 
@@ -51,6 +53,7 @@ def status(
         never_read = volumes.never_read(ledger, list(settings.destinations), today)
         few = volumes.known_gaps(ledger, today, settings.closed_days)
         findings = open_findings(ledger)
+        unapproved = approval_history.current(ledger, sending_rules.seal(settings)).unapproved
         notes = platforms.PlatformNotes(
             platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)
         )
@@ -59,13 +62,23 @@ def status(
     if as_json:
         problems = {"never_read": never_read, "few_orders": [finding.json() for finding in few]}
         problems["findings"] = [asdict(finding) for finding in findings]
-        facts = {**asdict(state), **problems, **notes.json(), "fresh": fresh, "exit_code": int(code)}
+        facts = {
+            **asdict(state),
+            **problems,
+            **notes.json(),
+            "unapproved": unapproved,
+            "fresh": fresh,
+            "exit_code": int(code),
+        }
         show_json(document(facts, json_schema))
     else:
         _show(state)
         _show_findings([finding for finding in findings if finding.code != volumes.CODE])
         platforms.show_notes(notes)
         _show_days(never_read, few)
+        if unapproved:
+            show()
+            show(approved_by_nobody(unapproved))
         if not fresh:
             show(f"No run has ended with exit 0 or 1 within {max_age}; see the last run above, then `conversions run`.")
     return code

@@ -5,7 +5,7 @@ Each result is a value: what was checked, what was found, and what to do next.
 
 from collections.abc import Iterator
 
-from conversions.doctor import credentials, environment, network, policy_fit, source
+from conversions.doctor import approvals, credentials, environment, network, policy_fit, source
 from conversions.doctor.check_result import CheckLevel, CheckResult
 from conversions.doctor.online import check_online
 from conversions.ledger import Clock
@@ -25,3 +25,4 @@ def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     for name, section in settings.destinations.items():
         yield from credentials.check_credentials(name, section)
     yield from policy_fit.check_policy_fit(settings)
+    yield from approvals.check_approvals(settings, clock)

@@ -11,11 +11,12 @@ import orjson
 from conversions.delivery.open_queue import open_queue
 from conversions.destinations import sample_conversion
 from conversions.destinations.base import ValidatesOnly
+from conversions.doctor.approvals import proposal
 from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError, Exit, Unauthorised, worst
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, outbox, runs, staging
 from conversions.ledger.outbox import validation_request
-from conversions.ledger.runs import Run, bindings, policies
+from conversions.ledger.runs import Run, approvals, bindings
 from conversions.model.conversion import Conversion, Window
 from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.run import clock_check
@@ -43,7 +44,7 @@ def check_online(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         runtime = build_runtime(settings)
         with open_ledger(settings, clock) as ledger:
             bindings.check_bindings(ledger, runtime.bindings)
-            policies.check_approval(ledger, runtime.policy)
+            approvals.check(ledger, proposal(settings))
             yield from _check_in_run(runtime, ledger)
     except ConversionsError as error:
         yield stopped("online", error)

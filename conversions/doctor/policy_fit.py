@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conversions.catalogue import APPROVE
 from conversions.destinations import open_destination
 from conversions.disclosure.policy import Policy, load_policy
 from conversions.doctor import tag_overlap
@@ -37,12 +38,16 @@ def check_policy_fit(settings: Settings) -> Iterator[CheckResult]:
 
 def _legal_basis(settings: Settings) -> CheckResult:
     if settings.privacy.legal_basis == "legitimate_interest":
-        return note("privacy", LEGITIMATE_INTEREST, 'Keep the balancing test at hand, or set legal_basis = "consent".')
+        return note(
+            "privacy",
+            LEGITIMATE_INTEREST,
+            f'Keep the balancing test at hand, or set legal_basis = "consent", then {APPROVE}.',
+        )
     if settings.source.columns.consent is None:
         return problem(
             "privacy",
             "Only orders with recorded consent are sent, but no column contains the consent.",
-            "Map source.columns.consent.",
+            f"Map source.columns.consent, then {APPROVE}.",
         )
     return ok("privacy", "Only orders with recorded consent are sent.")
 
@@ -67,7 +72,7 @@ def _unlisted_requirements(name: str, section: DestinationSettings) -> Iterator[
         yield note(
             name,
             'precision = "exact" sends the time of a purchase; a policy that promises the date does not cover it.',
-            'Set precision = "day", or have the privacy policy name the time.',
+            f'Set precision = "day", then {APPROVE}; or have the privacy policy name the time.',
         )
 
 

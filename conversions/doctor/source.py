@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
+from conversions.catalogue import APPROVE
 from conversions.doctor.check_result import CheckLevel, CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.intake.naive_times import naive_times
@@ -97,5 +98,7 @@ def _reading(source: SqlSource, readings: list[str], *, utc: bool) -> CheckResul
     if source.naive_times or utc:
         return ok("source", sentence)
     return note(
-        "source", sentence, 'Compare with the shop\'s own list of orders; set source.naive_times to "shop" or "utc".'
+        "source",
+        sentence,
+        f'Compare with the shop\'s own list of orders; set source.naive_times to "shop" or "utc", then {APPROVE}.',
     )

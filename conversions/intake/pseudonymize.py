@@ -44,6 +44,8 @@ class Pseudonymizer:
     """Turns orders into snapshot rows; no e-mail address is in its result."""
 
     former = FormerKeys((), {})
+    excluded: frozenset[bytes] = frozenset()
+    """Subjects, under the present key, whose orders are left out."""
 
     def __init__(
         self, rules: Iterable[tuple[Rules, EventMaker]], subject_key: bytes, product_key: bytes, now: datetime
@@ -64,7 +66,7 @@ class Pseudonymizer:
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
             snapshot.append((*_snapshot_row(order, identity, stated), products, refunded))
-            suppressed = self.former.suppression_reason(order.email)
+            suppressed = self._excluded(identity) or self.former.suppression_reason(order.email)
             for convert, event in self._converters:
                 match Withheld(suppressed) if suppressed else convert(order, identity, paid):
                     case Conversion() as conversion:
@@ -72,6 +74,10 @@ class Pseudonymizer:
                     case Withheld() as withheld:
                         drafts.append(_withheld_draft(withheld, stated.minor))
         return SnapshotBatch(snapshot, drafts)
+
+    def _excluded(self, identity: Identity | Reason) -> Reason | None:
+        is_excluded = isinstance(identity, Identity) and identity.subject in self.excluded
+        return Reason.EXCLUDED if is_excluded else None
 
 
 def _salts(count: int) -> Iterator[bytes]:

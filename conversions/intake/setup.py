@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from conversions import keys
+from conversions.intake.exclusions import load_exclusions
 from conversions.intake.identity import SUBJECT
 from conversions.intake.order import Order
 from conversions.intake.past_orders import past_orders
@@ -34,6 +36,8 @@ class Intake:
     pseudonymizer: Pseudonymizer
     row_digest: Callable[[str], bytes]
     """Keyed digest by which a later run recognises a bad row; it has no meaning without the key."""
+    exclusions: str | None
+    """Number and keyed digest of the addresses that are left out; None where the settings name none."""
 
     def apply_suppressions(self, listed: Mapping[bytes, Reason]) -> None:
         """Withhold the orders of *listed* buyers who joined the suppression list under a former key."""
@@ -57,18 +61,27 @@ class Intake:
 
 
 def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
-    """Open the source in *settings* without reading it. *rules* has one pair for each destination.
+    """Open the source in *settings* without reading it, and read the addresses that are left out.
 
-    Raises SettingsError.
+    *rules* has one pair for each destination. Raises SettingsError.
     """
-    key, first = settings.secret_key, settings.first_key
+    first, exclusions = settings.first_key, load_exclusions(settings)
     purpose = keys.derive(first, PURPOSE)
+    pseudonymizer = open_pseudonymizer(settings, rules, clock())
+    pseudonymizer.excluded = exclusions.subjects
     return Intake(
         settings=settings,
         source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=purpose),
-        pseudonymizer=Pseudonymizer(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), clock()),
+        pseudonymizer=pseudonymizer,
         row_digest=_row_digest(keys.derive(first, "bad row/1")),
+        exclusions=exclusions.summary,
     )
+
+
+def open_pseudonymizer(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], now: datetime) -> Pseudonymizer:
+    """Return the pseudonymiser, which leaves nobody out yet. Raises SettingsError."""
+    key, first = settings.secret_key, settings.first_key
+    return Pseudonymizer(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), now)
 
 
 def _row_digest(key: bytes) -> Callable[[str], bytes]:

@@ -36,9 +36,10 @@ FORBIDDEN = frozenset(
         Reason.OBJECTION,
         Reason.WITHDRAWN,
         Reason.RESTRICTED,
+        Reason.EXCLUDED,
         Reason.NO_EMAIL,
         Reason.UNUSABLE_EMAIL,
         Reason.ALREADY_A_DIGEST,
     }
 )
-"""Reasons that forbid every later send: the buyer refused, or there is no usable address."""
+"""Reasons that forbid every later send: the buyer refused or is left out, or there is no usable address."""

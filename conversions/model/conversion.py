@@ -52,6 +52,7 @@ class Reason(StrEnum):
     WITHDRAWN = "consent_withdrawn"
     RESTRICTED = "restricted"
     WRONG_ADDRESS = "wrong_address"
+    EXCLUDED = "excluded"
     TOO_OLD = "too_old"
     BEFORE_START = "before_start"
     IN_THE_FUTURE = "in_the_future"

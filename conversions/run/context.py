@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from conversions.errors import SettingsError
 from conversions.ledger import Ledger, outbox, runs, staging
-from conversions.ledger.runs import Run, bindings, policies
+from conversions.ledger.runs import Run, approval_history, approvals, bindings
+from conversions.ledger.runs.approvals import Pending, Proposal
 from conversions.ledger.staging import evaluate
 from conversions.model.conversion import Window
 from conversions.model.late_result import LateResults
@@ -50,6 +52,8 @@ class RunContext:
 
     scope: Scope
     run: Run
+    proposal: Proposal
+    """The policy and the rules of the run; a person has approved them, or they are those of the first run."""
     clock_verified: bool = False
     """Whether the run compared our clock with the platforms' clocks when it began."""
 
@@ -62,34 +66,53 @@ class RunContext:
 def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> Scope:
     """Check that the settings and the store belong together, and find the window; this writes nothing.
 
-    Raises SettingsError where a binding or the policy differs from the store's, Usage where the dates are impossible.
+    Raises SettingsError where a binding differs from the store's, Usage where the dates are impossible.
     """
     bindings.check_bindings(ledger, runtime.bindings)
-    policies.check_approval(ledger, runtime.policy)
     window = _window(runtime.settings, request, ledger)
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
 
-def begin_run(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> RunContext:
-    """Begin a run: from now on no earlier run can commit.
+def pending_approvals(runtime: Runtime, ledger: Ledger, proposal: Proposal) -> Pending:
+    """Return what a person must approve before a run. Raises SettingsError, with all of it, where a binding differs."""
+    pending = approvals.pending(ledger, proposal)
+    if differences := bindings.differences(ledger, runtime.bindings):
+        raise SettingsError("\n".join([*differences, *([pending.sentence] if pending else [])]))
+    return pending
 
-    Raises what ``open_scope`` raises, and SettingsError where our clock is days off.
+
+def begin_run(
+    runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress, exclusions: str | None
+) -> RunContext:
+    """Begin a run: from now on no earlier run can commit. *exclusions* describes the addresses that are left out.
+
+    Raises what ``open_scope`` raises, and SettingsError where a person must approve something first, or where our
+    clock is days off.
     """
+    proposal = approvals.propose(runtime.settings, runtime.policy, exclusions)
+    if pending := pending_approvals(runtime, ledger, proposal):
+        raise SettingsError(pending.sentence)
     scope = open_scope(runtime, ledger, request, progress)
     clock_verified = clock_check.check_after_gap(runtime, ledger)
     run = runs.begin(ledger, runtime.run_metadata("run", scope.window, request.reason))
     # Of every destination in the settings: a later run sends the orders of those that this run leaves out.
     ids = {name: staging.destination_id(ledger, name) for name in runtime.settings.destinations}
-    return RunContext(replace(scope, destination_ids=[ids[name] for name in runtime.names]), run, clock_verified)
+    scope = replace(scope, destination_ids=[ids[name] for name in runtime.names])
+    return RunContext(scope, run, proposal, clock_verified)
 
 
 def recover_and_poll(context: RunContext) -> Mapping[str, LateResults]:
     """Settle the requests that an earlier run left open, and poll the platforms for late results, by destination."""
     runtime = context.scope.runtime
     bindings.record_bindings(context.ledger, runtime.bindings)
-    policies.record_policy(context.ledger, runtime.policy)
+    approvals.record(context.ledger, context.proposal)
     outbox.recover(context.ledger)
     return reconcile.poll(runtime, context.ledger, context.run)
+
+
+def unapproved(context: RunContext) -> list[str]:
+    """Return ``policy`` and the names of the sending rules that nobody has approved."""
+    return approval_history.current(context.ledger, context.proposal.seal).unapproved
 
 
 def dedup_windows_us(runtime: Runtime) -> list[int]:

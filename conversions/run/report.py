@@ -8,6 +8,7 @@ from conversions.errors import ConversionsError, Exit, worst
 from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChange
 from conversions.ledger.queries.unreported import Unreported
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
+from conversions.ledger.runs.approvals import Pending
 from conversions.model.conversion import Window
 from conversions.model.finding import Finding, FindingLevel
 from conversions.model.late_result import LateResults
@@ -128,18 +129,24 @@ class Report:
     """Whether a finding keeps every order from being sent."""
     checkpoint: str | None = None
     """The signed checkpoint of the log after the run."""
+    unapproved: list[str] = field(default_factory=list)
+    """``policy`` and the names of the sending rules that nobody has approved."""
+    pending: Pending | None = None
+    """Only in a plan: what a person must approve before a run."""
 
     @property
     def exit_code(self) -> Exit:
         """The exit code by ``errors.PRECEDENCE``."""
         codes = [finding.exit_code for finding in self.findings]
+        codes += [Exit.CONFIG] if self.pending else []
         return worst([*codes, *(side.exit_code(self.source) for side in self.destinations.values())])
 
     @property
     def sentences(self) -> list[str]:
-        """The messages of findings that need a person; those that stop the run come first."""
+        """What a person must approve, then the messages of findings that need a person; those that stop come first."""
         urgent = [finding for finding in self.findings if finding.exit_code]
-        return [
+        pending = [self.pending.sentence] if self.pending else []
+        return pending + [
             finding.sentence for finding in sorted(urgent, key=lambda finding: finding.level is not FindingLevel.STOP)
         ]
 
@@ -173,6 +180,8 @@ class Report:
             "needs_a_person": self.sentences,
             "findings": [finding.json() for finding in self.findings],
             "checkpoint": self.checkpoint,
+            "unapproved": self.unapproved,
+            "pending_approval": self.pending.json() if self.pending else None,
             "exit_code": int(self.exit_code),
         }
 

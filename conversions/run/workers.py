@@ -21,7 +21,7 @@ from conversions.disclosure.policy import Policy
 from conversions.errors import WorkerLost
 from conversions.intake.order import Order
 from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
-from conversions.intake.setup import Intake, open_intake
+from conversions.intake.setup import Intake, open_pseudonymizer
 from conversions.ledger import outbox
 from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.staging.snapshot import SnapshotBatch
@@ -82,8 +82,9 @@ class WorkerPool:
 
     def _started_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            runtime, former = self._runtime, self._intake.pseudonymizer.former
-            arguments = (runtime.settings, runtime.policy, self._only, self._now, former)
+            runtime, pseudonymizer = self._runtime, self._intake.pseudonymizer
+            withheld = (pseudonymizer.former, pseudonymizer.excluded)
+            arguments = (runtime.settings, runtime.policy, self._only, self._now, withheld)
             self._pool = ProcessPoolExecutor(
                 os.cpu_count(), mp_context=get_context("spawn"), initializer=_start_worker, initargs=arguments
             )
@@ -102,15 +103,17 @@ def _raise_worker_lost() -> Iterator[None]:
         ) from None
 
 
-def _start_worker(settings: Settings, policy: Policy, only: str | None, now: datetime, former: FormerKeys) -> None:
+def _start_worker(
+    settings: Settings, policy: Policy, only: str | None, now: datetime, withheld: tuple[FormerKeys, frozenset[bytes]]
+) -> None:
     """Use the settings and the policy of the parent: a file that changed since applies to the next run."""
     global _runtime, _pseudonymizer  # noqa: PLW0603 - a worker process serves one run
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the parent handles signals, and workers exit with it
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     _runtime = build_runtime(settings, only, policy)
-    _pseudonymizer = open_intake(settings, _runtime.rules, lambda: now).pseudonymizer
-    _pseudonymizer.former = former
+    _pseudonymizer = open_pseudonymizer(settings, _runtime.rules, now)
+    _pseudonymizer.former, _pseudonymizer.excluded = withheld
 
 
 def _exit_with_parent() -> None:

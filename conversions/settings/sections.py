@@ -61,6 +61,10 @@ class SourceBase(Section):
         ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in upper or lower case"
     )
 
+    exclusions: str | None = Field(
+        None, description="file of addresses whose orders are left out (staff, tests), one a line; mode 0600"
+    )
+
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
         if (self.currency is None) == (self.columns.currency is None):
@@ -124,6 +128,9 @@ class Privacy(Section):
     policy: str = Field("privacy-policy.toml", description="the disclosure policy")
     legal_basis: Literal["consent", "legitimate_interest"] = Field(
         description="the legal basis that the shop's privacy policy states; no default"
+    )
+    approved_by: str | None = Field(
+        None, pattern=r"^[^@%]*$", description="who approves the first settings; only the first run reads it"
     )
     retention_days: int = Field(
         400, ge=70, le=3650, description="days after the purchase until what was sent is purged"

@@ -63,6 +63,17 @@ class TestWhatIsWritten:
         assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("none", None)
         assert "One question is open" in said.err
 
+    def test_who_approves_is_in_the_settings_where_the_first_run_finds_it(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--approved-by", "Ida Holm")
+        assert load(tmp_path / "conversions.toml").privacy.approved_by == "Ida Holm"
+        assert "as approved by Ida Holm" in said.err
+
+    def test_nobody_may_approve_and_no_address_is_a_name(self, cli: Cli, tmp_path: Path) -> None:
+        assert cli("init", tmp_path / "a", *GOOGLE, *BASIS, "--approved-by", "ida@shop.example").code == 2
+        said = cli("init", tmp_path / "b", *GOOGLE, *BASIS, "--approved-by", "")
+        assert load(tmp_path / "b" / "conversions.toml").privacy.approved_by is None
+        assert "conversions policy approve" in said.err
+
     def test_the_guards_are_explained(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path, *GOOGLE, *BASIS, "--not-before", "2026-11-01", "--max-new", "700").err
         assert "Purchases before 2026-11-01 are not sent (not_before)" in said

@@ -169,6 +169,12 @@ class Shop:
             code = main([*map(str, arguments), "--config", str(self.config)])
         return self._heard(Said(str(arguments[0]), code, *self._capsys.readouterr()))
 
+    def approve(self, by: str = "Bo Lund", reason: str = "agreed") -> Said:
+        """What the settings and the policy say now."""
+        said = self.command("policy", "approve", "--by", by, "--reason", reason)
+        assert said.code == 0, said
+        return said
+
     def run(self, *arguments: object) -> Said:
         return self.command("run", "--json", *arguments)
 

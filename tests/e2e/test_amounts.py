@@ -119,5 +119,6 @@ def test_what_the_shop_writes_for_a_currency_is_understood_once_it_is_declared(s
 
     assert shop.run().counts("meta") == {"quarantined": {"unknown_currency": 3}}
     shop.configure(source={"currency_aliases": {"KR": "DKK", '"kr."': "DKK"}})
+    shop.approve()
     assert shop.run().counts("meta") == {"sent": 3}
     assert {sale.currency for sale in shop.sales("meta")} == {"DKK"}

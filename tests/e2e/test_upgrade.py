@@ -146,6 +146,28 @@ def test_no_store_is_nothing_to_upgrade(shop: Shop) -> None:
     stopped(shop.command("upgrade"), USAGE, "no store yet")
 
 
+def test_rules_that_changed_with_the_upgrade_need_an_approval(old: Shop) -> None:
+    assert old.command("upgrade").code == 0
+    old.configure(source={"columns": COLUMNS, "settle_seconds": 0}, privacy={"legal_basis": "consent"})
+    stopped_by = old.command("run")
+    assert (stopped_by.code, old.requests()) == (CONFIG, 0)
+    assert '"legitimate_interest" → "consent"' in stopped_by.err
+    old.approve()
+    assert old.run().code != CONFIG
+    assert old.command("audit", "verify").code == 0
+
+
+def test_the_history_of_an_old_store_names_nobody(old: Shop) -> None:
+    assert old.command("upgrade").code == 0
+    (_, then) = old.command("policy", "history", "--on", "2026-11-22", "--json").json["allowed"]
+    assert (then["version"], then["approved_by"], then["how"]) == ("2026-01", None, "run")
+    assert then["rules"]["privacy.legal_basis"]["value"] == "legitimate_interest"
+    old.run()
+    now = old.command("policy", "show", "--json").json
+    assert {rule["how"] for rule in now["rules"].values()} == {"upgrade"}
+    assert "taken over from the last run" in old.command("policy", "history").out
+
+
 @pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
 def test_a_later_release_goes_on_and_sends_nothing_twice(shop: Shop, release: str) -> None:
     kept = FIRST.parent / release
@@ -167,6 +189,7 @@ def test_a_later_release_goes_on_and_sends_nothing_twice(shop: Shop, release: st
     said = shop.run()
 
     assert said.code in {0, 1}, said
+    assert {name for name in said.json["unapproved"]} <= {"policy"}, "the rules are approved by upgrade"
     arrived = {sale.reference for name in ("google", "meta") for sale in shop.sales(name)}
     assert arrived & known == set(), "what was sent or may have been is not sent again"
     assert shop.command("audit", "verify").code == 0

@@ -204,6 +204,8 @@ def check_requests(bundle: Bundle) -> tuple[int, int, int]:
 
 def documents(facts: dict[str, Any]) -> list[str]:
     """Names of the files that an entry refers to."""
+    if facts["kind"] in ("rules recorded", "rules approved"):
+        return [f"rules/{facts['new']}.json"]
     if facts["kind"] not in ("run", "intent"):
         return []
     return [f"{kind}/{facts[kind]}{end}" for kind, end in DOCUMENTS.items() if kind in facts]

@@ -129,6 +129,8 @@ class RowVerifier:
     """Sizes that the log had before an older copy was restored with our command, according to the log."""
     replaced_stores: set[str] = field(default_factory=set)
     """Ids of the stores that this store replaced with our command."""
+    approved: set[str] = field(default_factory=set)
+    """Digests of every policy and every set of rules that the log records as approved."""
     erased_ranges: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that the log records as erased or purged."""
     _ids: dict[str, "array[int]"] = field(default_factory=lambda: defaultdict(lambda: array("q")))
@@ -151,10 +153,11 @@ class RowVerifier:
             self._bind(facts["pins"])
         elif kind == "pin changed":
             self._bind({facts["pin"]: facts["new"]})
-        elif kind == "policy recorded":
-            self._bind({"policy": facts["policy"]})
-        elif kind == "policy approved":
-            self._bind({"policy": facts["new"]})
+        elif kind in {"policy recorded", "policy approved"}:
+            self._approve("policy", facts["policy"] if kind == "policy recorded" else facts["new"])
+        elif kind in {"rules recorded", "rules approved"}:
+            self._approve("rules", facts["new"])
+            self._compare_rules(seq, facts)
         elif kind == "restored":
             self._record_restore(seq, facts)
         if kind in {"erasure", "purge"}:
@@ -204,6 +207,27 @@ class RowVerifier:
         if differing:
             self._report(seq, f"differs from {rule.table} {row[0]} in {', '.join(differing)}")
 
+    def _approve(self, subject: str, digest: str) -> None:
+        self._bind({subject: digest})
+        self.approved.add(digest)
+
+    def _compare_rules(self, seq: int, facts: dict[str, Any]) -> None:
+        """Compare the values in an entry about rules with the documents that it names."""
+        old, new = self._rules(facts["old"]), self._rules(facts["new"])
+        changed = {name: (each["old"], each["new"]) for name, each in facts["changed"].items()}
+        stated = {name: value for name, (_, value) in changed.items()}
+        if any(new.get(name) != value for name, value in stated.items()):
+            self._report(seq, "states other rules than its document")
+        elif facts["old"] and changed != {
+            name: (old.get(name), new.get(name)) for name in {*old, *new} if old.get(name) != new.get(name)
+        }:
+            self._report(seq, "states other changes than its documents")
+
+    def _rules(self, digest: str | None) -> dict[str, Any]:
+        row = self.store.execute("SELECT body FROM document WHERE sha256 = ?", (digest,)).fetchone()
+        rules: dict[str, Any] = orjson.loads(row[0]) if row else {}
+        return rules
+
     def _documents(self) -> Iterator[VerificationFinding]:
         stored = set()
         for digest, body in self.store.execute("SELECT sha256, body FROM document ORDER BY sha256"):
@@ -211,7 +235,7 @@ class RowVerifier:
             if sha256(body.encode()).hexdigest() != digest:
                 yield VerificationFinding(f"the document {digest[:12]}…", "was altered")
         used = "SELECT settings FROM run UNION SELECT policy FROM run UNION SELECT policy FROM request"
-        for (digest,) in self.store.execute(used):
+        for digest in sorted(self.approved.union(digest for (digest,) in self.store.execute(used))):
             if digest not in stored:
                 yield VerificationFinding(f"the document {digest[:12]}…", "is missing")
 

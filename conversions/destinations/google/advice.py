@@ -4,6 +4,7 @@ By the names in Google's answers: ``ErrorReason`` of API v1.9 (2026-11-04), reas
 ``google.rpc.Code``.
 """
 
+from conversions.catalogue import APPROVE
 from conversions.model.late_result import of_consent
 
 KEY = (
@@ -51,7 +52,7 @@ POLITICAL = (
 FRESH = "The conversion action is too new: try again in six hours."
 CONSENT = (
     "Check that source.columns.consent maps the shop's consent column, that the disclosure policy lists the consent "
-    "paths, and the consent settings of the Google Ads account."
+    f"paths (after a change: {APPROVE}), and the consent settings of the Google Ads account."
 )
 MERCHANT = "Set merchant_id to the number of the Merchant Center account that is linked to the Google Ads account."
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from conversions.catalogue import APPROVE
 from conversions.destinations import warnings
 from conversions.destinations.responses import enum_name
 from conversions.model.late_result import Diagnosis, EventOutcome, ReasonPolicy, RequestStatus, StatusDetail, of_consent
@@ -73,7 +74,7 @@ FIXES = {
 """What an operator does about a fault of the account, or about a refused status request."""
 CONSENT_FIX = (
     "check that `source.columns.consent` maps the shop's consent column, that the disclosure policy lists the consent "
-    "paths, and the consent settings of the Google Ads account"
+    f"paths (after a change: {APPROVE}), and the consent settings of the Google Ads account"
 )
 UNLISTED_FIX = (
     "look the reason up in Google's documentation and in the diagnostics of the Google Ads account, and correct it"

@@ -1,6 +1,7 @@
 """Messages about rows and orders that are not sent: the column, what it contains, and how to correct it."""
 
 from conversions import catalogue
+from conversions.catalogue import APPROVE
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.model.conversion import Reason
 
@@ -23,26 +24,29 @@ COLUMN_OF = {
 
 _AMOUNT = "Write amounts with a decimal point and without a thousands separator, such as 1293.00."
 _DATE = "Write dates as 2026-11-29, or with a time as 2026-11-29T13:30:00+01:00."
-_PRODUCT = "Map a column of product IDs without spaces; separate several IDs by source.product_separator."
+_THEN = f"Then {APPROVE}."
+_PRODUCT = f"Map a column of product IDs without spaces; separate several IDs by source.product_separator. {_THEN}"
+_PAID = "Map the column with the amount that the buyer paid"
+_EMAIL = "Map the column of the buyers' e-mail addresses"
 _ADVICE: dict[Reason, str] = {
     Reason.WRONG_FIELD_COUNT: "Give every row as many cells as the header has.",
     Reason.BAD_AMOUNT: _AMOUNT,
-    Reason.AMBIGUOUS_AMOUNT: "If these are decimals, set decimals = 3 in [source.format]; otherwise export amounts "
-    "without a thousands separator.",
+    Reason.AMBIGUOUS_AMOUNT: f"If these are decimals, set decimals = 3 in [source.format], then {APPROVE}; otherwise "
+    "export amounts without a thousands separator.",
     Reason.BAD_DATE: _DATE,
-    Reason.NOT_COMPLETED: "Add every status of a finished sale to source.completed.",
-    Reason.NO_EMAIL: "Map the column of the buyers' e-mail addresses.",
-    Reason.UNUSABLE_EMAIL: "Map the column of the buyers' e-mail addresses, in the plain form ida@example.com.",
-    Reason.ALREADY_A_DIGEST: "Map the column of the buyers' e-mail addresses in clear text.",
-    Reason.UNKNOWN_CURRENCY: 'Add its meaning to [source.currency_aliases], such as kr = "DKK".',
+    Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
+    Reason.NO_EMAIL: f"{_EMAIL}. {_THEN}",
+    Reason.UNUSABLE_EMAIL: f"{_EMAIL}, in the plain form ida@example.com. {_THEN}",
+    Reason.ALREADY_A_DIGEST: f"{_EMAIL} in clear text. {_THEN}",
+    Reason.UNKNOWN_CURRENCY: f'Add its meaning to [source.currency_aliases], such as kr = "DKK". {_THEN}',
     Reason.NO_PRODUCT: _PRODUCT,
     Reason.BAD_PRODUCT_ID: _PRODUCT,
-    Reason.AMOUNT_NOT_ABOVE_ZERO: "Map the column with the amount that the buyer paid.",
-    Reason.TOO_MANY_DECIMALS: "Map the column with the amount that the buyer paid, with the currency's own decimals.",
-    Reason.AMOUNT_TOO_LARGE: "Map the column with the amount that the buyer paid.",
-    Reason.NO_CONSENT: "Add every word that means yes to source.consent_granted.",
-    Reason.DENIED: "Keep only words that mean no in source.consent_denied.",
-    Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
+    Reason.AMOUNT_NOT_ABOVE_ZERO: f"{_PAID}. {_THEN}",
+    Reason.TOO_MANY_DECIMALS: f"{_PAID}, with the currency's own decimals. {_THEN}",
+    Reason.AMOUNT_TOO_LARGE: f"{_PAID}. {_THEN}",
+    Reason.NO_CONSENT: f"Add every word that means yes to source.consent_granted. {_THEN}",
+    Reason.DENIED: f"Keep only words that mean no in source.consent_denied. {_THEN}",
+    Reason.IN_THE_FUTURE: f"Map the column of the purchase time. {_THEN}",
     Reason.SHAPE: "Compare the order with the paths and shapes in the disclosure policy.",
 }
 _NAMED_REASONS = CELL_REASONS | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}

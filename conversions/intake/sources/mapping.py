@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from conversions.catalogue import APPROVE
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import (
@@ -103,7 +104,10 @@ class ColumnMap:
         mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
         missing = [text for name, text in mapped if name is not None and name not in header]
         if missing:
-            raise SourceError(f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export.")
+            raise SourceError(
+                f"{where} has no column {', '.join(missing)}; correct the export; or correct "
+                f"[source.columns], then {APPROVE}."
+            )
         twice = [text for name, text in mapped if name is not None and header.count(name) > 1]
         if twice:
             raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")

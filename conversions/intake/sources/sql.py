@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from conversions.catalogue import APPROVE
 from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import EPOCH, as_texts
@@ -173,7 +174,8 @@ def _source_error(error: "SQLAlchemyError", name: str) -> SourceError:
 
     if not isinstance(error, DBAPIError):
         return SourceError(
-            "source.query must return rows and may use only :since and :until; write any other colon as \\:."
+            "source.query must return rows and may use only :since and :until; write any other colon as \\:, then "
+            f"{APPROVE}."
         )
     if error.connection_invalidated or "BUSY" in _class(error) or "LOCKED" in _class(error):
         return SourceUnavailable(

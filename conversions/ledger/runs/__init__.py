@@ -1,4 +1,4 @@
-"""Runs, the bindings of the store, approved policies, and findings that the operator knows."""
+"""Runs, the bindings of the store, approvals, and findings that the operator knows."""
 
 from conversions.ledger.runs.runs import (
     Run,

@@ -20,23 +20,34 @@ CONSEQUENCES = {
 
 
 def check_bindings(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
-    """Raise SettingsError, with the old and the new value, where *settings_values* differ from the bindings."""
+    """Raise SettingsError, with every old and new value, where *settings_values* differ from the bindings."""
+    if found := differences(ledger, settings_values):
+        raise SettingsError("\n".join(found))
+
+
+def differences(ledger: Ledger, settings_values: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each of *settings_values* that differs from the binding, with the command to accept it."""
     recorded = values(ledger)
     recorded_names = {value: name for name, value in recorded.items() if name.startswith("destination ")}
+    changed = {name for name, new in settings_values.items() if recorded.get(name, new) != new}
+    sentences = []
     for name, new in settings_values.items():
+        if name == "log key" and "key" in changed:
+            continue  # `adopt --key` changes it, too
+        old = recorded.get(name, new)
         if name not in recorded and new in recorded_names:
-            raise SettingsError(
+            sentences.append(
                 f"{name} has the account that this store knows as {recorded_names[new]}: under a new name every order "
                 "would go there again. Put the old name back in the settings."
             )
-        old = recorded.get(name, new)
-        if old != new:
+        elif old != new:
             consequence = CONSEQUENCES.get(name, "orders already sent would be sent again, to another account")
-            raise SettingsError(
+            sentences.append(
                 f"{name} is {new!r}, this store was used with {old!r}: {consequence}. Put the old value back in the "
                 "settings or the environment; or give the new one its own store.url (a destination: its own section); "
                 f"or, if you intend the change, `{_command(name)}`."
             )
+    return sentences
 
 
 def _command(name: str) -> str:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, text, update
 
 from conversions import __version__
 from conversions.errors import ConversionsError, LedgerError, SettingsError
@@ -115,6 +115,11 @@ def acquire_epoch(ledger: Ledger) -> None:
 def _raise_epoch(connection: Connection) -> int:
     raised = update(tables.head).values(epoch=tables.head.c.epoch + 1).returning(tables.head.c.epoch)
     return int(connection.execute(raised).scalar_one())
+
+
+def last_run(column: ColumnElement[str]) -> Select[str]:
+    """Query for *column* of the newest run that may send."""
+    return select(column).where(tables.run.c.command == "run").order_by(tables.run.c.id.desc()).limit(1)
 
 
 def last_begun(ledger: Ledger) -> datetime | None:

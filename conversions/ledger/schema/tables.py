@@ -85,7 +85,7 @@ node = _table(
 """Roots of the complete subtrees of the RFC 6962 tree over ``leaf.body``."""
 
 document = _table("document", Column("sha256", Text, primary_key=True), _text("kind"), _text("body"))
-"""Settings without secrets, and policies; each text is stored once."""
+"""Settings without secrets, policies and approved rules; each text is stored once."""
 
 pin = _table("pin", Column("name", Text, primary_key=True), _text("value"), _int("since_us"))
 """Bindings of the store, recorded at first use."""

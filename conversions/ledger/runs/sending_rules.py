@@ -1,0 +1,117 @@
+"""The sending rules: the settings that decide who or what may be sent. A person approves them, like the policy.
+
+Settings of operation (path, deadline, look-back, limits) are no rules. Key, shop and accounts are bindings.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import orjson
+
+from conversions import keys
+from conversions.model.subject import holds_address
+from conversions.settings import Settings
+
+NAMES = (
+    "timezone",
+    "privacy.legal_basis",
+    "source.columns.*",
+    "source.completed",
+    "source.consent_granted",
+    "source.consent_denied",
+    "source.currency",
+    "source.currency_aliases.*",
+    "source.format.*",
+    "source.product_separator",
+    "source.query",
+    "source.naive_times",
+    "source.bounds",
+    "destinations.*.not_before",
+    "destinations.*.max_age_days",
+    "destinations.*.precision",
+)
+"""The settings that are rules; a further one is one more line. An absent value counts as "not set"."""
+EXCLUSIONS = "source.exclusions"
+"""The rule about the addresses that are left out: their number and a keyed digest, never an address."""
+_ADDRESS = re.compile(r"[^\s'\"]*(?:@|%40)[^\s'\"]*")
+
+SendingRules = dict[str, Any]
+"""Value by name, sorted by name. Values are texts, numbers, or sorted lists of texts."""
+Changes = dict[str, tuple[Any, Any]]
+"""Old and new value by name; None is "not set"."""
+Seal = Callable[[str], str]
+"""Replaces the addresses in a value by a keyed digest of the value."""
+
+
+def present_rules(settings: Settings, exclusions: str | None) -> SendingRules:
+    """Return the rules of *settings*. *exclusions* describes the addresses that are left out, without an address."""
+    rules = rules_of(settings.public_text(), seal(settings))
+    return dict(sorted({**rules, **({EXCLUSIONS: exclusions} if exclusions else {})}.items()))
+
+
+def rules_of(public_text: str, seal_value: Seal) -> SendingRules:
+    """Return the rules in a settings document of the store, also of an earlier release."""
+    values = {name: _canonical(value, seal_value) for name, value in _leaves(orjson.loads(public_text))}
+    return {name: value for name, value in sorted(values.items()) if _is_rule(name) and value not in (None, [])}
+
+
+def seal(settings: Settings) -> Seal:
+    """Return the function that seals a value: the log and the store's documents never hold an address."""
+
+    def sealed(value: str) -> str:
+        digest = keys.mac(keys.derive(settings.first_key, "sending-rules/1"), value.encode())[:8].hex()
+        masked = _ADDRESS.sub("[address]", value)
+        return f"{'[address]' if holds_address(masked) else masked} (hmac {digest})"
+
+    return lambda value: sealed(value) if holds_address(value) else value
+
+
+def changes(old: SendingRules, new: SendingRules) -> Changes:
+    """Return the rules that differ. A destination that is new, or that the settings no longer name, is no change."""
+    names = [name for name in sorted({*old, *new}) if _destination(name) not in _destinations(old) ^ _destinations(new)]
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def merged(old: SendingRules, new: SendingRules) -> SendingRules:
+    """Return *new* with the rules of destinations that only *old* names: they apply when it returns."""
+    gone = _destinations(old) - _destinations(new)
+    return dict(sorted({**{name: old[name] for name in old if _destination(name) in gone}, **new}.items()))
+
+
+def in_words(value: Any) -> str:
+    """Return a rule's value for people."""
+    return "not set" if value is None else orjson.dumps(value).decode()
+
+
+def change_in_words(name: str, old: Any, new: Any) -> str:
+    """Return one changed rule for people."""
+    return f"{name}: {in_words(old)} → {in_words(new)}"
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _is_rule(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in NAMES)
+
+
+def _canonical(value: Any, seal_value: Seal) -> Any:
+    """The order of a list has no meaning in a rule."""
+    if isinstance(value, list):
+        return sorted(seal_value(str(each)) for each in value)
+    return seal_value(value) if isinstance(value, str) else value
+
+
+def _destination(name: str) -> str | None:
+    return name.split(".")[1] if name.startswith("destinations.") else None
+
+
+def _destinations(rules: SendingRules) -> set[str | None]:
+    return {_destination(name) for name in rules} - {None}
