@@ -1,10 +1,11 @@
 """Checks that a person has approved the policy and the rules of sending."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from conversions.catalogue import APPROVE
 from conversions.disclosure.policy import load_policy
-from conversions.doctor.check_result import CheckResult, note, ok, stopped
+from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.errors import ConversionsError
 from conversions.intake.exclusions import load_exclusions
 from conversions.ledger import Clock, Ledger, open_read_only
@@ -15,13 +16,20 @@ from conversions.settings import Settings
 
 
 def check_approvals(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    """Report what nobody has approved; a change that a run would refuse is a problem."""
+    """Report what nobody has approved; a change that a run would refuse is a problem.
+
+    A key, policy or store that cannot be read is the result of other checks.
+    """
     try:
+        load_exclusions(settings)
+    except ConversionsError as error:
+        if settings.key:
+            yield stopped("exclusions", error)
+        return
+    with suppress(ConversionsError):
         new = proposal(settings)
         with open_read_only(settings, clock) as ledger:
             yield _result(ledger, new)
-    except ConversionsError as error:
-        yield stopped("approval", error)
 
 
 def proposal(settings: Settings) -> Proposal:
@@ -31,7 +39,8 @@ def proposal(settings: Settings) -> Proposal:
 
 
 def _result(ledger: Ledger, new: Proposal) -> CheckResult:
-    approvals.check(ledger, new)
+    if pending := approvals.pending(ledger, new):
+        return problem("approval", pending.sentence)
     allowed = approval_history.current(ledger, new.seal)
     if allowed.policy is None:
         sentence = f"The first run records the policy and {len(new.rules)} rules as approved by"

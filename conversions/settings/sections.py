@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from conversions.settings.values import Currency, Digits, Endpoint, is_currency
+from conversions.settings.values import Currency, Digits, Endpoint, PersonName, is_currency
 
 
 class Section(BaseModel):
@@ -129,8 +129,8 @@ class Privacy(Section):
     legal_basis: Literal["consent", "legitimate_interest"] = Field(
         description="the legal basis that the shop's privacy policy states; no default"
     )
-    approved_by: str | None = Field(
-        None, pattern=r"^[^@%]*$", description="who approves the first settings; only the first run reads it"
+    approved_by: PersonName | None = Field(
+        None, description="who approves the first settings and the policy; only the first run reads it"
     )
     retention_days: int = Field(
         400, ge=70, le=3650, description="days after the purchase until what was sent is purged"

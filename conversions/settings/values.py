@@ -91,6 +91,13 @@ def days_of(span: str) -> list[date]:
     return [since + timedelta(n) for n in range(count)]
 
 
+def person_name(text: str) -> str:
+    """Return the name of a person. Raises ValueError for an address, because the log keeps the name in clear."""
+    if "@" in text or "%40" in text:
+        raise ValueError("write the person's name, not an e-mail address: the log keeps it in clear")
+    return text.strip()
+
+
 def _span(value: object) -> object:
     """Accept TOML's own dates, too."""
     text = value.isoformat() if isinstance(value, date) else value
@@ -105,4 +112,5 @@ Duration = Annotated[timedelta, BeforeValidator(duration)]
 ProxyUrl = Annotated[str, AfterValidator(proxy_url)]
 Host = Annotated[str, AfterValidator(host_name)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
+PersonName = Annotated[str, AfterValidator(person_name)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

@@ -125,7 +125,7 @@ class TestAShopThatIsReady:
         assert code == 0
         assert set(found) == {
             *("settings", "environment", "key", "clock", "store", "network"),
-            *("source", "privacy", "policy", "google", "meta"),
+            *("source", "privacy", "policy", "google", "meta", "approval"),
         }
 
     def test_nothing_is_written(self, cli: Cli, ready: Path) -> None:

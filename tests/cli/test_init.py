@@ -189,15 +189,16 @@ class TestQuestions:
         assert option in said.err
 
     def test_a_terminal_is_asked_for_what_was_not_given(self, cli: Cli, tmp_path: Path) -> None:
-        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\n"
+        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\nIda Holm\n"
         said = cli("init", tmp_path, stdin=typed, terminal=True)
         assert said.code == 0, said.err
         settings = load(tmp_path / "conversions.toml")
         assert list(settings.destinations) == ["meta"]
         assert settings.destinations["meta"].also_reported_by == "none"
+        assert settings.privacy.approved_by == "Ida Holm"
 
     def test_the_question_about_web_tags_says_which_answer_is_safe(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "Does a Google tag count these purchases in this account?" in said.err
         assert "Does a Meta Pixel count these purchases in this dataset?" in said.err
@@ -206,13 +207,15 @@ class TestQuestions:
         assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("other", None)
 
     def test_an_answer_that_is_none_of_those_is_asked_again(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "'no' is no choice: type none, other, same, or press Enter." in said.err
         assert load(tmp_path / "conversions.toml").destinations["google"].also_reported_by == "none"
 
     def test_a_terminal_is_not_asked_for_what_was_given(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", terminal=True)
+        said = cli(
+            "init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", "--approved-by", "", terminal=True
+        )
         assert said.code == 0, said.err
         assert "Google Ads account" not in said.err
 

@@ -92,3 +92,23 @@ def test_settings_changed_while_a_run_reads_do_not_reach_it(shop: Shop, monkeypa
     shop.sandbox.reset()
     assert shop.run().counts("google") == {"sent": len(paid)}
     assert {sale.digest: sale.reference for sale in shop.sales("google")} == references
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_workers_leave_out_whom_the_run_found_on_the_list(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another list while the run reads is the next run's; and who is approved to be sent is asked then."""
+    paid, whole, staff = a_large_night(shop), WorkerPool._started_pool, shop.home / "left-out.txt"
+    staff.write_text(f"ida.3@{DOMAIN}\nida.595@{DOMAIN}\n")
+    staff.chmod(0o600)
+    shop.configure(source={"exclusions": "left-out.txt"})
+
+    def just_then(self: WorkerPool) -> ProcessPoolExecutor:
+        staff.unlink(missing_ok=True)
+        return whole(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkerPool, "_started_pool", just_then)
+        said = shop.run()
+    assert said.counts("meta") == {"sent": len(paid) - 2, "withheld": {"excluded": 2}}
+    sent = {sale.digest for sale in shop.sales("meta")}
+    assert sent == {*paid} - {digest(f"ida.{number}@{DOMAIN}") for number in (3, 595)}

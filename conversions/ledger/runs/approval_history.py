@@ -111,7 +111,9 @@ def _entries(connection: Connection) -> list[Entry]:
     kinds = or_(*(body.contains(f'"kind":"{kind}"', autoescape=True) for kind in KINDS))
     bodies = connection.scalars(select(body).where(kinds).order_by(tables.leaf.c.seq))
     logged = [_logged(orjson.loads(text)) for text in bodies]
-    runs = connection.execute(select(tables.run).where(tables.run.c.command == "run").order_by(tables.run.c.id)).all()
+    run = tables.run.c
+    used = select(run.started_us, run.policy, run.settings.label("rules"), run.operator).where(run.command == "run")
+    runs = connection.execute(used.order_by(run.id)).all()
     before = [*_of_runs(runs, "policy", logged), *_of_runs(runs, "rules", logged)]
     return sorted([*before, *logged], key=lambda entry: entry.at_us)
 
@@ -131,7 +133,7 @@ def _of_runs(runs: Sequence[Any], subject: str, logged: Sequence[Entry]) -> Iter
         earlier = earlier[:-1]  # the last one recorded it
     last = None
     for run in earlier:
-        digest = run.policy if subject == "policy" else run.settings
+        digest = getattr(run, subject)
         if digest != last:
             yield Entry(run.started_us, subject, How.RUN, digest, None, run.operator)
         last = digest

@@ -200,6 +200,24 @@ def altered_pin(store: sqlite3.Connection) -> str:
     return "the pin 'shop' is not what the log says"
 
 
+def rules_missing(store: sqlite3.Connection) -> str:
+    store.execute("DELETE FROM document WHERE kind = 'rules'")
+    return "is missing"
+
+
+def other_rules(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE pin SET value = 'another' WHERE name = 'rules'")
+    return "the pin 'rules' is not what the log says"
+
+
+def approved_something_else(store: sqlite3.Connection) -> str:
+    """An entry with other values, in a tree that fits it."""
+    seq = of_kind(store, "rules recorded")
+    store.execute("UPDATE leaf SET body = replace(body, 'legitimate_interest', 'consent') WHERE seq = ?", (seq,))
+    rewrite(store)
+    return f"entry {seq} states other rules than its document"
+
+
 def no_table(store: sqlite3.Connection) -> str:
     store.execute("DROP TABLE request_event")
     return "no such table: request_event"
@@ -230,6 +248,9 @@ def no_table(store: sqlite3.Connection) -> str:
         altered_policy,
         policy_missing,
         altered_pin,
+        rules_missing,
+        other_rules,
+        approved_something_else,
         no_table,
     ],
 )
