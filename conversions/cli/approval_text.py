@@ -1,6 +1,7 @@
 """What is allowed and who approved it, as text and as a document."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,7 +37,7 @@ def show_allowed(allowed: Allowed, zone: ZoneInfo, *, paths: bool = True) -> Non
         show_table([kind, "path", "shape", "what"], sorted(rows))
     show()
     rules = [
-        [name, sending_rules.in_words(value), each.approver, when(each.at_us, zone), each.reason]
+        [name, sending_rules.in_words(value), each.approver, _when(each.at_us, zone), each.reason]
         for name, (value, each) in allowed.rules.items()
     ]
     show_table(["rule", "value", "approved by", "on", "reason"], rules)
@@ -50,7 +51,7 @@ def show_states(states: Sequence[tuple[int, Allowed]], zone: ZoneInfo) -> None:
     former = None
     for at_us, allowed in states:
         show()
-        show(f"In force since {when(at_us, zone)}:" if at_us else "Before the first run:")
+        show(f"In force since {_when(at_us, zone)}:" if at_us else "Before the first run:")
         show_allowed(allowed, zone, paths=allowed.policy != former)
         former = allowed.policy
 
@@ -59,14 +60,14 @@ def changes(states: Sequence[tuple[int, Allowed]], zone: ZoneInfo) -> Iterator[s
     """Yield the lines about every change and approval, the oldest first."""
     for (_, before), (at_us, after) in pairwise(states):
         if after.policy and after.policy_entry and after.policy_entry is not before.policy_entry:
-            yield f"{when(at_us, zone)}  policy {after.policy.version}, {_approval(after.policy_entry)}"
+            yield f"{_when(at_us, zone)}  policy {after.policy.version}, {_approval(after.policy_entry)}"
         entry = next((each for _, each in after.rules.values() if each.at_us == at_us), None)
         old, new = ({name: value for name, (value, _) in state.rules.items()} for state in (before, after))
         names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name)) if old else []
         if entry or names:
             count = len(names) or len(new)
             by = f", {_approval(entry)}" if entry else ""
-            yield f"{when(at_us, zone)}  {count} rule{'s' * (count > 1)}{by}"
+            yield f"{_when(at_us, zone)}  {count} rule{'s' * (count > 1)}{by}"
         for name in names:
             yield f"    {sending_rules.change_in_words(name, old.get(name), new.get(name))}"
 
@@ -84,13 +85,18 @@ def document(allowed: Allowed, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def when(at_us: int, zone: ZoneInfo) -> str | None:
+def local_time(at_us: int, zone: ZoneInfo) -> datetime | None:
     """Return an instant in the shop's zone; None for 0, which is before the first run."""
-    return f"{instant(at_us).astimezone(zone):%Y-%m-%d %H:%M}" if at_us else None
+    return instant(at_us).astimezone(zone) if at_us else None
+
+
+def _when(at_us: int, zone: ZoneInfo) -> str | None:
+    at = local_time(at_us, zone)
+    return f"{at:%Y-%m-%d %H:%M}" if at else None
 
 
 def _approval(entry: Entry, zone: ZoneInfo | None = None) -> str:
-    on = f" on {when(entry.at_us, zone)}" if zone and entry.at_us else ""
+    on = f" on {_when(entry.at_us, zone)}" if zone and entry.at_us else ""
     typed = f", typed by {printable(entry.operator)}" if entry.reason and entry.operator else ""
     reason = f", reason: {printable(entry.reason)}" if entry.reason else ""
     return f"approved by {printable(entry.approver)}{on}{HOW[entry.how]}{typed}{reason}"
@@ -112,5 +118,5 @@ def _policy_document(policy: Policy) -> dict[str, Any]:
 
 
 def _approval_document(entry: Entry, zone: ZoneInfo) -> dict[str, Any]:
-    on = instant(entry.at_us).astimezone(zone) if entry.at_us else None
+    on = local_time(entry.at_us, zone)
     return {"approved_by": entry.by, "how": entry.how, "on": on, "operator": entry.operator, "reason": entry.reason}

@@ -123,7 +123,7 @@ def history(
     chosen = approval_history.on_day(states, on.date(), zone) if on else states[1:]
     if as_json:
         document = [
-            {"from": approval_text.when(at_us, zone), **approval_text.document(allowed, zone)}
+            {"from": approval_text.local_time(at_us, zone), **approval_text.document(allowed, zone)}
             for at_us, allowed in chosen
         ]
         day = {"on": on.date()} if on else {}
