@@ -11,6 +11,7 @@ from conversions.destinations.meta.client import Meta
 from conversions.disclosure.forms import form, within_event
 from conversions.disclosure.policy import Class, Policy
 from conversions.ledger import Clock, open_read_only
+from conversions.ledger.runs import approval_history, sending_rules
 from conversions.ledger.runs.policies import approved
 from conversions.reports.render import render
 from conversions.settings import Settings
@@ -78,13 +79,14 @@ def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
     """The record as of now. Raises LedgerError or SettingsError where the store cannot be read."""
     privacy = settings.privacy
     with open_read_only(settings, clock) as ledger:
-        policy = approved(ledger)
+        policy, rules = approved(ledger), approval_history.current(ledger, sending_rules.seal(settings)).rules
+    legal_basis, _ = rules.get("privacy.legal_basis", (privacy.legal_basis, None))
     return ProcessingRecord(
         at=clock(),
         shop=settings.shop,
         controller=privacy.controller,
         contact=privacy.contact,
-        legal_basis=privacy.legal_basis,
+        legal_basis=legal_basis,
         balancing_test=privacy.balancing_test,
         impact_assessment=privacy.impact_assessment,
         recipients=tuple(

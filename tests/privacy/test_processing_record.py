@@ -10,8 +10,7 @@ from conversions.catalogue import Language, messages
 from conversions.disclosure.policy import Class, load_policy
 from conversions.disclosure.schema import EVENTS
 from conversions.ledger import open_shared
-from conversions.ledger.runs import acquire_epoch
-from conversions.ledger.runs.policies import record_policy
+from conversions.ledger.runs import acquire_epoch, approvals
 from conversions.privacy import processing_record
 from conversions.settings import Settings
 from tests.ledger.builders import shop_settings
@@ -27,10 +26,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def run_once(settings: Settings) -> None:
-    """The first run records its policy."""
+    """The first run records its policy and its rules."""
     with open_shared(settings, lambda: NOW) as ledger:
         acquire_epoch(ledger)
-        record_policy(ledger, load_policy(settings.resolve(settings.privacy.policy)))
+        policy = load_policy(settings.resolve(settings.privacy.policy))
+        approvals.record(ledger, approvals.propose(settings, policy, None))
 
 
 def made(settings: Settings) -> processing_record.ProcessingRecord:
@@ -85,8 +85,13 @@ def test_a_policy_file_that_nobody_approved_is_not_in_force(settings: Settings) 
     assert policy.version == "2026-01"
 
 
-def test_it_follows_the_settings_and_the_policy(settings: Settings) -> None:
+def test_a_legal_basis_that_nobody_approved_is_not_in_force(settings: Settings) -> None:
     run_once(settings)
+    assert made(stated(settings, legal_basis="consent")).legal_basis == "legitimate_interest"
+
+
+def test_it_follows_the_settings_and_the_policy(settings: Settings) -> None:
+    run_once(stated(settings, legal_basis="consent"))
     document = processing_record.document(
         made(stated(settings, retention_days=123, legal_basis="consent")), Language.ENGLISH
     )

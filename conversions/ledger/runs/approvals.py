@@ -217,8 +217,8 @@ def _is_upgraded(connection: Connection) -> bool:
 
 def _how(connection: Connection) -> How:
     """How a run records what it sends by: as the first run, or as the first one after an upgrade."""
-    earlier_runs = connection.execute(select(func.count()).where(tables.run.c.command == "run")).scalar_one() - 1
-    return How.UPGRADE if earlier_runs and _is_upgraded(connection) else How.FIRST_RUN
+    runs_so_far = connection.execute(select(func.count()).where(tables.run.c.command == "run")).scalar_one()
+    return How.UPGRADE if runs_so_far > 1 and _is_upgraded(connection) else How.FIRST_RUN
 
 
 def _pins(connection: Connection) -> dict[str, str]:
