@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
-from conversions.catalogue import APPROVE
 from conversions.ledger import Ledger
 from conversions.ledger.runs import Run
 from conversions.ledger.staging import amount_history, new_orders
@@ -157,7 +156,7 @@ def _shift_finding(currency: str, shift: Shift) -> Finding:
         CODE,
         f"{shift.orders} of the {shift.of} newest orders in {currency} have about {far} the amount that such orders "
         "usually have: has the unit of the amounts, or their decimal mark, changed? Nothing is sent. "
-        f"Correct source.columns.amount, then {APPROVE}; or, if the amounts are right, `conversions run --accept "
+        "Correct source.columns.amount; or, if the amounts are right, `conversions run --accept "
         f"{CODE}={currency} --reason TEXT`.",
         count=shift.orders,
         accept=f"{CODE}={currency}",

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from conversions.anomalies.evidence import Evidence
-from conversions.catalogue import APPROVE
 from conversions.ledger.staging.order_numbers import OrderNumberComparison
 from conversions.model.finding import Finding, stop
 
@@ -19,8 +18,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     sentence = (
         f"{drift.pairs} known orders have other numbers now, for example {known!r} as {new!r}: the same "
         "buyer, time and value. Nothing is sent, because they would count twice. If they are the same orders, run "
-        f"`conversions adopt --numbers --reason TEXT`, or correct source.columns.order_id, then {APPROVE}. "
-        "If they are new sales, run "
+        "`conversions adopt --numbers --reason TEXT`, or correct source.columns.order_id. If they are new sales, run "
         "`conversions run --accept numbers --reason TEXT`; if they are not new, every one of them counts twice."
     )
     yield stop("numbers", sentence, count=drift.pairs, accept="numbers")

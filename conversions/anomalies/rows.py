@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from conversions.anomalies.evidence import Evidence, explain_reason, usual_share
-from conversions.catalogue import APPROVE
 from conversions.ledger.staging import reason_shares
 from conversions.model.conversion import Reason
 from conversions.model.finding import Finding, attention
@@ -64,14 +63,13 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         sentence = (
             f"{conflicting_rows} rows have the number of another row and other values: is this a row per item, or per "
             "refund? Such orders are not sent. Export one row per order, with its whole total and all "
-            f"its products, or map source.columns.updated_at and type {APPROVE}; then `conversions run`."
+            "its products, or map source.columns.updated_at; then `conversions run`."
         )
         yield attention("row_per_item", sentence, count=conflicting_rows, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:
         sentence = (
             f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "
-            "item, or per refund? Map source.columns.refunded on the sale's own row, and type "
-            f"{APPROVE}; then `conversions run`."
+            "item, or per refund? Map source.columns.refunded on the sale's own row; then `conversions run`."
         )
         yield attention("refund_rows", sentence, count=refunds, every_run=True)
 

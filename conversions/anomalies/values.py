@@ -17,7 +17,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         sentence = (
             f"{drift.differing} of {drift.orders} orders that were sent to {name} have another value now, by a median "
             f"factor of {drift.factor:.2f}: has the mapping changed? Nothing is sent. Correct source.columns.amount "
-            f"and source.completed, then {APPROVE}; or, if the new values are right, "
+            f"and source.completed (then {APPROVE}); or, if the new values are right, "
             "`conversions run --accept values --reason TEXT`."
         )
         yield stop("values", sentence, count=drift.differing, accept="values", destination=name)

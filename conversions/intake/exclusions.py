@@ -28,10 +28,10 @@ class Exclusions:
 
 
 def load_exclusions(settings: Settings) -> Exclusions:
-    """Read the file in ``source.exclusions``. Raises SettingsError, which names a line and never its text."""
-    if settings.source.exclusions is None:
+    """Read the file in ``source.exclude_addresses``. Raises SettingsError, which names a line and never its text."""
+    if settings.source.exclude_addresses is None:
         return Exclusions()
-    addresses = _addresses(settings.resolve(settings.source.exclusions))
+    addresses = _addresses(settings.resolve(settings.source.exclude_addresses))
     subjects = _subjects(addresses, settings.secret_key)
     # Under the first key, so that `key rotate` does not look like another list.
     digest = keys.mac(
@@ -63,9 +63,11 @@ def _lines(path: Path) -> list[str]:
             _check_private(path, os.fstat(file.fileno()))
             return file.read().splitlines()
     except OSError as error:
-        raise SettingsError(f"{path} (source.exclusions): {error.strerror}. Nothing is sent without it.") from None
+        raise SettingsError(
+            f"{path} (source.exclude_addresses): {error.strerror}. Nothing is sent without it."
+        ) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} (source.exclusions) is not text in UTF-8; save it in UTF-8.") from None
+        raise SettingsError(f"{path} (source.exclude_addresses) is not text in UTF-8; save it in UTF-8.") from None
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:

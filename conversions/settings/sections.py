@@ -61,7 +61,7 @@ class SourceBase(Section):
         ["denied", "no", "false", "0", "nej"], description="consent cells that mean denied, in upper or lower case"
     )
 
-    exclusions: str | None = Field(
+    exclude_addresses: str | None = Field(
         None, description="file of addresses whose orders are left out (staff, tests), one a line; mode 0600"
     )
 

@@ -23,11 +23,8 @@ RULES: dict[str, tuple[Change, str]] = {
     "source.format.decimals": ({"source": {"format": {"decimals": 3}}}, "not set → 3"),
     "source.product_separator": ({"source": {"product_separator": ","}}, '"|" → ","'),
     f"{COLUMN}email": ({"source": {"columns": {"email": "status"}}}, '"billing_email" → "status"'),
-    f"{COLUMN}amount": ({"source": {"columns": {"amount": "refunded"}}}, '"total" → "refunded"'),
     f"{COLUMN}status": ({"source": {"columns": {"status": "currency"}}}, '"status" → "currency"'),
     f"{COLUMN}consent": ({"source": {"columns": {"consent": None}}}, '"ads_consent" → not set'),
-    f"{COLUMN}refunded": ({"source": {"columns": {"refunded": None}}}, '"refunded" → not set'),
-    f"{COLUMN}completed_at": ({"source": {"columns": {"completed_at": "purchased_at"}}}, 'not set → "purchased_at"'),
     f"{COLUMN}ad_personalization": (
         {"source": {"columns": {"ad_personalization": "ads_consent"}}},
         'not set → "ads_consent"',
@@ -38,7 +35,8 @@ RULES: dict[str, tuple[Change, str]] = {
         'not set → "2026-01-01"',
     ),
     "destinations.google.precision": ({"destinations": {"google": {"precision": "exact"}}}, '"day" → "exact"'),
-    "destinations.meta.max_age_days": ({"destinations": {"meta": {"max_age_days": 62}}}, "7 → 62"),
+    "no_proxy": ({"no_proxy": ["hc-ping.example"]}, 'not set → ["hc-ping.example"]'),  # type: ignore[dict-item]
+    "proxy": ({"proxy": "http://proxy.example:3128"}, 'not set → "http://proxy.example:3128"'),  # type: ignore[dict-item]
 }
 
 
@@ -184,10 +182,9 @@ def test_a_new_destination_is_recorded_as_approved_by_nobody(shop: Shop) -> None
     assert {name.split(".")[1] for name in said.json["unapproved"]} == {"second"}
     shop.configure()
     assert shop.run().json["unapproved"] != []
-    shop.configure(
-        destinations={"second": shop.destination("meta") | {"dataset_id": "555000111333", "max_age_days": 62}}
-    )
-    refused(shop.command("run"), "destinations.second.max_age_days: 7 → 62")
+    second = shop.destination("meta") | {"dataset_id": "555000111333", "not_before": date(2026, 1, 1)}
+    shop.configure(destinations={"second": second})
+    refused(shop.command("run"), 'destinations.second.not_before: not set → "2026-01-01"')
 
 
 def test_another_command_before_the_first_run_after_an_upgrade_approves_nothing(shop: Shop) -> None:
@@ -253,7 +250,7 @@ def left_out(shop: Shop, *lines: str) -> Path:
     path = shop.home / "left-out.txt"
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)
-    shop.configure(source={"exclusions": "left-out.txt"})
+    shop.configure(source={"exclude_addresses": "left-out.txt"})
     return path
 
 

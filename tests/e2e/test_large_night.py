@@ -100,7 +100,7 @@ def test_workers_leave_out_whom_the_run_found_on_the_list(shop: Shop, monkeypatc
     paid, whole, staff = a_large_night(shop), WorkerPool._started_pool, shop.home / "left-out.txt"
     staff.write_text(f"ida.3@{DOMAIN}\nida.595@{DOMAIN}\n")
     staff.chmod(0o600)
-    shop.configure(source={"exclusions": "left-out.txt"})
+    shop.configure(source={"exclude_addresses": "left-out.txt"})
 
     def just_then(self: WorkerPool) -> ProcessPoolExecutor:
         staff.unlink(missing_ok=True)

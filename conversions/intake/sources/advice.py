@@ -25,7 +25,7 @@ COLUMN_OF = {
 _AMOUNT = "Write amounts with a decimal point and without a thousands separator, such as 1293.00."
 _DATE = "Write dates as 2026-11-29, or with a time as 2026-11-29T13:30:00+01:00."
 _THEN = f"Then {APPROVE}."
-_PRODUCT = f"Map a column of product IDs without spaces; separate several IDs by source.product_separator. {_THEN}"
+_PRODUCT = "Map a column of product IDs without spaces; separate several IDs by source.product_separator."
 _PAID = "Map the column with the amount that the buyer paid"
 _EMAIL = "Map the column of the buyers' e-mail addresses"
 _ADVICE: dict[Reason, str] = {
@@ -41,12 +41,12 @@ _ADVICE: dict[Reason, str] = {
     Reason.UNKNOWN_CURRENCY: f'Add its meaning to [source.currency_aliases], such as kr = "DKK". {_THEN}',
     Reason.NO_PRODUCT: _PRODUCT,
     Reason.BAD_PRODUCT_ID: _PRODUCT,
-    Reason.AMOUNT_NOT_ABOVE_ZERO: f"{_PAID}. {_THEN}",
-    Reason.TOO_MANY_DECIMALS: f"{_PAID}, with the currency's own decimals. {_THEN}",
-    Reason.AMOUNT_TOO_LARGE: f"{_PAID}. {_THEN}",
+    Reason.AMOUNT_NOT_ABOVE_ZERO: f"{_PAID}.",
+    Reason.TOO_MANY_DECIMALS: f"{_PAID}, with the currency's own decimals.",
+    Reason.AMOUNT_TOO_LARGE: f"{_PAID}.",
     Reason.NO_CONSENT: f"Add every word that means yes to source.consent_granted. {_THEN}",
     Reason.DENIED: f"Keep only words that mean no in source.consent_denied. {_THEN}",
-    Reason.IN_THE_FUTURE: f"Map the column of the purchase time. {_THEN}",
+    Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
     Reason.SHAPE: "Compare the order with the paths and shapes in the disclosure policy.",
 }
 _NAMED_REASONS = CELL_REASONS | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}

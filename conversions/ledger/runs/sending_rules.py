@@ -13,11 +13,16 @@ import orjson
 from conversions import keys
 from conversions.model.subject import holds_address
 from conversions.settings import Settings
+from conversions.transport.route import open_route
 
 NAMES = (
     "timezone",
     "privacy.legal_basis",
-    "source.columns.*",
+    "source.columns.email",
+    "source.columns.status",
+    "source.columns.consent",
+    "source.columns.ad_personalization",
+    "source.columns.currency",
     "source.completed",
     "source.consent_granted",
     "source.consent_denied",
@@ -29,11 +34,13 @@ NAMES = (
     "source.naive_times",
     "source.bounds",
     "destinations.*.not_before",
-    "destinations.*.max_age_days",
     "destinations.*.precision",
 )
-"""The settings that are rules; a further one is one more line. An absent value counts as "not set"."""
-EXCLUSIONS = "source.exclusions"
+"""The settings that are rules; a further one is one more line. An absent value counts as "not set".
+
+Other columns are no rules: the checks of what was read notice other numbers and other amounts (exit 65).
+"""
+EXCLUSIONS = "source.exclude_addresses"
 """The rule about the addresses that are left out: their number and a keyed digest, never an address."""
 _ADDRESS = re.compile(r"[^\s'\"]*(?:@|%40)[^\s'\"]*")
 
@@ -46,9 +53,13 @@ Seal = Callable[[str], str]
 
 
 def present_rules(settings: Settings, exclusions: str | None) -> SendingRules:
-    """Return the rules of *settings*. *exclusions* describes the addresses that are left out, without an address."""
-    rules = rules_of(settings.public_text(), seal(settings))
-    return dict(sorted({**rules, **({EXCLUSIONS: exclusions} if exclusions else {})}.items()))
+    """Return the rules of *settings*. *exclusions* describes the addresses that are left out, without an address.
+
+    Raises SettingsError where ``ca_file`` cannot be used: its contents count, not its name.
+    """
+    route = {name: value for name, value in open_route(settings).public.items() if value}
+    more = route | ({EXCLUSIONS: exclusions} if exclusions else {})
+    return dict(sorted({**rules_of(settings.public_text(), seal(settings)), **more}.items()))
 
 
 def rules_of(public_text: str, seal_value: Seal) -> SendingRules:
