@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli import clock
+from conversions.cli.days import RunSince, RunUntil, run_days
 from conversions.cli.options import Config, load_settings, without_address
 from conversions.cli.output import say
-from conversions.cli.run import Day
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def adopt(
     store: Annotated[bool, typer.Option("--store", help="This store, although another is on record.")] = False,
     clock_: Annotated[bool, typer.Option("--clock", help="The present time, although the log is ahead of it.")] = False,
     numbers: Annotated[bool, typer.Option("--numbers", help="The new order numbers of known orders.")] = False,
-    since: Day = None,
-    until: Day = None,
+    since: RunSince = None,
+    until: RunUntil = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
     config: Config = None,
 ) -> int:
@@ -38,7 +38,7 @@ def adopt(
     if sum([key, shop, store, clock_, numbers, destination is not None]) != 1:
         raise Usage("Name one thing to adopt: --key, --shop, --destination NAME, --store, --clock or --numbers.")
     if numbers:
-        request = RunRequest(since.date() if since else None, until.date() if until else None)
+        request = RunRequest(*run_days(settings, since, until))
         say(operation.adopt_numbers(settings, clock.now, request, reason, _read))
     elif store:
         say(operation.adopt_store(settings, clock.now, reason))

@@ -1,15 +1,15 @@
 """``conversions audit verify``, ``bundle`` and ``rotate-key``: proof that the log is unchanged."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from conversions.cli.clock import now
+from conversions.cli.days import FORMS, entry_days
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import printable, say, show, show_json
-from conversions.errors import Exit
+from conversions.errors import Exit, Usage
 
 
 def verify_log(
@@ -44,8 +44,8 @@ def verify_log(
 
 def bundle_evidence(
     *,
-    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day of the entries.")],
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day of the entries.")],
+    since: Annotated[str, typer.Option("--since", metavar="DAY", help=f"First day of the entries: {FORMS}.")],
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Last day of the entries.")],
     out: Annotated[
         Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New file or directory that only its owner can read.")
     ],
@@ -59,9 +59,23 @@ def bundle_evidence(
     from conversions.audit.evidence.bundle import bundle
 
     settings = load_settings(config)
+    first, last = entry_days(settings, since, until)
     with open_log(settings, now) as log:
-        show(bundle(log, settings, since.date(), until.date(), out))
+        show(bundle(log, settings, first, last, out))
     say(f"Wrote {out}; its README.txt says how to verify it.")
+
+
+def show_checkpoint(*, config: Config = None) -> None:
+    """Print the newest signed checkpoint of the log; every run writes one.
+
+    Keep it where your own staff cannot change it, for `conversions audit verify --checkpoint FILE`.
+    """
+    from conversions.ledger import checkpoints
+
+    files = [*checkpoints.checkpoint_files(load_settings(config).checkpoints_path)]
+    if not files:
+        raise Usage("There is no checkpoint yet: the first `conversions run` writes one.")
+    show(files[-1].read_text(encoding="utf-8").rstrip())
 
 
 def rotate_key(

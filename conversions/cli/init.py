@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from conversions.cli import scaffold
+from conversions.cli.days import one_day
 from conversions.cli.options import without_address
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
@@ -78,14 +79,10 @@ def _beside(orders: str, directory: Path) -> str:
 def _day(text: str | None, timezone: str) -> date:
     """*text* as a day; None is today in the shop's zone."""
     try:
-        return date.fromisoformat(text) if text else datetime.now(ZoneInfo(timezone)).date()
+        today = datetime.now(ZoneInfo(timezone)).date()
     except (ZoneInfoNotFoundError, ValueError):
-        mistake = (
-            "--not-before must be a day such as 2026-11-01"
-            if text
-            else f"--timezone must be a zone such as {scaffold.ZONE}"
-        )
-        raise Usage(f"{mistake}. Nothing was written.") from None
+        raise Usage(f"--timezone must be a zone such as {scaffold.ZONE}. Nothing was written.") from None
+    return one_day("--not-before", text, today) if text else today
 
 
 def _ask(given: Answers) -> Answers:

@@ -1,15 +1,16 @@
 """``conversions policy``: show, compare and approve the disclosure policy and the sending rules."""
 
 import difflib
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conversions.cli import clock
+from conversions.cli.days import one_day
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
+from conversions.model.run_request import in_words, today
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,10 +104,8 @@ def approve(
 def history(
     *,
     on: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], metavar="DAY", help="Show what was allowed on this day, in the shop's zone."
-        ),
+        str | None,
+        typer.Option(metavar="DAY", help="Show what was allowed on this day, in the shop's zone."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -120,17 +119,18 @@ def history(
     with open_read_only(settings, clock.now) as ledger:
         states = approval_history.history(ledger, sending_rules.seal(settings))
     zone = settings.zone
-    chosen = approval_history.on_day(states, on.date(), zone) if on else states[1:]
+    day = one_day("--on", on, today(zone, clock.now())) if on else None
+    chosen = approval_history.on_day(states, day, zone) if day else states[1:]
     if as_json:
         document = [
             {"from": approval_text.local_time(at_us, zone), **approval_text.document(allowed, zone)}
             for at_us, allowed in chosen
         ]
-        day = {"on": on.date()} if on else {}
-        show_json({"zone": settings.timezone, **day, "allowed": document, "exit_code": 0})
+        asked = {"on": day} if day else {}
+        show_json({"zone": settings.timezone, **asked, "allowed": document, "exit_code": 0})
         return Exit.OK
-    show(f"{on:%-d %B %Y}, times in {settings.timezone}" if on else f"Times are in {settings.timezone}.")
-    if on:
+    show(f"{in_words(day)}, times in {settings.timezone}" if day else f"Times are in {settings.timezone}.")
+    if day:
         approval_text.show_states(chosen, zone)
     else:
         for line in approval_text.changes(states, zone):

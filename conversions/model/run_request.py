@@ -41,11 +41,21 @@ class RunRequest:
         since = self.since or self.until or yesterday
         until = self.until or max(yesterday, since)
         if until < since:
-            raise Usage(f"--until {until} lies before --since {since}.")
+            raise Usage(f"--until ({in_words(until)}) lies before --since ({in_words(since)}).")
         if since > present:
-            days = f"The day {since} has" if since == until else f"The days {since} to {until} have"
-            raise Usage(f"{days} not come yet: today is {present} in the shop's zone. Name days up to yesterday.")
+            raise Usage(not_come(since, until, present))
         return Window(since, until if until <= present else max(yesterday, since))
+
+
+def in_words(day: date) -> str:
+    """Return *day* with its month in words, so that nobody takes the month for the day."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def not_come(since: date, until: date, present: date) -> str:
+    """Return the message for days that all lie in the future."""
+    days = f"{in_words(since)} has" if since == until else f"{in_words(since)} to {in_words(until)} have"
+    return f"{days} not come yet: today is {in_words(present)} in the shop's zone. Name days up to yesterday."
 
 
 def today(zone: ZoneInfo, now: datetime) -> date:

@@ -181,7 +181,7 @@ class TestQuestions:
         assert "--google-action, --action-source, --legal-basis" in said.err
 
     @pytest.mark.parametrize(
-        ("option", "value"), [("--timezone", "Copenhagen"), ("--timezone", "../x"), ("--not-before", "yesterday")]
+        ("option", "value"), [("--timezone", "Copenhagen"), ("--timezone", "../x"), ("--not-before", "2026-13-01")]
     )
     def test_a_day_or_zone_that_is_none_is_named(self, cli: Cli, tmp_path: Path, option: str, value: str) -> None:
         said = cli("init", tmp_path / "new", *GOOGLE, *BASIS, option, value)
