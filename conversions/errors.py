@@ -13,7 +13,8 @@ ConversionsError
 ├── LedgerError                the store may be damaged: stop, and write nothing       exit 74
 ├── AnotherRun                 another run holds the lock                              exit 75
 ├── WorkerLost                 a worker process died                                   exit 75
-├── Stopped                    a signal stopped the run                                exit 75
+├── Stopped                    SIGTERM stopped the run                                 exit 75
+│   └── Interrupted              … or Ctrl-C                                           exit 130
 └── Usage                      the command line contradicts itself or the settings     exit 2
 
 Data that is readable but looks wrong (exit 65) is not an exception: it is a ``Finding``, which a person can accept by
@@ -38,6 +39,8 @@ class Exit(IntEnum):
     TRY_AGAIN = 75
     CREDENTIALS = 77
     CONFIG = 78
+    INTERRUPTED = 130
+    """After Ctrl-C: 128 and the number of the signal, as in shells."""
 
 
 PRECEDENCE = (
@@ -47,6 +50,7 @@ PRECEDENCE = (
     Exit.REFUSED,
     Exit.DATA,
     Exit.NO_INPUT,
+    Exit.INTERRUPTED,
     Exit.TRY_AGAIN,
     Exit.USAGE,
     Exit.ATTENTION,
@@ -137,9 +141,15 @@ class WorkerLost(ConversionsError):
 
 
 class Stopped(ConversionsError):
-    """SIGTERM or Ctrl-C stopped the run."""
+    """A signal stopped the run."""
 
     exit_code = Exit.TRY_AGAIN
+
+
+class Interrupted(Stopped):
+    """Ctrl-C stopped the run."""
+
+    exit_code = Exit.INTERRUPTED
 
 
 class Usage(ConversionsError):

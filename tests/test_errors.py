@@ -22,6 +22,7 @@ CODES = {
     "AnotherRun": 75,
     "WorkerLost": 75,
     "Stopped": 75,
+    "Interrupted": 130,
     "Usage": 2,
 }
 """As the operator's contract lists them."""
@@ -50,7 +51,7 @@ def test_depth_in_the_drawing_is_depth_in_the_tree() -> None:
 
 
 def test_the_first_that_applies_wins() -> None:
-    assert [int(code) for code in PRECEDENCE] == [74, 78, 77, 70, 65, 66, 75, 2, 1, 0]
+    assert [int(code) for code in PRECEDENCE] == [74, 78, 77, 70, 65, 66, 130, 75, 2, 1, 0]
     assert set(PRECEDENCE) == set(Exit)
 
 

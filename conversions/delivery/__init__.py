@@ -27,7 +27,8 @@ from conversions.ledger.outbox import Attempt, ClaimedBatch, RequestTemplate, Va
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.receipt import Next, Outcome, Receipt
-from conversions.process.signals import SIGNALS
+from conversions.process.signals import SIGNALS, acknowledge, stop_error
+from conversions.transport.connections import RESPONSE_TIMEOUT_SECONDS
 
 MAX_IDLE_ROUNDS = 6
 """Rounds in a row without an accepted event, before the queue leaves the rest to the next run."""
@@ -167,7 +168,9 @@ class Delivery:
         if receipt.outcome is Outcome.RECEIVED:
             queue.accept(len(attempt.events))
             self.on_received(len(attempt.events))
-        queue.stop_reason = queue.stop_reason or stop_reason(queue, receipt, self.ledger.clock())
+        queue.stop_reason = queue.stop_reason or stop_reason(
+            queue, receipt, self.ledger.clock().astimezone(self.waits.zone)
+        )
 
     def _give_up(self, queue: DestinationQueue, state: RetryCallState) -> bool:
         wait = state.upcoming_sleep
@@ -182,7 +185,7 @@ class Delivery:
         if not self._has_rest(queue):
             return None
         if self.stop.is_set():
-            return Unavailable(f"{name}: the run was told to stop.")
+            return stop_error(f"Orders for {name} wait; `conversions run` goes on with them.")
         if self.ledger.clock() >= self.deadline:
             return Unavailable(f"{name}: the run's deadline has passed (setting `deadline`).")
         return inconclusive(queue) if queue.isolation.suspects.open else None
@@ -233,7 +236,7 @@ def _stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
     loop, handlers = asyncio.get_running_loop(), {number: signal.getsignal(number) for number in SIGNALS}
     try:
         for number in SIGNALS:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, _stop, stop, number)
     except (ValueError, RuntimeError):  # not the main thread: our caller handles signals
         yield
         return
@@ -243,3 +246,10 @@ def _stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
         for number, handler in handlers.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+def _stop(stop: asyncio.Event, number: int) -> None:
+    again = stop.is_set()
+    stop.set()
+    waiting_for = f"the answers to requests under way, at most {RESPONSE_TIMEOUT_SECONDS:.0f} seconds"
+    acknowledge(number, waiting_for, again=again)

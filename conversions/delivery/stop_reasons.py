@@ -20,7 +20,7 @@ The isolation of one run may take so many requests, and those that it took to fi
 
 
 def stop_reason(queue: DestinationQueue, receipt: Receipt, now: datetime) -> ConversionsError | None:
-    """Return the error that stops the queue, after *receipt* was applied; None where it goes on; *now* is aware UTC."""
+    """Return the error that stops the queue, after *receipt* was applied; None where it goes on; *now* is aware."""
     if mistake := clock_skew.difference(queue.template.name, receipt.date, now):
         return SettingsError(mistake)
     name, code, isolation = queue.template.name, receipt.code, queue.isolation

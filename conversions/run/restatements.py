@@ -8,7 +8,6 @@ from datetime import timedelta
 from conversions.delivery import Delivery
 from conversions.delivery.isolation import FaultIsolation
 from conversions.delivery.queue import DestinationQueue
-from conversions.errors import Unavailable
 from conversions.ledger import Ledger, restatements
 from conversions.ledger.outbox import Purpose, WorkItem
 from conversions.ledger.restatements import eligibility
@@ -16,6 +15,7 @@ from conversions.ledger.restatements.eligibility import AdjustmentTotals, Change
 from conversions.ledger.runs import Run
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.states import SENT
+from conversions.process.signals import stop_error
 from conversions.run.runtime import Runtime
 
 
@@ -39,7 +39,7 @@ def deliver(
     restated_queues = _restated_queues(ledger, run, [queue for queue in queues if queue.stop_reason is None])
     if delivery.stop.is_set():
         for queue in restated_queues:
-            queue.stop_reason = Unavailable(f"{queue.template.name}: the run was told to stop.")
+            queue.stop_reason = stop_error(f"New values for {queue.template.name} wait; `conversions run` goes on.")
     elif restated_queues:
         new_delivery().deliver(restated_queues)
     return restated_queues

@@ -26,9 +26,11 @@ from conversions.delivery.waits import Waits
 from conversions.destinations.base import Envelope, Limits
 from conversions.errors import (
     DisclosureError,
+    Interrupted,
     LedgerError,
     Refused,
     SettingsError,
+    Stopped,
     Throttled,
     Unauthorised,
     Unavailable,
@@ -751,7 +753,8 @@ def test_a_run_told_to_stop_settles_what_is_under_way_and_begins_nothing_more(
 
     assert len(platform.sent) == 2
     assert states(night) == {"received": 2, "pending": 18}
-    assert isinstance(one.stop_reason, Unavailable)
+    assert isinstance(one.stop_reason, Stopped)
+    assert isinstance(one.stop_reason, Interrupted) is (told == signal.SIGINT)
     assert "told to stop" in str(one.stop_reason)
 
 

@@ -3,11 +3,12 @@
 import os
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from conversions.errors import LedgerError, Stopped
+from conversions.errors import Interrupted, LedgerError, Stopped
 from conversions.process.signals import SIGNALS, defer_signals, raise_on_signal
 
 
@@ -38,6 +39,33 @@ def test_one_inside_another_is_one() -> None:
 
     with pytest.raises(Stopped), raise_on_signal():
         inner()
+
+
+@pytest.mark.parametrize("told", SIGNALS)
+def test_ctrl_c_is_an_interruption_and_sigterm_is_none(told: signal.Signals) -> None:
+    with pytest.raises(Stopped) as stopped, raise_on_signal():
+        os.kill(os.getpid(), told)
+    assert isinstance(stopped.value, Interrupted) is (told == signal.SIGINT)
+
+
+def test_a_second_ctrl_c_does_not_disturb_the_orderly_end(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = []
+
+    @contextmanager
+    def orderly_end() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.append("in order")
+
+    with pytest.raises(Interrupted), raise_on_signal(), orderly_end(), raise_on_signal():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    assert ended == ["in order"]
+    assert capsys.readouterr().err == "Ctrl-C: still waiting for the store. Nothing is lost.\n"
+    with pytest.raises(Interrupted), raise_on_signal():
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_in_another_thread_signals_are_not_ours() -> None:
