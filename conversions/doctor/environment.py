@@ -19,7 +19,7 @@ from conversions.settings import Settings, environment_names
 
 RELEASE_DAY = date(2026, 11, 1)
 """A clock that shows an earlier day is wrong."""
-NOT_A_SETTING = frozenset({"CONVERSIONS_CONFIG"})
+NOT_A_SETTING = frozenset({"CONVERSIONS_CONFIG", "CONVERSIONS_LOG_FORMAT"})
 
 
 def check_variables(settings: Settings) -> Iterator[CheckResult]:

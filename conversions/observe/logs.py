@@ -1,4 +1,4 @@
-"""Log lines on stderr: plain text on a terminal, otherwise one JSON object per line.
+"""Log lines on stderr: plain text, or one JSON object per line where ``CONVERSIONS_LOG_FORMAT=json`` asks for them.
 
 No log line contains personal data or a secret, even if a caller passes one: the last step before rendering accepts
 plain values only, and withholds values that look like an address, its digest, a key or a token. Log lines of libraries
@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+LOG_FORMAT = "CONVERSIONS_LOG_FORMAT"
 WITHHELD = "[withheld]"
 SECRET_NAME = re.compile(r"e_?mail|token|secret|password|authorization|subject|(^|_)key$", re.IGNORECASE)
 SECRET_TEXT = re.compile(r"@|%40|access_token|bearer |\bEAA\w{16}|[0-9a-f]{64}", re.IGNORECASE)
@@ -34,11 +35,16 @@ def start(level: int = logging.INFO) -> None:
     )
 
 
+def as_json() -> bool:
+    """Whether the environment asks for JSON, for a collector of logs."""
+    return os.environ.get(LOG_FORMAT) == "json"
+
+
 def _rendering() -> list[Processor]:
-    if sys.stderr.isatty():
-        console = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ, pad_event_to=0)
-        return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, console]
-    return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
+    if as_json():
+        return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
+    colors = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    return [redact, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,13 +1,16 @@
-"""Progress of long work: a bar on a terminal, otherwise a log line every few seconds, or nothing."""
+"""Progress of long work: a bar on a terminal, otherwise a line now and then, or nothing."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
+
+from conversions.observe.logs import as_json
 
 Advance = Callable[[int], None]
 """Takes the number of steps that were done since the last call."""
@@ -24,7 +27,7 @@ class Progress(Protocol):
 
 
 def open_progress() -> Progress:
-    """Return a bar if stderr is a terminal, otherwise log lines."""
+    """Return a bar if stderr is a terminal, otherwise lines."""
     return Bars() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
 
 
@@ -44,7 +47,7 @@ SILENT = Silent()
 
 
 class Lines:
-    """Writes a log line every *every* seconds, and one at the end of work that took at least that long."""
+    """Writes a line after *every* seconds, then after twice as long, and so on, and at the end of such long work."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, every: float = 10.0) -> None:
         self._clock = clock
@@ -53,20 +56,23 @@ class Lines:
     @contextmanager
     def track(self, label: str, total: int | None) -> Iterator[Advance]:
         """Log count, rate and remaining time."""
-        started = logged_at = self._clock()
-        done = 0
+        started = self._clock()
+        done, next_at = 0, started + self._every
 
         def log(now: float) -> None:
             rate = done / max(now - started, 1e-9)
             left = None if total is None or not rate else round(max(total - done, 0) / rate)
-            structlog.get_logger().info(label, done=done, total=total, per_second=round(rate), seconds_left=left)
+            if as_json():
+                structlog.get_logger().info(label, done=done, total=total, per_second=round(rate), seconds_left=left)
+            else:
+                sys.stderr.write(f"{_sentence(label, done, total, left)}\n")
 
         def advance(more: int) -> None:
-            nonlocal done, logged_at
+            nonlocal done, next_at
             done += more
             now = self._clock()
-            if now - logged_at >= self._every:
-                logged_at = now
+            if now >= next_at:
+                next_at = now + 2 * (next_at - started)
                 log(now)
 
         yield advance
@@ -75,9 +81,17 @@ class Lines:
 
     def wait(self, sentence: str, seconds: float) -> AbstractContextManager[None]:
         """Log a long wait once, when it begins."""
-        if seconds >= self._every:
+        if seconds >= self._every and as_json():
             structlog.get_logger().info(sentence)
+        elif seconds >= self._every:
+            sys.stderr.write(f"{sentence}\n")
         return nullcontext()
+
+
+def _sentence(label: str, done: int, total: int | None, seconds_left: int | None) -> str:
+    of = "" if total is None else f" of {total:,}"
+    left = f", about {timedelta(seconds=seconds_left)} left" if seconds_left else ""
+    return f"{label}: {done:,}{of}{left}"
 
 
 class Bars:
@@ -116,7 +130,11 @@ class Bars:
                 speed = task.finished_speed or task.speed
                 self._bars.update(bar, advance=more, rate=f"{speed:,.0f}/s" if speed else "")
 
-            yield advance
+            try:
+                yield advance
+            finally:
+                if total is None:
+                    self._bars.update(bar, total=task.completed)  # a bar without a total would look unfinished
 
     @contextmanager
     def wait(self, sentence: str, seconds: float) -> Iterator[None]:  # noqa: ARG002

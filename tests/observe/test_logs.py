@@ -25,7 +25,8 @@ class Careless:
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> "Lines":
+def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> "Lines":
+    monkeypatch.setenv("CONVERSIONS_LOG_FORMAT", "json")
     logs.start()
     return Lines(capsys)
 
@@ -53,14 +54,19 @@ class TestWhatIsSaid:
         with structlog.contextvars.bound_contextvars(run_id=17):
             assert json.loads(lines.of("x"))["run_id"] == 17
 
-    def test_a_terminal_gets_text_for_people(self, monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
-        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    @pytest.mark.parametrize("terminal", [False, True])
+    def test_who_does_not_ask_for_json_gets_text_for_people(
+        self, monkeypatch: pytest.MonkeyPatch, lines: Lines, terminal: bool
+    ) -> None:
+        monkeypatch.delenv("CONVERSIONS_LOG_FORMAT")
+        monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
         logs.start()
         said = lines.of("sent", orders=812)
         assert "sent" in said
         assert not said.startswith("{")
 
     def test_no_color_is_honoured(self, monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
+        monkeypatch.delenv("CONVERSIONS_LOG_FORMAT")
         monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
         monkeypatch.setenv("NO_COLOR", "1")
         logs.start()
@@ -104,11 +110,11 @@ class TestWhatIsWithheld:
     def test_nor_in_the_event_itself(self, lines: Lines) -> None:
         assert json.loads(lines.of(f"could not read {ADDRESS}"))["event"] == logs.WITHHELD
 
-    @pytest.mark.parametrize("terminal", [False, True])
+    @pytest.mark.parametrize("form", ["json", "text"])
     def test_of_an_exception_only_its_class_is_said(
-        self, monkeypatch: pytest.MonkeyPatch, lines: Lines, terminal: bool
+        self, monkeypatch: pytest.MonkeyPatch, lines: Lines, form: str
     ) -> None:
-        monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+        monkeypatch.setenv("CONVERSIONS_LOG_FORMAT", form)
         logs.start()
         try:
             dict[str, str]()[ADDRESS]

@@ -23,14 +23,34 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture
+def json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERSIONS_LOG_FORMAT", "json")
+    logs.start()
+
+
 def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 class TestLines:
-    def test_a_line_now_and_then_has_count_rate_and_time_left(
-        self, clock: Clock, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_line_is_a_sentence_for_the_mail_of_cron(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+        with Lines(clock).track("staging", 35_000) as advance:
+            clock.now += 10
+            advance(20_000)
+        assert capsys.readouterr().err == (
+            "staging: 20,000 of 35,000, about 0:00:08 left\nstaging: 20,000 of 35,000, about 0:00:08 left\n"
+        )
+
+    def test_an_hour_of_work_fills_no_mail(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+        with Lines(clock).track("reading", None) as advance:
+            for _ in range(3600):
+                clock.now += 1
+                advance(100)
+        assert len(capsys.readouterr().err.splitlines()) <= 10
+
+    @pytest.mark.usefixtures("json_lines")
+    def test_a_json_line_has_count_rate_and_time_left(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
         with Lines(clock).track("reading", 1000) as advance:
             for _ in range(3):
                 clock.now += 5
@@ -47,6 +67,7 @@ class TestLines:
             advance(10)
         assert said(capsys) == []
 
+    @pytest.mark.usefixtures("json_lines")
     def test_an_unknown_total_has_no_time_left(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
         with Lines(clock).track("reading", None) as advance:
             clock.now += 11
@@ -68,6 +89,12 @@ class TestBars:
             advance(20)
         assert "google" in terminal.getvalue()
         assert "40/40" in terminal.getvalue()
+
+    def test_finished_work_of_unknown_length_looks_finished(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr", terminal := Terminal())
+        with Bars().track("reading", None) as advance:
+            advance(35)
+        assert "35/35" in terminal.getvalue()
 
     def test_two_things_are_followed_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal = Terminal()

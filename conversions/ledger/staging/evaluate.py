@@ -89,7 +89,7 @@ def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) ->
     return [_evaluation(row) for row in connection.execute(_EVALUATED, page)]
 
 
-def pages(ledger: Ledger) -> Iterable[int]:
+def pages(ledger: Ledger) -> range:
     """Return the row after which each page of the snapshot begins."""
     with ledger.transaction() as connection:
         last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.order_row")).scalar_one()

@@ -95,8 +95,9 @@ _EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES
 
 
 def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
-    """Write the snapshot page by page; yield the maximum number of orders in each page."""
-    for after in pages(ledger):
+    """Write the snapshot page by page; yield the number of orders in each page."""
+    orders = pages(ledger)
+    for after in orders:
         with ledger.transaction() as connection:
             log.check_epoch(connection, ledger.epoch)
             now = int(ledger.clock().timestamp())
@@ -118,7 +119,7 @@ def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
                 for evaluation in evaluate_page(connection, shop, after, run=run):
                     rows.add(evaluation)
                 rows.write()
-        yield ROWS_PER_PAGE
+        yield min(ROWS_PER_PAGE, orders.stop - after)
 
 
 def destination_id(ledger: Ledger, name: str) -> int:
