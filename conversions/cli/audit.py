@@ -9,13 +9,15 @@ import typer
 
 from conversions.cli import evidence
 from conversions.cli.clock import now
+from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
-from conversions.cli.run import Day
 from conversions.model.receipt import Outcome
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from sqlalchemy import Connection
 
     from conversions.audit.attempts.model import AttemptRecord, Selection
@@ -39,8 +41,8 @@ To = Annotated[str | None, typer.Option("--destination", metavar="NAME", help="O
 @audit.command("list")
 def list_attempts(
     *,
-    since: Day = None,
-    until: Day = None,
+    since: Since = None,
+    until: Until = None,
     run: OfRun = None,
     destination: To = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only attempts with this outcome.")] = None,
@@ -62,7 +64,7 @@ def list_attempts(
     if as_json:
         show_json(document([records.overview(attempt) for attempt in attempts], json_schema))
     elif attempts:
-        _show_list(attempts)
+        _show_list(attempts, settings.zone)
     else:
         show("No attempt was made.")
 
@@ -82,14 +84,15 @@ def show_attempt(
     from conversions.audit import open_log
     from conversions.audit.attempts import queries, records
 
-    with open_log(load_settings(config), now) as log:
+    settings = load_settings(config)
+    with open_log(settings, now) as log:
         attempt = queries.attempt(log, request)
         body = queries.body(log, attempt)
     facts = records.details(attempt, body)
     if as_json:
         show_json(document(facts, json_schema))
         return
-    _say_facts(facts)
+    _say_facts(facts, settings.zone)
     if body.content is None:
         say(
             f"{body.erased} of its {attempt.events} events are erased, and its bytes with them; the log keeps the rest."
@@ -104,8 +107,8 @@ def export_attempts(
     form: Annotated[
         Literal["jsonl", "csv"], typer.Option("--format", help="JSON Lines with bodies, or CSV without.")
     ] = "jsonl",
-    since: Day = None,
-    until: Day = None,
+    since: Since = None,
+    until: Until = None,
     run: OfRun = None,
     destination: To = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="New file that only its owner can read.")] = None,
@@ -133,6 +136,7 @@ def export_attempts(
 
 
 audit.command("verify")(evidence.verify_log)
+audit.command("checkpoint")(evidence.show_checkpoint)
 audit.command("bundle")(evidence.bundle_evidence)
 audit.command("rotate-key")(evidence.rotate_key)
 
@@ -140,8 +144,8 @@ audit.command("rotate-key")(evidence.rotate_key)
 def _selection(
     log: "Connection",
     settings: "Settings",
-    since: datetime | None,
-    until: datetime | None,
+    since: str | None,
+    until: str | None,
     run: int | None,
     destination: str | None,
     outcome: Outcome | None = None,
@@ -150,10 +154,11 @@ def _selection(
     from conversions.audit.attempts import queries
     from conversions.audit.attempts.model import Selection
 
+    first, last = attempt_days(settings, since, until)
     selection = Selection(
         zone=settings.zone,
-        since=since.date() if since else None,
-        until=until.date() if until else None,
+        since=first,
+        until=last,
         run=run,
         destination=destination,
         outcome=outcome,
@@ -162,23 +167,29 @@ def _selection(
     return selection
 
 
-def _show_list(attempts: "list[AttemptRecord]") -> None:
-    header = ["request", "run", "time (UTC)", "destination", "purpose", "attempt", "events", "bytes", "outcome", "HTTP"]
-    show_table([*header, "code"], [_row(attempt) for attempt in attempts])
+def _show_list(attempts: "list[AttemptRecord]", zone: "ZoneInfo") -> None:
+    time = f"time ({zone.key})"
+    header = ["request", "run", time, "destination", "purpose", "attempt", "events", "bytes", "outcome", "HTTP"]
+    show_table([*header, "code"], [_row(attempt, zone) for attempt in attempts])
     if attempts[0].rehearsal:
         say("A rehearsal: none of this left this machine.")
 
 
-def _row(a: "AttemptRecord") -> tuple[object, ...]:
-    when, answer = f"{a.intended_at:%Y-%m-%d %H:%M:%S}", (a.outcome, a.http_status, a.code)
+def _row(a: "AttemptRecord", zone: "ZoneInfo") -> tuple[object, ...]:
+    when, answer = f"{a.intended_at.astimezone(zone):%Y-%m-%d %H:%M:%S}", (a.outcome, a.http_status, a.code)
     return (a.request_id, a.run_id, when, a.destination, a.purpose, a.attempt, a.events, a.size, *answer)
 
 
-def _say_facts(facts: dict[str, Any]) -> None:
+def _say_facts(facts: dict[str, Any], zone: "ZoneInfo") -> None:
     """One fact per line, above the bytes."""
     for name, value in facts.items():
         if name != "body":
-            say(f"{name.replace('_', ' '):<16} {printable(_text(value))}")
+            shown = _moment(value, zone) if name.endswith("_at") and value else _text(value)
+            say(f"{name.replace('_', ' '):<16} {printable(shown)}")
+
+
+def _moment(value: str, zone: "ZoneInfo") -> str:
+    return f"{datetime.fromisoformat(value).astimezone(zone):%Y-%m-%d %H:%M:%S.%f} {zone.key}"
 
 
 def _text(value: Any) -> str:

@@ -10,10 +10,14 @@ from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
+from conversions.model.local_time import local_time
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from conversions.ledger.maintenance.backup import Copy
     from conversions.ledger.maintenance.restore import RestoreResult
+    from conversions.settings import Settings
 
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="The new file; an existing file is never overwritten.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `conversions backup` made.")]
@@ -26,11 +30,12 @@ def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> i
     """
     from conversions.ledger.maintenance import backup as ledger_backup
 
-    copy = ledger_backup.backup(load_settings(config), clock.now, file)
+    settings = load_settings(config)
+    copy = ledger_backup.backup(settings, clock.now, file)
     if as_json:
         show_json(_as_json(copy))
     else:
-        show(f"{file}: {copy.size} log entries, the newest of {_time(copy)}; verified.")
+        show(f"{file}: {copy.size} log entries, the newest of {local_time(copy.newest, settings.zone)}; verified.")
         say("CONVERSIONS_KEY is not in it. Keep the key elsewhere: the copy is of no use without it.")
     return Exit.OK
 
@@ -55,40 +60,35 @@ def restore(
 
     settings = load_settings(config)
     if not yes:
-        _ask(ledger_backup.verify(file) if file.is_file() else None, settings.store_path)
+        _ask(ledger_backup.verify(file) if file.is_file() else None, settings)
     restored = ledger_restore.restore(settings, clock.now, file, reason)
     if as_json:
         show_json({**_as_json(restored.copy), **_replacement(restored)})
     else:
-        _show(restored)
+        _show(restored, settings.zone)
     return Exit.OK
 
 
-def _ask(copy: "Copy | None", place: Path) -> None:
+def _ask(copy: "Copy | None", settings: "Settings") -> None:
     if not sys.stdin.isatty():
         raise Usage("`conversions restore` replaces the store; add --yes where there is no terminal.")
     if copy is not None:
-        say(f"The copy has {copy.size} log entries, the newest of {_time(copy)}.")
-    typer.confirm(f"Put it in the place of {place}?", abort=True, err=True)
+        say(f"The copy has {copy.size} log entries, the newest of {local_time(copy.newest, settings.zone)}.")
+    typer.confirm(f"Put it in the place of {settings.store_path}?", abort=True, err=True)
 
 
-def _show(restored: "RestoreResult") -> None:
+def _show(restored: "RestoreResult", zone: "ZoneInfo") -> None:
+    newest = local_time(restored.copy.newest, zone)
     lost = max(0, restored.remembered - restored.copy.size)
-    show(
-        f"Restored: {restored.copy.size} log entries, the newest of {_time(restored.copy)}; {lost} later ones are lost."
-    )
+    show(f"Restored: {restored.copy.size} log entries, the newest of {newest}; {lost} later ones are lost.")
     show(f"Objections, withdrawals and erasures done again: {restored.replayed}.")
     if restored.aside:
         say(f"The former store is now {restored.aside}. Delete it when you no longer need it: it holds personal data.")
     say(
-        f"This store does not know which orders were sent after {_time(restored.copy)}. `conversions run` sends "
+        f"This store does not know which orders were sent after {newest}. `conversions run` sends "
         "them again where the platform counts them once, and sets the others aside as unknown: `conversions decide` "
         "lists those. `conversions plan` shows the days first."
     )
-
-
-def _time(copy: "Copy") -> str:
-    return f"{copy.newest:%Y-%m-%d %H:%M} UTC"
 
 
 def _as_json(copy: "Copy") -> dict[str, Any]:

@@ -7,19 +7,22 @@ import typer
 
 from conversions.cli.audit import OfRun
 from conversions.cli.clock import now
+from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import json_text, printable, say, show
-from conversions.cli.run import Day
+from conversions.model.local_time import local_time
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from conversions.ledger.subjects.breach_scope import AffectedOrder, BreachCount
 
 
 def affected(
     *,
     run: OfRun = None,
-    since: Day = None,
-    until: Day = None,
+    since: Since = None,
+    until: Until = None,
     field: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Only events with this field, as the policy lists it: events[].currency"),
@@ -31,21 +34,23 @@ def affected(
 ) -> None:
     """List the orders that were sent, and count the people, for a breach notice: GDPR article 33.
 
-    --since and --until are days of the attempt. One line per order: number, destination, first and last attempt (UTC).
+    --since and --until are days of the attempt. One line per order: number, destination, first and last attempt.
     This look-up is logged.
     """
     from conversions.privacy import breach
 
     settings = load_settings(config)
-    days = (since.date() if since else None, until.date() if until else None)
-    scope = breach.scope(settings.zone, run, *days, field)
+    scope = breach.scope(settings.zone, run, *attempt_days(settings, since, until), field)
     with breach.breach_report(settings, now, scope, reason or "breach, GDPR article 33", case) as (count, orders):
-        (_show_json if as_json else _show)(count, orders)
+        if as_json:
+            _show_json(count, orders)
+        else:
+            _show(count, orders, settings.zone)
 
 
-def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
+def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]", zone: "ZoneInfo") -> None:
     for o in orders:
-        show(f"{printable(o.order_no)}\t{o.destination}\t{o.first:%Y-%m-%d %H:%M}\t{o.last:%Y-%m-%d %H:%M}")
+        show(f"{printable(o.order_no)}\t{o.destination}\t{local_time(o.first, zone)}\t{local_time(o.last, zone)}")
     erased = f", and {count.erased} events of people erased since" if count.erased else ""
     say(f"{count.orders} orders of {count.people} people{erased}.")
 

@@ -14,6 +14,8 @@ from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from conversions.ledger.subjects.recipient_notices import RecipientNotice
 
 TRACES_LEFT = (
@@ -86,8 +88,12 @@ def tasks(
     if as_json:
         show_json([_facts(task) for task in notices])
         return Exit.OK
-    rows = [(t.id, t.case, t.what, t.recipient, f"{t.opened:%Y-%m-%d}", _state(t), len(t.references)) for t in notices]
-    show_table(("task", "case", "what", "recipient", "opened (UTC)", "state", "orders"), rows)
+    opened, zone = f"opened ({settings.timezone})", settings.zone
+    rows = [
+        (t.id, t.case, t.what, t.recipient, f"{t.opened.astimezone(zone):%Y-%m-%d}", _state(t, zone), len(t.references))
+        for t in notices
+    ]
+    show_table(("task", "case", "what", "recipient", opened, "state", "orders"), rows)
     for what, recipient in sorted({(task.what, task.recipient) for task in notices if task.closed is None}):
         say(f"{what}, {recipient}: {erasure.how_to_notify(what, recipient)}")
     if any(task.closed is None and not task.references for task in notices):
@@ -118,8 +124,10 @@ def _exit_code(*, wiped: bool) -> int:
     return Exit.OK if wiped else Exit.TRY_AGAIN
 
 
-def _state(task: "RecipientNotice") -> str:
-    return f"closed {task.closed:%Y-%m-%d}: {task.reason}" if task.closed else "open"
+def _state(task: "RecipientNotice", zone: "ZoneInfo") -> str:
+    if task.closed is None:
+        return "open"
+    return f"closed {task.closed.astimezone(zone):%Y-%m-%d}: {task.reason}"
 
 
 def _facts(task: "RecipientNotice") -> dict[str, object]:

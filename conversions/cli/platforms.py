@@ -8,6 +8,7 @@ from conversions.cli.output import show, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from conversions.anomalies.match_rate import Course
     from conversions.ledger.late_results.quality_scores import Score
@@ -31,7 +32,7 @@ class PlatformNotes:
         }
 
 
-def show_notes(notes: PlatformNotes) -> None:
+def show_notes(notes: PlatformNotes, zone: "ZoneInfo") -> None:
     """Print each as a sentence or a table row."""
     for warning in notes.warnings:
         show(platform_warnings.sentence(warning))
@@ -39,8 +40,11 @@ def show_notes(notes: PlatformNotes) -> None:
         show(match_rate.sentence(name, course))
     if notes.scores:
         show()
-        rows = [[score.destination, score.name, f"{score.value:g}", f"{score.at:%Y-%m-%d}"] for score in notes.scores]
-        show_table(["rated by the platform, for information", "", "", "on (UTC)"], rows)
+        rows = [
+            [score.destination, score.name, f"{score.value:g}", f"{score.at.astimezone(zone):%Y-%m-%d}"]
+            for score in notes.scores
+        ]
+        show_table(["rated by the platform, for information", "", "", f"on ({zone.key})"], rows)
 
 
 def _course(course: "Course") -> dict[str, dict[str, int]]:

@@ -12,8 +12,11 @@ from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_set
 from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
+from conversions.model.local_time import local_minute
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from conversions.ledger.subjects.suppressions import Suppression, SuppressionKind
     from conversions.privacy.objections import ListChange
 
@@ -154,12 +157,14 @@ def _show_change(change: "ListChange", kind: "SuppressionKind", *, remove: bool)
 def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool) -> int:
     from conversions.privacy import objections
 
-    entries = [entry for entry in objections.list_entries(load_settings(config), now) if entry.kind in kinds]
+    settings = load_settings(config)
+    entries = [entry for entry in objections.list_entries(settings, now) if entry.kind in kinds]
     if as_json:
         show_json([_facts(entry) for entry in entries])
     else:
-        rows = [(e.id, e.kind, f"{e.since:%Y-%m-%d %H:%M}", _state(e), e.case, _words(e.reason)) for e in entries]
-        show_table(("entry", "kind", "since (UTC)", "state", "case", "reason"), rows)
+        zone = settings.zone
+        rows = [(e.id, e.kind, local_minute(e.since, zone), _state(e, zone), e.case, _words(e.reason)) for e in entries]
+        show_table(("entry", "kind", f"since ({settings.timezone})", "state", "case", "reason"), rows)
     return Exit.OK
 
 
@@ -175,8 +180,10 @@ def _facts(entry: "Suppression") -> dict[str, object]:
     }
 
 
-def _state(entry: "Suppression") -> str:
-    return f"removed {entry.removed:%Y-%m-%d}: {_words(entry.removed_reason)}" if entry.removed else "in force"
+def _state(entry: "Suppression", zone: "ZoneInfo") -> str:
+    if entry.removed is None:
+        return "in force"
+    return f"removed {entry.removed.astimezone(zone):%Y-%m-%d}: {_words(entry.removed_reason)}"
 
 
 def _words(reason: str | None) -> str:

@@ -10,6 +10,7 @@ from conversions.ledger.runs import bindings
 from conversions.ledger.staging.order_numbers import OrderNumberComparison, rename
 from conversions.ledger.store import run_lock
 from conversions.ledger.subjects import suppressions
+from conversions.model.local_time import local_time
 from conversions.model.run_request import RunRequest
 from conversions.observe.progress import SILENT
 from conversions.run import clock_check
@@ -94,7 +95,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
         if entry_time is None:
             raise Usage("The log's newest entry is not in the future: nothing was changed.")
         runs.record_tree_head(ledger)
-    return f"The log's newest entry was of {entry_time:%Y-%m-%d %H:%M} UTC, and is of now. {MEANS['clock']}"
+    return f"The log's newest entry was of {local_time(entry_time, settings.zone)}, and is of now. {MEANS['clock']}"
 
 
 def _check_store(settings: Settings) -> None:

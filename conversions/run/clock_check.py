@@ -28,4 +28,4 @@ def check_after_gap(runtime: Runtime, ledger: Ledger) -> bool:
 def check_clock(runtime: Runtime, now: datetime) -> None:
     """Compare *now* with the clock of every platform. Raises SettingsError where it is days off."""
     urls = {rules.destination.name: rules.destination.url for rules in runtime.destinations}
-    clock_skew.check_clock_skew(urls, now, runtime.route)
+    clock_skew.check_clock_skew(urls, now.astimezone(runtime.settings.zone), runtime.route)

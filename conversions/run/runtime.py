@@ -69,6 +69,7 @@ class Runtime:
             policy=self.policy.text,
             policy_version=self.policy.version,
             legal_basis=settings.privacy.legal_basis,
+            zone=settings.zone,
             reason=reason,
         )
 

@@ -23,11 +23,15 @@ def check_clock_skew(urls: Mapping[str, str], now: datetime, route: Route) -> No
 
 
 def difference(name: str, date: str | None, now: datetime) -> str | None:
-    """Return a message where *date*, the ``Date`` header of an answer of *name*, is two days or more off *now*."""
+    """Return a message where *date*, the ``Date`` header of an answer of *name*, is two days or more off *now*.
+
+    The message has both times in the zone of *now* (aware).
+    """
     platform_time = http.instant(date or "")
     if platform_time is None or abs(platform_time - now) < MAX_SKEW:
         return None
+    there = platform_time.astimezone(now.tzinfo)
     return (
-        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC and {name} says {platform_time:%Y-%m-%d %H:%M}: nothing "
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} {now.tzinfo} and {name} says {there:%Y-%m-%d %H:%M}: nothing "
         "is sent by a clock that is days off. Set it, then `conversions run`."
     )

@@ -35,11 +35,14 @@ def cells(said: Said) -> list[list[str]]:
 def test_list_shows_one_attempt_a_line_the_newest_last(cli: Cli, past: Shop) -> None:
     said = audit(cli, past, "list")
     header, *rows = cells(said)
-    assert " ".join(header) == "request run time (UTC) destination purpose attempt events bytes outcome HTTP code"
+    assert (
+        " ".join(header)
+        == "request run time (Europe/Copenhagen) destination purpose attempt events bytes outcome HTTP code"
+    )
     assert [row[:4] for row in rows] == [
-        *(["1", "1", "2026-11-21", "22:30:00"], ["2", "1", "2026-11-21", "22:30:00"]),
-        *(["3", "1", "2026-11-21", "22:30:00"], ["4", "2", "2026-11-21", "23:30:00"]),
-        ["5", "2", "2026-11-21", "23:30:00"],
+        *(["1", "1", "2026-11-21", "23:30:00"], ["2", "1", "2026-11-21", "23:30:00"]),
+        *(["3", "1", "2026-11-21", "23:30:00"], ["4", "2", "2026-11-22", "00:30:00"]),
+        ["5", "2", "2026-11-22", "00:30:00"],
     ]
     assert said.code == 0
     assert said.err == "A rehearsal: none of this left this machine.\n"

@@ -39,5 +39,5 @@ def test_yes_asks_nothing_more(cli: Cli, settings: Path) -> None:
 def test_before_anything_was_erased_there_is_nobody_to_tell(cli: Cli, settings: Path) -> None:
     assert cli("privacy", "tasks", "--json", "--config", settings).out == "[]\n"
     assert cli("privacy", "tasks", "--config", settings).out.split() == [
-        *("task", "case", "what", "recipient", "opened", "(UTC)", "state", "orders"),
+        *("task", "case", "what", "recipient", "opened", "(Europe/Copenhagen)", "state", "orders"),
     ]

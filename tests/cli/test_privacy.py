@@ -112,7 +112,7 @@ class TestListing:
         assert (first["entry"], first["reason"], second["removed_at"]) == (1, "by phone", None)
         assert first["removed_at"] is not None
         table = object_(cli, settings, "--list").out.splitlines()
-        assert table[0].split() == ["entry", "kind", "since", "(UTC)", "state", "case", "reason"]
+        assert table[0].split() == ["entry", "kind", "since", "(Europe/Copenhagen)", "state", "case", "reason"]
         assert "removed" in table[1]
         assert "in force" in table[2]
 

@@ -14,7 +14,7 @@ def test_a_clock_that_went_back_behind_the_newest_entry_stops_the_run(shop: Shop
     shop.orders(shop.order("1"), shop.order("2"))
     shop.wait(minutes=-6)
     kept = shop.store_bytes()
-    stopped(shop.command("run"), CONFIG, "newest entry", "05:15", "05:09")
+    stopped(shop.command("run"), CONFIG, "newest entry", "06:15 Europe/Copenhagen", "06:09 Europe/Copenhagen")
     assert shop.requests() == 2
     assert shop.store_bytes().keys() == kept.keys()
     assert len(shop.status()["runs"]) == 1

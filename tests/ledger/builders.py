@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection, Row, select
@@ -38,7 +39,8 @@ DESTINATIONS = ("google", "meta")
 PRICE = Money(4990, "DKK", 2)
 FREE = Money(0, "DKK", 2)
 WINDOW = Window(date(2026, 11, 15), date(2026, 11, 21))
-OCCASION = RunMetadata("run", WINDOW, '{"shop":"main"}', "version = 1", "2026-01", "legitimate_interest")
+ZONE = ZoneInfo("Europe/Copenhagen")
+OCCASION = RunMetadata("run", WINDOW, '{"shop":"main"}', "version = 1", "2026-01", "legitimate_interest", ZONE)
 
 DELIVERIES = tables.delivery.join(tables.sale, tables.sale.c.id == tables.delivery.c.sale).join(
     tables.destination, tables.destination.c.id == tables.delivery.c.destination

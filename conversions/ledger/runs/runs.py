@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, select, text, update
@@ -21,6 +22,7 @@ from conversions.ledger.log import head_file
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
+from conversions.model.local_time import local_time
 
 MAX_CLOCK_STEP_BACK = timedelta(minutes=5)
 """A clock may go back by less than this: time synchronisation corrects a machine by seconds."""
@@ -42,6 +44,8 @@ class RunMetadata:
     policy: str
     policy_version: str
     legal_basis: str
+    zone: ZoneInfo
+    """The shop's, for messages."""
     reason: str | None = None
 
 
@@ -65,7 +69,7 @@ def begin(ledger: Ledger, metadata: RunMetadata) -> Run:
     Raises SettingsError where the clock is behind the log's newest entry.
     """
     with ledger.transaction() as connection:
-        _check_clock(connection, ledger.clock())
+        _check_clock(connection, ledger.clock(), metadata.zone)
         epoch = _raise_epoch(connection)
         settings = store_document(connection, "settings", metadata.settings)
         policy = store_document(connection, "policy", metadata.policy)
@@ -136,12 +140,12 @@ def future_entry(connection: Connection, now: datetime) -> datetime | None:
     return entry_time if entry_time - now > MAX_CLOCK_STEP_BACK else None
 
 
-def _check_clock(connection: Connection, now: datetime) -> None:
+def _check_clock(connection: Connection, now: datetime, zone: ZoneInfo) -> None:
     """Raise SettingsError where the clock went back: ages would be wrong, and old orders would count twice."""
     if entry_time := future_entry(connection, now):
         raise SettingsError(
-            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the log's newest entry is of "
-            f"{entry_time:%Y-%m-%d %H:%M}: the clock went back, so nothing is sent. Set it, then `conversions run`; "
+            f"This machine's clock says {local_time(now, zone)}, and the log's newest entry is of "
+            f"{local_time(entry_time, zone)}: the clock went back, so nothing is sent. Set it, then `conversions run`; "
             "or, if the old time was wrong, `conversions adopt --clock --reason TEXT`."
         )
 
