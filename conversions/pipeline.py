@@ -18,7 +18,7 @@ from conversions.delivery.waits import Waits
 from conversions.errors import Unauthorised
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import Clock, open_ledger, runs
-from conversions.ledger.queries import totals
+from conversions.ledger.queries import overview, totals
 from conversions.ledger.runs.findings import log_accepted
 from conversions.model.finding import stops_run
 from conversions.model.late_result import LateResults
@@ -59,6 +59,7 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
             report = _read_and_deliver(context, intake, workers, late_results)
             remember_findings(context, report)
             purge_expired(context)
+            report.states = overview.states(ledger)
             report.unapproved = unapproved(context)
         report.checkpoint = runs.finish(ledger, context.run, report.json(), waiting=report.waiting)
     return report
@@ -122,4 +123,5 @@ def _check_clock(context: RunContext, queues: list[DestinationQueue]) -> None:
     """Compare our clock with every destination that will receive events, unless the run began with this check."""
     if not context.clock_verified:
         urls = {queue.template.name: queue.template.url for queue in queues}
-        clock_skew.check_clock_skew(urls, context.ledger.clock(), context.scope.runtime.route)
+        now = context.ledger.clock().astimezone(context.scope.settings.zone)
+        clock_skew.check_clock_skew(urls, now, context.scope.runtime.route)

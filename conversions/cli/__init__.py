@@ -4,13 +4,10 @@ Command modules are cheap to import; heavy modules are imported inside the funct
 """
 
 import io
-import re
 import sys
-import traceback
 from typing import Annotated
 
 import typer
-from typer.exceptions import TyperException
 
 from conversions import __version__
 from conversions.cli import (
@@ -31,11 +28,11 @@ from conversions.cli import (
     streams,
     upgrade,
 )
-from conversions.cli.output import say, show
-from conversions.errors import ConversionsError, Exit
-
-INTERRUPTED = 130
-"""Exit code after SIGINT: 128 + 2, as in shells."""
+from conversions.cli.error_text import explanation
+from conversions.cli.json_schema import LATEST, document
+from conversions.cli.next_step import next_command
+from conversions.cli.output import say, show, show_json
+from conversions.errors import Exit
 
 DOCUMENT_COMMANDS = {"audit", "privacy", "schema"}
 """Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
@@ -115,7 +112,12 @@ def _exit_code(arguments: list[str] | None) -> int:
     try:
         return int(app(arguments, prog_name="conversions", standalone_mode=False) or Exit.OK)
     except Exception as error:  # noqa: BLE001
-        return _explain(error)
+        code, sentence = explanation(error)
+        say(sentence)
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            step = next_command(sentence, code)
+            show_json(document({"exit_code": code, "sentence": sentence, "next": step}, LATEST))
+        return code
 
 
 def _show_everything() -> None:
@@ -123,38 +125,3 @@ def _show_everything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _explain(error: Exception) -> int:
-    """Print what stopped the command; return the exit code."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    match error:
-        case ConversionsError():
-            say(_masked(str(error)))
-            return error.exit_code
-        case TyperException():
-            say(_masked(error.format_message()))
-            return error.exit_code
-        case typer.Abort():
-            say("Stopped.")
-            return INTERRUPTED
-        case _:
-            say(_unexpected(error))
-            return Exit.REFUSED
-
-
-def _unexpected(error: Exception) -> str:
-    frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    ours = [frame for frame in frames if frame[0].startswith("conversions.")]
-    path = " > ".join(f"{module}:{line}" for module, line in dict.fromkeys([*ours, *frames[-1:]]))
-    system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return (
-        f"Internal error, {type(error).__name__}{system} at {path}; its text is not shown, since it may contain"
-        " personal data. Please report this line; `conversions status` shows what the store holds."
-    )
-
-
-def _masked(text: str) -> str:
-    """Mask each word that contains an address or a token: the last line of defence."""
-    return re.sub(r"\S*(@|%40|\bEAA\w{16})\S*", "[withheld]", text)

@@ -1,56 +1,103 @@
 """Messages of a run for the operator: one sentence each, with the next command and without personal data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from conversions.cli.output import counted
+from conversions.errors import Exit
 from conversions.ledger.queries.backlog import Backlog
 from conversions.ledger.restatements.eligibility import AdjustmentTotals
 from conversions.model.late_result import LateResults
+from conversions.model.local_time import local_time
 from conversions.run.report import DestinationSide, Report, SourceSide
 
 
-def of_run(report: Report) -> Iterator[str]:
+def of_run(report: Report, zone: ZoneInfo) -> Iterator[str]:
     """Problems and waiting orders of every destination."""
     for name, side in report.destinations.items():
-        yield from _of_destination(name, side, report.source)
+        yield from _of_destination(name, side, report.source, zone)
 
 
 def late(name: str, late: LateResults) -> Iterator[str]:
     """Orders that the platform refused after it had received them, and status questions that failed."""
     if refused := late.rejected.total():
-        yield PROBLEMS["rejected"].format(name=name, n=refused)
+        yield PROBLEMS["rejected"].format(name=name, orders=counted(refused, "order"))
     yield from _left_open(name, late)
 
 
 PROBLEMS = {
-    "values_refused": "{name} refused the new values of {n} orders; it holds the old values.",
+    "values_refused": "{name} refused the new values of {orders}; it holds the old values.",
     "values_unconfirmed": (
-        "{name} refused the new values of {n} orders when they were sent again after a lost answer. It holds the old "
+        "{name} refused the new values of {orders} when they were sent again after a lost answer. It holds the old "
         "or the new values; look there. When the shop's value changes again, `conversions run --restate` sends it."
     ),
     "values_unanswered": (
-        "{name} never answered {n} changed values, and they are too old to be sent again: "
+        "{name} never answered the new values of {orders}, and they are too old to be sent again: "
         "it holds the old or the new values; look there."
     ),
-    "refused": "{name} refused {n} single orders: `conversions status` lists them.",
-    "rejected": "{name} refused {n} orders after it had received them: `conversions status` lists them.",
-    "expired": "{n} orders became too old for {name} while they waited: `conversions status` lists them.",
-    "undecided": "{n} orders at {name} have no answer and may count twice if sent again: `conversions decide`.",
-    "set_aside": "{n} orders did not pass the checks for {name}: `conversions status` lists them.",
+    "refused": "{name} refused {orders}: `conversions status` says which, why and what to do.",
+    "rejected": "{name} refused {orders} after it had received them: `conversions status` says which and why.",
+    "expired": "{orders} became too old for {name} before they were sent: `conversions status` lists them.",
+    "undecided": (
+        "{name} never answered for {orders}. Sent again, they may count twice, so a person decides: "
+        "`conversions decide` lists them."
+    ),
+    "set_aside": "{orders} cannot be sent to {name} as they are: `conversions status` says what to correct.",
 }
 """One sentence for each kind of problem that no run has reported yet."""
 
 
-def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Iterator[str]:
+def of_document(report: Mapping[str, Any]) -> Iterator[str]:
+    """Why a run ended as it did, from its report in the store: what stopped it, then what needs a person."""
+    sides = report.get("destinations", {})
+    yield from (side["stopped"] for side in sides.values() if side.get("stopped"))
+    yield from report.get("needs_a_person", ())
+    for name, side in sides.items():
+        for kind, count in side.get("needs_a_person", {}).items():
+            if count and kind in PROBLEMS:
+                yield PROBLEMS[kind].format(name=name, orders=counted(count, "order"))
+
+
+def conclusion(report: Report, zone: ZoneInfo) -> str:
+    """The one sentence that concludes a run: what was sent, or the first thing that a person must know."""
+    if report.exit_code is not Exit.OK:
+        return next(iter([*report.stop_reasons, *report.sentences, *of_run(report, zone)]), "")
+    read = report.source
+    if not read.orders:
+        if unreadable := sum(read.quarantined.values()):
+            rows = counted(unreadable, "row")
+            return f"Nothing was sent: none of {rows} could be read. `conversions status` lists them."
+        return "Nothing was sent: the shop's data have no order of these days."
+    sent = {name: side.totals.counts["sent"] for name, side in report.destinations.items()}
+    to = ", ".join(f"{counted(orders, 'order')} to {name}" for name, orders in sent.items() if orders)
+    return f"Sent {to}. Every order is accounted for." if to else "Nothing new to send. Every order is accounted for."
+
+
+def forecast(report: Report, *, restate: bool = False) -> str:
+    """The one sentence that concludes a plan: what a run would send, with ``--restate`` also new values."""
+    if report.stopped or report.pending:
+        return "A run would send nothing until the above is corrected or accepted."
+    counts = {name: side.totals.counts["pending"] for name, side in report.destinations.items()}
+    first = {name: min(counts[name], side.first_batch or counts[name]) for name, side in report.destinations.items()}
+    parts = [f"{counted(orders, 'order')} to {name}" for name, orders in first.items() if orders]
+    for name, side in report.destinations.items():
+        if restate and (values := side.adjustments.possible.orders + side.adjustments.waiting.orders):
+            parts.append(f"{counted(values, 'new value')} to {name}")
+    to = ", ".join(parts)
+    return f"A run would send {to}." if to else "A run would send nothing new."
+
+
+def _of_destination(name: str, side: DestinationSide, source: SourceSide, zone: ZoneInfo) -> Iterator[str]:
     for kind, sentence in PROBLEMS.items():
         if count := getattr(side.unreported, kind):
-            yield sentence.format(name=name, n=count)
+            yield sentence.format(name=name, orders=counted(count, "order"))
     yield from _adjustments(name, side.adjustments)
     yield from _left_open(name, side.late)
     if side.first_batch and side.totals.counts["sent"]:
         yield f"This was the first batch for {name} (first_batch): look at it there; the next run sends the rest."
     if orders := side.remaining:
-        yield _waiting(name, orders, side.too_old_at)
+        yield _waiting(name, orders, f"{side.too_old_at} {zone.key}" if side.too_old_at else None)
     if side.difference(source) or any(side.money_difference(source).values()):
         yield f"{name}: the control totals differ from the orders that were read. Stop the timer and report this."
 
@@ -58,8 +105,8 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide) -> Ite
 def _left_open(name: str, late: LateResults) -> Iterator[str]:
     if late.untold:
         yield (
-            f"{name} reports that requests with {late.untold} orders failed or are unknown there, without the state of "
-            "each order: look at the diagnostics there. No run sends these orders again."
+            f"{name} reports that requests with {counted(late.untold, 'order')} failed or are unknown there, without "
+            "the state of each order: look at the diagnostics there. No run sends these orders again."
         )
     if late.trouble:
         yield late.trouble
@@ -68,17 +115,20 @@ def _left_open(name: str, late: LateResults) -> Iterator[str]:
 def of_backlogs(backlogs: Iterable[Backlog], zone: ZoneInfo) -> Iterator[str]:
     """Orders that wait after a run that was stopped, also those of earlier runs."""
     for backlog in backlogs:
-        until = f"{backlog.first_too_old.astimezone(zone):%Y-%m-%d %H:%M}" if backlog.first_too_old else None
+        until = local_time(backlog.first_too_old, zone) if backlog.first_too_old else None
         yield _waiting(backlog.destination, backlog.orders, until)
 
 
 def _waiting(name: str, orders: int, until: str | None) -> str:
-    too_old = f"; the first is too old for it on {until}" if until else ""
-    return f"Nothing is lost: {orders} orders wait for {name}{too_old}. `conversions run` goes on with them."
+    wait = "1 order waits" if orders == 1 else f"{counted(orders, 'order')} wait"
+    latest = f" Send before {until}, or the oldest is lost for {name}." if until else ""
+    return f"Nothing is lost: {wait} for {name}.{latest} `conversions run` goes on with them."
 
 
 def _adjustments(name: str, totals: AdjustmentTotals) -> Iterator[str]:
     if waiting := totals.waiting.orders:
-        yield f"{waiting} restatements wait for {name}: `conversions run --restate` sends them."
+        orders = counted(waiting, "order")
+        yield f"The new values of {orders} wait for {name}: `conversions run --restate` sends them."
     if unknown := totals.unknown.orders:
-        yield f"{unknown} restatements at {name} have no answer: `conversions run` sends them again."
+        orders = counted(unknown, "order")
+        yield f"{name} never answered the new values of {orders}: `conversions run` sends them again."

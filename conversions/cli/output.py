@@ -18,8 +18,14 @@ def show(text: str = "") -> None:
 
 
 def say(text: str) -> None:
-    """Print a message to the operator on stderr."""
+    """Print a message to the operator on stderr, after everything that was printed on stdout."""
+    sys.stdout.flush()
     sys.stderr.write(f"{text}\n")
+
+
+def counted(number: int, thing: str) -> str:
+    """Return *number* and the noun *thing*, such as "1 order" and "2 orders"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def show_json(value: Any) -> None:

@@ -1,18 +1,21 @@
 """Text output of a run or a plan."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from conversions import catalogue
 from conversions.catalogue import APPROVE
 from conversions.cli import messages
-from conversions.cli.output import printable, say, show, show_table
-from conversions.errors import Exit
+from conversions.cli.output import counted, printable, say, show, show_table
 from conversions.ledger.queries.totals import BUCKETS
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
-from conversions.model.conversion import Reason
+from conversions.model.conversion import Reason, Window
 from conversions.model.finding import FindingLevel
 from conversions.model.late_result import LateResults
+from conversions.model.run_request import in_words
 from conversions.run.report import DestinationSide, Report, SourceSide
 
 HEADINGS = {"already_sent": "already sent"}
@@ -22,27 +25,49 @@ SETTING_OF = {
     str(Reason.EXCLUDED): " (source.exclusions)",
 }
 """The setting behind a reason, where there is one."""
+MAX_DAYS_SHOWN = timedelta(days=31)
+"""A longer plan shows months."""
 
 
-def show_run(report: Report) -> None:
-    """Print what the run read, the results by destination, and what needs a person."""
-    show(f"Run {report.run_id}: purchases {report.window.since} to {report.window.until}")
+def show_run(report: Report, zone: ZoneInfo) -> None:
+    """Print what the run read, the results by destination, what needs a person, and the conclusion."""
+    show(f"Run {report.run_id}: purchases of {_days(report.window)}")
     _show_source(report.source)
+    show()
     _show_totals(report, BUCKETS)
     for name, side in report.destinations.items():
         _show_details(name, side, report.source)
-    _show_next(report)
+    _say_findings(report)
+    for line in messages.of_run(report, zone):
+        say(line)
+    if report.unapproved:
+        show(f"Note: {approved_by_nobody(report.unapproved)}")
+    if not report.exit_code:
+        show()
+        show(messages.conclusion(report, zone))
 
 
-def show_plan(report: Report) -> None:
-    """Print what a run would do, by destination and by day."""
-    show(f"Plan, nothing is sent: purchases {report.window.since} to {report.window.until}")
+def show_plan(report: Report, zone: ZoneInfo, *, detail: bool = False, restate: bool = False) -> None:
+    """Print what a run would do: by day, then in all; many days by month, unless *detail* is wanted."""
+    show(f"Plan, nothing is sent: purchases of {_days(report.window)}")
     _show_source(report.source)
+    by_day = detail or report.window.until - report.window.since < MAX_DAYS_SHOWN
+    for name, side in report.destinations.items():
+        _show_days(f"{name}, by {'day' if by_day else 'month'}", side.totals.days if by_day else _months(side))
+    if not by_day:
+        show("`conversions plan --detail` shows the days.")
+    show()
     _show_totals(report, [b for b in BUCKETS if b != "sent"])
     for name, side in report.destinations.items():
-        _show_days(name, side)
-        _show_details(name, side, report.source, _ages(side))
+        _show_details(name, side, report.source, _ages(name, side, zone))
     _say_findings(report)
+    show()
+    show(messages.forecast(report, restate=restate))
+
+
+def _days(window: Window) -> str:
+    first, last = in_words(window.since), in_words(window.until)
+    return first if first == last else f"{first} to {last}"
 
 
 _SILENT = {
@@ -63,19 +88,19 @@ def _say_findings(report: Report) -> None:
 
 
 def _show_source(source: SourceSide) -> None:
-    parts = [f"{source.rows} rows", f"{source.orders} orders"]
-    parts += [f"{source.repeated} repeated"] if source.repeated else []
-    parts += [f"{source.outside_window} outside the window"] if source.outside_window else []
+    parts = [counted(source.rows, "row"), counted(source.orders, "order")]
+    parts += [f"{source.repeated:,} repeated"] if source.repeated else []
+    parts += [f"{source.outside_window:,} of other days"] if source.outside_window else []
     parts += [
-        f"{count} rows quarantined ({catalogue.reason(reason)})" for reason, count in sorted(source.quarantined.items())
+        f"{counted(count, 'row')} could not be read ({catalogue.reason(reason)})"
+        for reason, count in sorted(source.quarantined.items())
     ]
     show("Read: " + ", ".join(parts))
     if source.skipped_files:
         show("Left for the next run, because they changed just now: " + ", ".join(map(printable, source.skipped_files)))
-    show()
 
 
-def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None:
+def _show_totals(report: Report, buckets: Sequence[str]) -> None:
     """Print the control totals: orders, then money by currency."""
     shown = [b for b in buckets if any(side.totals.counts[b] for side in report.destinations.values())]
     rows: list[list[object]] = []
@@ -89,23 +114,36 @@ def _show_totals(report: Report, buckets: "list[str] | tuple[str, ...]") -> None
     show_table(["", "", "read", *[HEADINGS.get(b, b) for b in shown], "difference"], rows)
 
 
-def _show_days(name: str, side: DestinationSide) -> None:
-    days = sorted(side.totals.days.items())
-    shown = [b for b in BUCKETS if any(counts[b] for _, counts in days)]
-    if days:
+def _show_days(heading: str, totals: Mapping[str, Counter[str]]) -> None:
+    spans = sorted(totals.items())
+    shown = [b for b in BUCKETS if any(counts[b] for _, counts in spans)]
+    if spans:
         show()
-        header = [f"{name}, by day", *[HEADINGS.get(b, b) for b in shown]]
-        show_table(header, [[day, *[counts[b] for b in shown]] for day, counts in days])
+        header = [heading, *[HEADINGS.get(b, b) for b in shown]]
+        show_table(header, [[span, *[counts[b] for b in shown]] for span, counts in spans])
 
 
-def _ages(side: DestinationSide) -> list[str]:
+def _months(side: DestinationSide) -> dict[str, Counter[str]]:
+    months: dict[str, Counter[str]] = {}
+    for day, counts in side.totals.days.items():
+        months.setdefault(day[: len("2026-11")], Counter()).update(counts)
+    return months
+
+
+def _ages(name: str, side: DestinationSide, zone: ZoneInfo) -> list[str]:
     """When the planned orders become too old, and which are too old already."""
-    lines = [f"  send before {side.too_old_at}: then the first order is too old"] if side.too_old_at else []
+    lines = []
+    if side.too_old_at:
+        lines.append(f"  Send before {side.too_old_at} {zone.key}, or the oldest order is lost for {name}.")
     if side.first_batch and side.first_batch < side.totals.counts["pending"]:
-        lines.append(f"  first batch: a run sends {side.first_batch} of them, the next run the rest (first_batch)")
-    if expired := side.too_old:
-        days = expired.since if expired.since == expired.until else f"{expired.since} to {expired.until}"
-        lines.append(f"  too old: {expired.orders} orders bought {days}, the last of them since {expired.at}")
+        lines.append(f"  First batch: a run sends {side.first_batch} of them, the next run the rest (first_batch).")
+    if old := side.too_old:
+        days = old.since if old.since == old.until else f"{old.since} to {old.until}"
+        orders = "1 order is" if old.orders == 1 else f"{counted(old.orders, 'order')} are"
+        lines.append(
+            f"  {orders} older than the {old.limit_days} days of {name} and cannot be sent there: bought {days}, "
+            f"all of them too old since {old.at} {zone.key}."
+        )
     return lines
 
 
@@ -117,10 +155,7 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, first: S
             f"  {bucket}: {n} {catalogue.reason(reason)}{SETTING_OF.get(reason, '')}"
             for reason, n in sorted(reasons.items())
         ]
-    lines += [
-        f"  refused alone: {printable(order.order_no)} ({catalogue.detail(order.code)})"
-        for order in side.totals.refused
-    ]
+    lines += _refusals(name, side)
     for change in side.totals.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
         lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
@@ -133,30 +168,43 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, first: S
         lines.append(f"  stopped: {side.stop_reason}")
     if lines:
         show()
-        show(f"{name} (exit {int(side.exit_code(source))})")
+        code = int(side.exit_code(source))
+        show(f"{name} (exit {code}):" if code else f"{name}:")
         for line in lines:
             show(line)
 
 
+def _refusals(name: str, side: DestinationSide) -> list[str]:
+    """The orders that the platform refused one by one, by code."""
+    by_code: dict[str, list[str]] = {}
+    for order in side.totals.refused:
+        by_code.setdefault(catalogue.detail(order.code), []).append(printable(order.order_no))
+    return [
+        f"  {name} refused {'order' if len(numbers) == 1 else 'orders'} {', '.join(numbers)} (code {code}). Correct "
+        f"{'it' if len(numbers) == 1 else 'them'} in the shop, or `conversions decide acknowledge`."
+        for code, numbers in by_code.items()
+    ]
+
+
 def _adjustments(totals: AdjustmentTotals) -> list[str]:
-    """The restatements that were made, are possible, wait, or are not possible; in money."""
+    """The corrections of values that were made, are possible, wait, or are not possible; in money."""
     sums_by_text = {
-        "  restated: {}": totals.made,
-        "  refused as restatements: {}": totals.refused,
-        "  `conversions run --restate` would change {}": totals.possible,
-        "  staged by `--restate` and not sent: {}": totals.waiting,
-        "  restated, without an answer: {}": totals.unknown,
+        "  corrected: {}": totals.made,
+        "  refused corrections: {}": totals.refused,
+        "  `conversions run --restate` would correct {}": totals.possible,
+        "  corrections that wait: {}": totals.waiting,
+        "  corrections without an answer: {}": totals.unknown,
     }
     lines = [text.format(value_change(sums)) for text, sums in sums_by_text.items() if sums.orders]
     not_eligible = sorted(totals.not_eligible.items())
     reasons = {code: catalogue.text("not_eligible", code) for code, _ in not_eligible}
-    return lines + [f"  not restated, {reasons[code]}: {value_change(sums)}" for code, sums in not_eligible]
+    return lines + [f"  not corrected: {value_change(sums)}; {reasons[code]}" for code, sums in not_eligible]
 
 
 def value_change(sums: ValueChangeTotals) -> str:
     """The number of orders, and their value before and after."""
     old, new = (", ".join(f"{v:f} {c}" for c, v in sorted(values.items())) for values in (sums.old, sums.new))
-    return f"{sums.orders} orders from {old} to {new}"
+    return f"{counted(sums.orders, 'order')} from {old} to {new}"
 
 
 def approved_by_nobody(names: Sequence[str]) -> str:
@@ -170,19 +218,3 @@ def say_late(name: str, late: LateResults) -> None:
     """Print refusals of received orders, and status questions that failed."""
     for line in messages.late(name, late):
         say(line)
-
-
-def _show_next(report: Report) -> None:
-    """Print the messages for the operator, and the checkpoint."""
-    _say_findings(report)
-    for line in messages.of_run(report):
-        say(line)
-    if report.unapproved:
-        show(f"Note: {approved_by_nobody(report.unapproved)}")
-    if report.exit_code is Exit.OK:
-        show()
-        show("Every order is accounted for.")
-    if report.checkpoint:
-        show()
-        show("Checkpoint of the log; keep it where your own staff cannot change it, for `conversions audit verify`:")
-        show(report.checkpoint.rstrip())

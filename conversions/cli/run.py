@@ -4,16 +4,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conversions.cli import clock
+from conversions.cli.days import RunSince, RunUntil, run_days, say_days
+from conversions.cli.error_text import explanation
 from conversions.cli.json_schema import LATEST, document
+from conversions.cli.next_step import next_command
 from conversions.cli.options import AsJson, Config, JsonSchema, load_settings, without_address
 from conversions.cli.output import say, show_json
-from conversions.errors import ConversionsError, Exit, SettingsError, Usage
+from conversions.errors import AnotherRun, ConversionsError, Exit, SettingsError, Usage
 from conversions.process.signals import raise_on_signal
 
 if TYPE_CHECKING:
@@ -21,10 +24,6 @@ if TYPE_CHECKING:
     from conversions.run.report import Report
     from conversions.settings import Settings
 
-Day = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Day in the shop's zone, included."),
-]
 DestinationOption = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Only this destination of the settings.")
 ]
@@ -34,8 +33,8 @@ DestinationOption = Annotated[
 def run(
     *,
     config: Config = None,
-    since: Day = None,
-    until: Day = None,
+    since: RunSince = None,
+    until: RunUntil = None,
     destination: DestinationOption = None,
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the store.")
@@ -68,32 +67,46 @@ def run(
     if accept and not reason:
         raise Usage("--accept needs --reason: why the finding is no mistake.")
     request = replace(
-        _request(since, until, destination, reason, wait),
+        _request(settings, since, until, destination),
+        reason=reason,
+        wait=_duration(wait),
         restate=restate,
         accepted=_accepted(accept or []),
     )
-    if (since or until or restate) and not yes and sys.stdin.isatty():
+    if not quiet:
+        _say_days(settings, request)
+    if (request.named or restate) and not yes and sys.stdin.isatty():
         _ask(settings, request)
-    with on_call(settings, clock.now, say) as outcome, _reporting_backlog(settings):
+    with on_call(settings, clock.now, say) as outcome, _remembering_stop(settings):
         result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
         outcome.report = result.json()
-        outcome.sentences = [*result.stop_reasons, *result.sentences, *messages.of_run(result)]
+        outcome.sentences = [*result.stop_reasons, *result.sentences, *messages.of_run(result, settings.zone)]
     if as_json:
-        show_json(document(result.json(), json_schema))
+        _show_json(result, messages.conclusion(result, settings.zone), json_schema)
     elif not quiet or result.exit_code:
-        report.show_run(result)
+        report.show_run(result, settings.zone)
     return result.exit_code
 
 
+def _show_json(result: "Report", sentence: str, json_schema: int) -> None:
+    step = {"sentence": sentence, "next": next_command(sentence, result.exit_code)}
+    show_json(document({**result.json(), **step}, json_schema))
+
+
 @contextmanager
-def _reporting_backlog(settings: "Settings") -> Iterator[None]:
-    """Where an error stops the run, print how many orders wait and when the first becomes too old."""
+def _remembering_stop(settings: "Settings") -> Iterator[None]:
+    """Where an error stops the run, keep it for `status`, and print how many orders wait and until when."""
+    from conversions.run import last_stop
+
     try:
         yield
-    except ConversionsError as error:
-        if error.exit_code not in {Exit.STORE, Exit.USAGE}:
+    except Exception as error:
+        if not isinstance(error, AnotherRun | Usage):
+            last_stop.save(settings, last_stop.LastStop(clock.now(), *explanation(error)))
+        if isinstance(error, ConversionsError) and error.exit_code not in {Exit.STORE, Exit.USAGE}:
             _report_backlog(settings)
         raise
+    last_stop.clear(settings)
 
 
 def _report_backlog(settings: "Settings") -> None:
@@ -109,20 +122,24 @@ def _report_backlog(settings: "Settings") -> None:
 def plan(
     *,
     config: Config = None,
-    since: Day = None,
-    until: Day = None,
+    since: RunSince = None,
+    until: RunUntil = None,
     destination: DestinationOption = None,
+    detail: Annotated[bool, typer.Option("--detail", help="Show days where there are more than 31.")] = False,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
 ) -> int:
     """Show what `run` would do with the same window; it sends nothing and writes nothing."""
-    from conversions.cli import report
+    from conversions.cli import messages, report
 
-    result = _plan(load_settings(config), _request(since, until, destination))
+    settings = load_settings(config)
+    request = _request(settings, since, until, destination)
+    _say_days(settings, request)
+    result = _plan(settings, request)
     if as_json:
-        show_json(document(result.json(), json_schema))
+        _show_json(result, messages.forecast(result), json_schema)
     else:
-        report.show_plan(result)
+        report.show_plan(result, settings.zone, detail=detail)
     return result.exit_code
 
 
@@ -137,7 +154,8 @@ def _ask(settings: "Settings", request: "RunRequest") -> None:
     from conversions.cli import report
 
     with redirect_stdout(sys.stderr):  # stdout is for the result of the run
-        report.show_plan(shown := _plan(settings, request))
+        shown = _plan(settings, request)
+        report.show_plan(shown, settings.zone, restate=request.restate)
     if shown.pending:
         raise SettingsError("Nothing was sent: see above what a person must approve first.")
     typer.confirm("Send this now?", abort=True, err=True)
@@ -156,23 +174,23 @@ def _accepted(texts: list[str]) -> dict[str, frozenset[str]]:
     return {code: frozenset(value.upper() for other, _, value in pairs if other == code) for code, _, _ in pairs}
 
 
-def _request(
-    since: datetime | None,
-    until: datetime | None,
-    destination: str | None,
-    reason: str | None = None,
-    wait: str = "0s",
-) -> "RunRequest":
+def _request(settings: "Settings", since: str | None, until: str | None, destination: str | None) -> "RunRequest":
     from conversions.model.run_request import RunRequest
+
+    return RunRequest(*run_days(settings, since, until), destination)
+
+
+def _say_days(settings: "Settings", request: "RunRequest") -> None:
+    """Print the days that were typed, as they were understood. Raises Usage where none of them has come yet."""
+    if request.named:
+        window = request.days(settings.zone, clock.now())
+        say_days(settings, window.since, window.until)
+
+
+def _duration(wait: str) -> timedelta:
     from conversions.settings import duration
 
     longest = duration(wait)
     if not isinstance(longest, timedelta):
         raise Usage(f"--wait {wait} is not a duration; write 90s, 30m or 2h.")
-    return RunRequest(
-        since.date() if since else None,
-        until.date() if until else None,
-        destination,
-        reason,
-        longest,
-    )
+    return longest

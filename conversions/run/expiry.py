@@ -21,7 +21,7 @@ def too_old(totals: ControlTotals, rules: Rules) -> TooOld | None:
         return None
     day_end = datetime.combine(date.fromisoformat(days[-1]) + timedelta(days=1), time.min, rules.zone)
     at = _format(day_end.astimezone(UTC) + rules.max_age - timedelta(seconds=1), rules)
-    return TooOld(totals.too_old.total(), days[0], days[-1], at)
+    return TooOld(totals.too_old.total(), days[0], days[-1], -(-rules.max_age // timedelta(days=1)), at)
 
 
 def _format(instant: datetime, rules: Rules) -> str:

@@ -1,5 +1,6 @@
 """The report of a run or a plan: the JSON that programs read, and the messages for the operator."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,8 @@ class TooOld:
     since: str
     """The oldest and the newest (``until``) purchase day."""
     until: str
+    limit_days: int
+    """The platform's age limit."""
     at: str
     """When the newest became too old, in the shop's zone; with ``precision = "exact"`` some time within that day."""
 
@@ -127,6 +130,8 @@ class Report:
     """Everything that the checks found, including what a person already knows."""
     stopped: bool = False
     """Whether a finding keeps every order from being sent."""
+    states: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """All orders of the store after the run, by destination and state; empty in a plan."""
     checkpoint: str | None = None
     """The signed checkpoint of the log after the run."""
     unapproved: list[str] = field(default_factory=list)
@@ -178,6 +183,7 @@ class Report:
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
             "needs_a_person": self.sentences,
+            "states": self.states,
             "findings": [finding.json() for finding in self.findings],
             "checkpoint": self.checkpoint,
             "unapproved": self.unapproved,

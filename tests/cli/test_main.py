@@ -1,6 +1,7 @@
 """``main`` turns each error into one sentence and an exit code."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import typer
 
 from conversions import __version__
 from conversions.cli import app, main, output
+from conversions.cli.options import AsJson
 from conversions.errors import AnotherRun, ConversionsError, Exit, LedgerError, SettingsError
 from tests.cli.conftest import Cli
 
@@ -22,7 +24,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """A command that raises what is put into the list."""
     raised: list[Exception] = []
 
-    def fail() -> None:
+    def fail(*, as_json: AsJson = False) -> None:
         raise raised[0]
 
     monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
@@ -76,6 +78,35 @@ def test_a_wrong_command_line_is_exit_2(cli: Cli, arguments: list[str]) -> None:
     said = cli(*arguments)
     assert (said.code, said.out) == (2, "")
     assert said.err
+
+
+@pytest.mark.parametrize(
+    ("error", "next_step"),
+    [
+        (SettingsError("Mend x, then `conversions doctor --online`."), "conversions doctor --online"),
+        (LedgerError("Mend y."), "conversions doctor"),
+        (AnotherRun("Wait."), "conversions run"),
+        (KeyError(ADDRESS), "conversions status"),
+        (typer.Abort(), "conversions run"),
+    ],
+)
+def test_with_json_every_error_is_one_document_with_the_next_command(
+    cli: Cli, failing: list[Exception], error: Exception, next_step: str
+) -> None:
+    failing.append(error)
+    said = cli("fail", "--json")
+    document = json.loads(said.out)
+    assert (document["exit_code"], document["next"]) == (said.code, next_step)
+    assert document["sentence"] == said.err.strip()
+    assert "ida" not in said.out
+
+
+@pytest.mark.parametrize("arguments", [["run", "--frob"], ["plan", "--since", "x"], ["no-such-command"]])
+def test_so_is_a_wrong_command_line(cli: Cli, settings: Path, arguments: list[str]) -> None:
+    os.environ["CONVERSIONS_CONFIG"] = str(settings)
+    said = cli(*arguments, "--json")
+    assert (said.code, json.loads(said.out)["exit_code"]) == (2, 2)
+    assert said.err.count("\n") == 1
 
 
 def test_an_address_on_the_command_line_is_not_repeated(cli: Cli) -> None:

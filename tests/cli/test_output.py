@@ -21,6 +21,16 @@ def test_results_and_conversation_go_their_own_ways(capsys: pytest.CaptureFixtur
     assert capsys.readouterr() == ("result\n", "by the way\n")
 
 
+def test_a_message_comes_after_what_was_printed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both go to one terminal or mail, stdout is buffered there, and stderr is not."""
+    both = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(both), encoding="utf-8"))  # type: ignore[arg-type,type-var]
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(both, encoding="utf-8", write_through=True))
+    show("table")
+    say("conclusion")
+    assert both.getvalue() == b"table\nconclusion\n"
+
+
 def test_json_keeps_amounts_exact_and_days_readable(capsys: pytest.CaptureFixture[str]) -> None:
     show_json(
         {

@@ -15,6 +15,8 @@ DOMAIN = "kunde.example"
 ATTENTION, USAGE, DATA, NO_INPUT, REFUSES, STORE, TRY_AGAIN, CREDENTIALS, CONFIG = 1, 2, 65, 66, 70, 74, 75, 77, 78
 """Exit codes, as design §6 has them."""
 
+NO_SENTENCE = ("Days: ", "reading: ", "staging: ", "sending: ")
+"""How lines begin that say which days are meant, or how far the work has come."""
 BUCKETS = ("sent", "already_sent", "pending", "withheld", "quarantined", "rejected", "deferred", "expired", "unknown")
 
 
@@ -46,12 +48,9 @@ class Said:
 
     @property
     def sentence(self) -> str:
-        """The one clear sentence on stderr, where nothing is on stdout.
-
-        How far the work has come is no sentence; on a slow machine a line of the log tells it.
-        """
-        lines = [line for line in self.err.strip().splitlines() if not line.startswith("{")]
-        assert self.out == "", self
+        """The one clear sentence on stderr; with ``--json`` it is on stdout, too."""
+        lines = [line for line in self.err.strip().splitlines() if not line.startswith(NO_SENTENCE)]
+        assert self.out == "" or self.json["sentence"] == lines[0], self
         assert len(lines) == 1, self
         assert "Internal error" not in self.err
         assert lines[0].endswith("."), self
@@ -61,7 +60,7 @@ class Said:
 def stopped(said: Said, code: int, *words: str) -> None:
     """It said why in one sentence, with *words* in it, and exited as design §6 has it."""
     assert said.code == code, said
-    told = " ".join(said.json["needs_a_person"]) if said.out else said.sentence
+    told = " ".join(said.json["needs_a_person"]) if said.out and "needs_a_person" in said.json else said.sentence
     for word in words:
         assert word in told, said
 

@@ -251,9 +251,10 @@ class Shop:
     def store_bytes(self) -> dict[str, bytes]:
         """Everything that the program keeps: the store's directory and the tail file.
 
-        Not SQLite's ``-shm``, an index that every reader builds, nor an empty ``-wal`` that one leaves behind.
+        Not SQLite's ``-shm``, an index that every reader builds, nor an empty ``-wal`` that one leaves behind. Not
+        the note of why the last run stopped, which every stopped run writes.
         """
-        files = [path for path in sorted((self.home / "var").glob("*")) if not path.name.endswith("-shm")]
+        files = [path for path in sorted((self.home / "var").glob("*")) if not path.name.endswith(("-shm", ".stop"))]
         kept = {path.name: path.read_bytes() for path in [*files, self.tail] if path.is_file()}
         return {name: content for name, content in kept.items() if content}
 

@@ -39,12 +39,13 @@ def verified(shop: Shop, *arguments: object) -> Said:
     return said
 
 
-def test_a_run_keeps_a_checkpoint_and_prints_it(used: Shop) -> None:
+def test_a_run_keeps_a_checkpoint_and_audit_prints_it(used: Shop) -> None:
     told = used.run().json["checkpoint"]
-    printed = used.command("run")
+    said = used.command("run")
 
     assert told == kept(used)[-2]
-    assert kept(used)[-1].strip() in printed.out
+    assert "\u2014 conversions/" not in said.out
+    assert used.command("audit", "checkpoint").out == kept(used)[-1]
     assert len(kept(used)) == 4
 
 

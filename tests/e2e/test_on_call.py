@@ -94,7 +94,7 @@ def test_a_destination_that_stops_is_told_by_name(shop: Shop, monitor: Monitor) 
     assert shop.command("run", "--quiet").code == 77
     chat = next(json.loads(body)["message"] for path, body in monitor.heard if path == "/chat")
     assert "meta refuses the credentials" in chat
-    assert "1 orders wait for meta" in chat
+    assert "1 order waits for meta" in chat
 
 
 def test_a_monitor_that_is_down_changes_nothing_but_says_so(shop: Shop, monitor: Monitor) -> None:
@@ -184,7 +184,7 @@ def test_whoever_is_woken_for_75_or_77_hears_what_waits_until_when_and_what_to_t
     said = shop.command("run", "--quiet")
 
     assert said.code == code, said
-    assert "Nothing is lost: 2 orders wait for meta; the first is too old for it on 2026-11-27 17:59" in said.err
+    assert "Nothing is lost: 2 orders wait for meta. Send before 2026-11-27 17:59 Europe/Copenhagen, or" in said.err
     assert "`conversions run` goes on with them" in said.err
 
 

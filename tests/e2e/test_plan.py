@@ -69,3 +69,18 @@ def test_days_that_no_run_has_read_are_read_by_the_next_one_without_dates(shop: 
     assert shop.run("--since", shop.day(1), "--until", shop.day(1)).code == ATTENTION  # not an order of that day
     assert shop.run().counts("meta") == {"sent": 1}
     assert [sale.digest for sale in shop.sales("meta")][-1] == digest(f"ida.2@{DOMAIN}")
+
+
+def test_a_long_plan_shows_months_unless_days_are_wanted_and_ends_with_what_a_run_would_send(shop: Shop) -> None:
+    shop.orders(*[shop.order(f"{n}", purchased_at=f"{shop.day(n)} 12:00:00") for n in range(1, 51)])
+    window = ("--since", shop.day(50))
+    months = shop.command("plan", *window).out
+    days = shop.command("plan", *window, "--detail").out
+    assert "google, by month" in months
+    assert shop.day(50)[:7] in months.split()
+    assert shop.day(20) not in months.split()
+    assert shop.day(20) in days.split()
+    assert len(days.splitlines()) > 100 > 40 > len(months.splitlines())
+    for text in (months, days):
+        assert text.splitlines()[-1] == "A run would send 50 orders to google, 7 orders to meta."
+        assert text.index("by ") < text.index("difference")

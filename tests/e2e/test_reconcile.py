@@ -293,7 +293,7 @@ def test_a_request_that_google_does_not_know_is_given_up_after_a_day(shop: Shop)
     shop.wait(days=1)
     said = shop.command("run")
     assert said.code == ATTENTION
-    assert "requests with 1 orders failed or are unknown there" in said.out + said.err
+    assert "requests with 1 order failed or are unknown there" in said.out + said.err
     assert shop.status()["late"] == {"google": {"not_found": 1}}
     assert shop.run().code == OK
 

@@ -80,12 +80,12 @@ def test_a_run_that_is_not_asked_sends_no_changed_value_and_the_plan_says_what_i
     said = planned_and_run(shop)
     assert (said.code, restatements(said)) == (0, {"possible": 2})
     plan = shop.command("plan")
-    assert "`conversions run --restate` would change 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
-    assert "not restated, cannot be corrected there: 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
+    assert "`conversions run --restate` would correct 2 orders from 200.00 DKK to 130.00 DKK" in plan.out
+    assert "not corrected: 2 orders from 200.00 DKK to 130.00 DKK; this platform takes no corrections" in plan.out
     status = shop.command("status").out
     assert "meta, changed since sending: 2 orders from 200.00 DKK to 130.00 DKK" in status
     said = shop.command("run", "--restate")
-    assert (said.code, "restated: 2 orders from 200.00 DKK to 130.00 DKK" in said.out) == (0, True)
+    assert (said.code, "corrected: 2 orders from 200.00 DKK to 130.00 DKK" in said.out) == (0, True)
     assert held(shop) == 230
     assert "google, restatements: 2 received" in shop.command("status").out
 
@@ -132,7 +132,7 @@ def test_a_lost_answer_is_sent_again_byte_for_byte_by_a_run_that_is_not_asked(sh
     shop.sandbox.use_faults(["lost:google"])
     said = shop.run("--restate")
     assert (said.code, restatements(said)) == (75, {"unknown": 1, "open_restatement": 1})
-    assert "1 restatements at google have no answer" in shop.command("run", "--yes").err
+    assert "google never answered the new values of 1 order: `conversions run`" in shop.command("run", "--yes").err
     shop.configure()
     shop.sandbox.use_faults([])
     shop.orders(shop.order(total="60.00"))
@@ -179,12 +179,12 @@ def test_killed_anywhere_it_is_restated_once(
 ) -> None:
     """Every third transaction from before the first restatement is staged to the run's end."""
     last = 1_000
-    for turn in (last, *range(-24, 0, 3)):
+    for turn in (last, *range(-25, 0, 3)):
         with open_shop(tmp_path / f"{turn}") as shop:
             recorded(shop)
             shop.orders(shop.order(total="80.00"))
             nth = turn if turn > 0 else last + turn
-            with killed_at(nth, monkeypatch, committed=turn % 2 == 0) as seen, suppress(Killed):
+            with killed_at(nth, monkeypatch, committed=turn % 2 == 1) as seen, suppress(Killed):
                 shop.run("--restate")
             last = min(last, seen["transactions"])
             assert shop.run("--restate").code == 0
@@ -213,7 +213,7 @@ def test_on_a_terminal_it_shows_the_plan_and_asks(shop: Shop, monkeypatch: pytes
     monkeypatch.setattr("typer.confirm", confirm)
     monkeypatch.setattr("io.TextIOWrapper", Terminal)
     said = shop.command("run", "--restate")
-    assert "would change 1 orders from 100.00 DKK to 80.00 DKK" in said.err
+    assert "would correct 1 order from 100.00 DKK to 80.00 DKK" in said.err
     assert (asked, held(shop)) == (["Send this now?"], 100)
     assert shop.command("run", "--restate", "--yes").code == 0
     assert held(shop) == 80
@@ -277,7 +277,7 @@ def test_a_restatement_that_nobody_ever_answered_is_told_once(shop: Shop) -> Non
     shop.wait(days=61)
     said = shop.command("run")
     assert said.code == ATTENTION
-    assert "google never answered 1 changed values" in said.err
+    assert "google never answered the new values of 1 order" in said.err
     assert shop.status()["restatements"] == {"google": {"maybe_received": 1}}
     assert shop.run().code == 0
 

@@ -25,12 +25,19 @@ PROOF = (
 )
 TERMS = "An administrator of the business must accept the Business Tools terms (Events Manager shows them)."
 
+NO_VALUE = "Meta found no amount in the order."
+NO_CURRENCY = "Meta found no currency in the order."
+WEAK_IDENTITY = "Meta takes the order's hashed address for no usable one: is it a real e-mail address?"
+
 ADVICE = {
     "3": PERMISSION,
     "10": PERMISSION,
     "100/APPSECRET_PROOF": PROOF,
     "100/33": DATASET,
     "100/34": DATASET,
+    "100/2804009": NO_VALUE,
+    "100/2804010": NO_CURRENCY,
+    "100/2804050": WEAK_IDENTITY,
     "102": FRESH,
     "104": FRESH,
     "190": FRESH,

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, case, func, select
@@ -92,7 +93,7 @@ def overview(ledger: Ledger) -> Overview:
         rehearsal=bool(head and head.rehearsal),
         log_entries=head.tree_size if head else 0,
         runs=past,
-        states=_states(ledger),
+        states=states(ledger),
         late=_late(ledger),
         changed=changed,
         restatements=restatements,
@@ -123,7 +124,18 @@ def _runs(ledger: Ledger) -> list[PastRun]:
     ]
 
 
-def _states(ledger: Ledger) -> dict[str, dict[str, int]]:
+def last_report(ledger: Ledger) -> dict[str, Any]:
+    """Return the stored report of the newest run; empty where it has none."""
+    run = tables.run.c
+    with ledger.transaction() as connection:
+        newest = select(run.report).where(run.command == "run").order_by(run.id.desc()).limit(1)
+        text = connection.execute(newest).scalar()
+    report: dict[str, Any] = orjson.loads(text or "{}")
+    return report
+
+
+def states(ledger: Ledger) -> dict[str, dict[str, int]]:
+    """Count all orders of the store by destination and state."""
     d, destination = tables.delivery.c, tables.destination.c
     query = (
         select(destination.name, d.state, func.count())
@@ -134,7 +146,7 @@ def _states(ledger: Ledger) -> dict[str, dict[str, int]]:
     with ledger.transaction() as connection:
         for name, state, count in connection.execute(query):
             by_name.setdefault(name, Counter())[state] = count
-    return {name: dict(sorted(states.items())) for name, states in sorted(by_name.items())}
+    return {name: dict(sorted(counts.items())) for name, counts in sorted(by_name.items())}
 
 
 def _problems(ledger: Ledger) -> list[Problem]:

@@ -1,8 +1,11 @@
 """The run lock: a kernel lock on a file beside the store, so that the lock of a killed run is free again."""
 
 import errno
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 from sqlalchemy import select
@@ -11,8 +14,11 @@ from conversions.errors import AnotherRun, ConversionsError, SettingsError
 from conversions.ledger.schema import tables
 from conversions.ledger.store import sqlite
 from conversions.ledger.store.ledger import Clock, instant
+from conversions.model.local_time import local_time
 from conversions.settings import Settings
 
+MOMENT_SECONDS = 0.2
+"""A run always waits this long for the lock, since ``is_held`` may have it for a moment."""
 Waiting = Callable[[float], AbstractContextManager[None]]
 """Announces a wait of at most so many seconds, as long as it lasts."""
 
@@ -25,8 +31,8 @@ def silently(_seconds: float) -> AbstractContextManager[None]:
 @contextmanager
 def hold(settings: Settings, clock: Clock, *, wait: float, waiting: Waiting = silently) -> Iterator[None]:
     """Hold the run lock. Raises AnotherRun, which names the holder, if the lock is not free within *wait* seconds."""
-    path = settings.store_path.with_name(f"{settings.store_path.name}.lock")
-    lock = FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
+    path = _path(settings)
+    lock = FileLock(path, timeout=MOMENT_SECONDS, mode=0o600, fallback_to_soft=False)
     try:
         _acquire(lock, wait, waiting)
     except Timeout:
@@ -53,6 +59,25 @@ def _acquire(lock: BaseFileLock, wait: float, waiting: Waiting) -> None:
             lock.acquire(timeout=wait)
 
 
+def is_held(settings: Settings) -> bool:
+    """Return whether a command holds the run lock now; the look itself keeps nobody out for longer than a moment."""
+    try:
+        descriptor = os.open(_path(settings), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)  # it also frees the lock
+    return False
+
+
+def _path(settings: Settings) -> Path:
+    return settings.store_path.with_name(f"{settings.store_path.name}.lock")
+
+
 def _describe_holder(settings: Settings, clock: Clock) -> str:
     """The newest run in the store; a run that has just started may not be in it yet."""
     newest = select(tables.run).order_by(tables.run.c.id.desc()).limit(1)
@@ -63,5 +88,5 @@ def _describe_holder(settings: Settings, clock: Clock) -> str:
         run = None
     if run is None or run.finished_us is not None:
         return "it has just started"
-    since = instant(run.started_us).astimezone(settings.zone)
-    return f"run {run.id} of {run.operator} on {run.host}, process {run.pid}, since {since:%Y-%m-%d %H:%M:%S}"
+    since = local_time(instant(run.started_us), settings.zone)
+    return f"run {run.id} of {run.operator} on {run.host}, process {run.pid}, since {since}"
