@@ -24,7 +24,7 @@ def test_results_and_conversation_go_their_own_ways(capsys: pytest.CaptureFixtur
 def test_a_message_comes_after_what_was_printed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both go to one terminal or mail, stdout is buffered there, and stderr is not."""
     both = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(both), encoding="utf-8"))  # type: ignore[arg-type,type-var]
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(both), encoding="utf-8"))
     monkeypatch.setattr("sys.stderr", io.TextIOWrapper(both, encoding="utf-8", write_through=True))
     show("table")
     say("conclusion")

@@ -15,7 +15,7 @@ DOMAIN = "kunde.example"
 ATTENTION, USAGE, DATA, NO_INPUT, REFUSES, STORE, TRY_AGAIN, CREDENTIALS, CONFIG = 1, 2, 65, 66, 70, 74, 75, 77, 78
 """Exit codes, as design §6 has them."""
 
-NO_SENTENCE = ("Days: ", "reading: ", "staging: ", "sending: ")
+NO_SENTENCE = ("Days: ", "reading: ", "staging: ", "sending: ", "Waits for ")
 """How lines begin that say which days are meant, or how far the work has come."""
 BUCKETS = ("sent", "already_sent", "pending", "withheld", "quarantined", "rejected", "deferred", "expired", "unknown")
 

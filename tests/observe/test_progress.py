@@ -133,6 +133,7 @@ class TestWhichOne:
 
 
 class TestWaits:
+    @pytest.mark.usefixtures("json_lines")
     def test_a_long_wait_is_logged_once_and_a_short_one_is_not(
         self, clock: Clock, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -142,6 +143,11 @@ class TestWaits:
             pass
         [line] = said(capsys)
         assert line["event"] == "Waits for Meta until 06:20:00 (Europe/Copenhagen): no DNS answer"
+
+    def test_a_long_wait_is_one_line_in_the_mail_of_cron(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+        with Lines(clock).wait("Waits for Meta until 06:20:00", 10.0):
+            pass
+        assert capsys.readouterr().err == "Waits for Meta until 06:20:00\n"
 
     @pytest.mark.parametrize("tracked", [True, False])
     def test_a_terminal_shows_what_it_waits_for_as_long_as_it_waits(
