@@ -28,6 +28,16 @@ SHORT_TIMEOUT_SECONDS = (3.0, 5.0)
 MAX_BODY_BYTES = 16 << 20
 """The limit for the body of an answer. A third of it is enough for a warning about each of 20,000 products."""
 
+PAGE_STATUSES = frozenset(
+    {
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+        HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
+    }
+)
+"""Statuses from 400 up of a page that a network shows in the place of the platform."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -152,10 +162,10 @@ def _root_cause(error: BaseException) -> BaseException:
 def is_web_page(status: int, headers: Mapping[str, str]) -> bool:
     """Return whether an answer is a page for people: of a network that asks to sign in, of a proxy or a firewall.
 
-    The platforms' own servers show pages only for 404 and 5xx.
+    Only the statuses that such pages have count: the platforms' own servers show pages for other errors, too.
     """
     page = headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml"))
-    return page and (status < 500 or status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED) and status != 404
+    return page and (status < 400 or status in PAGE_STATUSES)
 
 
 def instant(date: str) -> datetime | None:

@@ -167,6 +167,7 @@ def test_a_server_error_is_never_conclusive(kind: str, status: int, platform: re
         (302, "WEB_PAGE"),
         (403, "WEB_PAGE"),
         (511, "WEB_PAGE"),
+        (400, "UNREADABLE"),
         (404, "UNREADABLE"),
         (502, "UNREADABLE"),
     ],

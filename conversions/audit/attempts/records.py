@@ -14,7 +14,6 @@ KEYS = (
     "destination",
     "recipient",
     "url",
-    "route",
     "headers",
     "purpose",
     "intended_at",
@@ -34,6 +33,7 @@ KEYS = (
     "reason",
     "version",
     "rehearsal",
+    "route",
 )
 """Keys of one line of an export; programs may rely on them."""
 

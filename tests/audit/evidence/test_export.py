@@ -33,7 +33,7 @@ Line = dict[str, Any]
 KEYS = (
     "request_id, parent_id, run_id, attempt, destination, recipient, url, headers, purpose, intended_at, answered_at,"
     " http_status, outcome, events, events_erased, body, body_sha256, policy_version, rules, legal_basis,"
-    " settings_sha256, operator, host, reason, version, rehearsal"
+    " settings_sha256, operator, host, reason, version, rehearsal, route"
 )
 
 
@@ -122,6 +122,7 @@ def test_a_line_says_who_sent_what_to_whom_on_which_basis(past: Shop) -> None:
         "reason": "the second night",
         "version": __version__,
         "rehearsal": True,
+        "route": None,
     }
 
 
