@@ -74,6 +74,12 @@ def test_without_the_authority_nothing_leaves_and_with_it_everything_arrives_onc
         assert "`ca_file`" in told
 
     behind.configure(proxy=proxy.url, ca_file=str(proxy.authority.file), **TO_THE_PLATFORMS)
+    unapproved = behind.run()
+    assert unapproved.code == CONFIG, unapproved
+    assert "ca_file: not set → " in unapproved.out + unapproved.err
+    assert proxy.seen == []
+    approve = ("policy", "approve", "--by", "Ida", "--reason", "the company's proxy opens TLS")
+    assert behind.command(*approve).code == 0
     said = behind.run()
 
     assert said.code == 0, said
@@ -100,6 +106,19 @@ def test_a_route_that_was_altered_in_the_store_is_found(behind: Shop, proxy: Pro
     verified = behind.command("audit", "verify")
     assert verified.code != 0
     assert "route" in verified.out + verified.err
+
+
+def test_another_authority_in_the_same_file_waits_for_a_person(behind: Shop, proxy: Proxy, tmp_path: Path) -> None:
+    behind.configure(proxy=proxy.url, ca_file=str(proxy.authority.file), **TO_THE_PLATFORMS)
+    assert behind.run().code == 0
+    digests = [f"sha256:{hashlib.sha256(proxy.authority.file.read_bytes()).hexdigest()}"]
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    proxy.authority.file.write_bytes(other.file.read_bytes())
+    digests.append(f"sha256:{hashlib.sha256(other.file.read_bytes()).hexdigest()}")
+    said = behind.run()
+    assert said.code == CONFIG, said
+    assert " → ".join(f'"{digest}"' for digest in digests) in said.out + said.err
 
 
 @pytest.mark.parametrize(
