@@ -7,7 +7,7 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.days import RunSince, RunUntil, run_days
-from conversions.cli.options import Config, load_settings, without_address
+from conversions.cli.options import Config, RequiredReason, load_settings
 from conversions.cli.output import say
 from conversions.errors import Exit, Usage
 
@@ -27,7 +27,7 @@ def adopt(
     numbers: Annotated[bool, typer.Option("--numbers", help="The new order numbers of known orders.")] = False,
     since: RunSince = None,
     until: RunUntil = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
+    reason: RequiredReason,
     config: Config = None,
 ) -> int:
     """Accept one change that stops every run (exit 78 or 74); print its effect on orders already sent."""

@@ -1,4 +1,7 @@
-"""``conversions audit``: which data were sent, to whom, when and on which legal basis; it only reads the store."""
+"""``conversions audit``: which data were sent, to whom, when and on which legal basis.
+
+It writes to the store only who looks at sent data, before they are shown.
+"""
 
 import sys
 from datetime import datetime
@@ -7,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conversions.cli import evidence
+from conversions.cli import evidence, looks
 from conversions.cli.clock import now
 from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.json_schema import LATEST, document
-from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
+from conversions.cli.options import AsJson, Config, JsonSchema, ReasonOption, load_settings
 from conversions.cli.output import printable, say, show, show_json, show_table
 from conversions.model.receipt import Outcome
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from conversions.settings import Settings
 
 MAX_ROW_ID = 2**63 - 1
+AUDIT = "audit"
+"""The purpose of a look where none is given."""
 
 audit = typer.Typer(
     name="audit",
@@ -73,6 +78,7 @@ def list_attempts(
 def show_attempt(
     request: Annotated[int, typer.Argument(max=MAX_ROW_ID, help="Number of the request, from `audit list`.")],
     *,
+    reason: ReasonOption = None,
     as_json: AsJson = False,
     json_schema: JsonSchema = LATEST,
     config: Config = None,
@@ -80,13 +86,17 @@ def show_attempt(
     """Show one attempt: its facts on stderr, the exact bytes that were sent on stdout.
 
     Off a terminal the bytes are written unchanged, so that `conversions audit show 3 | sha256sum` is their digest.
+    This look is recorded; `audit looks` lists it.
     """
     from conversions.audit import open_log
     from conversions.audit.attempts import queries, records
+    from conversions.audit.looks import record
+    from conversions.ledger.subjects.access_log import Look, LookKind
 
     settings = load_settings(config)
     with open_log(settings, now) as log:
         attempt = queries.attempt(log, request)
+        record(settings, now, [Look(LookKind.REQUEST, reason or AUDIT, about=str(request))])
         body = queries.body(log, attempt)
     facts = records.details(attempt, body)
     if as_json:
@@ -112,19 +122,24 @@ def export_attempts(
     run: OfRun = None,
     destination: To = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="New file that only its owner can read.")] = None,
+    reason: ReasonOption = None,
     config: Config = None,
 ) -> None:
     """Write every attempt with all its facts, for programs and auditors.
 
     JSON Lines: one attempt per line; `body` is the text as it was sent. CSV is for spreadsheets: a cell that a
-    spreadsheet would run as a formula begins with an apostrophe.
+    spreadsheet would run as a formula begins with an apostrophe. This look is recorded; `audit looks` lists it.
     """
     from conversions.audit import open_log
     from conversions.audit.evidence.export import export, new_file
+    from conversions.audit.looks import record
+    from conversions.ledger.subjects.access_log import Look, LookKind
 
     settings = load_settings(config)
     with open_log(settings, now) as log:
         selection = _selection(log, settings, since, until, run, destination)
+        about = ", ".join(map(str, filter(None, [form, selection.since, selection.until, destination, run])))
+        record(settings, now, [Look(LookKind.EXPORT, reason or AUDIT, about=about)])
         if out is None:
             sys.stdout.flush()
             export(log, selection, form, sys.stdout.buffer)
@@ -135,6 +150,7 @@ def export_attempts(
     say(f"{out}: {written.attempts} attempts, {written.events} events{erased}.")
 
 
+audit.command("looks")(looks.list_looks)
 audit.command("verify")(evidence.verify_log)
 audit.command("checkpoint")(evidence.show_checkpoint)
 audit.command("bundle")(evidence.bundle_evidence)

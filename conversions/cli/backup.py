@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
 from conversions.model.local_time import local_time
@@ -43,9 +43,7 @@ def backup(file: Target, *, as_json: AsJson = False, config: Config = None) -> i
 def restore(
     file: Source,
     *,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")
-    ] = None,
+    reason: ReasonOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
     config: Config = None,

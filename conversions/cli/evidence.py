@@ -7,7 +7,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.days import FORMS, entry_days
-from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.options import AsJson, Config, PromptedReason, ReasonOption, load_settings
 from conversions.cli.output import printable, say, show, show_json
 from conversions.errors import Exit, Usage
 
@@ -49,17 +49,21 @@ def bundle_evidence(
     out: Annotated[
         Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New file or directory that only its owner can read.")
     ],
+    reason: ReasonOption = None,
     config: Config = None,
 ) -> None:
     """Write signed evidence that others can verify: entries, proofs, requests, policies, and a verifier.
 
-    It contains the events, which are personal data.
+    It contains the events, which are personal data. This look is recorded; `audit looks` lists it.
     """
     from conversions.audit import open_log
     from conversions.audit.evidence.bundle import bundle
+    from conversions.audit.looks import record
+    from conversions.ledger.subjects.access_log import Look, LookKind
 
     settings = load_settings(config)
     first, last = entry_days(settings, since, until)
+    record(settings, now, [Look(LookKind.BUNDLE, reason or "audit", about=f"{first}, {last}")])
     with open_log(settings, now) as log:
         show(bundle(log, settings, first, last, out))
     say(f"Wrote {out}; its README.txt says how to verify it.")
@@ -80,9 +84,7 @@ def show_checkpoint(*, config: Config = None) -> None:
 
 def rotate_key(
     *,
-    reason: Annotated[
-        str, typer.Option(metavar="TEXT", prompt=True, callback=without_address, help="Why; kept in the log.")
-    ],
+    reason: PromptedReason,
     config: Config = None,
 ) -> None:
     """Sign checkpoints from now on with the present CONVERSIONS_LOG_KEY.

@@ -2,12 +2,12 @@
 
 import os
 import secrets
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from conversions.cli import clock
-from conversions.cli.options import Config, load_settings, without_address
+from conversions.cli.options import Config, RequiredReason, load_settings
 from conversions.cli.output import say
 from conversions.errors import Exit, SettingsError, Usage
 
@@ -29,7 +29,7 @@ def _group() -> None:
 @app.command()
 def rotate(
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
+    reason: RequiredReason,
     config: Config = None,
 ) -> int:
     """Write a new key to .env; the old key stays there, because people and objections are known under it."""

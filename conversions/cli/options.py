@@ -41,25 +41,40 @@ def load_settings(config: Path | None) -> "Settings":
     return settings.load(config or _default())
 
 
-def without_address(option: typer.CallbackParam, text: str | None) -> str | None:
-    """*text* unchanged, since it is kept in clear. Raises Usage where it contains an e-mail address."""
+def _without_address(option: typer.CallbackParam, text: str | None) -> str | None:
+    """*text* unchanged, since it is kept in clear. Raises Usage where it may contain an e-mail address."""
     from conversions.model.subject import holds_address
 
     if text and holds_address(text):
-        raise Usage(f"{option.opts[0]} contains an e-mail address. Leave it out: the log keeps this text in clear.")
+        raise Usage(
+            f"{option.opts[0]} contains an at sign, as e-mail addresses do. Write it without: the store and the log "
+            "keep this text in clear."
+        )
     return text
 
 
 ReasonOption = Annotated[
     str | None,
     typer.Option(
-        "--reason", metavar="TEXT", callback=without_address, help="Why; the log keeps it in clear, so name no person."
+        "--reason", metavar="TEXT", callback=_without_address, help="Why; the log keeps it in clear, so name no person."
     ),
+]
+RequiredReason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", callback=_without_address, help="Why; kept in the log.")
+]
+PromptedReason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", prompt=True, callback=_without_address, help="Why; kept in the log.")
 ]
 Case = Annotated[
     str | None,
-    typer.Option("--case", metavar="NO", callback=without_address, help="Your case number; the log keeps it in clear."),
+    typer.Option(
+        "--case", metavar="NO", callback=_without_address, help="Your case number; the log keeps it in clear."
+    ),
 ]
+ResponsiblePerson = Annotated[
+    str, typer.Option("--by", metavar="NAME", callback=_without_address, help="The person responsible.")
+]
+"""Texts that are kept in clear have one of these types; a test tries every option of every command."""
 
 
 def _default() -> Path:

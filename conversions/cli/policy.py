@@ -7,7 +7,7 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.days import one_day
-from conversions.cli.options import AsJson, Config, load_settings, without_address
+from conversions.cli.options import AsJson, Config, RequiredReason, ResponsiblePerson, load_settings
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
 from conversions.model.run_request import in_words, today
@@ -76,8 +76,8 @@ def diff(*, config: Config = None, as_json: AsJson = False) -> int:
 @app.command()
 def approve(
     *,
-    by: Annotated[str, typer.Option(metavar="NAME", callback=without_address, help="The person responsible.")],
-    reason: Annotated[str, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the log.")],
+    by: ResponsiblePerson,
+    reason: RequiredReason,
     config: Config = None,
     as_json: AsJson = False,
 ) -> int:

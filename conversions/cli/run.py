@@ -14,7 +14,7 @@ from conversions.cli.days import RunSince, RunUntil, run_days, say_days
 from conversions.cli.error_text import explanation
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.next_step import next_command
-from conversions.cli.options import AsJson, Config, JsonSchema, load_settings, without_address
+from conversions.cli.options import AsJson, Config, JsonSchema, ReasonOption, load_settings
 from conversions.cli.output import say, show_json
 from conversions.errors import AnotherRun, ConversionsError, Exit, SettingsError, Usage
 from conversions.process.signals import raise_on_signal
@@ -36,9 +36,7 @@ def run(
     since: RunSince = None,
     until: RunUntil = None,
     destination: DestinationOption = None,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", callback=without_address, help="Why; kept in the store.")
-    ] = None,
+    reason: ReasonOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at exit 0.")] = False,
     wait: Annotated[str, typer.Option(metavar="30m", help="Wait up to this long for another run to finish.")] = "0s",

@@ -1,6 +1,7 @@
 """A data subject in the store."""
 
 import unicodedata
+from html import unescape
 from urllib.parse import unquote
 
 Person = tuple[bytes, ...]
@@ -8,5 +9,6 @@ Person = tuple[bytes, ...]
 
 
 def holds_address(text: str) -> bool:
-    """Return whether *text* may contain an address: an at sign in any spelling."""
-    return "@" in unicodedata.normalize("NFKC", unquote(unicodedata.normalize("NFKC", text)))
+    """Return whether *text* may contain an address: an at sign in any spelling, also encoded more than once."""
+    plain = unicodedata.normalize("NFKC", unescape(unquote(text)))
+    return "@" in plain or (plain != text and holds_address(plain))

@@ -106,7 +106,7 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
             rectifications=_rectifications(orders, told),
             purged=purged,
             lost=lost,
-            accesses=sorted((r for subject in person for r in access_log.records_of(ledger, subject)), key=_at),
+            accesses=access_log.records_of(ledger, person),
         )
 
 

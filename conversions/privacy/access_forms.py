@@ -9,8 +9,9 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from conversions.catalogue import Language, messages
+from conversions.disclosure.fields import Field
 from conversions.privacy.access import AccessAnswer, ClosedRequest
-from conversions.privacy.disclosed_events import DisclosedEvent, Field
+from conversions.privacy.disclosed_events import DisclosedEvent
 from conversions.reports import render
 
 AMOUNTS = frozenset({"conversionValue", "custom_data.value"})

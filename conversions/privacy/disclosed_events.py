@@ -2,29 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-
-from conversions.disclosure.forms import form
-from conversions.disclosure.policy import Listing, Policy
-from conversions.disclosure.schema import EVENTS
+from conversions.disclosure.fields import Field, fields_of
+from conversions.disclosure.policy import Policy
 from conversions.ledger.subjects.records import SentEvent, SubjectOrder, Transfer
 from conversions.model.receipt import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One value that was sent."""
-
-    path: str
-    value: Any
-    form: str
-    """clear | hashed | keyed."""
-    class_: str
-    """Its class in the policy: promised | technical | envelope | legal signal."""
-    what: str
-    """Its description in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +44,7 @@ def disclosed_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterat
         transfers = transfers_of(event)
         if not transfers or (event.payload is None and order.rectified is None):
             continue
-        fields = _fields(event, transfers[-1], policies)
+        fields = fields_of(event.payload or b"{}", policies.get(transfers[-1].policy))
         if not own_order or not event.own:  # of an order, the address and the rest are two persons'
             fields = tuple(field for field in fields if (field.form == "hashed") is not own_order)
         whole = own_order and event.own and event.payload is not None
@@ -75,13 +57,6 @@ def disclosed_events(order: SubjectOrder, policies: dict[str, Policy]) -> Iterat
             fields=fields,
             own=event.own and own_order,
         )
-
-
-def _fields(event: SentEvent, transfer: Transfer, policies: dict[str, Policy]) -> tuple[Field, ...]:
-    if event.payload is None:
-        return ()
-    listings = _listings(transfer, policies)
-    return tuple(_field(path, value, listings) for path, value in _leaves(orjson.loads(event.payload)))
 
 
 def transfers_of(event: SentEvent) -> tuple[Transfer, ...]:
@@ -99,37 +74,3 @@ def unsent_orders(orders: Iterable[SubjectOrder], recipients: dict[str, str]) ->
 def _maybe_sent(transfer: Transfer) -> bool:
     """Whether bytes were or may have been sent: a transfer without outcome is in flight, or its run was killed."""
     return transfer.outcome != Outcome.NOT_SENT
-
-
-def _listings(transfer: Transfer, policies: dict[str, Policy]) -> dict[str, Listing]:
-    """The policy's listing of each path within an event, for all platforms."""
-    policy = policies.get(transfer.policy)
-    if policy is None:
-        return {}
-    prefixes = [(f"{events}[].", kind) for kind, events in EVENTS.items()]
-    return {
-        listing.path.removeprefix(prefix): listing
-        for prefix, kind in prefixes
-        for listing in policy.listings(kind)
-        if listing.path.startswith(prefix)
-    }
-
-
-def _field(path: str, value: Any, listings: dict[str, Listing]) -> Field:
-    listing = listings.get(path)
-    if listing is None:
-        return Field(path, value, "clear", "", path)
-    return Field(path, value, form(listing), listing.class_, listing.what)
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar value of an event, with its path."""
-    match value:
-        case dict():
-            for name, child in value.items():
-                yield from _leaves(child, f"{path}.{name}".lstrip("."))
-        case list():
-            for child in value:
-                yield from _leaves(child, f"{path}[]")
-        case _:
-            yield path, value

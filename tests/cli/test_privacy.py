@@ -98,7 +98,7 @@ class TestTakingBack:
     def test_a_reason_holds_no_address(self, cli: Cli, settings: Path, sign: str) -> None:
         said = object_(cli, settings, "--reason", f"wrote from {ADDRESS}".replace("@", sign))
         assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
-        assert "--reason contains an e-mail address" in said.err
+        assert "--reason contains an at sign" in said.err
         assert "ida" not in said.err
         assert not (settings.parent / "var" / "conversions.db").exists()
 

@@ -78,7 +78,11 @@ RULES = {
         {"seq": "outcome_leaf", "t": "answered_us", **_same(("outcome", "http_status", "code", "reference"))},
         "outcome IS NOT NULL",
     ),
-    "look": Rule("look", "", {"t": "at_us", "operator": "operator", "purpose": "purpose"}),
+    "look": Rule(
+        "look",
+        "",
+        {"t": "at_us", "of": "kind", "case": "case_no", **_same(("operator", "about", "purpose"))},
+    ),
     "erasure": Rule(
         "erasure",
         "",
@@ -133,6 +137,9 @@ class RowVerifier:
     """Digests of every policy and every set of rules that the log records as approved."""
     erased_ranges: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that the log records as erased or purged."""
+    _missing_looks: list[tuple[int, int]] = field(default_factory=list)
+    """Entry and time of each look without a row; a later entry may record that looks of that time were purged."""
+    _looks_kept_from_us: int = 0
     _ids: dict[str, "array[int]"] = field(default_factory=lambda: defaultdict(lambda: array("q")))
     _latest_us: int = 0
     _set_back: bool = False
@@ -160,8 +167,7 @@ class RowVerifier:
             self._compare_rules(seq, facts)
         elif kind == "restored":
             self._record_restore(seq, facts)
-        if kind in {"erasure", "purge"}:
-            self.erased_ranges += [(first, last) for first, last in facts["events"]]
+        self._record_deletion(kind, facts)
 
     def unexplained(self, events: Iterable[int]) -> Iterator[int]:
         """The *events* that no entry records as erased or purged."""
@@ -176,7 +182,10 @@ class RowVerifier:
                 yield event
 
     def remaining(self) -> Iterator[VerificationFinding]:
-        """Rows without an entry, altered or missing documents, and bindings that differ from the log."""
+        """Rows without an entry, looks without a row, documents and bindings that differ from the log."""
+        for seq, at_us in self._missing_looks:
+            if at_us >= self._looks_kept_from_us:
+                yield VerificationFinding(f"entry {seq}", "has no look")
         for kind, rule in RULES.items():
             known = iter(sorted(self._ids[kind]))
             entry = next(known, None)
@@ -193,6 +202,9 @@ class RowVerifier:
 
     def _compare(self, seq: int, rule: Rule, facts: dict[str, Any]) -> None:
         row = self.store.execute(rule.select, (facts[rule.key] if rule.key else seq,)).fetchone()
+        if row is None and facts["kind"] == "look":
+            self._missing_looks.append((seq, facts["t"]))
+            return
         if row is None:
             self._report(seq, f"has no {rule.table} {facts.get(rule.key, '')}".rstrip())
             return
@@ -251,6 +263,12 @@ class RowVerifier:
         )
         self.lost_sizes.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
         self.replaced_stores.add(facts.get("remembered_store") or "")
+
+    def _record_deletion(self, kind: str, facts: Mapping[str, Any]) -> None:
+        if kind in {"erasure", "purge"}:
+            self.erased_ranges += [(first, last) for first, last in facts["events"]]
+        elif kind == "looks purged":
+            self._looks_kept_from_us = max(self._looks_kept_from_us, facts["before_us"])
 
     def _report(self, seq: int, difference: str) -> None:
         self.findings.append(VerificationFinding(f"entry {seq}", difference))

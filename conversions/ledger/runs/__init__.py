@@ -11,9 +11,9 @@ from conversions.ledger.runs.runs import (
     future_entry,
     last_begun,
     mark_staged,
-    operator,
     record_tree_head,
 )
+from conversions.process.operator import operator
 
 __all__ = [
     "Run",

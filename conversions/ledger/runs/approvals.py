@@ -19,6 +19,7 @@ from conversions.ledger.runs.approval_history import How
 from conversions.ledger.runs.sending_rules import Changes, Seal, SendingRules
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
+from conversions.process.operator import operator
 from conversions.settings import Settings
 
 PIN = "rules"
@@ -121,7 +122,7 @@ def record(ledger: Ledger, proposal: Proposal) -> None:
         if PIN in bound:
             how = How.NEW_DESTINATION
         approver = proposal.approver if how is How.FIRST_RUN else None
-        step = _Step(ledger, "recorded", {"how": how, "by": approver, "operator": runs.operator()})
+        step = _Step(ledger, "recorded", {"how": how, "by": approver, "operator": operator()})
         if policies.PIN not in bound:
             runs.store_document(connection, "policy", proposal.policy.text)
             facts = {"policy": proposal.policy.sha256, "version": proposal.policy.version}
@@ -143,7 +144,7 @@ def approve(ledger: Ledger, proposal: Proposal, approval: Approval) -> Pending:
         raise Usage(f"The changed policy still has version {version}; give it a new version, then approve it.")
     if not changed and allowed.by_persons and allowed.rules.keys() >= proposal.rules.keys():
         raise Usage(f"Policy {proposal.policy.version} and every rule are approved already; nothing was changed.")
-    by = {"by": approval.by, "reason": approval.reason, "operator": runs.operator()}
+    by = {"by": approval.by, "reason": approval.reason, "operator": operator()}
     step = _Step(ledger, "approved", by)
     with ledger.transaction() as connection:
         if changed.policy or not (allowed.policy_entry and allowed.policy_entry.by):

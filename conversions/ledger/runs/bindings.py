@@ -6,9 +6,9 @@ from sqlalchemy import insert, select, update
 
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import log
-from conversions.ledger.runs.runs import operator
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
+from conversions.process.operator import operator
 
 CONSEQUENCES = {
     "key": "every order would get a new id on the wire, and objections would not be found",

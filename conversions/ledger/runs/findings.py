@@ -15,10 +15,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from conversions.errors import Exit, Usage
 from conversions.ledger import log
-from conversions.ledger.runs.runs import Run, operator
+from conversions.ledger.runs.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.finding import Finding, FindingLevel
+from conversions.process.operator import operator
 
 REMIND_AFTER = timedelta(days=7)
 """Time after which a run reports a known finding again."""

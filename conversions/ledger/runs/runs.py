@@ -1,6 +1,5 @@
 """Begin and finish runs: each has an epoch, an operator, settings, a policy and a window."""
 
-import getpass
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 from conversions.model.local_time import local_time
+from conversions.process.operator import operator
 
 MAX_CLOCK_STEP_BACK = timedelta(minutes=5)
 """A clock may go back by less than this: time synchronisation corrects a machine by seconds."""
@@ -224,14 +224,6 @@ def record_tree_head(ledger: Ledger) -> str | None:
     at = ledger.clock().isoformat(timespec="seconds")
     head_file.append(ledger.tail_path, head_file.TreeHead(ledger.store_id, size, root.hex(), at))
     return ledger.write_checkpoint(ledger) if ledger.write_checkpoint else None
-
-
-def operator() -> str:
-    """Name of the OS user, or its uid."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def extend_window(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:

@@ -129,6 +129,8 @@ sale = _table(
     _text("order_no"),
     _bytes("status", null=True),  # keyed digest of a status that is not a finished sale; null: a finished sale
     _int("purchased_us", null=True),  # finds a sale under another order number; null: erased, or from an older store
+    _int("first_run", null=True),  # the run that read it first; null: from an older store
+    _int("erased_us", null=True),
     UniqueConstraint("shop", "order_no"),
 )
 
@@ -173,6 +175,7 @@ delivery = _table(
     _int("acknowledged_us", null=True),  # when an operator acknowledged a state that no run resolves
     _bytes("subject", null=True),  # the buyer of an order that must not be sent and so has no event
     _int("accepted_minor", null=True),  # an unusual amount that an operator has accepted
+    _int("judged_run", null=True),  # the first run that read the order and judged it as the last one did
     Index(None, "run", "destination"),
     Index(
         "ix_delivery_person",
@@ -376,9 +379,13 @@ look = _table(
     _text("purpose"),
     _bytes("subject", null=True),
     _int("leaf", "leaf.seq"),
+    _text("kind", server_default="person"),  # person | people | order | request | export | bundle
+    _text("about", null=True),  # a request's number, or the form and the days of a file
+    _int("sale", null=True),  # of an order; null: another kind, or erased
+    _text("case_no", null=True),
     Index(None, "subject"),
 )
-"""Access log: who looked up a person, when and why; part of the answer to an access request."""
+"""Access log: who looked at a person or at sent data, when and why; part of the answer to an access request."""
 
 history = _table(
     "history",

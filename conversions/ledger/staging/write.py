@@ -20,8 +20,8 @@ from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
 
 _INSERT_SALES = text("""
-    INSERT INTO sale(shop, order_no, purchased_us, status)
-    SELECT :shop, s.order_no, s.purchased_us, s.status FROM temp.order_row s
+    INSERT INTO sale(shop, order_no, purchased_us, status, first_run)
+    SELECT :shop, s.order_no, s.purchased_us, s.status, :run FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
@@ -48,7 +48,7 @@ _INSERT_DELIVERIES = text(f"""
     INSERT INTO delivery(
         id, sale, destination, run, day, state, reason, revision, wire_id, scheme,
         value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
-        fingerprint, ready_at, expires_at, attempted, settled_run, subject
+        fingerprint, ready_at, expires_at, attempted, settled_run, subject, judged_run
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
@@ -59,7 +59,7 @@ _INSERT_DELIVERIES = text(f"""
         s.minor, s.currency, s.exponent, d.due_minor,
         d.fingerprint, d.ready_at, d.expires_at, 0,
         CASE WHEN d.quarantined OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END,
-        CASE WHEN o.id IS NOT NULL OR d.event IS NULL THEN s.subject END
+        CASE WHEN o.id IS NOT NULL OR d.event IS NULL THEN s.subject END, :run
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
 _INSERT_EVENTS = text(f"""
@@ -77,6 +77,7 @@ _COUNT_DRAFTS = text("""
 """)
 _UPDATE_DELIVERY = """
     UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? AND ? THEN acknowledged_us END,
+    judged_run = CASE WHEN state = ? AND reason IS ? THEN judged_run ELSE ? END,
     decision = NULL, run = ?, day = ?, state = ?, reason = ?, detail = NULL,
     revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
@@ -88,7 +89,8 @@ _UPDATE_STATED = """
     stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
 """
 _SET_STATE = """
-    UPDATE delivery SET state = ?, reason = ?, settled_run = ?, decision = NULL, acknowledged_us = NULL WHERE id = ?
+    UPDATE delivery SET state = ?, reason = ?, settled_run = ?, judged_run = ?, decision = NULL, acknowledged_us = NULL
+    WHERE id = ?
 """
 _DELETE_EVENT = "DELETE FROM event WHERE id = ?"
 _EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES (?, ?, ?, ?, ?, ?)"
@@ -158,9 +160,9 @@ class _Rows:
         due = evaluation.incoming.due.minor if evaluation.value_differs else None
         self.by_statement[_UPDATE_STATED].append((self.run, *_columns(evaluation.stated), due, delivery))
         if evaluation.transition is Transition.EXPIRE:
-            self.by_statement[_SET_STATE].append((State.EXPIRED, Reason.TOO_OLD, self.run, delivery))
+            self.by_statement[_SET_STATE].append((State.EXPIRED, Reason.TOO_OLD, self.run, self.run, delivery))
         elif evaluation.transition is Transition.DROP:
-            self.by_statement[_SET_STATE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, delivery))
+            self.by_statement[_SET_STATE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, self.run, delivery))
 
     def write(self) -> None:
         """Write all rows, with one executemany per statement."""
@@ -184,6 +186,9 @@ class _Rows:
                 state,
                 draft.reason,
                 _is_acknowledged_amount(draft, row),
+                state,
+                draft.reason,
+                self.run,
                 self.run,
                 row.day,
                 state,

@@ -61,13 +61,15 @@ _CLOSE_REVISIONS = text(f"""
     )
 """)
 _CLEAR_SALES = text(
-    "UPDATE sale SET purchased_us = NULL, status = NULL WHERE id IN (SELECT value FROM json_each(:sales))"
+    "UPDATE sale SET purchased_us = NULL, status = NULL, erased_us = :now_us "
+    "WHERE id IN (SELECT value FROM json_each(:sales))"
 )
 _DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
 _ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
 _FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
 _FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
 _CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
+_CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN (SELECT value FROM json_each(:sales))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         recipients = {*recipient_notices.recipients(connection, [*sales, *of_others])}
         if fresh and (purged := purged_purchases(connection)):
             recipients.update(purged.recipients)
-        events = sorted([*_close(connection, sales), *_clear_address(connection, of_others, person)])
+        events = sorted([*_close(connection, ledger.now_us, sales), *_clear_address(connection, of_others, person)])
         redaction.redact(connection, events)
         for subject in person:
             for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
@@ -107,10 +109,10 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
 
 
-def _close(connection: Connection, sales: Sequence[int]) -> list[int]:
+def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> list[int]:
     """Erase the orders of *sales* and every mention of them; return their events, whose payloads are to be removed."""
-    parameters = {"sales": orjson.dumps(sales).decode()}
-    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS):
+    parameters = {"sales": orjson.dumps(sales).decode(), "now_us": now_us}
+    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
         connection.execute(statement, parameters)
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, parameters).scalars()))
     return list(connection.execute(_EVENTS, parameters).scalars())

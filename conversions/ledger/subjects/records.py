@@ -42,7 +42,7 @@ _CORRECTED_LATER = exists().where(
     _later.c.sale == tables.rectified_order.c.sale,
     _later.c.rectification > tables.rectified_order.c.rectification,
 )
-_EVENT_RANGES = text("""
+EVENT_RANGES = text("""
     SELECT r.id, f.event, l.event FROM request r
     JOIN request_event f ON f.request = r.id AND f.position = 0
     JOIN request_event l ON l.request = r.id AND l.position = r.events - 1 ORDER BY r.id
@@ -119,7 +119,7 @@ def rectified_away(connection: Connection, person: Person) -> dict[int, Rectifie
 
 def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]:
     """All stored data of this person's orders, oldest first, then what others' orders had of the person."""
-    ranges = [tuple(row) for row in connection.execute(_EVENT_RANGES)]
+    ranges = [tuple(row) for row in connection.execute(EVENT_RANGES)]
     own = _rectified_to(connection, person)
     of_others = {sale: r for sale, r in rectified_away(connection, person).items() if sale not in own}
     orders = []
@@ -164,7 +164,7 @@ _DELIVERIES = (
 _EVENTS = (
     select(_e.id, _e.bytes, _e.subject).where(_e.id >= bindparam("low"), _e.id < bindparam("high")).order_by(_e.id)
 )
-_WITH_EVENT = select(tables.request_event.c.request).where(
+WITH_EVENT = select(tables.request_event.c.request).where(
     tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
     tables.request_event.c.event == bindparam("event"),
 )
@@ -179,7 +179,7 @@ _TRANSFERS = (
         tables.run.c.legal_basis,
     )
     .join(tables.run, tables.run.c.id == _r.run)
-    .where(_r.id.in_(_WITH_EVENT))
+    .where(_r.id.in_(WITH_EVENT))
     .order_by(_r.id)
 )
 

@@ -19,7 +19,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.store import Ledger, microseconds
-from conversions.ledger.subjects import order_mentions, records, redaction, suppressions
+from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
 
 ROWS_PER_PAGE = 5_000
 """Deliveries (one order at one destination) in one transaction."""
@@ -95,6 +95,7 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
             _redact_payloads(ledger, purged, sales)
             _shrink(ledger, purged, sales)
     order_mentions.forget_before(ledger, _midnight_us(before))
+    access_log.purge_looks(ledger, before, _midnight_us(before))
     return purged
 
 

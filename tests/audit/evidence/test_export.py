@@ -1,7 +1,6 @@
 """An export holds what left, as often as it left, byte for byte."""
 
 import csv
-import getpass
 import io
 import json
 import os
@@ -25,6 +24,7 @@ from conversions.audit.attempts.model import AttemptRecord, Body, Selection
 from conversions.audit.evidence import export as exporting
 from conversions.audit.evidence.export import ExportCounts, Format, export, new_file
 from conversions.errors import LedgerError, Usage
+from conversions.process.operator import operator
 from tests.audit.shop import SATURDAY, SUNDAY, TOKEN, Shop, new_shop
 
 Line = dict[str, Any]
@@ -117,7 +117,7 @@ def test_a_line_says_who_sent_what_to_whom_on_which_basis(past: Shop) -> None:
         "rules": "meta/2026-01" if to_meta else "google/2026-08",
         "legal_basis": "legitimate_interest",
         "settings_sha256": sha256(settings.public_text().encode()).hexdigest(),
-        "operator": getpass.getuser(),
+        "operator": operator(),
         "host": socket.gethostname(),
         "reason": "the second night",
         "version": __version__,

@@ -1,6 +1,5 @@
 """A run: begun by raising the epoch, its circumstances kept, closed with what it reported."""
 
-import getpass
 import os
 import socket
 from collections.abc import Callable
@@ -68,7 +67,7 @@ def test_row_and_leaf_say_who_ran_what_with_which_settings_and_policy(night: Nig
 
     kept = {
         "command": "run",
-        "operator": getpass.getuser(),
+        "operator": runs.operator(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "version": __version__,
@@ -248,12 +247,3 @@ def test_an_order_that_waited_and_left_the_source_becomes_too_old_like_others(ni
 
     assert night.states() == {"1": "expired", "2": "pending"}
     assert (night.held("1").reason, night.held("1").settled_run) == (Reason.TOO_OLD, night.run.id)
-
-
-def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nameless() -> str:
-        raise KeyError(os.getuid())
-
-    monkeypatch.setattr(getpass, "getuser", nameless)
-
-    assert runs.operator() == f"uid {os.getuid()}"

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add what approvals, routes to the platforms and the rights of people need."""
     _add_rights()
     _add_routes()
+    _add_looks_and_lives()
 
 
 def _add_rights() -> None:
@@ -80,3 +81,21 @@ def _let_tasks_have_a_rectification() -> None:
 
 def _add_routes() -> None:
     op.add_column("request", sa.Column("route", sa.Text(), nullable=True))
+
+
+def _add_looks_and_lives() -> None:
+    """Add what a look was at, and since when an order is known, judged or erased, as far as the store has it."""
+    op.add_column("look", sa.Column("kind", sa.Text(), server_default="person", nullable=False))
+    op.add_column("look", sa.Column("about", sa.Text(), nullable=True))
+    op.add_column("look", sa.Column("sale", _INT, nullable=True))
+    op.add_column("look", sa.Column("case_no", sa.Text(), nullable=True))
+    op.execute("UPDATE look SET case_no = (SELECT json_extract(l.body, '$.case') FROM leaf l WHERE l.seq = look.leaf)")
+    op.add_column("sale", sa.Column("first_run", _INT, nullable=True))
+    op.add_column("sale", sa.Column("erased_us", _INT, nullable=True))
+    op.execute("""
+        UPDATE sale SET erased_us = (
+            SELECT max(e.at_us) FROM erasure e JOIN leaf l ON l.seq = e.leaf JOIN json_each(l.body, '$.events') r
+            WHERE sale.id BETWEEN json_extract(r.value, '$[0]') >> 14 AND json_extract(r.value, '$[1]') >> 14
+        ) WHERE id IN (SELECT sale FROM delivery WHERE state = 'erased')
+    """)
+    op.add_column("delivery", sa.Column("judged_run", _INT, nullable=True))
