@@ -16,6 +16,7 @@ from conversions.cli import (
     backup,
     decide,
     doctor,
+    explain,
     init,
     key,
     policy,
@@ -34,7 +35,7 @@ from conversions.cli.next_step import next_command
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit
 
-DOCUMENT_COMMANDS = {"audit", "privacy", "schema"}
+DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema"}
 """Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
 
 app = typer.Typer(
@@ -70,6 +71,7 @@ for command in (
     run.run,
     run.plan,
     status.status,
+    explain.explain,
     reconcile.reconcile,
     decide.decide,
     adopt.adopt,

@@ -191,6 +191,11 @@ def stage_restatements(ledger: Ledger, run: Run, destination: int, restate: Rest
                 log.append(connection, "restatements staged", ledger.now_us, facts, epoch=run.epoch)
 
 
+def candidate(connection: Connection, changed: ChangedValue, restate: Restate, now: int) -> Candidate | None:
+    """Return what a run with restatements would do with one order at *now*, Unix seconds."""
+    return next(_candidates(connection, [changed], restate, now), None)
+
+
 def _supersede(ledger: Ledger, run: Run, destination: int) -> None:
     """Close the restatements that an earlier run left unsent: this run stages them again with the present value."""
     with ledger.transaction() as connection:

@@ -1,0 +1,266 @@
+"""Everything that the store has about one order: reading, judgement, requests, late results and changed values."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, select, text
+
+from conversions.ledger.queries.order_search import spellings
+from conversions.ledger.restatements import eligibility
+from conversions.ledger.restatements.eligibility import Candidate, ChangedValue, Restate
+from conversions.ledger.restatements.unconfirmed import newest
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.states import SENT
+from conversions.ledger.store import instant
+from conversions.ledger.subjects import records
+from conversions.model.conversion import Money
+
+MAX_ROWS_NAMED = 3
+"""Unreadable rows of one order, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRun:
+    """A run that read orders."""
+
+    id: int
+    at: datetime
+    """Its start; aware, UTC."""
+    source: str | None
+    """The kind of its source: csv, parquet or sql."""
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One attempt to send an event of the order."""
+
+    id: int
+    event: int
+    run: int
+    at: datetime
+    """Aware, UTC."""
+    purpose: str
+    policy: str
+    """SHA-256 of the policy's text."""
+    outcome: str | None
+    """None: under way, or its run was killed."""
+    http_status: int | None
+    code: str | None
+    verdict: str | None
+    asks_at: datetime | None
+    """When the platform is asked next for the late result; aware, UTC."""
+    reported_at: datetime | None
+    """When the platform last reported a late result of this request; aware, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLife:
+    """One order at one destination."""
+
+    row: Row[Any]
+    """The row of ``delivery``."""
+    destination: str
+    requests: tuple[SentRequest, ...]
+    """Oldest first."""
+    payload: bytes | None
+    """The event that was sent last; None: never sent, or deleted."""
+    revisions: tuple[Row[Any], ...]
+    objection_at: datetime | None
+    """Since when the buyer's objection or withdrawal is in force, where it is; aware, UTC."""
+
+    @property
+    def value(self) -> Money:
+        """The value that the platform has, or would get."""
+        return Money(self.row.value_minor or 0, self.row.value_currency or "", self.row.value_exponent or 0)
+
+    @property
+    def stated(self) -> Money:
+        """The last value in the source."""
+        return Money(self.row.stated_minor, self.row.stated_currency, self.row.stated_exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row of the source with this order's number that could not be read."""
+
+    run: ReadingRun
+    place: str
+    reason: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLife:
+    """One order."""
+
+    order_no: str
+    erased: bool
+    erased_at: datetime | None
+    """None where an older version of the program erased it; aware, UTC."""
+    first_run: ReadingRun | None
+    """None where an older version of the program read it first."""
+    last_run: ReadingRun | None
+    deliveries: tuple[DeliveryLife, ...]
+
+
+_r, _d = tables.request.c, tables.delivery.c
+_DELIVERIES = (
+    select(tables.delivery, tables.destination.c.name)
+    .join(tables.destination, tables.destination.c.id == _d.destination)
+    .where(_d.id.between(bindparam("low"), bindparam("high")))
+    .order_by(_d.id)
+)
+_REQUESTS = select(tables.request).where(_r.id.in_(records.WITH_EVENT)).order_by(_r.id)
+_REPORT = text("""
+    SELECT json_extract(body, '$.t') FROM leaf WHERE seq > :after
+    AND body LIKE '%"kind":"diagnosis"%"request":' || :request || ',%' ORDER BY seq DESC LIMIT 1
+""")
+_OBJECTION = text("""
+    SELECT min(o.since_us) FROM objection o WHERE o.removed_us IS NULL AND o.subject IN (
+        SELECT e.subject FROM event e WHERE e.id = :event UNION SELECT d.subject FROM delivery d WHERE d.id = :delivery
+    )
+""")
+_UNREADABLE = text("""
+    SELECT run, place, reason, field, order_no FROM row_rejected
+    WHERE order_no IN (SELECT value FROM json_each(:numbers)) ORDER BY id DESC
+""")
+_PURGES = text("""
+    SELECT json_extract(body, '$.before'), json_extract(body, '$.t'), json_extract(body, '$.events') FROM leaf
+    WHERE body LIKE '%"kind":"purge"%' OR body LIKE '%"kind":"shrink"%' ORDER BY seq
+""")
+_DAYS = select(tables.day_read.c.day).order_by(tables.day_read.c.day)
+
+
+def order_life(connection: Connection, sale: int, ranges: Sequence[tuple[int, int, int]]) -> OrderLife:
+    """Read one order. *ranges* are those of ``event_ranges``, read once for all orders."""
+    row = connection.execute(select(tables.sale).where(tables.sale.c.id == sale)).one()
+    low = sale << DESTINATION_BITS
+    rows = connection.execute(_DELIVERIES, {"low": low, "high": low | (1 << DESTINATION_BITS) - 1}).all()
+    return OrderLife(
+        order_no=row.order_no,
+        erased=any(d.state == "erased" for d in rows),
+        erased_at=instant(row.erased_us) if row.erased_us else None,
+        first_run=reading_run(connection, row.first_run),
+        last_run=reading_run(connection, max((d.run for d in rows), default=None)),
+        deliveries=tuple(_delivery(connection, d, ranges) for d in rows),
+    )
+
+
+def event_ranges(connection: Connection) -> list[tuple[int, int, int]]:
+    """Request, and the keys of its first and last event, of every request."""
+    return [(request, first, last) for request, first, last in connection.execute(records.EVENT_RANGES)]
+
+
+def reading_run(connection: Connection, number: int | None) -> ReadingRun | None:
+    """The run *number* with the kind of its source."""
+    run, document = tables.run.c, tables.document.c
+    query = select(run.id, run.started_us, run.finished_us, document.body).join_from(
+        tables.run, tables.document, document.sha256 == run.settings, isouter=True
+    )
+    row = connection.execute(query.where(run.id == number)).first()
+    if row is None:
+        return None
+    return ReadingRun(row.id, instant(row.started_us), _source_kind(row.body), row.finished_us is not None)
+
+
+def unreadable_rows(connection: Connection, asked: Iterable[str]) -> dict[str, list[UnreadableRow]]:
+    """Return for each number of *asked* its newest unreadable rows."""
+    by_spelling = {spelling: number for number in asked for spelling in spellings(number)}
+    found: dict[str, list[UnreadableRow]] = {}
+    for row in connection.execute(_UNREADABLE, {"numbers": orjson.dumps(list(by_spelling)).decode()}):
+        rows = found.setdefault(by_spelling[row.order_no], [])
+        run = reading_run(connection, row.run) if len(rows) < MAX_ROWS_NAMED else None
+        if run is not None:
+            rows.append(UnreadableRow(run, row.place, row.reason, row.field))
+    return found
+
+
+def days_read(connection: Connection) -> list[tuple[date, date]]:
+    """Return the days that were read, as first and last day of each span without a gap."""
+    spans: list[tuple[date, date]] = []
+    for text_of_day in connection.execute(_DAYS).scalars():
+        day = date.fromisoformat(text_of_day)
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans
+
+
+def kept_from(connection: Connection) -> date | None:
+    """Return the first purchase day whose orders were never deleted; None where nothing was deleted."""
+    before = [date.fromisoformat(day) for day, *_ in connection.execute(_PURGES) if day]
+    return max(before, default=None)
+
+
+def payload_deleted_at(connection: Connection, event: int) -> datetime | None:
+    """Return when retention deleted the bytes of *event* (aware, UTC)."""
+    for _, at, events in connection.execute(_PURGES):
+        if any(first <= event <= last for first, last in orjson.loads(events or "[]")):
+            return instant(at)
+    return None
+
+
+def last_stop(connection: Connection, destination: str) -> tuple[ReadingRun, str] | None:
+    """Return the last finished run and why it sent nothing more to *destination*, if it was stopped."""
+    run = tables.run.c
+    query = select(run.id, run.report).where(run.command == "run", run.report.is_not(None))
+    row = connection.execute(query.order_by(run.id.desc()).limit(1)).first()
+    report = orjson.loads(row.report) if row else {}
+    stopped = report.get("destinations", {}).get(destination, {}).get("stopped") or report.get("stopped")
+    reading = reading_run(connection, row.id) if row and stopped else None
+    return (reading, str(stopped)) if reading else None
+
+
+def changed_value(connection: Connection, life: DeliveryLife, restate: Restate, now: int) -> Candidate | None:
+    """Return a sent order with another value than is due, and why that is not restated; None where it is the same."""
+    row = life.row
+    if row.state not in SENT or row.due_minor is None or row.value_minor is None:
+        return None
+    due = Money(row.due_minor, row.stated_currency, row.stated_exponent)
+    unconfirmed = connection.execute(text(f"SELECT {newest(str(int(row.id)))}")).scalar()
+    if due == life.value and unconfirmed is None:
+        return None
+    return eligibility.candidate(connection, ChangedValue(row.id, due), restate, now)
+
+
+def _delivery(connection: Connection, row: Row[Any], ranges: Sequence[tuple[int, int, int]]) -> DeliveryLife:
+    event = row.id << REVISION_BITS
+    span = (event, event | MAX_REVISIONS - 1)
+    sent = sorted(_requests(connection, span, ranges), key=lambda request: request.id)
+    newest_sent = sent[-1].event if sent else None
+    payload = connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == newest_sent)).scalar()
+    v = tables.revision.c
+    revisions = connection.execute(select(tables.revision).where(v.id.between(*span)).order_by(v.id)).all()
+    objection = connection.execute(_OBJECTION, {"event": event | row.revision, "delivery": row.id}).scalar()
+    objected_at = instant(objection) if objection else None
+    return DeliveryLife(row, row.name, tuple(sent), payload, tuple(revisions), objected_at)
+
+
+def _requests(
+    connection: Connection, span: tuple[int, int], ranges: Sequence[tuple[int, int, int]]
+) -> Iterator[SentRequest]:
+    events = connection.execute(select(tables.event.c.id).where(tables.event.c.id.between(*span))).scalars().all()
+    for event in events:
+        candidates = [request for request, first, last in ranges if first <= event <= last]
+        for row in connection.execute(_REQUESTS, {"requests": candidates, "event": event}):
+            asks_at = instant(row.ask_at * 1_000_000) if row.ask_at else None
+            facts = (row.purpose, row.policy, row.outcome, row.http_status, row.code, row.verdict, asks_at)
+            yield SentRequest(row.id, event, row.run, instant(row.intended_us), *facts, _reported_at(connection, row))
+
+
+def _reported_at(connection: Connection, row: Row[Any]) -> datetime | None:
+    if not row.asked:
+        return None
+    at = connection.execute(_REPORT, {"after": row.outcome_leaf or row.leaf, "request": row.id}).scalar()
+    return instant(at) if at else None
+
+
+def _source_kind(settings: str | None) -> str | None:
+    kind = orjson.loads(settings or "{}").get("source", {}).get("kind")
+    return str(kind) if kind else None
