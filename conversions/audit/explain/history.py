@@ -1,12 +1,13 @@
 """What happened to an order at a destination: judged, sent, answered, reported, changed."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from sqlalchemy import Row
 
 from conversions.audit.explain.statement import OrderAtDestination, Statement
 from conversions.disclosure.fields import fields
-from conversions.disclosure.policy import parse_policy
+from conversions.disclosure.policy import Policy, parse_policy
 from conversions.ledger.queries import order_life
 from conversions.ledger.queries.order_life import SentRequest
 from conversions.ledger.states import State
@@ -70,11 +71,16 @@ def _contained(order: OrderAtDestination) -> Iterator[Statement]:
             yield order.say("payload_deleted", at=deleted)
         return
     text = records.policy_text(order.connection, requests[-1].policy)
-    sent = fields(payload, parse_policy(text, "The policy") if text else None)
+    sent = fields(payload, _policy(text) if text else None)
     for form in ("hashed", "keyed", "clear"):
         paths = [field.path for field in sent if field.form == form and field.class_ != "envelope"]
         if paths:
             yield order.say(f"sent_{form}", fields=list(dict.fromkeys(paths)))
+
+
+@cache
+def _policy(text: str) -> Policy:
+    return parse_policy(text, "The policy")
 
 
 def _reported(order: OrderAtDestination) -> Iterator[Statement]:
