@@ -309,6 +309,7 @@ class TestDeleted:
         shop.run()
         assert shop.command("privacy", "erase", "--case", "17", stdin=f"ida.#1001@{DOMAIN}").code == 0
         assert ERASED.fullmatch(shop.command("explain", "1001").out)
+        assert "1001" not in shop.command("audit", "looks").out
         beside = shop.command("explain", "1002").out
         assert "1003" in beside
         assert "1001" not in beside

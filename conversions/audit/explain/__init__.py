@@ -58,7 +58,9 @@ def explain(
     runtime = build_runtime(settings)
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
         matches = order_search.find(connection, settings.shop, asked)
-    looks.record(settings, clock, [Look(LookKind.ORDER, purpose, case, sale=match.sale) for match in matches])
+        erased = order_search.erased(connection, [match.sale for match in matches if match.sale])
+    sales = [None if match.sale in erased else match.sale for match in matches]
+    looks.record(settings, clock, [Look(LookKind.ORDER, purpose, case, sale=sale) for sale in sales])
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
         reading = _Reading(connection, settings, clock(), runtime.destinations, asked)
         return [reading.explanation(match) for match in matches]

@@ -64,7 +64,7 @@ def _unanswered(order: OrderAtDestination) -> Statement:
 def _received(order: OrderAtDestination) -> Statement:
     row, at = order.life.row, _received_at(order)
     newest = next((r for r in reversed(order.life.requests) if r.outcome == Outcome.RECEIVED), None)
-    if order.rules and not isinstance(order.rules.destination, ReportsStatus):
+    if order.rules is None or not isinstance(order.rules.destination, ReportsStatus):
         return order.say("received_final", at=at)
     if row.reason == Reason.SETUP:
         return order.say("received_setup", at=at, detail=row.detail or "")

@@ -18,6 +18,9 @@ from conversions.model.receipt import Outcome
 def next_steps(order: OrderAtDestination) -> Iterator[Statement]:
     """The last statements, each with its command."""
     row = order.life.row
+    if order.rules is None:
+        yield order.say("not_in_settings")
+        return
     match State(row.state):
         case State.PENDING | State.DEFERRED:
             yield from _waiting(order)
@@ -81,7 +84,7 @@ def _received(order: OrderAtDestination) -> Iterator[Statement]:
     asks_at = [request.asks_at for request in order.life.requests if request.asks_at]
     if row.state == State.RECEIVED and asks_at:
         yield order.say("asks", at=max(asks_at))
-    elif order.rules and not isinstance(order.rules.destination, ReportsStatus):
+    elif not order.rules or not isinstance(order.rules.destination, ReportsStatus):
         yield order.say("says_no_more")
     elif row.state == State.RECEIVED:
         yield order.say("look_there")
@@ -94,7 +97,7 @@ def _not_sent(order: OrderAtDestination) -> Iterator[Statement]:
     if row.reason == Reason.REFUSED_BY_PLATFORM:
         if "earlier_unanswered" in (row.detail or ""):
             yield order.say("earlier_unanswered")
-        yield from _advice(order)
+        yield from list(_advice(order)) or [order.say("look_up", detail=row.detail or "")]
         yield order.say("correct", day=order.day)
         yield from _acknowledge(order)
         return

@@ -5,7 +5,7 @@ import shlex
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, get_timezone_location
 
 from conversions import catalogue
 from conversions.audit.explain.statement import Statement
@@ -42,7 +42,7 @@ def _words(name: str, fact: object, zone: ZoneInfo, language: Language) -> str:
             return f"{fact.amount:f} {fact.currency}"
         case datetime():
             local = fact.astimezone(zone)
-            return f"{_day(local.date(), language)} {local:%H:%M} ({zone.key.rpartition('/')[2].replace('_', ' ')})"
+            return f"{_day(local.date(), language)} {local:%H:%M} ({_city(zone, language)})"
         case date():
             return _day(fact, language)
         case list() if name == "fields":
@@ -58,6 +58,10 @@ def _words(name: str, fact: object, zone: ZoneInfo, language: Language) -> str:
             return catalogue.text(SECTIONS[name], fact, language)
         case _:
             return str(fact)
+
+
+def _city(zone: ZoneInfo, language: Language) -> str:
+    return str(get_timezone_location(zone, locale=language.locale, return_city=True))
 
 
 def _day(day: date, language: Language) -> str:

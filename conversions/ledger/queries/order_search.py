@@ -82,9 +82,15 @@ def near(connection: Connection, shop: str, asked: str) -> list[str]:
     known = _look_up(connection, _BY_NUMBER, shop, {m + s for s in _slips(plain) for m in ("", "#")})
     if len(known) < MAX_NEAR:
         known |= {row.order_no: row.id for row in connection.execute(_BESIDE, {"shop": shop, "number": plain})}
-    erased = _erased(connection, known.values())
-    living = [number for number, sale in known.items() if sale not in erased]
+    gone = erased(connection, known.values())
+    living = [number for number, sale in known.items() if sale not in gone]
     return sorted(living, key=lambda number: (_distance(number, plain), number))[:MAX_NEAR]
+
+
+def erased(connection: Connection, sales: Iterable[int]) -> set[int]:
+    """Return which of *sales* are erased."""
+    listed = orjson.dumps(list(sales)).decode()
+    return set(connection.execute(_ERASED_AMONG, {"sales": listed}).scalars())
 
 
 def _slips(number: str) -> Iterator[str]:
@@ -117,8 +123,8 @@ def _match(
     if asked.strip() in found:
         return Match(asked, found[asked.strip()])
     if len(set(found.values())) > 1:
-        erased = _erased(connection, found.values())
-        living = {number: sale for number, sale in found.items() if sale not in erased}
+        gone = erased(connection, found.values())
+        living = {number: sale for number, sale in found.items() if sale not in gone}
         found = living or dict(list(found.items())[:1])
     if len(found) > 1:
         return Match(asked, several=tuple(sorted(found)))
@@ -126,11 +132,6 @@ def _match(
         return Match(asked, next(iter(found.values())))
     former = connection.execute(_BY_FORMER, {"shop": shop, "numbers": orjson.dumps(sorted(wanted)).decode()}).first()
     return Match(asked, former.sale, instant(former.since_us)) if former else Match(asked)
-
-
-def _erased(connection: Connection, sales: Iterable[int]) -> set[int]:
-    listed = orjson.dumps(list(sales)).decode()
-    return set(connection.execute(_ERASED_AMONG, {"sales": listed}).scalars())
 
 
 def _look_up(connection: Connection, query: TextClause, shop: str, numbers: Iterable[str]) -> dict[str, int]:
