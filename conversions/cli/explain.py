@@ -51,7 +51,10 @@ def _numbers(orders: list[str] | None) -> list[str]:
     """The numbers without repetition. Raises Usage where there is none, or one is an e-mail address."""
     from conversions.model.subject import holds_address
 
-    given = orders or ([] if sys.stdin.isatty() else sys.stdin.read().splitlines())
+    try:
+        given = orders or ([] if sys.stdin.isatty() else sys.stdin.read().splitlines())
+    except UnicodeDecodeError:
+        raise Usage("Standard input is no text in UTF-8: write one order number per line.") from None
     numbers = list(dict.fromkeys(number.strip() for number in given if number.strip()))
     if not numbers:
         raise Usage("No order was given: name one, or pipe numbers in, one per line.")

@@ -5,6 +5,7 @@ from functools import cache
 
 from sqlalchemy import Row
 
+from conversions import catalogue
 from conversions.audit.explain.statement import OrderAtDestination, Statement
 from conversions.disclosure.fields import fields
 from conversions.disclosure.policy import Policy, parse_policy
@@ -54,11 +55,17 @@ def _sent(order: OrderAtDestination) -> Iterator[Statement]:
 
 
 def _request(order: OrderAtDestination, request: SentRequest) -> Statement:
-    answered = {"http_status": request.http_status, "answer": request.code or ""}
+    answered = {"http_status": request.http_status, "meaning": _meaning(request), "answer": request.code or ""}
     facts = {"request": request.id, "at": request.at, "purpose": request.purpose, "outcome": request.outcome or "none"}
     if request.outcome == Outcome.RECEIVED or not request.code:
         return order.say("request", **facts)
     return order.say("request_http" if request.http_status else "request_code", **facts, **answered)
+
+
+def _meaning(request: SentRequest) -> str:
+    """The catalogue's code for an HTTP status: the status itself, or its class."""
+    status = str(request.http_status)
+    return status if catalogue.has("explain_http", status) else f"{status[:1]}xx"
 
 
 def _contained(order: OrderAtDestination) -> Iterator[Statement]:

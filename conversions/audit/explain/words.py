@@ -15,6 +15,7 @@ from conversions.model.conversion import Money
 PARTS = {"why": "explain_why", "what": "explain_do", "outcome": "explain_outcomes"}
 """Parts of sentences by their section of the catalogue: they contain other facts."""
 SECTIONS = {
+    "meaning": "explain_http",
     "purpose": "explain_purposes",
     "source": "explain_sources",
     "reason": "reasons",
