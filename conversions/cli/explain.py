@@ -40,7 +40,7 @@ def explain(
 
     settings = load_settings(config)
     say = partial(sentence, zone=settings.zone, language=Language(language))
-    explanations = explained(settings, now, _numbers(orders), reason or "order looked up", case)
+    explanations = explained(settings, now, _numbers(orders), reason or "order", case)
     if as_json:
         show_json([_json(explanation, say) for explanation in explanations])
     else:

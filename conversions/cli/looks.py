@@ -42,7 +42,7 @@ def list_looks(
                 f"{look.at.astimezone(settings.zone):%Y-%m-%d %H:%M}",
                 look.operator,
                 f"{catalogue.text('looks', look.kind)} {printable(look.about or '')}".rstrip(),
-                look.purpose,
+                catalogue.text("purposes", look.purpose),
                 look.case,
             )
             for look in looks

@@ -110,10 +110,6 @@ def answer(settings: Settings, clock: Clock, person: Person, purpose: str, case:
         )
 
 
-def _at(record: AccessRecord) -> datetime:
-    return record.at
-
-
 def _forms(settings: Settings, policy: Policy | None) -> dict[str, list[str]] | None:
     kinds = sorted({section.kind for section in settings.destinations.values()})
     return promised_forms(policy, kinds) if policy else None

@@ -342,8 +342,8 @@ class TestLook:
         explain(shop, "1001", "4711")
         listed = json.loads(shop.command("audit", "looks", "--json").out)
         assert [(one["kind"], one["about"], one["purpose"]) for one in listed] == [
-            ("order", "1001", "order looked up"),
-            ("order", None, "order looked up"),
+            ("order", "1001", "order"),
+            ("order", None, "order"),
         ]
         assert shop.command("audit", "verify").code == 0
 

@@ -40,8 +40,8 @@ def test_every_way_to_see_sent_data_is_a_look(sold: Shop) -> None:
         ("request", "1", "complaint 12", None),
         ("export", f"csv, {sold.day(0)}", "audit", None),
         ("bundle", f"{sold.day(1)}, {sold.day(0)}", "audit", None),
-        ("order", "1001", "order looked up", "7"),
-        ("person", None, "access, GDPR article 15", "8"),
+        ("order", "1001", "order", "7"),
+        ("person", None, "access", "8"),
         ("people", None, "breach, GDPR article 33", None),
     ]
     assert {one["operator"] for one in looks(sold)} == {operator()}
@@ -63,7 +63,7 @@ def test_the_list_says_when_in_the_shops_zone_by_whom_and_at_what(sold: Shop) ->
     header, row = sold.command("audit", "looks").out.splitlines()
     assert header.startswith("time (Europe/Copenhagen)")
     assert row.startswith("2026-11-22 06:15")
-    assert f"{operator()}  order 1001  order looked up" in row
+    assert f"{operator()}  order 1001  what became of an order" in row
 
 
 def test_looks_of_one_user_and_since_a_day(sold: Shop) -> None:
@@ -101,7 +101,7 @@ def test_a_person_learns_who_looked_at_their_orders_and_erasure_removes_the_link
     out = sold.home / "answer.json"
     sold.command("privacy", "access", "--format", "json", "--out", out, stdin=f"ida.1001@{DOMAIN}")
     purposes = [look["purpose"] for look in json.loads(out.read_text())["look_ups"]]
-    assert purposes == ["call of the buyer", "access, GDPR article 15"]
+    assert purposes == ["call of the buyer", "access"]
     sold.command("privacy", "erase", "--case", "17", stdin=f"ida.1001@{DOMAIN}")
     assert [one["about"] for one in looks(sold)] == [None, "1002", None]
     assert sold.command("audit", "verify").code == 0

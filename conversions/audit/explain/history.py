@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from conversions import catalogue
 from conversions.audit.explain.statement import OrderAtDestination, Statement
-from conversions.disclosure.fields import fields
+from conversions.disclosure.fields import fields_of
 from conversions.disclosure.policy import Policy, parse_policy
 from conversions.ledger.queries import order_life
 from conversions.ledger.queries.order_life import SentRequest
@@ -35,7 +35,7 @@ def _judged(order: OrderAtDestination) -> Iterator[Statement]:
     row = order.life.row
     if row.state not in JUDGED or row.reason in {Reason.REFUSED_BY_PLATFORM, Reason.MAYBE_RECEIVED}:
         return
-    if row.reason in {Reason.OBJECTION, Reason.WITHDRAWN} and order.life.objection_at:
+    if row.reason in {Reason.OBJECTION, Reason.RESTRICTED, Reason.WITHDRAWN} and order.life.objection_at:
         yield order.say("objected", at=order.life.objection_at)
     run, last = (order_life.reading_run(order.connection, number) for number in (row.judged_run, row.run))
     if run and last and run.id != last.id:
@@ -78,7 +78,7 @@ def _contained(order: OrderAtDestination) -> Iterator[Statement]:
             yield order.say("payload_deleted", at=deleted)
         return
     text = records.policy_text(order.connection, requests[-1].policy)
-    sent = fields(payload, _policy(text) if text else None)
+    sent = fields_of(payload, _policy(text) if text else None)
     for form in ("hashed", "keyed", "clear"):
         paths = [field.path for field in sent if field.form == form and field.class_ != "envelope"]
         if paths:

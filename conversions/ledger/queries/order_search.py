@@ -14,8 +14,8 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, TextClause, text
 
+from conversions.ledger.schema.sql import DELIVERIES_OF
 from conversions.ledger.store import instant
-from conversions.ledger.subjects.erasure import DELIVERIES_OF
 
 MAX_DIGITS = 12
 """Numbers with leading zeros are found up to this width."""

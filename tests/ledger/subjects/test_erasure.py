@@ -156,8 +156,8 @@ def test_look_ups_stay_without_the_person(night: Night) -> None:
     access_log.record_access(night.ledger, "access request", IDA)
     access_log.record_access(night.ledger, "access request", ASTA)
     erase(night)
-    assert access_log.records_of(night.ledger, IDA) == []
-    assert len(access_log.records_of(night.ledger, ASTA)) == 1
+    assert access_log.records_of(night.ledger, (IDA,)) == []
+    assert len(access_log.records_of(night.ledger, (ASTA,))) == 1
     assert len(night.all(select(tables.look))) == 2
 
 

@@ -159,8 +159,8 @@ class TestLooks:
         night.clock.forward(days=1)
         access_log.record_access(night.ledger, "breach", None)
 
-        assert access_log.records_of(night.ledger, IDA) == [AccessRecord(NOW, "access")]
-        assert access_log.records_of(night.ledger, BO) == []
+        assert access_log.records_of(night.ledger, (IDA,)) == [AccessRecord(NOW, "access")]
+        assert access_log.records_of(night.ledger, (BO,)) == []
         *_, first, second = night.leaves()
         assert (first["kind"], first["purpose"], first["case"]) == ("look", "access", "17")
         assert (second["purpose"], second["case"]) == ("breach", None)
