@@ -13,7 +13,7 @@ import typer
 
 from conversions.cli import scaffold
 from conversions.cli.days import one_day
-from conversions.cli.options import without_address
+from conversions.cli.options import FirstApprover
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
 from conversions.errors import SettingsError, Usage
@@ -39,9 +39,7 @@ def init(
     shop: Annotated[str, typer.Option(help="The shop's name, part of every order's id on the wire.")] = "main",
     not_before: Annotated[Text, typer.Option(metavar="DAY", help="First purchase day to send; default today.")] = None,
     max_new: Annotated[int, typer.Option(min=1, help="More new orders than this stop a run.")] = 5000,
-    approved_by: Annotated[
-        Text, typer.Option(metavar="NAME", callback=without_address, help="Who approves the first settings.")
-    ] = None,
+    approved_by: FirstApprover = None,
 ) -> None:
     """Write first settings, policy and keys.
 

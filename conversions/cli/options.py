@@ -74,6 +74,10 @@ Case = Annotated[
 ResponsiblePerson = Annotated[
     str, typer.Option("--by", metavar="NAME", callback=_without_address, help="The person responsible.")
 ]
+FirstApprover = Annotated[
+    str | None,
+    typer.Option("--approved-by", metavar="NAME", callback=_without_address, help="Who approves the first settings."),
+]
 """Texts that are kept in clear have one of these types; a test tries every option of every command."""
 
 

@@ -8,7 +8,7 @@ import typer.main
 
 from conversions.cli import app, main
 
-CLEAR = {"--reason", "--case", "--by", "--purpose", "--name"}
+CLEAR = {"--reason", "--case", "--by", "--approved-by", "--purpose", "--name"}
 SPELLINGS = ["ida@kunde.example", "ida%40kunde.example", "ida＠kunde.example", "ida﹫kunde.example"]
 SPELLINGS += ["ida%2540kunde.example", "ida&#64;kunde.example", "ida&commat;kunde.example"]
 
