@@ -1,15 +1,16 @@
 """``conversions audit looks``: who looked at a person, an order or the sent data."""
 
 import re
+from datetime import datetime, time
 from typing import Annotated
 
 import typer
 
 from conversions import catalogue
 from conversions.cli.clock import now
+from conversions.cli.days import Since, attempt_days
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import printable, show, show_json, show_table
-from conversions.cli.run import Day
 
 
 def list_looks(
@@ -17,7 +18,7 @@ def list_looks(
     by: Annotated[
         str | None, typer.Option("--by", metavar="USER", help="Only looks of this user: a name or a number (uid).")
     ] = None,
-    since: Day = None,
+    since: Since = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -29,7 +30,8 @@ def list_looks(
     from conversions.ledger.subjects import access_log
 
     settings = load_settings(config)
-    first = since.replace(tzinfo=settings.zone) if since else None
+    day, _ = attempt_days(settings, since, None)
+    first = datetime.combine(day, time(), settings.zone) if day else None
     with open_read_only(settings, now) as ledger:
         looks = [look for look in access_log.looks(ledger, first) if by is None or by in _words(look.operator)]
     if as_json:

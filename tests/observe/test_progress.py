@@ -144,7 +144,9 @@ class TestWaits:
         [line] = said(capsys)
         assert line["event"] == "Waits for Meta until 06:20:00 (Europe/Copenhagen): no DNS answer"
 
-    def test_a_long_wait_is_one_line_in_the_mail_of_cron(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_long_wait_is_one_line_in_the_mail_of_cron(
+        self, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with Lines(clock).wait("Waits for Meta until 06:20:00", 10.0):
             pass
         assert capsys.readouterr().err == "Waits for Meta until 06:20:00\n"
