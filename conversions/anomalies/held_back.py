@@ -24,6 +24,9 @@ MAPPING_REASONS = (
     Reason.AMOUNT_TOO_LARGE,
     Reason.NO_PRODUCT,
     Reason.BAD_PRODUCT_ID,
+    Reason.BAD_QUANTITY,
+    Reason.BAD_UNIT_PRICE,
+    Reason.CART_COUNT,
     Reason.SHAPE,
 )
 """Reasons that a wrong mapping can cause; it cannot cause an objection or an order that is too old."""

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def doctor(
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Let Google check a made-up order; the log keeps it.")
+        bool,
+        typer.Option(
+            "--online",
+            help="Ask Google and Meta; the log keeps what is sent.",
+        ),
     ] = False,
     as_json: AsJson = False,
     config: Config = None,

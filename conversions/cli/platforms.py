@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from conversions.anomalies.match_rate import Course
+    from conversions.disclosure.policy import Policy
     from conversions.ledger.late_results.quality_scores import Score
     from conversions.ledger.outbox.platform_warnings import PlatformWarning
 
@@ -22,11 +23,13 @@ class PlatformNotes:
     warnings: "Sequence[PlatformWarning]"
     courses: "Mapping[str, Course]"
     scores: "Sequence[Score]"
+    policy: "Policy | None"
+    """The approved policy."""
 
     def json(self) -> dict[str, Any]:
         """Their part of ``status --json``."""
         return {
-            "warnings": [{**w._asdict(), "advice": platform_warnings.sentence(w)} for w in self.warnings],
+            "warnings": [{**w._asdict(), "advice": platform_warnings.sentence(w, self.policy)} for w in self.warnings],
             "match_rates": {name: _course(course) for name, course in self.courses.items()},
             "scores": [score._asdict() for score in self.scores],
         }
@@ -35,7 +38,7 @@ class PlatformNotes:
 def show_notes(notes: PlatformNotes, zone: "ZoneInfo") -> None:
     """Print each as a sentence or a table row."""
     for warning in notes.warnings:
-        show(platform_warnings.sentence(warning))
+        show(platform_warnings.sentence(warning, notes.policy))
     for name, course in notes.courses.items():
         show(match_rate.sentence(name, course))
     if notes.scores:

@@ -103,7 +103,7 @@ def _read(settings: "Settings") -> Status:
     from conversions.ledger.late_results import quality_scores
     from conversions.ledger.outbox import platform_warnings
     from conversions.ledger.queries import backlog, changes, overview
-    from conversions.ledger.runs import approval_history, sending_rules
+    from conversions.ledger.runs import approval_history, policies, sending_rules
     from conversions.ledger.runs.findings import open_findings
     from conversions.ledger.staging import volumes
     from conversions.ledger.store import run_lock
@@ -123,7 +123,10 @@ def _read(settings: "Settings") -> Status:
             volumes.known_gaps(ledger, today, settings.closed_days),
             open_findings(ledger),
             PlatformNotes(
-                platform_warnings.current(ledger), match_rate.courses(ledger, today), quality_scores.current(ledger)
+                platform_warnings.current(ledger),
+                match_rate.courses(ledger, today),
+                quality_scores.current(ledger),
+                policies.approved(ledger),
             ),
             approval_history.current(ledger, sending_rules.seal(settings)).unapproved,
         )

@@ -5,6 +5,7 @@ two kinds of warnings. Google's reports of carts: support.google.com/google-ads/
 """
 
 from conversions.destinations.responses import enum_name
+from conversions.disclosure.policy import Policy
 
 MESSAGE, API_VERSION = "MESSAGE", "API_VERSION"
 """Meta's warnings: text in ``messages``, which is not kept; the header ``X-Ad-Api-Version-Warning``."""
@@ -13,8 +14,12 @@ OTHER = "OTHER"
 PREFIXES = ("PROCESSING_WARNING_REASON_", "WARNING_REASON_")
 
 MINIMISED = (
-    "you need to do nothing: the privacy policy does not list prices of single products, so they are not sent. Google "
-    "reports the sale, but not the value of each product"
+    "you need to do nothing: the privacy policy does not list this part, so it is not sent. Google reports the sale, "
+    "but not each product with its value"
+)
+PRICED = (
+    "purchases from before the privacy policy listed unit prices are sent without them, and you need to do nothing. "
+    "Where later ones have none, map the column in source.columns.unit_prices"
 )
 MERCHANT = "compare `merchant_id`, `merchant_feed_label` and `merchant_feed_language_code` with Merchant Center"
 REPORT = "this is a fault of this program: report it, with the output of `conversions audit export`"
@@ -24,7 +29,7 @@ VARIABLES = "this program sends no custom variables: check which other system se
 UNKNOWN = "look it up in the platform's documentation and diagnostics"
 
 _ADVICE = {
-    MINIMISED: "CART_DATA_ITEM_UNIT_PRICE_MISSING",
+    PRICED: "CART_DATA_ITEM_UNIT_PRICE_MISSING",
     MERCHANT: "INVALID_MERCHANT_ID INVALID_MERCHANT_FEED_LANGUAGE_CODE",
     REPORT: """
         CART_DATA_ITEM_MERCHANT_PRODUCT_ID_MISSING INVALID_NUMBER_FORMAT INVALID_SHA256_FORMAT FIELD_VALUE_TOO_LONG
@@ -46,8 +51,13 @@ _ADVICE = {
 }
 ADVICE = {name: advice for advice, names in _ADVICE.items() for name in names.split()}
 """By kind of warning: the platform's name without its prefix."""
-BY_DESIGN = frozenset(_ADVICE[MINIMISED].split())
-"""Kinds of warnings that are expected: the shop has promised not to send these parts."""
+PART_OF = {
+    "CART_DATA_ITEM_UNIT_PRICE_MISSING": "events[].cartData.items[].unitPrice",
+    "CART_DATA_ITEM_MERCHANT_PRODUCT_ID_MISSING": "events[].cartData.items[].merchantProductId",
+}
+"""By kind of warning: the path that Google misses. Where the policy does not list it, the warning is expected."""
+EXPECTED = frozenset({"CART_DATA_ITEM_UNIT_PRICE_MISSING"})
+"""Kinds that are expected also where the policy lists the path: of purchases from before it did."""
 
 
 def kind(reason: str) -> str:
@@ -56,9 +66,18 @@ def kind(reason: str) -> str:
     return known if known in ADVICE else _bare(enum_name(reason) or OTHER)
 
 
-def advice(kind: str) -> str:
-    """Return what an operator does about a warning of this *kind*."""
-    return ADVICE.get(kind, UNKNOWN)
+def advice(kind: str, policy: Policy | None) -> str:
+    """Return what an operator does about a warning of this *kind* under the approved *policy*."""
+    return MINIMISED if _unlisted(kind, policy) else ADVICE.get(kind, UNKNOWN)
+
+
+def is_expected(kind: str, policy: Policy | None) -> bool:
+    """Return whether the shop's own policy causes warnings of this *kind*."""
+    return kind in EXPECTED or _unlisted(kind, policy)
+
+
+def _unlisted(kind: str, policy: Policy | None) -> bool:
+    return kind in PART_OF and policy is not None and not policy.lists("google", PART_OF[kind])
 
 
 def _bare(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from conversions.disclosure.schema import SCHEMA, narrows
+from conversions.disclosure.schema import CARTS, SCHEMA, narrows
 from conversions.errors import SettingsError
 
 
@@ -66,6 +66,7 @@ class Policy(BaseModel):
                 _allowed(listing, kind)
             if len(self._shapes[kind]) < len(self.listings(kind)):
                 raise ValueError(f"{kind}: a path is listed twice")
+            self._require_items(kind)
         return self
 
     @property
@@ -89,6 +90,14 @@ class Policy(BaseModel):
     def shape(self, kind: str, path: str) -> str:
         """Return the name of the shape of *path*. Raises KeyError where the policy does not list *path*."""
         return self._shapes[kind][path]
+
+    def _require_items(self, kind: str) -> None:
+        """Raise ValueError where a quantity or a price is listed without the product ID beside which it stands."""
+        cart = CARTS[kind]
+        if not any(self.lists(kind, path) for path in cart.items):
+            for path in (cart.quantity, cart.unit_price):
+                if self.lists(kind, path):
+                    raise ValueError(f"{kind}: {path} needs {' or '.join(cart.items)} in the list, too")
 
     @cached_property
     def _shapes(self) -> dict[str, dict[str, str]]:

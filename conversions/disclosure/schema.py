@@ -6,7 +6,9 @@ joined by points, with ``[]`` after a list: ``events[].cartData.items[].itemId``
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+from conversions.model.conversion import MAX_QUANTITY
 
 Validator = Callable[[Any], object]
 """Returns a true value where a parsed JSON value has the shape; may raise TypeError for a value of another type."""
@@ -19,10 +21,10 @@ def validator(shape: str) -> Validator:
 
 
 def narrows(shape: str, allowed: str) -> bool:
-    """Return whether a policy may narrow *allowed* to *shape*: the same shape, or fewer constants."""
+    """Return whether a policy may narrow *allowed* to *shape*: the same shape, or constants of it."""
     constants, allowed_constants = _constants(shape), _constants(allowed)
     if allowed_constants is None:
-        return shape == allowed
+        return shape == allowed or (constants is not None and all(map(validator(allowed), constants)))
     return constants is not None and constants <= allowed_constants
 
 
@@ -42,6 +44,11 @@ def _decimal(value: object) -> bool:
     return (type(value) is float or type(value) is int) and 0 <= value < 10**12
 
 
+def _quantity(value: object) -> bool:
+    """At most six digits: a telephone number or a personal number in a wrongly mapped column has more."""
+    return type(value) is int and 1 <= value <= MAX_QUANTITY
+
+
 def _unix_seconds(value: object) -> bool:
     """Ten digits. Milliseconds have thirteen, and Meta accepts them as seconds without an error."""
     return type(value) is int and 10**9 <= value < 10**10
@@ -52,6 +59,8 @@ SHAPES: Mapping[str, Validator] = {
     "decimal": _decimal,
     "currency": _text(r"[A-Z]{3}"),
     "product-id": _text(r"[A-Za-z0-9._:/#+\-]{1,100}"),
+    "quantity": _quantity,
+    "quantity-text": _text(r"[1-9][0-9]{0,5}"),
     "wire-id": _text(r"c-[0-9a-f]{32}"),
     "order-number": _text(r"(?![0-9]+\Z)[A-Za-z0-9._:/#+\-]{1,64}"),
     "unix-seconds": _unix_seconds,
@@ -90,6 +99,9 @@ SCHEMA: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "events[].cartData.merchantFeedLanguageCode": ("language-code",),
         "events[].cartData.items[].merchantProductId": ("product-id",),
         "events[].cartData.items[].itemId": ("product-id",),
+        # Protocol buffers write an int64 as text in JSON.
+        "events[].cartData.items[].quantity": ("quantity-text",),
+        "events[].cartData.items[].unitPrice": ("decimal",),
     },
     "meta": {
         "data[].event_name": ("const:Purchase",),
@@ -102,11 +114,41 @@ SCHEMA: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "data[].custom_data.value": ("decimal",),
         "data[].custom_data.order_id": _REFERENCE,
         "data[].custom_data.content_ids[]": ("product-id",),
+        "data[].custom_data.contents[].id": ("product-id",),
+        "data[].custom_data.contents[].quantity": ("quantity",),
+        "data[].custom_data.contents[].item_price": ("decimal",),
         "data[].custom_data.content_type": ("const:product",),
         "upload_tag": ("upload-tag",),
     },
 }
 """By kind of destination: every path that its events and envelope can have, and the shapes that a policy may choose."""
+
+
+class CartPaths(NamedTuple):
+    """The paths of the products of an order at one platform."""
+
+    items: tuple[str, ...]
+    """Product IDs beside which a quantity and a unit price can stand."""
+    quantity: str
+    unit_price: str
+    plain: tuple[str, ...] = ()
+    """Product IDs alone."""
+
+    @property
+    def product_ids(self) -> tuple[str, ...]:
+        """Every path of a product ID."""
+        return *self.items, *self.plain
+
+
+_ITEM, _CONTENT = "events[].cartData.items[]", "data[].custom_data.contents[]"
+
+CARTS: Mapping[str, CartPaths] = {
+    "google": CartPaths((f"{_ITEM}.merchantProductId", f"{_ITEM}.itemId"), f"{_ITEM}.quantity", f"{_ITEM}.unitPrice"),
+    "meta": CartPaths(
+        (f"{_CONTENT}.id",), f"{_CONTENT}.quantity", f"{_CONTENT}.item_price", ("data[].custom_data.content_ids[]",)
+    ),
+}
+"""By kind of destination."""
 
 GRANTED = b'"adUserData":"CONSENT_GRANTED"'
 """Part of an event's bytes, where the shop recorded the buyer's consent and the policy lists the path."""

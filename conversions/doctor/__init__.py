@@ -24,5 +24,5 @@ def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield from source.check_source(settings, clock)
     for name, section in settings.destinations.items():
         yield from credentials.check_credentials(name, section)
-    yield from policy_fit.check_policy_fit(settings)
+    yield from policy_fit.check_policy_fit(settings, clock)
     yield from approvals.check_approvals(settings, clock)

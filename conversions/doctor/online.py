@@ -1,7 +1,7 @@
-"""The online check: each platform validates one made-up order and does not count it; the log records it.
+"""The online check: Google validates one made-up order and does not count it; Meta is asked about token and dataset.
 
 The made-up order passes the gate under the shop's current policy. The flag for "validate only" is added after the
-gate; it is the same for every shop, and real orders never get it.
+gate; it is the same for every shop, and real orders never get it. ``meta_access`` has the check at Meta.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,12 @@ import orjson
 from conversions.delivery.open_queue import open_queue
 from conversions.destinations import sample_conversion
 from conversions.destinations.base import ValidatesOnly
+from conversions.destinations.meta.client import Meta
+from conversions.disclosure.policy import Policy
 from conversions.doctor.approvals import proposal
-from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
+from conversions.doctor.check_result import CheckResult, ok, problem, stopped
+from conversions.doctor.made_up_order import SAMPLE_DIGEST, exit_code
+from conversions.doctor.meta_access import check_meta
 from conversions.errors import ConversionsError, Exit, Unauthorised, worst
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, outbox, runs, staging
 from conversions.ledger.outbox import validation_request
@@ -24,22 +28,12 @@ from conversions.run.runtime import DestinationRules, Runtime, build_runtime
 from conversions.settings import DestinationSettings, Settings
 from conversions.transport import clock_skew, unreachable
 
-SAMPLE_DIGEST = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
-"""SHA-256 of nobody@example.com under every platform's rule; the domain is reserved for examples (RFC 2606)."""
 EVENT_AGE_SECONDS = 86_400
 """Above every platform's minimum age, below every age limit."""
 
-STOPS = {
-    Next.RETRY: Exit.TRY_AGAIN,
-    Next.RETRY_ONCE: Exit.TRY_AGAIN,
-    Next.STOP_QUOTA: Exit.TRY_AGAIN,
-    Next.STOP_CREDENTIALS: Exit.CREDENTIALS,
-}
-"""Exit code by the effect on a run; every other refusal is a mistake in our settings or data."""
-
 
 def check_online(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    """Send the made-up order to every platform that validates, under the run lock; creates the store if needed."""
+    """Check every platform under the run lock; creates the store if needed."""
     try:
         runtime = build_runtime(settings)
         with open_ledger(settings, clock) as ledger:
@@ -58,20 +52,27 @@ def _check_in_run(runtime: Runtime, ledger: Ledger) -> list[CheckResult]:
     with runs.closed_on_error(ledger, run):
         bindings.record_bindings(ledger, {name: runtime.bindings[name] for name in ("key", checkpoints.PIN)})
         outbox.recover(ledger)
-        results = [result for rules in runtime.destinations for result in _check(rules, ledger, run)]
+        results = [result for rules in runtime.destinations for result in _check(rules, runtime.policy, ledger, run)]
     code = worst([result.exit_code for result in results])
     runs.finish(ledger, run, {"run_id": run.id, "exit_code": int(code)}, waiting=0)
     return results
 
 
-def _check(rules: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckResult]:
-    destination, section = rules.destination, rules.settings
-    if not isinstance(destination, ValidatesOnly):
-        yield _skipped(destination.name, section)
-        return
+def _check(rules: DestinationRules, policy: Policy, ledger: Ledger, run: Run) -> Iterator[CheckResult]:
+    match rules.destination:
+        case Meta() as meta:
+            yield from check_meta(rules, meta, ledger, run)
+        case ValidatesOnly() as validating:
+            yield from _validate(rules, validating, _sample_order(rules.settings, policy, ledger), ledger, run)
+
+
+def _validate(
+    rules: DestinationRules, validating: ValidatesOnly, order: Conversion, ledger: Ledger, run: Run
+) -> Iterator[CheckResult]:
+    destination = rules.destination
     template = open_queue(rules, staging.destination_id(ledger, destination.name), ledger, run.id).template
-    body = template.prefix + destination.event(_sample_order(section, ledger)) + template.suffix
-    paths, probe = rules.gate.check(body, 1), destination.as_validate_only(body)
+    body = template.prefix + destination.event(order) + template.suffix
+    paths, probe = rules.gate.check(body, 1), validating.as_validate_only(body)
     added = orjson.loads(probe).keys() - orjson.loads(body).keys()
     attempt = validation_request.begin_validation(ledger, run, template, probe, sorted({*paths, *added}))
     try:
@@ -85,9 +86,9 @@ def _check(rules: DestinationRules, ledger: Ledger, run: Run) -> Iterator[CheckR
         yield problem("clock", skew)
 
 
-def _sample_order(section: DestinationSettings, ledger: Ledger) -> Conversion:
+def _sample_order(section: DestinationSettings, policy: Policy, ledger: Ledger) -> Conversion:
     at = int(ledger.clock().timestamp()) - EVENT_AGE_SECONDS
-    return sample_conversion(section)._replace(email_sha256=SAMPLE_DIGEST, event_at=at)
+    return sample_conversion(section, policy)._replace(email_sha256=SAMPLE_DIGEST, event_at=at)
 
 
 def _result(name: str, receipt: Receipt, advice: str | None) -> CheckResult:
@@ -96,15 +97,7 @@ def _result(name: str, receipt: Receipt, advice: str | None) -> CheckResult:
     if receipt.not_sent:
         sentence = unreachable.sentence(name, receipt.not_sent)
         return problem(name, sentence, "Then `conversions doctor --online` again.", Exit.TRY_AGAIN)
-    code = STOPS.get(receipt.next, Exit.REFUSED)
+    code = exit_code(receipt)
     problem_text = "does not answer as it should" if code is Exit.TRY_AGAIN else "refuses a made-up order"
     then = "`conversions doctor --online` again later." if code is Exit.TRY_AGAIN else f"Look up {receipt.code}."
     return problem(name, f"{name} {problem_text} ({receipt.code}); nothing was counted.", advice or then, code)
-
-
-def _skipped(name: str, section: DestinationSettings) -> CheckResult:
-    """A note for Meta, which also counts test events, so that a test cannot be undone."""
-    sentence = f"{name} was not checked online: Meta counts every request, also its test events."
-    if section.first_batch is None:
-        return note(name, sentence, f"Set destinations.{name}.first_batch = 50: the first run then sends only 50.")
-    return note(name, sentence, f"The first run sends first_batch = {section.first_batch} orders: check them at Meta.")

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from conversions.catalogue import APPROVE
 from conversions.destinations import open_destination
 from conversions.disclosure.policy import Policy, load_policy
-from conversions.doctor import tag_overlap
+from conversions.doctor import cart_data, tag_overlap
 from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
 from conversions.doctor.promised_form import check_promised_form
 from conversions.errors import ConversionsError
+from conversions.ledger import Clock
 from conversions.settings import DestinationSettings, MetaSettings, Settings
 
 LEGITIMATE_INTEREST = (
@@ -18,7 +19,7 @@ LEGITIMATE_INTEREST = (
 )
 
 
-def check_policy_fit(settings: Settings) -> Iterator[CheckResult]:
+def check_policy_fit(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     """Check the legal basis, and each destination against the policy."""
     yield _legal_basis(settings)
     try:
@@ -28,6 +29,7 @@ def check_policy_fit(settings: Settings) -> Iterator[CheckResult]:
         return
     yield ok("policy", f"Policy {policy.version} is in force since {policy.effective}.")
     yield from check_promised_form(policy, sorted({section.kind for section in settings.destinations.values()}))
+    yield from cart_data.check_cart_data(settings, policy, now)
     for name, section in settings.destinations.items():
         yield _listed(name, section, policy)
         yield from _unlisted_requirements(name, section)

@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from secrets import token_bytes
 
 from conversions.catalogue import APPROVE
+from conversions.disclosure.policy import load_policy
+from conversions.doctor.cart_data import disclosed_cart
 from conversions.doctor.check_result import CheckLevel, CheckResult, note, ok, problem, stopped
-from conversions.errors import ConversionsError
+from conversions.errors import ConversionsError, SettingsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
@@ -16,6 +18,7 @@ from conversions.intake.sources.base import Source
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
+from conversions.model.rules import CartRules
 from conversions.settings import Settings, SqlSource
 
 MIN_ORDERS = 3
@@ -30,7 +33,8 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
             settings.source, zone=settings.zone, resolve=settings.resolve, clock=now, key=token_bytes(32)
         )
         source.check()
-        results = list(_check_sample(source, Window(today - timedelta(days=settings.lookback_days), today)))
+        window = Window(today - timedelta(days=settings.lookback_days), today)
+        results = list(_check_sample(source, window, _cart(settings)))
     except ConversionsError as error:
         yield stopped("source", error)
         return
@@ -41,14 +45,22 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
         yield from _naive_times(settings, settings.source, today)
 
 
-def _check_sample(source: Source, window: Window) -> Iterator[CheckResult]:
+def _cart(settings: Settings) -> CartRules:
+    """Return what may be sent of products; a policy that cannot be read has its own check."""
+    try:
+        return disclosed_cart(settings, load_policy(settings.resolve(settings.privacy.policy)))
+    except SettingsError:
+        return CartRules()
+
+
+def _check_sample(source: Source, window: Window, cart: CartRules) -> Iterator[CheckResult]:
     """Report rows that cannot be read and orders that would be held back. Raises SourceError."""
-    sample = read_sample(source, window)
+    sample = read_sample(source, window, cart)
     if not sample.orders and sample.days:
         # The window is empty; orders of other days test the mapping as well.
         since, until = min(sample.days), max(sample.days)
         yield note("source", f"There is no order from {window.since} to {window.until}, only from {since} to {until}.")
-        sample = read_sample(source, Window(since, until))
+        sample = read_sample(source, Window(since, until), cart)
     yield from _unreadable(sample, source.unparsed)
     yield from _held_back(sample, source.unparsed)
 

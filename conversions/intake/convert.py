@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from conversions import keys
+from conversions.intake.cart import CartBuilder
 from conversions.intake.identity import Identity
 from conversions.intake.order import Order
-from conversions.model.conversion import PRODUCT_ID, Consent, Conversion, Money, Reason, Withheld
+from conversions.model.conversion import PRODUCT_ID, CartItem, Consent, Conversion, Money, Reason, Withheld
 from conversions.model.rules import Rules
 
 DAY = timedelta(days=1)
@@ -53,6 +54,8 @@ class Converter:
         self._min_age = int(rules.min_age.total_seconds())
         self._max_age = int(rules.max_age.total_seconds())
         self._tag_window = rules.also_reported_within
+        self._lists_products = rules.cart.product_ids
+        self._cart = CartBuilder(rules.cart)
         self._reference = _wire_id_maker(rules)
         self._keyed = blake2b(digest_size=8, key=rules.fingerprint_key)
 
@@ -64,11 +67,12 @@ class Converter:
         value = _value(order, paid)
         if not isinstance(value, Decimal):
             return Withheld(value)
-        if reason := self._time_reason(order) or _product_reason(order.product_ids):
+        cart = self._cart(order)
+        if reason := self._time_reason(order) or self._product_reason(order.product_ids):
             return Withheld(reason)
-        return self._in_time(order, email, value)
+        return Withheld(cart) if isinstance(cart, Reason) else self._in_time(order, email, value, cart)
 
-    def _in_time(self, order: Order, email: str, value: Decimal) -> Conversion | Withheld:
+    def _in_time(self, order: Order, email: str, value: Decimal, cart: tuple[CartItem, ...]) -> Conversion | Withheld:
         bought_at = int(order.purchased_at.timestamp())
         event_at = bought_at if self._exact else _last_second(order.purchase_day, self._zone)
         expires_at, reason = self._expiry(order, bought_at, event_at)
@@ -79,20 +83,21 @@ class Converter:
             return Withheld(Reason.SHAPE)
         # An order with a date alone gets the day's last second, so it has the minimum age at any hour of purchase.
         ready_at = 1 + max(event_at, bought_at + self._min_age)
-        fingerprint = self._fingerprint(order, email, event_at)
+        fingerprint = self._fingerprint(order, email, event_at, cart)
         # Positional arguments take half the time; the tests check every field by name.
         return Conversion(
             wire_id,
             email,
             value,
             order.currency,
-            order.product_ids,
+            order.product_ids if self._lists_products else (),
             event_at,
             ready_at,
             expires_at,
             fingerprint,
             order.consent,
             order.ad_personalization,
+            cart,
         )
 
     def _email(self, order: Order, identity: Identity | Reason) -> str | Reason:
@@ -120,10 +125,22 @@ class Converter:
         dedup_ends_at = earliest + int(self._tag_window.total_seconds())
         return min(too_old, (dedup_ends_at, Reason.ALSO_REPORTED))
 
-    def _fingerprint(self, order: Order, email: str, event_at: int) -> bytes:
-        """Keyed BLAKE2b (RFC 7693). Products are sorted, since a query may list them in another order in each run."""
+    def _product_reason(self, product_ids: tuple[str, ...]) -> Reason | None:
+        if not self._lists_products:
+            return None
+        if not product_ids:
+            return Reason.NO_PRODUCT
+        return None if all(map(PRODUCT_ID.fullmatch, product_ids)) else Reason.BAD_PRODUCT_ID
+
+    def _fingerprint(self, order: Order, email: str, event_at: int, cart: tuple[CartItem, ...]) -> bytes:
+        """Keyed BLAKE2b (RFC 7693). Products are sorted, since a query may list them in another order in each run.
+
+        An order without a cart has the fingerprint that releases without carts gave it.
+        """
         keyed = self._keyed.copy()
-        fields = [email, event_at, order.consent, order.ad_personalization, sorted(order.product_ids)]
+        fields: list[object] = [email, event_at, order.consent, order.ad_personalization, sorted(order.product_ids)]
+        if cart:
+            fields.append(sorted([*map(str, (each.product_id, each.quantity, each.unit_price))] for each in cart))
         keyed.update(orjson.dumps(fields))
         return keyed.digest()
 
@@ -141,12 +158,6 @@ def _value(order: Order, paid: Money | Reason) -> Decimal | Reason:
     if order.amount <= order.refunded:
         return Reason.AMOUNT_NOT_ABOVE_ZERO
     return paid.amount if isinstance(paid, Money) else paid
-
-
-def _product_reason(product_ids: tuple[str, ...]) -> Reason | None:
-    if not product_ids:
-        return Reason.NO_PRODUCT
-    return None if all(map(PRODUCT_ID.fullmatch, product_ids)) else Reason.BAD_PRODUCT_ID
 
 
 @lru_cache(maxsize=256)

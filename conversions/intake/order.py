@@ -23,6 +23,16 @@ class RowRejected:
     """Keyed digest of the cells without an address, 16 bytes: the same in each run. None where no such cell exists."""
 
 
+class Cart(NamedTuple):
+    """The products of an order line by line; a product may have several lines."""
+
+    product_ids: tuple[str, ...]
+    quantities: tuple[int, ...] | Reason | None
+    """One per line, or why they cannot be used; None where no column holds them."""
+    unit_prices: tuple[Decimal, ...] | Reason | None
+    """In currency units, zero or above; otherwise as for quantities."""
+
+
 class Order(NamedTuple):
     """One row of the source that states an order."""
 
@@ -53,6 +63,8 @@ class Order(NamedTuple):
     """One rejection per amount that may be in thousands; it counts unless another row shows decimals in that column."""
     decimal_columns: tuple[str, ...] = ()
     """Our columns in which this row shows that digits after a point are decimals."""
+    cart: Cart | None = None
+    """None where no column holds quantities or unit prices."""
 
     def __repr__(self) -> str:
         """Show the number only, so that no output contains an address."""

@@ -51,8 +51,14 @@ class Pseudonymizer:
         self, rules: Iterable[tuple[Rules, EventMaker]], subject_key: bytes, product_key: bytes, now: datetime
     ) -> None:
         self._subject_key = subject_key
-        self._converters = [(Converter(each, now), event) for each, event in rules]
+        self._now = now
         self.products = _products(product_key)
+        self.use_rules(rules)
+
+    def use_rules(self, rules: Iterable[tuple[Rules, EventMaker]]) -> None:
+        """Convert orders by *rules* from now on: one pair for each destination."""
+        self.rules = list(rules)
+        self._converters = [(Converter(each, self._now), event) for each, event in self.rules]
 
     def __call__(self, orders: Sequence[Order]) -> SnapshotBatch:
         """Return the snapshot rows of *orders*, and the draft of each order for every destination."""

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
+from conversions.intake.cart import CartBuilder
 from conversions.intake.identity import digests
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.base import Source
 from conversions.model.conversion import PRODUCT_ID, Reason, Window
 from conversions.model.money import exponent
+from conversions.model.rules import CartRules
 
 MAX_ROWS = 1_000
 """Rows of the window after which reading stops."""
@@ -19,6 +21,7 @@ MAX_ROWS = 1_000
 class Sample:
     """Counts of the rows that a run would read, and of the reasons that would withhold orders."""
 
+    cart: CartRules
     rows: int = 0
     orders: int = 0
     unreadable: Counter[tuple[Reason, str | None]] = field(default_factory=Counter)
@@ -47,28 +50,34 @@ class Sample:
         self.orders += 1
         self.decimal_columns.update(order.decimal_columns)
         self.ambiguous.update(rejection.field or "" for rejection in order.ambiguous)
-        reasons = list(_reasons_against(order))
+        reasons = list(self._reasons_against(order))
         self.sendable += not reasons
         self.withheld.update(reasons)
 
+    def _reasons_against(self, order: Order) -> Iterator[Reason]:
+        """Yield the reasons that the settings or the export may cause. A buyer's consent is not one of them."""
+        if not order.completed:
+            yield Reason.NOT_COMPLETED
+        if isinstance(found := digests(order.email), Reason):
+            yield found
+        if exponent(order.currency) is None:
+            yield Reason.UNKNOWN_CURRENCY
+        if not self.cart.product_ids:
+            return
+        if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):
+            yield Reason.BAD_PRODUCT_ID
+        elif not order.product_ids:
+            yield Reason.NO_PRODUCT
+        elif isinstance(cart := CartBuilder(self.cart)(order), Reason):
+            yield cart
 
-def _reasons_against(order: Order) -> Iterator[Reason]:
-    """Yield the reasons that the settings or the export may cause. A buyer's consent is not one of them."""
-    if not order.completed:
-        yield Reason.NOT_COMPLETED
-    if isinstance(found := digests(order.email), Reason):
-        yield found
-    if exponent(order.currency) is None:
-        yield Reason.UNKNOWN_CURRENCY
-    if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):
-        yield Reason.BAD_PRODUCT_ID
-    elif not order.product_ids:
-        yield Reason.NO_PRODUCT
 
+def read_sample(source: Source, window: Window, cart: CartRules) -> Sample:
+    """Read about ``MAX_ROWS`` rows of *window*; *cart* is what any destination may know of products.
 
-def read_sample(source: Source, window: Window) -> Sample:
-    """Read about ``MAX_ROWS`` rows of *window*. Raises SourceError."""
-    sample = Sample()
+    Raises SourceError.
+    """
+    sample = Sample(cart)
     for chunk in source.chunks(window):
         sample.add(chunk, window)
         if sample.rows >= MAX_ROWS:

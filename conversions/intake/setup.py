@@ -44,6 +44,10 @@ class Intake:
         subject_keys = tuple(keys.derive(key, SUBJECT) for key in self.settings.secret_former_keys)
         self.pseudonymizer.former = FormerKeys(subject_keys, listed if subject_keys else {})
 
+    def apply_rules(self, rules: Iterable[tuple[Rules, EventMaker]]) -> None:
+        """Convert orders by *rules*, which the store completed: the policy's first days are known to it only."""
+        self.pseudonymizer.use_rules(rules)
+
     def read(
         self, window: Window, snapshot: SourceSnapshot, pseudonymize: Pseudonymize, advance: Callable[[int], None]
     ) -> ReadCounts:

@@ -16,6 +16,10 @@ PRODUCT_ID = re.compile(r"[A-Za-z0-9._:/#+\-]{1,100}")
 """No spaces and no ``@``: a name or an address in a wrongly mapped column does not match."""
 
 
+MAX_QUANTITY = 999_999
+"""Of one product in one order."""
+
+
 class Consent(StrEnum):
     """The consent that the shop recorded for a buyer; a missing record is never filled in."""
 
@@ -69,6 +73,9 @@ class Reason(StrEnum):
     AMOUNT_TOO_LARGE = "amount_too_large"
     NO_PRODUCT = "no_product"
     BAD_PRODUCT_ID = "bad_product_id"
+    BAD_QUANTITY = "bad_quantity"
+    BAD_UNIT_PRICE = "bad_unit_price"
+    CART_COUNT = "cart_count"
     SHAPE = "policy_mismatch"
     REFUSED_BY_PLATFORM = "refused_by_platform"
 
@@ -80,10 +87,22 @@ QUARANTINES = frozenset(
         Reason.AMOUNT_TOO_LARGE,
         Reason.NO_PRODUCT,
         Reason.BAD_PRODUCT_ID,
+        Reason.BAD_QUANTITY,
+        Reason.BAD_UNIT_PRICE,
+        Reason.CART_COUNT,
         Reason.SHAPE,
     }
 )
 """Reasons that need a person: the order is quarantined, not only withheld."""
+
+
+class CartItem(NamedTuple):
+    """One product of an order, as far as the disclosure policy lists it for the day of the purchase."""
+
+    product_id: str
+    quantity: int | None = None
+    unit_price: Decimal | None = None
+    """In currency units; exact as a JSON number."""
 
 
 class Conversion(NamedTuple):
@@ -98,6 +117,7 @@ class Conversion(NamedTuple):
     currency: str
     """ISO 4217, three capitals."""
     product_ids: tuple[str, ...]
+    """Each product once; empty where the policy leaves products out."""
     event_at: int
     """The purchase day's last second in the shop's zone, as Unix seconds (``precision = "exact"``: the instant)."""
     ready_at: int
@@ -105,9 +125,11 @@ class Conversion(NamedTuple):
     expires_at: int
     """Unix seconds of the latest sending: the platform's age limit, with a margin."""
     fingerprint: bytes
-    """8 bytes of an HMAC over address, products, time and consent: it changes with any of them."""
+    """8 bytes of an HMAC over address, products, cart, time and consent: it changes with any of them."""
     ad_user_data: Consent = Consent.NOT_RECORDED
     ad_personalization: Consent = Consent.NOT_RECORDED
+    cart: tuple[CartItem, ...] = ()
+    """The same products with quantity or price; empty where the policy lists neither for this purchase."""
 
 
 EventMaker = Callable[[Conversion], bytes]

@@ -7,6 +7,17 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CartRules:
+    """What the disclosure policy lets one platform know about the products of an order."""
+
+    product_ids: bool = True
+    quantity_from: date | None = None
+    """The first purchase day whose quantities may be sent; None: never."""
+    unit_price_from: date | None = None
+    """The first purchase day whose unit prices may be sent; None: never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of one destination."""
 
@@ -24,6 +35,7 @@ class Rules:
     """The maximum time from the real purchase where a web tag reports the same sale: later it would count twice."""
     not_before: date | None = None
     """The first purchase day that is sent."""
+    cart: CartRules = CartRules()
     precision: Literal["day", "exact"]
     reference: Literal["wire_id", "order_id"]
     legal_basis: Literal["consent", "legitimate_interest"]

@@ -14,7 +14,9 @@ from conversions.privacy.access import AccessAnswer, ClosedRequest
 from conversions.privacy.disclosed_events import DisclosedEvent
 from conversions.reports import render
 
-AMOUNTS = frozenset({"conversionValue", "custom_data.value"})
+AMOUNTS = frozenset(
+    {"conversionValue", "cartData.items[].unitPrice", "custom_data.value", "custom_data.contents[].item_price"}
+)
 
 
 def html(answer: AccessAnswer, language: Language, zone: tzinfo) -> str:

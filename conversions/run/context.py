@@ -14,6 +14,7 @@ from conversions.model.late_result import LateResults
 from conversions.model.run_request import RunRequest, today
 from conversions.observe.progress import Progress
 from conversions.run import clock_check, reconcile
+from conversions.run.cart_rules import with_first_days
 from conversions.run.runtime import Runtime
 from conversions.settings import Settings
 
@@ -70,6 +71,7 @@ def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: 
     """
     bindings.check_bindings(ledger, runtime.bindings)
     window = _window(runtime.settings, request, ledger)
+    runtime = with_first_days(runtime, ledger)
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
 

@@ -9,12 +9,13 @@ from conversions.destinations import open_destination
 from conversions.destinations.base import Destination
 from conversions.disclosure.gate import Gate
 from conversions.disclosure.policy import Policy, load_policy
+from conversions.disclosure.schema import CARTS
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import checkpoints
 from conversions.ledger.checkpoints import signed_note
 from conversions.ledger.runs import RunMetadata
 from conversions.model.conversion import EventMaker, Window
-from conversions.model.rules import Rules
+from conversions.model.rules import CartRules, Rules
 from conversions.settings import DestinationSettings, Settings
 from conversions.transport.route import Route, open_route
 
@@ -120,6 +121,7 @@ def _destination_rules(
         min_age=destination.limits.min_age,
         max_age=destination.limits.max_age,
         not_before=None if settings.rehearsal else section.not_before,
+        cart=CartRules(product_ids=_lists_products(destination, settings, policy)),
         precision=section.precision,
         reference=section.reference,
         legal_basis=settings.privacy.legal_basis,
@@ -131,6 +133,18 @@ def _destination_rules(
         fingerprint_key=keys.derive(settings.first_key, "fingerprint/1"),
     )
     return DestinationRules(destination, rules, Gate(policy, destination.kind), section)
+
+
+def _lists_products(destination: Destination, settings: Settings, policy: Policy) -> bool:
+    """Raise SettingsError where the policy lists product IDs that no column of the source holds."""
+    kind = destination.kind
+    listed = any(policy.lists(kind, path) for path in CARTS[kind].product_ids)
+    if listed and settings.source.columns.product_ids is None:
+        raise SettingsError(
+            f"destinations.{destination.name}: the disclosure policy lists product IDs, but no column holds them. Set "
+            "source.columns.product_ids, or leave the product paths out of the policy."
+        )
+    return listed
 
 
 def _bindings(settings: Settings, destinations: tuple[DestinationRules, ...], key: bytes) -> dict[str, str]:

@@ -49,6 +49,7 @@ def read_window(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> Rea
 def read_snapshot(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> tuple[ReadCounts, SourceSnapshot]:
     """Read the window into the store's temporary tables. Raises SourceError."""
     ledger = scope.ledger
+    intake.apply_rules(scope.runtime.rules)
     intake.apply_suppressions(suppressions.active(ledger) if scope.settings.former_keys else {})
     snapshot = open_snapshot(ledger, scope.destination_ids)
     with scope.progress.track("reading", None) as advance:

@@ -25,6 +25,7 @@ from conversions.intake.setup import Intake, open_pseudonymizer
 from conversions.ledger import outbox
 from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.staging.snapshot import SnapshotBatch
+from conversions.model.rules import Rules
 from conversions.process.signals import SIGNALS
 from conversions.run.runtime import Runtime, build_runtime
 from conversions.settings import Settings
@@ -83,8 +84,9 @@ class WorkerPool:
     def _started_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
             runtime, pseudonymizer = self._runtime, self._intake.pseudonymizer
+            order_rules = [rules for rules, _ in pseudonymizer.rules]
             withheld = (pseudonymizer.former, pseudonymizer.excluded)
-            arguments = (runtime.settings, runtime.policy, self._only, self._now, withheld)
+            arguments = (runtime.settings, runtime.policy, self._only, self._now, order_rules, withheld)
             self._pool = ProcessPoolExecutor(
                 os.cpu_count(), mp_context=get_context("spawn"), initializer=_start_worker, initargs=arguments
             )
@@ -103,16 +105,22 @@ def _raise_worker_lost() -> Iterator[None]:
         ) from None
 
 
-def _start_worker(
-    settings: Settings, policy: Policy, only: str | None, now: datetime, withheld: tuple[FormerKeys, frozenset[bytes]]
+def _start_worker(  # noqa: PLR0913 - what a worker process gets
+    settings: Settings,
+    policy: Policy,
+    only: str | None,
+    now: datetime,
+    order_rules: list[Rules],
+    withheld: tuple[FormerKeys, frozenset[bytes]],
 ) -> None:
-    """Use the settings and the policy of the parent: a file that changed since applies to the next run."""
+    """Use the settings, policy and rules of the parent: a file that changed since applies to the next run."""
     global _runtime, _pseudonymizer  # noqa: PLW0603 - a worker process serves one run
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the parent handles signals, and workers exit with it
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     _runtime = build_runtime(settings, only, policy)
-    _pseudonymizer = open_pseudonymizer(settings, _runtime.rules, now)
+    by_event = zip(order_rules, (event for _, event in _runtime.rules), strict=True)
+    _pseudonymizer = open_pseudonymizer(settings, by_event, now)
     _pseudonymizer.former, _pseudonymizer.excluded = withheld
 
 

@@ -8,6 +8,7 @@ A fault is written ``KIND[:google|:meta][@PROBABILITY][xCOUNT][=VALUE]``::
     slow@0.05=4             one answer in twenty is 4 seconds late
     verdict@0.1=NO_CONSENT  Google's diagnostics report NO_CONSENT for one order in ten
     refused@0.1=WHY         Google refuses one order in ten at once, and names the order and WHY
+    quality:meta=100/33     Meta refuses the question for a dataset's quality, with this code
     warning:google=WHY      Google accepts every order with the warning WHY; Meta puts it into ``messages``
     poison=SKU-7            an event with the id SKU-7, or with a product ID that contains it, is bad data
 
@@ -63,6 +64,8 @@ class Kind(StrEnum):
     """Google's diagnostics never finish processing."""
     NO_VERDICTS = "no-verdicts"
     """503 to requests for diagnostics or for a dataset's quality."""
+    QUALITY = "quality"
+    """Meta refuses to rate a dataset, with the code in the value, such as 190, 10, 100/33 or 3."""
     REQUIRE_TOKEN = "require-token"  # noqa: S105
     """A request without Authorization is refused, every time; otherwise rehearsals need none."""
 
@@ -71,7 +74,7 @@ LATE_CONDITIONS = frozenset({Kind.VERDICT, Kind.LATE_WARNING, Kind.COUNTS_ONLY, 
 """Conditions that change Google's diagnostics."""
 PER_SHARE = frozenset({Kind.VERDICT, Kind.LATE_WARNING, Kind.REFUSED})
 """Conditions that apply to a share of the orders."""
-CONDITIONS = frozenset({Kind.POISON, Kind.REQUIRE_TOKEN, Kind.WARNING}) | LATE_CONDITIONS | PER_SHARE
+CONDITIONS = frozenset({Kind.POISON, Kind.QUALITY, Kind.REQUIRE_TOKEN, Kind.WARNING}) | LATE_CONDITIONS | PER_SHARE
 """Faults that apply to every request, without chance."""
 GRAMMAR = re.compile(
     rf"(?P<kind>{'|'.join(Kind)})"
@@ -87,6 +90,7 @@ VALUES = {
     Kind.VERDICT: (r"[A-Za-z][A-Za-z0-9_]+", "the name of a reason, such as verdict@0.1=TOO_RECENT_CLICK"),
     Kind.LATE_WARNING: (r"[A-Za-z][A-Za-z0-9_]+", "the name of a warning, such as late-warning=INTERNAL_ERROR"),
     Kind.REFUSED: (r"[A-Z][A-Z0-9_]+", "the name of a reason, such as refused@0.1=INVALID_FORMAT"),
+    Kind.QUALITY: (r"\d{1,9}(/\d{1,9})?", "Meta's code, such as quality:meta=190 or quality:meta=100/33"),
     Kind.WARNING: (r".+", "a warning, such as warning:google=GENERIC"),
     Kind.POISON: (r".+", "an event's id or a part of a product ID, such as poison=SKU-7"),
 }

@@ -80,8 +80,15 @@ class Meta:
         """The answer of ``dataset_quality``: the same figures for every dataset."""
         if plan.conditions(Kind.NO_VERDICTS, self.name):
             return self.unavailable()
-        if not valid_authorization(request.authorization):
+        if not valid_authorization(request.authorization) or (
+            request.authorization is None and plan.conditions(Kind.REQUIRE_TOKEN, self.name)
+        ):
             return self.unauthenticated()
+        if any(fault.probability == 1 and not fault.count for fault in plan.conditions(Kind.EXPIRED_TOKEN, self.name)):
+            return self.expired_token()
+        for refusal in plan.condition_values(Kind.QUALITY, self.name):
+            code, _, subcode = refusal.partition("/")
+            return error(401 if code == "190" else 400, GraphError(int(code), int(subcode) if subcode else None))
         if not request.query.get("dataset_id", "").isdigit():
             return error(400, GraphError(100, 2044055), why="the dataset is not a number")
         kind = "offline" if request.query.get("fields", "").startswith("offline") else "web"

@@ -21,7 +21,13 @@ class Columns(Section):
     email: str = Field(description="the buyer's e-mail address, in clear")
     amount: str = Field(description="the amount that the buyer paid, a decimal with a point")
     currency: str | None = Field(None, description="ISO 4217, such as DKK; absent: all are in source.currency")
-    product_ids: str = Field(description="product IDs; product_separator separates several in a cell")
+    product_ids: str | None = Field(
+        None, description="product IDs; product_separator separates several in a cell; absent: none are sent"
+    )
+    quantities: str | None = Field(None, description="number of pieces of each product, in the order of product_ids")
+    unit_prices: str | None = Field(
+        None, description="price of one piece of each product, in the order of product_ids, in the order's currency"
+    )
     purchased_at: str = Field(description="ISO 8601; without offset in the shop's zone; a date alone is the whole day")
     status: str = Field(description="compared with `completed`")
     completed_at: str | None = Field(None, description="time of completion; if mapped, windows select orders by it")

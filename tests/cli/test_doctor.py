@@ -401,9 +401,9 @@ class TestPromises:
     def test_a_policy_that_lists_less_than_would_leave(self, cli: Cli, ready: Path) -> None:
         policy = ready.with_name("privacy-policy.toml")
         lines = policy.read_text(encoding="utf-8").splitlines()
-        policy.write_text("\n".join(line for line in lines if "content_ids" not in line), encoding="utf-8")
+        policy.write_text("\n".join(line for line in lines if "event_name" not in line), encoding="utf-8")
         code, said = problems(cli, ready, "meta")
-        assert (code, "content_ids" in said) == (78, True)
+        assert (code, "event_name" in said) == (78, True)
 
     def test_a_policy_that_is_missing(self, cli: Cli, ready: Path) -> None:
         ready.with_name("privacy-policy.toml").unlink()

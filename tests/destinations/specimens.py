@@ -1,5 +1,6 @@
 """Settings, conversions and policies that the tests of destinations share."""
 
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conversions.disclosure.policy import Policy, load_policy
-from conversions.model.conversion import Consent, Conversion
+from conversions.model.conversion import MAX_QUANTITY, CartItem, Consent, Conversion
 from conversions.settings import GoogleSettings, MetaSettings
 
 SHIPPED = Path(__file__).parents[2] / "config" / "privacy-policy.toml"
@@ -57,6 +58,23 @@ def policy_with_order_numbers() -> Policy:
     return Policy.model_validate(made)
 
 
+def documented_listings() -> dict[str, list[dict[str, str]]]:
+    """The lines that docs/cart-data.md adds to a policy, by kind of destination."""
+    page = (SHIPPED.parents[1] / "docs" / "cart-data.md").read_text(encoding="utf-8")
+    block = page.split("```toml\n")[1].split("```")[0]
+    return tomllib.loads(block)
+
+
+def cart_policy() -> Policy:
+    """The shipped policy with quantities and unit prices, as documented."""
+    made = POLICY.model_dump(by_alias=True)
+    for kind, listings in documented_listings().items():
+        made[kind] = [*made[kind], *listings]
+    return Policy.model_validate(made)
+
+
+CART_POLICY = cart_policy()
+
 PRODUCT = st.text("ABCxyz019._:/#+-", min_size=1, max_size=100)
 CONVERSIONS = st.builds(
     Conversion,
@@ -71,8 +89,29 @@ CONVERSIONS = st.builds(
     fingerprint=st.just(b""),
     ad_user_data=st.sampled_from(Consent),
     ad_personalization=st.sampled_from(Consent),
+    cart=st.just(()),
 )
 """Whatever ``convert`` can hand over."""
+
+PRICE = st.integers(1, 10**8).map(lambda minor: Decimal(minor).scaleb(-2))
+CARTS = st.sampled_from([(True, True), (True, False), (False, True)]).flatmap(
+    lambda listed: st.lists(
+        st.builds(
+            CartItem,
+            PRODUCT,
+            st.integers(1, MAX_QUANTITY) if listed[0] else st.none(),
+            PRICE if listed[1] else st.none(),
+        ),
+        min_size=1,
+        max_size=20,
+    ).map(tuple)
+)
+WITH_CART = st.builds(
+    lambda one, cart: one._replace(cart=cart, product_ids=tuple(dict.fromkeys(item.product_id for item in cart))),
+    CONVERSIONS,
+    CARTS,
+)
+"""Whatever ``convert`` can hand over where the policy lists quantities or prices."""
 
 GOOGLE_SETTINGS = st.builds(
     GoogleSettings,

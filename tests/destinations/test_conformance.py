@@ -257,9 +257,9 @@ def test_google_names_the_event_at_fault_and_meta_does_not() -> None:
 @pytest.mark.parametrize(
     ("kind", "path", "named"),
     [
-        ("google", "events[].cartData.items[].itemId", "events[].cartData.items[].itemId"),
+        ("google", "events[].transactionId", "events[].transactionId"),
         ("google", "destinations[].productDestinationId", "destinations[].productDestinationId"),
-        ("meta", "data[].custom_data.content_ids[]", "data[].custom_data.content_ids"),
+        ("meta", "data[].custom_data.value", "data[].custom_data.value"),
         ("meta", "data[].user_data.em[]", "data[].user_data"),
     ],
 )

@@ -49,12 +49,6 @@ class TestOnline:
         assert set(event) - {"consent"} == set(real["events"][0])
         assert probe["destinations"] == real["destinations"]
 
-    def test_meta_is_not_asked_and_first_batch_is_named(self, shop: Shop) -> None:
-        _, about = online(shop)
-        assert shop.received("meta")["requests"] == 0
-        assert "Meta counts every request, also its test events" in about["meta"][-1]["sentence"]
-        assert "first_batch" in about["meta"][-1]["next"]
-
     def test_it_is_in_the_log_before_it_leaves_and_byte_for_byte(self, shop: Shop) -> None:
         online(shop)
         (line,) = shop.exported()

@@ -39,8 +39,9 @@ DESTINATIONS = ("google", "meta")
 PRICE = Money(4990, "DKK", 2)
 FREE = Money(0, "DKK", 2)
 WINDOW = Window(date(2026, 11, 15), date(2026, 11, 21))
+POLICY = (Path(__file__).parents[2] / "config" / "privacy-policy.toml").read_text(encoding="utf-8")
 ZONE = ZoneInfo("Europe/Copenhagen")
-OCCASION = RunMetadata("run", WINDOW, '{"shop":"main"}', "version = 1", "2026-01", "legitimate_interest", ZONE)
+OCCASION = RunMetadata("run", WINDOW, '{"shop":"main"}', POLICY, "2026-01", "legitimate_interest", ZONE)
 
 DELIVERIES = tables.delivery.join(tables.sale, tables.sale.c.id == tables.delivery.c.sale).join(
     tables.destination, tables.destination.c.id == tables.delivery.c.destination

@@ -48,6 +48,7 @@ def test_a_fault_is_kind_platform_probability_count_value(text: str, fault: Faul
         ("poison", "such as poison=SKU-7"),
         ("poisonx2=SKU-7", "neither probability nor count"),
         ("wrong-count", "write wrong-count:meta"),
+        ("quality:meta=token", "such as quality:meta=190"),
     ],
 )
 def test_what_is_no_fault_is_explained(text: str, said: str) -> None:

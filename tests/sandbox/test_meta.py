@@ -182,6 +182,10 @@ def test_a_currency_has_three_letters(client: Client, currency: str) -> None:
         {"content_type": "products"},
         {"contents": [{"quantity": 1}]},
         {"contents": [{"id": "SKU-1", "quantity": "1"}]},
+        {"contents": [{"id": "SKU-1", "quantity": 0}]},
+        {"contents": [{"id": "SKU-1", "quantity": 1.5}]},
+        {"contents": [{"id": "SKU-1", "item_price": "49.9"}]},
+        {"contents": [{"id": "SKU-1", "item_price": -1}]},
         {"contents": [{"id": "SKU-1", "colour": "red"}]},
         {"order_id": 100045},
     ],
@@ -298,3 +302,19 @@ def test_datasets_do_not_know_each_other(client: Client) -> None:
     client.meta(website("order-1"))
     client.meta(website("order-1"), path="/v26.0/7/events")
     assert counts(client) == (2, 2, 0, 0)
+
+
+QUALITY = "/v26.0/dataset_quality?dataset_id=555&fields=web"
+
+
+def test_a_dataset_is_rated_for_a_token_and_refused_with_the_code_that_a_fault_names(client: Client) -> None:
+    assert client.get(QUALITY, Authorization="Bearer t").json()["web"]
+    assert refusal(client.get(QUALITY, Authorization="Basic t"), 401) == (190, None)
+    client.sandbox.use_faults(["quality:meta=100/33"])
+    assert refusal(client.get(QUALITY)) == (100, 33)
+    client.sandbox.use_faults(["quality:meta=190"])
+    assert refusal(client.get(QUALITY), 401) == (190, None)
+    client.sandbox.use_faults(["require-token:meta"])
+    assert refusal(client.get(QUALITY), 401) == (190, None)
+    client.sandbox.use_faults(["expired-token:meta"])
+    assert refusal(client.get(QUALITY), 401) == (190, 463)

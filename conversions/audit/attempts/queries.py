@@ -5,7 +5,7 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, select
 
 from conversions.audit.attempts.model import AttemptRecord, Body, Entry, Selection
 from conversions.errors import Usage
@@ -52,6 +52,9 @@ def body(log: Connection, attempt: AttemptRecord) -> Body:
     return Body(None if erased else attempt.prefix + b",".join(kept) + attempt.suffix, erased)
 
 
+PROBE = "probe"
+"""Version of the policy of a request that is not under the shop's own: a made-up event that checks a token."""
+
 _answer = tables.leaf.alias("answer")
 _ATTEMPTS: Select[Any] = (
     select(
@@ -75,7 +78,9 @@ _ATTEMPTS: Select[Any] = (
         tables.request.c.events,
         tables.request.c.prefix,
         tables.request.c.suffix,
-        tables.run.c.policy_version,
+        case((tables.request.c.policy == tables.run.c.policy, tables.run.c.policy_version), else_=PROBE).label(
+            "policy_version"
+        ),
         tables.request.c.policy.label("policy_sha256"),
         tables.request.c.rules,
         tables.run.c.legal_basis,

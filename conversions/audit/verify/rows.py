@@ -68,7 +68,9 @@ RULES = {
             "t": "intended_us",
             **_same(_INTENT),
             "destination": "(SELECT name FROM destination WHERE destination.id = request.destination)",
-            "policy_version": _OF_RUN.format("policy_version"),
+            # A made-up event for a token check is under a policy of its own.
+            "policy_version": f"iif(policy = {_OF_RUN.format('run.policy')}, {_OF_RUN.format('policy_version')}, "
+            "'probe')",
             "legal_basis": _OF_RUN.format("legal_basis"),
         },
     ),

@@ -15,8 +15,9 @@ from conversions.destinations.google.responses import classify_response
 from conversions.destinations.google.token import Token
 from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
+from conversions.disclosure.schema import CARTS
 from conversions.errors import Unauthorised
-from conversions.model.conversion import Consent, Conversion, Money
+from conversions.model.conversion import CartItem, Consent, Conversion, Money
 from conversions.model.late_result import Diagnosis, RequestStatus
 from conversions.model.receipt import Receipt
 from conversions.settings import GoogleSettings
@@ -49,13 +50,13 @@ class Google:
         self._event_source = settings.event_source
         self._full_refund = settings.full_refund
         self._feed = _feed(settings)
+        self._ids = [path.rpartition(".")[2] for path in CARTS["google"].items if policy.lists("google", path)]
         self._consents = _consents(policy)
         self._token = None if settings.endpoint else Token(route)
         self._sessions = ThreadLocalSession(route)
 
     def event(self, conversion: Conversion) -> bytes:
         """See ``Destination.event``. It sends consent as the shop recorded it, and only where the policy lists it."""
-        items = [{"merchantProductId": each, "itemId": each} for each in conversion.product_ids]
         event = {
             "transactionId": conversion.wire_id,
             "eventTimestamp": _rfc3339(conversion.event_at),
@@ -64,9 +65,22 @@ class Google:
             "currency": conversion.currency,
             "userData": {"userIdentifiers": [{"emailAddress": conversion.email_sha256}]},
             **self._consents[conversion.ad_user_data, conversion.ad_personalization],
-            "cartData": {**self._feed, "items": items},
+            **self._cart(conversion),
         }
         return compact(event)
+
+    def _cart(self, conversion: Conversion) -> dict[str, object]:
+        """Return the cart part of an event; an order without products has none."""
+        items = [self._item(each) for each in conversion.cart or map(CartItem, conversion.product_ids)]
+        return {"cartData": {**self._feed, "items": items}} if items else {}
+
+    def _item(self, item: CartItem) -> dict[str, object]:
+        fields: dict[str, object] = dict.fromkeys(self._ids, item.product_id)
+        if item.quantity is not None:
+            fields["quantity"] = str(item.quantity)
+        if item.unit_price is not None:
+            fields["unitPrice"] = float(item.unit_price)
+        return fields
 
     def adjusted_event(self, event: bytes, value: Money) -> bytes | None:
         """See ``Destination.adjusted_event``. The same transactionId with another value (guide "Adjustments").

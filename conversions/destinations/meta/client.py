@@ -8,16 +8,26 @@ from urllib.parse import urlencode
 import orjson
 
 from conversions.destinations.base import Envelope, Limits, compact
+from conversions.destinations.meta import access, quality
 from conversions.destinations.meta import advice as meta_advice
-from conversions.destinations.meta import quality
 from conversions.destinations.meta.responses import classify_response
 from conversions.destinations.responses import receipt_without_answer
 from conversions.disclosure.policy import Policy
+from conversions.disclosure.schema import CARTS
 from conversions.errors import Unauthorised
-from conversions.model.conversion import Conversion, Money
+from conversions.model.conversion import CartItem, Conversion, Money
 from conversions.model.receipt import Receipt
 from conversions.settings import MetaSettings
-from conversions.transport.http import SHORT_TIMEOUT_SECONDS, USER_AGENT, Answer, ThreadLocalSession, get, post
+from conversions.transport.http import (
+    SHORT_TIMEOUT_SECONDS,
+    USER_AGENT,
+    Answer,
+    NoResponse,
+    ThreadLocalSession,
+    get,
+    post,
+)
+from conversions.transport.not_sent import NotSent
 from conversions.transport.route import DIRECT, Route
 
 HOST = "https://graph.facebook.com"
@@ -42,6 +52,9 @@ class Meta:
         self.headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self._source = _source(settings)
         self._tagged = _offline(settings) and settings.upload_tag and policy.lists("meta", "upload_tag")
+        self._contents, self._content_ids = (
+            all(policy.lists("meta", path) for path in paths) for paths in (CARTS["meta"].items, CARTS["meta"].plain)
+        )
         self._settings = settings
         self._sessions = ThreadLocalSession(route)
 
@@ -58,11 +71,19 @@ class Meta:
                 "value": float(conversion.value),
                 # Meta counts a physical_store event once by order_id and event_time (offline-events guide, 2026-01-05).
                 "order_id": conversion.wire_id,
-                "content_ids": conversion.product_ids,
-                "content_type": "product",
+                **self._products(conversion),
             },
         }
         return compact(event)
+
+    def _products(self, conversion: Conversion) -> dict[str, object]:
+        """Return the products of an event; Meta takes ``contents`` in the place of ``content_ids``."""
+        if self._contents and (conversion.cart or not self._content_ids):
+            items = conversion.cart or map(CartItem, conversion.product_ids)
+            products: dict[str, object] = {"contents": [_content(item) for item in items]}
+        else:
+            products = {"content_ids": conversion.product_ids}
+        return {**products, "content_type": "product"} if conversion.product_ids else {}
 
     def adjusted_event(self, event: bytes, value: Money) -> bytes | None:  # noqa: ARG002
         """See ``Destination.adjusted_event``. The Conversions API has no call that changes or removes an event."""
@@ -89,12 +110,28 @@ class Meta:
     def scores(self) -> dict[str, float]:
         """See ``RatesEvents.scores``."""
         try:
-            headers = {"User-Agent": USER_AGENT} | self._authorization()
+            result = self._ask_quality()
         except Unauthorised:
             return {}
-        query = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]} | self._proof()
-        result = get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT_TIMEOUT_SECONDS)
         return quality.figures(result.body) if isinstance(result, Answer) and result.status == 200 else {}
+
+    def access(self) -> Receipt | None:
+        """Ask, without an event, whether Meta accepts the token for the dataset; None where the answer does not say.
+
+        Raises Unauthorised where no token is configured.
+        """
+        result = self._ask_quality()
+        return access.of_quality(result) if isinstance(result, Answer) else receipt_without_answer(result)
+
+    @property
+    def refuses_old_events(self) -> bool:
+        """Whether Meta refuses an event of ``access.OLD_EVENT_AGE``, so that it cannot count."""
+        return not _offline(self._settings)
+
+    def _ask_quality(self) -> Answer | NotSent | NoResponse:
+        query = {"dataset_id": self.target, "fields": quality.FIELDS[_offline(self._settings)]} | self._proof()
+        headers = {"User-Agent": USER_AGENT} | self._authorization()
+        return get(self._sessions.session, f"{self._quality_url}?{urlencode(query)}", headers, SHORT_TIMEOUT_SECONDS)
 
     def advice(self, code: str) -> str | None:
         """See ``Destination.advice``."""
@@ -143,6 +180,15 @@ def _limits(settings: MetaSettings) -> Limits:
         min_age=timedelta(0),
         resend=counts_once - timedelta(hours=1),
     )
+
+
+def _content(item: CartItem) -> dict[str, object]:
+    fields: dict[str, object] = {"id": item.product_id}
+    if item.quantity is not None:
+        fields["quantity"] = item.quantity
+    if item.unit_price is not None:
+        fields["item_price"] = float(item.unit_price)
+    return fields
 
 
 def _offline(settings: MetaSettings) -> bool:

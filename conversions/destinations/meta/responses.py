@@ -60,6 +60,7 @@ CODES: dict[int, Verdict] = {
 SUBCODES: dict[tuple[int, int | None], Verdict] = {
     (100, 33): CREDENTIALS,  # object missing, or the token may not write to it
     (100, 34): CONFIG,
+    (100, 2044055): CREDENTIALS,  # the question for quality: no such dataset, or none of this token
     # Known are 2804001, …03 (too old), …07, …09 (no value), …10 (no currency), …16, …17, …19, …30, …48, …50
     # (identifiers too weak): the whole range is about events.
     **{(100, subcode): BAD_EVENT for subcode in range(2_804_000, 2_805_000)},

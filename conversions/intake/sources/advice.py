@@ -13,6 +13,8 @@ COLUMN_OF = {
     Reason.UNKNOWN_CURRENCY: "currency",
     Reason.NO_PRODUCT: "product_ids",
     Reason.BAD_PRODUCT_ID: "product_ids",
+    Reason.BAD_QUANTITY: "quantities",
+    Reason.BAD_UNIT_PRICE: "unit_prices",
     Reason.AMOUNT_NOT_ABOVE_ZERO: "amount",
     Reason.TOO_MANY_DECIMALS: "amount",
     Reason.AMOUNT_TOO_LARGE: "amount",
@@ -41,6 +43,11 @@ _ADVICE: dict[Reason, str] = {
     Reason.UNKNOWN_CURRENCY: f'Add its meaning to [source.currency_aliases], such as kr = "DKK". {_THEN}',
     Reason.NO_PRODUCT: _PRODUCT,
     Reason.BAD_PRODUCT_ID: _PRODUCT,
+    Reason.BAD_QUANTITY: "Map a column with the number of pieces of each product, whole numbers from 1.",
+    Reason.BAD_UNIT_PRICE: "Write the price of one piece with a decimal point and the currency's own decimals, such as "
+    f"129.00; where all have three decimals, set decimals = 3 in [source.format]. {_THEN}",
+    Reason.CART_COUNT: "Give source.columns.quantities and source.columns.unit_prices one value for each product ID, "
+    "in the same order, separated by source.product_separator.",
     Reason.AMOUNT_NOT_ABOVE_ZERO: f"{_PAID}.",
     Reason.TOO_MANY_DECIMALS: f"{_PAID}, with the currency's own decimals.",
     Reason.AMOUNT_TOO_LARGE: f"{_PAID}.",
@@ -49,7 +56,14 @@ _ADVICE: dict[Reason, str] = {
     Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
     Reason.SHAPE: "Compare the order with the paths and shapes in the disclosure policy.",
 }
-_NAMED_REASONS = CELL_REASONS | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}
+_NAMED_REASONS = (
+    CELL_REASONS
+    | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}
+    | {
+        Reason.BAD_QUANTITY,
+        Reason.BAD_UNIT_PRICE,
+    }
+)
 
 
 def cause(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str:

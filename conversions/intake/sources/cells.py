@@ -121,7 +121,8 @@ def as_text(value: object, separator: str) -> str:
     """Return a typed cell of Parquet or a database as the text that a CSV file would contain.
 
     A missing value is empty. A float becomes its shortest decimal, a whole one without ``.0``: pandas turns order
-    numbers into floats where some are missing. The items of a list are joined by *separator*.
+    numbers into floats where some are missing. The items of a list are joined by *separator*; a list of numbers is a
+    number by its type, too.
     """
     match value:
         case str() | None:
@@ -133,7 +134,9 @@ def as_text(value: object, separator: str) -> str:
         case bytes() | bytearray() | memoryview():
             return bytes(value).decode("utf-8", "surrogateescape")
         case list() | tuple():
-            return separator.join(as_text(item, separator) for item in value)
+            items = [as_text(item, separator) for item in value]
+            text = separator.join(items)
+            return NumberText(text) if items and all(isinstance(item, NumberText) for item in items) else text
         case _:
             return str(value)
 

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 from conversions.catalogue import APPROVE
 from conversions.errors import SourceError
-from conversions.intake.order import Order, RowRejected
+from conversions.intake.order import Cart, Order, RowRejected
+from conversions.intake.sources.cart_cells import CartCells
 from conversions.intake.sources.cells import (
     EPOCH,
     MAX_CELL_CHARACTERS,
     BadRecord,
     CellError,
+    NumberText,
     is_text,
     parse_amount,
     parse_time,
@@ -43,6 +45,8 @@ FIELDS = (
     "refunded",
     "consent",
     "ad_personalization",
+    "quantities",
+    "unit_prices",
 )
 """Our columns, in the order that ``ColumnMap.order`` expects."""
 
@@ -63,6 +67,11 @@ class ColumnMap:
         if settings.currency is not None:
             self._aliases[""] = settings.currency  # an unmapped column has empty cells
         self._may_be_thousands = settings.format.decimals is None
+        self._cart_cells = CartCells(
+            quantities=names.quantities is not None,
+            unit_prices=names.unit_prices is not None,
+            may_be_thousands=self._may_be_thousands,
+        )
         self._digests = Digests(key)
         self.unparsed = UnparsedValues(names)
         self._ranked = names.updated_at is not None
@@ -113,7 +122,7 @@ class ColumnMap:
             raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
 
     def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
-        _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads = cells
+        _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads, *cart = cells
         purchase = parse_time(purchased, self._zone, "purchased_at")
         completion = parse_time(completed, self._zone, "completed_at") if completed.strip() else purchase
         if self._ranked:
@@ -128,6 +137,7 @@ class ColumnMap:
         is_sale = word in self._completed
         if not is_sale:
             self.unparsed.note("status", status, completion.day)
+        lines = self._products(products, completion.day)
         both = decimal_evidence(paid, refunded, code) if self._may_be_thousands else UNKNOWN
         # Positional arguments take a third of the time; the tests check every field by name.
         return Order(
@@ -136,7 +146,7 @@ class ColumnMap:
             value,
             paid_back,
             code,
-            self._products(products, completion.day),
+            tuple(dict.fromkeys(lines)),
             purchase.at,
             purchase.day,
             completion.day,
@@ -148,6 +158,7 @@ class ColumnMap:
             None if is_sale else self._digests.status(word),
             tuple([self._ambiguous(field, number, cells, f"{where} row {row}") for field in AMBIGUOUS_COLUMNS[both]]),
             DECIMAL_COLUMNS[both],
+            self._cart(lines, cart, code, completion.day) if self._cart_cells.mapped else None,
         )
 
     def _currency(self, cell: str, day: date) -> str:
@@ -172,14 +183,35 @@ class ColumnMap:
         return RowRejected(place, reason, number, field, self._digests.row(reason, field, content))
 
     def _products(self, cell: str, day: date) -> tuple[str, ...]:
-        """Return each product ID once, in the order of the cell."""
-        product_ids = tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(self._separator)))))
+        """Return the product IDs in the order of the cell; a product may have several lines."""
+        product_ids = self._split(cell)
         # One match of all IDs together takes half the time, and nearly all rows pass it.
         if PRODUCT_ID.fullmatch("".join(product_ids)) is None:
             for product_id in product_ids:
                 if PRODUCT_ID.fullmatch(product_id) is None:
                     self.unparsed.note("product_ids", product_id, day)
         return product_ids
+
+    def _cart(self, product_ids: tuple[str, ...], cells: Sequence[str], currency: str, day: date) -> Cart:
+        quantities, unit_prices = cells
+        cart = Cart(
+            product_ids,
+            self._cart_cells.quantities(self._numbers(quantities), len(product_ids)),
+            self._cart_cells.unit_prices(self._numbers(unit_prices), len(product_ids), currency),
+        )
+        if isinstance(cart.quantities, Reason):
+            self.unparsed.note("quantities", quantities, day)
+        if isinstance(cart.unit_prices, Reason):
+            self.unparsed.note("unit_prices", unit_prices, day)
+        return cart
+
+    def _split(self, cell: str) -> tuple[str, ...]:
+        return tuple(filter(None, map(str.strip, cell.split(self._separator))))
+
+    def _numbers(self, cell: str) -> tuple[str, ...]:
+        """Return the values of a list in a cell; each is a number by its type where the cell is one."""
+        values = self._split(cell)
+        return tuple(map(NumberText, values)) if isinstance(cell, NumberText) else values
 
 
 def _consents(settings: SourceBase) -> dict[str, Consent]:

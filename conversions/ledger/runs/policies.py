@@ -1,9 +1,11 @@
 """The approved disclosure policy in the store."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, select
 
 from conversions.disclosure.policy import Policy, parse_policy
-from conversions.ledger.runs import runs
+from conversions.ledger.runs import Run, runs
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 
@@ -23,6 +25,13 @@ def approved_in(connection: Connection) -> Policy | None:
     digest = pinned or connection.execute(runs.last_run(tables.run.c.policy)).scalar()
     body = connection.execute(select(tables.document.c.body).where(tables.document.c.sha256 == digest)).scalar()
     return parse_policy(body, "the approved policy") if body else None
+
+
+def under(ledger: Ledger, run: Run, policy: Policy) -> Run:
+    """Return *run* for a request under another *policy* than the shop's, and store its text for auditors."""
+    with ledger.transaction() as connection:
+        digest = runs.store_document(connection, "policy", policy.text)
+    return replace(run, policy=digest, policy_version=policy.version)
 
 
 def paths(policy: Policy) -> list[str]:
