@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from conversions.errors import LedgerError, SettingsError
+from conversions.process.users import name_of
 
 
 def check_location(path: Path) -> None:
@@ -27,7 +28,8 @@ def check_owner(path: Path) -> None:
         raise SettingsError(f"The store {path} is not a file; correct store.url.")
     if status.st_uid != os.geteuid():
         raise SettingsError(
-            f"The store {path} belongs to user {status.st_uid}, you are {os.geteuid()}; run this as its owner."
+            f"The store {path} belongs to user {name_of(status.st_uid)}, you are user "
+            f"{name_of(os.geteuid())}; run this as its owner."
         )
 
 
