@@ -33,6 +33,7 @@ from conversions.cli import (
 )
 from conversions.cli.output import say, show
 from conversions.errors import ConversionsError, Exit
+from conversions.process import limits
 
 INTERRUPTED = 130
 """Exit code after SIGINT: 128 + 2, as in shells."""
@@ -101,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         import warnings
 
         warnings.simplefilter("ignore")
+    limits.protect()
     streams.keep_open()
     _show_everything()
     code = _exit_code(arguments)

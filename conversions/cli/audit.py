@@ -11,7 +11,7 @@ from conversions.cli import evidence
 from conversions.cli.clock import now
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
-from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import Day
 from conversions.model.receipt import Outcome
 
@@ -178,7 +178,7 @@ def _say_facts(facts: dict[str, Any]) -> None:
     """One fact per line, above the bytes."""
     for name, value in facts.items():
         if name != "body":
-            say(f"{name.replace('_', ' '):<16} {printable(_text(value))}")
+            say(f"{name.replace('_', ' '):<16} {_text(value)}")
 
 
 def _text(value: Any) -> str:
@@ -200,6 +200,6 @@ def _write_bytes(body: bytes) -> None:
     sys.stderr.flush()
     sys.stdout.flush()
     if sys.stdout.isatty():
-        show(printable(body.decode()))
+        show(body.decode())
     else:
         sys.stdout.buffer.write(body)

@@ -8,7 +8,7 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, load_settings, without_address
-from conversions.cli.output import say, show, show_json
+from conversions.cli.output import confirm, say, show, show_json
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _ask(copy: "Copy | None", place: Path) -> None:
         raise Usage("`conversions restore` replaces the store; add --yes where there is no terminal.")
     if copy is not None:
         say(f"The copy has {copy.size} log entries, the newest of {_time(copy)}.")
-    typer.confirm(f"Put it in the place of {place}?", abort=True, err=True)
+    confirm(f"Put it in the place of {place}?")
 
 
 def _show(restored: "RestoreResult") -> None:

@@ -8,7 +8,7 @@ import typer
 from conversions.cli.audit import OfRun
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
-from conversions.cli.output import json_text, printable, say, show
+from conversions.cli.output import json_text, say, show
 from conversions.cli.run import Day
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def affected(
 
 def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]") -> None:
     for o in orders:
-        show(f"{printable(o.order_no)}\t{o.destination}\t{o.first:%Y-%m-%d %H:%M}\t{o.last:%Y-%m-%d %H:%M}")
+        show(f"{o.order_no}\t{o.destination}\t{o.first:%Y-%m-%d %H:%M}\t{o.last:%Y-%m-%d %H:%M}")
     erased = f", and {count.erased} events of people erased since" if count.erased else ""
     say(f"{count.orders} orders of {count.people} people{erased}.")
 

@@ -8,7 +8,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Config, load_settings, without_address
-from conversions.cli.output import printable, say, show, show_json
+from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit
 
 
@@ -34,9 +34,9 @@ def verify_log(
     if as_json:
         show_json(result.json() | {"exit_code": code})
     else:
-        show(printable(result.sentence))
+        show(result.sentence)
         for finding in result.findings[1:]:
-            show(printable(f"  {finding}"))
+            show(f"  {finding}")
         for note in result.notes:
             say(note)
     return code

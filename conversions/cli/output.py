@@ -1,7 +1,6 @@
 """Output of a command: results on stdout, messages to the operator on stderr.
 
-Text from outside (order numbers, product IDs, file names) is printed with its control characters escaped, so that it
-cannot control a terminal.
+All text is escaped here, whoever wrote it, so that no file name, order number or answer can control a terminal.
 """
 
 import sys
@@ -11,20 +10,32 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
+from conversions.observe.printable import printable
+
+LAYOUT = "\n\t\xa0"
+"""Characters that lay out our own text; text from outside within a line goes through ``printable`` first."""
+
 
 def show(text: str = "") -> None:
-    """Print a line of the result on stdout."""
-    sys.stdout.write(f"{text}\n")
+    """Print lines of the result on stdout."""
+    sys.stdout.write(f"{printable(text, LAYOUT)}\n")
 
 
 def say(text: str) -> None:
     """Print a message to the operator on stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text, LAYOUT)}\n")
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal. Raises typer.Abort where the answer is no."""
+    import typer
+
+    typer.confirm(printable(question), abort=True, err=True)
 
 
 def show_json(value: Any) -> None:
     """Print the result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
-    show(json_text(value))
+    sys.stdout.write(f"{json_text(value)}\n")
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
@@ -51,12 +62,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with console.capture() as drawn:
         console.print(table)
     for line in drawn.get().splitlines():
-        show(line.rstrip())
-
-
-def printable(text: str) -> str:
-    """*text* with control and other unprintable characters escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        sys.stdout.write(f"{line.rstrip()}\n")  # with the terminal's own codes for the header
 
 
 def _jsonable(value: object) -> object:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from conversions import catalogue
 from conversions.cli import messages
-from conversions.cli.output import printable, say, show, show_table
+from conversions.cli.output import say, show, show_table
 from conversions.errors import Exit
 from conversions.ledger.queries.totals import BUCKETS
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
@@ -66,7 +66,7 @@ def _show_source(source: SourceSide) -> None:
     ]
     show("Read: " + ", ".join(parts))
     if source.skipped_files:
-        show("Left for the next run, because they changed just now: " + ", ".join(map(printable, source.skipped_files)))
+        show("Left for the next run, because they changed just now: " + ", ".join(source.skipped_files))
     show()
 
 
@@ -112,13 +112,10 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, first: S
             f"  {bucket}: {n} {catalogue.reason(reason)}{SETTING_OF.get(reason, '')}"
             for reason, n in sorted(reasons.items())
         ]
-    lines += [
-        f"  refused alone: {printable(order.order_no)} ({catalogue.detail(order.code)})"
-        for order in side.totals.refused
-    ]
+    lines += [f"  refused alone: {order.order_no} ({catalogue.detail(order.code)})" for order in side.totals.refused]
     for change in side.totals.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
-        lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
+        lines.append(f"  changed since it was sent: {change.order_no} {old} -> {new} {change.new.currency}")
     if (hidden := side.totals.changed - len(side.totals.changes)) > 0:
         lines.append(f"  … and {hidden} more; `--json` and `conversions status` list them")
     lines += _adjustments(side.adjustments)

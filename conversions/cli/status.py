@@ -10,7 +10,7 @@ from conversions import catalogue
 from conversions.cli import clock
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, load_settings
-from conversions.cli.output import printable, show, show_json, show_table
+from conversions.cli.output import show, show_json, show_table
 from conversions.errors import Exit, Usage
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _show_problems(state: "Overview") -> None:
     if state.problems:
         show()
         rows = [
-            [p.destination, printable(p.order_no), p.day, p.state, *catalogue.explained(p.reason, p.detail)]
+            [p.destination, p.order_no, p.day, p.state, *catalogue.explained(p.reason, p.detail)]
             for p in state.problems
         ]
         show_table(["needs a person", "order", "day", "state", "reason", "detail"], rows)
@@ -175,5 +175,5 @@ def _show(state: "Overview") -> None:
         )
     if state.bad_rows:
         show()
-        rows = [[printable(row.place), catalogue.reason(row.reason), row.field or ""] for row in state.bad_rows]
+        rows = [[row.place, catalogue.reason(row.reason), row.field or ""] for row in state.bad_rows]
         show_table(["unreadable rows (last run)", "reason", "column"], rows)

@@ -18,6 +18,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from conversions.observe.printable import printable
+
 WITHHELD = "[withheld]"
 SECRET_NAME = re.compile(r"e_?mail|token|secret|password|authorization|subject|(^|_)key$", re.IGNORECASE)
 SECRET_TEXT = re.compile(r"@|%40|access_token|bearer |\bEAA\w{16}|[0-9a-f]{64}", re.IGNORECASE)
@@ -37,8 +39,12 @@ def start(level: int = logging.INFO) -> None:
 def _rendering() -> list[Processor]:
     if sys.stderr.isatty():
         console = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ, pad_event_to=0)
-        return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, console]
+        return [structlog.processors.TimeStamper("%H:%M:%S", utc=False), redact, _escape, console]
     return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
