@@ -20,6 +20,7 @@ from conversions.ledger.subjects import erasure, redaction, suppression_journal,
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.process.durable import sync_path
+from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
 
 STORE_FILE_SUFFIXES = ("", "-wal", "-shm")
@@ -49,6 +50,7 @@ def restore(settings: Settings, clock: Clock, file: Path, reason: str | None) ->
     """
     path, draft = settings.store_path, settings.store_path.with_name(f"{settings.store_path.name}.{os.getpid()}.new")
     files.private_directory(path.parent)
+    keep_temporary_files(path.parent)
     head_file.check_writable(settings.tail_path)
     with run_lock.hold(settings, clock, wait=0):
         _check_needed(settings, clock)

@@ -12,6 +12,7 @@ from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, files, run_lock
+from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
 
 
@@ -37,6 +38,7 @@ def upgrade(settings: Settings, clock: Clock) -> UpgradeResult:
         store.refuse_lost(path, settings.tail_path)
         raise Usage("There is no store yet: the first `conversions run` creates one with the newest schema.")
     files.check_owner(path)
+    keep_temporary_files(path.parent)
     head_file.check_writable(settings.tail_path)
     with run_lock.hold(settings, clock, wait=0):
         with store.open_unchecked(path) as connection:
