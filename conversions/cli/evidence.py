@@ -75,11 +75,12 @@ def rotate_key(
 
     Checkpoints of the old key stay valid: the log keeps both keys and the time of the change.
     """
-    from conversions.ledger import checkpoints, open_ledger, runs
+    from conversions.ledger import checkpoints, open_ledger, require_store, runs
     from conversions.ledger.checkpoints import signed_note
     from conversions.ledger.runs import bindings
 
     settings = load_settings(config)
+    require_store(settings, ": the first `conversions run` records the log key")
     public = signed_note.public_key(checkpoints.signing_seed(settings))
     with open_ledger(settings, now) as ledger:
         bindings.change(ledger, checkpoints.PIN, public.hex(), reason)

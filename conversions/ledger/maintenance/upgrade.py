@@ -6,8 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from conversions import __version__
-from conversions.errors import Usage
-from conversions.ledger import log, open_shared, runs, schema, store
+from conversions.ledger import log, open_shared, require_store, runs, schema, store
 from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
@@ -34,9 +33,7 @@ def upgrade(settings: Settings, clock: Clock) -> UpgradeResult:
     AnotherRun where a run is active.
     """
     path = settings.store_path
-    if not path.exists():
-        store.refuse_lost(path, settings.tail_path)
-        raise Usage("There is no store yet: the first `conversions run` creates one with the newest schema.")
+    require_store(settings, ": the first `conversions run` creates one with the newest schema")
     files.check_owner(path)
     keep_temporary_files(path.parent)
     head_file.check_writable(settings.tail_path)

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conversions.errors import LedgerError, SettingsError
@@ -55,6 +57,22 @@ def check_file_size(path: Path) -> None:
             f"The store {path} is damaged: its {size} bytes are not the size in its header. Put its newest copy "
             "back with `conversions restore FILE`."
         )
+
+
+@contextmanager
+def store_directory(store: Path) -> Iterator[None]:
+    """Create the directory of *store*; where an error leaves it without one, nothing new is left behind."""
+    new = [folder for folder in store.parents if not folder.exists()]
+    private_directory(store.parent)
+    try:
+        yield
+    except BaseException:
+        if new and not store.exists():
+            with suppress(OSError):
+                store.with_name(f"{store.name}.lock").unlink(missing_ok=True)
+                for folder in new:
+                    folder.rmdir()
+        raise
 
 
 def private_directory(path: Path) -> None:
