@@ -14,6 +14,7 @@ from conversions.doctor.check_result import CheckResult, note, ok, problem, stop
 from conversions.errors import ConversionsError
 from conversions.ledger import Clock, open_read_only
 from conversions.ledger.runs import bindings
+from conversions.on_call import metrics
 from conversions.run.runtime import build_runtime
 from conversions.settings import Settings, environment_names
 
@@ -55,6 +56,14 @@ def check_key(settings: Settings) -> CheckResult:
         return ok("key", f"CONVERSIONS_KEY is set; its check value is {keys.check_value(settings.secret_key)}.")
     except ConversionsError as error:
         return stopped("key", error)
+
+
+def check_metrics_file(settings: Settings) -> Iterator[CheckResult]:
+    """Check that a run could write the metrics file, if the settings name one."""
+    if settings.on_call.metrics_file is not None:
+        path = settings.resolve(settings.on_call.metrics_file)
+        fault = metrics.unwritable(path)
+        yield problem("on call", fault) if fault else ok("on call", f"A run can write the metrics file {path}.")
 
 
 def check_clock(settings: Settings, now: Clock) -> CheckResult:
