@@ -3,12 +3,15 @@
 All text is escaped here, whoever wrote it, so that no file name, order number or answer can control a terminal.
 """
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TextIO
 
 from conversions.observe.printable import printable
 
@@ -21,9 +24,32 @@ def show(text: str = "") -> None:
     sys.stdout.write(f"{printable(text, LAYOUT)}\n")
 
 
+def show_prose(text: str) -> None:
+    """Print sentences of the result on stdout; a terminal gets whole words."""
+    sys.stdout.write(f"{_laid_out(text, sys.stdout)}\n")
+
+
 def say(text: str) -> None:
-    """Print a message to the operator on stderr."""
-    sys.stderr.write(f"{printable(text, LAYOUT)}\n")
+    """Print a message to the operator on stderr; a terminal gets whole words."""
+    sys.stderr.write(f"{_laid_out(text, sys.stderr)}\n")
+
+
+def _laid_out(text: str, stream: TextIO) -> str:
+    shown = printable(text, LAYOUT)
+    if not stream.isatty():
+        return shown
+    return "\n".join(_wrapped(line, shutil.get_terminal_size().columns) for line in shown.split("\n"))
+
+
+def _wrapped(line: str, columns: int) -> str:
+    """*line* wrapped below its first words, such as "problem  "; a command stays whole, so that it can be copied."""
+    hanging = re.match(r" *(?:\S+ {2,})*", line)
+    indent = " " * len(hanging[0] if hanging else "")
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), line)
+    wrapper = textwrap.TextWrapper(
+        columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+    return wrapper.fill(whole).replace("\0", " ")
 
 
 def confirm(question: str) -> None:

@@ -106,3 +106,27 @@ def test_no_question_steers_the_terminal(text: str) -> None:
     with redirect_stderr(io.StringIO()) as err, patch("sys.stdin", io.StringIO("y\n")), redirect_stdout(io.StringIO()):
         confirm(text)
     assert err.getvalue().isprintable()
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_whole_words_and_whole_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "`conversions doctor --config '/srv/b c/conversions.toml'`"
+    text = f"problem  store: The words of this sentence stay whole. Run: {command}\nThe next line."
+    with redirect_stderr(Screen()) as err:
+        say(text)
+    lines = err.getvalue().splitlines()
+    assert max(len(line) for line in lines if "`" not in line) <= 40
+    assert command in err.getvalue()
+    assert all(line.startswith(" " * 9) for line in lines[1:-1])
+    assert " ".join(err.getvalue().split()) == " ".join(text.split())
+
+
+def test_a_pipe_gets_one_line_for_each_message() -> None:
+    with redirect_stderr(io.StringIO()) as err:
+        say("word " * 100)
+    assert err.getvalue().count("\n") == 1

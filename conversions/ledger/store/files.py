@@ -54,8 +54,8 @@ def check_file_size(path: Path) -> None:
     size, page = path.stat().st_size, int.from_bytes(header[16:18], "big")
     if size == 0 or size != int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page):
         raise LedgerError(
-            f"The store {path} is damaged: its {size} bytes are not the size in its header. Put its newest copy "
-            "back with `conversions restore FILE`."
+            f"The store {path} is damaged: its size ({size} bytes) is impossible. Put its newest copy back with "
+            "`conversions restore FILE`."
         )
 
 
