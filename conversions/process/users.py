@@ -32,8 +32,8 @@ def command_as(uid: int, arguments: Sequence[str]) -> str:
     """Return the shell command that runs this program with *arguments* as the user *uid*."""
     name = _login(uid)
     if os.geteuid() == 0 and name and not shutil.which("sudo"):
-        return f"runuser -u {name} -- {program()} {shlex.join(arguments)}"
-    return f"sudo -u {name or shlex.quote(f'#{uid}')} {program()} {shlex.join(arguments)}"
+        return f"runuser -u {shlex.quote(name)} -- {program()} {shlex.join(arguments)}"
+    return f"sudo -u {shlex.quote(name or f'#{uid}')} {program()} {shlex.join(arguments)}"
 
 
 def program() -> str:
@@ -48,7 +48,9 @@ def program_words() -> list[str]:
 
 
 def _login(uid: int) -> str | None:
+    """The user's name; None where it has none, or one like an address (``ida@corp``), which is not printed."""
     try:
-        return pwd.getpwuid(uid).pw_name
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:
         return None
+    return None if "@" in name else name
