@@ -26,10 +26,11 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {explanation}"
         yield attention("ambiguous_amounts", sentence, count=doubtful, every_run=True)
     if cut_off := new[Reason.UNFINISHED_LINE]:
-        files = "1 file ends" if cut_off == 1 else f"{cut_off} files end"
+        file, _, row = evidence.bad_rows.places[Reason.UNFINISHED_LINE].rpartition(" row ")
+        more = f" {cut_off - 1} more files stop in the same way." if cut_off > 1 else ""
         sentence = (
-            f"{files} in a line without a line end, and its order is not sent: was the export cut off? Export it again "
-            "with its last line; then `conversions run`."
+            f"{file} stops in the middle of row {row}; that order was not sent.{more} Was the export cut off? "
+            "Export it again, whole; then `conversions run`."
         )
         yield attention("file_cut_off", sentence, count=cut_off, every_run=True)
 

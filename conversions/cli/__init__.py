@@ -34,6 +34,7 @@ from conversions.cli.json_schema import LATEST, document
 from conversions.cli.next_step import next_command
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit
+from conversions.process import limits
 
 DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema"}
 """Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
         import warnings
 
         warnings.simplefilter("ignore")
+    limits.protect()
     streams.keep_open()
     _show_everything()
     code = _exit_code(arguments)

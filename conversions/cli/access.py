@@ -8,7 +8,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.options import Case, Config, ReasonOption, load_settings
-from conversions.cli.output import json_text, say
+from conversions.cli.output import json_text, say, show
 from conversions.cli.subjects import Address, one_person
 
 
@@ -53,7 +53,10 @@ def deliver(text: str, out: Path | None) -> None:
     from conversions.audit.evidence.export import new_file
 
     if out is None:
-        sys.stdout.write(text + "\n")
+        if sys.stdout.isatty():
+            show(text)
+        else:
+            sys.stdout.write(text + "\n")
         return
     with new_file(out) as file:
         file.write(text.encode())

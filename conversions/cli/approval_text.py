@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from conversions.cli.output import printable, show, show_table
+from conversions.cli.output import show, show_table
 from conversions.cli.report import approved_by_nobody
 from conversions.disclosure.policy import Policy
 from conversions.ledger.runs import sending_rules
@@ -97,9 +97,9 @@ def _when(at_us: int, zone: ZoneInfo) -> str | None:
 
 def _approval(entry: Entry, zone: ZoneInfo | None = None) -> str:
     on = f" on {_when(entry.at_us, zone)}" if zone and entry.at_us else ""
-    typed = f", typed by {printable(entry.operator)}" if entry.reason and entry.operator else ""
-    reason = f", reason: {printable(entry.reason)}" if entry.reason else ""
-    return f"approved by {printable(entry.approver)}{on}{HOW[entry.how]}{typed}{reason}"
+    typed = f", typed by {entry.operator}" if entry.reason and entry.operator else ""
+    reason = f", reason: {entry.reason}" if entry.reason else ""
+    return f"approved by {entry.approver}{on}{HOW[entry.how]}{typed}{reason}"
 
 
 def _policy_document(policy: Policy) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from conversions.cli.clock import now
 from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, ReasonOption, load_settings
-from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.cli.output import say, show, show_json, show_table
 from conversions.model.receipt import Outcome
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _say_facts(facts: dict[str, Any], zone: "ZoneInfo") -> None:
     for name, value in facts.items():
         if name != "body":
             shown = _moment(value, zone) if name.endswith("_at") and value else _text(value)
-            say(f"{name.replace('_', ' '):<16} {printable(shown)}")
+            say(f"{name.replace('_', ' '):<16} {shown}")
 
 
 def _moment(value: str, zone: "ZoneInfo") -> str:
@@ -227,6 +227,6 @@ def _write_bytes(body: bytes) -> None:
     sys.stderr.flush()
     sys.stdout.flush()
     if sys.stdout.isatty():
-        show(printable(body.decode()))
+        show(body.decode())
     else:
         sys.stdout.buffer.write(body)

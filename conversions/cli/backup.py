@@ -8,7 +8,7 @@ import typer
 
 from conversions.cli import clock
 from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
-from conversions.cli.output import say, show, show_json
+from conversions.cli.output import confirm, say, show, show_json
 from conversions.errors import Exit, Usage
 from conversions.model.local_time import local_time
 
@@ -72,7 +72,7 @@ def _ask(copy: "Copy | None", settings: "Settings") -> None:
         raise Usage("`conversions restore` replaces the store; add --yes where there is no terminal.")
     if copy is not None:
         say(f"The copy has {copy.size} log entries, the newest of {local_time(copy.newest, settings.zone)}.")
-    typer.confirm(f"Put it in the place of {settings.store_path}?", abort=True, err=True)
+    confirm(f"Put it in the place of {settings.store_path}?")
 
 
 def _show(restored: "RestoreResult", zone: "ZoneInfo") -> None:

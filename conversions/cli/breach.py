@@ -9,7 +9,7 @@ from conversions.cli.audit import OfRun
 from conversions.cli.clock import now
 from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
-from conversions.cli.output import json_text, printable, say, show
+from conversions.cli.output import json_text, say, show
 from conversions.model.local_time import local_time
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def affected(
 
 def _show(count: "BreachCount", orders: "Iterator[AffectedOrder]", zone: "ZoneInfo") -> None:
     for o in orders:
-        show(f"{printable(o.order_no)}\t{o.destination}\t{local_time(o.first, zone)}\t{local_time(o.last, zone)}")
+        show(f"{o.order_no}\t{o.destination}\t{local_time(o.first, zone)}\t{local_time(o.last, zone)}")
     erased = f", and {count.erased} events of people erased since" if count.erased else ""
     say(f"{count.orders} orders of {count.people} people{erased}.")
 

@@ -9,7 +9,7 @@ from conversions import catalogue
 from conversions.cli import clock
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, JsonSchema, ReasonOption, load_settings
-from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import DestinationOption
 from conversions.errors import Exit, Usage
 
@@ -94,7 +94,7 @@ def _list(settings: "Settings", destination: str | None, json_schema: int | None
         rows = [
             [
                 case.destination,
-                printable(case.order_no),
+                case.order_no,
                 case.day,
                 case.state,
                 *catalogue.explained(case.reason, case.detail),

@@ -7,7 +7,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Config, load_settings
-from conversions.cli.output import show, show_json
+from conversions.cli.output import show_json, show_prose
 from conversions.errors import SettingsError, worst
 
 if TYPE_CHECKING:
@@ -66,6 +66,6 @@ def _as_json(result: "CheckResult") -> dict[str, Any]:
 
 
 def _show(result: "CheckResult") -> None:
-    show(f"{result.level:<8} {result.about}: {result.sentence}")
+    show_prose(f"{result.level:<8} {result.about}: {result.sentence}")
     if result.next:
-        show(f"{'':8} {'':{len(result.about)}}  {result.next}")
+        show_prose(f"{'':8} {'':{len(result.about)}}  {result.next}")

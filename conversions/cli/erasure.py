@@ -9,7 +9,7 @@ import typer
 from conversions import catalogue
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
-from conversions.cli.output import say, show, show_json, show_table
+from conversions.cli.output import confirm, say, show, show_json, show_table
 from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
@@ -46,7 +46,7 @@ def erase(
     settings = load_settings(config)
     subjects, unusable = people(settings, address, file, column)
     if sys.stdin.isatty() and not yes:
-        typer.confirm(f"Erase {len(subjects)} person(s) for ever?", abort=True, err=True)
+        confirm(f"Erase {len(subjects)} person(s) for ever?")
     result = erasure.erase(settings, now, subjects, case)
     if as_json:
         show_json(asdict(result))

@@ -8,7 +8,7 @@ import typer
 from conversions.cli.clock import now
 from conversions.cli.days import FORMS, entry_days
 from conversions.cli.options import AsJson, Config, PromptedReason, ReasonOption, load_settings
-from conversions.cli.output import printable, say, show, show_json
+from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
 
 
@@ -34,9 +34,9 @@ def verify_log(
     if as_json:
         show_json(result.json() | {"exit_code": code})
     else:
-        show(printable(result.sentence))
+        show(result.sentence)
         for finding in result.findings[1:]:
-            show(printable(f"  {finding}"))
+            show(f"  {finding}")
         for note in result.notes:
             say(note)
     return code
@@ -91,11 +91,12 @@ def rotate_key(
 
     Checkpoints of the old key stay valid: the log keeps both keys and the time of the change.
     """
-    from conversions.ledger import checkpoints, open_ledger, runs
+    from conversions.ledger import checkpoints, open_ledger, require_store, runs
     from conversions.ledger.checkpoints import signed_note
     from conversions.ledger.runs import bindings
 
     settings = load_settings(config)
+    require_store(settings, ": the first `conversions run` records the log key")
     public = signed_note.public_key(checkpoints.signing_seed(settings))
     with open_ledger(settings, now) as ledger:
         bindings.change(ledger, checkpoints.PIN, public.hex(), reason)

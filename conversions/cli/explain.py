@@ -8,7 +8,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
-from conversions.cli.output import printable, show, show_json
+from conversions.cli.output import show, show_json
 from conversions.errors import Usage
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def explain(
     if as_json:
         show_json([_json(explanation, say) for explanation in explanations])
     else:
-        show("\n\n".join("\n".join(map(printable, _lines(explanation, say))) for explanation in explanations))
+        show("\n\n".join("\n".join(_lines(explanation, say)) for explanation in explanations))
 
 
 def _numbers(orders: list[str] | None) -> list[str]:

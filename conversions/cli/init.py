@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import sys
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from conversions.cli import scaffold
+from conversions.cli import scaffold, schedule
 from conversions.cli.days import one_day
 from conversions.cli.options import FirstApprover
 from conversions.cli.output import say, show
@@ -46,6 +47,7 @@ def init(
     Prints the cron line and the systemd units. On a terminal it asks for missing answers. Overwrites nothing.
     """
     settings = directory.absolute() / "conversions.toml"
+    schedule.check_path(settings.parent)
     if settings.exists():
         raise SettingsError(f"{settings} exists already and was not changed; edit it, or name another directory.")
     given = Answers(
@@ -192,10 +194,10 @@ def _write_new(path: Path, text: str, mode: int) -> bool:
 
 def _print_schedule(settings: Path, zone: str) -> None:
     user = getpass.getuser()
-    show(f"# crontab -e\n{scaffold.cron_line(settings)}\n")
-    show(scaffold.unit("conversions.service", settings, zone, user))
-    show(scaffold.unit("conversions-failed@.service", settings, zone, user))
-    show(scaffold.unit("conversions.timer", settings, zone, user))
+    show(f"# crontab -e\n{schedule.cron_line(settings)}\n")
+    show(schedule.unit("conversions.service", settings, zone, user))
+    show(schedule.unit("conversions-failed@.service", settings, zone, user))
+    show(schedule.unit("conversions.timer", settings, zone, user))
 
 
 SAME = (
@@ -221,7 +223,7 @@ def _say_next(settings: Path, answers: Answers) -> None:
         *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account else []),
         *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset else []),
     ]
-    config = f"--config {settings}"
+    config = f"--config {shlex.quote(str(settings))}"
     say(
         f"Purchases before {answers.not_before} are not sent (not_before): a web tag may have counted them already."
         f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at once"

@@ -1,5 +1,6 @@
 """``conversions key``: rotate the secret key; orders and people stay known under the old one."""
 
+import codecs
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ import typer
 from conversions.cli import clock
 from conversions.cli.options import Config, RequiredReason, load_settings
 from conversions.cli.output import say
-from conversions.errors import Exit, SettingsError, Usage
+from conversions.errors import Exit, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,10 +58,11 @@ def _env_file(settings: "Settings") -> "Path":
     """The .env file that holds the key. Raises SettingsError where the key comes from elsewhere."""
     from dotenv import dotenv_values
 
-    if not settings.store_path.exists():
-        raise Usage("There is no store yet, so nothing is known under the old key: replace the key in .env by hand.")
+    from conversions.ledger import require_store
+
+    require_store(settings, ", so nothing is known under the old key: replace the key in .env by hand")
     env = settings.resolve(".env")
-    key = dotenv_values(env).get("CONVERSIONS_KEY") if env.is_file() else None
+    key = dotenv_values(env, encoding="utf-8-sig").get("CONVERSIONS_KEY") if env.is_file() else None
     if key is None or key != os.environ.get("CONVERSIONS_KEY"):
         raise SettingsError(
             "The key does not come from .env beside the settings. Set a new CONVERSIONS_KEY where it is set, add "
@@ -81,5 +83,6 @@ def _write(env: "Path", settings: "Settings", new: bytes) -> None:
         "CONVERSIONS_FORMER_KEYS": former,
         "CONVERSIONS_KEY": new.hex(),
     }
+    encoding = "utf-8-sig" if env.read_bytes().startswith(codecs.BOM_UTF8) else "utf-8"
     for name, value in lines.items():
-        set_key(env, name, value, quote_mode="never")
+        set_key(env, name, value, quote_mode="never", encoding=encoding)

@@ -10,7 +10,7 @@ from conversions import catalogue
 from conversions.cli.clock import now
 from conversions.cli.days import Since, attempt_days
 from conversions.cli.options import AsJson, Config, load_settings
-from conversions.cli.output import printable, show, show_json, show_table
+from conversions.cli.output import show, show_json, show_table
 
 
 def list_looks(
@@ -43,7 +43,7 @@ def list_looks(
             (
                 f"{look.at.astimezone(settings.zone):%Y-%m-%d %H:%M}",
                 look.operator,
-                f"{catalogue.text('looks', look.kind)} {printable(look.about or '')}".rstrip(),
+                f"{catalogue.text('looks', look.kind)} {look.about or ''}".rstrip(),
                 catalogue.text("purposes", look.purpose),
                 look.case,
             )

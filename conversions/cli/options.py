@@ -1,5 +1,8 @@
 """Options that many commands share."""
 
+import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,11 +37,40 @@ JsonSchema = Annotated[
 def load_settings(config: Path | None) -> "Settings":
     """The settings in *config*, or in the default place.
 
-    Raises SettingsError where there are none or they are not valid.
+    Raises SettingsError where there are none, they are not valid, or secrets or store belong to another user: root's
+    files would stop the nightly job, too.
     """
     from conversions import settings
 
-    return settings.load(config or _default())
+    path = (config or _default()).absolute()
+    _refuse_other_user(path, path.with_name(".env"))
+    loaded = settings.load(path)
+    _refuse_other_user(path, loaded.store_path)
+    return loaded
+
+
+def _refuse_other_user(config: Path, file: Path) -> None:
+    from conversions.process import users
+
+    owner = users.other_owner(file)
+    if owner is not None:
+        command = users.command_as(owner, _with_config(sys.argv[1:], config))
+        own = f"sudo chown {os.geteuid()} {shlex.quote(str(file))}"
+        raise SettingsError(
+            f"{file} belongs to user {users.name_of(owner)}, you are user {users.name_of(os.geteuid())}. Only its "
+            f"owner may use it. Run: `{command}`" + ("" if owner else f" (or, if it is yours, `{own}`)")
+        )
+
+
+def _with_config(arguments: list[str], config: Path) -> list[str]:
+    """*arguments* with the settings' absolute path, since `sudo` passes no environment on."""
+    words = list(arguments)
+    place = next((i for i, word in enumerate(words) if word == "--config"), None)
+    if place is not None:
+        del words[place : place + 2]
+    words = [word for word in words if not word.startswith("--config=")]
+    end = words.index("--") if "--" in words else len(words)
+    return [*words[:end], "--config", str(config), *words[end:]]
 
 
 def _without_address(option: typer.CallbackParam, text: str | None) -> str | None:

@@ -1,26 +1,63 @@
 """Output of a command: results on stdout, messages to the operator on stderr.
 
-Text from outside (order numbers, product IDs, file names) is printed with its control characters escaped, so that it
-cannot control a terminal.
+All text is escaped here, whoever wrote it, so that no file name, order number or answer can control a terminal.
 """
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TextIO
+
+from conversions.observe.printable import printable
+
+LAYOUT = "\n\t\xa0"
+"""Characters that lay out our own text; text from outside within a line goes through ``printable`` first."""
 
 
 def show(text: str = "") -> None:
-    """Print a line of the result on stdout."""
-    sys.stdout.write(f"{text}\n")
+    """Print lines of the result on stdout."""
+    sys.stdout.write(f"{printable(text, LAYOUT)}\n")
+
+
+def show_prose(text: str) -> None:
+    """Print sentences of the result on stdout; a terminal gets whole words."""
+    sys.stdout.write(f"{_laid_out(text, sys.stdout)}\n")
 
 
 def say(text: str) -> None:
-    """Print a message to the operator on stderr, after everything that was printed on stdout."""
+    """Print a message to the operator on stderr, after all output on stdout; a terminal gets whole words."""
     sys.stdout.flush()
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_laid_out(text, sys.stderr)}\n")
+
+
+def _laid_out(text: str, stream: TextIO) -> str:
+    shown = printable(text, LAYOUT)
+    if not stream.isatty():
+        return shown
+    return "\n".join(_wrapped(line, shutil.get_terminal_size().columns) for line in shown.split("\n"))
+
+
+def _wrapped(line: str, columns: int) -> str:
+    """*line* wrapped below its first words, such as "problem  "; a command stays whole, so that it can be copied."""
+    hanging = re.match(r" *(?:\S+ {2,})*", line)
+    indent = " " * len(hanging[0] if hanging else "")
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), line)
+    wrapper = textwrap.TextWrapper(
+        columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+    return wrapper.fill(whole).replace("\0", " ")
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal. Raises typer.Abort where the answer is no."""
+    import typer
+
+    typer.confirm(printable(question), abort=True, err=True)
 
 
 def counted(number: int, thing: str) -> str:
@@ -30,7 +67,7 @@ def counted(number: int, thing: str) -> str:
 
 def show_json(value: Any) -> None:
     """Print the result as one JSON document in ASCII; amounts are decimal texts, days and instants ISO 8601."""
-    show(json_text(value))
+    sys.stdout.write(f"{json_text(value)}\n")
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
@@ -57,12 +94,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with console.capture() as drawn:
         console.print(table)
     for line in drawn.get().splitlines():
-        show(line.rstrip())
-
-
-def printable(text: str) -> str:
-    """*text* with control and other unprintable characters escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        sys.stdout.write(f"{line.rstrip()}\n")  # with the terminal's own codes for the header
 
 
 def _jsonable(value: object) -> object:

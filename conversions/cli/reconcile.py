@@ -11,6 +11,8 @@ from conversions.cli.output import say, show, show_json, show_table
 from conversions.cli.run import DestinationOption
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from conversions.run.reconcile import Reconciled
 
 
@@ -25,15 +27,16 @@ def reconcile(
     """Ask Google for the late results of received orders; every run does this before it sends."""
     from conversions.run.reconcile import reconcile
 
-    reconciled = reconcile(load_settings(config), destination, clock.now)
+    settings = load_settings(config)
+    reconciled = reconcile(settings, destination, clock.now)
     if as_json:
         show_json(document(reconciled.json(), json_schema))
     elif not quiet or reconciled.exit_code:
-        _show(reconciled)
+        _show(reconciled, settings.zone)
     return reconciled.exit_code
 
 
-def _show(reconciled: "Reconciled") -> None:
+def _show(reconciled: "Reconciled", zone: "ZoneInfo") -> None:
     """Print the changed states, and what needs a person."""
     from conversions.cli.report import say_late
 
@@ -46,5 +49,11 @@ def _show(reconciled: "Reconciled") -> None:
         for reason, count in sorted(late.rejected.items()):
             show(f"{name}: {count} rejected ({reason})")
         say_late(name, late)
+        if late.next_poll and not late.asked:
+            due = late.next_poll.astimezone(zone)
+            say(
+                f"{name}: no question is due yet. The platform is asked from half an hour after a request on, next at "
+                f"{due:%Y-%m-%d %H:%M} {zone.key}. Every run asks by itself; there is nothing to do."
+            )
         if late.stop_reason:
             say(str(late.stop_reason))

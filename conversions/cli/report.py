@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from conversions import catalogue
 from conversions.catalogue import APPROVE
 from conversions.cli import messages
-from conversions.cli.output import counted, printable, say, show, show_table
+from conversions.cli.output import counted, say, show, show_table
 from conversions.ledger.queries.totals import BUCKETS
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Reason, Window
@@ -97,7 +97,7 @@ def _show_source(source: SourceSide) -> None:
     ]
     show("Read: " + ", ".join(parts))
     if source.skipped_files:
-        show("Left for the next run, because they changed just now: " + ", ".join(map(printable, source.skipped_files)))
+        show("Left for the next run, because they changed just now: " + ", ".join(source.skipped_files))
 
 
 def _show_totals(report: Report, buckets: Sequence[str]) -> None:
@@ -158,7 +158,7 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, first: S
     lines += _refusals(name, side)
     for change in side.totals.changes:
         old, new = f"{change.old.amount:f}", f"{change.new.amount:f}"
-        lines.append(f"  changed since it was sent: {printable(change.order_no)} {old} -> {new} {change.new.currency}")
+        lines.append(f"  changed since it was sent: {change.order_no} {old} -> {new} {change.new.currency}")
     if (hidden := side.totals.changed - len(side.totals.changes)) > 0:
         lines.append(f"  … and {hidden} more; `--json` and `conversions status` list them")
     lines += _adjustments(side.adjustments)
@@ -178,7 +178,7 @@ def _refusals(name: str, side: DestinationSide) -> list[str]:
     """The orders that the platform refused one by one, by code."""
     by_code: dict[str, list[str]] = {}
     for order in side.totals.refused:
-        by_code.setdefault(catalogue.detail(order.code), []).append(printable(order.order_no))
+        by_code.setdefault(catalogue.detail(order.code), []).append(order.order_no)
     return [
         f"  {name} refused {'order' if len(numbers) == 1 else 'orders'} {', '.join(numbers)} (code {code}). Correct "
         f"{'it' if len(numbers) == 1 else 'them'} in the shop, or `conversions decide acknowledge`."

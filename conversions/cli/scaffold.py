@@ -1,22 +1,19 @@
-"""First settings, policy, secrets and schedule of a shop: the shipped examples with the operator's answers."""
+"""First settings, policy and secrets of a shop: the shipped examples with the operator's answers."""
 
 import json
 import re
 import secrets
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from importlib.resources import files
-from pathlib import Path
 
 SETTING = re.compile(r'(?:# )?(\w+) = ("[^"]*"|[^\s#]+)(.*)')
 Value = str | int | date | None
 
-HOME, PROGRAM, ZONE = "/srv/conversions", "/opt/conversions/.venv/bin/conversions", "Europe/Copenhagen"
-"""Values in the shipped units, replaced by those of this installation."""
+ZONE = "Europe/Copenhagen"
+"""The zone of the shipped examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +95,6 @@ def secrets_text() -> str:
 def policy_text() -> str:
     """The shipped disclosure policy."""
     return template("privacy-policy.toml")
-
-
-def cron_line(settings: Path) -> str:
-    """The line for ``crontab -e``: every day at 06:15."""
-    return f"15 6 * * * {program()} run --quiet --config {shlex.quote(str(settings))}"
-
-
-def unit(name: str, settings: Path, zone: str, user: str) -> str:
-    """The shipped systemd unit *name* with this installation's paths, zone and user; secrets stay in ``.env``."""
-    text = template(name).replace(PROGRAM, program()).replace(HOME, str(settings.parent)).replace(ZONE, zone)
-    text = re.sub(r"(?m)^(LoadCredential=|Environment=GOOGLE)", r"# \1", text)
-    return text.replace("User=conversions", f"User={user}")
-
-
-def program() -> str:
-    """The shell command that starts this installation from any directory."""
-    script = Path(sys.executable).with_name("conversions")
-    return shlex.quote(str(script)) if script.is_file() else f"{shlex.quote(sys.executable)} -m conversions"
 
 
 def template(name: str) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from conversions import catalogue
 from conversions.cli import messages, platforms
 from conversions.cli.last_run import show_last_run
-from conversions.cli.output import counted, printable, show, show_table
+from conversions.cli.output import counted, show, show_table
 from conversions.cli.remedies import remedy
 from conversions.cli.report import approved_by_nobody, value_change
 from conversions.cli.status import NEW_STORE, Status
@@ -70,7 +70,7 @@ def _show_problems(state: Overview, destinations: Mapping[str, DestinationSettin
     if state.problems:
         show()
         rows = [
-            [p.destination, printable(p.order_no), p.day, p.state, *catalogue.explained(p.reason, p.detail)]
+            [p.destination, p.order_no, p.day, p.state, *catalogue.explained(p.reason, p.detail)]
             for p in state.problems
         ]
         show_table(["needs a person", "order", "day", "state", "reason", "code"], rows)
@@ -88,7 +88,7 @@ def _show_problems(state: Overview, destinations: Mapping[str, DestinationSettin
 def _kind(problem: Problem) -> tuple[str, str, str]:
     """What the orders with one remedy have in common, in words."""
     reason, detail = catalogue.explained(problem.reason, problem.detail)
-    return problem.destination, reason or problem.state, printable(detail)
+    return problem.destination, reason or problem.state, detail
 
 
 def _show_findings(findings: Sequence[KnownFinding]) -> None:
@@ -156,5 +156,5 @@ def _show_stopped(state: Overview) -> None:
         )
     if state.bad_rows:
         show()
-        rows = [[printable(row.place), catalogue.reason(row.reason), row.field or ""] for row in state.bad_rows]
+        rows = [[row.place, catalogue.reason(row.reason), row.field or ""] for row in state.bad_rows]
         show_table(["unreadable rows (last run)", "reason", "column"], rows)

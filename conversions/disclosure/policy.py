@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from conversions.disclosure.schema import CARTS, SCHEMA, narrows
 from conversions.errors import SettingsError
+from conversions.process import text_files
 
 
 class Class(StrEnum):
@@ -76,7 +77,7 @@ class Policy(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the file's bytes, 64 lower-case hex characters."""
+        """SHA-256 of the file's bytes without a byte order mark, 64 lower-case hex characters."""
         return sha256(self._text.encode()).hexdigest()
 
     def listings(self, kind: str) -> tuple[Listing, ...]:
@@ -105,13 +106,11 @@ class Policy(BaseModel):
 
 
 def load_policy(path: Path) -> Policy:
-    """Read the policy at *path*. Raises SettingsError, which names the mistake."""
+    """Read the policy at *path*. Raises SettingsError, which names the mistake; also where others may change it."""
     try:
-        return parse_policy(path.read_bytes().decode(), str(path))
+        return parse_policy(text_files.read(path), str(path))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}. `conversions init` writes a first one.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
 
 
 def parse_policy(text: str, name: str) -> Policy:

@@ -19,6 +19,7 @@ def check_offline(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield from environment.check_variables(settings)
     yield environment.check_key(settings)
     yield environment.check_clock(settings, clock)
+    yield from environment.check_metrics_file(settings)
     yield from environment.check_store(settings, clock)
     yield from network.check_network(settings)
     yield from source.check_source(settings, clock)

@@ -1,6 +1,7 @@
 """Checks that each platform's credentials exist and are well formed, without network access."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_never
@@ -73,7 +74,7 @@ def _google_file(name: str, path: Path) -> CheckResult:
     except (ValueError, KeyError, TypeError):
         return _missing(name, f"{path} contains no usable Google credentials.", GOOGLE_HOW)
     if path.stat().st_mode & 0o077:
-        return note(name, f"Other users may read Google's credentials {path}.", f"chmod 600 {path}")
+        return note(name, f"Other users may read Google's credentials {path}.", f"chmod 600 {shlex.quote(str(path))}")
     if kind == "external_account" and not info.get("service_account_impersonation_url"):
         return note(name, f"{path} names no service account, and Google Ads knows its users by e-mail.", FEDERATION_HOW)
     return ok(name, f"Google's credentials exist ({kind}); `conversions doctor --online` tests them at Google.")

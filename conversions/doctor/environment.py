@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -14,6 +15,8 @@ from conversions.doctor.check_result import CheckResult, note, ok, problem, stop
 from conversions.errors import ConversionsError
 from conversions.ledger import Clock, open_read_only
 from conversions.ledger.runs import bindings
+from conversions.on_call import metrics
+from conversions.process.users import name_of
 from conversions.run.runtime import build_runtime
 from conversions.settings import Settings, environment_names
 
@@ -55,6 +58,14 @@ def check_key(settings: Settings) -> CheckResult:
         return ok("key", f"CONVERSIONS_KEY is set; its check value is {keys.check_value(settings.secret_key)}.")
     except ConversionsError as error:
         return stopped("key", error)
+
+
+def check_metrics_file(settings: Settings) -> Iterator[CheckResult]:
+    """Check that a run could write the metrics file, if the settings name one."""
+    if settings.on_call.metrics_file is not None:
+        path = settings.resolve(settings.on_call.metrics_file)
+        fault = metrics.unwritable(path)
+        yield problem("on call", fault) if fault else ok("on call", f"A run can write the metrics file {path}.")
 
 
 def check_clock(settings: Settings, now: Clock) -> CheckResult:
@@ -114,10 +125,12 @@ def _shared(path: Path) -> Iterator[CheckResult]:
         if status.st_uid != os.geteuid():
             yield problem(
                 "store",
-                f"{entry} belongs to user {status.st_uid}, you are user {os.geteuid()}.",
-                "Run as its owner, or change the owner.",
+                f"{entry} belongs to user {name_of(status.st_uid)}, you are user {name_of(os.geteuid())}.",
+                f"sudo chown {os.geteuid()} {shlex.quote(str(entry))}",
             )
         elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield problem(
-                "store", f"Other users can access {entry}, which contains personal data.", f"chmod {mode} {entry}"
+                "store",
+                f"Other users can access {entry}, which contains personal data.",
+                f"chmod {mode} {shlex.quote(str(entry))}",
             )

@@ -14,7 +14,9 @@ def check_tag_overlap(name: str, section: DestinationSettings, *, rehearsal: boo
             yield note(name, f"Open question: does {tag} count these sales already? If so, each counts twice.", ANSWERS)
         case "none":
             yield ok(
-                name, f"The settings say that no web tag counts these sales. If {tag} starts to, each counts twice."
+                name,
+                "The settings say that no web tag counts these sales. "
+                f"If somebody adds {tag} later, every sale counts twice.",
             )
         case "other":
             yield note(
@@ -31,9 +33,8 @@ def check_tag_overlap(name: str, section: DestinationSettings, *, rehearsal: boo
 
 
 ANSWERS = (
-    'Set also_reported_by. "none": no tag counts them; turn the tag off first, or do not send to this destination. '
-    '"other": the tag uses its own ids; turn one of the two off. '
-    '"same": the tag uses the order number; the order number is then sent.'
+    "Only one may count a sale: the tag or this program. If there is a tag, turn it off. Then set also_reported_by = "
+    '"none". Where the tag must stay, docs/pixel.md explains "other" and "same".'
 )
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from conversions.errors import Usage
 from conversions.ledger import checkpoints, store
 from conversions.ledger.log import head_file
 from conversions.ledger.store import Clock, Ledger, files, run_lock
 from conversions.settings import Settings
 
-__all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared"]
+__all__ = ["Clock", "Ledger", "open_ledger", "open_read_only", "open_shared", "refuse_lost", "require_store"]
 
 
 @contextmanager
@@ -26,18 +27,36 @@ def open_ledger(
     """
     if settings.store_path.exists():
         files.check_owner(settings.store_path)
-    files.private_directory(settings.store_path.parent)
-    lock = run_lock.hold(settings, clock, wait=wait, waiting=waiting)
-    with lock, open_shared(settings, clock) as ledger:
+    else:
+        refuse_lost(settings)
+    with (
+        files.store_directory(settings.store_path),
+        run_lock.hold(settings, clock, wait=wait, waiting=waiting),
+        open_shared(settings, clock) as ledger,
+    ):
         yield ledger
+
+
+def refuse_lost(settings: Settings) -> None:
+    """Raise LedgerError where there is no store, and a file outside its directory records one."""
+    store.refuse_lost(settings.store_path, settings.tail_path)
+    checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
+
+
+def require_store(settings: Settings, why: str) -> None:
+    """Raise LedgerError where the store is lost, and Usage, with *why*, where there was none yet."""
+    if not settings.store_path.exists():
+        refuse_lost(settings)
+        raise Usage(f"There is no store yet{why}.")
 
 
 @contextmanager
 def open_shared(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     """Open the store for a short write that needs no run lock, such as an objection."""
     if not settings.store_path.exists():
-        checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
-        store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
+        refuse_lost(settings)
+        with files.store_directory(settings.store_path):
+            store.create(settings.store_path, settings.tail_path, rehearsal=settings.rehearsal, at=clock())
     with store.connect(settings.store_path, settings.tail_path, clock, rehearsal=settings.rehearsal) as ledger:
         checkpoints.check_checkpoints(ledger, settings.checkpoints_path, settings.store_path)
         checkpoints.prepare_directory(settings.checkpoints_path)
@@ -59,8 +78,7 @@ def open_read_only(settings: Settings, clock: Clock, *, rehearsal: bool | None =
             checkpoints.check_checkpoints(ledger, settings.checkpoints_path, path)
             yield ledger
     else:
-        store.refuse_lost(settings.store_path, settings.tail_path)
-        checkpoints.refuse_lost(settings.checkpoints_path, settings.store_path)
+        refuse_lost(settings)
         files.check_location(settings.store_path)
         with store.empty(clock) as ledger:
             yield ledger

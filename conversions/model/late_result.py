@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -141,6 +141,8 @@ class LateResults:
     """How many requests the run asked about."""
     open: int = 0
     """How many requests have no result yet."""
+    next_poll: datetime | None = None
+    """When the first of them is due to be asked about."""
     moved: Counter[str] = field(default_factory=Counter)
     """Orders by their new state."""
     rejected: Counter[str] = field(default_factory=Counter)
@@ -183,6 +185,7 @@ class LateResults:
         return {
             "asked": self.asked,
             "open": self.open,
+            "next_poll": None if self.next_poll is None else self.next_poll.isoformat(),
             "moved": {str(state): count for state, count in sorted(self.moved.items())},
             "rejected": dict(sorted(self.rejected.items())),
             "counts_only": self.counts_only,

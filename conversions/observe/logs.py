@@ -18,6 +18,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from conversions.observe.printable import printable
+
 LOG_FORMAT = "CONVERSIONS_LOG_FORMAT"
 WITHHELD = "[withheld]"
 SECRET_NAME = re.compile(r"e_?mail|token|secret|password|authorization|subject|(^|_)key$", re.IGNORECASE)
@@ -44,7 +46,11 @@ def _rendering() -> list[Processor]:
     if as_json():
         return [structlog.processors.TimeStamper("iso", utc=True), redact, structlog.processors.JSONRenderer()]
     colors = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    return [redact, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
+    return [redact, _escape, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,6 +1,6 @@
 """Reports the outcome of a run: heartbeat, metrics, alerts. All are off by default, and none changes the outcome."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,48 +28,59 @@ class RunOutcome:
 def on_call(settings: Settings, clock: Callable[[], datetime], say: Callable[[str], None]) -> Iterator[RunOutcome]:
     """Report the start of a run and, at its end, its outcome; *say* gets a message for each report that fails."""
     url, outcome = settings.on_call.heartbeat_url, RunOutcome()
-    if url:
-        _best_effort(lambda: heartbeat.start(url.get_secret_value(), open_route(settings)), say)
+    if url and (failure := _failure(lambda: heartbeat.start(url.get_secret_value(), open_route(settings)))):
+        say(failure)
     try:
         yield outcome
     except ConversionsError as error:
         outcome.report, outcome.sentences = {"exit_code": int(error.exit_code)}, [str(error)]
         raise
     finally:
-        for notify in _notifications(settings, outcome, clock().timestamp()):
-            _best_effort(notify, say)
+        for line in _notify(_notifications(settings, outcome, clock().timestamp())):
+            say(line)
 
 
-def _notifications(settings: Settings, outcome: RunOutcome, now: float) -> Iterator[Callable[[], str | None]]:
+def _notifications(
+    settings: Settings, outcome: RunOutcome, now: float
+) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    """What is to be sent: a name for messages, and the function, which returns why it failed."""
     section, code = settings.on_call, int(outcome.report["exit_code"])
     if section.metrics_file:
-        yield partial(_write, settings.resolve(section.metrics_file), outcome, now)
+        yield "metrics file", partial(_write, settings.resolve(section.metrics_file), outcome, now)
     if section.alerts and code:
-        yield partial(_alert, settings, [address.get_secret_value() for address in section.alerts], code, outcome)
+        addresses = [address.get_secret_value() for address in section.alerts]
+        yield "alerts", partial(_alert, settings, addresses, outcome)
     if section.heartbeat_url:
         url = section.heartbeat_url.get_secret_value()
-        yield lambda: heartbeat.finish(url, open_route(settings), code)
+        yield "heartbeat", lambda: heartbeat.finish(url, open_route(settings), code)
 
 
-def _write(path: Path, outcome: RunOutcome, now: float) -> None:
+def _write(path: Path, outcome: RunOutcome, now: float) -> str | None:
     from conversions.on_call import metrics
 
-    metrics.write(path, outcome.report, now)
+    return metrics.write(path, outcome.report, now)
 
 
-def _alert(settings: Settings, addresses: Sequence[str], code: int, outcome: RunOutcome) -> str | None:
+def _alert(settings: Settings, addresses: Sequence[str], outcome: RunOutcome) -> str | None:
     from conversions.on_call import alerts
 
-    return alerts.send(addresses, code, outcome.sentences, open_route(settings))
+    code = int(outcome.report["exit_code"])
+    return alerts.send(addresses, alerts.Alert(settings.shop, code, outcome.sentences), open_route(settings))
 
 
-def _best_effort(notify: Callable[[], str | None], say: Callable[[str], None]) -> None:
-    """Turn every failure into one message without the address, which is a secret."""
+def _notify(notifications: Iterable[tuple[str, Callable[[], str | None]]]) -> Iterator[str]:
+    """Send all, whatever fails; return a message for each failure, and after them what did arrive."""
+    failures = {name: _failure(notify, name) for name, notify in notifications}
+    failed = list(filter(None, failures.values()))
+    yield from failed
+    if failed and (sent := [name for name, failure in failures.items() if not failure]):
+        names = " and ".join(sent)
+        yield f"{names[0].upper()}{names[1:]} {'were' if len(sent) > 1 or sent == ['alerts'] else 'was'} sent."
+
+
+def _failure(notify: Callable[[], str | None], name: str = "heartbeat") -> str | None:
+    """Why it failed, without the address, which is a secret; None where it did not."""
     try:
-        failure = notify()
+        return notify()
     except Exception as error:  # noqa: BLE001
-        failure = (
-            f"The outcome of the run could not be reported ({type(error).__name__}); check [on_call] in the settings."
-        )
-    if failure:
-        say(failure)
+        return f"The {name} of this run failed ({type(error).__name__}); check [on_call] in the settings."

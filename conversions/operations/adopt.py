@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from conversions import keys
 from conversions.errors import SettingsError, Usage
-from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, runs
+from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, require_store, runs
 from conversions.ledger.maintenance import adopt as ledger_adopt
 from conversions.ledger.runs import bindings
 from conversions.ledger.staging.order_numbers import OrderNumberComparison, rename
@@ -21,6 +21,7 @@ from conversions.settings import Settings
 Read = Callable[[Scope], object]
 """Reads the window into the store's temporary tables, as ``run.staging.read_snapshot`` does."""
 
+NOTHING_YET = ", and nothing that could be adopted; the first run records it"
 MEANS = {
     "key": "Orders that were sent keep their ids, and are not sent again; new orders get ids under the new key.",
     "shop": "Every order counts as new from now on: orders that were sent under the old name are sent again if "
@@ -42,7 +43,7 @@ def adopt(settings: Settings, clock: Clock, name: str, reason: str) -> str:
     runtime = build_runtime(settings)
     if name not in runtime.bindings:
         raise Usage(f"There is no {name} in the settings; they name {', '.join(settings.destinations)}.")
-    _check_store(settings)
+    require_store(settings, NOTHING_YET)
     with open_ledger(settings, clock) as ledger:
         runs.acquire_epoch(ledger)
         _check(settings, ledger, name, runtime.bindings[name])
@@ -61,7 +62,7 @@ def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason:
     Raises Usage where the days of *request* have no such sales.
     """
     runtime = build_runtime(settings)
-    _check_store(settings)
+    require_store(settings, NOTHING_YET)
     with open_ledger(settings, clock) as ledger:
         scope = open_scope(runtime, ledger, request, SILENT)
         runs.acquire_epoch(ledger)
@@ -76,6 +77,7 @@ def adopt_numbers(settings: Settings, clock: Clock, request: RunRequest, reason:
 
 def adopt_store(settings: Settings, clock: Clock, reason: str) -> str:
     """Accept the present store, even if the head file or the checkpoints know another one; return what that means."""
+    require_store(settings, NOTHING_YET)
     with run_lock.hold(settings, clock, wait=0):
         ledger_adopt.adopt_store(settings, clock, reason)
     return f"The store {settings.store_path} is the one from now on. {MEANS['store']}"
@@ -87,7 +89,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
     Raises SettingsError where our clock differs from the platforms', Usage where there is no such entry.
     """
     runtime = build_runtime(settings)
-    _check_store(settings)
+    require_store(settings, NOTHING_YET)
     with open_ledger(settings, clock) as ledger:
         clock_check.check_clock(runtime, clock())
         runs.acquire_epoch(ledger)
@@ -96,11 +98,6 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
             raise Usage("The log's newest entry is not in the future: nothing was changed.")
         runs.record_tree_head(ledger)
     return f"The log's newest entry was of {local_time(entry_time, settings.zone)}, and is of now. {MEANS['clock']}"
-
-
-def _check_store(settings: Settings) -> None:
-    if not settings.store_path.exists():
-        raise Usage("There is no store yet, and nothing that could be adopted; the first run records it.")
 
 
 def _check(settings: Settings, ledger: Ledger, name: str, new: str) -> None:

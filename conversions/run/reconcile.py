@@ -113,6 +113,7 @@ class _Poll:
             late.stop_reason = error
         account_refusals.find_account_refusals(self.ledger, self.run, self.destination_id)
         late.open = apply.count_open(self.ledger, self.destination_id)
+        late.next_poll = apply.next_poll(self.ledger, self.destination_id)
         return late
 
     def _ask_until_unanswered(self, late: LateResults) -> None:

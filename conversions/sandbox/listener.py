@@ -1,5 +1,6 @@
 """HTTP/1.1 on a loopback port, with keep-alive and one thread per connection."""
 
+import re
 import socket
 import socketserver
 import sys
@@ -12,6 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from conversions.sandbox.base import Answer, Request
 
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+"""The ``Host`` of a request to this machine."""
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A larger body is refused without reading it."""
 
@@ -77,6 +80,17 @@ class _Connection(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def parse_request(self) -> bool:
+        """Refuse what a web page sends: a page may reach this port by a name of its own (DNS rebinding)."""
+        if not super().parse_request():
+            return False
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        if not LOOPBACK.fullmatch(host) or origin not in {None, f"http://{host}"}:
+            self.close_connection = True
+            self.send_error(403, "The sandbox answers programs on this machine only, not web pages")
+            return False
+        return True
 
     def do_GET(self) -> None:
         """Answer a read."""

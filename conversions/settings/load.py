@@ -1,6 +1,8 @@
 """Loads ``Settings`` from the file, the ``.env`` beside it and the environment, and explains mistakes."""
 
+import io
 import os
+import shlex
 import stat
 import tomllib
 from pathlib import Path
@@ -10,6 +12,7 @@ from dotenv import load_dotenv
 from pydantic import ValidationError
 
 from conversions.errors import SettingsError
+from conversions.process import text_files
 from conversions.settings.settings import Settings
 
 SECRETS = frozenset(
@@ -30,13 +33,14 @@ SECRETS = frozenset(
 def load(path: Path) -> Settings:
     """Read *path*, the ``.env`` beside it and the environment.
 
-    Raises SettingsError with one line per mistake, which names the key and never a value.
+    Raises SettingsError with one line per mistake, which names the key and never a value; also where another user may
+    change the file.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(text_files.read(path))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}. `conversions init` writes a first one.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     _refuse_secrets(tables, path)
     _load_credentials()
@@ -69,22 +73,26 @@ def _load_credentials() -> None:
 def _load_env_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SettingsError(f"{path} holds secrets, and other users may read it; run `chmod 600 {path}`.")
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.") from None
+        raise _unreadable(path, error) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(
+            f"{path} holds secrets, and other users may read it; run `chmod 600 {shlex.quote(str(path))}`."
+        )
     _load(path)
 
 
 def _load(path: Path) -> None:
     try:
-        load_dotenv(path, override=False)
+        load_dotenv(stream=io.StringIO(text_files.read(path)), override=False)
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.") from None
-    except ValueError:
-        raise SettingsError(f"{path} is not text in UTF-8; save it in UTF-8.") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.")
 
 
 def _sentence(path: Path, error: ValidationError) -> str:

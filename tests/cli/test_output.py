@@ -2,17 +2,19 @@
 
 import io
 import json
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversions.cli.output import printable, say, show, show_json, show_table
+from conversions.cli.output import confirm, say, show, show_json, show_table
 from conversions.model.conversion import Reason
+from conversions.observe.printable import printable
 
 
 def test_results_and_conversation_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,3 +98,45 @@ class TestTables:
 def test_printable_text_is_printable_and_plain_text_stays(text: str) -> None:
     assert printable(text).isprintable()
     assert printable(text) == text or not text.isprintable()
+
+
+@given(st.text())
+def test_no_line_of_a_command_steers_the_terminal(text: str) -> None:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        show(text)
+        say(text)
+    shown = out.getvalue()
+    assert shown == err.getvalue()
+    assert all(c.isprintable() or c in "\n\t\xa0" for c in shown)
+    assert shown == f"{text}\n" or not text.isprintable()
+
+
+@given(st.text())
+def test_no_question_steers_the_terminal(text: str) -> None:
+    with redirect_stderr(io.StringIO()) as err, patch("sys.stdin", io.StringIO("y\n")), redirect_stdout(io.StringIO()):
+        confirm(text)
+    assert err.getvalue().isprintable()
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_whole_words_and_whole_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "`conversions doctor --config '/srv/b c/conversions.toml'`"
+    text = f"problem  store: The words of this sentence stay whole. Run: {command}\nThe next line."
+    with redirect_stderr(Screen()) as err:
+        say(text)
+    lines = err.getvalue().splitlines()
+    assert max(len(line) for line in lines if "`" not in line) <= 40
+    assert command in err.getvalue()
+    assert all(line.startswith(" " * 9) for line in lines[1:-1])
+    assert " ".join(err.getvalue().split()) == " ".join(text.split())
+
+
+def test_a_pipe_gets_one_line_for_each_message() -> None:
+    with redirect_stderr(io.StringIO()) as err:
+        say("word " * 100)
+    assert err.getvalue().count("\n") == 1

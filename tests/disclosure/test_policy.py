@@ -118,5 +118,5 @@ def test_a_policy_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_bytes(toml().encode() + b"\n# k\xf8b")
 
-    with pytest.raises(SettingsError, match="not valid TOML"):
+    with pytest.raises(SettingsError, match="is not text in UTF-8"):
         load_policy(path)

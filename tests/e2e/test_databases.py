@@ -8,6 +8,8 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from conversions.errors import SourceError
+from conversions.intake.sources import read_only
 from conversions.model.conversion import Window
 from tests.e2e import servers
 from tests.e2e.shop import COLUMNS, ZONE, Shop
@@ -215,3 +217,16 @@ def test_doctor_asks_nothing_more_once_the_settings_say_what_times_are(shop: Sho
         configure(shop, url, rows() + SPAN, naive_times=said)
         found = [one for one in shop.command("doctor", "--json").json["findings"] if "no offset" in one["sentence"]]
         assert [(one["level"], f"as the {taken}." in one["sentence"]) for one in found] == [("ok", True)]
+
+
+@pytest.mark.parametrize("kind", [AWARE, DATETIME], ids=lambda kind: kind.server)
+@pytest.mark.parametrize("end", ["", " -- :since"])
+def test_a_server_runs_no_second_statement_either(
+    kind: Kind, end: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_only, "check_query", lambda *_: None)
+    fill(url, kind, [datetime(2026, 11, 21, tzinfo=UTC)])
+    with pytest.raises(SourceError, match="refuses the query"):
+        query(url, f"{rows()}; COMMIT; DELETE FROM orders{end}").check()
+    with opened(url).connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar() == 1

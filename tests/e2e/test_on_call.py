@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import gethostname
 from threading import Thread
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_stopped_run_is_told_with_its_sentence(shop: Shop, monitor: Monitor) -
     assert said.code == 66
     assert monitor.paths == ["/ping/s3cret/start", "/chat", "/ping/s3cret/66"]
     told = json.loads(monitor.heard[1][1])
-    assert told["title"] == "conversions: exit 66"
+    assert told["title"] == f"conversions main on {gethostname()}: exit 66, orders cannot be read"
     assert told["message"] in said.err
     assert "conversions_exit_code 66" in (shop.home / "figures.prom").read_text()
 
@@ -211,3 +212,14 @@ def test_a_store_that_comes_from_another_machine_is_said_once(shop: Shop, monkey
     assert [one["code"] for one in shop.status()["findings"]] == ["moved"]
     assert shop.command("run", "--quiet").code == 0
     assert shop.status()["findings"] == []
+
+
+def test_each_report_that_fails_is_told_by_itself_and_what_arrived_too(shop: Shop, monitor: Monitor) -> None:
+    on_call(shop, monitor)
+    shop.configure(on_call={"metrics_file": "m/figures.prom"})
+
+    said = shop.command("run", "--quiet")
+
+    assert f"The metrics file's folder {shop.home / 'm'} does not exist. Create it, or correct" in said.err
+    assert "Alerts and heartbeat were sent." in said.err
+    assert shop.command("doctor").out.count("The metrics file's folder") == 1

@@ -61,3 +61,10 @@ def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path) -> None:
     metrics.write(path, report(75), 1.0)
 
     assert ("conversions_last_success_seconds", "") not in figures(path)
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    said = metrics.write(tmp_path / "m" / "conversions.prom", report(0), 1.0)
+
+    assert said is not None
+    assert said.startswith(f"The metrics file's folder {tmp_path / 'm'} does not exist.")

@@ -61,7 +61,7 @@ def test_bodies_are_shown_only_on_request(client: Client) -> None:
 def test_a_client_that_goes_away_while_sending_is_on_record_and_nothing_is_taken(client: Client) -> None:
     url = urlsplit(client.sandbox.url)
     with socket.create_connection((url.hostname, url.port)) as line:
-        line.sendall(f"POST {GOOGLE} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a body".encode())
+        line.sendall(f"POST {GOOGLE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf a body".encode())
         line.shutdown(socket.SHUT_WR)
         assert line.recv(1) == b""
     report = client.received("google")
@@ -71,7 +71,7 @@ def test_a_client_that_goes_away_while_sending_is_on_record_and_nothing_is_taken
 
 
 def test_a_reset_connection_is_on_record_too(client: Client) -> None:
-    slam(client.sandbox, f"POST {META} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a body")
+    slam(client.sandbox, f"POST {META} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf a body")
     eventually(lambda: client.received("meta")["interrupted"])
     [entry] = bodies(client)
     assert (entry["body"], entry["complete"]) == ("half a body", False)
@@ -109,7 +109,9 @@ def test_a_body_without_its_length_or_beyond_all_measure_is_refused_unread(clien
     assert client.session.post(client.sandbox.url + GOOGLE, data=chunks).status_code == 411
     url = urlsplit(client.sandbox.url)
     with socket.create_connection((url.hostname, url.port)) as line:
-        line.sendall(f"POST {GOOGLE} HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n".encode())
+        line.sendall(
+            f"POST {GOOGLE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n".encode()
+        )
         assert b" 413 " in line.recv(100)
     assert bodies(client) == []
 
@@ -169,6 +171,32 @@ def test_nothing_is_written_to_the_terminal(capfd: pytest.CaptureFixture[str]) -
     with Sandbox(faults=["slow=600"]) as sandbox, requests.Session() as session:
         session.trust_env = False
         session.get(sandbox.url + "/nowhere?access_token=SECRET")
-        slam(sandbox, f"POST {GOOGLE} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}")
+        slam(sandbox, f"POST {GOOGLE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}")
         eventually(lambda: sandbox.received()["google"]["requests"])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("path", ["/_sandbox/received", "/_sandbox/reset", "/_sandbox/faults", GOOGLE, META])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Host": "127.0.0.1.attacker.example"},
+        {"Host": ""},
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+    ],
+    ids=str,
+)
+def test_a_web_page_is_refused_under_whatever_name(client: Client, path: str, headers: dict[str, str]) -> None:
+    client.google(transaction())
+    assert client.post(path, [], **headers).status_code == 403
+    assert client.get(path, **headers).status_code == 403
+    assert client.received("google")["events"] == 1
+
+
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_a_program_on_this_machine_is_answered_under_each_of_its_names(client: Client, name: str) -> None:
+    port = client.sandbox.url.rpartition(":")[2]
+    assert client.get("/_sandbox/received", Host=f"{name}:{port}", Origin=f"http://{name}:{port}").status_code == 200

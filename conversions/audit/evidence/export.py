@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from conversions.audit.attempts import queries, records
 from conversions.audit.attempts.model import Selection
 from conversions.errors import Usage
+from conversions.observe.printable import printable
 from conversions.process.durable import sync_file
 
 Format = Literal["jsonl", "csv"]
@@ -113,5 +114,5 @@ def _cell(value: Any) -> Any:
 
 
 def _escape_formula(text: str) -> str:
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    shown = printable(text)
     return f"'{shown}" if FORMULA.match(text) else shown

@@ -17,6 +17,7 @@ from conversions.intake.sources.csv import CsvTable
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
 from conversions.model.conversion import Window
+from conversions.observe.printable import printable
 from conversions.settings import FileSource
 
 
@@ -143,4 +144,4 @@ def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
 
 def _shown(path: Path) -> str:
     """Return the path as text that can be printed and stored, also where it contains invalid UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from conversions.catalogue import APPROVE
 from conversions.errors import SettingsError, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources import read_only
 from conversions.intake.sources.cells import EPOCH, as_texts
 from conversions.intake.sources.instants import PURCHASED_AT, bounds, in_utc, is_naive, span, with_offsets
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
@@ -19,14 +20,6 @@ from conversions.settings import SqlSource
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, CursorResult
     from sqlalchemy.exc import SQLAlchemyError
-
-_SESSION = {
-    "sqlite": ("PRAGMA query_only = ON",),
-    "postgresql": ("SET TRANSACTION READ ONLY", "SET TIME ZONE 'UTC'"),
-    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
-    "mariadb": ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'"),
-}
-"""Statements that make a session read-only and its clock UTC. Other databases rely on the login's own rights."""
 
 
 class Query:
@@ -48,6 +41,7 @@ class Query:
     def __init__(self, settings: SqlSource, *, zone: ZoneInfo, resolve: Callable[[str], Path], key: bytes) -> None:
         self._url = _address(settings.url.get_secret_value(), resolve)
         self._backend = self._url.get_backend_name()
+        read_only.check_query(settings.query, self._backend)
         self._query = settings.query
         self._separator = settings.product_separator
         self._clock, self._naive_times = settings.bounds, settings.naive_times
@@ -109,7 +103,7 @@ class Query:
 
         with self._connection() as connection:
             try:
-                for statement in _SESSION.get(self._backend, ()):
+                for statement in read_only.SESSION.get(self._backend, ()):
                     connection.exec_driver_sql(statement)
                 streamed = connection.execution_options(stream_results=True)
                 with streamed.execute(text(self._query), parameters) as result:
@@ -123,9 +117,10 @@ class Query:
         from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
         try:
+            read_only.check_driver(self._url)
             engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
             if self._backend == "sqlite":
-                event.listen(engine, "connect", _accept_bytes)
+                event.listen(engine, "connect", _restrict)
             connection = engine.connect()
         except (NoSuchModuleError, ModuleNotFoundError):
             raise SettingsError(
@@ -163,8 +158,9 @@ def _name(url: "URL") -> str:
     return f"{url.get_backend_name()} database {url.database or ''}" + (f" at {url.host}" if url.host else "")
 
 
-def _accept_bytes(connection: Any, _record: object) -> None:
-    """SQLite stores invalid text, too; it must not affect other rows."""
+def _restrict(connection: Any, _record: object) -> None:
+    """Let SQLite read only. It stores invalid text, too, which must not affect other rows."""
+    read_only.restrict_sqlite(connection)
     connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
 
 
@@ -181,6 +177,8 @@ def _source_error(error: "SQLAlchemyError", name: str) -> SourceError:
         return SourceUnavailable(
             f"The {name} broke off ({_class(error)}); nothing was sent. Check it, then run `conversions run`."
         )
+    if "AUTH" in _class(error) or "READONLY" in _class(error).upper():
+        return SourceError(f"The {name} refuses the query: a source may only read. Let source.query be one SELECT.")
     return SourceError(
         f"The {name} refuses the query ({_class(error)}); try source.query in its own client to see why."
     )

@@ -6,7 +6,7 @@ result.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
@@ -20,7 +20,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
-from conversions.ledger.store import Ledger
+from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 from conversions.model.late_result import SUSPECT, Diagnosis, EventOutcome, LateResults, RequestStatus
 
@@ -185,6 +185,14 @@ def count_open(ledger: Ledger, destination: int) -> int:
     with ledger.transaction() as connection:
         query = select(func.count()).where(r.destination == destination, r.ask_at.is_not(None))
         return int(connection.execute(query).scalar_one())
+
+
+def next_poll(ledger: Ledger, destination: int) -> datetime | None:
+    """When the next request is due to be polled; None where every request has a verdict."""
+    r = tables.request.c
+    with ledger.transaction() as connection:
+        seconds = connection.execute(select(func.min(r.ask_at)).where(r.destination == destination)).scalar()
+    return None if seconds is None else instant(seconds * 1_000_000)
 
 
 def stopped_destinations(ledger: Ledger) -> dict[int, tuple[str, int]]:

@@ -10,6 +10,7 @@ from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files
+from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
 
 
@@ -19,6 +20,7 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
     The log records *reason* and the former tree head. Raises LedgerError where the store is damaged.
     """
     files.check_owner(settings.store_path)
+    keep_temporary_files(settings.store_path.parent)
     copy = backup.verify(settings.store_path)
     former = head_file.last(settings.tail_path)
     with store.open_unchecked(settings.store_path) as connection:

@@ -20,6 +20,7 @@ from conversions.ledger.subjects import erasure, redaction, suppression_journal,
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.process.durable import sync_path
+from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
 
 STORE_FILE_SUFFIXES = ("", "-wal", "-shm")
@@ -48,9 +49,11 @@ def restore(settings: Settings, clock: Clock, file: Path, reason: str | None) ->
     the settings do not fit the store, AnotherRun where a run is active.
     """
     path, draft = settings.store_path, settings.store_path.with_name(f"{settings.store_path.name}.{os.getpid()}.new")
-    files.private_directory(path.parent)
-    head_file.check_writable(settings.tail_path)
-    with run_lock.hold(settings, clock, wait=0):
+    if not file.is_file():
+        raise Usage(f"There is no file {file}; name a copy that `conversions backup` made.")
+    with files.store_directory(path), run_lock.hold(settings, clock, wait=0):
+        keep_temporary_files(path.parent)
+        head_file.check_writable(settings.tail_path)
         _check_needed(settings, clock)
         former = head_file.last(settings.tail_path)
         try:
@@ -84,9 +87,7 @@ def _check_needed(settings: Settings, clock: Clock) -> None:
 
 
 def _copy_to_draft(file: Path, draft: Path) -> Copy:
-    """Copy *file* to *draft* and verify it. Raises Usage where there is no such file."""
-    if not file.is_file():
-        raise Usage(f"There is no file {file}; name a copy that `conversions backup` made.")
+    """Copy *file* to *draft* and verify it. Raises LedgerError where it is not whole."""
     draft.unlink(missing_ok=True)
     try:
         with store.open_unchecked(file, "ro") as source:

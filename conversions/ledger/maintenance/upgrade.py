@@ -6,12 +6,12 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from conversions import __version__
-from conversions.errors import Usage
-from conversions.ledger import log, open_shared, runs, schema, store
+from conversions.ledger import log, open_shared, require_store, runs, schema, store
 from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, files, run_lock
+from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
 
 
@@ -33,10 +33,9 @@ def upgrade(settings: Settings, clock: Clock) -> UpgradeResult:
     AnotherRun where a run is active.
     """
     path = settings.store_path
-    if not path.exists():
-        store.refuse_lost(path, settings.tail_path)
-        raise Usage("There is no store yet: the first `conversions run` creates one with the newest schema.")
+    require_store(settings, ": the first `conversions run` creates one with the newest schema")
     files.check_owner(path)
+    keep_temporary_files(path.parent)
     head_file.check_writable(settings.tail_path)
     with run_lock.hold(settings, clock, wait=0):
         with store.open_unchecked(path) as connection:

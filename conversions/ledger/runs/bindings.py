@@ -11,9 +11,9 @@ from conversions.ledger.store import Ledger
 from conversions.process.operator import operator
 
 CONSEQUENCES = {
-    "key": "every order would get a new id on the wire, and objections would not be found",
-    "shop": "every order would count as new",
-    "id scheme": "every order would get a new id on the wire",
+    "key": "Google and Meta would count all earlier orders again, and objections would not be found",
+    "shop": "Google and Meta would count all earlier orders again",
+    "id scheme": "Google and Meta would count all earlier orders again",
     "log key": "the log's checkpoints would not verify with the key that auditors hold; to change it on purpose, "
     "`conversions audit rotate-key`",
 }

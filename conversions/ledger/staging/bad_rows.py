@@ -26,6 +26,10 @@ _BESIDE_ORDERS = text("""
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
 _FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")
+_PLACES = text("""
+    SELECT b.reason, b.place, min(b.id) FROM temp.bad_row b
+    WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+""")
 _INSERT = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
     SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
@@ -42,6 +46,8 @@ class BadRows:
     """New rows without an amount, with the number of an order that was read: several such rows are item lines."""
     fields: Mapping[str, str | None]
     """By reason, our name of the column that most often is at fault."""
+    places: Mapping[str, str]
+    """By reason, file and row of the first new one."""
 
 
 def summarize(ledger: Ledger) -> BadRows:
@@ -49,7 +55,8 @@ def summarize(ledger: Ledger) -> BadRows:
     with ledger.transaction() as connection:
         new = Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
         beside = int(connection.execute(_BESIDE_ORDERS, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
-        return BadRows(new, beside, {reason: field for reason, field, _ in connection.execute(_FIELDS)})
+        fields = {reason: field for reason, field, _ in connection.execute(_FIELDS)}
+        return BadRows(new, beside, fields, {reason: place for reason, place, _ in connection.execute(_PLACES)})
 
 
 def keep(ledger: Ledger, run: Run) -> None:

@@ -280,8 +280,8 @@ def translate_temp_errors() -> Iterator[None]:
             yield
     except sqlite3.Error as error:
         raise LedgerError(
-            f"The temporary tables could not be written ({str(error)[:80]}). Nothing was sent; free disk space where "
-            "SQLITE_TMPDIR or TMPDIR points, then `conversions run`."
+            f"The temporary tables could not be written ({str(error)[:80]}). Nothing was sent; free disk space in "
+            "the store's directory, then `conversions run`."
         ) from None
 
 

@@ -2,9 +2,12 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conversions.errors import LedgerError, SettingsError
+from conversions.process.users import name_of
 
 
 def check_location(path: Path) -> None:
@@ -27,7 +30,8 @@ def check_owner(path: Path) -> None:
         raise SettingsError(f"The store {path} is not a file; correct store.url.")
     if status.st_uid != os.geteuid():
         raise SettingsError(
-            f"The store {path} belongs to user {status.st_uid}, you are {os.geteuid()}; run this as its owner."
+            f"The store {path} belongs to user {name_of(status.st_uid)}, you are user "
+            f"{name_of(os.geteuid())}; run this as its owner."
         )
 
 
@@ -50,9 +54,25 @@ def check_file_size(path: Path) -> None:
     size, page = path.stat().st_size, int.from_bytes(header[16:18], "big")
     if size == 0 or size != int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page):
         raise LedgerError(
-            f"The store {path} is damaged: its {size} bytes are not the size in its header. Put its newest copy "
-            "back with `conversions restore FILE`."
+            f"The store {path} is damaged: its size ({size} bytes) is impossible. Put its newest copy back with "
+            "`conversions restore FILE`."
         )
+
+
+@contextmanager
+def store_directory(store: Path) -> Iterator[None]:
+    """Create the directory of *store*; where an error leaves it without one, nothing new is left behind."""
+    new = [folder for folder in store.parents if not folder.exists()]
+    private_directory(store.parent)
+    try:
+        yield
+    except BaseException:
+        if new and not store.exists():
+            with suppress(OSError):
+                store.with_name(f"{store.name}.lock").unlink(missing_ok=True)
+                for folder in new:
+                    folder.rmdir()
+        raise
 
 
 def private_directory(path: Path) -> None:

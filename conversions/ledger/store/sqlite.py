@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from conversions.ledger.log.merkle import EMPTY
 from conversions.ledger.schema import tables
 from conversions.ledger.store import files
 from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
+from conversions.process.sqlite_files import keep_temporary_files
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -40,6 +42,7 @@ def create(path: Path, tail_path: Path, *, rehearsal: bool, at: datetime) -> Non
     """
     refuse_lost(path, tail_path)
     files.private_directory(path.parent)
+    keep_temporary_files(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     os.close(files.create_file(draft))
@@ -95,6 +98,7 @@ def connect(path: Path, tail_path: Path, clock: Clock, *, rehearsal: bool) -> It
     """Open an existing store for writing; check its owner, its size, its schema and its tail file first."""
     files.check_owner(path)
     files.check_file_size(path)
+    keep_temporary_files(path.parent)
     head_file.check_writable(tail_path)
     with open_unchecked(path) as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
@@ -109,6 +113,7 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
     files.check_owner(path)
     files.check_readable(path)
     files.check_file_size(path)
+    keep_temporary_files(path.parent)
     with open_unchecked(path, "ro") as connection:
         store_id = _check_head(connection, path, rehearsal=rehearsal)
         head_file.check_head_file(tail_path, connection, store_id, path)
@@ -119,7 +124,8 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
 @contextmanager
 def empty(clock: Clock) -> Iterator[Ledger]:
     """An empty store in memory, for a plan before the first run."""
-    with _connection("file::memory:", read_only=False) as connection:
+    with TemporaryDirectory(prefix="conversions-") as home, _connection("file::memory:", read_only=False) as connection:
+        keep_temporary_files(Path(home))
         tables.metadata.create_all(connection)
         connection.commit()
         yield Ledger(connection, clock, "", Path(os.devnull))

@@ -74,10 +74,11 @@ def test_places_tell_files_of_one_name_apart(tmp_path: Path) -> None:
 
 
 def test_a_place_is_text_whatever_bytes_a_name_has(tmp_path: Path) -> None:
-    for name in (b"\xe6.csv", b"\xf8.csv"):
+    for name in (b"\xe6.csv", b"\xf8.csv", b"\xf9\n\x1b[2J\xe2\x80\xae.csv"):
         written(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), day(""))
 
-    assert [row.place for row in rejected(read(files(tmp_path / "*.csv")))] == ["\\xe6.csv row 2", "\\xf8.csv row 2"]
+    places = [row.place for row in rejected(read(files(tmp_path / "*.csv")))]
+    assert places == ["\\xe6.csv row 2", "\\xf8.csv row 2", "\\xf9\\n\\x1b[2J\\u202e.csv row 2"]
 
 
 @pytest.mark.parametrize("missing", ["*.csv", "orders.csv", "no/such/folder/*.csv"])

@@ -39,7 +39,7 @@ def test_the_same_again_is_no_change(night: Night) -> None:
     ("name", "meaning"),
     [
         ("key", "every order would get a new id"),
-        ("shop", "every order would count as new"),
+        ("shop", "would count all earlier orders again"),
         ("id scheme", "every order would get a new id"),
         ("destination meta", "sent again, to another account"),
     ],
