@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from conversions.catalogue import APPROVE
 from conversions.destinations.google import client as google
 from conversions.destinations.google import credentials
 from conversions.destinations.meta import client as meta
@@ -40,7 +41,11 @@ def _unused_variables(settings: Settings) -> Iterator[CheckResult]:
         if names and getattr(settings, setting):
             yield note("network", f"{sentence}. `{setting}` in the settings counts.")
         elif names:
-            yield note("network", f"{sentence}.", f"Set `{setting}` in conversions.toml if the network needs it.")
+            yield note(
+                "network",
+                f"{sentence}.",
+                f"Set `{setting}` in conversions.toml if the network needs it, then {APPROVE}.",
+            )
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -6,7 +6,7 @@ from conversions import keys
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import Clock, Ledger, checkpoints, open_ledger, require_store, runs
 from conversions.ledger.maintenance import adopt as ledger_adopt
-from conversions.ledger.runs import bindings
+from conversions.ledger.runs import approvals, bindings
 from conversions.ledger.staging.order_numbers import OrderNumberComparison, rename
 from conversions.ledger.store import run_lock
 from conversions.ledger.subjects import suppressions
@@ -91,6 +91,7 @@ def adopt_clock(settings: Settings, clock: Clock, reason: str) -> str:
     runtime = build_runtime(settings)
     require_store(settings, NOTHING_YET)
     with open_ledger(settings, clock) as ledger:
+        approvals.check_route(ledger, settings)
         clock_check.check_clock(runtime, clock())
         runs.acquire_epoch(ledger)
         entry_time = ledger_adopt.adopt_clock(ledger, reason)

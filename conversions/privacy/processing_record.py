@@ -80,20 +80,20 @@ def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
     privacy = settings.privacy
     with open_read_only(settings, clock) as ledger:
         policy, rules = approved(ledger), approval_history.current(ledger, sending_rules.seal(settings)).rules
-    legal_basis, _ = rules.get("privacy.legal_basis", (privacy.legal_basis, None))
+    approved_values = {name: value for name, (value, _) in rules.items()}
     return ProcessingRecord(
         at=clock(),
         shop=settings.shop,
         controller=privacy.controller,
         contact=privacy.contact,
-        legal_basis=legal_basis,
+        legal_basis=approved_values.get("privacy.legal_basis", privacy.legal_basis),
         balancing_test=privacy.balancing_test,
         impact_assessment=privacy.impact_assessment,
         recipients=tuple(
             Recipient(name, RECIPIENTS[section.kind], _items(policy, section.kind))
             for name, section in settings.destinations.items()
         ),
-        proxy=settings.proxy,
+        proxy=approved_values.get("proxy") if rules else settings.proxy,
         ca_file=settings.ca_file,
         retention_days=privacy.retention_days,
         policy=policy,

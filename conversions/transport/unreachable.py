@@ -28,4 +28,4 @@ def reason(not_sent: NotSent) -> str:
 
 
 def _words(section: str, code: str, not_sent: NotSent) -> str:
-    return catalogue.text(section, code).format(host=not_sent.host, port=not_sent.port)
+    return catalogue.text(section, code).format(host=not_sent.host, port=not_sent.port, approve=catalogue.APPROVE)

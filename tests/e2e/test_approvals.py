@@ -11,6 +11,7 @@ from tests.e2e.breaks import policy_changed
 from tests.e2e.said import CONFIG, DOMAIN, USAGE, Json, Said
 from tests.e2e.sales import digest
 from tests.e2e.shop import NAMES, Shop
+from tests.transport.proxy import Authority
 
 Change = dict[str, dict[str, object]]
 COLUMN = "source.columns."
@@ -90,6 +91,19 @@ def test_it_does_not_matter_where_the_change_stands(shop: Shop, name: str, value
     assert shop.requests() == requests
     del shop.environment[name]
     assert shop.run().code == 0
+
+
+def test_another_authority_in_the_same_file_is_another_rule_also_for_questions(shop: Shop) -> None:
+    certificates = [Authority(shop.home).file.read_bytes() for _ in range(2)]
+    company = shop.home / "company-ca.pem"
+    company.write_bytes(certificates[0])
+    shop.configure(ca_file="company-ca.pem")
+    in_use(shop)
+    company.write_bytes(certificates[1])
+    for command in ("run", "reconcile"):
+        refused(shop.command(command), '  ca_file: "sha256:', '→ "sha256:')
+    shop.approve()
+    assert shop.command("reconcile").code == shop.run().code == 0
 
 
 def test_settings_of_operation_and_the_order_of_a_list_need_no_approval(shop: Shop) -> None:

@@ -72,6 +72,7 @@ def test_without_the_authority_nothing_leaves_and_with_it_everything_arrives_onc
         told = " ".join(refused.json["needs_a_person"]) + str(side)
         assert f"This machine cannot reach {name} (the certificate of {host} is signed by an authority" in told
         assert "`ca_file`" in told
+        assert "conversions policy approve" in told
 
     behind.configure(proxy=proxy.url, ca_file=str(proxy.authority.file), **TO_THE_PLATFORMS)
     unapproved = behind.run()

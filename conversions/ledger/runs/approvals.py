@@ -112,6 +112,17 @@ def check(ledger: Ledger, proposal: Proposal) -> None:
         raise SettingsError(changed.sentence)
 
 
+def check_route(ledger: Ledger, settings: Settings) -> None:
+    """Raise SettingsError where requests would take a way that nobody approved: for what asks and sends no events."""
+    seal = sending_rules.seal(settings)
+    with ledger.transaction() as connection:
+        rules = _approved_rules(connection, seal)
+    new = sending_rules.present_rules(settings, None)
+    found = sending_rules.changes(new if rules is None else rules, new)
+    if changed := {name: values for name, values in found.items() if name in sending_rules.ROUTE}:
+        raise SettingsError(Pending(None, changed).sentence)
+
+
 def record(ledger: Ledger, proposal: Proposal) -> None:
     """Record what the run sends by where no approval has: in a first run, after an upgrade, for a new destination.
 

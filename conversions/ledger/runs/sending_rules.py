@@ -40,6 +40,8 @@ NAMES = (
 
 Other columns are no rules: the checks of what was read notice other numbers and other amounts (exit 65).
 """
+ROUTE = ("proxy", "no_proxy", "ca_file")
+"""The rules that decide who can read requests on their way; ``ca_file`` is the digest of its contents."""
 EXCLUSIONS = "source.exclude_addresses"
 """The rule about the addresses that are left out: their number and a keyed digest, never an address."""
 _ADDRESS = re.compile(r"[^\s'\"]*(?:@|%40)[^\s'\"]*")
