@@ -191,7 +191,8 @@ def test_killed_anywhere_it_is_restated_once(
             received, restated = shop.received("google"), shop.events("google")[1:]
             assert (held(shop), received["distinct"], len(set(restated))) == (80, 1, 1), turn
             assert shop.run("--restate").at("google")["changes"] == []
-            assert received["requests"] == len(lines(shop))
+            never_left = len(lines(shop)) - received["requests"]  # killed after the commit, before the first byte
+            assert never_left in {0, 1}
 
 
 class Terminal(io.TextIOWrapper):
