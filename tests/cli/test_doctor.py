@@ -413,7 +413,7 @@ class TestPromises:
         assert "does a Meta Pixel count these sales already?" in notes(cli, ready, "meta")
         assert "does a Google tag count these sales already?" in notes(cli, ready, "google")
         (answers,) = [f["next"] for f in findings(cli, ready)[1]["meta"] if "Open question" in f["sentence"]]
-        assert '"none": no tag counts them' in answers
+        assert "Only one may count a sale: the tag or this program" in answers
         os.environ |= {f"CONVERSIONS_{name}__ALSO_REPORTED_BY": "none" for name in ("GOOGLE", "META")}
         assert notes(cli, ready, "meta") == ""
 

@@ -89,7 +89,7 @@ def test_a_row_that_cannot_be_an_order_does_not_stop_the_others(shop: Shop, spoi
     said = shop.run()
     cut_off = "unfinished_line" in reasons
     assert (said.code, said.json["source"]["quarantined"]) == (int(cut_off), reasons)
-    assert ["was the export cut off?" in told for told in said.json.get("needs_a_person", [])] == [True] * cut_off
+    assert ["Was the export cut off?" in told for told in said.json.get("needs_a_person", [])] == [True] * cut_off
     orders = said.json["source"]["orders"]
     assert orders == 1 + bool(behind) + (spoilt == "an open quote")
     assert [said.counts(name) for name in NAMES] == [{"sent": orders}] * 2

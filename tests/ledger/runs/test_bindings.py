@@ -38,9 +38,9 @@ def test_the_same_again_is_no_change(night: Night) -> None:
 @pytest.mark.parametrize(
     ("name", "meaning"),
     [
-        ("key", "every order would get a new id"),
+        ("key", "would count all earlier orders again, and objections would not be found"),
         ("shop", "would count all earlier orders again"),
-        ("id scheme", "every order would get a new id"),
+        ("id scheme", "would count all earlier orders again"),
         ("destination meta", "sent again, to another account"),
     ],
 )
