@@ -25,6 +25,7 @@ SUBJECTS: dict[int, tuple[str, str]] = {
     Exit.TRY_AGAIN: ("info", "the next run tries again"),
     Exit.CREDENTIALS: ("failure", "a credential is missing, expired or lacks rights"),
     Exit.CONFIG: ("failure", "a setting is wrong, or something changed"),
+    Exit.INTERRUPTED: ("info", "somebody stopped it, the next run goes on"),
 }
 """Severity, as apprise names it, and what happened, by exit code."""
 
