@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from conversions.catalogue import APPROVE
 from conversions.errors import SourceError
 from conversions.intake.order import Cart, Order, RowRejected
 from conversions.intake.sources.cart_cells import CartCells
@@ -113,10 +112,7 @@ class ColumnMap:
         mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
         missing = [text for name, text in mapped if name is not None and name not in header]
         if missing:
-            raise SourceError(
-                f"{where} has no column {', '.join(missing)}; correct the export; or correct "
-                f"[source.columns], then {APPROVE}."
-            )
+            raise SourceError(f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export.")
         twice = [text for name, text in mapped if name is not None and header.count(name) > 1]
         if twice:
             raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
