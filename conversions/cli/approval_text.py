@@ -23,7 +23,7 @@ HOW = {
 
 
 def show_allowed(allowed: Allowed, zone: ZoneInfo, *, paths: bool = True) -> None:
-    """Print the sentence, the paths unless *paths* is false, the rules, and what nobody has approved."""
+    """Print the sentence, the paths unless *paths* is false, the rules, and what no person has approved."""
     policy, entry = allowed.policy, allowed.policy_entry
     if policy is None or entry is None:
         show("Nothing was recorded yet.")

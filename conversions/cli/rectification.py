@@ -35,8 +35,8 @@ def rectify(
         raise Usage("--case is missing: the number under which you file the person's request.")
     settings, numbers = load_settings(config), frozenset(order or ())
     persons = two_persons(settings)
-    found = rectification.misaddressed(settings, now, persons[0], numbers)
-    rows = [(o.order_no, o.recipient or o.destination, " to ".join(o.days) or "not sent") for o in found]
+    orders = rectification.misaddressed(settings, now, persons[0], numbers)
+    rows = [(o.order_no, o.recipient or o.destination, " to ".join(o.days) or "not sent") for o in orders]
     if not as_json:
         show_table(("order", "recipient", "sent on"), rows)
     if sys.stdin.isatty() and not yes:
@@ -44,7 +44,7 @@ def rectify(
     result = rectification.rectify(settings, now, persons, numbers, case)
     if as_json:
         show_json(
-            {"orders": result.orders, "tasks": len(result.recipients), "under_wrong_address": [*map(asdict, found)]}
+            {"orders": result.orders, "tasks": len(result.recipients), "under_wrong_address": [*map(asdict, orders)]}
         )
     else:
         show(f"Rectified: {result.orders} orders.")

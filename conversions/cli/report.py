@@ -208,7 +208,7 @@ def value_change(sums: ValueChangeTotals) -> str:
 
 
 def approved_by_nobody(names: Sequence[str]) -> str:
-    """A sentence about the policy and the rules that nobody has approved."""
+    """A sentence about the policy and the rules that no person has approved."""
     rules = len(names) - ("policy" in names)
     parts = [*(["the policy"] if "policy" in names else []), *([f"{rules} rule{'s' * (rules > 1)}"] if rules else [])]
     return f"Approved by nobody: {' and '.join(parts)}. `conversions policy show` lists them, {APPROVE} approves them."

@@ -16,7 +16,7 @@ from conversions.observe.progress import SILENT, Progress
 from conversions.transport import unreachable
 
 SHORTEST_SECONDS = 2.0
-"""Nobody can read about a shorter wait."""
+"""A shorter wait is too short to read about."""
 
 
 @dataclass(frozen=True, slots=True)

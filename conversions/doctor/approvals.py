@@ -16,7 +16,7 @@ from conversions.settings import Settings
 
 
 def check_approvals(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    """Report what nobody has approved; a change that a run would refuse is a problem.
+    """Report what is not approved; a change that a run would refuse is a problem.
 
     A key, policy or store that cannot be read is the result of other checks.
     """
@@ -44,13 +44,13 @@ def _result(ledger: Ledger, new: Proposal) -> CheckResult:
     allowed = approval_history.current(ledger, new.seal)
     if allowed.policy is None:
         sentence = f"The first run records the policy and {len(new.rules)} rules as approved by"
-        return ok("approval", f"{sentence} {new.approver}.") if new.approver else _nobody(f"{sentence} nobody.")
+        return ok("approval", f"{sentence} {new.approver}.") if new.approver else _unapproved(f"{sentence} nobody.")
     if names := allowed.unapproved:
-        return _nobody(f"Approved by nobody: {', '.join(names)}.")
+        return _unapproved(f"Approved by nobody: {', '.join(names)}.")
     return ok("approval", f"Policy {new.policy.version} and {len(new.rules)} rules are approved by {_names(allowed)}.")
 
 
-def _nobody(sentence: str) -> CheckResult:
+def _unapproved(sentence: str) -> CheckResult:
     return note("approval", sentence, f"{APPROVE}; `conversions policy show` lists what that approves.")
 
 

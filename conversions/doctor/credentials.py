@@ -67,7 +67,7 @@ def _google_file(name: str, path: Path) -> CheckResult:
         kind = info["type"]
         _parse(info)
     except credentials.ProgramNotAllowed:
-        sentence = f"{path} names a program that gives the credentials, and nobody allowed it to run."
+        sentence = f"{path} names a program that gives the credentials, and it is not allowed to run."
         return _missing(name, sentence, f"If you trust that file, set {credentials.ALLOW_PROGRAMS}=1.")
     except OSError as error:
         return _missing(name, f"Google's credentials {path} cannot be read: {error.strerror}.", GOOGLE_HOW)

@@ -50,8 +50,8 @@ def identify(text: str, subject_key: bytes) -> Identity | Reason:
     """Return the buyer with this e-mail address, or why it is none. *subject_key* is ``derive(key, SUBJECT)``."""
     forms = _normal_forms(text)
     if isinstance(forms, Reason):
-        found = subject(text, subject_key)
-        return found if isinstance(found, Reason) else Identity({}, found)
+        person_key = subject(text, subject_key)
+        return person_key if isinstance(person_key, Reason) else Identity({}, person_key)
     google, meta = forms
     return Identity(_digests(google, meta), _subject(google, subject_key))
 

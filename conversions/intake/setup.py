@@ -83,7 +83,7 @@ def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], c
 
 
 def open_pseudonymizer(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], now: datetime) -> Pseudonymizer:
-    """Return the pseudonymiser, which leaves nobody out yet. Raises SettingsError."""
+    """Return the pseudonymiser, which leaves no address out yet. Raises SettingsError."""
     key, first = settings.secret_key, settings.first_key
     return Pseudonymizer(rules, keys.derive(key, SUBJECT), keys.derive(first, "product/1"), now)
 

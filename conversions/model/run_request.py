@@ -48,7 +48,7 @@ class RunRequest:
 
 
 def in_words(day: date) -> str:
-    """Return *day* with its month in words, so that nobody takes the month for the day."""
+    """Return *day* with its month in words, so that the month is not taken for the day."""
     return f"{day.day} {day:%B %Y}"
 
 

@@ -117,12 +117,12 @@ def _forms(settings: Settings, policy: Policy | None) -> dict[str, list[str]] | 
 
 def _erasures(erased: Iterable[Erasure], told: list[RecipientNotice]) -> list[ClosedRequest]:
     """One for each case and day: before schema 0005 a rotated key made two of one."""
-    found: dict[tuple[str, date], ClosedRequest] = {}
+    requests: dict[tuple[str, date], ClosedRequest] = {}
     for e in erased:
         notices = _notices(told, erasure=e.id)
-        known = found.setdefault((e.case, e.at.date()), ClosedRequest(e.at, e.case, ()))
-        found[e.case, e.at.date()] = replace(known, notices=known.notices + notices)
-    return list(found.values())
+        known = requests.setdefault((e.case, e.at.date()), ClosedRequest(e.at, e.case, ()))
+        requests[e.case, e.at.date()] = replace(known, notices=known.notices + notices)
+    return list(requests.values())
 
 
 def _rectifications(orders: Iterable[SubjectOrder], told: list[RecipientNotice]) -> list[ClosedRequest]:

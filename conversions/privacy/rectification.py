@@ -32,8 +32,8 @@ def misaddressed(settings: Settings, clock: Clock, wrong: Person, numbers: Colle
     Raises Usage where one of them does not stand under it.
     """
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
-        found = _named(rectification.misaddressed(connection, wrong), numbers)
-    return [_shown(order, settings) for order in found]
+        orders = _named(rectification.misaddressed(connection, wrong), numbers)
+    return [_shown(order, settings) for order in orders]
 
 
 def rectify(
@@ -44,22 +44,22 @@ def rectify(
     with exclusive_ledger(settings, clock) as ledger:
         outbox.recover(ledger)
         with ledger.transaction() as connection:
-            found = _named(rectification.misaddressed(connection, wrong), numbers)
-        sales = list(dict.fromkeys(order.sale for order in found))
+            orders = _named(rectification.misaddressed(connection, wrong), numbers)
+        sales = list(dict.fromkeys(order.sale for order in orders))
         result = rectification.rectify(ledger, wrong, right, sales, case)
         runs.record_tree_head(ledger)
     return result
 
 
 def _named(orders: Iterable[SubjectOrder], numbers: Collection[str]) -> list[SubjectOrder]:
-    found = [order for order in orders if not numbers or order.order_no in numbers]
-    absent = sorted(set(numbers) - {order.order_no for order in found})
+    chosen = [order for order in orders if not numbers or order.order_no in numbers]
+    absent = sorted(set(numbers) - {order.order_no for order in chosen})
     if absent:
         raise Usage(
             f"No order {absent[0]!r} stands under the old address; nothing was changed. Without --order the command"
             " lists those that do."
         )
-    return found
+    return chosen
 
 
 def _shown(order: SubjectOrder, settings: Settings) -> MisaddressedOrder:

@@ -1,4 +1,4 @@
-"""Where SQLite keeps the temporary files of this process: the orders of a large night, while it sorts them."""
+"""Where SQLite keeps the temporary files of this process: the orders of a large run, while it sorts them."""
 
 import sqlite3
 from contextlib import closing, suppress

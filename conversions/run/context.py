@@ -113,7 +113,7 @@ def recover_and_poll(context: RunContext) -> Mapping[str, LateResults]:
 
 
 def unapproved(context: RunContext) -> list[str]:
-    """Return ``policy`` and the names of the sending rules that nobody has approved."""
+    """Return ``policy`` and the names of the sending rules that no person has approved."""
     return approval_history.current(context.ledger, context.proposal.seal).unapproved
 
 

@@ -135,7 +135,7 @@ class Report:
     checkpoint: str | None = None
     """The signed checkpoint of the log after the run."""
     unapproved: list[str] = field(default_factory=list)
-    """``policy`` and the names of the sending rules that nobody has approved."""
+    """``policy`` and the names of the sending rules that no person has approved."""
     pending: Pending | None = None
     """Only in a plan: what a person must approve before a run."""
 

@@ -1,6 +1,6 @@
 """Finds and loads Google's application default credentials, without a network request.
 
-``google.auth.default`` would ask the metadata server and Resource Manager (for a project that nobody needs here) by
+``google.auth.default`` would ask the metadata server and Resource Manager (for a project that is not needed here) by
 sessions of its own, which no setting of ours reaches.
 """
 
@@ -19,7 +19,7 @@ ALLOW_PROGRAMS = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES"
 
 
 class ProgramNotAllowed(ValueError):
-    """The credentials are given by a program, and nobody allowed it to run."""
+    """The credentials are given by a program, and it is not allowed to run."""
 
 
 def file() -> Path | None:
@@ -105,5 +105,5 @@ def hosts() -> list[str]:
         urls += [source.get("token_uri"), source.get("token_url")]
     except (OSError, ValueError, AttributeError):
         return []
-    found = [host for url in urls if isinstance(url, str) and (host := urlsplit(url).hostname)]
-    return list(dict.fromkeys(found)) or [OAUTH_HOST]
+    hosts = [host for url in urls if isinstance(url, str) and (host := urlsplit(url).hostname)]
+    return list(dict.fromkeys(hosts)) or [OAUTH_HOST]

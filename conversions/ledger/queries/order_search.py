@@ -117,19 +117,19 @@ def _match(
     connection: Connection, shop: str, asked: str, known: Mapping[str, int], by_letters: Mapping[str, Mapping[str, int]]
 ) -> Match:
     wanted = spellings(asked)
-    found = {number: known[number] for number in wanted if number in known}
-    for number in () if found else wanted:
-        found |= by_letters.get(number.lower(), {})
-    if asked.strip() in found:
-        return Match(asked, found[asked.strip()])
-    if len(set(found.values())) > 1:
-        gone = erased(connection, found.values())
-        living = {number: sale for number, sale in found.items() if sale not in gone}
-        found = living or dict(list(found.items())[:1])
-    if len(found) > 1:
-        return Match(asked, several=tuple(sorted(found)))
-    if found:
-        return Match(asked, next(iter(found.values())))
+    matches = {number: known[number] for number in wanted if number in known}
+    for number in () if matches else wanted:
+        matches |= by_letters.get(number.lower(), {})
+    if asked.strip() in matches:
+        return Match(asked, matches[asked.strip()])
+    if len(set(matches.values())) > 1:
+        gone = erased(connection, matches.values())
+        living = {number: sale for number, sale in matches.items() if sale not in gone}
+        matches = living or dict(list(matches.items())[:1])
+    if len(matches) > 1:
+        return Match(asked, several=tuple(sorted(matches)))
+    if matches:
+        return Match(asked, next(iter(matches.values())))
     former = connection.execute(_BY_FORMER, {"shop": shop, "numbers": orjson.dumps(sorted(wanted)).decode()}).first()
     return Match(asked, former.sale, instant(former.since_us)) if former else Match(asked)
 

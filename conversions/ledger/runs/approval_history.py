@@ -1,6 +1,6 @@
 """What was allowed at a time, and who approved it, by the log's entries and the store's documents.
 
-Stores of releases before the approval of rules know what each run sent under, and name nobody.
+Stores of releases before the approval of rules know what each run sent under, and name no person.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def open(self) -> bool:
-        """Whether nobody has approved it."""
+        """Whether no person has approved it."""
         return self.by is None and self.how is not How.UPGRADE
 
     @property
@@ -71,7 +71,7 @@ class Allowed:
 
     @property
     def unapproved(self) -> list[str]:
-        """``policy`` and the names of rules that nobody has approved."""
+        """``policy`` and the names of rules that no person has approved."""
         policy = ["policy"] if self.policy_entry and self.policy_entry.open else []
         return policy + [name for name, (_, entry) in self.rules.items() if entry.open]
 

@@ -1,4 +1,4 @@
-"""Approvals of the disclosure policy and of the sending rules. What nobody has approved is not sent.
+"""Approvals of the disclosure policy and of the sending rules. What is not approved is not sent.
 
 The first run records both as they are. Under any other policy or rule a run sends nothing until a person approves it.
 """
@@ -42,7 +42,7 @@ class Proposal:
     rules: SendingRules
     seal: Seal
     approver: str | None
-    """Who approves the first settings, by the settings themselves; None: nobody is named."""
+    """Who approves the first settings, by the settings themselves; None: no person is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,13 @@ def check(ledger: Ledger, proposal: Proposal) -> None:
 
 
 def check_route(ledger: Ledger, settings: Settings) -> None:
-    """Raise SettingsError where requests would take a way that nobody approved: for what asks and sends no events."""
+    """Raise SettingsError where requests would take a way that is not approved: for what asks and sends no events."""
     seal = sending_rules.seal(settings)
     with ledger.transaction() as connection:
         rules = _approved_rules(connection, seal)
     new = sending_rules.present_rules(settings, None)
-    found = sending_rules.changes(new if rules is None else rules, new)
-    if changed := {name: values for name, values in found.items() if name in sending_rules.ROUTE}:
+    changes_by_rule = sending_rules.changes(new if rules is None else rules, new)
+    if changed := {name: values for name, values in changes_by_rule.items() if name in sending_rules.ROUTE}:
         raise SettingsError(Pending(None, changed).sentence)
 
 
@@ -146,8 +146,8 @@ def record(ledger: Ledger, proposal: Proposal) -> None:
 def approve(ledger: Ledger, proposal: Proposal, approval: Approval) -> Pending:
     """Approve the policy and the rules of *proposal*, log old and new of each change, and return the changes.
 
-    It also approves what nobody had approved before. Raises Usage where persons have approved all of it already, or
-    the new policy text has the old version number.
+    It also approves what the first run recorded without a person. Raises Usage where persons have
+    approved all of it already, or the new policy text has the old version number.
     """
     changed, allowed = pending(ledger, proposal), approval_history.current(ledger, proposal.seal)
     if changed.policy and changed.policy[0] == changed.policy[1]:
@@ -210,7 +210,7 @@ def _store_rules(connection: Connection, step: _Step, old: SendingRules, new: Se
 def _approved_rules(connection: Connection, seal: Seal) -> SendingRules | None:
     """The rules in the binding; in a store of a release without approvals, those of the last run; None: there are none.
 
-    A run that was killed before it recorded its rules has sent nothing, so its rules bind nobody.
+    A run that was killed before it recorded its rules has sent nothing, so its rules do not count.
     """
     digest = _pins(connection).get(PIN)
     if digest is None and _is_upgraded(connection):

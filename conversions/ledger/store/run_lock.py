@@ -60,7 +60,7 @@ def _acquire(lock: BaseFileLock, wait: float, waiting: Waiting) -> None:
 
 
 def is_held(settings: Settings) -> bool:
-    """Return whether a command holds the run lock now; the look itself keeps nobody out for longer than a moment."""
+    """Return whether a command holds the run lock now; the look itself keeps another command out for a moment only."""
     try:
         descriptor = os.open(_path(settings), os.O_RDONLY)
     except OSError:

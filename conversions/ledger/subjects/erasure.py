@@ -122,8 +122,10 @@ def _clear_address(connection: Connection, sales: Sequence[int], person: Person)
     """The events that have *person*'s address in the orders of others. These orders stay, and are not sent with it."""
     rectification.stop_sending(connection, sales, person)
     parameters = {"sales": orjson.dumps(sales).decode()}
-    found = [connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person]
-    return [event for events in found for event in events]
+    events_by_subject = [
+        connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person
+    ]
+    return [event for events in events_by_subject for event in events]
 
 
 def _record(

@@ -107,8 +107,8 @@ class SubjectOrder:
 
 def sales_of(connection: Connection, person: Person) -> list[int]:
     """Keys of this person's sales, ascending, whether sent, pending or withheld."""
-    found = {sale for subject in person for sale in connection.execute(_SALES, {"subject": subject}).scalars()}
-    return sorted(found - rectified_away(connection, person).keys() | _rectified_to(connection, person).keys())
+    sales = {sale for subject in person for sale in connection.execute(_SALES, {"subject": subject}).scalars()}
+    return sorted(sales - rectified_away(connection, person).keys() | _rectified_to(connection, person).keys())
 
 
 def rectified_away(connection: Connection, person: Person) -> dict[int, Rectified]:

@@ -89,8 +89,8 @@ def add(
 def remove(ledger: Ledger, person: Person, reason: str, kind: SuppressionKind = SuppressionKind.OBJECTION) -> bool:
     """Remove the person's entry at their request; False if no entry of this *kind* is active."""
     with ledger.transaction() as connection:
-        found = select(_FIRST).where(*_active(person, kind))
-        rows = select(_table.id).where(_FIRST.in_(found), _table.removed_us.is_(None)).order_by(_table.id)
+        person_entries = select(_FIRST).where(*_active(person, kind))
+        rows = select(_table.id).where(_FIRST.in_(person_entries), _table.removed_us.is_(None)).order_by(_table.id)
         entries = connection.execute(rows).scalars().all()
         for entry in entries:
             now = ledger.now_us
@@ -105,11 +105,11 @@ def entries(ledger: Ledger, person: Person | None = None) -> list[Suppression]:
     query = select(tables.objection, _FIRST.label("first")).order_by(_table.id)
     with ledger.transaction() as connection:
         rows = connection.execute(query if person is None else query.where(_table.subject.in_(person))).all()
-    found: dict[object, Suppression] = {}
+    entry_by_person: dict[object, Suppression] = {}
     for row in rows:
         # A store from before schema 0005 does not say which active entries are of one person; *person* does.
         one = row.kind if person is not None and not row.removed_us else row.first
-        found.setdefault(
+        entry_by_person.setdefault(
             (one, row.removed_us is None),
             Suppression(
                 row.first,
@@ -121,7 +121,7 @@ def entries(ledger: Ledger, person: Person | None = None) -> list[Suppression]:
                 row.removed_reason,
             ),
         )
-    return list(found.values())
+    return list(entry_by_person.values())
 
 
 def active(ledger: Ledger) -> dict[bytes, Reason]:
