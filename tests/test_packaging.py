@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 WORKPLACE = re.compile(r"/[w]ork/|/[f]arm/|--(extra-)?index[-]url|https?://\S*/(simple|packages)[/]")
 SHIPPED = (
+    "woocommerce.toml",
     "conversions.toml",
     "privacy-policy.toml",
     "systemd/conversions.service",

@@ -144,6 +144,7 @@ class TestMistakes:
     def test_an_order_is_in_one_currency_by_a_column_or_by_the_settings(self, home: Path) -> None:
         fixed = WHOLE.replace('currency = "currency"\n', "").replace('kind = "csv"', 'kind = "csv"\ncurrency = "dkk"')
         source = load(write(home, fixed)).source
+        assert isinstance(source, FileSource)
         assert (source.currency, source.columns.currency) == ("DKK", None)
 
     @pytest.mark.parametrize(("old", "new"), [('currency = "currency"\n', ""), ('"csv"', '"csv"\ncurrency = "DKK"')])
@@ -167,6 +168,7 @@ class TestMistakes:
         text = SOURCE + '[source.format]\ndecimals = 3\n[source.currency_aliases]\n"kr." = "dkk"\n' + PRIVACY + GOOGLE
         os.environ["CONVERSIONS_SOURCE__CURRENCY_ALIASES__KR"] = "DKK"
         source = load(write(home, text)).source
+        assert isinstance(source, FileSource)
         assert (source.format.decimals, source.currency_aliases) == (3, {"kr.": "DKK", "kr": "DKK"})
 
     def test_no_destination_at_all_is_refused(self, home: Path) -> None:

@@ -12,6 +12,9 @@ from conversions.model.finding import Finding, attention
 CODES = ("held_back",)
 MAPPING_REASONS = (
     Reason.NOT_COMPLETED,
+    Reason.NOT_PAID,
+    Reason.NO_LINES,
+    Reason.RENEWAL_UNDECIDED,
     Reason.NO_EMAIL,
     Reason.UNUSABLE_EMAIL,
     Reason.ALREADY_A_DIGEST,

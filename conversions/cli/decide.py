@@ -94,7 +94,7 @@ def _list(settings: "Settings", destination: str | None, json_schema: int | None
         rows = [
             [
                 case.destination,
-                case.order_no,
+                f"{case.order_no} ({case.shown_no})" if case.shown_no else case.order_no,
                 case.day,
                 case.state,
                 *catalogue.explained(case.reason, case.detail),
@@ -110,6 +110,7 @@ def _json(case: "Case") -> dict[str, object]:
     return {
         "destination": case.destination,
         "order": case.order_no,
+        "shown_number": case.shown_no,
         "day": case.day,
         "state": case.state,
         "reason": case.reason,

@@ -14,12 +14,23 @@ import typer
 
 from conversions.cli import scaffold, schedule
 from conversions.cli.days import one_day
+from conversions.cli.init_woocommerce import RENEWALS_OPEN, ask_shop, given_shop
 from conversions.cli.options import FirstApprover
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
 from conversions.errors import SettingsError, Usage
 
 Text = str | None
+
+REHEARSAL = {
+    "google_account": "1234567890",
+    "google_action": "987654321",
+    "meta_dataset": "555000111222",
+    "action_source": "physical_store",
+    "endpoint": "http://127.0.0.1:8085",
+    "tag": "none",
+}
+"""Made-up accounts, and the address that `conversions sandbox` answers at."""
 
 
 def init(
@@ -28,6 +39,12 @@ def init(
     ] = Path(),
     *,
     orders: Annotated[Text, typer.Option(help="CSV or Parquet: a file or a glob; default orders/*.csv there.")] = None,
+    woocommerce: Annotated[Text, typer.Option(metavar="URL", help="A WooCommerce shop in place of files.")] = None,
+    renewals: Annotated[Text, typer.Option(help="Subscription renewals of the shop: withhold or send.")] = None,
+    consent_meta: Annotated[Text, typer.Option(help="Key of an order's meta data with the consent to ads.")] = None,
+    product_id: Annotated[Text, typer.Option(help="The shop's IDs to send: product, variation or sku.")] = None,
+    order_key: Annotated[Text, typer.Option(help="What identifies an order of the shop: id or number.")] = None,
+    rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Made-up accounts at `conversions sandbox`.")] = False,
     google_account: Annotated[Text, typer.Option(help="Google Ads account that owns the conversion action.")] = None,
     google_action: Annotated[Text, typer.Option(help="The conversion action: ctId in its URL.")] = None,
     meta_dataset: Annotated[Text, typer.Option(help="Meta dataset, for Facebook and Instagram.")] = None,
@@ -50,22 +67,32 @@ def init(
     schedule.check_path(settings.parent)
     if settings.exists():
         raise SettingsError(f"{settings} exists already and was not changed; edit it, or name another directory.")
+    made_up = REHEARSAL if rehearsal else {}
     given = Answers(
         orders=_beside(orders, directory) if orders else "orders/*.csv",
-        google_account=google_account,
-        google_action=google_action,
-        meta_dataset=meta_dataset,
-        action_source=action_source,
+        woocommerce=given_shop(
+            woocommerce, renewals=renewals, consent_meta=consent_meta, product_id=product_id, order_key=order_key
+        ),
+        endpoint=made_up.get("endpoint"),
+        google_account=google_account or made_up.get("google_account"),
+        google_action=google_action or made_up.get("google_action"),
+        meta_dataset=meta_dataset or made_up.get("meta_dataset"),
+        action_source=action_source or made_up.get("action_source"),
         legal_basis=legal_basis,
-        google_tag=google_tag or also_reported_by,
-        meta_pixel=meta_pixel or also_reported_by,
+        google_tag=google_tag or also_reported_by or made_up.get("tag"),
+        meta_pixel=meta_pixel or also_reported_by or made_up.get("tag"),
         timezone=timezone,
         shop=shop,
-        not_before=_day(not_before, timezone),
+        not_before=None if rehearsal and not not_before else _day(not_before, timezone),
         max_new=max_new,
         approved_by=approved_by,
     )
-    answers = _complete(_ask(given) if sys.stdin.isatty() else given)
+    if sys.stdin.isatty():
+        given = _ask(given)
+        if not orders:
+            shop_answers = ask_shop(given.woocommerce, _answer, consent=given.legal_basis == "consent")
+            given = replace(given, woocommerce=shop_answers)
+    answers = _complete(given)
     _write(settings, answers)
     _print_schedule(settings, answers.timezone)
     _say_next(settings, answers)
@@ -220,19 +247,32 @@ OPEN = (
 
 def _say_next(settings: Path, answers: Answers) -> None:
     tokens = [
-        *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account else []),
-        *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset else []),
+        *(["CONVERSIONS_SOURCE__CONSUMER_KEY", "CONVERSIONS_SOURCE__CONSUMER_SECRET"] if answers.woocommerce else []),
+        *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account and not answers.endpoint else []),
+        *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset and not answers.endpoint else []),
     ]
     config = f"--config {shlex.quote(str(settings))}"
-    say(
-        f"Purchases before {answers.not_before} are not sent (not_before): a web tag may have counted them already."
-        f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at once"
-        " stop a run until you accept them (max_new)."
-    )
+    if answers.endpoint:
+        say(
+            "A rehearsal: the accounts are made up, and `conversions sandbox` stands in for both platforms. For real "
+            "runs, run `conversions init` in another directory."
+        )
+    else:
+        say(
+            f"Purchases before {answers.not_before} are not sent (not_before): a web tag may have counted them already."
+            f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at "
+            "once stop a run until you accept them (max_new)."
+        )
+    if answers.woocommerce and not answers.woocommerce.renewals:
+        say(RENEWALS_OPEN)
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)
     if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):
         say(OPEN)
     say(APPROVED.format(answers.approved_by) if answers.approved_by else APPROVED_BY_NOBODY)
-    say(f"Next: put {' and '.join(tokens)} into {settings.with_name('.env')}, and keep a copy of its key elsewhere.")
-    say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")
+    put = f"put {' and '.join(tokens)} into {settings.with_name('.env')}, and " if tokens else ""
+    say(f"Next: {put}keep a copy of its key elsewhere.")
+    if answers.endpoint:
+        say(f"Then `conversions doctor {config}`, `conversions sandbox &`, and `conversions run {config}`.")
+    else:
+        say(f"Then `conversions doctor {config}`, `conversions plan {config}`, and cron or systemd as printed above.")

@@ -1,7 +1,8 @@
-"""``conversions sandbox``: a strict local stand-in for both platforms."""
+"""``conversions sandbox``: a strict local stand-in for both platforms, and for a shop."""
 
 import sys
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,18 @@ FAULT = (
     " verdict (value: Google's late reason, for a share), counts-only, processing, no-verdicts,"
     " require-token. Repeatable; for example 429:google@0.1x3=30."
 )
+SHOP_FAULT = (
+    "Fault of the shop: KIND[@PROBABILITY][xCOUNT][=NUMBER] with KIND one of 429 and 503 (number: Retry-After),"
+    " maintenance, dropped, html, empty, php-notice, firewall, wrong-key, wrong-secret, no-header, no-permalinks,"
+    " no-plugin, redirect, cap (orders per page), no-link, no-totals, moving (pages after which an order changes)."
+    " Repeatable."
+)
+
+
+class ShopKind(StrEnum):
+    """The kinds of shops that the sandbox can be."""
+
+    WOOCOMMERCE = "woocommerce"
 
 
 def sandbox(
@@ -30,13 +43,23 @@ def sandbox(
         float, typer.Option(help="Share of orders that Google reports as unmatched.", min=0, max=1)
     ] = 0,
     processing: Annotated[float, typer.Option(help="Seconds until Google's diagnostics are final.", min=0)] = 0,
+    shop: Annotated[ShopKind | None, typer.Option(help="Be a shop, too, and print the settings for it.")] = None,
+    shop_orders: Annotated[int, typer.Option(help="Orders of the last 7 days in the shop.", min=1)] = 500,
+    shop_fault: Annotated[list[str] | None, typer.Option(help=SHOP_FAULT)] = None,
 ) -> None:
     """Run a local stand-in for both platforms until interrupted; it checks requests and counts events."""
     from conversions.sandbox import Options, Sandbox, serve
 
     faults = [*(fault or ()), *(f"poison={text}" for text in poison or ())]
     wait = timedelta(seconds=processing)
-    options = Options(counting=counting, seed=seed, unmatched=unmatched, processing=wait)
+    options = Options(
+        counting=counting,
+        seed=seed,
+        unmatched=unmatched,
+        processing=wait,
+        orders=shop_orders if shop else 0,
+        shop_faults=tuple(shop_fault or ()),
+    )
     serve(Sandbox(port, faults, options), _announce)
 
 
@@ -44,5 +67,17 @@ def _announce(running: "Sandbox") -> None:
     show(f"The sandbox answers at {running.url}")
     show(f'For a rehearsal, set endpoint = "{running.url}" in each section of [destinations],')
     show(f"or CONVERSIONS_GOOGLE__ENDPOINT={running.url} and CONVERSIONS_META__ENDPOINT={running.url}.")
+    if running.shop:
+        _announce_shop(running.url, running.shop.orders.count)
     show(f"Received events: {running.url}/_sandbox/received (with ?bodies=1 every body). Ctrl-C ends it.")
     sys.stdout.flush()
+
+
+def _announce_shop(url: str, orders: int) -> None:
+    from conversions.sandbox.woocommerce.orders import CONSENT_META
+    from conversions.sandbox.woocommerce.shop import KEY, SECRET
+
+    show(f"It is a WooCommerce shop with {orders} orders, too. In conversions.toml:")
+    show(f'[source]\nkind = "woocommerce"\nurl = "{url}"\ncompleted = ["completed", "processing"]')
+    show(f'renewals = "withhold"\nconsent_meta = "{CONSENT_META}"')
+    show(f"and in .env CONVERSIONS_SOURCE__CONSUMER_KEY={KEY} and CONVERSIONS_SOURCE__CONSUMER_SECRET={SECRET}.")

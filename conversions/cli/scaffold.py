@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import reduce
 from importlib.resources import files
@@ -14,6 +14,19 @@ Value = str | int | date | None
 
 ZONE = "Europe/Copenhagen"
 """The zone of the shipped examples."""
+UNSET = "unset"
+"""The value of a setting whose example has no default: its line becomes a comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WooCommerceAnswers:
+    """Answers about a WooCommerce shop; None keeps the example's value."""
+
+    url: str
+    renewals: str | None = None
+    consent_meta: str | None = None
+    product_id: str | None = None
+    order_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,7 @@ class Answers:
     """A file or a glob, relative to the settings file."""
     timezone: str
     shop: str
-    not_before: date
+    not_before: date | None
     max_new: int
     google_account: str | None
     google_action: str | None
@@ -36,6 +49,10 @@ class Answers:
     meta_pixel: str | None
     approved_by: str | None
     """Who approves the first settings; None: nobody yet."""
+    woocommerce: WooCommerceAnswers | None = None
+    """The shop in place of a file."""
+    endpoint: str | None = None
+    """The sandbox's address, for a rehearsal."""
 
     def values(self) -> dict[str, Mapping[str, Value]]:
         """Section → setting → value. None keeps the example's value; a destination without an account is left out."""
@@ -46,12 +63,17 @@ class Answers:
         meta: Mapping[str, Value] = {"dataset_id": self.meta_dataset, "action_source": self.action_source}
         return {
             "": {"timezone": self.timezone, "shop": self.shop},
-            "source": {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders},
+            "source": self._source(),
             "store": {"url": "sqlite:///var/conversions.db"},
             "privacy": {"legal_basis": self.legal_basis, "approved_by": self.approved_by or None},
             "destinations.google": {**google, **self._guards(self.google_tag)} if self.google_account else {},
             "destinations.meta": {**meta, **self._guards(self.meta_pixel)} if self.meta_dataset else {},
         }
+
+    def _source(self) -> Mapping[str, Value]:
+        if self.woocommerce:
+            return asdict(self.woocommerce) | {"renewals": self.woocommerce.renewals or UNSET}
+        return {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders}
 
     def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
         """Settings against ordinary mistakes. A tag with the same ids uses order numbers, so we must, too."""
@@ -61,18 +83,29 @@ class Answers:
             "max_new": self.max_new,
             "first_batch": 50,
             "also_reported_by": also_reported_by,
+            "endpoint": self.endpoint,
         }
 
 
 def settings_text(answers: Answers) -> str:
     """The shipped ``conversions.toml`` with the answers in place of its examples."""
     values, section, lines = answers.values(), "", []
-    for line in template("conversions.toml").splitlines():
+    for line in _example(answers).splitlines():
         if line.startswith("["):
             section = line[1 : line.index("]")]
         if not section.startswith("destinations.") or values[section]:
             lines.append(_answered(line, values.get(section, {})))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _example(answers: Answers) -> str:
+    """The shipped settings, with the tables of a WooCommerce shop where the orders are in one."""
+    text = template("conversions.toml")
+    if answers.woocommerce is None:
+        return text
+    before, _, rest = text.partition("[source]\n")
+    shop = template("woocommerce.toml").partition("[source]\n")[2]
+    return f"{before}[source]\n{shop}\n[store]{rest.partition('[store]')[2]}"
 
 
 def _answered(line: str, values: Mapping[str, Value]) -> str:
@@ -81,6 +114,8 @@ def _answered(line: str, values: Mapping[str, Value]) -> str:
     value = values.get(setting[1]) if setting else None
     if setting is None or value is None:
         return line
+    if value == UNSET:
+        return f"# {line}"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
     comment = setting[3].strip()
     return f"{f'{setting[1]} = {text}':<39} {comment}".rstrip()

@@ -46,10 +46,11 @@ def _legal_basis(settings: Settings) -> CheckResult:
             f'Keep the balancing test at hand, or set legal_basis = "consent", then {APPROVE}.',
         )
     if settings.source.columns.consent is None:
+        setting = "source.consent_meta" if settings.source.kind == "woocommerce" else "source.columns.consent"
         return problem(
             "privacy",
             "Only orders with recorded consent are sent, but no column contains the consent.",
-            f"Map source.columns.consent, then {APPROVE}.",
+            f"Set {setting}, then {APPROVE}.",
         )
     return ok("privacy", "Only orders with recorded consent are sent.")
 

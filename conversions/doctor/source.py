@@ -19,7 +19,8 @@ from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
 from conversions.model.rules import CartRules
-from conversions.settings import Settings, SqlSource
+from conversions.settings import Settings, SqlSource, WooCommerceSource
+from conversions.transport.route import open_route
 
 MIN_ORDERS = 3
 """Fewer orders, all held back, are no evidence of a wrong mapping."""
@@ -30,7 +31,12 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     today = now().astimezone(settings.zone).date()
     try:
         source = open_source(
-            settings.source, zone=settings.zone, resolve=settings.resolve, clock=now, key=token_bytes(32)
+            settings.source,
+            zone=settings.zone,
+            resolve=settings.resolve,
+            clock=now,
+            key=token_bytes(32),
+            route=open_route(settings),
         )
         source.check()
         window = Window(today - timedelta(days=settings.lookback_days), today)
@@ -39,10 +45,29 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
         yield stopped("source", error)
         return
     if all(result.level is not CheckLevel.PROBLEM for result in results):
-        yield ok("source", f"{source.description} can be read and has every mapped column.")
+        has = "" if isinstance(settings.source, WooCommerceSource) else " and has every mapped column"
+        yield ok("source", f"{source.description} can be read{has}.")
     yield from results
     if isinstance(settings.source, SqlSource):
         yield from _naive_times(settings, settings.source, today)
+    if isinstance(settings.source, WooCommerceSource):
+        yield from _woocommerce(settings.source)
+
+
+def _woocommerce(source: WooCommerceSource) -> Iterator[CheckResult]:
+    """What a person should know of the settings of a shop."""
+    if source.auth == "query":
+        yield note(
+            "source",
+            "The consumer key is part of each address that the shop is asked for, so that its access log holds it.",
+            'Let the web server pass the Authorization header, then remove auth = "query".',
+        )
+    if source.renewals is None:
+        yield note(
+            "source",
+            "It is not set whether renewals of subscriptions are sent; they are withheld. No click caused them.",
+            'Set source.renewals to "withhold" or "send".',
+        )
 
 
 def _cart(settings: Settings) -> CartRules:

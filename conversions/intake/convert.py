@@ -155,6 +155,8 @@ def _refusals(rules: Rules) -> dict[Consent, Reason]:
 def _value(order: Order, paid: Money | Reason) -> Decimal | Reason:
     if not order.completed:
         return Reason.NOT_COMPLETED
+    if order.withheld:
+        return order.withheld
     if order.amount <= order.refunded:
         return Reason.AMOUNT_NOT_ABOVE_ZERO
     return paid.amount if isinstance(paid, Money) else paid

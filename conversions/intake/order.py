@@ -66,6 +66,11 @@ class Order(NamedTuple):
     cart: Cart | None = None
     """None where no column holds quantities or unit prices."""
 
+    withheld: Reason | None = None
+    """Why a completed order is no sale to report, where the source knows a reason."""
+    shown_number: str | None = None
+    """The number that people see, if it is not ``number``."""
+
     def __repr__(self) -> str:
         """Show the number only, so that no output contains an address."""
         return f"Order(number={self.number!r})"

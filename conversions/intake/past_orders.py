@@ -17,7 +17,9 @@ Products = Callable[[tuple[str, ...]], bytes]
 def past_orders(source: Source, window: Window, products: Products) -> Iterator[list[PastOrder]]:
     """Yield the completed orders of *window*, in chunks. Raises SourceError."""
     for chunk in source.chunks(window):
-        orders = (row for row in chunk if isinstance(row, Order) and row.completed and row.product_ids)
+        orders = (
+            row for row in chunk if isinstance(row, Order) and row.completed and not row.withheld and row.product_ids
+        )
         inside = (order for order in orders if window.since <= order.purchase_day <= window.until)
         yield [past for past in (_past_order(order, products) for order in inside) if past is not None]
 

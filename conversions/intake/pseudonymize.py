@@ -71,7 +71,7 @@ class Pseudonymizer:
             paid = money(amount, order.currency)
             stated = paid if isinstance(paid, Money) else as_stated(amount, _code(order.currency))
             products, refunded = self.products(order.product_ids), _minor(order.refunded, stated)
-            snapshot.append((*_snapshot_row(order, identity, stated), products, refunded))
+            snapshot.append((*_snapshot_row(order, identity, stated), products, refunded, order.shown_number))
             suppressed = self._excluded(identity) or self.former.suppression_reason(order.email)
             for convert, event in self._converters:
                 match Withheld(suppressed) if suppressed else convert(order, identity, paid):

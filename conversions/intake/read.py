@@ -22,6 +22,8 @@ class Target:
     """Turns chunks of orders into rows without an address, in the same order."""
     resolve: Callable[[Collection[str]], Resolution]
     """Resolves repeated orders; takes our columns in which a row of the window shows decimals."""
+    known: Callable[[Collection[str]], Collection[str]]
+    """Returns which of these order numbers are read although they are of a day outside the window."""
 
 
 def read(source: Source, window: Window, target: Target, advance: Callable[[int], None]) -> ReadCounts:
@@ -35,7 +37,7 @@ def read(source: Source, window: Window, target: Target, advance: Callable[[int]
     def orders_in_window() -> Iterator[list[Order]]:
         for chunk in source.chunks(window):
             orders = [row for row in chunk if isinstance(row, Order)]
-            chosen = [order for order in orders if window.since <= order.window_day <= window.until]
+            chosen = _chosen(orders, window, target.known)
             counts.rows += len(chunk)
             counts.outside_window += len(orders) - len(chosen)
             if len(orders) < len(chunk):
@@ -54,6 +56,13 @@ def read(source: Source, window: Window, target: Target, advance: Callable[[int]
     counts.quarantined += resolved.set_aside
     counts.skipped_files = source.skipped_files()
     return counts
+
+
+def _chosen(orders: list[Order], window: Window, known: Callable[[Collection[str]], Collection[str]]) -> list[Order]:
+    """Return the orders of the window, and those of other days whose change this run has to see."""
+    others = {order.number for order in orders if not window.since <= order.window_day <= window.until}
+    wanted = known(others) if others else ()
+    return [order for order in orders if window.since <= order.window_day <= window.until or order.number in wanted]
 
 
 def _reject(counts: ReadCounts, snapshot: SourceSnapshot, rejected: Sequence[RowRejected]) -> None:

@@ -58,6 +58,8 @@ class Sample:
         """Yield the reasons that the settings or the export may cause. A buyer's consent is not one of them."""
         if not order.completed:
             yield Reason.NOT_COMPLETED
+        if order.withheld:
+            yield order.withheld
         if isinstance(found := digests(order.email), Reason):
             yield found
         if exponent(order.currency) is None:
@@ -66,7 +68,7 @@ class Sample:
             return
         if not all(map(PRODUCT_ID.fullmatch, order.product_ids)):
             yield Reason.BAD_PRODUCT_ID
-        elif not order.product_ids:
+        elif not order.product_ids and not order.withheld:
             yield Reason.NO_PRODUCT
         elif isinstance(cart := CartBuilder(self.cart)(order), Reason):
             yield cart

@@ -22,6 +22,7 @@ from conversions.model.conversion import EventMaker, Reason, Window
 from conversions.model.read_counts import ReadCounts
 from conversions.model.rules import Rules
 from conversions.settings import Settings
+from conversions.transport.route import open_route
 
 Pseudonymize = Callable[[Iterable[list[Order]]], Iterable[SnapshotBatch]]
 """Turns chunks of orders into rows without an address, in the same order."""
@@ -52,16 +53,34 @@ class Intake:
         self, window: Window, snapshot: SourceSnapshot, pseudonymize: Pseudonymize, advance: Callable[[int], None]
     ) -> ReadCounts:
         """Read the orders of *window* into *snapshot*; *advance* gets the number of rows. Raises SourceError."""
-        resolve = partial(self._resolve, snapshot)
-        return read(self.source, window, Target(snapshot, pseudonymize, resolve), advance)
+        target = Target(snapshot, pseudonymize, partial(self._resolve, snapshot), _none_of)
+        return read(self.source, window, target, advance)
+
+    def read_changes(
+        self, window: Window, snapshot: SourceSnapshot, pseudonymize: Pseudonymize, advance: Callable[[int], None]
+    ) -> ReadCounts:
+        """Read the same, and every order of any age that the store knows and that changed since *window* began.
+
+        Only a source that is asked for changes has such orders; a file of all orders is not evaluated anew every night.
+        """
+        if not self.settings.source.reads_changes:
+            return self.read(window, snapshot, pseudonymize, advance)
+        known = partial(snapshot.known, self.settings.shop)
+        target = Target(snapshot, pseudonymize, partial(self._resolve, snapshot), known)
+        return read(self.source, window, target, advance)
 
     def past_orders(self, window: Window) -> Iterator[list[PastOrder]]:
         """Yield the amounts of the completed orders of *window*, without personal data. Raises SourceError."""
         return past_orders(self.source, window, self.pseudonymizer.products)
 
     def _resolve(self, snapshot: SourceSnapshot, decimal_columns: Collection[str]) -> Resolution:
-        ranked = self.settings.source.columns.updated_at is not None
-        return snapshot.resolve(decimal_columns, self.settings.shop, self.row_digest, ranked=ranked)
+        source = self.settings.source
+        ranked, unique = source.columns.updated_at is not None, source.unique_numbers
+        return snapshot.resolve(decimal_columns, self.settings.shop, self.row_digest, ranked=ranked, unique=unique)
+
+
+def _none_of(numbers: Collection[str]) -> Collection[str]:  # noqa: ARG001
+    return ()
 
 
 def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
@@ -75,7 +94,14 @@ def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], c
     pseudonymizer.excluded = exclusions.subjects
     return Intake(
         settings=settings,
-        source=open_source(settings.source, zone=settings.zone, resolve=settings.resolve, clock=clock, key=purpose),
+        source=open_source(
+            settings.source,
+            zone=settings.zone,
+            resolve=settings.resolve,
+            clock=clock,
+            key=purpose,
+            route=open_route(settings),
+        ),
         pseudonymizer=pseudonymizer,
         row_digest=_row_digest(keys.derive(first, "bad row/1")),
         exclusions=exclusions.summary,

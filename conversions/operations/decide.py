@@ -1,6 +1,7 @@
 """Orders and findings that wait for a decision, and the decisions of the operator."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from conversions.delivery.open_queue import resend_us
@@ -70,6 +71,7 @@ def acknowledge(settings: Settings, clock: Clock, finding: str, destination: str
 
 
 def _choose(possible: dict[str, Case], orders: Collection[str], decision: Decision) -> list[Case]:
+    possible = _by_shown_number(possible.values()) | possible
     unknown = [order for order in orders if order not in possible]
     if unknown:
         more = f" and {len(unknown) - MAX_ORDERS_NAMED} more" if len(unknown) > MAX_ORDERS_NAMED else ""
@@ -77,7 +79,16 @@ def _choose(possible: dict[str, Case], orders: Collection[str], decision: Decisi
             f"`{decision}` is not a choice for {', '.join(unknown[:MAX_ORDERS_NAMED])}{more}; nothing was changed. "
             "`conversions decide` lists the orders that wait, and their choices."
         )
-    return [possible[order] for order in dict.fromkeys(orders)]
+    return list({possible[order].delivery: possible[order] for order in orders}.values())
+
+
+def _by_shown_number(cases: Iterable[Case]) -> dict[str, Case]:
+    """Return the orders by the number that people see; a number of several orders names none."""
+    by_number: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.shown_no:
+            by_number[case.shown_no].append(case)
+    return {number: found[0] for number, found in by_number.items() if len(found) == 1}
 
 
 def _resend_windows_us(runtime: Runtime, ledger: Ledger) -> dict[int, int]:

@@ -52,8 +52,9 @@ def read_snapshot(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> t
     intake.apply_rules(scope.runtime.rules)
     intake.apply_suppressions(suppressions.active(ledger) if scope.settings.former_keys else {})
     snapshot = open_snapshot(ledger, scope.destination_ids)
+    read = intake.read if scope.request.named else intake.read_changes
     with scope.progress.track("reading", None) as advance:
-        return intake.read(scope.window, snapshot, pseudonymize, advance), snapshot
+        return read(scope.window, snapshot, pseudonymize, advance), snapshot
 
 
 def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:

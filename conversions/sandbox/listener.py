@@ -25,8 +25,8 @@ class Application(Protocol):
     def now(self) -> datetime:
         """The time of the ``Date`` header."""
 
-    def get(self, request: Request) -> Answer:
-        """The answer to a GET."""
+    def get(self, request: Request) -> Answer | None:
+        """The answer to a GET; None: hang up."""
 
     def post(self, request: Request) -> Answer | None:
         """The answer to a POST; None: hang up."""

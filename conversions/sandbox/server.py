@@ -1,10 +1,11 @@
-"""The whole sandbox: both platforms and its own pages on one loopback port.
+"""The whole sandbox: both platforms, a shop and its own pages on one loopback port.
 
 HEAD /                                          the time, in the ``Date`` header
 POST /v1/events:ingest                          Google
 GET  /v1/requestStatus:retrieve?requestId=…     Google
 POST /{graph_version}/{dataset_id}/events       Meta
 GET  /{graph_version}/dataset_quality?…         Meta
+GET  /wp-json/wc/v3/orders?…                     the WooCommerce shop, if there is one
 GET  /_sandbox/received[?bodies=1]              counts, and bodies
 POST /_sandbox/reset                            delete the counts and bodies
 POST /_sandbox/faults                           a JSON list of faults that replaces the current one
@@ -28,6 +29,8 @@ from conversions.sandbox.listener import Listener
 from conversions.sandbox.load_target import CountingGoogle, CountingMeta
 from conversions.sandbox.meta import QUALITY_PATH, Meta
 from conversions.sandbox.request_handler import RequestHandler
+from conversions.sandbox.woocommerce import Shop
+from conversions.sandbox.woocommerce.orders import Orders
 
 
 def _utc() -> datetime:
@@ -46,6 +49,12 @@ class Options:
     """Share of the orders that Google's diagnostics report as CLICK_NOT_FOUND."""
     processing: timedelta = timedelta()
     """Time until Google's diagnostics are final."""
+    orders: int = 0
+    """Orders of the WooCommerce shop; 0: there is no shop."""
+    days: int = 7
+    """Days over which they are spread."""
+    shop_faults: tuple[str, ...] = ()
+    """Texts for ``woocommerce.faults.parse``."""
 
 
 DEFAULT_OPTIONS = Options()
@@ -75,6 +84,10 @@ class Sandbox:
         self._handler = RequestHandler(
             (self._google, self._meta), self._plan(faults), clock, deque(maxlen=0 if counting else None)
         )
+        self.shop: Shop | None = None
+        if options.orders:
+            orders = Orders(options.orders, clock(), options.days)
+            self.shop = Shop(orders, options.shop_faults, clock, options.seed)
         try:
             self._listener = Listener(port, self)
         except OSError as error:
@@ -98,6 +111,8 @@ class Sandbox:
     def received(self, *, bodies: bool = False) -> dict[str, Any]:
         """The counts: ``{"mode", "google": {…}, "meta": {…}}``; with *bodies* also every body, in order of arrival.
 
+        A shop has ``"shop": {"requests": n}``.
+
         Per platform: ``requests``, ``accepted_requests``, ``refused`` {code: n}, ``interrupted`` (the client
         disconnected while sending), ``events`` (accepted, with repeats), ``distinct`` events, ``duplicates`` (repeats
         that the platform recognised), ``double_counted`` (repeats that it counted as another sale), ``value`` of the
@@ -105,7 +120,8 @@ class Sandbox:
         ``events`` and faults are known. A body has ``destination``, ``path``, ``status`` (null: no answer),
         ``complete``, ``why`` it was refused, and its text in ``body``.
         """
-        return {"mode": "counting" if self._counting else "checking", **self._handler.report(bodies=bodies)}
+        shop = {"shop": {"requests": self.shop.requests}} if self.shop else {}
+        return {"mode": "counting" if self._counting else "checking", **shop, **self._handler.report(bodies=bodies)}
 
     def reset(self) -> None:
         """Delete all counts and bodies; the faults stay."""
@@ -116,11 +132,13 @@ class Sandbox:
         """Replace the current faults. Raises Usage for an invalid fault, and then changes nothing."""
         self._handler.plan = self._plan(faults)
 
-    def get(self, request: Request) -> Answer:
-        """The answer to a GET."""
+    def get(self, request: Request) -> Answer | None:
+        """The answer to a GET; None: close the connection."""
         match request.path:
             case "/_sandbox/received":
                 return _own(self.received(bodies=request.query.get("bodies") == "1"))
+            case path if path.startswith("/wp-json/") and self.shop:
+                return self.shop.answer(request)
             case path if path == STATUS_PATH:
                 return self._google.status(request, self.now(), self._handler.plan)
             case path if QUALITY_PATH.fullmatch(path):

@@ -19,6 +19,7 @@ from conversions.settings.sections import (
     SourceBase,
     SqlSource,
     Store,
+    WooCommerceSource,
 )
 from conversions.settings.settings import Settings
 from conversions.settings.values import duration
@@ -38,6 +39,7 @@ __all__ = [
     "SourceBase",
     "SqlSource",
     "Store",
+    "WooCommerceSource",
     "duration",
     "environment_names",
     "load",

@@ -21,6 +21,8 @@ SECRETS = frozenset(
         "former_keys",
         "log_key",
         "access_token",
+        "consumer_key",
+        "consumer_secret",
         "app_secret",
         "heartbeat_url",
         "alerts",
@@ -97,7 +99,7 @@ def _unreadable(path: Path, error: OSError) -> SettingsError:
 
 def _sentence(path: Path, error: ValidationError) -> str:
     """One line per mistake."""
-    kinds = ("google", "meta", "csv", "parquet", "sql")
+    kinds = ("google", "meta", "csv", "parquet", "sql", "woocommerce")
     lines = []
     for mistake in error.errors(include_url=False, include_input=False, include_context=False):
         where = [str(part) for part in mistake["loc"]]

@@ -14,6 +14,13 @@ LOOPBACK = re.compile(rf"https?://(?:localhost|127(?:\.{_OCTET}){{3}}|\[::1])(?:
 PROXY = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+]):([1-9][0-9]{0,4})/?")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 HOST = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]+")
+_SHOP = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/(?!wp-json)[A-Za-z0-9._~-]+)*/?")
+_NEWSLETTERS = re.compile(
+    "newsletter|nyhedsbrev|mailinglist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue|omnisend|subscribe"
+    "|emailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:email|optin)"
+)
+"""In the name of a field of consent, without the marks between its words."""
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def duration(text: object) -> object:
@@ -54,6 +61,29 @@ def host_name(host: str) -> str:
     if not HOST.fullmatch(host):
         raise ValueError("write names of hosts, such as hc-ping.example, without https://, port or *")
     return host.strip(".").lower()
+
+
+def shop_url(url: str) -> str:
+    """Return a shop's address without a slash at its end. Raises ValueError for plain http, a login, or a query."""
+    if _SHOP.fullmatch(url) is None and LOOPBACK.fullmatch(url) is None:
+        raise ValueError(
+            "write the shop's address as https://shop.example, without a login, a query or wp-json; plain http would "
+            "show the key and the orders to the network"
+        )
+    return url.rstrip("/")
+
+
+def ad_consent_name(name: str) -> str:
+    """Return the name of a field with consent to ads. Raises ValueError where it is about newsletters or messages."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    messages = "sms" in words or "textmessage" in "".join(words)
+    if messages or _NEWSLETTERS.search("".join(words)):
+        raise ValueError(
+            f"`{name}` is about {'text messages' if messages else 'newsletters'}, which is no consent to ad "
+            "measurement; name a field that holds the visitor's answer about ads (docs/woocommerce.md shows how to "
+            "record one)"
+        )
+    return name
 
 
 def zone_name(name: str) -> str:
@@ -111,6 +141,8 @@ Days = Annotated[str, BeforeValidator(_span)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 ProxyUrl = Annotated[str, AfterValidator(proxy_url)]
 Host = Annotated[str, AfterValidator(host_name)]
+AdConsentName = Annotated[str, AfterValidator(ad_consent_name)]
+ShopUrl = Annotated[str, AfterValidator(shop_url)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 PersonName = Annotated[str, AfterValidator(person_name)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

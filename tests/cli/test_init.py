@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conversions.cli.scaffold import template
-from conversions.settings import FileSource, GoogleSettings, MetaSettings, load
+from conversions.settings import FileSource, GoogleSettings, MetaSettings, WooCommerceSource, load
 from tests.cli.conftest import Cli
 
 GOOGLE = ("--google-account", "123-456-7890", "--google-action", "987654321")
@@ -189,7 +189,7 @@ class TestQuestions:
         assert option in said.err
 
     def test_a_terminal_is_asked_for_what_was_not_given(self, cli: Cli, tmp_path: Path) -> None:
-        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\nIda Holm\n"
+        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\nIda Holm\n\n"
         said = cli("init", tmp_path, stdin=typed, terminal=True)
         assert said.code == 0, said.err
         settings = load(tmp_path / "conversions.toml")
@@ -198,7 +198,7 @@ class TestQuestions:
         assert settings.privacy.approved_by == "Ida Holm"
 
     def test_the_question_about_web_tags_says_which_answer_is_safe(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "Does a Google tag count these purchases in this account?" in said.err
         assert "Does a Meta Pixel count these purchases in this dataset?" in said.err
@@ -207,18 +207,71 @@ class TestQuestions:
         assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("other", None)
 
     def test_an_answer_that_is_none_of_those_is_asked_again(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "'no' is no choice: type none, other, same, or press Enter." in said.err
         assert load(tmp_path / "conversions.toml").destinations["google"].also_reported_by == "none"
 
     def test_a_terminal_is_not_asked_for_what_was_given(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli(
-            "init", tmp_path, *GOOGLE, *META, *BASIS, "--also-reported-by", "none", "--approved-by", "", terminal=True
-        )
+        given = (*GOOGLE, *META, *BASIS, "--also-reported-by", "none", "--approved-by", "", "--orders", "orders.csv")
+        said = cli("init", tmp_path, *given, terminal=True)
         assert said.code == 0, said.err
         assert "Google Ads account" not in said.err
 
     def test_the_end_of_input_writes_nothing(self, cli: Cli, tmp_path: Path) -> None:
         said = cli("init", tmp_path / "new", stdin="1234567890\n", terminal=True)
         assert (said.code, (tmp_path / "new").exists()) == (130, False)
+
+
+class TestAWooCommerceShop:
+    SHOP = ("--woocommerce", "https://shop.example/butik")
+
+    def test_its_answers_are_in_settings_that_load(self, cli: Cli, tmp_path: Path) -> None:
+        more = ("--renewals", "send", "--consent-meta", "_ad_consent", "--product-id", "sku", "--order-key", "number")
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, *self.SHOP, *more)
+        assert said.code == 0, said.err
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, WooCommerceSource)
+        assert (source.url, source.renewals, source.consent_meta) == (self.SHOP[1], "send", "_ad_consent")
+        assert (source.product_id, source.order_key) == ("sku", "number")
+        assert "CONVERSIONS_SOURCE__CONSUMER_SECRET" in said.err
+
+    def test_renewals_have_no_silent_default(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, *self.SHOP)
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, WooCommerceSource)
+        assert source.renewals is None
+        assert "source.renewals" in said.err
+
+    def test_a_terminal_is_asked_about_it(self, cli: Cli, tmp_path: Path) -> None:
+        typed = "https://shop.example\nnumber\nwithhold\nvariation\n_ad_consent\n"
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=f"\n\n{typed}", terminal=True)
+        assert said.code == 0, said.err
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, WooCommerceSource)
+        assert (source.order_key, source.renewals, source.product_id) == ("number", "withhold", "variation")
+        assert source.consent_meta == "_ad_consent"
+        assert "adopt --numbers" in said.err
+
+    def test_a_rehearsal_needs_no_account(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *BASIS, *self.SHOP, "--rehearsal")
+        assert said.code == 0, said.err
+        settings = load(tmp_path / "conversions.toml")
+        assert settings.rehearsal
+        assert all(section.not_before is None for section in settings.destinations.values())
+        assert "conversions sandbox" in said.err
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "word"),
+        [
+            (("--renewals", "send"), 2, "--woocommerce"),
+            (("--woocommerce", "http://shop.example"), 78, "https://shop.example"),
+            (("--woocommerce", "https://shop.example", "--consent-meta", "_newsletter"), 78, "newsletters"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_and_nothing_is_kept(
+        self, cli: Cli, tmp_path: Path, arguments: tuple[str, ...], code: int, word: str
+    ) -> None:
+        said = cli("init", tmp_path / "new", *GOOGLE, *BASIS, *arguments)
+        assert (said.code, word in said.err) == (code, True), said.err
+        assert not list((tmp_path / "new").glob("*"))

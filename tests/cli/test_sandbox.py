@@ -1,10 +1,23 @@
 """``conversions sandbox`` runs until it is interrupted."""
 
+import re
 import signal
 import subprocess
 import sys
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
 
+import pytest
 import requests
+
+from conversions.errors import Usage
+from conversions.intake.sources import open_source
+from conversions.model.conversion import Window
+from conversions.sandbox import Options, Sandbox
+from conversions.settings import WooCommerceSource
 
 COMMAND = (
     "import typer, conversions.cli.sandbox as c; a = typer.Typer(); a.command()(c.sandbox); a(standalone_mode=False)"
@@ -35,3 +48,39 @@ def test_a_fault_that_is_none_is_explained() -> None:
     )
     assert done.returncode
     assert "fault '504' is not KIND" in done.stderr
+
+
+def test_a_shop_prints_settings_that_read_it() -> None:
+    arguments = ["--port", "0", "--shop", "woocommerce", "--shop-orders", "30", "--shop-fault", "cap=7"]
+    with subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout
+        said = _until(process.stdout, "Received")
+        table = said.partition("[source]\n")[2].partition("and in .env ")[0]
+        key, secret = re.findall(r"CONVERSIONS_SOURCE__CONSUMER_\w+=(\w+)", said)
+        settings = {**tomllib.loads(table), "consumer_key": key, "consumer_secret": secret}
+        source = open_source(
+            WooCommerceSource.model_validate(settings),
+            zone=ZoneInfo("Europe/Copenhagen"),
+            resolve=Path,
+            clock=lambda: datetime.now(UTC),
+            key=b"k" * 32,
+        )
+        today = datetime.now(UTC).date()
+        assert sum(len(rows) for rows in source.chunks(Window(today - timedelta(days=9), today))) == 30
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+
+
+def _until(lines: IO[str], word: str) -> str:
+    said = ""
+    for line in lines:
+        said += line
+        if word in line:
+            break
+    return said
+
+
+@pytest.mark.parametrize("fault", ["nonsense", "cap=x", "html=3", "503@2x0y"])
+def test_a_shop_fault_that_is_none_is_refused(fault: str) -> None:
+    with pytest.raises(Usage, match="shop fault"):
+        Sandbox(options=Options(orders=1, shop_faults=(fault,)))

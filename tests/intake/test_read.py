@@ -21,6 +21,8 @@ from tests.ledger.builders import Clock, resolved
 
 DAY = date(2026, 11, 20)
 WINDOW = Window(DAY, DAY)
+KNOWN = {"7"}
+"""Numbers of the store."""
 OLD, NEW = date(2025, 1, 1), date(2027, 1, 1)
 
 
@@ -72,7 +74,12 @@ def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], set[s
     with store.empty(Clock()) as ledger:
         snapshot = open_snapshot(ledger, [])
         pseudonymize = partial(map, Pseudonymizer([], b"k" * 32, b"p" * 32, datetime(2026, 11, 22, tzinfo=UTC)))
-        target = Target(snapshot, pseudonymize, lambda columns: resolved(snapshot, settled=columns))
+        target = Target(
+            snapshot,
+            pseudonymize,
+            lambda columns: resolved(snapshot, settled=columns),
+            lambda numbers: KNOWN & {*numbers},
+        )
         counts = read(Rows(*rows), WINDOW, target, lambda _: None)
         with ledger.transaction() as connection:
             bad = connection.execute(text("SELECT place, reason, order_no, field, content FROM bad_row ORDER BY id"))
@@ -132,3 +139,10 @@ def test_the_span_is_of_all_orders_that_were_read() -> None:
     assert reading(order(1))[0].span == (DAY, DAY)
     assert reading(BAD)[0].span is None
     assert reading()[0].span is None
+
+
+def test_a_known_order_of_another_day_is_read_and_another_one_is_not() -> None:
+    counts, _, left = reading(order(1), order(7, day=OLD), order(8, day=OLD))
+
+    assert (counts.rows, counts.orders, counts.outside_window) == (3, 2, 1)
+    assert left == {"1", "7"}

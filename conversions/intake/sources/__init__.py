@@ -7,21 +7,24 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from conversions.intake.sources.base import Source
-from conversions.settings import AnySourceSettings, FileSource, SqlSource
+from conversions.settings import AnySourceSettings, FileSource, SqlSource, WooCommerceSource
+from conversions.transport.route import DIRECT, Route
 
 
-def open_source(
+def open_source(  # noqa: PLR0913 - what sources of every kind need
     settings: AnySourceSettings,
     *,
     zone: ZoneInfo,
     resolve: Callable[[str], Path],
     clock: Callable[[], datetime],
     key: bytes,
+    route: Route = DIRECT,
 ) -> Source:
     """Return the shop's source; it opens nothing before ``check`` or ``chunks``.
 
     ``zone`` is the shop's zone, ``resolve`` makes a path of the settings absolute, ``clock`` returns aware instants.
     ``key`` is ``derive(key, row_digest.PURPOSE)``: the key of the digests of bad rows and statuses.
+    ``route`` leads to a shop that is asked over the network.
     Raises SettingsError where the source's address is malformed.
     """
     match settings:
@@ -33,5 +36,9 @@ def open_source(
             from conversions.intake.sources.sql import Query
 
             return Query(settings, zone=zone, resolve=resolve, key=key)
+        case WooCommerceSource():
+            from conversions.intake.sources.woocommerce import WooCommerce
+
+            return WooCommerce(settings, zone=zone, clock=clock, key=key, route=route)
         case _:
             assert_never(settings)

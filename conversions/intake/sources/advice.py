@@ -37,6 +37,8 @@ _ADVICE: dict[Reason, str] = {
     "export amounts without a thousands separator.",
     Reason.BAD_DATE: _DATE,
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
+    Reason.NOT_PAID: f'They go once they are paid or completed; source.unpaid = "send" takes them now. {_THEN}',
+    Reason.RENEWAL_UNDECIDED: f'Set source.renewals to "withhold" or "send": no click caused a renewal. {_THEN}',
     Reason.NO_EMAIL: f"{_EMAIL}. {_THEN}",
     Reason.UNUSABLE_EMAIL: f"{_EMAIL}, in the plain form ida@example.com. {_THEN}",
     Reason.ALREADY_A_DIGEST: f"{_EMAIL} in clear text. {_THEN}",
@@ -56,6 +58,23 @@ _ADVICE: dict[Reason, str] = {
     Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
     Reason.SHAPE: "Compare the order with the paths and shapes in the disclosure policy.",
 }
+_OF_SHOP_SYSTEMS = {
+    reason: _ADVICE[reason]
+    for reason in (
+        Reason.NOT_PAID,
+        Reason.RENEWAL_UNDECIDED,
+        Reason.UNKNOWN_CURRENCY,
+        Reason.NO_CONSENT,
+        Reason.DENIED,
+        Reason.SHAPE,
+    )
+} | {
+    Reason.NOT_COMPLETED: "Add a status to source.completed only if it means a finished sale.",
+    Reason.NO_EMAIL: "Orders that were paid at a till, or entered by hand, often have none.",
+    Reason.NO_PRODUCT: "The shop no longer has these products.",
+    Reason.BAD_PRODUCT_ID: 'An SKU with spaces cannot be sent: correct it in the shop, or set product_id = "product".',
+}
+"""Where no column is mapped: other advice would send people to a setting that does not exist."""
 _NAMED_REASONS = (
     CELL_REASONS
     | {Reason.NOT_COMPLETED, Reason.UNKNOWN_CURRENCY, Reason.BAD_PRODUCT_ID}
@@ -82,6 +101,8 @@ def cause(unread: UnparsedValues, reason: Reason, field: str | None = None) -> s
 def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str | None:
     """Return one sentence on what to do about it, or None."""
     commas = reason is Reason.BAD_AMOUNT and field is not None and unread.contains(field, ",")
+    if not unread.mapped:
+        return _OF_SHOP_SYSTEMS.get(reason)
     text = _ADVICE.get(reason)
     return f"It contains commas. {text}" if commas else text
 

@@ -56,7 +56,7 @@ _ZERO = Decimal(0)
 class ColumnMap:
     """The mapping of columns in the settings, and the rules for their cells."""
 
-    def __init__(self, settings: SourceBase, zone: ZoneInfo, key: bytes) -> None:
+    def __init__(self, settings: SourceBase, zone: ZoneInfo, key: bytes, *, mapped: bool = True) -> None:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._zone = zone
@@ -72,7 +72,7 @@ class ColumnMap:
             may_be_thousands=self._may_be_thousands,
         )
         self._digests = Digests(key)
-        self.unparsed = UnparsedValues(names)
+        self.unparsed = UnparsedValues(names, mapped=mapped)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
@@ -106,6 +106,19 @@ class ColumnMap:
         """Return the rejection of a row that cannot be split into its cells."""
         return RowRejected(
             f"{where} row {row}", record.reason, content=self._digests.row(record.reason, None, record.pieces)
+        )
+
+    def malformed(self, error: CellError, number: str, pieces: Sequence[str], place: str) -> RowRejected:
+        """Return the rejection of an order with a value that is no cell; *number* is its order number, if it has one.
+
+        *pieces* are the texts by which a later run recognises it.
+        """
+        try:
+            order_no = _number(number)
+        except CellError:
+            order_no = None
+        return RowRejected(
+            place, error.reason, order_no, error.field, self._digests.row(error.reason, error.field, pieces)
         )
 
     def _require(self, header: Sequence[str], where: str) -> None:

@@ -28,10 +28,12 @@ _NUMBER_OF_A_PERSON = re.compile(r"\d{8}")
 class UnparsedValues:
     """The values of one reading that could not be parsed, by our column."""
 
-    __slots__ = ("_columns", "_window", "_words")
+    __slots__ = ("_columns", "_window", "_words", "mapped")
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, *, mapped: bool = True) -> None:
         self._columns = columns
+        self.mapped = mapped
+        """Whether the operator maps the columns; a shop system's own fields have one meaning."""
         self.reset(ALL_DAYS)
 
     def reset(self, window: Window) -> None:
@@ -73,6 +75,8 @@ class UnparsedValues:
     def column(self, field: str) -> str:
         """Return the shop's column and its setting, as part of a message."""
         name = getattr(self._columns, field)
+        if not self.mapped:
+            return f"the order's `{name or field}`"
         return f"column `{name}` (source.columns.{field})" if name else f"source.columns.{field}"
 
     def describe(self, field: str) -> str:

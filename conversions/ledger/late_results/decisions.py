@@ -41,6 +41,8 @@ class Case:
     reason: str | None
     detail: str | None
     choices: tuple[Decision, ...]
+    shown_no: str | None = None
+    """The number that people see, if it is not ``order_no``."""
 
 
 _CHOSEN = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
@@ -102,13 +104,26 @@ def _reset_account_evidence(connection: Connection, now_us: int, chosen: Collect
 
 
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:
+    sale = tables.sale.c
     d, too_old = tables.delivery.c, tables.delivery.c.expires_at * 1_000_000 <= now_us
     past = d.first_attempt_us + case(resend_us, value=d.destination) <= now_us if resend_us else false()
     undecided = (d.state == State.UNKNOWN) & (too_old | (past & d.decision.is_(None)))
     settled = d.state.in_([State.REJECTED, State.QUARANTINED, State.EXPIRED]) & d.acknowledged_us.is_(None)
     settled |= waits_for_the_account() | ((d.reason == Reason.UNUSUAL_AMOUNT) & d.acknowledged_us.is_(None))
     query = (
-        select(d.id, tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail, too_old)
+        select(
+            *(
+                d.id,
+                tables.destination.c.name,
+                sale.order_no,
+                sale.shown_no,
+                d.day,
+                d.state,
+                d.reason,
+                d.detail,
+                too_old,
+            )
+        )
         .select_from(tables.delivery)
         .join(tables.destination, tables.destination.c.id == d.destination)
         .join(tables.sale, tables.sale.c.id == d.sale)
@@ -119,9 +134,9 @@ def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) ->
 
 
 def _case(row: Sequence[Any]) -> Case:
-    delivery, destination, order_no, day, state, reason, detail, too_old = row
+    delivery, destination, order_no, shown_no, day, state, reason, detail, too_old = row
     choices = _choices(state, reason, detail, too_old=bool(too_old))
-    return Case(delivery, destination, order_no, day, state, reason, detail, choices)
+    return Case(delivery, destination, order_no, day, state, reason, detail, choices, shown_no)
 
 
 def _choices(state: str, reason: str | None, detail: str | None, *, too_old: bool) -> tuple[Decision, ...]:

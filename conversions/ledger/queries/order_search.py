@@ -24,6 +24,11 @@ NUMERIC_REACH = 3
 """Numbers so far above and below are near."""
 _LISTED = "(SELECT value FROM json_each(:numbers))"
 _BY_NUMBER = text(f"SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND a.order_no IN {_LISTED}")
+_BY_SHOWN = text(f"""
+    SELECT a.shown_no AS order_no, max(a.id) AS id FROM sale a
+    WHERE a.shop = :shop AND a.shown_no IN {_LISTED} GROUP BY a.shown_no HAVING count(*) = 1
+""")
+"""By the number that people see, where it names one order."""
 _BY_LETTERS = text(f"SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND lower(a.order_no) IN {_LISTED}")
 _BY_FORMER = text(
     f"SELECT f.order_no, f.sale, f.since_us FROM former_number f WHERE f.shop = :shop AND f.order_no IN {_LISTED}"
@@ -55,6 +60,8 @@ class Match:
 def find(connection: Connection, shop: str, asked: Sequence[str]) -> list[Match]:
     """Return one match for each number of *asked*, in their order."""
     by_spelling = _look_up(connection, _BY_NUMBER, shop, {s for number in asked for s in spellings(number)})
+    unknown = {s for number in asked for s in spellings(number)} - by_spelling.keys()
+    by_spelling |= _look_up(connection, _BY_SHOWN, shop, unknown)
     missing = [number for number in asked if not any(s in by_spelling for s in spellings(number))]
     letters = _look_up(connection, _BY_LETTERS, shop, {s.lower() for number in missing for s in spellings(number)})
     by_letters: dict[str, dict[str, int]] = defaultdict(dict)

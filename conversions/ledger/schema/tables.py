@@ -128,6 +128,7 @@ sale = _table(
     _text("shop"),
     _text("order_no"),
     _bytes("status", null=True),  # keyed digest of a status that is not a finished sale; null: a finished sale
+    _text("shown_no", null=True),  # the number that people see, where it is not order_no
     _int("purchased_us", null=True),  # finds a sale under another order number; null: erased, or from an older store
     _int("first_run", null=True),  # the run that read it first; null: from an older store
     _int("erased_us", null=True),

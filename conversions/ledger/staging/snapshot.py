@@ -5,6 +5,7 @@ newest row of an order counts. Rows of one order that contradict each other are 
 purchase times, several totals at the same time, a refund in a row of its own.
 """
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ CREATE TEMP TABLE order_row(
     id INTEGER PRIMARY KEY, order_no TEXT NOT NULL, subject BLOB, purchased_us INTEGER NOT NULL, day TEXT NOT NULL,
     rank_us INTEGER NOT NULL, rank_place INTEGER NOT NULL,
     minor INTEGER NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, window_day TEXT,
-    completed INTEGER NOT NULL, refund INTEGER NOT NULL, status BLOB, products BLOB NOT NULL, refunded INTEGER NOT NULL
+    completed INTEGER NOT NULL, refund INTEGER NOT NULL, status BLOB, products BLOB NOT NULL, refunded INTEGER NOT NULL,
+    shown_no TEXT
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
@@ -48,6 +50,10 @@ _RENAME = """
     ) WHERE order_no IN (SELECT order_no FROM former_number WHERE shop = :shop)
 """
 """An order with a former number is read under its present number."""
+_KNOWN = """
+    SELECT value FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM sale WHERE shop = ?2 AND order_no = value)
+    OR EXISTS (SELECT 1 FROM former_number WHERE shop = ?2 AND order_no = value)
+"""
 _REFUNDS = f"""
     SELECT r.id FROM order_row r WHERE r.refund AND (
         EXISTS (SELECT 1 FROM order_row o WHERE o.order_no = r.order_no AND NOT o.refund)
@@ -62,7 +68,7 @@ _REFUNDS = f"""
 """Refund rows beside the row of their sale: a negative amount, or a lower one with a status that is not completed."""
 _CONFLICTS = """
     SELECT s.id FROM order_row s JOIN (
-        SELECT order_no FROM order_row JOIN repeated USING (order_no) GROUP BY order_no HAVING (
+        SELECT order_no FROM order_row JOIN repeated USING (order_no) GROUP BY order_no HAVING NOT :unique AND (
             min(purchased_us) <> max(purchased_us) OR min(coalesce(subject, x'')) <> max(coalesce(subject, x''))
         )
     ) USING (order_no)
@@ -128,6 +134,8 @@ class OrderRow(NamedTuple):
     """8 keyed bytes per product, at most eight products, sorted."""
     refunded: int = 0
     """Refunds in minor units: without them the amount would be ``minor`` plus this."""
+    shown_no: str | None = None
+    """The number that people see, if it is not ``order_no``."""
 
 
 class AmbiguousRow(NamedTuple):
@@ -216,15 +224,22 @@ class SourceSnapshot:
                 self._connection.execute("COMMIT")
 
     def resolve(
-        self, settled: Collection[str], shop: str, keyed: Callable[[str], bytes], *, ranked: bool = False
+        self,
+        settled: Collection[str],
+        shop: str,
+        keyed: Callable[[str], bytes],
+        *,
+        ranked: bool = False,
+        unique: bool = False,
     ) -> Resolution:
         """Keep one row per order after the whole window is read; ambiguous and contradicting rows become bad rows.
 
         *settled* are our columns with a known notation. *ranked* is true if the rows have a time of change, so that the
-        newer of two is known. *keyed* makes the digests of bad rows.
+        newer of two is known; *unique* if no two orders have one number, so that the newer one only corrects the older.
+        *keyed* makes the digests of bad rows.
         """
         self._connection.create_function("keyed", 1, keyed, deterministic=True)
-        parameters = {"shop": shop, "alike": not ranked}
+        parameters = {"shop": shop, "alike": not ranked, "unique": unique}
         with translate_temp_errors():
             bad_rows = self._ambiguous(settled)
             self._connection.execute("CREATE INDEX temp.order_row_number ON order_row(order_no)")
@@ -236,6 +251,11 @@ class SourceSnapshot:
             repeated = self._connection.execute(_COUNT_REPEATED).fetchone()[0]
             self._connection.execute(_DELETE_OLDER)
         return Resolution(int(repeated), +bad_rows)
+
+    def known(self, shop: str, numbers: Collection[str]) -> set[str]:
+        """Return those of *numbers* under which the store has a sale, or had one."""
+        with translate_temp_errors():
+            return {number for (number,) in self._connection.execute(_KNOWN, (json.dumps([*numbers]), shop))}
 
     def _ambiguous(self, settled: Collection[str]) -> Counter[str]:
         """Set aside the rows that are still ambiguous; count them by reason."""

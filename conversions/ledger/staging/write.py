@@ -20,15 +20,16 @@ from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
 
 _INSERT_SALES = text("""
-    INSERT INTO sale(shop, order_no, purchased_us, status, first_run)
-    SELECT :shop, s.order_no, s.purchased_us, s.status, :run FROM temp.order_row s
+    INSERT INTO sale(shop, order_no, shown_no, purchased_us, status, first_run)
+    SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
 _UPDATE_STATUSES = text("""
-    UPDATE sale SET status = s.status FROM temp.order_row s
+    UPDATE sale SET status = s.status, shown_no = iif(sale.purchased_us IS NULL, NULL, s.shown_no)
+    FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
-    AND sale.status IS NOT s.status
+    AND (sale.status IS NOT s.status OR sale.shown_no IS NOT s.shown_no)
 """)
 _SET_PURCHASE_TIMES = text(f"""
     UPDATE sale SET purchased_us = s.purchased_us FROM temp.order_row s

@@ -61,7 +61,7 @@ _CLOSE_REVISIONS = text(f"""
     )
 """)
 _CLEAR_SALES = text(
-    "UPDATE sale SET purchased_us = NULL, status = NULL, erased_us = :now_us "
+    "UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us "
     "WHERE id IN (SELECT value FROM json_each(:sales))"
 )
 _DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")

@@ -18,6 +18,7 @@ from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
+from tests.intake.sources.woocommerce_shop import as_order, woocommerce
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
@@ -108,6 +109,13 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
             return files(written(folder / "orders.csv", csv_text(rows)), mapped=mapped)
         case "parquet":
             return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
+        case "woocommerce":
+            metas: dict[str, Any] = {
+                setting: mapped[field]
+                for setting, field in (("consent_meta", "consent"), ("ad_personalization_meta", "ad_personalization"))
+                if field in mapped
+            }
+            return woocommerce([as_order(row) for row in rows], NOW, **metas)
         case _:
             return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _add_rights()
     _add_routes()
     _add_looks_and_lives()
+    _add_shown_numbers()
 
 
 def _add_rights() -> None:
@@ -99,3 +100,8 @@ def _add_looks_and_lives() -> None:
         ) WHERE id IN (SELECT sale FROM delivery WHERE state = 'erased')
     """)
     op.add_column("delivery", sa.Column("judged_run", _INT, nullable=True))
+
+
+def _add_shown_numbers() -> None:
+    """Some shops show another number than the one that identifies an order."""
+    op.add_column("sale", sa.Column("shown_no", sa.Text(), nullable=True))

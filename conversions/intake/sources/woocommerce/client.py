@@ -1,0 +1,144 @@
+"""One page of orders of WooCommerce's REST API v3: the request, and the retries of this page alone."""
+
+import base64
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
+
+from conversions.errors import SettingsError
+from conversions.intake.sources.woocommerce.errors import Failure, is_past_last_page, no_answer, refused, unreadable
+from conversions.intake.sources.woocommerce.numbers import parse
+from conversions.settings import WooCommerceSource
+from conversions.transport.http import USER_AGENT, Answer, Session, get
+from conversions.transport.route import Route
+
+ATTEMPTS = 6
+"""Tries of one page: about a minute, so that a short outage costs no night."""
+FIELDS = (
+    "id,number,status,currency,total,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,"
+    "billing.email,line_items,refunds,meta_data"
+)
+"""What a page contains; names, addresses and telephone numbers of buyers stay in the shop."""
+_NEXT = re.compile(r'rel="?next"?', re.IGNORECASE)
+_BACKOFF = wait_random_exponential(multiplier=1, max=30)
+
+Span = tuple[datetime, datetime]
+"""First moment of change, and first moment after the last one; whole seconds in UTC without offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The orders of one page as the shop wrote them."""
+
+    orders: list[Any]
+    total: int | None
+    """Orders in all pages (``X-WP-Total``); None where the site drops the header."""
+    has_next: bool
+    """Whether ``Link`` names a next page; some sites drop that header."""
+
+
+class Client:
+    """The orders of one shop, by the time of their last change."""
+
+    def __init__(self, settings: WooCommerceSource, route: Route, sleep: Callable[[float], None] = time.sleep) -> None:
+        """*sleep* waits between two attempts."""
+        self.site = settings.url
+        self._settings = settings
+        self._session = Session(route)
+        self._retrying = Retrying(
+            retry=retry_if_result(lambda result: isinstance(result, Failure) and result.again),
+            wait=_wait,
+            stop=stop_after_attempt(ATTEMPTS),
+            retry_error_callback=_last_result,
+            sleep=sleep,
+        )
+
+    def page(self, changed: Span, number: int) -> Page:
+        """Return page *number*, from 1, of the orders that changed in a span.
+
+        Raises SettingsError without a key, SourceUnavailable after the last attempt, SourceError where the shop's
+        answer is no page of orders.
+        """
+        url, headers = self._request(changed, number)
+        result = self._retrying(self._ask, url, headers)
+        if isinstance(result, Failure):
+            raise result.error(self.site)
+        return result
+
+    def _ask(self, url: str, headers: dict[str, str]) -> Page | Failure:
+        answer = get(self._session, url, headers)
+        if not isinstance(answer, Answer):
+            return no_answer(answer)
+        if answer.status == 200:
+            return _page(answer)
+        return Page([], None, has_next=False) if is_past_last_page(answer) else refused(answer)
+
+    def _request(self, changed: Span, number: int) -> tuple[str, dict[str, str]]:
+        key, secret = self._credentials()
+        query: dict[str, object] = {**_filters(changed), "per_page": self._settings.page_size, "page": number}
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+        if self._settings.auth == "query":
+            query |= {"consumer_key": key, "consumer_secret": secret}
+        else:
+            headers["Authorization"] = f"Basic {base64.b64encode(f'{key}:{secret}'.encode()).decode()}"
+        return f"{self.site}/wp-json/wc/v3/orders?{urlencode(query)}", headers
+
+    def _credentials(self) -> tuple[str, str]:
+        key, secret = self._settings.consumer_key, self._settings.consumer_secret
+        texts = [part.get_secret_value().strip() if part else "" for part in (key, secret)]
+        missing = [name for name, text in zip(("KEY", "SECRET"), texts, strict=True) if not text]
+        if missing:
+            raise SettingsError(
+                f"{' and '.join(f'CONVERSIONS_SOURCE__CONSUMER_{name}' for name in missing)} is missing. Make a key "
+                "with the permission Read in WooCommerce, Settings, Advanced, REST API, and put it into .env."
+            )
+        return texts[0], texts[1]
+
+
+def _filters(changed: Span) -> dict[str, object]:
+    """Return the parameters that choose the orders.
+
+    WordPress reads a time with ``Z`` or an offset in the site's zone, even with ``dates_are_gmt``: so it has none. Both
+    ends are exclusive, and times are whole seconds. Money has the shop's display decimals unless ``dp`` asks for more.
+    """
+    since, until = changed
+    return {
+        "modified_after": since.isoformat(),
+        "modified_before": until.isoformat(),
+        "dates_are_gmt": "true",
+        "status": "any",
+        "orderby": "id",
+        "order": "asc",
+        "dp": 6,
+        "_fields": FIELDS,
+    }
+
+
+def _page(answer: Answer) -> Page | Failure:
+    try:
+        orders = parse(answer.body)
+    except ValueError:
+        return unreadable(answer)
+    if isinstance(orders, dict) and all(name.isdecimal() for name in orders):
+        orders = list(orders.values())  # PHP writes a list with gaps as an object
+    if not isinstance(orders, list) or answer.cut:
+        return unreadable(answer)
+    total = answer.headers.get("X-WP-Total", "").strip()
+    return Page(orders, int(total) if total.isdecimal() else None, bool(_NEXT.search(answer.headers.get("Link", ""))))
+
+
+def _wait(state: RetryCallState) -> float:
+    """Wait as long as the shop asks for, else longer each time."""
+    failure = state.outcome.result() if state.outcome else None
+    asked = failure.wait if isinstance(failure, Failure) else None
+    return _BACKOFF(state) if asked is None else asked
+
+
+def _last_result(state: RetryCallState) -> object:
+    return state.outcome.result() if state.outcome else None
