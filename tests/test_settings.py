@@ -116,6 +116,10 @@ def test_closed_days_are_days_and_ranges_with_both_ends(home: Path) -> None:
 
 
 class TestMistakes:
+    def test_a_wrong_shape_is_told_in_words(self, home: Path) -> None:
+        told = refusal(home, WHOLE.replace('"555000111222"', '"555-000"'))
+        assert "destinations.meta.dataset_id: must be digits only, without hyphens or spaces" in told
+
     @pytest.mark.parametrize(
         ("text", "names"),
         [

@@ -23,7 +23,8 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     yield from _contradictions(evidence, new)
     if doubtful := new[Reason.AMBIGUOUS_AMOUNT]:
         explanation = explain_reason(evidence, Reason.AMBIGUOUS_AMOUNT, _field(evidence, Reason.AMBIGUOUS_AMOUNT))
-        sentence = f"{doubtful} rows have amounts that may be thousands or decimals, and are not sent: {explanation}"
+        rows = "1 row has an amount" if doubtful == 1 else f"{doubtful} rows have amounts"
+        sentence = f"{rows} that may be thousands or decimals; such orders are not sent. {explanation}"
         yield attention("ambiguous_amounts", sentence, count=doubtful, every_run=True)
     if cut_off := new[Reason.UNFINISHED_LINE]:
         file, _, row = evidence.bad_rows.places[Reason.UNFINISHED_LINE].rpartition(" row ")
@@ -68,8 +69,9 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
         )
         yield attention("row_per_item", sentence, count=conflicting_rows, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:
+        rows = "1 row is a refund" if refunds == 1 else f"{refunds} rows are refunds"
         sentence = (
-            f"{refunds} rows are refunds beside the row of their sale, which keeps its full value: is this a row per "
+            f"{rows} beside the row of the sale, which keeps its full value: is this a row per "
             "item, or per refund? Map source.columns.refunded on the sale's own row; then `conversions run`."
         )
         yield attention("refund_rows", sentence, count=refunds, every_run=True)

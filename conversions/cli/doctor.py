@@ -66,6 +66,7 @@ def _as_json(result: "CheckResult") -> dict[str, Any]:
 
 
 def _show(result: "CheckResult") -> None:
-    show_prose(f"{result.level:<8} {result.about}: {result.sentence}")
+    sentence = result.sentence.replace("\n", f"\n{'':8} ")
+    show_prose(f"{result.level:<8} {result.about}: {sentence}")
     if result.next:
         show_prose(f"{'':8} {'':{len(result.about)}}  {result.next}")

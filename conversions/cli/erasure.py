@@ -9,7 +9,7 @@ import typer
 from conversions import catalogue
 from conversions.cli.clock import now
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
-from conversions.cli.output import confirm, say, show, show_json, show_table
+from conversions.cli.output import confirm, counted, say, show, show_json, show_table
 from conversions.cli.subjects import Address, Column, File, people
 from conversions.errors import Exit, Usage
 
@@ -51,7 +51,10 @@ def erase(
     if as_json:
         show_json(asdict(result))
     else:
-        show(f"Erased: {result.events} events of {result.orders} orders of {result.persons} persons.")
+        show(
+            f"Erased: {counted(result.events, 'event')} of {counted(result.orders, 'order')} of "
+            f"{counted(result.persons, 'person')}."
+        )
         if result.orders:
             say("Their orders stay erased and are not sent again. Backups made before today may still hold their data.")
         else:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from conversions.cli import messages
 from conversions.cli.next_step import MEANINGS, next_command
-from conversions.cli.output import show
+from conversions.cli.output import show, show_prose
 from conversions.errors import Exit
 from conversions.model.local_time import local_time
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from conversions.run.last_stop import LastStop
 
 SAME_END = timedelta(minutes=1)
-"""An error is written after its run has ended in the store; a later error is of a run that never began there."""
+"""An error is written after its run has ended in the store; a later one, or another, is of a run that never began."""
 UNDER_WAY = "It is still under way."
 KILLED = "It ended without a report: it was killed, or the machine stopped. Nothing is lost; the next run goes on."
 
@@ -55,7 +56,9 @@ def last_run(
 ) -> LastRun | None:
     """Return the last run from its row and report, the error that stopped it, and whether the run lock is held."""
     if stop and (run is None or stop.at >= (run.finished or run.started)):
-        began = run is not None and (run.finished is None or stop.at - run.finished < SAME_END)
+        began = run is not None and (
+            run.finished is None or (run.exit_code == stop.exit_code and stop.at - run.finished < SAME_END)
+        )
         return LastRun("stopped", run.id if run and began else None, stop.at, stop.exit_code, [stop.sentence])
     if run is None:
         return None
@@ -71,4 +74,4 @@ def show_last_run(last: LastRun, zone: ZoneInfo) -> None:
     ended = "began" if last.exit_code is None else f"ended with exit {last.exit_code},"
     show(f"Last run{f' ({last.run})' if last.run else ''}: {ended} {local_time(last.at, zone)}.")
     for sentence in last.sentences:
-        show(f"  {sentence}")
+        show_prose(indent(sentence, "  "))

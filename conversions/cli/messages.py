@@ -43,14 +43,19 @@ PROBLEMS = {
         "{name} never answered for {orders}. Sent again, they may count twice, so a person decides: "
         "`conversions decide` lists them."
     ),
-    "set_aside": "{orders} cannot be sent to {name} as they are: `conversions status` says what to correct.",
+    "set_aside": "{orders} cannot be sent to {name} without a correction: `conversions status` says what to correct.",
 }
 """One sentence for each kind of problem that no run has reported yet."""
 
 
+NO_ORDERS = "Nothing was sent: the shop's data have no order of these days."
+
+
 def of_document(report: Mapping[str, Any]) -> Iterator[str]:
     """Why a run ended as it did, from its report in the store: what stopped it, then what needs a person."""
-    sides = report.get("destinations", {})
+    sides, read = report.get("destinations", {}), report.get("source", {})
+    if report.get("exit_code") == Exit.OK and not read.get("orders", 1) and not read.get("quarantined"):
+        yield NO_ORDERS
     yield from (side["stopped"] for side in sides.values() if side.get("stopped"))
     yield from report.get("needs_a_person", ())
     for name, side in sides.items():
@@ -68,7 +73,7 @@ def conclusion(report: Report, zone: ZoneInfo) -> str:
         if unreadable := sum(read.quarantined.values()):
             rows = counted(unreadable, "row")
             return f"Nothing was sent: none of {rows} could be read. `conversions status` lists them."
-        return "Nothing was sent: the shop's data have no order of these days."
+        return NO_ORDERS
     sent = {name: side.totals.counts["sent"] for name, side in report.destinations.items()}
     to = ", ".join(f"{counted(orders, 'order')} to {name}" for name, orders in sent.items() if orders)
     return f"Sent {to}. Every order is accounted for." if to else "Nothing new to send. Every order is accounted for."
@@ -85,6 +90,8 @@ def forecast(report: Report, *, restate: bool = False) -> str:
         if restate and (values := side.adjustments.possible.orders + side.adjustments.waiting.orders):
             parts.append(f"{counted(values, 'new value')} to {name}")
     to = ", ".join(parts)
+    if not to and not report.source.rows:
+        return "A run would send nothing: the shop's data have no order of these days."
     return f"A run would send {to}." if to else "A run would send nothing new."
 
 
@@ -95,7 +102,7 @@ def _of_destination(name: str, side: DestinationSide, source: SourceSide, zone: 
     yield from _adjustments(name, side.adjustments)
     yield from _left_open(name, side.late)
     if side.first_batch and side.totals.counts["sent"]:
-        yield f"This was the first batch for {name} (first_batch): look at it there; the next run sends the rest."
+        yield f"This was the first batch for {name} (first_batch): look at it there before the next run."
     if orders := side.remaining:
         yield _waiting(name, orders, f"{side.too_old_at} {zone.key}" if side.too_old_at else None)
     if side.difference(source) or any(side.money_difference(source).values()):

@@ -2,6 +2,7 @@
 
 import re
 
+from conversions import catalogue
 from conversions.errors import Exit
 
 MEANINGS = {
@@ -32,6 +33,11 @@ COMMANDS = {
 
 
 def next_command(sentence: str, code: int) -> str | None:
-    """Return the first command that *sentence* names, or else the usual one after exit *code*; None after 0."""
-    named = re.search(r"`((?:sudo [^`]* )?conversions [^`]+)`", sentence)
+    """Return the first command that *sentence* names, or else the usual one after exit *code*; None after 0.
+
+    After exit 75 the next run tries again: an approval there is only for a network that needs another setting.
+    """
+    if code == Exit.TRY_AGAIN:
+        sentence = sentence.replace(catalogue.APPROVE, "")
+    named = re.search(r"`((?:(?:sudo|runuser) [^`]*)?conversions [^`]+)`", sentence)
     return named[1] if named else COMMANDS.get(Exit(code)) if code else None

@@ -62,7 +62,7 @@ def confirm(question: str) -> None:
 
 def counted(number: int, thing: str) -> str:
     """Return *number* and the noun *thing*, such as "1 order" and "2 orders"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def show_json(value: Any) -> None:
@@ -87,7 +87,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, name in enumerate(header):
         numbers = bool(rows) and all(isinstance(row[i], int | Decimal | None) for row in rows)
-        table.add_column(Text(name), justify="right" if numbers else "left")
+        table.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 100_000)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conversions.anomalies import match_rate, platform_warnings
-from conversions.cli.output import show, show_table
+from conversions.cli.output import show, show_prose, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +38,9 @@ class PlatformNotes:
 def show_notes(notes: PlatformNotes, zone: "ZoneInfo") -> None:
     """Print each as a sentence or a table row."""
     for warning in notes.warnings:
-        show(platform_warnings.sentence(warning, notes.policy))
+        show_prose(platform_warnings.sentence(warning, notes.policy))
     for name, course in notes.courses.items():
-        show(match_rate.sentence(name, course))
+        show_prose(match_rate.sentence(name, course))
     if notes.scores:
         show()
         rows = [

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from conversions import catalogue
 from conversions.catalogue import APPROVE
 from conversions.cli import messages
-from conversions.cli.output import counted, say, show, show_table
+from conversions.cli.output import counted, say, show, show_prose, show_table
+from conversions.intake.pseudonymize import NO_CURRENCY
 from conversions.ledger.queries.totals import BUCKETS
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, ValueChangeTotals
 from conversions.model.conversion import Reason, Window
@@ -41,10 +42,10 @@ def show_run(report: Report, zone: ZoneInfo) -> None:
     for line in messages.of_run(report, zone):
         say(line)
     if report.unapproved:
-        show(f"Note: {approved_by_nobody(report.unapproved)}")
+        show_prose(f"Note: {approved_by_nobody(report.unapproved)}")
     if not report.exit_code:
         show()
-        show(messages.conclusion(report, zone))
+        show_prose(messages.conclusion(report, zone))
 
 
 def show_plan(report: Report, zone: ZoneInfo, *, detail: bool = False, restate: bool = False) -> None:
@@ -84,18 +85,18 @@ def _say_findings(report: Report) -> None:
         say(line)
     for finding in report.findings:
         if not finding.exit_code:
-            show(_SILENT[finding.level].format(finding))
+            show_prose(_SILENT[finding.level].format(finding))
 
 
 def _show_source(source: SourceSide) -> None:
     parts = [counted(source.rows, "row"), counted(source.orders, "order")]
-    parts += [f"{source.repeated:,} repeated"] if source.repeated else []
-    parts += [f"{source.outside_window:,} of other days"] if source.outside_window else []
+    parts += [f"{source.repeated} repeated"] if source.repeated else []
+    parts += [f"{source.outside_window} of other days"] if source.outside_window else []
     parts += [
         f"{counted(count, 'row')} could not be read ({catalogue.reason(reason)})"
         for reason, count in sorted(source.quarantined.items())
     ]
-    show("Read: " + ", ".join(parts))
+    show_prose("Read: " + ", ".join(parts))
     if source.skipped_files:
         show("Left for the next run, because they changed just now: " + ", ".join(source.skipped_files))
 
@@ -110,7 +111,7 @@ def _show_totals(report: Report, buckets: Sequence[str]) -> None:
         for currency, read in sorted(report.source.values.items()):
             values = [side.totals.values[currency][b] for b in shown]
             total = sum((side.totals.values[currency][b] for b in BUCKETS), Decimal())
-            rows.append(["", currency, read, *values, read - total])
+            rows.append(["", "unknown" if currency == NO_CURRENCY else currency, read, *values, read - total])
     show_table(["", "", "read", *[HEADINGS.get(b, b) for b in shown], "difference"], rows)
 
 
@@ -171,7 +172,7 @@ def _show_details(name: str, side: DestinationSide, source: SourceSide, first: S
         code = int(side.exit_code(source))
         show(f"{name} (exit {code}):" if code else f"{name}:")
         for line in lines:
-            show(line)
+            show_prose(line)
 
 
 def _refusals(name: str, side: DestinationSide) -> list[str]:
@@ -181,7 +182,8 @@ def _refusals(name: str, side: DestinationSide) -> list[str]:
         by_code.setdefault(catalogue.detail(order.code), []).append(order.order_no)
     return [
         f"  {name} refused {'order' if len(numbers) == 1 else 'orders'} {', '.join(numbers)} (code {code}). Correct "
-        f"{'it' if len(numbers) == 1 else 'them'} in the shop, or `conversions decide acknowledge`."
+        f"{'it' if len(numbers) == 1 else 'them'} in the shop, or `conversions decide acknowledge ORDER "
+        f"--destination {name} --reason TEXT`."
         for code, numbers in by_code.items()
     ]
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from conversions import catalogue
 from conversions.cli import messages, platforms
 from conversions.cli.last_run import show_last_run
-from conversions.cli.output import counted, show, show_table
+from conversions.cli.output import counted, show, show_prose, show_table
 from conversions.cli.remedies import remedy
 from conversions.cli.report import approved_by_nobody, value_change
 from conversions.cli.status import NEW_STORE, Status
@@ -27,11 +27,11 @@ MAX_DAYS_LISTED = 10
 def show_status(status: Status, settings: Settings) -> None:
     """Print how the last run ended and what to do next, then what changed, then what the store holds."""
     state, zone = status.overview, settings.zone
-    _show_store(state)
+    _show_store(state, attempted=status.last is not None)
     if status.last:
         show_last_run(status.last, zone)
         for line in messages.of_backlogs(status.waiting, zone):
-            show(f"  {line}")
+            show_prose(f"  {line}")
         show(f"  Next: `{status.next}`" if status.next else "  Next: nothing.")
     if status.changes:
         _show_changes(status.changes, zone)
@@ -45,15 +45,15 @@ def show_status(status: Status, settings: Settings) -> None:
     _show_days(status.never_read, status.few)
     if status.unapproved:
         show()
-        show(approved_by_nobody(status.unapproved))
+        show_prose(approved_by_nobody(status.unapproved))
 
 
-def _show_store(state: Overview) -> None:
+def _show_store(state: Overview, *, attempted: bool) -> None:
     if not state.runs:
-        show(NEW_STORE)
+        show("Nothing was sent yet: no run has got as far as the store." if attempted else NEW_STORE)
         return
     show("A rehearsal store: none of it left this machine." if state.rehearsal else "A store of real runs.")
-    show(f"{state.log_entries:,} log entries; `conversions audit checkpoint` prints the signed checkpoint.")
+    show(f"{state.log_entries} log entries; `conversions audit checkpoint` prints the signed checkpoint.")
     show()
 
 
@@ -63,7 +63,7 @@ def _show_changes(changed: Changes, zone: ZoneInfo) -> None:
     new = "no new problem" if not changed.new_problems else f"{counted(changed.new_problems, 'new problem')}"
     show(f"Since run {changed.run} of {local_time(changed.finished, zone)}: {new}.")
     for name, states in changed.states.items():
-        show(f"  {name}: " + ", ".join(f"{number:+,} {state}" for state, number in states.items()))
+        show(f"  {name}: " + ", ".join(f"{number:+} {state}" for state, number in states.items()))
 
 
 def _show_problems(state: Overview, destinations: Mapping[str, DestinationSettings]) -> None:
@@ -79,7 +79,7 @@ def _show_problems(state: Overview, destinations: Mapping[str, DestinationSettin
     for what, orders in groupby(sorted(state.problems, key=_kind), key=_kind):
         destination, reason, detail = what
         code = f" ({detail})" if detail else ""
-        show(f"{destination}, {reason}{code}: {remedy(next(orders), destinations)}")
+        show_prose(f"{destination}, {reason}{code}: {remedy(next(orders), destinations)}")
     if state.problems or state.acknowledged:
         hidden = f" {counted(state.acknowledged, 'acknowledged order')} not shown." if state.acknowledged else ""
         show(f"`conversions decide` lists the choices.{hidden}")
@@ -96,15 +96,17 @@ def _show_findings(findings: Sequence[KnownFinding]) -> None:
         show()
     for finding in findings:
         accepted = " (accepted)" if finding.accepted else ""
-        show(f"{finding.code}{accepted}: {finding.sentence}")
+        show_prose(f"{finding.code}{accepted}: {finding.sentence}")
     if any(not finding.accepted for finding in findings):
-        show("To silence a finding that is no mistake: `conversions decide acknowledge --finding CODE --reason TEXT`.")
+        show_prose(
+            "To silence a finding that is no mistake: `conversions decide acknowledge --finding CODE --reason TEXT`."
+        )
 
 
 def _show_days(never_read: Sequence[date], few: Sequence[Finding]) -> None:
     for finding in few:
         show()
-        show(finding.sentence)
+        show_prose(finding.sentence)
     if never_read:
         hidden = len(never_read) - MAX_DAYS_LISTED
         more = f" and {hidden} more" if hidden > 0 else ""
@@ -127,10 +129,9 @@ def _show_runs(state: Overview, zone: ZoneInfo, *, under_way: bool) -> None:
 
 
 def _show_orders(state: Overview) -> None:
-    show()
-    show_table(
-        ["destination", "state", "orders"], [[n, s, c] for n, states in state.states.items() for s, c in states.items()]
-    )
+    if orders := [[n, s, c] for n, states in state.states.items() for s, c in states.items()]:
+        show()
+        show_table(["destination", "state", "orders"], orders)
     if state.late:
         show()
         rows = [

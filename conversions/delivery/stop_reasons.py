@@ -33,7 +33,7 @@ def stop_reason(queue: DestinationQueue, receipt: Receipt, now: datetime) -> Con
             next_step = advice or "`conversions doctor` checks it."
             return Refused(f"{name} refuses for a reason that no single order causes ({code}). {next_step}")
         case Next.STOP_QUOTA:
-            return Throttled(f"{name}: today's quota is used up ({code}).")
+            return Throttled(f"{name}: today's quota is used up ({code}). The next run tries again.")
         case Next.PROBE if isolation.settings_at_fault:
             next_step = advice or "`conversions doctor` checks them."
             return Refused(
@@ -71,9 +71,17 @@ def backoff_exhausted(queue: DestinationQueue, backoff: Receipt) -> ConversionsE
     if queue.received and queue.timed_out and not (queue.retry_queue or queue.backlog):
         unanswered = sum(len(work.events or ()) for work in queue.timed_out)
         return Unavailable(f"{name} accepted {queue.received} orders, and gives no answer for {unanswered} ({code}).")
-    wait = f" and asks to wait {backoff.wait:.0f} s" if backoff.wait else ""
+    wait = f" and asks to wait {_duration(backoff.wait)}" if backoff.wait else ""
     error = Throttled if backoff.outcome is Outcome.REFUSED else Unavailable
-    return error(f"{name} accepts nothing at the moment ({code}){wait}.")
+    state = "gives no answer" if backoff.outcome is Outcome.UNKNOWN and not wait else "accepts nothing"
+    return error(f"{name} {state} at the moment ({code}){wait}. The next run tries again.")
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def inconclusive(queue: DestinationQueue) -> Refused:

@@ -120,7 +120,7 @@ def parse_policy(text: str, name: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{name} is not valid TOML: {error}.") from None
     except ValidationError as error:
-        raise SettingsError(f"{name} cannot be used: {_sentence(error)}.") from None
+        raise SettingsError(f"{name} cannot be used: {_sentence(error)}") from None
     policy._text = text  # noqa: SLF001
     return policy
 
@@ -135,6 +135,7 @@ def _allowed(listing: Listing, kind: str) -> None:
 
 def _sentence(error: ValidationError) -> str:
     mistakes = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
+    told = "; ".join(
         ": ".join([*map(str, mistake["loc"]), mistake["msg"].removeprefix("Value error, ")]) for mistake in mistakes
     )
+    return told if told.endswith("?") else f"{told}."

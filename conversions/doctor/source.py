@@ -100,7 +100,8 @@ def _unreadable(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResul
     )
     nothing_left = unreadable.total() >= sample.rows
     for (reason, column), rows in unreadable.most_common():
-        sentence = f"{rows} of {sample.rows} rows cannot be read: {cause(unparsed, reason, column)}."
+        sentence = f"{rows} of {sample.rows} rows cannot be read: {cause(unparsed, reason, column)}"
+        sentence += "" if sentence.endswith("?") else "."
         yield _result(sentence, advice(unparsed, reason, column), is_problem=nothing_left)
 
 

@@ -89,9 +89,9 @@ class Lines:
 
 
 def _sentence(label: str, done: int, total: int | None, seconds_left: int | None) -> str:
-    of = "" if total is None else f" of {total:,}"
+    of = "" if total is None else f" of {total}"
     left = f", about {timedelta(seconds=seconds_left)} left" if seconds_left else ""
-    return f"{label}: {done:,}{of}{left}"
+    return f"{label}: {done}{of}{left}"
 
 
 class Bars:

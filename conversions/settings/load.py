@@ -97,18 +97,33 @@ def _unreadable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(f"{path}: {error.strerror}. Run this as its owner, as `conversions run` is.")
 
 
+SHAPES = {
+    r"^\d{10}$": "must be ten digits, without hyphens or spaces",
+    r"^\d{1,20}$": "must be digits only, without hyphens or spaces",
+    r"^[a-z]{2}$": 'must be two small letters, such as "da"',
+    r"^https://[^?#]+$": "must be an address that begins with https://, without ? and #",
+    r"^https?://\S+$": "must be an address that begins with https://",
+    r"^sqlite:///.+": "must be sqlite:/// and a path",
+    r"^v\d+\.\d+$": 'must be a version, such as "v26.0"',
+}
+"""What the patterns of the settings mean, in words."""
+
+
 def _sentence(path: Path, error: ValidationError) -> str:
     """One line per mistake."""
     kinds = ("google", "meta", "csv", "parquet", "sql", "woocommerce")
     lines = []
-    for mistake in error.errors(include_url=False, include_input=False, include_context=False):
+    for mistake in error.errors(include_url=False, include_input=False):
         where = [str(part) for part in mistake["loc"]]
         where = [
             part for i, part in enumerate(where) if not (i and part in kinds and i >= 1 + (where[0] == "destinations"))
         ]
-        text = mistake["msg"].removeprefix("Value error, ")
+        text = mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if mistake["type"] == "extra_forbidden":
             text = "is not a setting; is it a typo? `conversions schema` lists all settings"
+        elif mistake["type"] == "string_pattern_mismatch":
+            pattern = mistake["ctx"]["pattern"]
+            text = SHAPES.get(pattern, f"must have the shape {pattern}")
         lines.append(f"{'.'.join(where) or 'settings'}: {text}")
     return f"{path} cannot be used.\n  " + "\n  ".join(lines)
 

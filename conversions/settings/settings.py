@@ -27,7 +27,10 @@ def _secret(name: str, secret: SecretStr | None) -> bytes:
     text = secret.get_secret_value() if secret else ""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         state = "is missing" if not text else "is not 64 hex digits"
-        raise SettingsError(f"{name} {state}; run `conversions init` to make one, or restore it from your backup.")
+        raise SettingsError(
+            f"{name} {state}. Put it back into .env from the place where you keep its copy, then `conversions doctor`. "
+            "Only a new shop makes a new one, with `conversions init`."
+        )
     return bytes.fromhex(text)
 
 

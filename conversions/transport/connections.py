@@ -16,8 +16,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from conversions.transport.causes import ProxyAnswer, cause_of
+from conversions.transport.not_sent import Cause
 from conversions.transport.route import Route, trust
 
+NO_WAY = frozenset({Cause.NO_DNS, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT, Cause.OTHER})
+"""Causes that are the proxy's own, where there is no connection to it yet."""
 RESPONSE_TIMEOUT_SECONDS = 90.0
 """The limit for a whole answer; the timeouts of ``requests`` start again with every byte."""
 MAX_RESPONSE_BYTES = 8 << 20
@@ -30,6 +33,8 @@ class NotConnected(NewConnectionError):
     def __init__(self, connection: HTTPConnection, error: BaseException) -> None:
         self.cause = cause_of(error)
         self.host, self.port = _other_side(connection)
+        if self.cause in NO_WAY and connection.proxy and not connection.has_connected_to_proxy:
+            self.cause = Cause.PROXY_UNREACHABLE
         super().__init__(connection, self.cause)
 
 

@@ -26,6 +26,8 @@ class Cause(StrEnum):
     CERTIFICATE_INVALID = "certificate_invalid"
     PROXY_WANTS_LOGIN = "proxy_wants_login"
     PROXY_REFUSED = "proxy_refused"
+    PROXY_UNREACHABLE = "proxy_unreachable"
+    """There is no connection to the proxy itself."""
     PROXY_FAILED = "proxy_failed"
     """The proxy did not get a connection, or does not answer as a proxy does."""
     WEB_PAGE = "web_page"

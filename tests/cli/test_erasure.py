@@ -31,7 +31,7 @@ def test_a_terminal_is_asked_for_the_address_and_then_once_more(
 
 def test_yes_asks_nothing_more(cli: Cli, settings: Path) -> None:
     said = erase(cli, settings, "--yes", typed=f"{ADDRESS}\n")
-    assert (said.code, said.out.strip()) == (0, "Erased: 0 events of 0 orders of 1 persons.")
+    assert (said.code, said.out.strip()) == (0, "Erased: 0 events of 0 orders of 1 person.")
     assert "No order of theirs is in the store" in said.err
     assert "stay erased" not in said.err
 

@@ -357,7 +357,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(night: Night) -> None:
 
     assert delivered(night, one) == []
     assert isinstance(one.stop_reason, Throttled)
-    assert "asks to wait 21600 s" in str(one.stop_reason)
+    assert "asks to wait 6 hours" in str(one.stop_reason)
     assert states(night) == {"pending": 3}
 
 

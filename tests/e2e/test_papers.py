@@ -335,7 +335,7 @@ def test_a_person_whose_address_cannot_be_hashed_has_every_right(shop: Shop) -> 
     shop.orders(shop.order("1", billing_email=SOREN), shop.order("2"))
     assert shop.run().counts("meta")["withheld"] == {"objection": 1}
     said = privacy(shop, "erase", "--case", "E-1", stdin=SOREN)
-    assert said.out == "Erased: 0 events of 1 orders of 1 persons.\n"
+    assert said.out == "Erased: 0 events of 1 order of 1 person.\n"
     assert shop.states()["meta"]["erased"] == 1
     shop.orders(shop.order("3", billing_email=SOREN), shop.order("2"))
     shop.run()

@@ -42,6 +42,20 @@ def test_a_refused_credential_is_named_with_the_deadline_and_the_command(shop: S
     assert datetime.fromisoformat(waiting["first_too_old"]) == datetime(2026, 11, 27, 17, 59, 59, tzinfo=ZONE)
 
 
+def test_a_run_without_orders_does_not_say_that_all_is_accounted_for(shop: Shop) -> None:
+    shop.orders()
+    assert shop.run().code == 0
+    assert last(shop)["sentence"] == "Nothing was sent: the shop's data have no order of these days."
+
+
+def test_an_error_just_after_a_good_run_is_not_told_of_that_run(shop: Shop) -> None:
+    orders = shop.orders(shop.order())
+    assert shop.run().code == 0
+    orders.unlink()
+    assert shop.run().code == NO_INPUT
+    assert (last(shop)["exit_code"], last(shop)["run"]) == (NO_INPUT, None)
+
+
 @pytest.mark.parametrize("earlier", [False, True])
 def test_a_run_that_never_began_is_the_last_one(shop: Shop, earlier: bool) -> None:
     shop.store.parent.mkdir(mode=0o700)  # as `init` does

@@ -39,7 +39,7 @@ class TestLines:
             clock.now += 10
             advance(20_000)
         assert capsys.readouterr().err == (
-            "staging: 20,000 of 35,000, about 0:00:08 left\nstaging: 20,000 of 35,000, about 0:00:08 left\n"
+            "staging: 20000 of 35000, about 0:00:08 left\nstaging: 20000 of 35000, about 0:00:08 left\n"
         )
 
     def test_an_hour_of_work_fills_no_mail(self, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,7 +101,7 @@ def test_a_proxy_that_is_none_means_not_sent(authority: Authority, answer: bytes
 def test_a_proxy_that_nobody_serves_is_named(authority: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert ask(Route(proxy=f"http://127.0.0.1:{port}")) == NotSent(Cause.REFUSED, "127.0.0.1", port)
+    assert ask(Route(proxy=f"http://127.0.0.1:{port}")) == NotSent(Cause.PROXY_UNREACHABLE, "127.0.0.1", port)
 
 
 def test_a_reset_in_the_handshake_means_not_sent_and_a_reset_after_it_that_bytes_may_have_left(proxy: Proxy) -> None:

@@ -45,7 +45,7 @@ class Token:
                 return not_sent
             if _is_temporary(error):
                 return NotSent(Cause.NO_TOKEN, request.host, 443)
-            raise _no_token(type(error).__name__) from None
+            raise _no_token(_why(error)) from None
 
     def check(self) -> None:
         """Raise Unauthorised where no credentials are configured. Makes no request."""
@@ -86,9 +86,23 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, TransportError) or bool(getattr(error, "retryable", False))
 
 
+def _why(error: Exception) -> str:
+    from google.auth.exceptions import RefreshError
+
+    match error:
+        case RefreshError():
+            return "Google does not accept them"
+        case FileNotFoundError():
+            return "there are no credentials"
+        case OSError():
+            return "their file cannot be read"
+        case _:
+            return f"their file has another form, {type(error).__name__}"
+
+
 def _no_token(cause: str) -> Unauthorised:
     return Unauthorised(
         f"Google's application default credentials give no access token ({cause}). Set GOOGLE_APPLICATION_CREDENTIALS "
-        "to the service account's key file, or to the configuration file of Workload Identity Federation; then run "
-        "`conversions doctor`."
+        "to a valid key file of the service account, or to the configuration file of Workload Identity Federation; "
+        "then run `conversions doctor --online`."
     )

@@ -110,4 +110,5 @@ def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> 
 def message(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str:
     """Return the cause and the advice as sentences; *field* is our column at fault."""
     text = cause(unread, reason, field)
-    return " ".join([f"{text[:1].upper()}{text[1:]}.", *filter(None, [advice(unread, reason, field)])])
+    end = "" if text.endswith("?") else "."
+    return " ".join([f"{text[:1].upper()}{text[1:]}{end}", *filter(None, [advice(unread, reason, field)])])

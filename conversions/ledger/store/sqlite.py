@@ -73,7 +73,7 @@ def refuse_lost(path: Path, tail_path: Path) -> None:
         raise LedgerError(
             f"The store {path} is gone, but {tail_path} records one with {newest.size} log entries: a new store "
             "would send everything again. Restore its newest copy with `conversions restore FILE`; or, to start anew "
-            "on purpose, move that file and the checkpoint directory away."
+            "on purpose, move that file and the checkpoint directory (store.checkpoints; by default beside it) away."
         )
 
 
