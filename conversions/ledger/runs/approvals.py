@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from conversions.catalogue import APPROVE
 from conversions.disclosure.policy import Policy
-from conversions.errors import SettingsError, Usage
+from conversions.errors import LedgerError, SettingsError, Usage
 from conversions.ledger import log
 from conversions.ledger.runs import approval_history, policies, runs, sending_rules
 from conversions.ledger.runs.approval_history import How
@@ -124,14 +124,12 @@ def check_route(ledger: Ledger, settings: Settings) -> None:
 
 
 def record(ledger: Ledger, proposal: Proposal) -> None:
-    """Record what the run sends by where no approval has: in a first run, after an upgrade, for a new destination.
+    """Record what the run sends by where no approval has: in a first run, or after an upgrade.
 
     The run has begun, and ``pending`` was false.
     """
     with ledger.transaction() as connection:
         bound, how = _pins(connection), _how(connection)
-        if PIN in bound:
-            how = How.NEW_DESTINATION
         approver = proposal.approver if how is How.FIRST_RUN else None
         step = _Step(ledger, "recorded", {"how": how, "by": approver, "operator": operator()})
         if policies.PIN not in bound:
@@ -212,6 +210,7 @@ def _approved_rules(connection: Connection, seal: Seal) -> SendingRules | None:
 
     A run that was killed before it recorded its rules has sent nothing, so its rules do not count.
     """
+    _check_bindings(connection)
     digest = _pins(connection).get(PIN)
     if digest is None and _is_upgraded(connection):
         digest = connection.execute(runs.last_run(tables.run.c.settings)).scalar()
@@ -220,6 +219,18 @@ def _approved_rules(connection: Connection, seal: Seal) -> SendingRules | None:
         return None
     rules: SendingRules = orjson.loads(document.body)
     return rules if document.kind == "rules" else sending_rules.rules_of(document.body, seal)
+
+
+def _check_bindings(connection: Connection) -> None:
+    """Raise LedgerError where a binding is not what the log says: without it, the next run would be a first run."""
+    bound = _pins(connection)
+    for name in (policies.PIN, PIN):
+        logged = approval_history.last_digest(connection, name)
+        if logged and bound.get(name) != logged:
+            raise LedgerError(
+                f"The store's approved {name} is not what its log says, so the store was changed by hand: nothing is sent."
+                " `conversions audit verify` says what differs; then restore a backup with `conversions restore`."
+            )
 
 
 def _is_upgraded(connection: Connection) -> bool:
