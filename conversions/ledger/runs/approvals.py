@@ -228,8 +228,8 @@ def _check_bindings(connection: Connection) -> None:
         logged = approval_history.last_digest(connection, name)
         if logged and bound.get(name) != logged:
             raise LedgerError(
-                f"The store's approved {name} is not what its log says, so the store was changed by hand: nothing is sent."
-                " `conversions audit verify` says what differs; then restore a backup with `conversions restore`."
+                f"The store's approved {name} is not what its log says, so the store was changed by hand: nothing is"
+                " sent. `conversions audit verify` says what differs; then restore a backup with `conversions restore`."
             )
 
 
