@@ -90,7 +90,7 @@ def _kept_text(option: typer.CallbackParam, text: str | None) -> str | None:
     from conversions.model.subject import is_readable
 
     if text is not None and not is_readable(text):
-        raise Usage(f"{option.opts[0]} is blank: auditors read it. Write words.")
+        raise Usage(f"{option.opts[0]} is blank or no UTF-8: auditors read it. Write words.")
     return _without_address(option, text)
 
 
@@ -108,9 +108,7 @@ PromptedReason = Annotated[
 ]
 Case = Annotated[
     str | None,
-    typer.Option(
-        "--case", metavar="NO", callback=_kept_text, help="Your case number; the log keeps it in clear."
-    ),
+    typer.Option("--case", metavar="NO", callback=_kept_text, help="Your case number; the log keeps it in clear."),
 ]
 ResponsiblePerson = Annotated[
     str, typer.Option("--by", metavar="NAME", callback=_kept_text, help="The person responsible.")

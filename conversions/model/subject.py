@@ -15,5 +15,6 @@ def holds_address(text: str) -> bool:
 
 
 def is_readable(text: str) -> bool:
-    """Return whether *text* has a letter or a digit: blanks and invisible characters name nobody and say nothing."""
-    return any(c.isalnum() and "FILLER" not in unicodedata.name(c, "FILLER") for c in text)
+    """Return whether *text* is UTF-8 with a letter or a digit: blanks and invisible characters say nothing."""
+    whole = not any(unicodedata.category(c) == "Cs" for c in text)
+    return whole and any(c.isalnum() and "FILLER" not in unicodedata.name(c, "FILLER") for c in text)

@@ -44,7 +44,7 @@ def test_every_clear_text_refuses_an_address(
     assert "kunde" not in said.err + said.out
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u2800", "\u3164", "\u00a0\u00ad", "..."])
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u2800", "\u3164", "\u00a0\u00ad", "...", "x\udcff"])
 def test_a_blank_text_names_nobody_and_gives_no_reason(blank: str, capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--by", "--reason"):
         given = {"--by": "Ida Holm", "--reason": "agreed"} | {option: blank}

@@ -236,7 +236,10 @@ class TestAffected:
 
     def test_for_reading_it_is_one_line_an_order(self, sold: Shop) -> None:
         said = sold.command("privacy", "affected", "--run", 1)
-        assert said.out.splitlines()[0] == "1\tgoogle\t2026-11-22 06:15 Europe/Copenhagen\t2026-11-22 06:15 Europe/Copenhagen"
+        assert (
+            said.out.splitlines()[0]
+            == "1\tgoogle\t2026-11-22 06:15 Europe/Copenhagen\t2026-11-22 06:15 Europe/Copenhagen"
+        )
         assert "3 orders of 2 people." in said.err
 
     def test_it_is_logged_as_a_look_at_nobody_in_particular(self, sold: Shop) -> None:
