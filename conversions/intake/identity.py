@@ -106,7 +106,7 @@ def _unusual_address(text: str) -> str | None:
 
 
 def _with_ascii_domain(address: str) -> str:
-    """Return *address* with its domain as DNS has it (RFC 3492): the shop may have one form, a person type the other."""
+    """Return *address* with its domain as DNS has it (RFC 3492): a shop may have one form, a person type the other."""
     local, at, domain = address.partition("@")
     labels = (each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in domain.split("."))
     return f"{local}{at}{'.'.join(labels)}"

@@ -181,6 +181,15 @@ def test_the_first_run_records_whom_the_settings_name(shop: Shop) -> None:
     refused(shop.command("run"))
 
 
+@pytest.mark.parametrize("name", ["\u200b", "...", "ida&#64;kunde.example", "ida＠kunde.example"])
+def test_a_first_approver_without_a_name_is_refused(shop: Shop, name: str) -> None:
+    shop.configure(privacy={"approved_by": name})
+    shop.orders(shop.order())
+    said = shop.command("run")
+    assert (said.code, shop.requests()) == (CONFIG, 0)
+    assert "privacy.approved_by is no name" in said.err
+
+
 def test_an_approval_before_the_first_run_binds_it(shop: Shop) -> None:
     shop.approve()
     shop.orders(shop.order())

@@ -19,6 +19,7 @@ from conversions.ledger.runs.approval_history import How
 from conversions.ledger.runs.sending_rules import Changes, Seal, SendingRules
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
+from conversions.model.subject import holds_address, is_readable
 from conversions.process.operator import operator
 from conversions.settings import Settings
 
@@ -90,9 +91,14 @@ class Pending:
 
 
 def propose(settings: Settings, policy: Policy, exclusions: str | None) -> Proposal:
-    """Return what would be sent by; *exclusions* describes the addresses that are left out, without an address."""
-    rules = sending_rules.present_rules(settings, exclusions)
-    return Proposal(policy, rules, sending_rules.seal(settings), settings.privacy.approved_by or None)
+    """Return what would be sent by; *exclusions* describes the addresses that are left out, without an address.
+
+    Raises SettingsError where ``privacy.approved_by`` is no name.
+    """
+    rules, approver = sending_rules.present_rules(settings, exclusions), settings.privacy.approved_by or None
+    if approver and (holds_address(approver) or not is_readable(approver)):
+        raise SettingsError("privacy.approved_by is no name of a person. Write one: the log keeps it in clear.")
+    return Proposal(policy, rules, sending_rules.seal(settings), approver)
 
 
 def pending(ledger: Ledger, proposal: Proposal) -> Pending:
