@@ -50,8 +50,9 @@ def restore(
 ) -> int:
     """Restore the copy FILE where the store is missing, replaced or older than the tail file records.
 
-    Objections and erasures after the copy are done again. Orders that may have been sent after it do not count twice:
-    the next run sends those that the platform counts once, and sets the others aside for `conversions decide`.
+    Objections, restrictions and erasures after the copy are done again; rectified addresses are not. Orders that may
+    have been sent after it do not count twice: the next run sends those that the platform counts once, and sets the
+    others aside for `conversions decide`.
     """
     from conversions.ledger.maintenance import backup as ledger_backup
     from conversions.ledger.maintenance import restore as ledger_restore
@@ -79,7 +80,8 @@ def _show(restored: "RestoreResult", zone: "ZoneInfo") -> None:
     newest = local_time(restored.copy.newest, zone)
     lost = max(0, restored.remembered - restored.copy.size)
     show(f"Restored: {restored.copy.size} log entries, the newest of {newest}; {lost} later ones are lost.")
-    show(f"Objections, withdrawals and erasures done again: {restored.replayed}.")
+    show(f"Objections, restrictions, withdrawals and erasures done again: {restored.replayed}.")
+    say("Rectified addresses, closed tasks and approvals that the copy does not have: enter them again.")
     if restored.aside:
         say(f"The former store is now {restored.aside}. Delete it when you no longer need it: it holds personal data.")
     say(

@@ -85,26 +85,33 @@ def _without_address(option: typer.CallbackParam, text: str | None) -> str | Non
     return text
 
 
+def _kept_text(option: typer.CallbackParam, text: str | None) -> str | None:
+    """*text* unchanged. Raises Usage where it is blank, or may contain an e-mail address."""
+    from conversions.model.subject import is_readable
+
+    if text is not None and not is_readable(text):
+        raise Usage(f"{option.opts[0]} is blank or no UTF-8: auditors read it. Write words.")
+    return _without_address(option, text)
+
+
 ReasonOption = Annotated[
     str | None,
     typer.Option(
-        "--reason", metavar="TEXT", callback=_without_address, help="Why; the log keeps it in clear, so name no person."
+        "--reason", metavar="TEXT", callback=_kept_text, help="Why; the log keeps it in clear, so name no person."
     ),
 ]
 RequiredReason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", callback=_without_address, help="Why; kept in the log.")
+    str, typer.Option("--reason", metavar="TEXT", callback=_kept_text, help="Why; kept in the log.")
 ]
 PromptedReason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", prompt=True, callback=_without_address, help="Why; kept in the log.")
+    str, typer.Option("--reason", metavar="TEXT", prompt=True, callback=_kept_text, help="Why; kept in the log.")
 ]
 Case = Annotated[
     str | None,
-    typer.Option(
-        "--case", metavar="NO", callback=_without_address, help="Your case number; the log keeps it in clear."
-    ),
+    typer.Option("--case", metavar="NO", callback=_kept_text, help="Your case number; the log keeps it in clear."),
 ]
 ResponsiblePerson = Annotated[
-    str, typer.Option("--by", metavar="NAME", callback=_without_address, help="The person responsible.")
+    str, typer.Option("--by", metavar="NAME", callback=_kept_text, help="The person responsible.")
 ]
 FirstApprover = Annotated[
     str | None,

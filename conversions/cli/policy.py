@@ -9,7 +9,7 @@ from conversions.cli import clock
 from conversions.cli.days import one_day
 from conversions.cli.options import AsJson, Config, RequiredReason, ResponsiblePerson, load_settings
 from conversions.cli.output import say, show, show_json
-from conversions.errors import Exit, Usage
+from conversions.errors import Exit
 from conversions.model.run_request import in_words, today
 
 if TYPE_CHECKING:
@@ -85,8 +85,6 @@ def approve(
     from conversions.ledger import open_ledger, runs
     from conversions.ledger.runs import approvals
 
-    if not by.strip() or not reason.strip():
-        raise Usage("--by and --reason must not be empty: an auditor reads them.")
     settings = load_settings(config)
     new = _proposal(settings)
     with open_ledger(settings, clock.now) as ledger:

@@ -152,6 +152,8 @@ def _show_change(change: "ListChange", kind: "SuppressionKind", *, remove: bool)
     else:
         show(f"{kind.capitalize()}s added: {change.changed}. Already on the list: {change.as_before}.")
         say("They take effect from the next attempt on; earlier requests stay sent.")
+        if kind == "restriction":
+            say("Where orders were sent, tell Google and Meta of the restriction (GDPR article 19): it opens no task.")
 
 
 def _list(config: Path | None, kinds: "list[SuppressionKind]", *, as_json: bool) -> int:

@@ -35,7 +35,7 @@ def rectify(
         raise Usage("--case is missing: the number under which you file the person's request.")
     settings, numbers = load_settings(config), frozenset(order or ())
     persons = two_persons(settings)
-    orders = rectification.misaddressed(settings, now, persons[0], numbers)
+    orders = rectification.misaddressed(settings, now, persons[0], numbers, case)
     rows = [(o.order_no, o.recipient or o.destination, " to ".join(o.days) or "not sent") for o in orders]
     if not as_json:
         show_table(("order", "recipient", "sent on"), rows)

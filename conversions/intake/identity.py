@@ -20,7 +20,8 @@ META = "meta/2026-01"
 SUBJECT = "subject/1"
 """Our own rule, which never changes: HMAC-SHA256 of Google's normal form, the same for both platforms.
 
-An address that no platform's rule takes has the rights of every other: the HMAC of its NFC form in lower case.
+An address that no platform's rule takes has the rights of every other: the HMAC of its NFC form in lower case, with the
+domain in ASCII.
 """
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
@@ -95,13 +96,20 @@ def _unusual_address(text: str) -> str | None:
     address: it has not one ``@``, or white space or control characters inside.
     """
     visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    form = unicodedata.normalize("NFC", visible.strip()).lower()
+    form = _with_ascii_domain(unicodedata.normalize("NFC", visible.strip()).lower())
     usual = _normal_forms(form)
     if not isinstance(usual, Reason):
         return usual[0]
     local, _, domain = form.partition("@")
     whole = local and domain and "@" not in domain
     return form if whole and not any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs"} for c in form) else None
+
+
+def _with_ascii_domain(address: str) -> str:
+    """Return *address* with its domain as DNS has it (RFC 3492): a shop may have one form, a person type the other."""
+    local, at, domain = address.partition("@")
+    labels = (each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in domain.split("."))
+    return f"{local}{at}{'.'.join(labels)}"
 
 
 def _refusal(text: str) -> Reason:

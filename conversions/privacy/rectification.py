@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from conversions.errors import Usage
-from conversions.ledger import Clock, open_read_only, outbox, runs
-from conversions.ledger.subjects import rectification
+from conversions.ledger import Clock, outbox, runs
+from conversions.ledger.subjects import access_log, rectification
 from conversions.ledger.subjects.records import SubjectOrder
 from conversions.ledger.subjects.rectification import RectificationSummary
 from conversions.model.receipt import Outcome
 from conversions.model.subject import Person
 from conversions.privacy.erasure import exclusive_ledger
+from conversions.privacy.objections import shared_ledger
 from conversions.settings import Settings
 
 
@@ -26,13 +27,17 @@ class MisaddressedOrder:
     """First and last day of an attempt that the recipient may have received, in the shop's zone; ISO 8601."""
 
 
-def misaddressed(settings: Settings, clock: Clock, wrong: Person, numbers: Collection[str]) -> list[MisaddressedOrder]:
-    """What stands, and what went out, under the address *wrong*; only the orders *numbers*, where there are any.
+def misaddressed(
+    settings: Settings, clock: Clock, wrong: Person, numbers: Collection[str], case: str
+) -> list[MisaddressedOrder]:
+    """Log the look at the person, then say what stands, and what went out, under the address *wrong*.
 
-    Raises Usage where one of them does not stand under it.
+    Only the orders *numbers*, where there are any. Raises Usage where one of them does not stand under it.
     """
-    with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
-        orders = _named(rectification.misaddressed(connection, wrong), numbers)
+    with shared_ledger(settings, clock) as ledger:
+        access_log.record_access(ledger, "rectification", wrong[0], case)
+        with ledger.transaction() as connection:
+            orders = _named(rectification.misaddressed(connection, wrong), numbers)
     return [_shown(order, settings) for order in orders]
 
 

@@ -11,7 +11,8 @@ from conversions.catalogue import Language, messages
 def render(template: str, language: Language, zone: tzinfo, **values: Any) -> str:
     """Render a document as HTML. Days and instants are in the shop's *zone*; every value is escaped.
 
-    A template has its texts in ``t``, and the filters ``day``, ``local_day``, ``instant``, ``money`` and ``listed``.
+    A template has its texts in ``t``, the ``zone`` to name beside the first instant, and the filters ``day``,
+    ``local_day``, ``instant``, ``money`` and ``listed``.
     """
     from babel.dates import format_date, format_datetime
     from babel.lists import format_list
@@ -38,4 +39,4 @@ def render(template: str, language: Language, zone: tzinfo, **values: Any) -> st
         loader=PackageLoader("conversions.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"day": day, "local_day": local_day, "instant": instant, "money": money, "listed": listed}
-    return environment.get_template(template).render(values, t=messages(language), language=language)
+    return environment.get_template(template).render(values, t=messages(language), language=language, zone=zone)

@@ -44,5 +44,13 @@ def test_every_clear_text_refuses_an_address(
     assert "kunde" not in said.err + said.out
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u2800", "\u3164", "\u00a0\u00ad", "...", "x\udcff"])
+def test_a_blank_text_names_nobody_and_gives_no_reason(blank: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--by", "--reason"):
+        given = {"--by": "Ida Holm", "--reason": "agreed"} | {option: blank}
+        assert main(["policy", "approve", *(word for pair in given.items() for word in pair)]) == 2
+        assert capsys.readouterr().err.startswith(f"{option} is blank")
+
+
 def test_the_commands_with_a_reason_are_all_tried() -> None:
     assert len(OPTIONS) > 20

@@ -26,7 +26,7 @@ def test_a_clock_that_went_back_behind_the_newest_entry_stops_the_run(shop: Shop
 def test_a_clock_that_is_days_off_the_platforms_stops_the_run_before_anything_is_sent(shop: Shop, days: int) -> None:
     shop.sandbox.now = lambda: shop.now + timedelta(days=days)
     shop.orders(shop.order())
-    stopped(shop.command("run"), CONFIG, "2026-11-22 05:15", "google says", "conversions run")
+    stopped(shop.command("run"), CONFIG, "2026-11-22 06:15", "google says", "conversions run")
     assert shop.requests() == 0
     shop.sandbox.now = shop.clock
     assert [shop.run().counts(name) for name in NAMES] == [{"sent": 1}, {"already_sent": 1}]
@@ -83,7 +83,7 @@ def test_a_clock_that_went_ahead_for_a_night_loses_nothing(shop: Shop, days: int
     shop.sandbox.use_faults([])
     kept = shop.store_bytes()
     shop.wait(days=days)
-    stopped(shop.command(command), CONFIG, "google says 2026-11-22 05:15", "Set it")
+    stopped(shop.command(command), CONFIG, "google says 2026-11-22 06:15", "Set it")
     assert shop.store_bytes() == kept
     real = shop.clock.now = real + timedelta(hours=24)
     said = shop.run()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conversions.process.operator import operator
-from tests.e2e.said import DOMAIN, STORE
+from tests.e2e.said import DOMAIN, STORE, USAGE
 from tests.e2e.shop import Shop
 
 
@@ -46,6 +46,13 @@ def test_every_way_to_see_sent_data_is_a_look(sold: Shop) -> None:
     ]
     assert {one["operator"] for one in looks(sold)} == {operator()}
     assert sold.command("audit", "verify").code == 0
+
+
+def test_who_asks_which_orders_have_a_wrong_address_has_looked_at_a_person(sold: Shop) -> None:
+    """The command shows or denies orders of a person before it changes anything."""
+    two = f"ida.1002@{DOMAIN}\nright@{DOMAIN}"
+    assert sold.command("privacy", "rectify", "--case", "9", "--order", "4711", stdin=two).code == USAGE
+    assert [(one["kind"], one["purpose"], one["case"]) for one in looks(sold)] == [("person", "rectification", "9")]
 
 
 @pytest.mark.parametrize("command", [("show", "1"), ("export",), ("bundle",)])

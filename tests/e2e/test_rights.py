@@ -229,14 +229,17 @@ class TestAffected:
 
     def test_by_day_and_by_field(self, sold: Shop) -> None:
         assert self.affected(sold, "--since", "2026-11-22")["orders"] == 3
-        assert self.affected(sold, "--since", "2026-11-23")["affected"] == []
+        assert self.affected(sold, "--since", "2026-11-01", "--until", "2026-11-21")["affected"] == []
         found = self.affected(sold, "--since", "2026-11-01", "--until", "2026-11-22", "--field", "upload_tag")
         assert {one["destination"] for one in found["affected"]} == {"meta"}
         assert self.affected(sold, "--field", "events[].consent.adUserData")["people"] == 0
 
     def test_for_reading_it_is_one_line_an_order(self, sold: Shop) -> None:
         said = sold.command("privacy", "affected", "--run", 1)
-        assert said.out.splitlines()[0] == "1\tgoogle\t2026-11-22 05:15\t2026-11-22 05:15"
+        assert (
+            said.out.splitlines()[0]
+            == "1\tgoogle\t2026-11-22 06:15 Europe/Copenhagen\t2026-11-22 06:15 Europe/Copenhagen"
+        )
         assert "3 orders of 2 people." in said.err
 
     def test_it_is_logged_as_a_look_at_nobody_in_particular(self, sold: Shop) -> None:

@@ -251,3 +251,11 @@ def test_no_address_and_no_digest_in_the_repr() -> None:
     assert shown.startswith("<conversions.intake.identity.Identity object")
     assert "anna" not in shown
     assert sha256(b"anna.jensen@example.dk").hexdigest() not in shown
+
+
+@pytest.mark.parametrize("local", ["info", "søren"])
+def test_a_domain_and_its_form_in_dns_are_one_person(local: str) -> None:
+    """Else an objection in one form would not withhold an order that the shop has in the other."""
+    typed, stored = (subject(f"{local}@{domain}", b"k" * 32) for domain in ("Blåbær.example", "xn--blbr-roah.example"))
+    assert typed == stored
+    assert typed != subject(f"{local}@blabaer.example", b"k" * 32)

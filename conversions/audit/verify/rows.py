@@ -163,8 +163,10 @@ class RowVerifier:
         elif kind == "pin changed":
             self._bind({facts["pin"]: facts["new"]})
         elif kind in {"policy recorded", "policy approved"}:
+            self._compare_former(seq, "policy", facts.get("old"))
             self._approve("policy", facts["policy"] if kind == "policy recorded" else facts["new"])
         elif kind in {"rules recorded", "rules approved"}:
+            self._compare_former(seq, "rules", facts["old"])
             self._approve("rules", facts["new"])
             self._compare_rules(seq, facts)
         elif kind == "restored":
@@ -224,6 +226,11 @@ class RowVerifier:
     def _approve(self, subject: str, digest: str) -> None:
         self._bind({subject: digest})
         self.approved.add(digest)
+
+    def _compare_former(self, seq: int, subject: str, old: str | None) -> None:
+        """What an entry replaces must be what the log had: else somebody changed the store in between."""
+        if self.bindings.get(subject, old) != old:
+            self._report(seq, f"replaces another {subject} than the log had")
 
     def _compare_rules(self, seq: int, facts: dict[str, Any]) -> None:
         """Compare the values in an entry about rules with the documents that it names."""

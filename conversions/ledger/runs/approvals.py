@@ -12,13 +12,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from conversions.catalogue import APPROVE
 from conversions.disclosure.policy import Policy
-from conversions.errors import SettingsError, Usage
+from conversions.errors import LedgerError, SettingsError, Usage
 from conversions.ledger import log
 from conversions.ledger.runs import approval_history, policies, runs, sending_rules
 from conversions.ledger.runs.approval_history import How
 from conversions.ledger.runs.sending_rules import Changes, Seal, SendingRules
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
+from conversions.model.subject import holds_address, is_readable
 from conversions.process.operator import operator
 from conversions.settings import Settings
 
@@ -90,9 +91,14 @@ class Pending:
 
 
 def propose(settings: Settings, policy: Policy, exclusions: str | None) -> Proposal:
-    """Return what would be sent by; *exclusions* describes the addresses that are left out, without an address."""
-    rules = sending_rules.present_rules(settings, exclusions)
-    return Proposal(policy, rules, sending_rules.seal(settings), settings.privacy.approved_by or None)
+    """Return what would be sent by; *exclusions* describes the addresses that are left out, without an address.
+
+    Raises SettingsError where ``privacy.approved_by`` is no name.
+    """
+    rules, approver = sending_rules.present_rules(settings, exclusions), settings.privacy.approved_by or None
+    if approver and (holds_address(approver) or not is_readable(approver)):
+        raise SettingsError("privacy.approved_by is no name of a person. Write one: the log keeps it in clear.")
+    return Proposal(policy, rules, sending_rules.seal(settings), approver)
 
 
 def pending(ledger: Ledger, proposal: Proposal) -> Pending:
@@ -124,14 +130,12 @@ def check_route(ledger: Ledger, settings: Settings) -> None:
 
 
 def record(ledger: Ledger, proposal: Proposal) -> None:
-    """Record what the run sends by where no approval has: in a first run, after an upgrade, for a new destination.
+    """Record what the run sends by where no approval has: in a first run, or after an upgrade.
 
     The run has begun, and ``pending`` was false.
     """
     with ledger.transaction() as connection:
         bound, how = _pins(connection), _how(connection)
-        if PIN in bound:
-            how = How.NEW_DESTINATION
         approver = proposal.approver if how is How.FIRST_RUN else None
         step = _Step(ledger, "recorded", {"how": how, "by": approver, "operator": operator()})
         if policies.PIN not in bound:
@@ -212,6 +216,7 @@ def _approved_rules(connection: Connection, seal: Seal) -> SendingRules | None:
 
     A run that was killed before it recorded its rules has sent nothing, so its rules do not count.
     """
+    _check_bindings(connection)
     digest = _pins(connection).get(PIN)
     if digest is None and _is_upgraded(connection):
         digest = connection.execute(runs.last_run(tables.run.c.settings)).scalar()
@@ -220,6 +225,18 @@ def _approved_rules(connection: Connection, seal: Seal) -> SendingRules | None:
         return None
     rules: SendingRules = orjson.loads(document.body)
     return rules if document.kind == "rules" else sending_rules.rules_of(document.body, seal)
+
+
+def _check_bindings(connection: Connection) -> None:
+    """Raise LedgerError where a binding is not what the log says: without it, the next run would be a first run."""
+    bound = _pins(connection)
+    for name in (policies.PIN, PIN):
+        logged = approval_history.last_digest(connection, name)
+        if logged and bound.get(name) != logged:
+            raise LedgerError(
+                f"The store's approved {name} is not what its log says, so the store was changed by hand: nothing is"
+                " sent. `conversions audit verify` says what differs; then restore a backup with `conversions restore`."
+            )
 
 
 def _is_upgraded(connection: Connection) -> bool:

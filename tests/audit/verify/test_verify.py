@@ -509,3 +509,14 @@ def test_the_root_of_a_checkpoint_is_that_over_the_entries(past: Shop) -> None:
     newest = list(checkpoints.checkpoint_files(past.settings.checkpoints_path))[-1].read_text().splitlines()
     assert (int(newest[1]), base64.b64decode(newest[2])) == (len(bodies), root_of(bodies))
     assert leaf_hash(bodies[0]) != root_of(bodies)
+
+
+@pytest.mark.parametrize("kind", ["policy recorded", "policy approved", "rules recorded", "rules approved"])
+def test_an_approval_that_forgets_the_one_before_it_is_a_fault(kind: str) -> None:
+    """Who deletes the binding by hand makes the next run a first run, and its entry replaces nothing."""
+    store = sqlite3.connect(":memory:")
+    store.execute("CREATE TABLE document(sha256, body)")
+    rows = RowVerifier(store, bindings={kind.split(maxsplit=1)[0]: "a" * 64})
+    body = {"seq": 9, "t": 1, "kind": kind, "old": None, "new": "b" * 64, "policy": "b" * 64, "changed": {}}
+    rows.read(9, orjson.dumps(body).decode())
+    assert "replaces another" in str(rows.findings)
