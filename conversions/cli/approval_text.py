@@ -17,6 +17,7 @@ HOW = {
     How.APPROVED: "",
     How.FIRST_RUN: " (the first run recorded it)",
     How.UPGRADE: " (taken over from the last run before it)",
+    How.NEW_DESTINATION: " (a run used a new destination)",
     How.RUN: " (a run of an earlier release used it, and no approval was recorded)",
 }
 

@@ -29,6 +29,8 @@ class How(StrEnum):
     """The first run recorded it; somebody is named where the settings name the person who approves them."""
     UPGRADE = "upgrade"
     """The first run after an upgrade took it over from the last run before."""
+    NEW_DESTINATION = "new_destination"
+    """A run recorded the rules of a destination that it used for the first time."""
     RUN = "run"
     """A run of an earlier release used it; approvals were not recorded then."""
 
@@ -107,8 +109,8 @@ def last_digest(connection: Connection, subject: str) -> str | None:
     """Return the digest of the document that *subject* (``policy`` or ``rules``) has by the log; None: by no entry."""
     body = tables.leaf.c.body
     kinds = or_(*(body.contains(f'"kind":"{kind}"') for kind in KINDS if kind.startswith(subject)))
-    found = connection.scalars(select(body).where(kinds).order_by(tables.leaf.c.seq.desc()).limit(1)).first()
-    return _logged(orjson.loads(found)).digest if found else None
+    newest = connection.scalars(select(body).where(kinds).order_by(tables.leaf.c.seq.desc()).limit(1)).first()
+    return _logged(orjson.loads(newest)).digest if newest else None
 
 
 def _entries(connection: Connection) -> list[Entry]:
@@ -168,6 +170,6 @@ def _apply(before: Allowed, entry: Entry, documents: _Documents) -> Allowed:
     rules = {}
     for name, value in documents.rules(entry.digest).items():
         old, by = before.rules.get(name, (None, None))
-        stays = by is not None and old == value and (by.by is not None or entry.how is How.RUN)
+        stays = by is not None and old == value and (by.by is not None or entry.how in {How.NEW_DESTINATION, How.RUN})
         rules[name] = (old, by) if stays and by is not None else (value, entry)
     return replace(before, rules=rules)

@@ -130,12 +130,14 @@ def check_route(ledger: Ledger, settings: Settings) -> None:
 
 
 def record(ledger: Ledger, proposal: Proposal) -> None:
-    """Record what the run sends by where no approval has: in a first run, or after an upgrade.
+    """Record what the run sends by where no approval has: in a first run, after an upgrade, for a new destination.
 
     The run has begun, and ``pending`` was false.
     """
     with ledger.transaction() as connection:
         bound, how = _pins(connection), _how(connection)
+        if PIN in bound:
+            how = How.NEW_DESTINATION
         approver = proposal.approver if how is How.FIRST_RUN else None
         step = _Step(ledger, "recorded", {"how": how, "by": approver, "operator": operator()})
         if policies.PIN not in bound:

@@ -1,6 +1,6 @@
 """The sending rules: the settings that decide who or what may be sent. A person approves them, like the policy.
 
-Settings of operation (path, deadline, look-back, `max_new`) are no rules. Key, shop and accounts are bindings.
+Settings of operation (path, deadline, look-back, limits) are no rules. Key, shop and accounts are bindings.
 """
 
 import re
@@ -45,7 +45,6 @@ NAMES = (
     "source.sku_fallback",
     "source.bundled",
     "source.order_key",
-    "destinations.*.max_age_days",
     "destinations.*.not_before",
     "destinations.*.precision",
 )
@@ -95,8 +94,8 @@ def seal(settings: Settings) -> Seal:
 
 
 def changes(old: SendingRules, new: SendingRules) -> Changes:
-    """Return the rules that differ. A destination that the settings no longer name is no change."""
-    names = [name for name in sorted({*old, *new}) if _destination(name) not in _destinations(old) - _destinations(new)]
+    """Return the rules that differ. A destination that is new, or that the settings no longer name, is no change."""
+    names = [name for name in sorted({*old, *new}) if _destination(name) not in _destinations(old) ^ _destinations(new)]
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 

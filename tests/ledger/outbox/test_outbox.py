@@ -119,7 +119,6 @@ def test_the_leaf_of_an_intent_says_all_of_it_and_nothing_of_a_person(night: Nig
 
     leaf = night.leaves()[request(night, attempt).leaf]
 
-            "route": None,
     assert leaf | {"commitments": "", "envelope": ""} == {
         "kind": "intent",
         "seq": 1,
@@ -140,7 +139,7 @@ def test_the_leaf_of_an_intent_says_all_of_it_and_nothing_of_a_person(night: Nig
         "rules": "meta/2026",
         "legal_basis": "legitimate_interest",
         "envelope": "",
-            "route": None,
+        "route": None,
         "commitments": "",
     }
     assert leaf["envelope"] == sha256(b'{"Content-Type":"application/json"}\0{"data":[\0]}').hexdigest()
