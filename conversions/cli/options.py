@@ -58,7 +58,7 @@ def _refuse_other_user(config: Path, file: Path) -> None:
         own = f"sudo chown {os.geteuid()} {shlex.quote(str(file))}"
         raise SettingsError(
             f"{file} belongs to user {users.name_of(owner)}, you are user {users.name_of(os.geteuid())}. Only its "
-            f"owner may use it. Run: `{command}`" + ("" if owner else f" (or, if it is yours, `{own}`)")
+            f"owner may use it. Run: `{command}`" + ("." if owner else f" (or, if it is yours, `{own}`).")
         )
 
 

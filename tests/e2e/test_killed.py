@@ -64,7 +64,7 @@ def the_log_knows_everything_and_nothing_counts_twice(shop: Shop) -> None:
         assert len(set(shop.events(name))) == ORDERS, name  # what was sent again was sent byte for byte
 
 
-MOST = 80
+MOST = 90
 """Transactions of such a run, and some to spare."""
 
 

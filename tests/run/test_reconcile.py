@@ -29,6 +29,7 @@ class Google:
 
     answers: list[Diagnosis | Unauthorised]
     name: str = "google"
+    kind: str = "google"
     asked: list[str] = field(default_factory=list)
 
     def diagnose(self, reference: str, events: int) -> Diagnosis:
