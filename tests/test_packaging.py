@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 WORKPLACE = re.compile(r"/[w]ork/|/[f]arm/|--(extra-)?index[-]url|https?://\S*/(simple|packages)[/]")
 SHIPPED = (
     "woocommerce.toml",
+    "shopify.toml",
     "conversions.toml",
     "privacy-policy.toml",
     "systemd/conversions.service",

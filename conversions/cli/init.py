@@ -14,7 +14,7 @@ import typer
 
 from conversions.cli import scaffold, schedule
 from conversions.cli.days import one_day
-from conversions.cli.init_woocommerce import RENEWALS_OPEN, ask_shop, given_shop
+from conversions.cli.init_shop import RENEWALS_OPEN, ask_shop, given_shop
 from conversions.cli.options import FirstApprover
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
@@ -40,10 +40,12 @@ def init(
     *,
     orders: Annotated[Text, typer.Option(help="CSV or Parquet: a file or a glob; default orders/*.csv there.")] = None,
     woocommerce: Annotated[Text, typer.Option(metavar="URL", help="A WooCommerce shop in place of files.")] = None,
+    shopify: Annotated[Text, typer.Option(metavar="NAME.myshopify.com", help="A Shopify shop.")] = None,
     renewals: Annotated[Text, typer.Option(help="Subscription renewals of the shop: withhold or send.")] = None,
     consent_meta: Annotated[Text, typer.Option(help="Key of an order's meta data with the consent to ads.")] = None,
-    product_id: Annotated[Text, typer.Option(help="The shop's IDs to send: product, variation or sku.")] = None,
-    order_key: Annotated[Text, typer.Option(help="What identifies an order of the shop: id or number.")] = None,
+    consent_attribute: Annotated[Text, typer.Option(help="The same, of an order's additional details.")] = None,
+    product_id: Annotated[Text, typer.Option(help="IDs to send: product, variation (Shopify: variant), sku.")] = None,
+    order_key: Annotated[Text, typer.Option(help="What identifies an order: id or number (Shopify: name).")] = None,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Made-up accounts at `conversions sandbox`.")] = False,
     google_account: Annotated[Text, typer.Option(help="Google Ads account that owns the conversion action.")] = None,
     google_action: Annotated[Text, typer.Option(help="The conversion action: ctId in its URL.")] = None,
@@ -70,8 +72,13 @@ def init(
     made_up = REHEARSAL if rehearsal else {}
     given = Answers(
         orders=_beside(orders, directory) if orders else "orders/*.csv",
-        woocommerce=given_shop(
-            woocommerce, renewals=renewals, consent_meta=consent_meta, product_id=product_id, order_key=order_key
+        shop_system=given_shop(
+            woocommerce,
+            shopify,
+            renewals=renewals,
+            consent=consent_meta or consent_attribute,
+            product_id=product_id,
+            order_key=order_key,
         ),
         endpoint=made_up.get("endpoint"),
         google_account=google_account or made_up.get("google_account"),
@@ -90,8 +97,8 @@ def init(
     if sys.stdin.isatty():
         given = _ask(given)
         if not orders:
-            shop_answers = ask_shop(given.woocommerce, _answer, consent=given.legal_basis == "consent")
-            given = replace(given, woocommerce=shop_answers)
+            shop_answers = ask_shop(given.shop_system, _answer, consent=given.legal_basis == "consent")
+            given = replace(given, shop_system=shop_answers)
     answers = _complete(given)
     _write(settings, answers)
     _print_schedule(settings, answers.timezone)
@@ -247,7 +254,7 @@ OPEN = (
 
 def _say_next(settings: Path, answers: Answers) -> None:
     tokens = [
-        *(["CONVERSIONS_SOURCE__CONSUMER_KEY", "CONVERSIONS_SOURCE__CONSUMER_SECRET"] if answers.woocommerce else []),
+        *(answers.shop_system.secrets if answers.shop_system else []),
         *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account and not answers.endpoint else []),
         *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset and not answers.endpoint else []),
     ]
@@ -263,7 +270,7 @@ def _say_next(settings: Path, answers: Answers) -> None:
             f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at "
             "once stop a run until you accept them (max_new)."
         )
-    if answers.woocommerce and not answers.woocommerce.renewals:
+    if answers.shop_system and not answers.shop_system.renewals:
         say(RENEWALS_OPEN)
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)

@@ -3,6 +3,7 @@
 import sys
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,10 +20,8 @@ FAULT = (
     " require-token. Repeatable; for example 429:google@0.1x3=30."
 )
 SHOP_FAULT = (
-    "Fault of the shop: KIND[@PROBABILITY][xCOUNT][=NUMBER] with KIND one of 429 and 503 (number: Retry-After),"
-    " maintenance, dropped, html, empty, php-notice, firewall, wrong-key, wrong-secret, no-header, no-permalinks,"
-    " no-plugin, redirect, cap (orders per page), no-link, no-totals, moving (pages after which an order changes)."
-    " Repeatable."
+    "Fault of the shop: KIND[@PROBABILITY][xCOUNT][=NUMBER], such as 503@0.1x3 or moving=2. Repeatable; a KIND that is"
+    " none prints those that the shop has."
 )
 
 
@@ -30,6 +29,7 @@ class ShopKind(StrEnum):
     """The kinds of shops that the sandbox can be."""
 
     WOOCOMMERCE = "woocommerce"
+    SHOPIFY = "shopify"
 
 
 def sandbox(
@@ -48,7 +48,7 @@ def sandbox(
     shop_fault: Annotated[list[str] | None, typer.Option(help=SHOP_FAULT)] = None,
 ) -> None:
     """Run a local stand-in for both platforms until interrupted; it checks requests and counts events."""
-    from conversions.sandbox import Options, Sandbox, serve
+    from conversions.sandbox import Options, Sandbox, ShopOptions, serve
 
     faults = [*(fault or ()), *(f"poison={text}" for text in poison or ())]
     wait = timedelta(seconds=processing)
@@ -57,27 +57,42 @@ def sandbox(
         seed=seed,
         unmatched=unmatched,
         processing=wait,
-        orders=shop_orders if shop else 0,
-        shop_faults=tuple(shop_fault or ()),
+        shop=ShopOptions(shop.value, shop_orders, faults=tuple(shop_fault or ())) if shop else None,
     )
-    serve(Sandbox(port, faults, options), _announce)
+    serve(Sandbox(port, faults, options), partial(_announce, shop))
 
 
-def _announce(running: "Sandbox") -> None:
+def _announce(shop: ShopKind | None, running: "Sandbox") -> None:
     show(f"The sandbox answers at {running.url}")
     show(f'For a rehearsal, set endpoint = "{running.url}" in each section of [destinations],')
     show(f"or CONVERSIONS_GOOGLE__ENDPOINT={running.url} and CONVERSIONS_META__ENDPOINT={running.url}.")
-    if running.shop:
-        _announce_shop(running.url, running.shop.orders.count)
+    match shop:
+        case ShopKind.WOOCOMMERCE:
+            _announce_woocommerce(running.url)
+        case ShopKind.SHOPIFY:
+            _announce_shopify(running.url)
     show(f"Received events: {running.url}/_sandbox/received (with ?bodies=1 every body). Ctrl-C ends it.")
     sys.stdout.flush()
 
 
-def _announce_shop(url: str, orders: int) -> None:
+def _announce_woocommerce(url: str) -> None:
     from conversions.sandbox.woocommerce.orders import CONSENT_META
     from conversions.sandbox.woocommerce.shop import KEY, SECRET
 
-    show(f"It is a WooCommerce shop with {orders} orders, too. In conversions.toml:")
+    show("It is a WooCommerce shop, too. In conversions.toml:")
     show(f'[source]\nkind = "woocommerce"\nurl = "{url}"\ncompleted = ["completed", "processing"]')
     show(f'renewals = "withhold"\nconsent_meta = "{CONSENT_META}"')
     show(f"and in .env CONVERSIONS_SOURCE__CONSUMER_KEY={KEY} and CONVERSIONS_SOURCE__CONSUMER_SECRET={SECRET}.")
+
+
+def _announce_shopify(url: str) -> None:
+    from conversions.sandbox.shopify.orders import CONSENT_ATTRIBUTE
+    from conversions.sandbox.shopify.shop import CLIENT_ID, CLIENT_SECRET
+
+    show("It is a Shopify shop, too. In conversions.toml:")
+    show(f'[source]\nkind = "shopify"\nshop = "sandbox.myshopify.com"\nendpoint = "{url}"')
+    show('completed = ["paid", "partially_refunded"]')
+    show(f'renewals = "withhold"\nconsent_attribute = "{CONSENT_ATTRIBUTE}"')
+    show(
+        f"and in .env CONVERSIONS_SOURCE__CLIENT_ID={CLIENT_ID} and CONVERSIONS_SOURCE__CLIENT_SECRET={CLIENT_SECRET}."
+    )

@@ -4,10 +4,11 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from importlib.resources import files
+from typing import Literal
 
 SETTING = re.compile(r'(?:# )?(\w+) = ("[^"]*"|[^\s#]+)(.*)')
 Value = str | int | date | None
@@ -19,14 +20,39 @@ UNSET = "unset"
 
 
 @dataclass(frozen=True, slots=True)
-class WooCommerceAnswers:
-    """Answers about a WooCommerce shop; None keeps the example's value."""
+class ShopAnswers:
+    """Answers about a shop system; None keeps the example's value."""
 
-    url: str
+    kind: Literal["woocommerce", "shopify"]
+    address: str
     renewals: str | None = None
-    consent_meta: str | None = None
+    consent: str | None = None
+    """Where an order has the consent to ads."""
     product_id: str | None = None
     order_key: str | None = None
+
+    @property
+    def secrets(self) -> list[str]:
+        """What has to be put into ``.env``."""
+        names = {
+            "woocommerce": ("CONSUMER_KEY", "CONSUMER_SECRET"),
+            "shopify": ("CLIENT_ID", "CLIENT_SECRET"),
+        }
+        return [f"CONVERSIONS_SOURCE__{name}" for name in names[self.kind]]
+
+    def settings(self) -> "Mapping[str, Value]":
+        """Return the values of the table ``[source]``."""
+        address, consent = {
+            "woocommerce": ("url", "consent_meta"),
+            "shopify": ("shop", "consent_attribute"),
+        }[self.kind]
+        return {
+            address: self.address,
+            consent: self.consent,
+            "renewals": self.renewals or UNSET,
+            "product_id": self.product_id,
+            "order_key": self.order_key,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +75,7 @@ class Answers:
     meta_pixel: str | None
     approved_by: str | None
     """Who approves the first settings; None: nobody yet."""
-    woocommerce: WooCommerceAnswers | None = None
+    shop_system: ShopAnswers | None = None
     """The shop in place of a file."""
     endpoint: str | None = None
     """The sandbox's address, for a rehearsal."""
@@ -71,8 +97,8 @@ class Answers:
         }
 
     def _source(self) -> Mapping[str, Value]:
-        if self.woocommerce:
-            return asdict(self.woocommerce) | {"renewals": self.woocommerce.renewals or UNSET}
+        if self.shop_system:
+            return self.shop_system.settings()
         return {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders}
 
     def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
@@ -99,12 +125,12 @@ def settings_text(answers: Answers) -> str:
 
 
 def _example(answers: Answers) -> str:
-    """The shipped settings, with the tables of a WooCommerce shop where the orders are in one."""
+    """The shipped settings, with the tables of a shop system where the orders are in one."""
     text = template("conversions.toml")
-    if answers.woocommerce is None:
+    if answers.shop_system is None:
         return text
     before, _, rest = text.partition("[source]\n")
-    shop = template("woocommerce.toml").partition("[source]\n")[2]
+    shop = template(f"{answers.shop_system.kind}.toml").partition("[source]\n")[2]
     return f"{before}[source]\n{shop}\n[store]{rest.partition('[store]')[2]}"
 
 

@@ -61,7 +61,8 @@ def check_cart_data(settings: Settings, policy: Policy, now: Clock) -> Iterator[
     listed = {"quantities": cart.quantity_from is not None, "unit prices": cart.unit_price_from is not None}
     if cart.product_ids:
         yield from _sentence(settings, policy, [part for part, is_listed in listed.items() if is_listed])
-    yield from _columns(settings.source.columns, listed)
+    if not settings.source.reads_changes:  # a shop system has both, and no setting maps them
+        yield from _columns(settings.source.columns, listed)
     for kind in dict.fromkeys(section.kind for section in settings.destinations.values()):
         yield _meaning(settings, policy, kind, now)
 

@@ -12,6 +12,8 @@ from conversions.errors import ConversionsError
 from conversions.ledger import Clock
 from conversions.settings import DestinationSettings, MetaSettings, Settings
 
+_CONSENT_SETTINGS = {"woocommerce": "source.consent_meta", "shopify": "source.consent_attribute"}
+"""By kind of source, the setting that names where the consent is; every other kind maps a column."""
 LEGITIMATE_INTEREST = (
     "Orders are sent on legitimate interest. The Danish data protection authority held in 2024 (Telmore, 2023-31-0007)"
     " that customers' e-mail addresses could not go to Meta's audiences on that basis, and Google's EU user consent"
@@ -46,7 +48,7 @@ def _legal_basis(settings: Settings) -> CheckResult:
             f'Keep the balancing test at hand, or set legal_basis = "consent", then {APPROVE}.',
         )
     if settings.source.columns.consent is None:
-        setting = "source.consent_meta" if settings.source.kind == "woocommerce" else "source.columns.consent"
+        setting = _CONSENT_SETTINGS.get(settings.source.kind, "source.columns.consent")
         return problem(
             "privacy",
             "Only orders with recorded consent are sent, but no column contains the consent.",

@@ -9,6 +9,7 @@ from conversions.catalogue import APPROVE
 from conversions.disclosure.policy import load_policy
 from conversions.doctor.cart_data import disclosed_cart
 from conversions.doctor.check_result import CheckLevel, CheckResult, note, ok, problem, stopped
+from conversions.doctor.shop_systems import check_shop_system
 from conversions.errors import ConversionsError, SettingsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
@@ -19,7 +20,7 @@ from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
 from conversions.model.rules import CartRules
-from conversions.settings import Settings, SqlSource, WooCommerceSource
+from conversions.settings import Settings, SqlSource
 from conversions.transport.route import open_route
 
 MIN_ORDERS = 3
@@ -41,33 +42,16 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
         source.check()
         window = Window(today - timedelta(days=settings.lookback_days), today)
         results = list(_check_sample(source, window, _cart(settings)))
+        results += check_shop_system(settings, source)
     except ConversionsError as error:
         yield stopped("source", error)
         return
     if all(result.level is not CheckLevel.PROBLEM for result in results):
-        has = "" if isinstance(settings.source, WooCommerceSource) else " and has every mapped column"
+        has = "" if settings.source.reads_changes else " and has every mapped column"
         yield ok("source", f"{source.description} can be read{has}.")
     yield from results
     if isinstance(settings.source, SqlSource):
         yield from _naive_times(settings, settings.source, today)
-    if isinstance(settings.source, WooCommerceSource):
-        yield from _woocommerce(settings.source)
-
-
-def _woocommerce(source: WooCommerceSource) -> Iterator[CheckResult]:
-    """What a person should know of the settings of a shop."""
-    if source.auth == "query":
-        yield note(
-            "source",
-            "The consumer key is part of each address that the shop is asked for, so that its access log holds it.",
-            'Let the web server pass the Authorization header, then remove auth = "query".',
-        )
-    if source.renewals is None:
-        yield note(
-            "source",
-            "It is not set whether renewals of subscriptions are sent; they are withheld. No click caused them.",
-            'Set source.renewals to "withhold" or "send".',
-        )
 
 
 def _cart(settings: Settings) -> CartRules:

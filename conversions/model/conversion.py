@@ -49,6 +49,8 @@ class Reason(StrEnum):
     NOT_COMPLETED = "not_completed"
     NOT_PAID = "not_paid"
     NO_LINES = "no_lines"
+    TEST_ORDER = "test_order"
+    CANCELLED = "cancelled"
     RENEWAL = "renewal"
     RENEWAL_UNDECIDED = "renewal_undecided"
     NO_EMAIL = "no_email"

@@ -12,9 +12,11 @@ deduplication.py    counts of received events, deduplicated like each platform d
 load_target.py      platforms that check nothing, for load tests
 request_handler.py  one request from arrival to answer
 listener.py         HTTP on a loopback port
+shops.py            the shops that the sandbox can be; shop_faults.py: the grammar of ``--shop-fault``
 server.py           the whole: ``Sandbox`` and ``serve``
 """
 
 from conversions.sandbox.server import Options, Sandbox, serve
+from conversions.sandbox.shops import ShopOptions
 
-__all__ = ["Options", "Sandbox", "serve"]
+__all__ = ["Options", "Sandbox", "ShopOptions", "serve"]

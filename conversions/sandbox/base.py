@@ -22,6 +22,8 @@ class Request:
     authorization: str | None
     content_type: str
     body: bytearray
+    shop_token: str | None = None
+    """The access token of Shopify's API."""
 
 
 @dataclass(frozen=True, slots=True)

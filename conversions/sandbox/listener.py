@@ -133,6 +133,7 @@ class _Connection(BaseHTTPRequestHandler):
             authorization=self.headers.get("Authorization"),
             content_type=self.headers.get("Content-Type", ""),
             body=body,
+            shop_token=self.headers.get("X-Shopify-Access-Token"),
         )
 
     def _reply(self, answer: Answer | None) -> None:

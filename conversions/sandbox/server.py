@@ -5,7 +5,9 @@ POST /v1/events:ingest                          Google
 GET  /v1/requestStatus:retrieve?requestId=…     Google
 POST /{graph_version}/{dataset_id}/events       Meta
 GET  /{graph_version}/dataset_quality?…         Meta
-GET  /wp-json/wc/v3/orders?…                     the WooCommerce shop, if there is one
+GET  /wp-json/wc/v3/orders?…                    the WooCommerce shop, if there is one
+POST /admin/oauth/access_token                  the Shopify shop, if there is one
+POST /admin/api/2026-10/graphql.json            the Shopify shop
 GET  /_sandbox/received[?bodies=1]              counts, and bodies
 POST /_sandbox/reset                            delete the counts and bodies
 POST /_sandbox/faults                           a JSON list of faults that replaces the current one
@@ -29,8 +31,7 @@ from conversions.sandbox.listener import Listener
 from conversions.sandbox.load_target import CountingGoogle, CountingMeta
 from conversions.sandbox.meta import QUALITY_PATH, Meta
 from conversions.sandbox.request_handler import RequestHandler
-from conversions.sandbox.woocommerce import Shop
-from conversions.sandbox.woocommerce.orders import Orders
+from conversions.sandbox.shops import Shop, ShopOptions, open_shop
 
 
 def _utc() -> datetime:
@@ -49,12 +50,8 @@ class Options:
     """Share of the orders that Google's diagnostics report as CLICK_NOT_FOUND."""
     processing: timedelta = timedelta()
     """Time until Google's diagnostics are final."""
-    orders: int = 0
-    """Orders of the WooCommerce shop; 0: there is no shop."""
-    days: int = 7
-    """Days over which they are spread."""
-    shop_faults: tuple[str, ...] = ()
-    """Texts for ``woocommerce.faults.parse``."""
+    shop: ShopOptions | None = None
+    """The shop that the sandbox is, too."""
 
 
 DEFAULT_OPTIONS = Options()
@@ -84,10 +81,7 @@ class Sandbox:
         self._handler = RequestHandler(
             (self._google, self._meta), self._plan(faults), clock, deque(maxlen=0 if counting else None)
         )
-        self.shop: Shop | None = None
-        if options.orders:
-            orders = Orders(options.orders, clock(), options.days)
-            self.shop = Shop(orders, options.shop_faults, clock, options.seed)
+        self.shop: Shop | None = open_shop(options.shop, clock, options.seed) if options.shop else None
         try:
             self._listener = Listener(port, self)
         except OSError as error:
@@ -137,7 +131,7 @@ class Sandbox:
         match request.path:
             case "/_sandbox/received":
                 return _own(self.received(bodies=request.query.get("bodies") == "1"))
-            case path if path.startswith("/wp-json/") and self.shop:
+            case path if self.shop and self.shop.owns(path):
                 return self.shop.answer(request)
             case path if path == STATUS_PATH:
                 return self._google.status(request, self.now(), self._handler.plan)
@@ -154,6 +148,8 @@ class Sandbox:
                 return _own({})
             case "/_sandbox/faults":
                 return self._replace_faults(request)
+            case path if self.shop and self.shop.owns(path):
+                return self.shop.answer(request)
             case _:
                 answer, delay = self._handler.handle(_platform(request), request)
                 self._closing.wait(delay)

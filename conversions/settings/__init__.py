@@ -6,7 +6,6 @@ start at the directory of the settings file.
 
 from conversions.settings.load import environment_names, load
 from conversions.settings.sections import (
-    AnySourceSettings,
     Bounds,
     Columns,
     DestinationSettings,
@@ -19,9 +18,9 @@ from conversions.settings.sections import (
     SourceBase,
     SqlSource,
     Store,
-    WooCommerceSource,
 )
 from conversions.settings.settings import Settings
+from conversions.settings.shop_systems import AnySourceSettings, ShopifySource, WooCommerceSource
 from conversions.settings.values import duration
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "Privacy",
     "Section",
     "Settings",
+    "ShopifySource",
     "SourceBase",
     "SqlSource",
     "Store",

@@ -23,6 +23,7 @@ SECRETS = frozenset(
         "access_token",
         "consumer_key",
         "consumer_secret",
+        "client_secret",
         "app_secret",
         "heartbeat_url",
         "alerts",
@@ -111,7 +112,7 @@ SHAPES = {
 
 def _sentence(path: Path, error: ValidationError) -> str:
     """One line per mistake."""
-    kinds = ("google", "meta", "csv", "parquet", "sql", "woocommerce")
+    kinds = ("google", "meta", "csv", "parquet", "sql", "woocommerce", "shopify")
     lines = []
     for mistake in error.errors(include_url=False, include_input=False):
         where = [str(part) for part in mistake["loc"]]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from conversions.settings.values import AdConsentName, Currency, Digits, Endpoint, PersonName, ShopUrl, is_currency
+from conversions.settings.values import AdConsentName, Currency, Digits, Endpoint, PersonName, is_currency
 
 
 class Section(BaseModel):
@@ -129,71 +129,6 @@ class SqlSource(SourceBase):
     bounds: Bounds | None = Field(
         None, description="zone of :since and :until, UTC or the shop's own; absent: the span that covers both"
     )
-
-
-class WooCommerceSource(OrderMeaning):
-    """The orders of a WooCommerce shop, through its REST API v3."""
-
-    kind: Literal["woocommerce"]
-    url: ShopUrl = Field(description="the shop's address, such as https://shop.example")
-    consumer_key: SecretStr | None = Field(None, description="only as CONVERSIONS_SOURCE__CONSUMER_KEY", exclude=True)
-    consumer_secret: SecretStr | None = Field(
-        None, description="only as CONVERSIONS_SOURCE__CONSUMER_SECRET", exclude=True
-    )
-    auth: Literal["header", "query"] = Field(
-        "header", description="query: for a site that drops the Authorization header; its access log then has the key"
-    )
-    page_size: int = Field(100, ge=1, le=100, description="orders per request; fewer for a slow site")
-    order_key: Literal["id", "number"] = Field(
-        "id", description="what identifies an order: WooCommerce's id, or the number that a plug-in shows instead"
-    )
-    product_id: Literal["product", "variation", "sku"] = Field("product", description="the product ID that is sent")
-    sku_fallback: str = Field(
-        "wc_post_id_", pattern=r"^[A-Za-z0-9._:/#+\-]{1,40}$", description="before the product's number: no SKU"
-    )
-    bundled: Literal["send", "leave_out"] = Field("send", description="product IDs of the parts of a bundle")
-    renewals: Literal["withhold", "send"] | None = Field(
-        None, description="subscription renewals, which no click caused; absent: withheld until this is set"
-    )
-    unpaid: Literal["withhold", "send"] = Field(
-        "withhold", description="finished orders that are neither paid nor completed, such as cash on delivery"
-    )
-    consent_meta: AdConsentName | None = Field(
-        None, description="key of the order's meta data with the consent to ad measurement"
-    )
-    ad_personalization_meta: AdConsentName | None = Field(
-        None, description="key of the order's meta data with the consent to ad personalisation"
-    )
-
-    @property
-    def unique_numbers(self) -> bool:
-        """WooCommerce makes the ids; plug-ins make the numbers that are shown."""
-        return self.order_key == "id"
-
-    @property
-    def reads_changes(self) -> bool:
-        """The shop is asked for the orders that changed."""
-        return True
-
-    @property
-    def columns(self) -> Columns:
-        """WooCommerce's own name for each of our columns."""
-        return Columns(
-            order_id=self.order_key,
-            email="billing.email",
-            amount="total",
-            currency="currency",
-            product_ids="line_items",
-            quantities="line_items.quantity",
-            unit_prices="line_items.total",
-            purchased_at="date_created_gmt",
-            status="status",
-            completed_at="date_completed_gmt",
-            updated_at="date_modified_gmt",
-            refunded="refunds",
-            consent=self.consent_meta,
-            ad_personalization=self.ad_personalization_meta,
-        )
 
 
 class Store(Section):
@@ -328,5 +263,4 @@ class MetaSettings(DestinationBase):
         return self
 
 
-AnySourceSettings = Annotated[FileSource | SqlSource | WooCommerceSource, Field(discriminator="kind")]
 DestinationSettings = Annotated[GoogleSettings | MetaSettings, Field(discriminator="kind")]

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from conversions.errors import SettingsError
-from conversions.settings.sections import AnySourceSettings, DestinationSettings, OnCall, Privacy, Store
+from conversions.settings.sections import DestinationSettings, OnCall, Privacy, Store
+from conversions.settings.shop_systems import AnySourceSettings
 from conversions.settings.values import Days, Duration, Host, ProxyUrl, days_of, zone_name
 
 

@@ -15,6 +15,7 @@ PROXY = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+]):([1-9][0-9]{0,
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 HOST = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]+")
 _SHOP = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/(?!wp-json)[A-Za-z0-9._~-]+)*/?")
+_SHOPIFY = re.compile(r"(?:https://)?([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/?")
 _NEWSLETTERS = re.compile(
     "newsletter|nyhedsbrev|mailinglist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue|omnisend|subscribe"
     "|emailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:email|optin)"
@@ -73,6 +74,17 @@ def shop_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def shopify_name(name: str) -> str:
+    """Return a shop's name at Shopify, as name.myshopify.com. Raises ValueError for another address."""
+    match = _SHOPIFY.fullmatch(name.strip().lower())
+    if match is None:
+        raise ValueError(
+            "write the shop's own name at Shopify, name.myshopify.com, not the address that buyers see; "
+            "admin.shopify.com/store/NAME shows it"
+        )
+    return f"{match[1]}.myshopify.com"
+
+
 def ad_consent_name(name: str) -> str:
     """Return the name of a field with consent to ads. Raises ValueError where it is about newsletters or messages."""
     words = [word.lower() for word in _WORDS.findall(name)]
@@ -80,8 +92,8 @@ def ad_consent_name(name: str) -> str:
     if messages or _NEWSLETTERS.search("".join(words)):
         raise ValueError(
             f"`{name}` is about {'text messages' if messages else 'newsletters'}, which is no consent to ad "
-            "measurement; name a field that holds the visitor's answer about ads (docs/woocommerce.md shows how to "
-            "record one)"
+            "measurement; name a field that holds the visitor's answer about ads (docs/woocommerce.md and "
+            "docs/shopify.md show how to record one)"
         )
     return name
 
@@ -142,6 +154,7 @@ Duration = Annotated[timedelta, BeforeValidator(duration)]
 ProxyUrl = Annotated[str, AfterValidator(proxy_url)]
 Host = Annotated[str, AfterValidator(host_name)]
 AdConsentName = Annotated[str, AfterValidator(ad_consent_name)]
+ShopifyName = Annotated[str, AfterValidator(shopify_name)]
 ShopUrl = Annotated[str, AfterValidator(shop_url)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 PersonName = Annotated[str, AfterValidator(person_name)]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conversions.cli.scaffold import template
-from conversions.settings import FileSource, GoogleSettings, MetaSettings, WooCommerceSource, load
+from conversions.settings import FileSource, GoogleSettings, MetaSettings, ShopifySource, WooCommerceSource, load
 from tests.cli.conftest import Cli
 
 GOOGLE = ("--google-account", "123-456-7890", "--google-action", "987654321")
@@ -265,6 +265,9 @@ class TestAWooCommerceShop:
         ("arguments", "code", "word"),
         [
             (("--renewals", "send"), 2, "--woocommerce"),
+            (("--woocommerce", "https://shop.example", "--shopify", "a.myshopify.com"), 2, "two shops"),
+            (("--shopify", "shop.example"), 78, "name.myshopify.com"),
+            (("--shopify", "a.myshopify.com", "--consent-attribute", "sms_optin"), 78, "text messages"),
             (("--woocommerce", "http://shop.example"), 78, "https://shop.example"),
             (("--woocommerce", "https://shop.example", "--consent-meta", "_newsletter"), 78, "newsletters"),
         ],
@@ -275,3 +278,33 @@ class TestAWooCommerceShop:
         said = cli("init", tmp_path / "new", *GOOGLE, *BASIS, *arguments)
         assert (said.code, word in said.err) == (code, True), said.err
         assert not list((tmp_path / "new").glob("*"))
+
+
+class TestAShopifyShop:
+    SHOP = ("--shopify", "name.myshopify.com")
+
+    def test_its_answers_are_in_settings_that_load(self, cli: Cli, tmp_path: Path) -> None:
+        more = ("--renewals", "send", "--consent-attribute", "ad_consent", "--product-id", "sku", "--order-key", "name")
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, *self.SHOP, *more)
+        assert said.code == 0, said.err
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, ShopifySource)
+        assert (source.shop, source.renewals, source.consent_attribute) == (self.SHOP[1], "send", "ad_consent")
+        assert (source.product_id, source.order_key) == ("sku", "name")
+        assert "CONVERSIONS_SOURCE__CLIENT_SECRET" in said.err
+
+    def test_renewals_have_no_silent_default(self, cli: Cli, tmp_path: Path) -> None:
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, *self.SHOP)
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, ShopifySource)
+        assert source.renewals is None
+        assert "source.renewals" in said.err
+
+    def test_a_terminal_is_asked_about_it(self, cli: Cli, tmp_path: Path) -> None:
+        typed = "name.myshopify.com\nname\nwithhold\nvariant\nad_consent\n"
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=f"\n\n{typed}", terminal=True)
+        assert said.code == 0, said.err
+        source = load(tmp_path / "conversions.toml").source
+        assert isinstance(source, ShopifySource)
+        assert (source.order_key, source.renewals, source.product_id) == ("name", "withhold", "variant")
+        assert source.consent_attribute == "ad_consent"

@@ -7,17 +7,19 @@ import sys
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from pydantic import TypeAdapter
 
 from conversions.errors import Usage
 from conversions.intake.sources import open_source
 from conversions.model.conversion import Window
-from conversions.sandbox import Options, Sandbox
-from conversions.settings import WooCommerceSource
+from conversions.sandbox import Options, Sandbox, ShopOptions
+from conversions.sandbox.shops import ShopKind
+from conversions.settings import AnySourceSettings
 
 COMMAND = (
     "import typer, conversions.cli.sandbox as c; a = typer.Typer(); a.command()(c.sandbox); a(standalone_mode=False)"
@@ -50,16 +52,17 @@ def test_a_fault_that_is_none_is_explained() -> None:
     assert "fault '504' is not KIND" in done.stderr
 
 
-def test_a_shop_prints_settings_that_read_it() -> None:
-    arguments = ["--port", "0", "--shop", "woocommerce", "--shop-orders", "30", "--shop-fault", "cap=7"]
+@pytest.mark.parametrize(("shop", "fault"), [("woocommerce", "cap=7"), ("shopify", "moving=0")])
+def test_a_shop_prints_settings_that_read_it(shop: str, fault: str) -> None:
+    arguments = ["--port", "0", "--shop", shop, "--shop-orders", "30", "--shop-fault", fault]
     with subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout
         said = _until(process.stdout, "Received")
         table = said.partition("[source]\n")[2].partition("and in .env ")[0]
-        key, secret = re.findall(r"CONVERSIONS_SOURCE__CONSUMER_\w+=(\w+)", said)
-        settings = {**tomllib.loads(table), "consumer_key": key, "consumer_secret": secret}
+        secrets = dict(re.findall(r"CONVERSIONS_SOURCE__(\w+)=([\w-]+)", said))
+        settings = {**tomllib.loads(table), **{name.lower(): text for name, text in secrets.items()}}
         source = open_source(
-            WooCommerceSource.model_validate(settings),
+            TypeAdapter[AnySourceSettings](AnySourceSettings).validate_python(settings),
             zone=ZoneInfo("Europe/Copenhagen"),
             resolve=Path,
             clock=lambda: datetime.now(UTC),
@@ -80,7 +83,8 @@ def _until(lines: IO[str], word: str) -> str:
     return said
 
 
+@pytest.mark.parametrize("kind", get_args(ShopKind))
 @pytest.mark.parametrize("fault", ["nonsense", "cap=x", "html=3", "503@2x0y"])
-def test_a_shop_fault_that_is_none_is_refused(fault: str) -> None:
+def test_a_shop_fault_that_is_none_is_refused(fault: str, kind: ShopKind) -> None:
     with pytest.raises(Usage, match="shop fault"):
-        Sandbox(options=Options(orders=1, shop_faults=(fault,)))
+        Sandbox(options=Options(shop=ShopOptions(kind, 1, faults=(fault,))))

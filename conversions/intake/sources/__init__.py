@@ -7,7 +7,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from conversions.intake.sources.base import Source
-from conversions.settings import AnySourceSettings, FileSource, SqlSource, WooCommerceSource
+from conversions.settings import AnySourceSettings, FileSource, ShopifySource, SqlSource, WooCommerceSource
 from conversions.transport.route import DIRECT, Route
 
 
@@ -40,5 +40,9 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
             from conversions.intake.sources.woocommerce import WooCommerce
 
             return WooCommerce(settings, zone=zone, clock=clock, key=key, route=route)
+        case ShopifySource():
+            from conversions.intake.sources.shopify import Shopify
+
+            return Shopify(settings, zone=zone, clock=clock, key=key, route=route)
         case _:
             assert_never(settings)

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from conversions.sandbox.base import Answer, Request, to_json
-from conversions.sandbox.woocommerce.faults import Chance, ShopFault, ShopFaults
+from conversions.sandbox.shop_faults import Chance, ShopFaults
+from conversions.sandbox.woocommerce.faults import KINDS, ShopFault
 from conversions.sandbox.woocommerce.listing import DEFAULT_PAGE, MAX_PAGE, InvalidParameter, OrderList, chosen, number
 from conversions.sandbox.woocommerce.orders import FIRST_ID, ID_STEP, set_time
 
@@ -39,7 +41,7 @@ class Shop:
         self.orders = orders
         self.requests = 0
         self._clock = clock
-        self._faults = ShopFaults(faults, seed)
+        self._faults = ShopFaults(KINDS, faults, seed)
         self._seed = seed
         self._edited: dict[int, datetime] = {}
         self._refunds: dict[int, Decimal] = {}
@@ -47,7 +49,7 @@ class Shop:
 
     def use_faults(self, faults: Iterable[str]) -> None:
         """Replace the current faults. Raises Usage for an invalid one."""
-        self._faults = ShopFaults(faults, self._seed)
+        self._faults = ShopFaults(KINDS, faults, self._seed)
 
     def refund(self, order_id: int, amount: Decimal) -> None:
         """Pay back a part of an order now, which changes it."""
@@ -55,6 +57,10 @@ class Shop:
         with self._lock:
             self._refunds[nth] = amount
             self._edited[nth] = self._now()
+
+    def owns(self, path: str) -> bool:
+        """Whether a path is the shop's."""
+        return path.startswith("/wp-json/")
 
     def answer(self, request: Request) -> Answer | None:
         """The answer to a GET; None: close the connection."""
@@ -168,7 +174,7 @@ def _fields(order: dict[str, Any], wanted: str | None) -> dict[str, Any]:
     return trimmed
 
 
-_FAILURES = {
+_FAILURES: dict[StrEnum, Answer] = {
     ShopFault.MAINTENANCE: Answer(503, _html("Maintenance"), headers={"Retry-After": "600"}, content_type=_HTML),
     ShopFault.HTML: Answer(200, _html("Coming soon"), content_type=_HTML),
     ShopFault.EMPTY: Answer(200, b""),

@@ -18,7 +18,7 @@ from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
-from tests.intake.sources.woocommerce_shop import as_order, woocommerce
+from tests.intake.sources import shopify_shop, woocommerce_shop
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
@@ -110,14 +110,18 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
         case "parquet":
             return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
         case "woocommerce":
-            metas: dict[str, Any] = {
-                setting: mapped[field]
-                for setting, field in (("consent_meta", "consent"), ("ad_personalization_meta", "ad_personalization"))
-                if field in mapped
-            }
-            return woocommerce([as_order(row) for row in rows], NOW, **metas)
+            orders = [woocommerce_shop.as_order(row) for row in rows]
+            return woocommerce_shop.woocommerce(orders, NOW, **_consents(mapped, "meta"))
+        case "shopify":
+            orders = [shopify_shop.as_order(row) for row in rows]
+            return shopify_shop.shopify(orders, NOW, completed=["completed"], **_consents(mapped, "attribute"))
         case _:
             return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
+
+
+def _consents(mapped: dict[str, str], kind: str) -> dict[str, Any]:
+    """The settings of a shop system that name the fields of consent."""
+    return {f"{field}_{kind}": mapped[field] for field in ("consent", "ad_personalization") if field in mapped}
 
 
 def parquet_file(path: Path, rows: Sequence[dict[str, Any]]) -> Path:

@@ -18,7 +18,7 @@ from conversions.model.conversion import Consent, Reason
 from tests.intake.sources.shop import ADDRESS, ALL, MAPPED, ROW, WINDOW, ZONE, kept_in, orders, read, rejected
 
 MAPPED_KINDS = ("csv", "parquet", "sql")
-KINDS = (*MAPPED_KINDS, "woocommerce")
+KINDS = (*MAPPED_KINDS, "woocommerce", "shopify")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_mapped_kind = pytest.mark.parametrize("kind", MAPPED_KINDS)
 

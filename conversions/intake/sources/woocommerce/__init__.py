@@ -2,7 +2,6 @@
 
 client.py    one page of orders: the request, its retries, and errors
 errors.py    what an answer without orders means, as one sentence for each cause
-numbers.py   JSON whose numbers stay exact texts
 paging.py    every order of a span, although orders move between pages
 orders.py    one order of the API as the cells of a row
 """

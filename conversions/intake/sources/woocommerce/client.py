@@ -9,24 +9,21 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
-
 from conversions.errors import SettingsError
-from conversions.intake.sources.woocommerce.errors import Failure, is_past_last_page, no_answer, refused, unreadable
-from conversions.intake.sources.woocommerce.numbers import parse
+from conversions.intake.sources.shop_api.failures import Failure, no_answer
+from conversions.intake.sources.shop_api.numbers import parse
+from conversions.intake.sources.shop_api.retries import retrying
+from conversions.intake.sources.woocommerce.errors import TOO_LARGE, is_past_last_page, refused, unreadable
 from conversions.settings import WooCommerceSource
 from conversions.transport.http import USER_AGENT, Answer, Session, get
 from conversions.transport.route import Route
 
-ATTEMPTS = 6
-"""Tries of one page: about a minute, so that a short outage costs no night."""
 FIELDS = (
     "id,number,status,currency,total,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,"
     "billing.email,line_items,refunds,meta_data"
 )
 """What a page contains; names, addresses and telephone numbers of buyers stay in the shop."""
 _NEXT = re.compile(r'rel="?next"?', re.IGNORECASE)
-_BACKOFF = wait_random_exponential(multiplier=1, max=30)
 
 Span = tuple[datetime, datetime]
 """First moment of change, and first moment after the last one; whole seconds in UTC without offset."""
@@ -51,13 +48,7 @@ class Client:
         self.site = settings.url
         self._settings = settings
         self._session = Session(route)
-        self._retrying = Retrying(
-            retry=retry_if_result(lambda result: isinstance(result, Failure) and result.again),
-            wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS),
-            retry_error_callback=_last_result,
-            sleep=sleep,
-        )
+        self._retrying = retrying(sleep)
 
     def page(self, changed: Span, number: int) -> Page:
         """Return page *number*, from 1, of the orders that changed in a span.
@@ -74,7 +65,7 @@ class Client:
     def _ask(self, url: str, headers: dict[str, str]) -> Page | Failure:
         answer = get(self._session, url, headers)
         if not isinstance(answer, Answer):
-            return no_answer(answer)
+            return no_answer(answer, TOO_LARGE)
         if answer.status == 200:
             return _page(answer)
         return Page([], None, has_next=False) if is_past_last_page(answer) else refused(answer)
@@ -131,14 +122,3 @@ def _page(answer: Answer) -> Page | Failure:
         return unreadable(answer)
     total = answer.headers.get("X-WP-Total", "").strip()
     return Page(orders, int(total) if total.isdecimal() else None, bool(_NEXT.search(answer.headers.get("Link", ""))))
-
-
-def _wait(state: RetryCallState) -> float:
-    """Wait as long as the shop asks for, else longer each time."""
-    failure = state.outcome.result() if state.outcome else None
-    asked = failure.wait if isinstance(failure, Failure) else None
-    return _BACKOFF(state) if asked is None else asked
-
-
-def _last_result(state: RetryCallState) -> object:
-    return state.outcome.result() if state.outcome else None

@@ -5,39 +5,10 @@ Sources: ``class-wc-rest-authentication.php`` of WooCommerce, ``rest-api.php`` a
 """
 
 import re
-from dataclasses import dataclass
 
-from conversions.errors import SourceError, SourceUnavailable
-from conversions.intake.sources.woocommerce.numbers import parse
-from conversions.transport import unreachable
-from conversions.transport.http import Answer, NoResponse
-from conversions.transport.not_sent import NotSent
-
-MAX_WAIT_SECONDS = 120.0
-"""A shop that asks for a longer wait is left to a later run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One request without a page of orders."""
-
-    sentence: str
-    passing: bool = False
-    """Whether the same request may succeed later."""
-    wait: float | None = None
-    """Seconds that the shop asks to wait."""
-
-    @property
-    def again(self) -> bool:
-        """Whether this run should ask again."""
-        return self.passing and (self.wait or 0) <= MAX_WAIT_SECONDS
-
-    def error(self, site: str) -> SourceError:
-        """Return the exception for a run that cannot go on."""
-        kind = SourceUnavailable if self.passing else SourceError
-        next_ = "Run `conversions run` again later." if self.passing else "`conversions doctor` checks it."
-        return kind(f"The shop {site} {self.sentence} No order was kept, and nothing was sent. {next_}")
-
+from conversions.intake.sources.shop_api.failures import Failure
+from conversions.intake.sources.shop_api.numbers import parse
+from conversions.transport.http import Answer
 
 _KEY = (
     "does not let this key read orders (401, {code}). Either it is not a key of this shop, or its user may not see "
@@ -83,8 +54,7 @@ _MAINTENANCE = (
 )
 _ERROR = "has an error ({status}); its own log (WooCommerce, Status, Logs) says more."
 _BUSY = "asks for fewer requests (429)."
-_SILENT = "did not answer ({why})."
-_TOO_LARGE = "answers with a page that is too large to read. Set page_size = 20 in [source]."
+TOO_LARGE = "answers with a page that is too large to read. Set page_size = 20 in [source]."
 _EMPTY = (
     "answers 200 with nothing. PHP probably stopped for lack of memory: see its error log, and set page_size = 20 in "
     "[source]."
@@ -105,15 +75,6 @@ _PARAMETER = (
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE | re.DOTALL)
 _PHP = re.compile(rb"<b>(?:notice|warning|deprecated|fatal error|parse error)</b>|PHP [A-Z][a-z]+:", re.IGNORECASE)
 _CODE = re.compile(r"[a-z0-9_]{1,60}")
-
-
-def no_answer(result: NotSent | NoResponse) -> Failure:
-    """Return the failure of a request that the shop did not answer."""
-    if isinstance(result, NotSent):
-        return Failure(f"cannot be asked. {unreachable.sentence('it', result)}", passing=True)
-    if result.why == "EndlessAnswer":
-        return Failure(_TOO_LARGE)
-    return Failure(_SILENT.format(why=result.why), passing=True)
 
 
 def is_past_last_page(answer: Answer) -> bool:
@@ -147,7 +108,7 @@ def unreadable(answer: Answer) -> Failure:
     """Return the failure of a 200 whose body is no list of orders."""
     body = answer.body
     if answer.cut:
-        return Failure(_TOO_LARGE)
+        return Failure(TOO_LARGE)
     if not body.strip():
         return Failure(_EMPTY)
     if _PHP.search(body[:100_000]) or _PHP.search(body[-10_000:]):

@@ -7,24 +7,20 @@ PHP writes an empty object as ``[]`` and a list with gaps as an object; both are
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from conversions.intake.sources.cells import CellError, NumberText, parse_amount
 from conversions.intake.sources.instants import is_naive
+from conversions.intake.sources.shop_api.values import SEPARATOR, UNKNOWN, Json, text, unit_price
 from conversions.model.conversion import Reason
-from conversions.model.money import exponent
 from conversions.settings import WooCommerceSource
 
-SEPARATOR = "\n"
-"""Between product IDs: an SKU cannot contain it."""
 SUBSCRIPTION = "subscription"
 _RENEWAL_META = "_subscription_renewal"
 _PARTS_OF_BUNDLES = ("bundled_by", "_bundled_by", "composite_parent", "_composite_parent", "_mnm_container")
 """Fields or meta keys of a line that belongs to another line: bundles, composites, mix and match."""
 _PAID = ("date_paid_gmt", "date_completed_gmt")
-
-Json = Mapping[str, Any]
 
 
 class Cells:
@@ -38,18 +34,18 @@ class Cells:
     def __call__(self, order: Json) -> dict[str, str]:
         """Return the cells. Raises CellError where a value has a type that cannot be read."""
         metas = _metas(order.get("meta_data"))
-        currency = _text(order, "currency", "currency")
+        currency = text(order, "currency", "currency")
         lines = [(product_id, line) for line in self._lines(order) if (product_id := self._product_id(line))]
         return {
-            "order_id": _text(order, self._settings.order_key, "order_id"),
-            "email": _text(_object(order.get("billing"), "email"), "email", "email"),
-            "amount": _text(order, "total", "amount"),
+            "order_id": text(order, self._settings.order_key, "order_id"),
+            "email": text(_object(order.get("billing"), "email"), "email", "email"),
+            "amount": text(order, "total", "amount"),
             "currency": currency,
             "product_ids": SEPARATOR.join(product_id for product_id, _ in lines),
-            "quantities": SEPARATOR.join(_text(line, "quantity", "quantities") or "?" for _, line in lines),
+            "quantities": SEPARATOR.join(text(line, "quantity", "quantities") or UNKNOWN for _, line in lines),
             "unit_prices": SEPARATOR.join(_unit_price(line, currency) for _, line in lines),
             "purchased_at": _time(order, "date_created_gmt", "purchased_at"),
-            "status": _text(order, "status", "status").removeprefix("wc-"),
+            "status": text(order, "status", "status").removeprefix("wc-"),
             "completed_at": _completion(order),
             "updated_at": _time(order, "date_modified_gmt", "updated_at"),
             "refunded": _refunded(order.get("refunds")),
@@ -72,7 +68,7 @@ class Cells:
             case "variation":
                 return _number(line, "variation_id") or product
             case "sku":
-                sku = _text(line, "sku", "product_ids").strip()
+                sku = text(line, "sku", "product_ids").strip()
                 self.without_sku += not sku
                 return sku or (product and f"{self._settings.sku_fallback}{product}")
 
@@ -107,29 +103,19 @@ def _completion(order: Json) -> str:
 
 def _refunded(value: object) -> str:
     """Return the sum of the refunds' totals; WooCommerce writes them below zero."""
-    totals = (_text(_object(refund, "refunded"), "total", "refunded") for refund in _list(value, "refunded"))
+    totals = (text(_object(refund, "refunded"), "total", "refunded") for refund in _list(value, "refunded"))
     return NumberText(format(sum((abs(parse_amount(total, "refunded")) for total in totals), Decimal()), "f"))
 
 
 def _time(order: Json, name: str, field: str) -> str:
     """Return a time of the API's ``_gmt`` fields, which are UTC without an offset."""
-    text = _text(order, name, field).strip()
-    return f"{text}+00:00" if is_naive(text) else text
+    time = text(order, name, field).strip()
+    return f"{time}+00:00" if is_naive(time) else time
 
 
 def _unit_price(line: Json, currency: str) -> str:
-    """Return what one piece cost, without tax and after discounts, rounded to the minor unit; "?" where none is known.
-
-    WooCommerce's own ``price`` is the same quotient as a float.
-    """
-    minor = exponent(currency.strip().upper())
-    try:
-        total, quantity = (Decimal(_text(line, name, "unit_prices")) for name in ("total", "quantity"))
-        return (
-            "?" if minor is None else format((total / quantity).quantize(Decimal(1).scaleb(-minor), ROUND_HALF_UP), "f")
-        )
-    except ArithmeticError:
-        return "?"
+    """Return the price of one piece without tax, after discounts; ``price`` is the quotient as a float."""
+    return unit_price(text(line, "total", "unit_prices"), text(line, "quantity", "unit_prices"), currency)
 
 
 def _is_part(line: Json) -> bool:
@@ -158,19 +144,8 @@ def _meta_text(metas: Mapping[str, object], key: str | None) -> str:
 
 def _number(line: Json, name: str) -> str:
     """Return a product's number, empty for 0, which stands for none."""
-    number = _text(line, name, "product_ids").strip()
+    number = text(line, name, "product_ids").strip()
     return "" if number == "0" else number
-
-
-def _text(holder: Json, name: str, field: str) -> str:
-    """Return a scalar as text, null and a missing one as empty. Raises CellError for anything else."""
-    match holder.get(name):
-        case None:
-            return ""
-        case str() as text:
-            return text
-        case _:
-            raise CellError(Reason.WRONG_TYPE, field)
 
 
 def _object(value: object, field: str) -> Json:

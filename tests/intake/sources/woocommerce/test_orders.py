@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources.shop_api.numbers import parse
 from conversions.intake.sources.woocommerce import WooCommerce
-from conversions.intake.sources.woocommerce.numbers import parse
 from conversions.model.conversion import Consent, Reason
 from conversions.transport.route import DIRECT
 from tests.intake.sources.woocommerce_shop import ZONE, shop_settings

@@ -1,0 +1,61 @@
+"""Reads every order that changed from a moment on, with all of its lines.
+
+Orders come by the time of their change, and a cursor is a place in that sequence. An order that changes while pages are
+read moves to the end, where it is read again; none is skipped. The newest version of an order counts.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from conversions.intake.sources.shopify.client import Page
+
+ORDERS_PER_SEARCH = 20_000
+"""Shopify ends a search after 25,000 objects; a new one begins at the change where the last one stopped."""
+
+FetchOrders = Callable[[str, str | None], Page]
+"""Returns a page of the orders of a filter, after a cursor."""
+FetchLines = Callable[[str, str | None], Page | None]
+"""Returns a page of an order's lines, after a cursor; None: there is no such order any more."""
+
+
+def changed_orders(fetch: FetchOrders, since: datetime) -> Iterator[list[Any]]:
+    """Yield every order that changed from *since* on, a page at a time. Raises what *fetch* raises."""
+    after, seen = None, 0
+    while True:
+        page = fetch(f"updated_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'", after)
+        yield page.nodes
+        if page.next is None:
+            return
+        after, seen = page.next, seen + len(page.nodes)
+        if seen >= ORDERS_PER_SEARCH and (last := _changed(page.nodes)) and last > since:
+            since, after, seen = last, None, 0
+
+
+def with_all_lines(fetch: FetchLines, order: Any) -> Any:
+    """Return an order with all of its lines, also those that its page did not contain; None where it was deleted.
+
+    They are read again from the first one on, so that all are of one version of the order.
+    """
+    lines = order.get("lineItems") if isinstance(order, dict) else None
+    info = lines.get("pageInfo") if isinstance(lines, dict) else None
+    if not isinstance(info, dict) or info.get("hasNextPage") is not True:
+        return order
+    nodes: list[Any] = []
+    after = None
+    while (page := fetch(str(order.get("id")), after)) is not None:
+        nodes += page.nodes
+        if (after := page.next) is None:
+            return {**order, "lineItems": {"nodes": nodes}}
+    return None
+
+
+def _changed(orders: list[Any]) -> datetime | None:
+    """Return when the last order of a page changed, in whole seconds; None where it does not say it."""
+    last = orders[-1] if orders else None
+    text = last.get("updatedAt") if isinstance(last, dict) else None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at.astimezone(UTC).replace(microsecond=0) if at and at.tzinfo else None
