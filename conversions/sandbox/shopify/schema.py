@@ -83,6 +83,16 @@ def _field_cost(field: Field, kind: str) -> int:
     return 2 + first * (1 + points)
 
 
+def actual_cost(data: Any) -> int:
+    """Return the points of what was shown, by the same rule as ``cost``."""
+    if isinstance(data, list):
+        return sum(map(actual_cost, data))
+    if not isinstance(data, dict):
+        return 0
+    inner = sum(actual_cost(value) for name, value in data.items() if name != "pageInfo")
+    return inner + (2 if "nodes" in data else 1)
+
+
 def shown(fields: Sequence[Field], value: Any) -> Any:
     """Return what a selection shows of *value*; what *value* does not have is null, and what is no object stays."""
     if isinstance(value, list):

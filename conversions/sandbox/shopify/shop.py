@@ -15,7 +15,7 @@ from conversions.sandbox.shopify.faults import KINDS, TOKEN_FAULTS, ShopFault
 from conversions.sandbox.shopify.listing import OrderList, page
 from conversions.sandbox.shopify.orders import FIRST_ID, in_utc, money
 from conversions.sandbox.shopify.query import Field, QueryError, parse
-from conversions.sandbox.shopify.schema import connection, cost, shown
+from conversions.sandbox.shopify.schema import actual_cost, connection, cost, shown
 
 VERSION = "2026-10"
 TOKEN_PATH, API_PATH = "/admin/oauth/access_token", f"/admin/api/{VERSION}/graphql.json"
@@ -96,15 +96,17 @@ class Shop:
             if points > ((most.value if most else None) or MAX_COST):
                 return _said(_error("MAX_COST_EXCEEDED", f"Query cost is {points}, which exceeds the limit."))
             if not self._spend(points):
-                return _said({**_error("THROTTLED", "Throttled"), **self._extensions(points)})
+                return _said({**_error("THROTTLED", "Throttled"), **self._extensions(points, None)})
             data = {field.name: self._resolve(field) for field in fields}
+            actual = max(actual_cost(data) - 1, 1)
+            self._spent -= points - actual
         except QueryError as mistake:
             return _said(_error("undefinedField", str(mistake)))
         except (ValueError, KeyError, TypeError):
             return Answer(400, to_json({"errors": {"query": "Required parameter missing or invalid"}}))
         other = self._faults.condition(ShopFault.OTHER_VERSION)
         headers = {"X-Shopify-API-Version": "2027-01" if other else VERSION}
-        return Answer(200, json.dumps({"data": data, **self._extensions(points)}).encode(), headers=headers)
+        return Answer(200, json.dumps({"data": data, **self._extensions(points, None)}).encode(), headers=headers)
 
     def _resolve(self, field: Field) -> Any:
         match field.name:
@@ -153,7 +155,7 @@ class Shop:
         self._spent = max(self._spent - (now - self._spent_at).total_seconds() * self._rate, 0)
         self._spent_at = now
         if self._faults.condition(ShopFault.POINTS) is None:
-            self._spent = 0
+            self._spent = 0.0
         if self._spent + points > self._rate * 20:
             return False
         self._spent += points
@@ -165,10 +167,10 @@ class Shop:
         points = self._faults.condition(ShopFault.POINTS)
         return (points.value if points else None) or 100
 
-    def _extensions(self, points: int) -> dict[str, Any]:
+    def _extensions(self, points: int, actual: int | None) -> dict[str, Any]:
         full = self._rate * 20
         status = {"maximumAvailable": full, "currentlyAvailable": full - self._spent, "restoreRate": self._rate}
-        costs = {"requestedQueryCost": points, "actualQueryCost": points, "throttleStatus": status}
+        costs = {"requestedQueryCost": points, "actualQueryCost": actual, "throttleStatus": status}
         return {"extensions": {"cost": costs}}
 
     def _now(self) -> datetime:

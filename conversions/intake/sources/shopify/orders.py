@@ -27,8 +27,8 @@ class Cells:
     def __init__(self, settings: ShopifySource) -> None:
         self._settings = settings
         self._side = f"{settings.money}Money"
-        self.fallbacks = 0
-        """Lines whose product ID is not of the kind that the settings choose: deleted products, and no SKU."""
+        self.without_sku = 0
+        """Lines that were named by the product's number, because they have no SKU."""
 
     def __call__(self, order: Json) -> dict[str, str]:
         """Return the cells. Raises CellError where a value has a type that cannot be read."""
@@ -71,14 +71,15 @@ class Cells:
         A deleted product has no number any more; its line still has the SKU.
         """
         sku = text(line, "sku", "product_ids").strip()
-        kind = self._settings.product_id
-        number = _number(line, "variant" if kind == "variant" else "product")
-        chosen = sku if kind == "sku" else number
-        if chosen:
-            return chosen
-        other = f"{self._settings.sku_fallback}{number}" if kind == "sku" and number else sku
-        self.fallbacks += bool(other)
-        return other
+        match self._settings.product_id:
+            case "product":
+                return _number(line, "product") or sku
+            case "variant":
+                return _number(line, "variant") or sku
+            case "sku":
+                product = _number(line, "product")
+                self.without_sku += not sku
+                return sku or (product and f"{self._settings.sku_fallback}{product}")
 
 
 def order_number(order: Json) -> str:

@@ -2,9 +2,9 @@
 
 from conversions.settings import ShopifySource
 
-LINES_PER_ORDER = 10
-"""Lines of an order that come with its page; the few orders with more cost one request each."""
-LINES_PER_PAGE = 100
+LINES_PER_ORDER = 5
+"""Lines of an order that come with its page; the few orders with more cost a request each."""
+LINES_PER_PAGE = 50
 SCOPES = "query Scopes { currentAppInstallation { accessScopes { handle } } }"
 
 
@@ -43,9 +43,10 @@ def _money(settings: ShopifySource) -> str:
 
 
 def _lines(settings: ShopifySource) -> str:
+    thing = "variant" if settings.product_id == "variant" else "product"  # each object costs points
     return f"""{{
         nodes {{
-          quantity sku product {{ legacyResourceId }} variant {{ legacyResourceId }}
+          quantity sku {thing} {{ legacyResourceId }}
           discountedTotalSet {_money(settings)}
         }}
         pageInfo {{ hasNextPage endCursor }}

@@ -78,9 +78,9 @@ class Shopify:
         return []
 
     @property
-    def fallbacks(self) -> int:
-        """Lines of the last reading that were named otherwise, because the product was deleted or has no SKU."""
-        return self._cells.fallbacks
+    def without_sku(self) -> int:
+        """Lines of the last reading that were named by the product's number, because they have no SKU."""
+        return self._cells.without_sku
 
     @property
     def api_version(self) -> str:
