@@ -1,6 +1,5 @@
 """The orders of a test in a Shopify shop: real HTTP, through the sandbox."""
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from conversions.intake.sources.base import Source
 from conversions.sandbox import Sandbox
 from conversions.sandbox.shopify import Shop
 from conversions.settings import ShopifySource
+from tests.intake.sources.closing import close_with
 
 Json = dict[str, Any]
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -49,7 +49,7 @@ def served(shop: Shop, clock: Callable[[], datetime], zone: ZoneInfo = ZONE, **s
     sandbox.__enter__()
     found = shop_settings(endpoint=sandbox.url, **settings)
     source = open_source(found, zone=zone, resolve=Path, clock=clock, key=b"k" * 32)
-    weakref.finalize(source, sandbox.__exit__, None, None, None)
+    close_with(source, sandbox)
     return source
 
 

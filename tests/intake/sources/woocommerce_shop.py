@@ -1,6 +1,5 @@
 """The orders of a test in a WooCommerce shop: real HTTP, through the sandbox."""
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from conversions.intake.sources.base import Source
 from conversions.sandbox import Sandbox
 from conversions.sandbox.woocommerce import Shop
 from conversions.settings import WooCommerceSource
+from tests.intake.sources.closing import close_with
 
 Json = dict[str, Any]
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -50,7 +50,7 @@ def served(shop: Shop, clock: Callable[[], datetime], zone: ZoneInfo = ZONE, **s
     sandbox.shop = shop
     sandbox.__enter__()
     source = open_source(shop_settings(sandbox.url, **settings), zone=zone, resolve=Path, clock=clock, key=b"k" * 32)
-    weakref.finalize(source, sandbox.__exit__, None, None, None)
+    close_with(source, sandbox)
     return source
 
 
