@@ -28,6 +28,14 @@ def check_shop_system(settings: Settings, source: Source) -> Iterator[CheckResul
 
 
 def _shopify(source: Shopify) -> Iterator[CheckResult]:
+    if source.orders_without_address:
+        yield note(
+            "source",
+            f"None of {source.orders_without_address} orders shows an e-mail address. Either all are sales at a till, "
+            "or the app lacks access to protected customer data, level 2.",
+            "Look at one of these orders in Shopify; if it has an address, request e-mail under API access, Protected "
+            "customer data access, in the Dev Dashboard.",
+        )
     if source.is_limited():
         yield note(
             "source",

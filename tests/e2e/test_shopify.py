@@ -174,3 +174,12 @@ def test_doctor_says_what_the_app_may_not_see(shop: Shop, shopify: Shopify, faul
     said = shop.command("doctor")
 
     assert all(word in " ".join(said.out.split()) for word in words), said
+
+
+def test_doctor_doubts_the_access_where_the_first_few_orders_show_no_address(shop: Shop, shopify: Shopify) -> None:
+    shop.sandbox.shop = Shopify(Orders(9, shop.now, 6), ["no-addresses"], shop.clock)
+
+    said = " ".join(shop.command("doctor").out.split())
+
+    assert "None of 9 orders shows an e-mail address" in said
+    assert "protected customer data" in said

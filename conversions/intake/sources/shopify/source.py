@@ -46,6 +46,8 @@ class Shopify:
         self.client = Client(settings, route, clock, sleep=time.sleep)
         self.unparsed = self._rows.unparsed
         self._cells = Cells(settings)
+        self.orders_without_address = 0
+        """Orders of the last reading, if none of them shows an e-mail address; otherwise 0."""
         self.description = f"the Shopify shop {settings.shop}"
 
     def check(self) -> None:
@@ -70,7 +72,8 @@ class Shopify:
             orders += len(whole)
             addresses += sum(isinstance(order, dict) and bool(order.get("email")) for order in whole)
             yield [self._row(order) for order in whole]
-        if orders >= MIN_ORDERS and not addresses:
+        self.orders_without_address = 0 if addresses else orders
+        if self.orders_without_address >= MIN_ORDERS:
             raise Failure(errors.NO_ADDRESSES.format(orders=orders)).error(self._settings.shop)
 
     def skipped_files(self) -> list[str]:
