@@ -55,7 +55,7 @@ def in_words(day: date) -> str:
 def not_come(since: date, until: date, present: date) -> str:
     """Return the message for days that all lie in the future."""
     days = f"{in_words(since)} has" if since == until else f"{in_words(since)} to {in_words(until)} have"
-    return f"{days} not come yet: today is {in_words(present)} in the shop's zone. Name days up to yesterday."
+    return f"{days} not come yet: today is {present} in the shop's zone. Name days up to yesterday."
 
 
 def today(zone: ZoneInfo, now: datetime) -> date:
