@@ -2,8 +2,8 @@
 
     row → Order → Conversion, or the reason why not → staged in the ledger → a request on disk → HTTP → settled
 
-``send`` is the whole run. A plan (``run.plan.plan``) reads, checks and evaluates the same
-orders, but writes and sends nothing.
+``send`` is the whole run. A plan (``run.plan.plan``) reads, checks and evaluates the same orders, but writes and sends
+nothing.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from conversions.process import signals
 from conversions.process.gc_tuning import relaxed_gc
 from conversions.run import restatements
 from conversions.run.balance import build_report, build_stopped_report, purge_expired, remember_findings
-from conversions.run.context import RunContext, begin_run, recover_and_poll, unapproved
+from conversions.run.context import RunContext, begin_run, check_approvals, recover_and_poll, unapproved
 from conversions.run.report import Report
 from conversions.run.runtime import build_runtime
 from conversions.run.staging import read_for_run, stage
@@ -45,6 +45,7 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     request.days(settings.zone, clock())  # raises Usage for impossible dates before anything is opened
     runtime = build_runtime(settings, request.only)
     intake = open_intake(settings, runtime.rules, clock)
+    check_approvals(runtime, clock, intake.exclusions)  # first, so that no query is tried before its approval
     intake.source.check()
     waits = Waits(progress, clock, settings.zone)
     with (

@@ -1,6 +1,6 @@
 """Output of a command: results on stdout, messages to the operator on stderr.
 
-All text is escaped here, whoever wrote it, so that no file name, order number or answer can control a terminal.
+All text is escaped here, our own included, so that no file name, order number or answer can control a terminal.
 """
 
 import re

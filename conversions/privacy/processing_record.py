@@ -57,7 +57,7 @@ class ProcessingRecord:
     proxy: str | None
     """The proxy that the requests pass."""
     ca_file: str | None
-    """The authority that is trusted in addition: whoever holds its key can open the encryption on the way."""
+    """The authority that is trusted in addition: the holder of its key can open the encryption on the way."""
     retention_days: int
     policy: Policy | None
     """The approved policy; None before the first run, which records its own."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from conversions.errors import SettingsError
-from conversions.ledger import Ledger, outbox, runs, staging
+from conversions.ledger import Clock, Ledger, open_read_only, outbox, runs, staging
 from conversions.ledger.runs import Run, approval_history, approvals, bindings
 from conversions.ledger.runs.approvals import Pending, Proposal
 from conversions.ledger.staging import evaluate
@@ -81,6 +81,18 @@ def pending_approvals(runtime: Runtime, ledger: Ledger, proposal: Proposal) -> P
     if differences := bindings.differences(ledger, runtime.bindings):
         raise SettingsError("\n".join([*differences, *([pending.sentence] if pending else [])]))
     return pending
+
+
+def check_approvals(runtime: Runtime, clock: Clock, exclusions: str | None) -> None:
+    """Raise SettingsError where a person must approve something first; this takes no lock and writes nothing.
+
+    ``begin_run`` checks it again under the lock. *exclusions* describes the addresses that are left out.
+    """
+    settings = runtime.settings
+    proposal = approvals.propose(settings, runtime.policy, exclusions)
+    with open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
+        if pending := pending_approvals(runtime, ledger, proposal):
+            raise SettingsError(pending.sentence)
 
 
 def begin_run(

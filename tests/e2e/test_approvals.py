@@ -284,6 +284,9 @@ def test_an_address_in_a_query_reaches_no_log_and_a_change_of_it_is_noticed(shop
     shop.run()
     ask("bo@staff.example")
     refused(shop.command("run"), "source.query", "[address]")
+    (tmp_path / "shop.db").rename(tmp_path / "elsewhere.db")
+    refused(shop.command("run"), "source.query")  # and so it was not tried
+    (tmp_path / "elsewhere.db").rename(tmp_path / "shop.db")
     shop.approve()
     (leaf,) = leaves(shop, "rules approved")
     assert "staff.example" not in json.dumps(leaf)
