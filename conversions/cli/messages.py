@@ -123,13 +123,18 @@ def of_backlogs(backlogs: Iterable[Backlog], zone: ZoneInfo) -> Iterator[str]:
     """Orders that wait after a run that was stopped, also those of earlier runs."""
     for backlog in backlogs:
         until = local_time(backlog.first_too_old, zone) if backlog.first_too_old else None
-        yield _waiting(backlog.destination, backlog.orders, until)
+        yield _waiting(backlog.destination, backlog.orders, until, backlog.unanswered)
 
 
-def _waiting(name: str, orders: int, until: str | None) -> str:
+def _waiting(name: str, orders: int, until: str | None, unanswered: int = 0) -> str:
     wait = "1 order waits" if orders == 1 else f"{counted(orders, 'order')} wait"
     latest = f" Send before {until}, or the oldest is lost for {name}." if until else ""
-    return f"Nothing is lost: {wait} for {name}.{latest} `conversions run` goes on with them."
+    with_them = (
+        " with them."
+        if not unanswered
+        else (f"; {unanswered} of them got no answer, and `conversions decide` lists those that wait for a person.")
+    )
+    return f"Nothing is lost: {wait} for {name}.{latest} `conversions run` goes on{with_them}"
 
 
 def _adjustments(name: str, totals: AdjustmentTotals) -> Iterator[str]:

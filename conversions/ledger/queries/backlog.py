@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from conversions.ledger.schema import tables
 from conversions.ledger.states import State
@@ -27,13 +27,16 @@ class Backlog:
     orders: int
     first_too_old: datetime | None
     """Aware, UTC; no order is lost before."""
+    unanswered: int = 0
+    """Of these orders, those that got no answer: some may wait for the decision of a person."""
 
 
 def backlogs(ledger: Ledger) -> list[Backlog]:
     """Return the destinations with a backlog. Orders that are too old do not count."""
     d, destination = tables.delivery.c, tables.destination.c
+    unanswered = (d.state == State.UNKNOWN) & d.decision.is_(None)
     query = (
-        select(destination.name, func.count(), func.min(d.expires_at))
+        select(destination.name, func.count(), func.min(d.expires_at), func.sum(case((unanswered, 1), else_=0)))
         .join(tables.destination, destination.id == d.destination)
         .where(d.state.in_([State.PENDING, State.DEFERRED, State.UNKNOWN]))
         .where(_in_time(ledger))
@@ -42,7 +45,10 @@ def backlogs(ledger: Ledger) -> list[Backlog]:
     )
     with ledger.transaction() as connection:
         rows = connection.execute(query).all()
-    return [Backlog(name, orders, datetime.fromtimestamp(at, UTC) if at else None) for name, orders, at in rows]
+    return [
+        Backlog(name, orders, datetime.fromtimestamp(at, UTC) if at else None, no_answer)
+        for name, orders, at, no_answer in rows
+    ]
 
 
 def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Remaining:

@@ -53,4 +53,13 @@ def test_an_unanswered_order_is_left_to_the_next_run_only_where_that_sends_it(
 def test_what_is_too_old_does_not_wait_for_a_run(night: Night) -> None:
     night.stage(sighting("1", draft("1", expires_at=int(NOW.timestamp()) + 9)), sighting("2"))
     force(night, "1", expires_at=int(NOW.timestamp()))
-    assert {one.destination: one.orders for one in backlog.backlogs(night.ledger)} == {"google": 2, "meta": 1}
+    assert {b.destination: b.orders for b in backlog.backlogs(night.ledger)} == {"google": 2, "meta": 1}
+
+
+@pytest.mark.parametrize(("decision", "unanswered"), [(None, 1), ("send", 0)])
+def test_what_may_wait_for_a_person_is_counted_apart(night: Night, decision: str | None, unanswered: int) -> None:
+    night.stage(sighting("1"), sighting("2"))
+    outbox.settle(night.ledger, night.run, night.intend(night.outbox(max_events=1)), LOST)
+    force(night, "1", expires_at=int(NOW.timestamp()) + 9, decision=decision)
+    (meta,) = [each for each in backlog.backlogs(night.ledger) if each.destination == "meta"]
+    assert (meta.orders, meta.unanswered) == (2, unanswered)
