@@ -35,84 +35,56 @@ Listing = Annotated[bool, typer.Option("--list", help="Show the entries: number,
 Remove = Annotated[bool, typer.Option("--remove", help="Remove the entry; needs --reason.")]
 
 
-@app.command("object")
-def object_(
-    address: Address = None,
-    *,
-    file: File = None,
-    column: Column = None,
-    listing: Listing = False,
-    remove: Remove = False,
-    reason: ReasonOption = None,
-    case: Case = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> int:
-    """Withhold a person's orders from every destination: objection, GDPR article 21.
-
-    The address is read from standard input, from --file, or asked for. It takes effect from the next attempt on.
-    """
-    from conversions.ledger.subjects.suppressions import SuppressionKind
-
-    if listing:
-        return _list(config, [SuppressionKind.OBJECTION, SuppressionKind.ERASURE], as_json=as_json)
-    return _change(
-        config, SuppressionKind.OBJECTION, (address, file, column), reason, case, remove=remove, as_json=as_json
-    )
+SUPPRESSIONS = {
+    "object": (
+        ("objection", "erasure"),
+        "Withhold a person's orders from every destination: objection, GDPR article 21.\n\n",
+    ),
+    "withdraw": (
+        ("withdrawal",),
+        (
+            "Withhold a person's orders from every destination: consent withdrawn, GDPR article 7(3).\n\n"
+            "It overrides a consent that the source records. "
+        ),
+    ),
+    "restrict": (
+        ("restriction",),
+        (
+            "Withhold a person's orders, and keep their data as they are: restriction, GDPR article 18.\n\n"
+            "Neither retention nor `erase` removes the data while it is in force. "
+        ),
+    ),
+}
+"""The commands of the suppression list: the kind that each adds, with those that it lists, too, and its help."""
+_INPUT = "The address is read from standard input, from --file, or asked for. It takes effect from the next attempt on."
 
 
-@app.command("withdraw")
-def withdraw(
-    address: Address = None,
-    *,
-    file: File = None,
-    column: Column = None,
-    listing: Listing = False,
-    remove: Remove = False,
-    reason: ReasonOption = None,
-    case: Case = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> int:
-    """Withhold a person's orders from every destination: consent withdrawn, GDPR article 7(3).
+def _register(name: str, kinds: tuple[str, ...], text: str) -> None:
+    """Add the command *name*, which adds, removes and lists entries of the suppression list."""
 
-    It overrides a consent that the source records. The address is read from standard input, from --file, or asked for.
-    It takes effect from the next attempt on.
-    """
-    from conversions.ledger.subjects.suppressions import SuppressionKind
+    @app.command(name, help=f"{text}{_INPUT}")
+    def suppress(
+        address: Address = None,
+        *,
+        file: File = None,
+        column: Column = None,
+        listing: Listing = False,
+        remove: Remove = False,
+        reason: ReasonOption = None,
+        case: Case = None,
+        as_json: AsJson = False,
+        config: Config = None,
+    ) -> int:
+        from conversions.ledger.subjects.suppressions import SuppressionKind
 
-    if listing:
-        return _list(config, [SuppressionKind.WITHDRAWAL], as_json=as_json)
-    return _change(
-        config, SuppressionKind.WITHDRAWAL, (address, file, column), reason, case, remove=remove, as_json=as_json
-    )
+        if listing:
+            return _list(config, [SuppressionKind(kind) for kind in kinds], as_json=as_json)
+        kind = SuppressionKind(kinds[0])
+        return _change(config, kind, (address, file, column), reason, case, remove=remove, as_json=as_json)
 
 
-@app.command("restrict")
-def restrict(
-    address: Address = None,
-    *,
-    file: File = None,
-    column: Column = None,
-    listing: Listing = False,
-    remove: Remove = False,
-    reason: ReasonOption = None,
-    case: Case = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> int:
-    """Withhold a person's orders, and keep their data as they are: restriction, GDPR article 18.
-
-    Neither retention nor `erase` removes the data while it is in force. The address is read from standard input, from
-    --file, or asked for. It takes effect from the next attempt on.
-    """
-    from conversions.ledger.subjects.suppressions import SuppressionKind
-
-    if listing:
-        return _list(config, [SuppressionKind.RESTRICTION], as_json=as_json)
-    return _change(
-        config, SuppressionKind.RESTRICTION, (address, file, column), reason, case, remove=remove, as_json=as_json
-    )
+for command_name, (command_kinds, command_help) in SUPPRESSIONS.items():
+    _register(command_name, command_kinds, command_help)
 
 
 def _change(
