@@ -89,6 +89,8 @@ def check_approvals(runtime: Runtime, clock: Clock, exclusions: str | None) -> N
     ``begin_run`` checks it again under the lock. *exclusions* describes the addresses that are left out.
     """
     settings = runtime.settings
+    if not settings.store_path.exists():
+        return  # the first run: it approves nothing, it records what it began with
     proposal = approvals.propose(settings, runtime.policy, exclusions)
     with open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         if pending := pending_approvals(runtime, ledger, proposal):

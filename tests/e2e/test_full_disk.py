@@ -47,3 +47,11 @@ def test_a_full_disk_for_temporary_files_stops_it_while_it_reads(real_shop: Shop
     assert said.code == STORE
     assert said.sentence
     assert shop.requests() == 0
+
+
+@pytest.mark.parametrize("limit", [0, 50_000])
+def test_a_plan_before_the_first_run_on_a_full_disk_is_no_internal_error(real_shop: Shop, limit: int) -> None:
+    shop = real_shop
+    shop.orders(shop.order("1"), shop.order("2"))
+    said = shop.process("plan", through=[sys.executable, "-c", WITH_A_LIMIT, str(limit)])
+    assert said.code in (0, STORE), said

@@ -124,11 +124,20 @@ def connect_read_only(path: Path, tail_path: Path, clock: Clock, *, rehearsal: b
 @contextmanager
 def empty(clock: Clock) -> Iterator[Ledger]:
     """An empty store in memory, for a plan before the first run."""
-    with TemporaryDirectory(prefix="conversions-") as home, _connection("file::memory:", read_only=False) as connection:
+    with _temporary_directory() as home, _connection("file::memory:", read_only=False) as connection:
         keep_temporary_files(Path(home))
         tables.metadata.create_all(connection)
         connection.commit()
         yield Ledger(connection, clock, "", Path(os.devnull))
+
+
+def _temporary_directory() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="conversions-")
+    except OSError as error:
+        raise LedgerError(
+            f"Temporary files cannot be written ({error.strerror}). Make room in /tmp, or set TMPDIR to another folder."
+        ) from None
 
 
 @contextmanager
