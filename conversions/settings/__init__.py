@@ -5,6 +5,7 @@ start at the directory of the settings file.
 """
 
 from conversions.settings.load import environment_names, load
+from conversions.settings.section import Section
 from conversions.settings.sections import (
     Bounds,
     Columns,
@@ -14,7 +15,6 @@ from conversions.settings.sections import (
     MetaSettings,
     NaiveTimes,
     Privacy,
-    Section,
     SourceBase,
     SqlSource,
     Store,

@@ -3,15 +3,11 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from conversions.settings.section import Section
+from conversions.settings.source_format import Format
 from conversions.settings.values import AdConsentName, Currency, Digits, Endpoint, PersonName, is_currency
-
-
-class Section(BaseModel):
-    """A table of the settings file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
 
 
 class Columns(Section):
@@ -35,17 +31,6 @@ class Columns(Section):
     refunded: str | None = Field(None, description="the amount that was paid back so far")
     consent: AdConsentName | None = Field(None, description="the buyer's consent to ad measurement")
     ad_personalization: AdConsentName | None = Field(None, description="the buyer's consent to ad personalisation")
-
-
-class Format(Section):
-    """Format of cells that is not clear from the cells themselves."""
-
-    decimals: int | None = Field(
-        None,
-        ge=3,
-        le=3,
-        description="3: amounts have three decimals, `1.200` is 1.20; absent: `1.200` is rejected, it may be 1200",
-    )
 
 
 class OrderMeaning(Section):

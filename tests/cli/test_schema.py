@@ -29,7 +29,8 @@ from conversions.settings import (
     load,
 )
 from conversions.settings.load import SECRETS
-from conversions.settings.sections import Format, OnCall
+from conversions.settings.sections import OnCall
+from conversions.settings.source_format import Format
 from tests.cli.conftest import Cli
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -13,6 +13,7 @@ import orjson
 from conversions import keys
 from conversions.model.subject import holds_address
 from conversions.settings import Settings
+from conversions.settings.source_format import Format
 from conversions.transport.route import open_route
 
 NAMES = (
@@ -59,6 +60,8 @@ ROUTE = ("proxy", "no_proxy", "ca_file")
 """The rules that decide who can read requests on their way; ``ca_file`` is the digest of its contents."""
 EXCLUSIONS = "source.exclude_addresses"
 """The rule about the addresses that are left out: their number and a keyed digest, never an address."""
+_DEFAULTS = {f"source.format.{name}": field.default for name, field in Format.model_fields.items()}
+"""A setting that is absent, as in the settings of an earlier release, is the same rule as its default."""
 _ADDRESS = re.compile(r"[^\s'\"]*(?:@|%40)[^\s'\"]*")
 
 SendingRules = dict[str, Any]
@@ -82,7 +85,11 @@ def present_rules(settings: Settings, exclusions: str | None) -> SendingRules:
 def rules_of(public_text: str, seal_value: Seal) -> SendingRules:
     """Return the rules in a settings document of the store, also of an earlier release."""
     values = {name: _canonical(value, seal_value) for name, value in _leaves(orjson.loads(public_text))}
-    return {name: value for name, value in sorted(values.items()) if _is_rule(name) and value not in (None, [])}
+    return {
+        name: value
+        for name, value in sorted(values.items())
+        if _is_rule(name) and value not in (None, [], _DEFAULTS.get(name))
+    }
 
 
 def seal(settings: Settings) -> Seal:

@@ -1,0 +1,38 @@
+"""The table ``[source.format]``: how the cells of an export are written."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from conversions.settings.section import Section
+
+DateOrder = Literal["iso", "dmy", "mdy", "excel", "unix"]
+Preset = Literal[
+    "shopify-export", "woocommerce-advanced-export", "woocommerce-webtoffee", "magento-grid", "shopware5-export"
+]
+
+
+class Format(Section):
+    """Format of a file and its cells that is not clear from the file itself."""
+
+    preset: Preset | None = Field(None, description="a known export: its columns, layout and format")
+    layout: Literal["orders", "items"] = Field("orders", description="a row is an order, or one line of an order")
+    items_amount: Literal["total", "sum"] = Field(
+        "total", description='layout = "items": the amount is the order\'s total, or the sum of its lines'
+    )
+    encoding: str | None = Field(None, description="such as windows-1252; absent: UTF-8, or UTF-16 with its mark")
+    decimal_mark: Literal[".", ","] | None = Field(None, description="absent: read where a cell has one meaning only")
+    thousands_mark: Literal[".", ",", " ", "'"] | None = Field(None, description="separates groups of three digits")
+    decimals: int | None = Field(
+        None,
+        ge=3,
+        le=3,
+        description="3: amounts have three decimals, `1.200` is 1.20; absent: `1.200` is rejected, it may be 1200",
+    )
+    minor_units: bool = Field(False, description="amounts count the currency's smallest unit: 19900 is 199.00")
+    dates: DateOrder | None = Field(None, description="order of day, month and year, or what a number counts")
+    skip_lines: int | None = Field(None, ge=0, le=100, description="lines above the header; absent: found")
+    sheet: str | None = Field(None, description="xlsx: name of the sheet; absent: the only one")
+    open_last_line: bool = Field(
+        False, description="csv: the tool never ends the last line; otherwise it counts as half a row"
+    )
