@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from conversions.intake.preview.printed_cells import printed_amount
+from conversions.intake.preview.printed_cells import printed_amount, with_decimals
 from conversions.model.money import exponent
 
 MIN_ORDERS = 3
@@ -36,7 +36,7 @@ class AmountShape:
 
     def printed_total(self, currency: str) -> Decimal | None:
         """Return the sum of all amounts, or None where it is that of one order, and may not be printed."""
-        return printed_amount(self.total, currency) if self.orders == 1 else self.total
+        return (printed_amount if self.orders == 1 else with_decimals)(self.total, currency)
 
     def may_be_minor_units(self, currency: str) -> bool:
         """Return whether every amount is a multiple of 100, or all are whole and at least half of them large."""

@@ -14,8 +14,8 @@ from conversions.intake.sources.unparsed import (
     MIN_ROWS_PER_WORD,
     may_be_shown,
 )
-from conversions.model.conversion import PRODUCT_ID
-from conversions.model.money import exponent
+from conversions.model.conversion import PRODUCT_ID, Money
+from conversions.model.money import exponent, money
 from conversions.model.subject import holds_address
 
 MAX_PRODUCT_CHARACTERS = 40
@@ -108,9 +108,17 @@ def printed_number(number: str | None) -> str | None:
 
 
 def printed_amount(amount: Decimal, currency: str) -> Decimal | None:
-    """Return the amount, or None where it is so large that it may be a telephone number."""
+    """Return the amount with the currency's decimals, or None where it is so large that it may be a telephone number."""
     whole = amount == amount.to_integral_value()
-    return None if whole and abs(amount) >= _LARGEST_AMOUNT and exponent(currency) != 0 else amount
+    if whole and abs(amount) >= _LARGEST_AMOUNT and exponent(currency) != 0:
+        return None
+    return with_decimals(amount, currency)
+
+
+def with_decimals(amount: Decimal, currency: str) -> Decimal:
+    """Return the amount without zeros beyond the currency's decimals; unchanged where it has other digits there."""
+    exact = money(amount, currency)
+    return exact.amount if isinstance(exact, Money) else amount
 
 
 def is_name(product_id: str) -> bool:
