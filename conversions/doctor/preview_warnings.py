@@ -46,10 +46,10 @@ def warnings(
         yield PreviewWarning("nothing_sendable")
 
 
-def notes(reading: Reading, reasons: Counter[str]) -> Iterator[PreviewWarning]:
+def notes(without_sku: int, reasons: Counter[str]) -> Iterator[PreviewWarning]:
     """Yield what is no mistake but should be known; *reasons* are those of the orders that are withheld."""
-    if reading.without_sku:
-        yield PreviewWarning("without_sku", {"count": reading.without_sku})
+    if without_sku:
+        yield PreviewWarning("without_sku", {"count": without_sku})
     if reasons[Reason.NOT_PAID]:
         yield PreviewWarning("not_paid", {"count": reasons[Reason.NOT_PAID]})
     if count := sum(reasons[each] for each in _RENEWALS):

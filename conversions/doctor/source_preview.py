@@ -115,7 +115,7 @@ def preview(settings: Settings, request: RunRequest, rows: int, clock: Clock, pr
             unreadable=unreadable,
             warnings=found,
             findings=list(_other_findings(result.findings, found)),
-            notes=list(notes(reading, _reasons(outcomes))),
+            notes=list(notes(result.counts.without_sku, _reasons(outcomes))),
         )
 
 

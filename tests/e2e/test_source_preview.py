@@ -85,6 +85,15 @@ def test_text_fits_and_danish_words_are_danish(shop: Shop) -> None:
     assert "no store yet" in english.err
 
 
+def test_a_narrow_terminal_gets_whole_words(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.orders(*[shop.order(str(n)) for n in range(5)])
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    said = preview(shop)
+    assert max(len(line) for line in said.out.splitlines() if str(shop.home) not in line) <= 60
+    assert "`conversions plan`" in said.out
+
+
 def test_it_needs_no_token_and_with_a_store_the_look_is_recorded(shop: Shop) -> None:
     shop.orders(shop.order("1"), shop.order("2"))
     shop.run()
@@ -231,7 +240,7 @@ def test_a_shop_system_is_previewed_as_it_is_then_sent(shop: Shop, system: str) 
         assert states.count("pending") == run.counts(name)["sent"]
     assert document["orders"] == run.json["source"]["orders"]
     notes = {note["code"]: note["count"] for note in document["notes"]}
-    assert notes["without_sku"] > 0
+    assert notes["without_sku"] == run.json["source"]["without_sku"] > 0
     assert ("not_paid" in notes) == (system == "woocommerce")
     assert "@" not in said.out
 

@@ -38,8 +38,6 @@ class Reading:
     """Words of the status that count as a finished sale."""
     days: tuple[date, date] | None = None
     """First and last day of the orders in the window."""
-    without_sku: int = 0
-    """Lines of a shop system that have no SKU, and are named by the product's number."""
     _shown: list[tuple[Order, AddressState, bytes | None] | RowRejected] = field(default_factory=list)
 
     def add(self, row: Order | RowRejected, *, shown: bool) -> None:
@@ -99,6 +97,11 @@ class ObservedSource:
         """See ``Source``."""
         return self._source.skipped_files()
 
+    @property
+    def without_sku(self) -> int:
+        """Lines of the last reading without an SKU; 0 for a source that is no shop system."""
+        return int(getattr(self._source, "without_sku", 0))
+
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
         """See ``Source``; earlier orders, which a run reads once for their amounts, are not counted."""
         first, self._read, shown = not self._read, True, 0
@@ -108,5 +111,3 @@ class ObservedSource:
                     self.reading.add(row, shown=shown < self._rows)
                     shown += 1
             yield chunk
-        if first:
-            self.reading.without_sku = getattr(self._source, "without_sku", 0)

@@ -108,7 +108,7 @@ def printed_number(number: str | None) -> str | None:
 
 
 def printed_amount(amount: Decimal, currency: str) -> Decimal | None:
-    """Return the amount with the currency's decimals, or None where it is so large that it may be a telephone number."""
+    """Return the amount with its currency's decimals, or None where it may be a telephone number, as it is so large."""
     whole = amount == amount.to_integral_value()
     if whole and abs(amount) >= _LARGEST_AMOUNT and exponent(currency) != 0:
         return None
