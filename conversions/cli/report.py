@@ -23,7 +23,7 @@ HEADINGS = {"already_sent": "already sent"}
 SETTING_OF = {
     str(Reason.BEFORE_START): " (not_before)",
     str(Reason.ALSO_REPORTED): " (also_reported_by)",
-    str(Reason.EXCLUDED): " (source.exclusions)",
+    str(Reason.EXCLUDED): " (source.exclude_addresses)",
 }
 """The setting behind a reason, where there is one."""
 MAX_DAYS_SHOWN = timedelta(days=31)

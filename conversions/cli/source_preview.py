@@ -23,10 +23,11 @@ def preview(
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Show the orders as they were understood, what would become of each, and what looks wrong.
+    """Show the orders as they were understood, and what looks wrong.
 
-    It sends nothing, needs no store and no tokens, and prints no address. Without dates it reads the days that a run
-    would read. Exit 0: orders can be sent and nothing looks wrong; 1: look at the end of the output.
+    Shows what would become of each order at each platform. Sends nothing, needs no store and no tokens, and prints no
+    address. Without dates it reads the days that a run would read. Exit 0: orders can be sent and nothing looks wrong;
+    1: look at the end of the output.
     """
     from conversions.catalogue import Language
     from conversions.cli import source_preview_json, source_preview_text

@@ -21,6 +21,7 @@ def document(preview: Preview, zone: ZoneInfo, language: Language) -> dict[str, 
     return {
         "schema": SCHEMA,
         "source": preview.source,
+        "found": preview.found,
         "timezone": str(zone),
         "since": preview.window.since,
         "until": preview.window.until,

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from conversions import catalogue
 from conversions.catalogue import Language
 from conversions.cli.output import show, wrapped
+from conversions.cli.report import SETTING_OF
 from conversions.doctor.preview_warnings import PreviewWarning
 from conversions.doctor.source_preview import SENDABLE, Preview, Result
 from conversions.intake.preview import PreviewRow, Product
@@ -17,17 +19,20 @@ from conversions.observe.printable import printable
 WIDTH = 100
 MAX_PRODUCTS = 8
 """Products of one order that are shown."""
-_COLUMNS = ("order", "purchase", "status", "sale", "amount", "refunded", "address")
+MAX_WAYS = 5
+"""Different ways to read files that are shown."""
+_COLUMNS = ("order", "purchase", "status", "sale", "amount", "address")
 
 
 def show_preview(preview: Preview, zone: ZoneInfo, language: Language) -> None:
     """Print the rows, the counts, what looks wrong, and the conclusion."""
     width = min(WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else WIDTH
-    title = word("title", language, source=preview.source, since=preview.window.since, until=preview.window.until)
+    days = {"since": preview.window.since, "until": preview.window.until, "zone": zone}
+    title = word("title", language, source=preview.source, **days)
     conclusion = word("conclusion_wrong" if preview.exit_code else "conclusion", language, count=preview.sendable)
     paragraphs = (
-        [title],
-        list(_rows(preview, zone, language)),
+        [title, *_found(preview, language)],
+        list(_rows(preview, zone, language, width)),
         list(_counts(preview, language)),
         list(_remarks(preview, language)),
         [conclusion],
@@ -50,23 +55,44 @@ def result_words(result: Result, language: Language) -> str:
     """Return what becomes of an order at one platform."""
     bucket, reason = result
     words = catalogue.text("preview_results", bucket, language)
-    return words if reason is None or bucket == "already_sent" else f"{words}: {catalogue.reason(reason, language)}"
+    return (
+        words
+        if reason is None or bucket == "already_sent"
+        else f"{words}: {catalogue.reason(reason, language)}{SETTING_OF.get(reason, '')}"
+    )
 
 
-def _rows(preview: Preview, zone: ZoneInfo, language: Language) -> Iterator[str]:
+def _rows(preview: Preview, zone: ZoneInfo, language: Language, width: int) -> Iterator[str]:
     """Yield two lines for each row: a table, and below each row what does not fit one."""
     lines = [_cells(row, zone, language) for row, _ in preview.rows]
-    heading = [word(f"column_{name}", language, zone=zone) for name in _COLUMNS]
-    widths = [max(map(len, column)) for column in zip(heading, *lines, strict=True)]
-    table = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    heading, *table = _table([word(f"column_{name}", language) for name in _COLUMNS], lines, width)
     if lines:
-        yield "  ".join(name.ljust(width) for name, width in zip(heading, widths, strict=True)).rstrip()
+        yield heading
     for line, (row, results) in zip(table, preview.rows, strict=True):
-        if line.strip():
-            yield line.rstrip()
+        yield from filter(None, [line])
         yield f"    {_rest(row, preview.destinations, results, language)}"
+    if any(word("hidden", language) in part for cells in lines for part in cells):
+        yield word("hidden_cells", language)
     if more := preview.counts.rows - preview.counts.outside_window - len(lines):
         yield word("more_rows", language, count=more)
+
+
+def _table(heading: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return the heading and the lines as columns, or, where these are too wide, as texts."""
+    widths = [max(map(len, column)) for column in zip(heading, *lines, strict=True)]
+    if sum(widths) + 2 * len(widths) > width:
+        return ["; ".join(filter(None, line)) for line in (heading, *lines)]
+    columns = ("  ".join(map(str.ljust, line, widths)) for line in (heading, *lines))
+    return [line.rstrip() for line in columns]
+
+
+def _found(preview: Preview, language: Language) -> Iterator[str]:
+    """Yield how files are read; several files that are read in one way are one line."""
+    ways = Counter(tuple(sorted(way.items())) for way in preview.found.values() if way)
+    for way, files in ways.most_common(MAX_WAYS):
+        names = {"\t": word("tabulator", language), " ": word("space", language)}
+        settings = ", ".join(f"{name} `{names.get(value, printable(value))}`" for name, value in way)
+        yield word("read_as", language, count=files, settings=settings)
 
 
 def _cells(row: PreviewRow, zone: ZoneInfo, language: Language) -> tuple[str, ...]:
@@ -82,7 +108,6 @@ def _cells(row: PreviewRow, zone: ZoneInfo, language: Language) -> tuple[str, ..
         hidden if row.status is None else printable(row.status),
         word("yes" if row.completed else "no", language),
         f"{_amount(row.amount, hidden)} {hidden if row.currency is None else printable(row.currency)}".rstrip(),
-        "" if row.refunded == 0 else _amount(row.refunded, hidden),
         word("address_repeated", language, count=row.orders_of_address) if row.orders_of_address > 1 else address,
     )
 
@@ -98,6 +123,8 @@ def _details(row: PreviewRow, language: Language) -> Iterator[str]:
         products = [_product(each, language) for each in row.products[:MAX_PRODUCTS]]
         more = [f"+{len(row.products) - MAX_PRODUCTS}"] if len(row.products) > MAX_PRODUCTS else []
         yield ", ".join([*products, *more]) or word("no_products", language)
+        if row.refunded != 0:
+            yield word("refunded", language, amount=_amount(row.refunded, word("hidden", language)))
         yield word(f"consent_{row.consent}".replace(" ", "_"), language)
 
 

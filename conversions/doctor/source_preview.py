@@ -51,6 +51,8 @@ class Preview:
     """One reading of the source."""
 
     source: str
+    found: dict[str, dict[str, str]]
+    """By file, how it is read, by the name of the setting."""
     window: Window
     destinations: list[str]
     counts: ReadCounts
@@ -106,6 +108,7 @@ def preview(settings: Settings, request: RunRequest, rows: int, clock: Clock, pr
         )
         return Preview(
             source=observed.description,
+            found=observed.found,
             window=scope.window,
             destinations=runtime.names,
             counts=result.counts,

@@ -74,7 +74,7 @@ class Reading:
 
 
 class ObservedSource:
-    """A source with the same rows as *source*; its first reading is counted in ``reading``."""
+    """A source with the same rows as *source*, once; they are counted in ``reading``."""
 
     def __init__(self, source: Source, settings: AnySourceSettings, rows: int) -> None:
         """*rows* is the number of rows to show."""
@@ -98,15 +98,22 @@ class ObservedSource:
         return self._source.skipped_files()
 
     @property
+    def found(self) -> dict[str, dict[str, str]]:
+        """By file, how it is read, by the name of the setting; empty for a source that has no files."""
+        return getattr(self._source, "found", {})
+
+    @property
     def without_sku(self) -> int:
         """Lines of the last reading without an SKU; 0 for a source that is no shop system."""
         return int(getattr(self._source, "without_sku", 0))
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """See ``Source``; earlier orders, which a run reads once for their amounts, are not counted."""
-        first, self._read, shown = not self._read, True, 0
+        """See ``Source``. Only one reading: a new store's first levels of amounts would read two months of the shop."""
+        if self._read:
+            return
+        self._read, shown = True, 0
         for chunk in self._source.chunks(window):
-            for row in chunk if first else ():
+            for row in chunk:
                 if isinstance(row, RowRejected) or window.since <= row.window_day <= window.until:
                     self.reading.add(row, shown=shown < self._rows)
                     shown += 1

@@ -71,7 +71,8 @@ def order_row(
         ends_day=order.ends_day,
         status=status,
         completed=order.completed,
-        amount=printed_amount(order.amount, order.currency),
+        # An amount that may be thousands is shown as it was written.
+        amount=order.amount if order.ambiguous else printed_amount(order.amount, order.currency),
         refunded=printed_amount(order.refunded, order.currency),
         currency=currency,
         products=_products(order),
