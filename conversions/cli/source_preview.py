@@ -10,7 +10,7 @@ from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import say, show_json
 
 if TYPE_CHECKING:
-    from conversions.doctor.source_preview import Preview
+    from conversions.doctor.preview import Preview
     from conversions.settings import Settings
 
 
@@ -31,7 +31,8 @@ def preview(
     """
     from conversions.catalogue import Language
     from conversions.cli import source_preview_json, source_preview_text
-    from conversions.doctor.source_preview import preview as read_preview
+    from conversions.cli.source_preview_words import word
+    from conversions.doctor.preview import read_preview
     from conversions.model.run_request import RunRequest
     from conversions.observe.progress import open_progress
 
@@ -48,7 +49,7 @@ def preview(
     else:
         source_preview_text.show_preview(result, settings.zone, words)
         if not settings.store_path.exists():
-            say(source_preview_text.word("no_store", words))
+            say(word("no_store", words))
     return result.exit_code
 
 

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from conversions import catalogue
 from conversions.catalogue import Language
-from conversions.cli.source_preview_text import result_words, sentence
-from conversions.doctor.preview_warnings import PreviewWarning
-from conversions.doctor.source_preview import Preview, Result
+from conversions.cli.source_preview_words import result_words, sentence
+from conversions.doctor.preview import Preview, PreviewWarning, Result
 from conversions.intake.preview import PreviewRow
 
 SCHEMA = 1

@@ -74,7 +74,7 @@ class Reading:
 
 
 class ObservedSource:
-    """A source with the same rows as *source*, once; they are counted in ``reading``."""
+    """A source with the same rows as *source*, which are counted in ``reading``; it is read once."""
 
     def __init__(self, source: Source, settings: AnySourceSettings, rows: int) -> None:
         """*rows* is the number of rows to show."""
@@ -87,7 +87,6 @@ class ObservedSource:
             Words("status", lambda word: word.casefold() in known or (own_words and may_be_shown("status", word))),
             Words("currency", is_currency),
         )
-        self._read = False
 
     def check(self) -> None:
         """See ``Source``."""
@@ -108,10 +107,8 @@ class ObservedSource:
         return int(getattr(self._source, "without_sku", 0))
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """See ``Source``. Only one reading: a new store's first levels of amounts would read two months of the shop."""
-        if self._read:
-            return
-        self._read, shown = True, 0
+        """See ``Source``."""
+        shown = 0
         for chunk in self._source.chunks(window):
             for row in chunk:
                 if isinstance(row, RowRejected) or window.since <= row.window_day <= window.until:

@@ -9,6 +9,7 @@ from conversions.intake.preview import Reading
 from conversions.intake.preview.address_count import AddressState
 from conversions.ledger.staging.reason_shares import NEW_STATUS
 from conversions.model.conversion import Reason
+from conversions.model.read_counts import ReadCounts
 
 MIN_ORDERS = 3
 """Fewer orders are no evidence of a wrong mapping."""
@@ -32,13 +33,11 @@ class PreviewWarning:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def warnings(
-    reading: Reading, unreadable: Counter[tuple[Reason, str | None]], sendable: int, *, knows_amounts: bool
-) -> Iterator[PreviewWarning]:
+def warnings(reading: Reading, counts: ReadCounts, sendable: int, *, knows_amounts: bool) -> Iterator[PreviewWarning]:
     """Yield what looks wrong; *knows_amounts*: the store has this shop's usual amounts, which a run compares with."""
     rows = reading.orders + reading.unreadable.total()
-    if unreadable:
-        yield PreviewWarning("unreadable", {"count": unreadable.total(), "of": rows})
+    if unreadable := counts.quarantined.total():
+        yield PreviewWarning("unreadable", {"count": unreadable, "of": rows})
     if reading.orders >= MIN_ORDERS:
         yield from _of_orders(reading)
         yield from () if knows_amounts else _minor_units(reading)
