@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from conversions.sandbox.shopify import Shop as Shopify
 from conversions.sandbox.shopify.orders import Orders as ShopifyOrders
 from conversions.sandbox.woocommerce import Shop as WooCommerce
+from conversions.sandbox.woocommerce.orders import FIRST_ID
 from conversions.sandbox.woocommerce.orders import Orders as WooCommerceOrders
 from tests.e2e import test_shopify, test_woocommerce
 from tests.e2e.said import DOMAIN, Json, Said
@@ -70,6 +72,17 @@ def test_each_row_says_what_was_understood_and_what_becomes_of_it(shop: Shop) ->
     assert sum(each["orders"] for each in document["counts"]["results"]) == document["orders"]
 
 
+def test_rows_that_are_set_aside_after_the_reading_say_why(shop: Shop) -> None:
+    shop.orders(
+        shop.order("1"),
+        shop.order("2"),
+        shop.order("2", billing_email=f"another@{DOMAIN}"),
+        shop.order("3", total="1.200"),
+    )
+    reasons = [row["unreadable"] and row["unreadable"]["reason"] for row in preview(shop, "--json").json["rows"]]
+    assert reasons == [None, "conflict", "conflict", "ambiguous_amount"]
+
+
 def test_text_fits_and_danish_words_are_danish(shop: Shop) -> None:
     shop.orders(*[shop.order(str(n), product_ids="|".join(f"SKU-{i}" for i in range(40))) for n in range(30)])
 
@@ -96,7 +109,11 @@ def test_how_files_are_read_is_said(shop: Shop, delimiter: str, shown: str) -> N
 
 def test_what_the_settings_keep_back_names_the_setting(shop: Shop) -> None:
     shop.orders(*[shop.order(str(n)) for n in range(3)])
-    shop.configure(destinations={name: {"not_before": shop.now.date(), "endpoint": None, "requests_per_minute": None} for name in NAMES})
+    shop.configure(
+        destinations={
+            name: {"not_before": shop.now.date(), "endpoint": None, "requests_per_minute": None} for name in NAMES
+        }
+    )
     said = preview(shop)
     assert said.code == 1
     assert "withheld: before the start of sending (not_before)" in said.out
@@ -261,6 +278,19 @@ def test_a_shop_system_is_previewed_as_it_is_then_sent(shop: Shop, system: str) 
     assert notes["without_sku"] == run.json["source"]["without_sku"] > 0
     assert ("not_paid" in notes) == (system == "woocommerce")
     assert "@" not in said.out
+
+
+def test_a_preview_of_a_shop_system_has_the_orders_of_its_days_only(shop: Shop, system: str) -> None:
+    shop.run()
+    shop.wait(days=20)
+    shop.run()
+    if system == "woocommerce":
+        shop.sandbox.shop.refund(FIRST_ID, Decimal("1.00"))  # type: ignore[union-attr]
+    shop.wait(days=1)
+
+    document = preview(shop, "--json").json
+
+    assert (document["orders"], document["rows"], document["counts"]["results"]) == (0, [], [])
 
 
 def test_a_shop_system_without_a_key_names_the_key(shop: Shop) -> None:
