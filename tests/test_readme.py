@@ -16,7 +16,7 @@ from conversions.errors import Exit
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {page: page.read_text(encoding="utf-8") for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]}
-GROUPS = {"audit", "policy", "key", "privacy"}
+GROUPS = {"audit", "policy", "key", "privacy", "source"}
 MAX_LINES_PER_PAGE = 80
 """A person under stress reads no more."""
 REFERENCE = {"design.md", "glossary.md"}

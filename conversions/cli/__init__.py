@@ -25,6 +25,7 @@ from conversions.cli import (
     run,
     sandbox,
     schema,
+    source,
     status,
     streams,
     upgrade,
@@ -36,7 +37,7 @@ from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit
 from conversions.process import limits
 
-DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema"}
+DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema", "source"}
 """Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
 
 app = typer.Typer(
@@ -85,6 +86,7 @@ for command in (
     sandbox.sandbox,
 ):
     app.command()(command)
+app.add_typer(source.app)
 app.add_typer(audit.audit)
 app.add_typer(policy.app)
 app.add_typer(key.app)

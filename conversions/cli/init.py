@@ -279,6 +279,7 @@ def _say_next(settings: Path, answers: Answers) -> None:
     say(APPROVED.format(answers.approved_by) if answers.approved_by else APPROVED_BY_NOBODY)
     put = f"put {' and '.join(tokens)} into {settings.with_name('.env')}, and " if tokens else ""
     say(f"Next: {put}keep a copy of its key elsewhere.")
+    say(f"Then `conversions source preview {config}` shows the orders as they are understood, and what looks wrong.")
     if answers.endpoint:
         say(f"Then `conversions doctor {config}`, `conversions sandbox &`, and `conversions run {config}`.")
     else:

@@ -39,11 +39,11 @@ def _laid_out(text: str, stream: TextIO) -> str:
     shown = printable(text, LAYOUT)
     if not stream.isatty():
         return shown
-    return "\n".join(_wrapped(line, shutil.get_terminal_size().columns) for line in shown.split("\n"))
+    return "\n".join(wrapped(line, shutil.get_terminal_size().columns) for line in shown.split("\n"))
 
 
-def _wrapped(line: str, columns: int) -> str:
-    """*line* wrapped below its first words, such as "problem  "; a command stays whole, so that it can be copied."""
+def wrapped(line: str, columns: int) -> str:
+    """Return *line*, wrapped below its first words such as "problem  "; a command stays whole, so it can be copied."""
     hanging = re.match(r" *(?:\S+ {2,})*", line)
     indent = " " * len(hanging[0] if hanging else "")
     whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), line)

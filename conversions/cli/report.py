@@ -23,7 +23,7 @@ HEADINGS = {"already_sent": "already sent"}
 SETTING_OF = {
     str(Reason.BEFORE_START): " (not_before)",
     str(Reason.ALSO_REPORTED): " (also_reported_by)",
-    str(Reason.EXCLUDED): " (source.exclusions)",
+    str(Reason.EXCLUDED): " (source.exclude_addresses)",
 }
 """The setting behind a reason, where there is one."""
 MAX_DAYS_SHOWN = timedelta(days=31)
@@ -97,6 +97,10 @@ def _show_source(source: SourceSide) -> None:
         for reason, count in sorted(source.quarantined.items())
     ]
     show_prose("Read: " + ", ".join(parts))
+    if source.without_sku:
+        show_prose(
+            f"{counted(source.without_sku, 'line')} without SKU: named by source.sku_fallback and the product's number"
+        )
     if source.skipped_files:
         show("Left for the next run, because they changed just now: " + ", ".join(source.skipped_files))
 

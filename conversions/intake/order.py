@@ -70,6 +70,10 @@ class Order(NamedTuple):
     """Why a completed order is no sale to report, where the source knows a reason."""
     shown_number: str | None = None
     """The number that people see, if it is not ``number``."""
+    status: str = ""
+    """The shop's word for the status; a wrongly mapped column may hold an address."""
+    place: str = ""
+    """As in ``RowRejected``."""
 
     def __repr__(self) -> str:
         """Show the number only, so that no output contains an address."""

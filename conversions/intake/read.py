@@ -55,6 +55,7 @@ def read(source: Source, window: Window, target: Target, advance: Callable[[int]
     counts.repeated = resolved.repeated
     counts.quarantined += resolved.set_aside
     counts.skipped_files = source.skipped_files()
+    counts.without_sku = getattr(source, "without_sku", 0)  # only shop systems name products by their SKU
     return counts
 
 

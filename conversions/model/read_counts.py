@@ -20,6 +20,8 @@ class ReadCounts:
     repeated: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     skipped_files: list[str] = field(default_factory=list)
+    without_sku: int = 0
+    """Lines of a shop system that have no SKU, and are named by the product's number."""
     span: tuple[date, date] | None = None
     """The first and the last day of all orders that were read, inside the window or not, in the shop's zone."""
     explain: Explain | None = None

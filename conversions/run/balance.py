@@ -125,4 +125,5 @@ def source_side(counts: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:
         quarantined={str(reason): count for reason, count in counts.quarantined.items()},
         values=dict(values),
         skipped_files=counts.skipped_files,
+        without_sku=counts.without_sku,
     )

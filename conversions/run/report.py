@@ -27,6 +27,8 @@ class SourceSide:
     values: dict[str, Decimal]
     """The sum of the amounts by currency, in currency units."""
     skipped_files: list[str] = field(default_factory=list)
+    without_sku: int = 0
+    """Lines that have no SKU, and are named by the product's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class Report:
                 "outside_window": source.outside_window,
                 "quarantined": dict(sorted(source.quarantined.items())),
                 "left_for_later": source.skipped_files,
+                "without_sku": source.without_sku,
             },
             "destinations": {name: side.json(source) for name, side in self.destinations.items()},
             "needs_a_person": self.sentences,

@@ -310,7 +310,7 @@ def test_orders_of_people_who_are_left_out_are_withheld(shop: Shop) -> None:
     )
     assert [shop.run().counts(name) for name in NAMES[:1]] == [{"withheld": {"excluded": 2}, "sent": 1}]
     assert [sale.digest for name in NAMES for sale in shop.sales(name)] == [digest(f"ida.3@{DOMAIN}")] * 2
-    assert "2 address that is left out (source.exclusions)" in shop.command("plan").out
+    assert "2 address that is left out (source.exclude_addresses)" in shop.command("plan").out
 
 
 def test_a_changed_list_needs_approval_and_no_address_is_kept(shop: Shop) -> None:

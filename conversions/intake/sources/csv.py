@@ -45,6 +45,11 @@ class CsvTable:
         self._width = len(names)
         self._pick = columns.picker(names, where)
 
+    @property
+    def found(self) -> dict[str, str]:
+        """How the file is read, by the name of the setting."""
+        return {"delimiter": self._delimiter}
+
     def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
         """Yield each row's number with its mapped cells, or with the reason why it has none.
 

@@ -40,6 +40,8 @@ class Files:
         self.unparsed = self._columns.unparsed
         self._clock = clock
         self._skipped: list[str] = []
+        self.found: dict[str, dict[str, str]] = {}
+        """By file, how it is read, by the name of the setting."""
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
 
     def check(self) -> None:
@@ -80,7 +82,9 @@ class Files:
                 if not self._settled(file, name):
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                for row, cells in self._table(file, name).rows():
+                table = self._table(file, name)
+                self.found[name] = getattr(table, "found", {})
+                for row, cells in table.rows():
                     if isinstance(cells, tuple):
                         yield order(cells, name, row, (modified, next(nth)))
                     else:

@@ -168,6 +168,8 @@ class ColumnMap:
             tuple([self._ambiguous(field, number, cells, f"{where} row {row}") for field in AMBIGUOUS_COLUMNS[both]]),
             DECIMAL_COLUMNS[both],
             self._cart(lines, cart, code, completion.day) if self._cart_cells.mapped else None,
+            status=status.strip(),
+            place=f"{where} row {row}",
         )
 
     def _currency(self, cell: str, day: date) -> str:

@@ -47,7 +47,7 @@ class UnparsedValues:
             return
         words, word = self._words[field], cell.strip()
         # A word that a message may not show is only counted.
-        key = word if word in words or _may_be_shown(field, word) else hash(word)
+        key = word if word in words or may_be_shown(field, word) else hash(word)
         if key in words or len(words) <= MAX_DISTINCT_WORDS:
             words[key] += 1
 
@@ -85,7 +85,8 @@ class UnparsedValues:
         return f"{self.column(field)} holds {words}" if words else self.column(field)
 
 
-def _may_be_shown(field: str, word: str) -> bool:
+def may_be_shown(field: str, word: str) -> bool:
+    """Return whether a message may show *word* of our column *field*, if it is also in several rows."""
     return (
         len(word) <= MAX_WORD_CHARACTERS
         and word.isprintable()

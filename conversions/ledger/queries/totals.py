@@ -132,7 +132,7 @@ def forecast(
     """
     for order in page:
         totals, row, due = destinations[order.row.position], order.row, order.incoming.due
-        bucket, reason = _estimate(order, now)
+        bucket, reason = estimate(order, now)
         bucket = "unknown" if bucket == "pending" and maybe_sent(order) else bucket
         totals.add(bucket, row.day, order.stated, reason=reason)
         if bucket == "expired" or reason == Reason.TOO_OLD:
@@ -175,7 +175,7 @@ def first_time(ledger: Ledger, destination: int) -> bool:
         )
 
 
-def _estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
+def estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
     """Return the bucket and the reason that the order would end with."""
     if order.transition is Transition.REPLACE:
         draft = order.incoming

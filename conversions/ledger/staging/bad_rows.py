@@ -5,7 +5,7 @@ does not identify a row. The digests are deleted when the look-back period ends.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -57,6 +57,15 @@ def summarize(ledger: Ledger) -> BadRows:
         beside = int(connection.execute(_BESIDE_ORDERS, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
         fields = {reason: field for reason, field, _ in connection.execute(_FIELDS)}
         return BadRows(new, beside, fields, {reason: place for reason, place, _ in connection.execute(_PLACES)})
+
+
+def at(ledger: Ledger, places: Collection[str]) -> dict[str, tuple[str, str | None]]:
+    """Return the reason and our column of the bad rows at these *places* of the reading."""
+    if not places:
+        return {}
+    with ledger.transaction() as connection:
+        rows = connection.execute(text("SELECT place, reason, field FROM temp.bad_row"))
+        return {place: (reason, field) for place, reason, field in rows if place in places}
 
 
 def keep(ledger: Ledger, run: Run) -> None:

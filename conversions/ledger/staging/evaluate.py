@@ -28,7 +28,7 @@ SNAPSHOT_ROWS = f"""
 """One row per order and destination, with its suppression; skipped where the buyer's choice already forbids sending."""
 
 _EVALUATED = text(f"""
-    SELECT s.order_no, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
+    SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
     x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
     x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,

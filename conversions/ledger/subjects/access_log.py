@@ -34,6 +34,8 @@ class LookKind(StrEnum):
     """The exact bytes of one request."""
     EXPORT = "export"
     BUNDLE = "bundle"
+    SOURCE = "source"
+    """A preview of the orders in the source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ def test_a_row_is_an_order() -> None:
         ad_personalization=Consent.NOT_RECORDED,
         rank=RANK,
         ends_day=False,
+        status="completed",
+        place="a.csv row 17",
     )
 
 
