@@ -40,7 +40,7 @@ class Operation:
     polls: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class BulkOperations:
     """The operations of a shop. Not thread-safe: the caller holds a lock."""
 
