@@ -44,7 +44,7 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     """
     request.days(settings.zone, clock())  # raises Usage for impossible dates before anything is opened
     runtime = build_runtime(settings, request.only)
-    intake = open_intake(settings, runtime.rules, clock)
+    intake = open_intake(settings, runtime.rules, clock, progress)
     check_approvals(runtime, clock, intake.exclusions)  # first, so that no query is tried before its approval
     intake.source.check()
     waits = Waits(progress, clock, settings.zone)

@@ -1,6 +1,7 @@
 """Benchmark of sources: read made-up orders from each stand-in, one process each, and print a table."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -21,26 +22,28 @@ CASES: dict[str, tuple[str, ...]] = {
     "woocommerce": (),
     "woocommerce, 50 a page, no Link, 20 orders move": ("cap=50", "no-link", "moving=20"),
     "woocommerce, 1 in 20 requests fails": ("503@0.02=0", "429@0.02=0", "dropped@0.01"),
-    "shopify": (),
-    "shopify, 20 orders move": ("moving=20",),
-    "shopify, 1 in 20 requests fails": ("503@0.02=0", "429@0.02=0", "dropped@0.01"),
+    "shopify": ("bulk-busy",),
+    "shopify, 20 orders move": ("bulk-busy", "moving=20"),
+    "shopify, 1 in 20 requests fails": ("bulk-busy", "503@0.02=0", "429@0.02=0", "dropped@0.01"),
+    "shopify by a bulk operation": (),
+    "shopify by a bulk operation, 1 in 20 requests fails": ("503@0.02=0", "429@0.02=0", "dropped@0.01"),
 }
 """What is measured, the kind of shop first, and its faults."""
 
 
 def main(sizes: list[int]) -> None:
     """Read every size from every stand-in, and print the figures."""
-    print(f"{'source':48} {'orders':>8} {'seconds':>8} {'orders/s':>9} {'requests':>9} {'MB':>5}")
+    print(f"{'source':52} {'orders':>8} {'seconds':>8} {'orders/s':>9} {'requests':>9} {'MB':>5}")
     for orders in sizes or [100_000]:
         for name, faults in CASES.items():
-            kind = name.partition(",")[0]
+            kind = re.split("[, ]", name)[0]
             with shop(kind, orders, faults) as url:
                 read = subprocess.run(
                     [sys.executable, __file__, "--read", kind, url], stdout=subprocess.PIPE, check=True
                 )
                 seconds, rows, megabytes = json.loads(read.stdout)
                 asked = requests.get(f"{url}/_sandbox/received", timeout=10).json()["shop"]["requests"]
-            print(f"{name:48} {rows:8} {seconds:8.1f} {rows / seconds:9.0f} {asked:9} {megabytes:5}", flush=True)
+            print(f"{name:52} {rows:8} {seconds:8.1f} {rows / seconds:9.0f} {asked:9} {megabytes:5}", flush=True)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from conversions.ledger.staging.snapshot import Resolution, SnapshotBatch, Sourc
 from conversions.model.conversion import EventMaker, Reason, Window
 from conversions.model.read_counts import ReadCounts
 from conversions.model.rules import Rules
+from conversions.observe.progress import SILENT, Progress
 from conversions.settings import Settings
 from conversions.transport.route import open_route
 
@@ -83,10 +84,12 @@ def _none_of(numbers: Collection[str]) -> Collection[str]:  # noqa: ARG001
     return ()
 
 
-def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock) -> Intake:
+def open_intake(
+    settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], clock: Clock, progress: Progress = SILENT
+) -> Intake:
     """Open the source in *settings* without reading it, and read the addresses that are left out.
 
-    *rules* has one pair for each destination. Raises SettingsError.
+    *rules* has one pair for each destination; *progress* shows what a reading waits for. Raises SettingsError.
     """
     first, exclusions = settings.first_key, load_exclusions(settings)
     purpose = keys.derive(first, PURPOSE)
@@ -101,6 +104,7 @@ def open_intake(settings: Settings, rules: Iterable[tuple[Rules, EventMaker]], c
             clock=clock,
             key=purpose,
             route=open_route(settings),
+            progress=progress,
         ),
         pseudonymizer=pseudonymizer,
         row_digest=_row_digest(keys.derive(first, "bad row/1")),

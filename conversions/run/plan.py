@@ -28,7 +28,7 @@ def plan(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
     """
     request.days(settings.zone, clock())
     runtime = build_runtime(settings, request.only)
-    intake = open_intake(settings, runtime.rules, clock)
+    intake = open_intake(settings, runtime.rules, clock, progress)
     intake.source.check()
     with relaxed_gc(), open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger:
         proposal = approvals.propose(settings, runtime.policy, intake.exclusions)

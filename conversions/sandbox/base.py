@@ -24,6 +24,8 @@ class Request:
     body: bytearray
     shop_token: str | None = None
     """The access token of Shopify's API."""
+    host: str = ""
+    range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class _Connection(BaseHTTPRequestHandler):
             content_type=self.headers.get("Content-Type", ""),
             body=body,
             shop_token=self.headers.get("X-Shopify-Access-Token"),
+            host=self.headers.get("Host", ""),
+            range=self.headers.get("Range"),
         )
 
     def _reply(self, answer: Answer | None) -> None:

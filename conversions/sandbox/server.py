@@ -8,6 +8,7 @@ GET  /{graph_version}/dataset_quality?…         Meta
 GET  /wp-json/wc/v3/orders?…                    the WooCommerce shop, if there is one
 POST /admin/oauth/access_token                  the Shopify shop, if there is one
 POST /admin/api/2026-10/graphql.json            the Shopify shop
+GET  /bulk/{id}.jsonl?signature=…               the file of a bulk operation of the Shopify shop
 GET  /_sandbox/received[?bodies=1]              counts, and bodies
 POST /_sandbox/reset                            delete the counts and bodies
 POST /_sandbox/faults                           a JSON list of faults that replaces the current one

@@ -32,7 +32,7 @@ def read_preview(settings: Settings, request: RunRequest, rows: int, clock: Cloc
     SettingsError where settings, policy or store do not fit.
     """
     runtime = build_runtime(settings)
-    intake = open_intake(settings, runtime.rules, clock)
+    intake = open_intake(settings, runtime.rules, clock, progress)
     intake.source.check()
     with relaxed_gc(), open_read_only(settings, clock) as ledger:
         scope = open_scope(runtime, ledger, request, progress)

@@ -7,6 +7,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from conversions.intake.sources.base import Source
+from conversions.observe.progress import SILENT, Progress
 from conversions.settings import AnySourceSettings, FileSource, ShopifySource, SqlSource, WooCommerceSource
 from conversions.transport.route import DIRECT, Route
 
@@ -19,12 +20,13 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
     clock: Callable[[], datetime],
     key: bytes,
     route: Route = DIRECT,
+    progress: Progress = SILENT,
 ) -> Source:
     """Return the shop's source; it opens nothing before ``check`` or ``chunks``.
 
     ``zone`` is the shop's zone, ``resolve`` makes a path of the settings absolute, ``clock`` returns aware instants.
     ``key`` is ``derive(key, row_digest.PURPOSE)``: the key of the digests of bad rows and statuses.
-    ``route`` leads to a shop that is asked over the network.
+    ``route`` leads to a shop that is asked over the network; ``progress`` shows what a reading waits for.
     Raises SettingsError where the source's address is malformed.
     """
     match settings:
@@ -43,6 +45,6 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
         case ShopifySource():
             from conversions.intake.sources.shopify import Shopify
 
-            return Shopify(settings, zone=zone, clock=clock, key=key, route=route)
+            return Shopify(settings, zone=zone, clock=clock, key=key, route=route, progress=progress)
         case _:
             assert_never(settings)

@@ -45,9 +45,25 @@ class ShopFault(StrEnum):
     """The value is what a single query may cost; otherwise 1000."""
     MOVING = "moving"
     """The value is the number of pages after which an order of that page changes."""
+    BULK_BUSY = "bulk-busy"
+    """Another program's bulk operations leave no place."""
+    BULK_DENIED = "bulk-denied"
+    """The bulk operation fails with ACCESS_DENIED, without a file."""
+    BULK_FAILED = "bulk-failed"
+    """The bulk operation fails with TIMEOUT and has half a file."""
+    BULK_CANCELED = "bulk-canceled"
+    BULK_ENDLESS = "bulk-endless"
+    """The bulk operation stays RUNNING."""
+    BULK_CUT = "bulk-cut"
+    """The file of the bulk operation ends in the middle."""
+    BULK_EXPIRED = "bulk-expired"
+    """The address of the file has expired."""
+    BULK_WHOLE = "bulk-whole"
+    """The file is answered whole, whatever part of it was asked for."""
 
 
-CONDITIONS = frozenset(
+BULK_FAULTS = frozenset(kind for kind in ShopFault if kind.startswith("bulk-"))
+CONDITIONS = BULK_FAULTS | frozenset(
     {
         ShopFault.NO_ADDRESSES,
         ShopFault.NO_OLD_ORDERS,

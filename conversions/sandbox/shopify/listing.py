@@ -49,6 +49,12 @@ def page(field: Field, orders: OrderList, edited: Mapping[int, datetime]) -> tup
     return [nth for _, nth in found[:first]], mark({"last_id": nth, "last_value": at.isoformat()})
 
 
+def chosen(field: Field, orders: OrderList, edited: Mapping[int, datetime]) -> Iterator[int]:
+    """Yield the numbers of all orders that *field* asks for. Raises QueryError."""
+    since, until = _span(field.arguments.get("query"))
+    return (nth for _, nth in _places(orders, edited, (since, -1), until))
+
+
 def _places(orders: OrderList, edited: Mapping[int, datetime], after: Place, until: datetime) -> Iterator[Place]:
     """Yield the places after *after*, in their sequence."""
     everything = range(orders.count)

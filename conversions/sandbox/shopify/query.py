@@ -38,7 +38,7 @@ class _Parser:
         self._declared: set[str] = set()
 
     def document(self) -> tuple[Field, ...]:
-        if self._peek() == "query":
+        if self._peek() in {"query", "mutation"}:
             self._next()
             if self._peek() not in {"{", "("}:
                 self._next()  # the query's name

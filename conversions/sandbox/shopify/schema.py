@@ -38,22 +38,44 @@ _SCALARS = {
     "OrderTransaction": "id kind status gateway processedAt createdAt test",
     "PageInfo": "hasNextPage hasPreviousPage startCursor endCursor",
     "OrderConnection": "",
+    "OrderEdge": "cursor",
     "LineItemConnection": "",
+    "LineItemEdge": "cursor",
+    "Count": "count precision",
+    "BulkOperation": "id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url "
+    "partialDataUrl query type",
+    "BulkOperationConnection": "",
+    "BulkOperationRunQueryPayload": "",
+    "BulkOperationUserError": "code field message",
     "AppInstallation": "id",
     "AccessScope": "handle description",
 }
 _OBJECTS: dict[str, dict[str, str]] = {
-    "QueryRoot": {"orders": "OrderConnection", "order": "Order", "currentAppInstallation": "AppInstallation"},
+    "QueryRoot": {
+        "orders": "OrderConnection",
+        "order": "Order",
+        "ordersCount": "Count",
+        "currentAppInstallation": "AppInstallation",
+        "bulkOperation": "BulkOperation",
+        "bulkOperations": "BulkOperationConnection",
+        "bulkOperationRunQuery": "BulkOperationRunQueryPayload",
+    },
     "Order": _MONEY
     | {"lineItems": "LineItemConnection", "customAttributes": "Attribute", "transactions": "OrderTransaction"},
     "LineItem": _MONEY | {"product": "Product", "variant": "ProductVariant", "customAttributes": "Attribute"},
     "MoneyBag": {"shopMoney": "MoneyV2", "presentmentMoney": "MoneyV2"},
-    "OrderConnection": {"nodes": "Order", "pageInfo": "PageInfo"},
-    "LineItemConnection": {"nodes": "LineItem", "pageInfo": "PageInfo"},
+    "OrderConnection": {"nodes": "Order", "edges": "OrderEdge", "pageInfo": "PageInfo"},
+    "OrderEdge": {"node": "Order"},
+    "LineItemConnection": {"nodes": "LineItem", "edges": "LineItemEdge", "pageInfo": "PageInfo"},
+    "LineItemEdge": {"node": "LineItem"},
+    "BulkOperationConnection": {"nodes": "BulkOperation", "pageInfo": "PageInfo"},
+    "BulkOperationRunQueryPayload": {"bulkOperation": "BulkOperation", "userErrors": "BulkOperationUserError"},
     "AppInstallation": {"accessScopes": "AccessScope"},
 }
 """Type of each field that has fields itself."""
-_FREE = frozenset({"pageInfo", "nodes"})
+_FREE = frozenset({"pageInfo", "nodes", "edges", "node"})
+MAX_CONNECTIONS, MAX_DEPTH = 5, 2
+"""Of the query of a bulk operation."""
 
 
 def cost(fields: Sequence[Field], kind: str = "QueryRoot") -> int:
@@ -81,6 +103,37 @@ def _field_cost(field: Field, kind: str) -> int:
     if not isinstance(first, int) or not 1 <= first <= MAX_PAGE:
         raise QueryError(f"you must provide one of first or last, from 1 to {MAX_PAGE}, on '{field.name}'")
     return 2 + first * (1 + points)
+
+
+def connections(fields: Sequence[Field], kind: str = "QueryRoot", depth: int = 1) -> int:
+    """Return how many connections the query of a bulk operation has. Raises QueryError for what Shopify refuses."""
+    count = 0
+    for field in fields:
+        if field.name in _SCALARS[kind].split():
+            continue
+        inner = _OBJECTS.get(kind, {}).get(field.name)
+        if inner is None:
+            raise QueryError(f"Field '{field.name}' doesn't exist on type '{kind}'")
+        if not inner.endswith("Connection"):
+            count += connections(field.fields, inner, depth)
+            continue
+        if depth > MAX_DEPTH:
+            raise QueryError(f"Bulk queries cannot contain connections with a nesting depth greater than {MAX_DEPTH}.")
+        nested = connections((node := _node(field)).fields, _OBJECTS[_OBJECTS[inner]["edges"]]["node"], depth + 1)
+        if nested and not any(named.name == "id" for named in node.fields):
+            raise QueryError("The parent 'node' field for a nested connection must select the 'id' field.")
+        count += 1 + nested
+    if count > MAX_CONNECTIONS:
+        raise QueryError(f"Bulk queries cannot contain more than {MAX_CONNECTIONS} connections.")
+    return count
+
+
+def _node(field: Field) -> Field:
+    edges = next((inner for inner in field.fields if inner.name == "edges"), None)
+    node = next((inner for inner in edges.fields if inner.name == "node"), None) if edges else None
+    if node is None or any(inner.name == "nodes" for inner in field.fields):
+        raise QueryError("All connection fields in a bulk query must select their contents using 'edges' > 'node'.")
+    return node
 
 
 def actual_cost(data: Any) -> int:

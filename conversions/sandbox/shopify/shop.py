@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl
 
 from conversions.sandbox.base import Answer, Request, to_json
 from conversions.sandbox.shop_faults import Chance, ShopFaults
+from conversions.sandbox.shopify.bulk import PATH as BULK_PATH
+from conversions.sandbox.shopify.bulk import BulkOperations, to_count
 from conversions.sandbox.shopify.faults import KINDS, TOKEN_FAULTS, ShopFault
-from conversions.sandbox.shopify.listing import OrderList, page
+from conversions.sandbox.shopify.listing import OrderList, chosen, page
 from conversions.sandbox.shopify.orders import FIRST_ID, in_utc, money
 from conversions.sandbox.shopify.query import Field, QueryError, parse
 from conversions.sandbox.shopify.schema import actual_cost, connection, cost, shown
@@ -38,6 +40,7 @@ class Shop:
         self._clock = clock
         self._seed = seed
         self.use_faults(faults)
+        self._bulk = BulkOperations(self._condition)
         self._edited: dict[int, datetime] = {}
         self._refunds: dict[int, Decimal] = {}
         self._spent, self._spent_at = 0.0, clock()
@@ -56,7 +59,7 @@ class Shop:
 
     def owns(self, path: str) -> bool:
         """Whether a path is the shop's."""
-        return path.startswith("/admin/")
+        return path.startswith(("/admin/", BULK_PATH))
 
     def answer(self, request: Request) -> Answer | None:
         """The answer to a POST; None: close the connection."""
@@ -66,6 +69,8 @@ class Shop:
                 return self._token(request)
             if (fault := self._faults.draw()) is not None:
                 return _failure(fault)
+            if request.path.startswith(BULK_PATH):
+                return self._bulk.answer(request)
             if request.path != API_PATH:
                 return Answer(404, to_json({"errors": "Not Found"}))
             if request.shop_token not in {ACCESS_TOKEN, GRANTED_TOKEN}:
@@ -89,6 +94,7 @@ class Shop:
 
     def _graphql(self, request: Request) -> Answer:
         try:
+            self._bulk.host = request.host
             asked = json.loads(request.body)
             fields = parse(asked["query"], asked.get("variables") or {})
             points = max(cost(fields), 1)
@@ -110,6 +116,15 @@ class Shop:
 
     def _resolve(self, field: Field) -> Any:
         match field.name:
+            case "ordersCount":
+                count = sum(1 for _ in chosen(field, self.orders, self._edited))
+                return shown(field.fields, to_count(count, field.arguments.get("limit")))
+            case "bulkOperationRunQuery":
+                return shown(field.fields, self._bulk.run(field, self._chosen, in_utc(self._now())))
+            case "bulkOperation":
+                return shown(field.fields, self._bulk.find(field.arguments.get("id")))
+            case "bulkOperations":
+                return connection(field, self._bulk.all()[: field.arguments["first"]], None)
             case "orders":
                 numbers, cursor = page(field, self.orders, self._edited)
                 found = [self._order(nth) for nth in numbers]
@@ -121,6 +136,11 @@ class Shop:
                 return shown(field.fields, self._order(nth) if 0 <= nth < self.orders.count else None)
             case _:
                 return shown(field.fields, {"accessScopes": [{"handle": scope} for scope in self._scopes()]})
+
+    def _chosen(self, field: Field) -> Iterator[Any]:
+        """Yield the orders that the query of a bulk operation asks for."""
+        found = (self._order(nth) for nth in chosen(field, self.orders, self._edited))
+        return (order for order in found if self._is_shown(order))
 
     def _order(self, nth: int) -> Any:
         order = self.orders.order(nth)
@@ -141,6 +161,9 @@ class Shop:
         if not self._faults.condition(ShopFault.NO_OLD_ORDERS):
             return True
         return datetime.fromisoformat(order["createdAt"]) >= self._clock() - HORIZON
+
+    def _condition(self, kind: ShopFault) -> Chance | None:
+        return self._faults.condition(kind)
 
     def _move(self, nth: int) -> None:
         """Change an order of the page that was just read, so that it moves to the end."""

@@ -6,6 +6,8 @@ pace.py      how long a query must wait for its points
 errors.py    what an answer without data means, as one sentence for each cause
 queries.py   what is asked
 paging.py    every order that changed, and every line of it
+bulk.py      a bulk operation, in which the shop writes many orders into a file
+export_file.py  the orders of that file
 orders.py    one order of the API as the cells of a row
 """
 

@@ -16,6 +16,7 @@ from conversions.intake.sources.shop_api.numbers import parse
 from conversions.intake.sources.shop_api.retries import retrying
 from conversions.intake.sources.shop_api.values import Json
 from conversions.intake.sources.shopify import errors, queries
+from conversions.intake.sources.shopify.export_file import Block, fetch_block
 from conversions.intake.sources.shopify.pace import Pace
 from conversions.intake.sources.shopify.token import Token
 from conversions.settings import ShopifySource
@@ -69,6 +70,17 @@ class Client:
             return None
         return self._page(order.get("lineItems") if isinstance(order, dict) else None, after)
 
+    def ask(self, kind: str, query: str, /, **variables: object) -> Json | Failure:
+        """Return the data of an answer, or the last failure. Raises SettingsError without credentials."""
+        result = self._ask(kind, query, **variables)
+        return result if isinstance(result, Failure) else result["data"]
+
+    def block(self, url: str, begin: int) -> Block | Failure:
+        """Return what the file of a bulk operation has from byte *begin* on, or the last failure."""
+        local = self._settings.endpoint is not None
+        result: Block | Failure = self._retrying(fetch_block, self._session, url, begin, local=local)
+        return result
+
     def scopes(self) -> frozenset[str]:
         """Return what the app may do. Raises as ``orders``."""
         if granted := self._token.scopes:
@@ -87,7 +99,7 @@ class Client:
                 return self._data(result)
             self._first[kind] //= 2
 
-    def _ask(self, kind: str, query: str, **variables: object) -> Json | Failure:
+    def _ask(self, kind: str, query: str, /, **variables: object) -> Json | Failure:
         body = json.dumps({"query": query, "variables": variables}).encode()
         result: Json | Failure = self._retrying(self._ask_once, kind, body)
         return result

@@ -57,6 +57,16 @@ _QUERY = "does not accept the query ({code}). Set source.api_version to a versio
 _EMPTY = "answers 200 without data."
 _PAGE = "answers with a web page in place of data ({status}). Check source.shop."
 _NO_JSON = "answers with something that is no JSON ({status})."
+BULK_LATE = "has not finished its bulk operation after {hours} hours."
+BULK_UNCLEAR = "answers to a bulk operation with something that cannot be read."
+BULK_UNSAFE = "keeps the file of its bulk operation at an address without https."
+BULK_NO_FILE = "does not give the file of its bulk operation ({status})."
+BULK_NO_ROOM = "sent the file of its bulk operation, and this machine has no room for its lines (TMPDIR)."
+BULK_CUT = "sent a file with {found} objects, and its bulk operation has {said}."
+_BULK_BUSY = "runs as many bulk operations as it may ({code})."
+_BULK_REFUSED = "does not begin a bulk operation ({code})."
+_BULK_ENDED = "ended its bulk operation without a whole file ({status}, {code})."
+_BUSY_CODES = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _CODE = re.compile(r"[A-Za-z_]{1,60}")
 _HTML = re.compile(rb"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
 _PASSING = frozenset({"THROTTLED", "INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"})
@@ -127,6 +137,20 @@ def without_data(said: Json, *, is_paced: bool) -> Failure:
     return Failure(_QUERY.format(code=next(iter(sorted(codes)), "no code")), passing="Internal error" in words)
 
 
+def no_bulk(user_errors: object) -> str:
+    """Return the sentence about a bulk operation that did not begin."""
+    found = (
+        [error.get("code") for error in user_errors if isinstance(error, dict)] if isinstance(user_errors, list) else []
+    )
+    code = next((_known(code) for code in found), "no code")
+    return (_BULK_BUSY if code in _BUSY_CODES else _BULK_REFUSED).format(code=code)
+
+
+def bulk_ended(operation: Json) -> str:
+    """Return the sentence about a bulk operation that ended without a whole file."""
+    return _BULK_ENDED.format(status=_known(operation.get("status")), code=_known(operation.get("errorCode")))
+
+
 def error_codes(said: Json) -> set[str]:
     """Return the codes of an answer's ``errors``."""
     mistakes = said.get("errors")
@@ -143,6 +167,10 @@ def _error_code(body: bytes) -> str:
         match = re.search(rb"(?:Oauth error |\"error\":\s*\")([a-z_]{1,60})", body)
         return match[1].decode() if match else "no code"
     code = said.get("error") if isinstance(said, dict) else None
+    return _known(code)
+
+
+def _known(code: object) -> str:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else "no code"
 
 
