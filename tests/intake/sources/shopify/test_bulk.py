@@ -59,7 +59,7 @@ def read(shop: Shop, **settings: Any) -> Rows:
 
 def as_known(rows: Rows) -> dict[str, Order]:
     """Each order as it is, whatever its place in the reading."""
-    return {row.number: row._replace(rank=(row.rank[0], 0)) for row in rows if isinstance(row, Order)}
+    return {row.number: row._replace(rank=(row.rank[0], 0), place="") for row in rows if isinstance(row, Order)}
 
 
 def why_rejected(rows: Rows) -> set[tuple[Any, ...]]:
