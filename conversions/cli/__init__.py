@@ -91,6 +91,7 @@ app.add_typer(audit.audit)
 app.add_typer(policy.app)
 app.add_typer(key.app)
 app.add_typer(privacy.app)
+app.add_typer(source.app)
 
 
 def main(arguments: list[str] | None = None) -> int:
