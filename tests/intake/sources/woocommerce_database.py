@@ -21,7 +21,7 @@ from tests.e2e import servers
 from tests.intake.sources import woocommerce_shop
 
 Json = Mapping[str, Any]
-PRESETS = ("woocommerce-hpos", "woocommerce-posts")
+PRESETS = HPOS_PRESET, POSTS_PRESET = ("woocommerce-hpos", "woocommerce-posts")
 ZONE = ZoneInfo("Europe/Copenhagen")
 SERVERS = ExitStack()
 _PRODUCTS: dict[str, int] = {}
@@ -92,12 +92,11 @@ def opened(url: str) -> Engine:
 
 
 def create_tables(connection: Connection, prefix: str = "wp_", *, hpos: bool = True) -> None:
-    """All tables, without rows; those that are there are replaced."""
-    names = [statement.split()[2] for statement in f"{POSTS};{HPOS}".split(";")]
-    for name in names:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name.format(p=prefix)}")
+    """All tables, without rows."""
     for statement in f"{POSTS};{HPOS}".split(";") if hpos else POSTS.split(";"):
-        connection.exec_driver_sql(f"{statement.format(p=prefix)} {COLLATE}")
+        created = statement.strip().format(p=prefix).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
+        connection.exec_driver_sql(f"{created} {COLLATE}")
+        connection.exec_driver_sql(f"DELETE FROM {created.split()[5]}")
 
 
 class Tables:
@@ -108,7 +107,7 @@ class Tables:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._posts: set[int] = set()
         self._refunds = 5_000_000
-        self._lines = 0
+        self._lines = 100
 
     def write(self, orders: Iterable[Json]) -> None:
         """Write all *orders*."""
@@ -233,6 +232,37 @@ def fill(url: str, preset: str, orders: Iterable[Json], prefix: str = "wp_") -> 
         Tables(connection, preset, prefix).write(orders)
 
 
+_SHIFTED = {
+    HPOS_PRESET: {
+        "wc_orders": ("id", "parent_order_id"),
+        "wc_order_operational_data": ("order_id",),
+        "wc_orders_meta": ("order_id",),
+    },
+    POSTS_PRESET: {"posts": ("ID", "post_parent"), "postmeta": ("post_id",)},
+}
+_SHIFTED_LINES = {
+    "woocommerce_order_items": ("order_item_id", "order_id"),
+    "woocommerce_order_itemmeta": ("order_item_id",),
+}
+_STEP = 10_000_000
+"""Between the numbers of an order and of its copy."""
+
+
+def multiply(connection: Connection, preset: str, copies: int) -> None:
+    """Let the database make *copies* of each order; products stay one. MariaDB's engine SEQUENCE counts them."""
+    for table, shifted in {**_SHIFTED[preset], **_SHIFTED_LINES}.items():
+        every = list(connection.exec_driver_sql(f"SHOW COLUMNS FROM wp_{table}").mappings())
+        names = [column["Field"] for column in every if column["Field"] not in {"meta_id", "id"} - {*shifted}]
+        cells = [
+            f"IF(t.{name} < 100, t.{name}, t.{name} + {_STEP} * s.seq)" if name in shifted else name for name in names
+        ]
+        connection.exec_driver_sql(
+            f"INSERT INTO wp_{table} ({', '.join(names)}) SELECT {', '.join(cells)} FROM wp_{table} t "
+            f"JOIN seq_1_to_{copies} s WHERE t.{shifted[0]} >= 100"
+        )
+        connection.exec_driver_sql(f"ANALYZE TABLE wp_{table}")
+
+
 def tables_settings(url: str, preset: str, **settings: Any) -> WooCommerceTables:
     return WooCommerceTables.model_validate(
         {"kind": "sql", "url": url, "preset": preset, "completed": ["completed"], "renewals": "withhold", **settings}
@@ -261,10 +291,11 @@ def as_order(row: Mapping[str, Any], nth: int) -> Json:
     order = woocommerce_shop.as_order(dict(row))
     skus = [line["product_id"] for line in order["line_items"]]
     lines = [{"product_id": _PRODUCTS.setdefault(sku, len(_PRODUCTS) + 1), "sku": sku} for sku in skus]
-    return {**order, "id": 10_000 + nth, "line_items": lines}
+    changed = order["date_modified_gmt"] or order["date_created_gmt"]
+    return {**order, "id": 10_000 + nth, "line_items": lines, "date_modified_gmt": changed}
 
 
 def kept_in_tables(preset: str, rows: Iterable[Mapping[str, Any]], **settings: Any) -> Source:
-    """A source of *rows*; a purchase or change without a time is none that these tables can hold."""
+    """A source of *rows*; these tables hold no change without its time."""
     fill(server(), preset, [as_order(row, nth) for nth, row in enumerate(rows)])
     return tables_source(server(), preset, order_key="number", product_id="sku", **settings)

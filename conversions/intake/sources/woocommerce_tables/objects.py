@@ -34,6 +34,7 @@ def order_object(row: Mapping[str, Any]) -> Json:
     numbers = dict(reversed(metas))
     return {
         **{name: "" if value == _ZERO_DATE else value for name, value in cells.items()},
+        "status": cells["status"].removeprefix("wc-"),
         "number": next((str(numbers[key]) for key in NUMBER_METAS if numbers.get(key)), cells["id"]),
         "billing": {"email": cells["billing_email"]},
         "meta_data": [{"key": key, "value": value} for key, value in metas],

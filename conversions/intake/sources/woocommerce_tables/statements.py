@@ -2,6 +2,7 @@
 
 JSON_OBJECTAGG needs MariaDB 10.5 or MySQL 8. ``group_concat_max_len`` cuts what GROUP_CONCAT and MariaDB's
 JSON_ARRAYAGG return, without an error; it never cuts this one. Amounts in JSON are texts: a float would change them.
+With TRIM a column has no index: else the database may read all refunds, or all of one meta key, anew for each order.
 
 The tables are those of WooCommerce's ``OrdersTableDataStore::get_database_schema`` and ``WC_Install::get_schema``, and
 of WordPress' ``wp-admin/includes/schema.php``; read 2026-11-30.
@@ -51,7 +52,7 @@ SELECT
 $lines,
   (SELECT JSON_OBJECTAGG(r.id, CAST(r.total_amount AS CHAR))
    FROM ${p}wc_orders r
-   WHERE r.parent_order_id = o.id AND r.type = 'shop_order_refund' AND r.status <> 'trash') AS refunds
+   WHERE r.parent_order_id = o.id AND TRIM(r.type) = 'shop_order_refund' AND r.status <> 'trash') AS refunds
 FROM ${p}wc_orders o
 LEFT JOIN ${p}wc_order_operational_data d ON d.order_id = o.id
 WHERE o.type = 'shop_order' AND o.status NOT IN ($drafts)"""),
@@ -63,12 +64,12 @@ SELECT
   o.post_modified_gmt AS date_modified_gmt,
   (SELECT JSON_OBJECTAGG(m.meta_id, JSON_ARRAY(m.meta_key, m.meta_value))
    FROM ${p}postmeta m
-   WHERE m.post_id = o.ID AND m.meta_key IN ($metas)) AS meta_data,
+   WHERE m.post_id = o.ID AND TRIM(m.meta_key) IN ($metas)) AS meta_data,
 $lines,
   (SELECT JSON_OBJECTAGG(r.ID, m.meta_value)
    FROM ${p}posts r
-   JOIN ${p}postmeta m ON m.post_id = r.ID AND m.meta_key = '_refund_amount'
-   WHERE r.post_parent = o.ID AND r.post_type = 'shop_order_refund' AND r.post_status <> 'trash') AS refunds
+   STRAIGHT_JOIN ${p}postmeta m ON m.post_id = r.ID AND TRIM(m.meta_key) = '_refund_amount'
+   WHERE r.post_parent = o.ID AND TRIM(r.post_type) = 'shop_order_refund' AND r.post_status <> 'trash') AS refunds
 FROM ${p}posts o
 WHERE o.post_type = 'shop_order' AND o.post_status NOT IN ($drafts)"""),
 }
@@ -77,12 +78,12 @@ _LINES = Template("""\
      CONCAT(i.order_item_id, '.', COALESCE(m.meta_id, 0)), JSON_ARRAY(m.meta_key, m.meta_value, p.post_type, $sku))
    FROM ${p}woocommerce_order_items i
    LEFT JOIN ${p}woocommerce_order_itemmeta m
-     ON m.order_item_id = i.order_item_id AND m.meta_key IN ($metas)
+     ON m.order_item_id = i.order_item_id AND TRIM(m.meta_key) IN ($metas)
    LEFT JOIN ${p}posts p
      ON p.ID = CASE WHEN m.meta_key IN ($products) THEN CAST(m.meta_value AS UNSIGNED) END
    WHERE i.order_id = o.id AND i.order_item_type = 'line_item') AS line_items""")
 """The meta data of all lines. A product that was deleted has no post any more; the API shows it as 0."""
-_SKU = Template("(SELECT MAX(s.meta_value) FROM ${p}postmeta s WHERE s.post_id = p.ID AND s.meta_key = '_sku')")
+_SKU = Template("(SELECT MAX(s.meta_value) FROM ${p}postmeta s WHERE s.post_id = p.ID AND TRIM(s.meta_key) = '_sku')")
 
 
 def orders_statement(settings: WooCommerceTables) -> str:
@@ -128,4 +129,4 @@ def _text(value: str) -> str:
     """Return *value* as a text of SQL. In hexadecimal no quote, colon or backslash of it has a meaning."""
     if _PLAIN.fullmatch(value):
         return f"'{value}'"
-    return f"CONVERT(X'{value.encode().hex()}' USING utf8mb4)"
+    return f"_utf8mb4 X'{value.encode().hex()}'"
