@@ -1,6 +1,6 @@
 """WooCommerce's own tables as a source of orders; an order means what it means in the REST API."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from conversions.errors import SettingsError, SourceError
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import first_instant
 from conversions.intake.sources.database import Database
-from conversions.intake.sources.mapping import ROWS_PER_CHUNK
 from conversions.intake.sources.shop_api.rows import Rows
 from conversions.intake.sources.woocommerce.orders import Cells, shown_number, withheld_reason
 from conversions.intake.sources.woocommerce_tables.objects import order_object
@@ -26,6 +25,8 @@ _REFUSED = (
     "the login may lack SELECT on a table, or the server is older than MariaDB 10.5 and MySQL 8. "
     "`conversions source query` prints the query: try it in the database's own client to see why."
 )
+ROWS_PER_CHUNK = 1_000
+"""Rows in one list; a row with its JSON is some times the size of another source's."""
 _NEVER = datetime(9999, 1, 1)  # noqa: DTZ001 - the column is UTC without an offset
 """No order changed since then."""
 
@@ -87,7 +88,7 @@ class WooCommerceDatabase:
         """The preset for the other way of keeping orders."""
         return other_preset(self._settings)
 
-    def _read(self, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
+    def _read(self, since: datetime) -> Iterator[Iterable[Mapping[str, Any]]]:
         with self._database.result(window_statement(self._settings), {"since": since}) as result:
             names = list(result.keys())
             if missing := [name for name in COLUMNS if name not in names]:
@@ -96,7 +97,7 @@ class WooCommerceDatabase:
                     "of `conversions source query --view NAME`."
                 )
             for rows in result.partitions(ROWS_PER_CHUNK):
-                yield [dict(zip(names, row, strict=True)) for row in rows]
+                yield (dict(zip(names, row, strict=True)) for row in rows)
 
     def _row(self, row: Mapping[str, Any]) -> Order | RowRejected:
         try:
