@@ -62,24 +62,28 @@ def _cause(prefixes: list[str], settings: WooCommerceTables) -> str:
 def is_out_of_use(database: Database, settings: WooCommerceTables) -> bool:
     """Return whether the shop puts its orders into other tables, so that those of the preset get no new ones.
 
-    The options are WooCommerce's own answer. A login that may not read them is told by the newest orders. False where
-    neither can be read.
+    The options are WooCommerce's own answer. Where a login may not read them, or they are not set, the newest orders
+    tell. False where neither can be read.
     """
     for told in (_by_options, _by_newest_orders):
         try:
-            return told(database, settings)
+            answer = told(database, settings)
         except SourceError:
             continue
+        if answer is not None:
+            return answer
     return False
 
 
-def _by_options(database: Database, settings: WooCommerceTables) -> bool:
+def _by_options(database: Database, settings: WooCommerceTables) -> bool | None:
     found = dict(_rows(database, _OPTIONS.substitute(p=settings.table_prefix, enabled=_ENABLED, equal=_EQUAL)))
-    own_tables, equal = (found.get(name, "no") == "yes" for name in (_ENABLED, _EQUAL))
+    if _ENABLED not in found:
+        return None
+    own_tables, equal = found[_ENABLED] == "yes", found.get(_EQUAL) == "yes"
     return own_tables != (settings.preset == HPOS) and not equal
 
 
-def _by_newest_orders(database: Database, settings: WooCommerceTables) -> bool:
+def _by_newest_orders(database: Database, settings: WooCommerceTables) -> bool | None:
     ((hpos, posts),) = _rows(database, _NEWEST.substitute(p=settings.table_prefix))
     here, there = (hpos, posts) if settings.preset == HPOS else (posts, hpos)
     return there is not None and (here is None or str(here) < str(there))
