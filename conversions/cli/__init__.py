@@ -86,7 +86,6 @@ for command in (
     sandbox.sandbox,
 ):
     app.command()(command)
-app.add_typer(source.app)
 app.add_typer(audit.audit)
 app.add_typer(policy.app)
 app.add_typer(key.app)

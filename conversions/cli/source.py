@@ -6,7 +6,7 @@ from conversions.cli import source_preview, source_query
 
 app = typer.Typer(
     name="source",
-    help="Look at the orders of the source as they are understood, and at the SQL that reads them.",
+    help="Look at the orders of the source as they are understood, and at the SQL behind them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
