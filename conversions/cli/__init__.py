@@ -86,11 +86,11 @@ for command in (
     sandbox.sandbox,
 ):
     app.command()(command)
+app.add_typer(source.app)
 app.add_typer(audit.audit)
 app.add_typer(policy.app)
 app.add_typer(key.app)
 app.add_typer(privacy.app)
-app.add_typer(source.app)
 
 
 def main(arguments: list[str] | None = None) -> int:
