@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from conversions.doctor.check_result import CheckResult, note
+from conversions.catalogue import APPROVE
+from conversions.doctor.check_result import CheckResult, note, problem
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.shopify import Shopify
-from conversions.settings import Settings, ShopifySource, WooCommerceSource
+from conversions.intake.sources.woocommerce_tables import WooCommerceDatabase
+from conversions.settings import Settings, ShopifySource, WooCommerceMeaning, WooCommerceSource
 
 
 def check_shop_system(settings: Settings, source: Source) -> Iterator[CheckResult]:
@@ -17,7 +19,7 @@ def check_shop_system(settings: Settings, source: Source) -> Iterator[CheckResul
             "The consumer key is part of each address that the shop is asked for, so that its access log holds it.",
             'Let the web server pass the Authorization header, then remove auth = "query".',
         )
-    if isinstance(shop, WooCommerceSource | ShopifySource) and shop.renewals is None:
+    if isinstance(shop, WooCommerceMeaning | ShopifySource) and shop.renewals is None:
         yield note(
             "source",
             "It is not set whether renewals of subscriptions are sent; they are withheld. No click caused them.",
@@ -25,6 +27,13 @@ def check_shop_system(settings: Settings, source: Source) -> Iterator[CheckResul
         )
     if isinstance(source, Shopify):
         yield from _shopify(source)
+    if isinstance(source, WooCommerceDatabase) and source.is_out_of_use():
+        yield problem(
+            "source",
+            "WooCommerce puts new orders into other tables: High-Performance Order Storage was turned on or off, and "
+            "those of the preset are not kept equal. New orders would be missing without an error.",
+            f'Set source.preset = "{source.other_preset}", then {APPROVE}.',
+        )
 
 
 def _shopify(source: Shopify) -> Iterator[CheckResult]:

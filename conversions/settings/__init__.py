@@ -20,7 +20,13 @@ from conversions.settings.sections import (
     Store,
 )
 from conversions.settings.settings import Settings
-from conversions.settings.shop_systems import AnySourceSettings, ShopifySource, WooCommerceSource
+from conversions.settings.shop_systems import (
+    AnySourceSettings,
+    ShopifySource,
+    WooCommerceMeaning,
+    WooCommerceSource,
+    WooCommerceTables,
+)
 from conversions.settings.values import duration
 
 __all__ = [
@@ -39,7 +45,9 @@ __all__ = [
     "SourceBase",
     "SqlSource",
     "Store",
+    "WooCommerceMeaning",
     "WooCommerceSource",
+    "WooCommerceTables",
     "duration",
     "environment_names",
     "load",

@@ -1,8 +1,8 @@
 """The tables of sources that ask a shop system for its orders."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
 
 from conversions.settings.sections import Columns, FileSource, OrderMeaning, SqlSource
 from conversions.settings.values import AdConsentName, Endpoint, ShopifyName, ShopUrl
@@ -21,19 +21,9 @@ class ShopSystem(OrderMeaning):
         return True
 
 
-class WooCommerceSource(ShopSystem):
-    """The orders of a WooCommerce shop, through its REST API v3."""
+class WooCommerceMeaning(ShopSystem):
+    """What an order of WooCommerce means, wherever it is read."""
 
-    kind: Literal["woocommerce"]
-    url: ShopUrl = Field(description="the shop's address, such as https://shop.example")
-    consumer_key: SecretStr | None = Field(None, description="only as CONVERSIONS_SOURCE__CONSUMER_KEY", exclude=True)
-    consumer_secret: SecretStr | None = Field(
-        None, description="only as CONVERSIONS_SOURCE__CONSUMER_SECRET", exclude=True
-    )
-    auth: Literal["header", "query"] = Field(
-        "header", description="query: for a site that drops the Authorization header; its access log then has the key"
-    )
-    page_size: int = Field(100, ge=1, le=100, description="orders per request; fewer for a slow site")
     order_key: Literal["id", "number"] = Field(
         "id", description="what identifies an order: WooCommerce's id, or the number that a plug-in shows instead"
     )
@@ -76,6 +66,45 @@ class WooCommerceSource(ShopSystem):
             consent=self.consent_meta,
             ad_personalization=self.ad_personalization_meta,
         )
+
+
+class WooCommerceSource(WooCommerceMeaning):
+    """The orders of a WooCommerce shop, through its REST API v3."""
+
+    kind: Literal["woocommerce"]
+    url: ShopUrl = Field(description="the shop's address, such as https://shop.example")
+    consumer_key: SecretStr | None = Field(None, description="only as CONVERSIONS_SOURCE__CONSUMER_KEY", exclude=True)
+    consumer_secret: SecretStr | None = Field(
+        None, description="only as CONVERSIONS_SOURCE__CONSUMER_SECRET", exclude=True
+    )
+    auth: Literal["header", "query"] = Field(
+        "header", description="query: for a site that drops the Authorization header; its access log then has the key"
+    )
+    page_size: int = Field(100, ge=1, le=100, description="orders per request; fewer for a slow site")
+
+
+class WooCommerceTables(WooCommerceMeaning):
+    """The orders of a WooCommerce shop, from its tables in MySQL or MariaDB; the preset brings query and columns."""
+
+    kind: Literal["sql"]
+    preset: Literal["woocommerce-hpos", "woocommerce-posts"] = Field(
+        description="hpos: WooCommerce keeps orders in tables of their own; posts: as posts of WordPress"
+    )
+    url: SecretStr = Field(description="mysql+pymysql://…; put a URL with a password into CONVERSIONS_SOURCE__URL")
+    table_prefix: str = Field("wp_", pattern=r"^[A-Za-z0-9_]*$", description="of WordPress' tables: $table_prefix")
+    view: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$",
+        description="a view of `conversions source query --view`, which is read in place of the tables",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_query(cls, given: Any) -> Any:
+        own = ("query", "columns", "format", "currency", "product_separator", "naive_times", "bounds")
+        if set_twice := [name for name in own if isinstance(given, dict) and name in given]:
+            raise ValueError(f"the preset brings its own {', '.join(set_twice)}; remove it, or remove preset")
+        return given
 
 
 class ShopifySource(ShopSystem):
@@ -147,4 +176,13 @@ class ShopifySource(ShopSystem):
         )
 
 
-AnySourceSettings = Annotated[FileSource | SqlSource | WooCommerceSource | ShopifySource, Field(discriminator="kind")]
+def _sql_kind(given: Any) -> str:
+    preset = given.get("preset") if isinstance(given, dict) else getattr(given, "preset", None)
+    return "sql query" if preset is None else "sql preset"
+
+
+AnySql = Annotated[
+    Annotated[SqlSource, Tag("sql query")] | Annotated[WooCommerceTables, Tag("sql preset")], Discriminator(_sql_kind)
+]
+AnySourceSettings = Annotated[FileSource | AnySql | WooCommerceSource | ShopifySource, Field(discriminator="kind")]
+"""The tables of ``conversions.toml``."""

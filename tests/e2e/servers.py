@@ -17,6 +17,7 @@ NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": 
 UTF8 = ("--encoding=UTF8", "--locale=C")
 DEBIAN = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 PLACES = os.pathsep.join([*DEBIAN, "/usr/sbin", os.environ.get("PATH", "")])
+FAST = ("--innodb-flush-log-at-trx-commit=0",)
 QUIET: dict[str, Any] = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
 
 
@@ -27,7 +28,7 @@ def mariadb() -> Iterator[str]:
     with _folder() as home:
         data, socket = f"--datadir={home}/data", f"--socket={home}/s"
         _done(install, "--no-defaults", data, "--auth-root-authentication-method=normal")
-        options = ("--skip-networking", "--default-time-zone=-02:00", "--innodb-flush-log-at-trx-commit=0")
+        options = (f"--tmpdir={home}", "--skip-networking", "--default-time-zone=-02:00", *FAST)
         with _running(serve, "--no-defaults", data, socket, *options, f"--pid-file={home}/pid"):
             _done(admin, "--no-defaults", socket, "--user=root", "--wait=30", "ping")
             _done(admin, "--no-defaults", socket, "--user=root", "create", "shop")

@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 from conversions.intake.sources.base import Source
 from conversions.observe.progress import SILENT, Progress
-from conversions.settings import AnySourceSettings, FileSource, ShopifySource, SqlSource, WooCommerceSource
+from conversions.settings import (
+    AnySourceSettings,
+    FileSource,
+    ShopifySource,
+    SqlSource,
+    WooCommerceSource,
+    WooCommerceTables,
+)
 from conversions.transport.route import DIRECT, Route
 
 
@@ -38,6 +45,10 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
             from conversions.intake.sources.sql import Query
 
             return Query(settings, zone=zone, resolve=resolve, key=key)
+        case WooCommerceTables():
+            from conversions.intake.sources.woocommerce_tables import WooCommerceDatabase
+
+            return WooCommerceDatabase(settings, zone=zone, resolve=resolve, key=key)
         case WooCommerceSource():
             from conversions.intake.sources.woocommerce import WooCommerce
 

@@ -18,7 +18,7 @@ from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
-from tests.intake.sources import shopify_shop, woocommerce_shop
+from tests.intake.sources import shopify_shop, woocommerce_database, woocommerce_shop
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
@@ -115,6 +115,8 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
         case "shopify":
             orders = [shopify_shop.as_order(row) for row in rows]
             return shopify_shop.shopify(orders, NOW, completed=["completed"], **_consents(mapped, "attribute"))
+        case "woocommerce-hpos" | "woocommerce-posts":
+            return woocommerce_database.kept_in_tables(kind, rows, **_consents(mapped, "meta"))
         case _:
             return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
 

@@ -18,8 +18,11 @@ from conversions.model.conversion import Consent, Reason
 from tests.intake.sources.shop import ADDRESS, ALL, MAPPED, ROW, WINDOW, ZONE, kept_in, orders, read, rejected
 
 MAPPED_KINDS = ("csv", "parquet", "sql")
+TABLE_KINDS = ("woocommerce-hpos", "woocommerce-posts")
+"""Kinds whose columns have types: what is no number and no time cannot be in them."""
 KINDS = (*MAPPED_KINDS, "woocommerce", "shopify")
 every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind_and_table = pytest.mark.parametrize("kind", [*KINDS, *TABLE_KINDS])
 every_mapped_kind = pytest.mark.parametrize("kind", MAPPED_KINDS)
 
 FULL = ROW | {
@@ -160,7 +163,7 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
         ]
 
 
-@every_kind
+@every_kind_and_table
 def test_every_row_is_read_in_bounded_chunks(kind: str, tmp_path: Path) -> None:
     rows = [ROW | {"Order": str(number)} for number in range(2 * ROWS_PER_CHUNK + 1)]
 
@@ -173,14 +176,14 @@ def test_every_row_is_read_in_bounded_chunks(kind: str, tmp_path: Path) -> None:
     assert [order.rank[1] for order in read] == list(range(1, 2 * ROWS_PER_CHUNK + 2))
 
 
-@every_kind
+@every_kind_and_table
 def test_a_second_reading_says_the_same(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, ROWS, ALL)
 
     assert read(source) == read(source)
 
 
-@every_kind
+@every_kind_and_table
 def test_a_source_without_rows_is_a_source(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, [ROW])
     if kind == "csv":
@@ -202,7 +205,7 @@ def test_a_check_names_every_missing_column_and_the_setting_to_mend(kind: str, t
         assert "source.columns.email" not in str(refused.value)
 
 
-@every_kind
+@every_kind_and_table
 def test_a_check_of_a_good_source_says_nothing_and_reads_nothing(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, ROWS, ALL)
 
@@ -252,7 +255,7 @@ CHANGEOVERS = (date(2026, 3, 29), date(2026, 10, 25))
 """Days of 23 and of 25 hours."""
 
 
-@every_kind
+@every_kind_and_table
 @pytest.mark.parametrize("day", CHANGEOVERS)
 def test_a_day_has_its_first_and_its_last_second_also_when_the_clocks_change(
     kind: str, day: date, tmp_path: Path
@@ -268,7 +271,7 @@ def test_a_day_has_its_first_and_its_last_second_also_when_the_clocks_change(
     assert {order.number for order in read if order.purchase_day == day} == {"first", "last"}
 
 
-@every_kind
+@every_kind_and_table
 def test_money_is_exact_to_the_minor_unit(kind: str, tmp_path: Path) -> None:
     texts = [
         ("DKK", "0.07", "-0.01"),
@@ -287,7 +290,7 @@ def test_money_is_exact_to_the_minor_unit(kind: str, tmp_path: Path) -> None:
     assert [order.amount - order.refunded for order in read] == expected
 
 
-@every_kind
+@every_kind_and_table
 def test_a_window_without_orders_is_empty_and_no_error(kind: str, tmp_path: Path) -> None:
     old = FULL | {"Paid": "2025-11-20T13:30:00+01:00", "Completed": "2025-11-20T13:30:00+01:00"}
 
@@ -296,7 +299,7 @@ def test_a_window_without_orders_is_empty_and_no_error(kind: str, tmp_path: Path
     assert not [order for order in read if WINDOW.since <= order.window_day <= WINDOW.until]
 
 
-@every_kind
+@every_kind_and_table
 def test_a_reading_that_broke_off_takes_nothing_from_the_next_one(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, [FULL | {"Order": str(number)} for number in range(250)], ALL)
     chunks = source.chunks(WINDOW)
@@ -308,7 +311,9 @@ def test_a_reading_that_broke_off_takes_nothing_from_the_next_one(kind: str, tmp
 
 @every_mapped_kind
 def test_memory_does_not_grow_with_the_orders(kind: str, tmp_path: Path) -> None:
-    """WooCommerce's pages are read in ``woocommerce/test_paging.py`` from a shop that keeps none of them either."""
+    """WooCommerce's pages are read in ``woocommerce/test_paging.py`` from a shop that keeps none of them either, its
+    tables in ``woocommerce_tables/test_source.py`` from many copies that the database makes.
+    """
     peaks = []
     for chunks in (2, 6):
         folder = tmp_path / str(chunks)

@@ -10,11 +10,12 @@ from sqlalchemy.exc import DBAPIError
 
 from conversions.errors import Exit, SettingsError, SourceError, SourceUnavailable
 from conversions.intake.order import RowRejected
-from conversions.intake.sources import sql
+from conversions.intake.sources import database as databases
 from conversions.model.conversion import Reason, Window
 from tests.intake.sources.shop import ADDRESS, MAPPED, ROW, WINDOW, database, orders, query, read, rejected
 
 SECRET = "hunter2secret"
+REFUSER = databases.Database("postgresql+psycopg://db/shop", Path, not_run="", refused="")
 
 
 @pytest.fixture
@@ -91,18 +92,18 @@ def test_a_query_that_writes_is_refused(url: str, statement: str) -> None:
 def test_a_session_refuses_to_write_even_where_the_file_was_opened_for_it(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "_address", lambda text, _resolve: make_url(text))
+    monkeypatch.setattr(databases, "_address", lambda text, _resolve: make_url(text))
 
     with pytest.raises(SourceError, match="a source may only read"):
         query(url, "DELETE FROM orders RETURNING *").check()
 
 
 def test_sqlite_is_opened_read_only_even_before_the_pragma(url: str) -> None:
-    assert sql._address(url, Path).query == {"mode": "ro", "uri": "true"}
+    assert databases._address(url, Path).query == {"mode": "ro", "uri": "true"}
 
 
 def test_a_relative_sqlite_path_is_relative_to_the_settings_file(url: str, tmp_path: Path) -> None:
-    assert str(tmp_path / "shop.db") in str(sql._address("sqlite:///shop.db", lambda path: tmp_path / path))
+    assert str(tmp_path / "shop.db") in str(databases._address("sqlite:///shop.db", lambda path: tmp_path / path))
 
 
 def test_a_database_in_wal_mode_is_read_while_the_shop_writes(url: str, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_database_in_wal_mode_is_read_while_the_shop_writes(url: str, tmp_path
 
 
 def test_a_locked_database_is_a_matter_of_time(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "_address", lambda _text, _resolve: make_url(f"{url}?timeout=0"))
+    monkeypatch.setattr(databases, "_address", lambda _text, _resolve: make_url(f"{url}?timeout=0"))
     shop = sqlite3.connect(tmp_path / "shop.db")
     shop.execute("BEGIN EXCLUSIVE")
 
@@ -130,7 +131,7 @@ def test_a_locked_database_is_a_matter_of_time(url: str, tmp_path: Path, monkeyp
 def test_a_connection_that_was_lost_is_a_matter_of_time(lost: bool, failure: type[SourceError]) -> None:
     error = DBAPIError("SELECT", None, sqlite3.OperationalError(SECRET), connection_invalidated=lost)
 
-    refusal = sql._source_error(error, "postgresql database shop")
+    refusal = REFUSER._error(error)
 
     assert type(refusal) is failure
     assert SECRET not in str(refusal)
@@ -224,18 +225,20 @@ def test_a_database_out_of_reach_is_a_matter_of_time_and_told_without_its_login(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No server's driver is a dependency, so SQLite stands in for one whose connection fails."""
-    monkeypatch.setattr(sql, "_address", lambda _text, _resolve: make_url(f"sqlite:////no/such/{SECRET}"))
-    source = query("sqlite:///x")
-    monkeypatch.setattr(source, "_backend", "postgresql")
-    monkeypatch.setattr(source, "_name", "postgresql database shop at db")
+    monkeypatch.setattr(databases, "_address", lambda _text, _resolve: make_url(f"sqlite:////no/such/{SECRET}"))
+    shop = databases.Database("sqlite:///x", Path, not_run="", refused="")
+    shop.backend, shop.name = "postgresql", "postgresql database shop at db"
 
-    with pytest.raises(SourceUnavailable, match=r"^The postgresql database shop at db cannot be opened") as refused:
-        source.check()
+    with (
+        pytest.raises(SourceUnavailable, match=r"^The postgresql database shop at db cannot be opened") as refused,
+        shop.result("SELECT 1", {}),
+    ):
+        pass
     assert SECRET not in str(refused.value)
 
 
 def test_a_description_names_the_database_but_no_login(url: str) -> None:
-    described = sql._name(make_url(f"postgresql://user:{SECRET}@db.example.org:5432/shop?password={SECRET}"))
+    described = databases._name(make_url(f"postgresql://user:{SECRET}@db.example.org:5432/shop?password={SECRET}"))
 
     assert described == "postgresql database shop at db.example.org"
     assert query(url).description.startswith("query on sqlite database file:///")

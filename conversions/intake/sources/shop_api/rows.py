@@ -9,9 +9,9 @@ from conversions.intake.sources.cells import CellError
 from conversions.intake.sources.mapping import FIELDS, ColumnMap
 from conversions.intake.sources.shop_api.values import SEPARATOR, Json
 from conversions.model.conversion import Reason, Window
-from conversions.settings import ShopifySource, SourceBase, WooCommerceSource
+from conversions.settings import ShopifySource, SourceBase, WooCommerceMeaning
 
-ShopSystemSource = WooCommerceSource | ShopifySource
+ShopSystemSource = WooCommerceMeaning | ShopifySource
 Cells = Callable[[Json], dict[str, str]]
 """Returns an order's cells by our column. Raises CellError where a value has a type that cannot be read."""
 Judge = Callable[[Json], Reason | None]

@@ -12,9 +12,10 @@ from typing import Any
 
 from conversions.intake.sources.cells import CellError, NumberText, parse_amount
 from conversions.intake.sources.instants import is_naive
+from conversions.intake.sources.shop_api.rows import renewal_reason
 from conversions.intake.sources.shop_api.values import SEPARATOR, UNKNOWN, Json, text, unit_price
 from conversions.model.conversion import Reason
-from conversions.settings import WooCommerceSource
+from conversions.settings import WooCommerceMeaning
 
 SUBSCRIPTION = "subscription"
 _RENEWAL_META = "_subscription_renewal"
@@ -26,7 +27,7 @@ _PAID = ("date_paid_gmt", "date_completed_gmt")
 class Cells:
     """The cells of an order, by our column; ``order`` is an order object of the API."""
 
-    def __init__(self, settings: WooCommerceSource) -> None:
+    def __init__(self, settings: WooCommerceMeaning) -> None:
         self._settings = settings
         self.without_sku = 0
         """Lines that were named by the product's number, because they have no SKU."""
@@ -77,6 +78,15 @@ def shown_number(order: Json) -> str:
     """Return the number that people see; plug-ins such as Sequential Order Numbers make their own."""
     number = order.get("number")
     return number.strip() if isinstance(number, str) else ""
+
+
+def withheld_reason(order: Json, settings: WooCommerceMeaning) -> Reason | None:
+    """Return why a finished sale is none to report, or None."""
+    if is_renewal(order) and (renewal := renewal_reason(settings)):
+        return renewal
+    if is_without_lines(order):
+        return Reason.NO_LINES
+    return Reason.NOT_PAID if settings.unpaid == "withhold" and is_unpaid(order) else None
 
 
 def is_renewal(order: Json) -> bool:

@@ -3,23 +3,17 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import first_instant
-from conversions.intake.sources.shop_api.rows import Rows, renewal_reason
-from conversions.intake.sources.shop_api.values import Json
+from conversions.intake.sources.shop_api.rows import Rows
 from conversions.intake.sources.woocommerce.client import Client
-from conversions.intake.sources.woocommerce.orders import (
-    Cells,
-    is_renewal,
-    is_unpaid,
-    is_without_lines,
-    shown_number,
-)
+from conversions.intake.sources.woocommerce.orders import Cells, shown_number, withheld_reason
 from conversions.intake.sources.woocommerce.paging import changed_orders
-from conversions.model.conversion import Reason, Window
+from conversions.model.conversion import Window
 from conversions.settings import WooCommerceSource
 from conversions.transport.route import Route
 
@@ -75,11 +69,4 @@ class WooCommerce:
         return self._clock().astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
     def _row(self, order: Any) -> Order | RowRejected:
-        return self._rows.row(order, self._cells, self._reason, shown_number)
-
-    def _reason(self, order: Json) -> Reason | None:
-        if is_renewal(order) and (renewal := renewal_reason(self._settings)):
-            return renewal
-        if is_without_lines(order):
-            return Reason.NO_LINES
-        return Reason.NOT_PAID if self._settings.unpaid == "withhold" and is_unpaid(order) else None
+        return self._rows.row(order, self._cells, partial(withheld_reason, settings=self._settings), shown_number)
