@@ -44,6 +44,19 @@ class BadRecord:
 
     reason: Reason
     pieces: Sequence[str]
+    number: str | None = None
+    """What stands where its order number should be; None where other cells before it may have moved it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BadOrder:
+    """An order of several rows that cannot be read: the reason, and texts by which a later run recognises it."""
+
+    reason: Reason
+    pieces: Sequence[str]
+    number: str
+    field: str | None = None
+    """Our name of the column at fault; None where a whole row is at fault."""
 
 
 class ParsedTime(NamedTuple):
