@@ -107,6 +107,9 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
     match kind:
         case "csv":
             return files(written(folder / "orders.csv", csv_text(rows)), mapped=mapped)
+        case "items":
+            path = written(folder / "items.csv", csv_text(as_items(rows)))
+            return files(path, mapped=mapped, format={"layout": "items"})
         case "parquet":
             return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
         case "woocommerce":
@@ -117,6 +120,15 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
             return shopify_shop.shopify(orders, NOW, completed=["completed"], **_consents(mapped, "attribute"))
         case _:
             return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
+
+
+def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row per product; only an order's first one says what the order says once, and its number."""
+    return [
+        ({name: "" for name in row} if nth else row) | {"Products": product}
+        for row in rows
+        for nth, product in enumerate(row["Products"].split("|"))
+    ]
 
 
 def _consents(mapped: dict[str, str], kind: str) -> dict[str, Any]:
