@@ -125,7 +125,7 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
 def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row per product; only an order's first one says what the order says once, and its number."""
     return [
-        ({name: "" for name in row} if nth else row) | {"Products": product}
+        (dict.fromkeys(row, "") if nth else row) | {"Products": product}
         for row in rows
         for nth, product in enumerate(row["Products"].split("|"))
     ]

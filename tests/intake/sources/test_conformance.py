@@ -21,7 +21,7 @@ MAPPED_KINDS = ("csv", "parquet", "sql")
 KINDS = (*MAPPED_KINDS, "woocommerce", "shopify")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_mapped_kind = pytest.mark.parametrize("kind", MAPPED_KINDS)
-every_kind_and_items = pytest.mark.parametrize("kind", (*KINDS, "items"))
+every_kind_and_items = pytest.mark.parametrize("kind", [*KINDS, "items"])
 """With files of items, where rows with one number are one order."""
 
 FULL = ROW | {
