@@ -9,7 +9,6 @@ from conversions.settings.section import Section
 DateOrder = Literal["iso", "dmy", "mdy", "excel", "unix"]
 PresetName = Literal[
     "shopify-export",
-    "squarespace-export",
     "woocommerce-advanced-export",
     "woocommerce-webtoffee",
     "magento-grid",

@@ -13,7 +13,6 @@ from tests.e2e.shop import COLUMNS, NAMES, Shop
 EXPORTS = Path(__file__).parents[1] / "exports"
 SOLD: dict[str, tuple[Json, dict[str, tuple[str, ...]]]] = {
     "shopify-export": ({}, {"ida.1004": ("597.00", "LYS-1", "STAGE-7"), "bo.1003": ("100.00", "KRUS-2")}),
-    "squarespace-export": ({}, {"ida.12": ("200.00", "SQ0509144", "SQ0030016")}),
     "woocommerce-advanced-export": (
         {"completed": ["Gennemført"], "currency": "DKK"},
         {"ida.1204": ("238.00", "LYS-1", "STAGE-7")},
@@ -83,14 +82,14 @@ def test_a_setting_of_the_operator_wins_over_the_preset(shop: Shop) -> None:
 
 
 def test_what_a_preset_maps_is_approved_like_any_mapping(shop: Shop) -> None:
-    configure(shop, "squarespace-export")
+    configure(shop, "woocommerce-webtoffee")
     assert shop.run().code == 0
-    configure(shop, "squarespace-export", columns={"email": "Private Notes"})
+    configure(shop, "woocommerce-webtoffee", columns={"email": "customer_email"})
 
     said = shop.run()
 
     assert said.code == 78, said
-    assert 'source.columns.email: "Email" → "Private Notes"' in said.err
+    assert 'source.columns.email: "billing_email" → "customer_email"' in said.err
 
 
 REFUSED = {
