@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from conversions.settings import FileSource, presets
+from conversions.settings import FileSource, SqlSource, presets
 from conversions.settings.sections import Columns
 from conversions.settings.source_format import Format, PresetName
 from conversions.settings.values import ad_consent_name
@@ -35,7 +35,16 @@ def test_an_export_is_recognised_by_its_header_and_has_all_columns_of_its_preset
         found = presets.recognise(names)
         assert found is not None
         assert found.name == name
-        assert presets.columns(found, names) == found.columns
+        assert presets.columns(found, names) == presets.columns(found) == found.columns
+
+
+def test_an_optional_column_that_a_file_lacks_is_not_mapped() -> None:
+    names = [name for name in header("shopify-export") if name != "Cancelled at"]
+    found = presets.recognise(names)
+
+    assert found is not None
+    assert "cancelled_at" not in presets.columns(found, names)
+    assert presets.recognise([name for name in names if name != "Email"]) is None
 
 
 def test_a_header_of_another_kind_is_no_known_export() -> None:
@@ -94,3 +103,20 @@ def test_what_is_written_wins_and_an_empty_name_takes_a_column_out() -> None:
 def test_what_a_preset_cannot_know_must_be_written(tables: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         source(**tables)
+
+
+def test_a_query_joins_the_lines_of_an_order_itself() -> None:
+    tables = {
+        "columns": presets.known()["shopify-export"].columns,
+        "completed": ["paid"],
+        "format": {"layout": "items"},
+    }
+
+    with pytest.raises(ValueError, match="GROUP BY"):
+        SqlSource.model_validate({"kind": "sql", "url": "sqlite://", "query": "SELECT 1", **tables})
+
+
+def test_statuses_may_be_numbers() -> None:
+    found = source(format={"preset": "shopware5-export"}, completed=[2, 7])
+
+    assert found.completed == ["2", "7"]

@@ -49,9 +49,9 @@ def recognise(header: Sequence[str]) -> Preset | None:
     return next((preset for preset in known().values() if preset.fits(header)), None)
 
 
-def columns(preset: Preset, header: Sequence[str]) -> dict[str, str]:
-    """Return the mapping for a file with *header*: without the optional columns that the file lacks."""
-    names = _folded(header)
+def columns(preset: Preset, header: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the preset's mapping; with *header*, without the optional columns that the file lacks."""
+    names = _folded([*preset.columns.values()] if header is None else header)
     return {field: name for field, name in preset.columns.items() if name.casefold() in names}
 
 

@@ -115,6 +115,15 @@ def test_a_row_without_product_cells_is_no_line(tmp_path: Path) -> None:
     assert order.cart.quantities == (1, 1)
 
 
+def test_rows_without_anything_are_nothing(tmp_path: Path) -> None:
+    nothing = ",".join([""] * len(COLUMNS))
+
+    rows = rows_of(tmp_path, f"{csv_text([row()])}{nothing}\n{nothing}\n")
+
+    assert [order.product_ids for order in orders(rows)] == [("CD-1",)]
+    assert rejected(rows) == []
+
+
 def test_a_line_without_an_id_leaves_no_cart_but_the_order(tmp_path: Path) -> None:
     (order,) = orders(rows_of(tmp_path, [row(), blank(Products="", Price="49.00")]))
 
