@@ -1,5 +1,6 @@
 """Turns the mapped cells of one row into an order, or into the reason why it cannot be one."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -54,6 +55,8 @@ FIELDS = (
 LINE_SEPARATOR = "\N{DOUBLE VERTICAL LINE}"
 """Separates the lines of an order that had a row each; no product ID contains it."""
 
+_ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
+"""How Excel shows a long number, ``5,00E+12``: many orders have the same text."""
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
 
@@ -270,7 +273,7 @@ def _number(cell: str) -> str:
     number = cell.strip()
     if not number:
         raise CellError(Reason.NO_ORDER_NUMBER, "order_id")
-    if len(number) > 100 or not number.isprintable() or holds_address(number):
+    if len(number) > 100 or not number.isprintable() or holds_address(number) or _ROUNDED.fullmatch(number):
         raise CellError(Reason.BAD_ORDER_NUMBER, "order_id")
     return number
 

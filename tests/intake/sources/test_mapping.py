@@ -80,6 +80,11 @@ def test_an_order_number_is_short_printable_and_no_address(cell: str) -> None:
     assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.BAD_ORDER_NUMBER, None, "order_id")
 
 
+@pytest.mark.parametrize("cell", ["5,00E+12", "5.00E+12", "1.23457E+12"])
+def test_a_number_that_excel_shortened_is_no_order_number(cell: str) -> None:
+    assert row(order_id=cell) == RowRejected("a.csv row 17", Reason.BAD_ORDER_NUMBER, None, "order_id")
+
+
 def test_an_address_is_handed_on_as_it_stands() -> None:
     assert order(email=" NA ").email == " NA "
 
