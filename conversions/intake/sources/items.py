@@ -45,6 +45,10 @@ class Run:
     rows: list[tuple[int, Cells]] = field(default_factory=list)
     bad: list[tuple[int, BadRecord]] = field(default_factory=list)
     too_long: bool = False
+    copied: bool = False
+    """Whether rows are there again behind other orders, as in a file of two exports."""
+    differs: bool = False
+    """Whether rows behind other orders are not the ones that came first."""
 
     def add(self, row: int, cells: Cells | BadRecord) -> None:
         """Add a row, up to the limit."""
@@ -57,7 +61,12 @@ class Run:
             self.named = self.named or bool(cells[ORDER_ID].strip())
 
     def extend(self, other: "Run") -> None:
-        """Add the rows of another place."""
+        """Add the rows of another place, unless they are all of this order's rows once more."""
+        present, more = [cells for _, cells in self.rows], [cells for _, cells in other.rows]
+        self.copied = self.copied or not set(present).isdisjoint(more)
+        if present == more and not self.bad and not other.bad:
+            return
+        self.differs = self.differs or bool(present)
         for row, cells in other.rows:
             self.add(row, cells)
         for row, record in other.bad:
@@ -146,5 +155,8 @@ class ItemRows:
             yield row, BadOrder(record.reason, record.pieces, number)
         elif run.too_long:
             yield run.rows[0][0], BadOrder(Reason.CELL_TOO_LARGE, [], number)
+        elif run.copied and run.differs:
+            # Two versions of the order, or one in pieces: its lines may count twice.
+            yield run.rows[0][0], BadOrder(Reason.LINES_DISAGREE, [], number)
         else:
             yield run.rows[0][0], self._lines.join(number, [cells for _, cells in run.rows])

@@ -239,6 +239,25 @@ def test_an_order_that_a_dead_tool_cut_off_does_not_go(tmp_path: Path, cut: int)
     assert {reason for _, reason, *_ in told(rows)} == {Reason.UNFINISHED_LINE}
 
 
+def test_an_order_that_two_exports_in_one_file_have_counts_once(tmp_path: Path) -> None:
+    export = [row("1", Pieces="2", Price="10.00"), blank(Products="B", Price="5.00"), row("2")]
+
+    rows = rows_of(tmp_path, [*export, *export, *export], items_amount="sum")
+
+    assert [(order.number, order.amount) for order in orders(rows)] == [("1", Decimal(25)), ("2", Decimal("249.90"))]
+    assert rejected(rows) == []
+
+
+@pytest.mark.parametrize("change", [{"Price": "11.00"}, {"Products": "C"}, {"Status": "refunded"}])
+def test_an_order_that_changed_between_two_exports_in_one_file_does_not_go(tmp_path: Path, change: Row) -> None:
+    first = [row("1", Price="10.00"), row("1", Products="B", Price="5.00"), row("2")]
+
+    rows = rows_of(tmp_path, [*first, first[0], first[1] | change, row("3")], items_amount="sum")
+
+    assert [order.number for order in orders(rows)] == ["2", "3"]
+    assert [(reason, number) for _, reason, number, _ in told(rows)] == [(Reason.LINES_DISAGREE, "1")]
+
+
 def test_rows_before_any_number_are_no_order(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, [blank(), blank(Products="B"), row("1")])
 
@@ -275,7 +294,9 @@ ORDER = st.fixed_dictionaries(
     }
 )
 LINE = st.tuples(st.sampled_from(["A-1", "7", "x/y"]), st.integers(1, 99).map(str), st.just("10.00"))
-SHOP = st.lists(st.tuples(ORDER, st.lists(LINE, min_size=1, max_size=4)), min_size=1, max_size=6)
+LINES_OF_ORDER = st.lists(LINE, min_size=1, max_size=4, unique=True)
+"""A line that is there again behind other orders may be of another export."""
+SHOP = st.lists(st.tuples(ORDER, LINES_OF_ORDER), min_size=1, max_size=6)
 
 
 def as_items(number: str, order: Row, lines: Sequence[tuple[str, str, str]], layout: str) -> list[Row]:
