@@ -64,8 +64,9 @@ def _contradictions(evidence: Evidence, new: Counter[str]) -> Iterator[Finding]:
     if conflicting_rows := new[Reason.SEVERAL_ROWS] + (lines if lines > 1 else 0):
         sentence = (
             f"{conflicting_rows} rows have the number of another row and other values: is this a row per item, or per "
-            "refund? Such orders are not sent. Export one row per order, with its whole total and all "
-            "its products, or map source.columns.updated_at; then `conversions run`."
+            'refund? Such orders are not sent. In files with a row per item, set layout = "items" in [source.format]. '
+            "Otherwise export one row per order, with its whole total and all its products, or map "
+            "source.columns.updated_at; then `conversions run`."
         )
         yield attention("row_per_item", sentence, count=conflicting_rows, every_run=True)
     if refunds := new[Reason.REFUND_ROW]:

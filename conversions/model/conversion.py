@@ -44,6 +44,7 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"
     CONFLICT = "conflict"
     SEVERAL_ROWS = "several_rows"
+    LINES_DISAGREE = "lines_disagree"
     REFUND_ROW = "refund_row"
     # orders that are withheld
     NOT_COMPLETED = "not_completed"

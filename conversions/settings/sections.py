@@ -1,10 +1,11 @@
 """The tables of ``conversions.toml``."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from conversions.settings import presets
 from conversions.settings.section import Section
 from conversions.settings.source_format import Format
 from conversions.settings.values import AdConsentName, Currency, Digits, Endpoint, PersonName, is_currency
@@ -29,6 +30,7 @@ class Columns(Section):
     completed_at: str | None = Field(None, description="time of completion; if mapped, windows select orders by it")
     updated_at: str | None = Field(None, description="time of the row's last change; the newest row of an order wins")
     refunded: str | None = Field(None, description="the amount that was paid back so far")
+    cancelled_at: str | None = Field(None, description="time of cancellation; an order that has one is withheld")
     consent: AdConsentName | None = Field(None, description="the buyer's consent to ad measurement")
     ad_personalization: AdConsentName | None = Field(None, description="the buyer's consent to ad personalisation")
 
@@ -69,13 +71,25 @@ class OrderMeaning(Section):
         return False
 
 
+def _given_by_preset(schema: dict[str, Any]) -> None:
+    """A preset gives them; validation misses them where there is none."""
+    schema["required"] = [name for name in schema["required"] if name not in {"columns", "completed"}]
+
+
 class SourceBase(OrderMeaning):
     """Settings of sources whose columns the operator maps."""
+
+    model_config = ConfigDict(json_schema_extra=_given_by_preset)
 
     columns: Columns
     format: Format = Format()  # type: ignore[call-arg]
     currency: Currency | None = Field(None, description="currency of all orders, where no column names it")
     product_separator: str = Field("|", min_length=1, description="separates several product IDs in a cell")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, source: Any) -> Any:
+        return presets.resolve(source) if isinstance(source, dict) else source
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
@@ -114,6 +128,15 @@ class SqlSource(SourceBase):
     bounds: Bounds | None = Field(
         None, description="zone of :since and :until, UTC or the shop's own; absent: the span that covers both"
     )
+
+    @model_validator(mode="after")
+    def _one_row_per_order(self) -> Self:
+        if self.format.layout == "items":
+            raise ValueError(
+                'format.layout = "items" is for files; let the query return one row per order, with GROUP BY and '
+                "string_agg or GROUP_CONCAT for the product IDs"
+            )
+        return self
 
 
 class Store(Section):

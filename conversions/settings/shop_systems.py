@@ -63,6 +63,7 @@ class WooCommerceMeaning(ShopSystem):
             completed_at="date_completed_gmt",
             updated_at="date_modified_gmt",
             refunded="refunds",
+            cancelled_at=None,
             consent=self.consent_meta,
             ad_personalization=self.ad_personalization_meta,
         )
@@ -171,6 +172,7 @@ class ShopifySource(ShopSystem):
             completed_at="processedAt",
             updated_at="updatedAt",
             refunded="totalRefundedSet",
+            cancelled_at="cancelledAt",
             consent=self.consent_attribute,
             ad_personalization=self.ad_personalization_attribute,
         )

@@ -7,18 +7,25 @@ from pydantic import Field
 from conversions.settings.section import Section
 
 DateOrder = Literal["iso", "dmy", "mdy", "excel", "unix"]
-Preset = Literal[
-    "shopify-export", "woocommerce-advanced-export", "woocommerce-webtoffee", "magento-grid", "shopware5-export"
+PresetName = Literal[
+    "shopify-export",
+    "woocommerce-advanced-export",
+    "woocommerce-webtoffee",
+    "magento-grid",
+    "shopware5-export",
 ]
+"""The names in ``presets.toml``."""
 
 
 class Format(Section):
     """Format of a file and its cells that is not clear from the file itself."""
 
-    preset: Preset | None = Field(None, description="a known export: its columns, layout and format")
+    preset: PresetName | None = Field(None, description="a known export: its columns, layout and format")
     layout: Literal["orders", "items"] = Field("orders", description="a row is an order, or one line of an order")
     items_amount: Literal["total", "sum"] = Field(
-        "total", description='layout = "items": the amount is the order\'s total, or the sum of its lines'
+        "total",
+        description='layout = "items": the amount is the order\'s total; or "sum", of quantity times unit price where '
+        "both are mapped, otherwise of the lines' amounts",
     )
     encoding: str | None = Field(None, description="such as windows-1252; absent: UTF-8, or UTF-16 with its mark")
     decimal_mark: Literal[".", ","] | None = Field(None, description="absent: read where a cell has one meaning only")

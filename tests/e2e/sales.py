@@ -22,8 +22,8 @@ def sale(event: bytes, platform: str) -> Sale:
     told = json.loads(event, parse_float=Decimal)
     if platform == "meta":
         order, (who,) = told["custom_data"], told["user_data"]["em"]
-        return Sale(told["event_id"], who, order["value"], order["currency"], tuple(order["content_ids"]))
-    products = tuple(item["merchantProductId"] for item in told["cartData"]["items"])
+        return Sale(told["event_id"], who, order["value"], order["currency"], tuple(order.get("content_ids", ())))
+    products = tuple(item["merchantProductId"] for item in told.get("cartData", {}).get("items", ()))
     who = told["userData"]["userIdentifiers"][0]["emailAddress"]
     return Sale(told["transactionId"], who, told["conversionValue"], told["currency"], products)
 

@@ -36,6 +36,8 @@ _ADVICE: dict[Reason, str] = {
     Reason.AMBIGUOUS_AMOUNT: f"If these are decimals, set decimals = 3 in [source.format], then {APPROVE}; otherwise "
     "export amounts without a thousands separator.",
     Reason.BAD_DATE: _DATE,
+    Reason.LINES_DISAGREE: "Map columns with one value for each order; where the amounts are those of lines, set "
+    f'items_amount = "sum" in [source.format]. {_THEN}',
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
     Reason.NOT_PAID: f'They go once they are paid or completed; source.unpaid = "send" takes them now. {_THEN}',
     Reason.RENEWAL_UNDECIDED: f'Set source.renewals to "withhold" or "send": no click caused a renewal. {_THEN}',

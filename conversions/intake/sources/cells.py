@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
+from conversions.intake.sources.english_times import english_time
 from conversions.model.conversion import Reason
 
 MAX_CELL_CHARACTERS = 131_072
@@ -44,6 +45,19 @@ class BadRecord:
 
     reason: Reason
     pieces: Sequence[str]
+    number: str | None = None
+    """What stands where its order number should be; None where other cells before it may have moved it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BadOrder:
+    """An order of several rows that cannot be read: the reason, and texts by which a later run recognises it."""
+
+    reason: Reason
+    pieces: Sequence[str]
+    number: str
+    field: str | None = None
+    """Our name of the column at fault; None where a whole row is at fault."""
 
 
 class ParsedTime(NamedTuple):
@@ -77,6 +91,8 @@ def parse_amount(text: str, field: str) -> Decimal:
 def parse_time(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
     """Parse an ISO 8601 instant with offset, one without offset in *zone*, or a day alone. Raises CellError.
 
+    Times with the English name of a month are parsed, too (``english_times``).
+
     Where the clocks go back, a time without offset is the first of the two possible ones. Where the clocks go forward,
     a missing time such as 02:30 is moved on by one hour (PEP 495, fold=0): the shop's clock was not set.
     """
@@ -88,11 +104,18 @@ def parse_time(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
         if separators in {"--T", "-- "}:
             if " " in text[11:]:
                 text = text[:11] + text[11:].replace(" +", "+").replace(" -", "-")
-            at = _instant(datetime.fromisoformat(text), zone)
-            return ParsedTime(at, at.astimezone(zone).date(), False)
+            return _parsed(datetime.fromisoformat(text), zone)
+        if named := english_time(text):
+            at, day_alone = named
+            return _whole_day(at.date(), zone) if day_alone else _parsed(at, zone)
     except (ValueError, OverflowError):
         pass
     raise CellError(Reason.BAD_DATE, field)
+
+
+def _parsed(stated: datetime, zone: ZoneInfo) -> ParsedTime:
+    at = _instant(stated, zone)
+    return ParsedTime(at, at.astimezone(zone).date(), False)
 
 
 @lru_cache(maxsize=4_096)

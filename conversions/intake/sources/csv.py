@@ -2,21 +2,20 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TextIO
 
 from conversions import catalogue
 from conversions.errors import SourceError
 from conversions.intake.sources.cells import BadRecord, is_text
 from conversions.intake.sources.mapping import ColumnMap
+from conversions.intake.sources.unusable_exports import refusal
 from conversions.model.conversion import Reason
 
 MAX_LINE_CHARACTERS = 1 << 20
 """Longest line that is held in memory; a longer line is rejected as a cell too large."""
 
 _DELIMITERS = ",;\t|"
-_ANALYTICS = frozenset({"Order #", "N. Revenue (formatted)"})
-"""Columns of WooCommerce's Analytics report (order-sources.md C.1, 2026-11-22)."""
 
 
 class CsvTable:
@@ -44,6 +43,7 @@ class CsvTable:
         _require_orders(names, where, columns)
         self._width = len(names)
         self._pick = columns.picker(names, where)
+        self._number_first = self._pick(range(self._width + 1))[0] == 0
 
     @property
     def found(self) -> dict[str, str]:
@@ -58,12 +58,16 @@ class CsvTable:
         """
         for row, cells in enumerate(self._records(), start=2):
             if not isinstance(cells, list):
-                yield row, cells
+                yield row, self._numbered(cells)
             elif len(cells) == self._width:
                 cells.append("")
                 yield row, self._pick(cells)
             elif cells:
-                yield row, BadRecord(Reason.WRONG_FIELD_COUNT, cells)
+                yield row, self._numbered(BadRecord(Reason.WRONG_FIELD_COUNT, cells))
+
+    def _numbered(self, record: BadRecord) -> BadRecord:
+        """Return *record* with its order number, where no cell before it can have moved it."""
+        return replace(record, number="".join(record.pieces[:1])) if self._number_first else record
 
     def _records(self) -> Iterator[list[str] | BadRecord]:
         while True:
@@ -171,8 +175,5 @@ def _names(first: str, mark: str) -> set[str]:
 def _require_orders(names: list[str], where: str, columns: ColumnMap) -> None:
     if not columns.names.issubset(names) and not all(map(is_text, names)):
         raise SourceError(f"{where} is not UTF-8 text; export it as CSV in UTF-8.")
-    if _ANALYTICS.issubset(names):
-        raise SourceError(
-            f"{where} is WooCommerce's Analytics report, which has no e-mail addresses and has amounts for display "
-            "only; export the orders themselves with an order-export plug-in."
-        )
+    if reason := refusal(names, complete=columns.names.issubset(names)):
+        raise SourceError(f"{where} {reason}")

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from conversions.errors import SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.csv import CsvTable
+from conversions.intake.sources.items import ItemRows, Numbers, OrderRow
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
 from conversions.model.conversion import Window
@@ -37,6 +38,7 @@ class Files:
         self._pattern = resolve(settings.path)
         self._matches = partial(_matches, settings.path, resolve)
         self._columns = ColumnMap(settings, zone, key)
+        self._items = ItemRows(settings) if settings.format.layout == "items" else None
         self.unparsed = self._columns.unparsed
         self._clock = clock
         self._skipped: list[str] = []
@@ -82,13 +84,21 @@ class Files:
                 if not self._settled(file, name):
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                table = self._table(file, name)
-                self.found[name] = getattr(table, "found", {})
-                for row, cells in table.rows():
+                for row, cells in self._table_rows(file, name):
                     if isinstance(cells, tuple):
                         yield order(cells, name, row, (modified, next(nth)))
                     else:
                         yield self._columns.unreadable(cells, name, row)
+
+    def _table_rows(self, file: BinaryIO, name: str) -> Iterator[OrderRow]:
+        """Return the file's rows, one per order."""
+        numbers = Numbers() if self._items else None
+        if self._items is not None and numbers is not None:
+            self._items.scan(self._table(file, name).rows(), numbers)
+            file.seek(0)
+        table = self._table(file, name)
+        self.found[name] = getattr(table, "found", {})
+        return table.rows() if self._items is None or numbers is None else self._items.join(table.rows(), numbers, name)
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""

@@ -1,5 +1,6 @@
 """Turns the mapped cells of one row into an order, or into the reason why it cannot be one."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from conversions.intake.sources.cart_cells import CartCells
 from conversions.intake.sources.cells import (
     EPOCH,
     MAX_CELL_CHARACTERS,
+    BadOrder,
     BadRecord,
     CellError,
     NumberText,
@@ -23,6 +25,7 @@ from conversions.intake.sources.cells import (
 from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, decimal_evidence
 from conversions.intake.sources.row_digest import Digests
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
+from conversions.intake.sources.unusable_exports import hint
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
 from conversions.model.money import exponent
 from conversions.model.subject import holds_address
@@ -44,11 +47,16 @@ FIELDS = (
     "refunded",
     "consent",
     "ad_personalization",
+    "cancelled_at",
     "quantities",
     "unit_prices",
 )
 """Our columns, in the order that ``ColumnMap.order`` expects."""
+LINE_SEPARATOR = "\N{DOUBLE VERTICAL LINE}"
+"""Separates the lines of an order that had a row each; no product ID contains it."""
 
+_ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
+"""How Excel shows a long number, ``5,00E+12``: many orders have the same text."""
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
 
@@ -59,8 +67,9 @@ class ColumnMap:
     def __init__(self, settings: SourceBase, zone: ZoneInfo, key: bytes, *, mapped: bool = True) -> None:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
+        self._preset = settings.format.preset
         self._zone = zone
-        self._separator = settings.product_separator
+        self._separator = LINE_SEPARATOR if settings.format.layout == "items" else settings.product_separator
         self._completed = frozenset(map(_fold, settings.completed))
         self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
         if settings.currency is not None:
@@ -102,10 +111,25 @@ class ColumnMap:
         except CellError as error:
             return self._rejected(error, number, cells, f"{where} row {row}")
 
-    def unreadable(self, record: BadRecord, where: str, row: int) -> RowRejected:
-        """Return the rejection of a row that cannot be split into its cells."""
+    def unreadable(self, record: BadRecord | BadOrder, where: str, row: int) -> RowRejected:
+        """Return the rejection of a row that cannot be split into its cells, or of an order of several rows."""
+        if isinstance(record, BadOrder):
+            return self._unreadable_order(record, f"{where} row {row}")
         return RowRejected(
             f"{where} row {row}", record.reason, content=self._digests.row(record.reason, None, record.pieces)
+        )
+
+    def _unreadable_order(self, order: BadOrder, place: str) -> RowRejected:
+        if order.field is not None and order.reason in CELL_REASONS:
+            for cell in order.pieces:
+                self.unparsed.note(order.field, cell)
+        try:
+            number = _number(order.number)
+        except CellError:
+            number = None
+        content = [number, *order.pieces] if number else order.pieces
+        return RowRejected(
+            place, order.reason, number, order.field, self._digests.row(order.reason, order.field, content)
         )
 
     def malformed(self, error: CellError, number: str, pieces: Sequence[str], place: str) -> RowRejected:
@@ -125,13 +149,17 @@ class ColumnMap:
         mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
         missing = [text for name, text in mapped if name is not None and name not in header]
         if missing:
-            raise SourceError(f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export.")
+            raise SourceError(
+                f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export."
+                f"{hint(header, self._preset)}"
+            )
         twice = [text for name, text in mapped if name is not None and header.count(name) > 1]
         if twice:
             raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
 
     def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
-        _, email, paid, currency, products, purchased, status, completed, updated, refunded, consent, ads, *cart = cells
+        _, email, paid, currency, products, purchased, status, completed, updated, refunded, *rest = cells
+        consent, ads, cancelled, *cart = rest
         purchase = parse_time(purchased, self._zone, "purchased_at")
         completion = parse_time(completed, self._zone, "completed_at") if completed.strip() else purchase
         if self._ranked:
@@ -168,6 +196,7 @@ class ColumnMap:
             tuple([self._ambiguous(field, number, cells, f"{where} row {row}") for field in AMBIGUOUS_COLUMNS[both]]),
             DECIMAL_COLUMNS[both],
             self._cart(lines, cart, code, completion.day) if self._cart_cells.mapped else None,
+            Reason.CANCELLED if cancelled.strip() else None,
             status=status.strip(),
             place=f"{where} row {row}",
         )
@@ -244,7 +273,7 @@ def _number(cell: str) -> str:
     number = cell.strip()
     if not number:
         raise CellError(Reason.NO_ORDER_NUMBER, "order_id")
-    if len(number) > 100 or not number.isprintable() or holds_address(number):
+    if len(number) > 100 or not number.isprintable() or holds_address(number) or _ROUNDED.fullmatch(number):
         raise CellError(Reason.BAD_ORDER_NUMBER, "order_id")
     return number
 

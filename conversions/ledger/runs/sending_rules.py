@@ -26,6 +26,7 @@ NAMES = (
     "source.columns.currency",
     "source.columns.product_ids",
     "source.columns.purchased_at",
+    "source.columns.cancelled_at",
     "source.columns.quantities",
     "source.columns.unit_prices",
     "source.completed",

@@ -107,6 +107,9 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
     match kind:
         case "csv":
             return files(written(folder / "orders.csv", csv_text(rows)), mapped=mapped)
+        case "items":
+            path = written(folder / "items.csv", csv_text(as_items(rows)))
+            return files(path, mapped=mapped, format={"layout": "items"})
         case "parquet":
             return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
         case "woocommerce":
@@ -119,6 +122,15 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
             return woocommerce_database.kept_in_tables(kind, rows, **_consents(mapped, "meta"))
         case _:
             return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
+
+
+def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row per product; only an order's first one says what the order says once, and its number."""
+    return [
+        (dict.fromkeys(row, "") if nth else row) | {"Products": product}
+        for row in rows
+        for nth, product in enumerate(row["Products"].split("|"))
+    ]
 
 
 def _consents(mapped: dict[str, str], kind: str) -> dict[str, Any]:

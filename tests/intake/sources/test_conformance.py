@@ -24,6 +24,9 @@ KINDS = (*MAPPED_KINDS, "woocommerce", "shopify")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_kind_and_table = pytest.mark.parametrize("kind", [*KINDS, *TABLE_KINDS])
 every_mapped_kind = pytest.mark.parametrize("kind", MAPPED_KINDS)
+every_kind_and_items = pytest.mark.parametrize("kind", [*KINDS, "items"])
+"""With files of items, where rows with one number are one order."""
+every_source = pytest.mark.parametrize("kind", [*KINDS, *TABLE_KINDS, "items"])
 
 FULL = ROW | {
     "Completed": "2026-11-21 08:00:00",
@@ -56,7 +59,7 @@ def rows_of(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
     return read(kept_in(kind, folder, rows, mapped))
 
 
-@every_kind
+@every_kind_and_items
 def test_the_same_rows_are_the_same_orders(kind: str, tmp_path: Path) -> None:
     first = Order(
         number="1001",
@@ -163,7 +166,7 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
         ]
 
 
-@every_kind_and_table
+@every_source
 def test_every_row_is_read_in_bounded_chunks(kind: str, tmp_path: Path) -> None:
     rows = [ROW | {"Order": str(number)} for number in range(2 * ROWS_PER_CHUNK + 1)]
 
@@ -176,7 +179,7 @@ def test_every_row_is_read_in_bounded_chunks(kind: str, tmp_path: Path) -> None:
     assert [order.rank[1] for order in read] == list(range(1, 2 * ROWS_PER_CHUNK + 2))
 
 
-@every_kind_and_table
+@every_source
 def test_a_second_reading_says_the_same(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, ROWS, ALL)
 
@@ -205,7 +208,7 @@ def test_a_check_names_every_missing_column_and_the_setting_to_mend(kind: str, t
         assert "source.columns.email" not in str(refused.value)
 
 
-@every_kind_and_table
+@every_source
 def test_a_check_of_a_good_source_says_nothing_and_reads_nothing(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, ROWS, ALL)
 
@@ -255,7 +258,7 @@ CHANGEOVERS = (date(2026, 3, 29), date(2026, 10, 25))
 """Days of 23 and of 25 hours."""
 
 
-@every_kind_and_table
+@every_source
 @pytest.mark.parametrize("day", CHANGEOVERS)
 def test_a_day_has_its_first_and_its_last_second_also_when_the_clocks_change(
     kind: str, day: date, tmp_path: Path
@@ -271,7 +274,7 @@ def test_a_day_has_its_first_and_its_last_second_also_when_the_clocks_change(
     assert {order.number for order in read if order.purchase_day == day} == {"first", "last"}
 
 
-@every_kind_and_table
+@every_source
 def test_money_is_exact_to_the_minor_unit(kind: str, tmp_path: Path) -> None:
     texts = [
         ("DKK", "0.07", "-0.01"),
@@ -290,7 +293,7 @@ def test_money_is_exact_to_the_minor_unit(kind: str, tmp_path: Path) -> None:
     assert [order.amount - order.refunded for order in read] == expected
 
 
-@every_kind_and_table
+@every_source
 def test_a_window_without_orders_is_empty_and_no_error(kind: str, tmp_path: Path) -> None:
     old = FULL | {"Paid": "2025-11-20T13:30:00+01:00", "Completed": "2025-11-20T13:30:00+01:00"}
 
@@ -299,7 +302,7 @@ def test_a_window_without_orders_is_empty_and_no_error(kind: str, tmp_path: Path
     assert not [order for order in read if WINDOW.since <= order.window_day <= WINDOW.until]
 
 
-@every_kind_and_table
+@every_source
 def test_a_reading_that_broke_off_takes_nothing_from_the_next_one(kind: str, tmp_path: Path) -> None:
     source = kept_in(kind, tmp_path, [FULL | {"Order": str(number)} for number in range(250)], ALL)
     chunks = source.chunks(WINDOW)
