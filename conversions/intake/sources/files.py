@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import partial
 from itertools import count, islice, takewhile
 from pathlib import Path
-from typing import BinaryIO, assert_never
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from conversions.errors import SourceError, SourceUnavailable
+from conversions.errors import NotAnExport, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.csv import CsvTable
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
-from conversions.intake.sources.parquet import ParquetTable
+from conversions.intake.sources.table import Table
+from conversions.intake.sources.tables import open_tables
 from conversions.model.conversion import Window
 from conversions.observe.printable import printable
 from conversions.settings import FileSource
@@ -42,10 +42,12 @@ class Files:
         self._skipped: list[str] = []
         self.found: dict[str, dict[str, str]] = {}
         """By file, how it is read, by the name of the setting."""
+        self._refused: dict[str, str] = {}
+        """Sentences by file or member of an archive."""
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
 
     def check(self) -> None:
-        """Read every header. Raises SourceError for the first file that cannot be read."""
+        """Read every header. Raises SourceError where a file cannot be read, or none is an export of orders."""
         self._ready()
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
@@ -63,15 +65,24 @@ class Files:
         """Return the files that changed too recently, and how long ago."""
         return list(self._skipped)
 
+    def refused_files(self) -> list[str]:
+        """Return what is wrong with each file that is no export of orders: it is empty, or has another header."""
+        return list(self._refused.values())
+
     def _ready(self) -> dict[Path, str]:
-        """Return the files that are old enough, with the names that ``RowRejected.place`` uses."""
+        """Return the files that are old enough, with the names that ``RowRejected.place`` uses.
+
+        Raises SourceError where a file cannot be read, or none is an export of orders.
+        """
         self._skipped.clear()
+        self._refused.clear()
         ready = {}
         for path, name in _short_names(self._pattern, self._matches()).items():
             with _opened(path, name) as file:
-                if self._settled(file, name):
-                    self._table(file, name)
+                if self._settled(file, name) and list(self._tables(file, name)):
                     ready[path] = name
+        if self._refused and not ready and not self._skipped:
+            raise NotAnExport(next(iter(self._refused.values())))
         return ready
 
     def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
@@ -82,13 +93,13 @@ class Files:
                 if not self._settled(file, name):
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                table = self._table(file, name)
-                self.found[name] = getattr(table, "found", {})
-                for row, cells in table.rows():
-                    if isinstance(cells, tuple):
-                        yield order(cells, name, row, (modified, next(nth)))
-                    else:
-                        yield self._columns.unreadable(cells, name, row)
+                for place, table in self._tables(file, name):
+                    self.found[place] = table.found
+                    for row, cells in table.rows():
+                        if isinstance(cells, tuple):
+                            yield order(cells, place, row, (modified, next(nth)))
+                        else:
+                            yield self._columns.unreadable(cells, place, row)
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
@@ -99,14 +110,13 @@ class Files:
         self._skipped.append(f"{name} ({when})")
         return False
 
-    def _table(self, file: BinaryIO, name: str) -> CsvTable | ParquetTable:
-        match self._settings.kind:
-            case "csv":
-                return CsvTable(file, name, self._columns, self._settings.delimiter)
-            case "parquet":
-                return ParquetTable(file, name, self._columns, self._settings.product_separator)
-            case _:
-                assert_never(self._settings.kind)
+    def _tables(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Table]]:
+        """Yield the tables of a file with their names; note those that are no export of orders."""
+        for place, table in open_tables(file, name, self._columns, self._settings):
+            if isinstance(table, NotAnExport):
+                self._refused[place] = str(table)
+            else:
+                yield place, table
 
 
 def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:

@@ -84,6 +84,10 @@ class Query:
         """Return an empty list: a database shows finished transactions only."""
         return []
 
+    def refused_files(self) -> list[str]:
+        """Return an empty list: there are no files."""
+        return []
+
     def _order(self, cells: tuple[Any, ...], utc: frozenset[int], row: int) -> Order | RowRejected:
         return self._columns.order(with_offsets(as_texts(cells, self._separator), utc), "query", row, (0, row))
 
