@@ -26,10 +26,9 @@ Export = Callable[[datetime], Generator[list[Any], None, bool]]
 def changed_orders(fetch: FetchOrders, since: datetime, export: Export | None = None) -> Iterator[list[Any]]:
     """Yield every order that changed from *since* on, a page at a time. Raises what *fetch* raises.
 
-    *export* is asked once for all of them, where they are not few; where it does not have them all, paging goes on.
+    *export* is asked once for those that are left, where they are not few; where it does not have them, paging goes on.
     """
     after, seen = None, 0
-    first = since
     while True:
         page = fetch(changed_since(since), after)
         yield page.nodes
@@ -37,7 +36,7 @@ def changed_orders(fetch: FetchOrders, since: datetime, export: Export | None = 
             return
         after, seen = page.next, seen + len(page.nodes)
         if export and seen >= ORDERS_BEFORE_EXPORT:
-            if (yield from export(first)):
+            if (yield from export(_changed(page.nodes) or since)):
                 return
             export = None
         if seen >= ORDERS_PER_SEARCH and (last := _changed(page.nodes)) and last > since:
