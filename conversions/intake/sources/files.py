@@ -13,10 +13,8 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import NotAnExport, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import BadOrder, BadRecord
-from conversions.intake.sources.items import ItemRows, Numbers
+from conversions.intake.sources.items import ItemRows, Numbers, OrderRow
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
-from conversions.intake.sources.order_lines import Cells
 from conversions.intake.sources.table import Table
 from conversions.intake.sources.tables import open_tables
 from conversions.model.conversion import Window
@@ -97,29 +95,28 @@ class Files:
                 if not self._settled(file, name):
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                for place, row, cells in self._order_rows(file, name):
-                    if isinstance(cells, tuple):
-                        yield order(cells, place, row, (modified, next(nth)))
-                    else:
-                        yield self._columns.unreadable(cells, place, row)
+                for place, rows in self._order_rows(file, name):
+                    for row, cells in rows:
+                        if isinstance(cells, tuple):
+                            yield order(cells, place, row, (modified, next(nth)))
+                        else:
+                            yield self._columns.unreadable(cells, place, row)
 
-    def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, int, Cells | BadRecord | BadOrder]]:
-        """Yield the name of each table and its rows, one for each order."""
-        numbers = self._numbers(file, name)
+    def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[OrderRow]]]:
+        """Yield the name of each table, and its rows, one per order."""
+        numbers = self._order_numbers(file, name)
         for place, table in self._tables(file, name):
             self.found[place] = table.found
-            rows = table.rows() if self._items is None else self._items.join(table.rows(), numbers[place], place)
-            for row, cells in rows:
-                yield place, row, cells
+            yield place, self._items.join(table.rows(), numbers[place], place) if self._items else table.rows()
 
-    def _numbers(self, file: BinaryIO, name: str) -> dict[str, Numbers]:
-        """Return the order numbers in each table of a file of items, in a first pass over the file."""
-        found: dict[str, Numbers] = {}
-        if self._items is not None:
+    def _order_numbers(self, file: BinaryIO, name: str) -> dict[str, Numbers]:
+        """Return the order numbers of each table of items; nothing where a row is an order."""
+        numbers = {}
+        if self._items:
             for place, table in self._tables(file, name):
-                self._items.scan(table.rows(), found.setdefault(place, Numbers()))
-            file.seek(0)
-        return found
+                numbers[place] = Numbers()
+                self._items.scan(table.rows(), numbers[place])
+        return numbers
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
