@@ -6,13 +6,14 @@ from typing import Any, BinaryIO
 
 from conversions.errors import SourceError
 from conversions.intake.sources.cells import BadRecord, as_texts
-from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK
+from conversions.intake.sources.table import MappedColumns
 
 
 class ParquetTable:
     """A Parquet file with columns of any type; values become the text that a CSV file would contain."""
 
-    def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, separator: str) -> None:
+    def __init__(self, file: BinaryIO, where: str, columns: MappedColumns, separator: str) -> None:
         """Read the footer. Raises SourceError where it is missing or lacks a mapped column."""
         import pyarrow as pa
         from pyarrow.parquet import ParquetFile
@@ -26,7 +27,8 @@ class ParquetTable:
             raise SourceError(f"{where} is empty or not a complete Parquet file; export it again.") from None
         names = [name for name in self._file.schema_arrow.names if name in columns.names]
         self._pick = columns.picker(names, where)
-        self._names = names
+        self._names = self.header = names
+        self.found: dict[str, str] = {}
 
     def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:
         """Yield each row's number, from 1, with its mapped cells."""
