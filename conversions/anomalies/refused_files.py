@@ -13,10 +13,10 @@ MAX_NAMED = 3
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield one finding for all such files; every run reports it, because their orders may be missing."""
     if refused := evidence.counts.refused_files:
-        files = "1 file was not read" if len(refused) == 1 else f"{len(refused)} files were not read"
+        files = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
         more = f" … and {len(refused) - MAX_NAMED} more." if len(refused) > MAX_NAMED else ""
         sentence = (
-            f"{files}; the others were. {' '.join(refused[:MAX_NAMED])}{more} A file without orders does not belong "
-            "under source.path."
+            f"{files} not read. Correct the export, or move what holds no orders out of source.path; then "
+            f"`conversions run`. {' '.join(refused[:MAX_NAMED])}{more}"
         )
         yield attention("refused_files", sentence, count=len(refused), every_run=True)

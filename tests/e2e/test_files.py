@@ -71,7 +71,10 @@ def test_a_file_that_is_no_export_of_orders_stops_only_itself_and_is_never_green
     assert [first.counts("meta"), second.counts("meta")] == [{"sent": 1}, {"already_sent": 1}]
     for said in (first, second):
         assert said.code == 1
-        assert "1 file was not read; the others were. orders.csv " in " ".join(said.json["needs_a_person"])
+        assert (
+            "1 file was not read. Correct the export, or move what holds no orders out of source.path; then `conversions run`. orders.csv "
+            in " ".join(said.json["needs_a_person"])
+        )
     shop.wait(days=9)
     shop.orders(shop.order("3", purchased_at=shop.order("2")["purchased_at"]))
     shop.orders(shop.order("2"), name="good.csv")

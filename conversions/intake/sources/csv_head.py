@@ -37,7 +37,7 @@ def find_head(lines: list[str], where: str, wanted: frozenset[str], settings: Fi
     text.
     """
     separator = _SEPARATOR.fullmatch(lines[0]) if lines else None
-    marks = settings.delimiter or (separator[1] if separator else _DELIMITERS)
+    marks = settings.delimiter or (separator[1] if separator else "") + _DELIMITERS
     skip, named = settings.format.skip_lines, int(separator is not None)
     above = max(named, skip or 0)
     # With skip_lines, the next line is the header.

@@ -43,7 +43,7 @@ def read_cells(file: BinaryIO, sheet: str, where: str) -> SheetCells:
                 for cell in _ERROR.findall(piece):
                     column, row = _place(cell)
                     errors[row].append(column)
-    except (*DAMAGED, ET.ParseError, KeyError, ValueError, NotImplementedError):
+    except (*DAMAGED, ET.ParseError, LookupError, StopIteration, ValueError, NotImplementedError):
         raise SourceError(f"{where} is damaged; nothing of it is used. Open it in Excel and save it again.") from None
     file.seek(0)
     return SheetCells(rows, 1 + max(map(_index, columns), default=0), dict(errors))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES, MAX_UNPACKED_BYTES, MAX_CELLS = 50_000_000, 300_000_000, 15_000_000
 """Larger workbooks are refused, because a sheet is read into memory as a whole: 300,000 orders of 12 columns, which are
-27 MB and 161 MB unpacked, take 350 MB (measured 2026-11-30).
+27 MB and 161 MB unpacked, take 500 MB (measured 2026-11-30).
 """
 
 _EXACT = 1e15

@@ -55,7 +55,7 @@ def test_a_delimiter_that_is_set_is_not_guessed(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", csv_text([ROW], ";"))
 
     assert numbers(read(files(path, delimiter=";"))) == ["1001"]
-    with pytest.raises(SourceError, match="has no column"):
+    with pytest.raises(SourceError, match=r"has none of the columns that \[source\.columns\] names"):
         files(path, delimiter=",").check()
 
 
@@ -243,6 +243,7 @@ def test_sep_may_name_any_mark(tmp_path: Path, mark: str) -> None:
     text = f"sep={mark}\n" + csv_text([ROW | {"Order": "7"}], mark)
 
     assert numbers(read(files(written(tmp_path / "a.csv", text)))) == ["7"]
+    assert numbers(read(files(written(tmp_path / "a.csv", "sep=,\n" + csv_text([ROW], ";"))))) == ["1001"]
 
 
 def test_a_row_is_numbered_as_excel_shows_it_below_titles(rows_of: RowsOf) -> None:
