@@ -56,6 +56,13 @@ def test_a_mark_decides_also_where_it_is_written_twice(tmp_path: Path, mark: byt
         assert numbers_of(tmp_path / "orders.csv", content, encoding=declared) == ["Ø-1"]
 
 
+def test_two_marks_are_no_part_of_a_name_in_quotes(tmp_path: Path) -> None:
+    content = codecs.BOM_UTF8 * 2 + csv_text([ROW]).replace("Order", '"Order, shown"').encode()
+    source = files(written(tmp_path / "orders.csv", content), mapped=MAPPED | {"order_id": "Order, shown"})
+
+    assert len(orders(read(source))) == 1
+
+
 @pytest.mark.parametrize(
     ("encoding", "proposed"),
     [("latin-1", "windows-1252"), ("windows-1252", "windows-1252"), ("cp850", "cp850"), ("mac-roman", "mac-roman")],

@@ -99,11 +99,16 @@ def test_titles_stray_columns_and_empty_rows_are_no_orders_and_rows_are_numbered
         sheet.write_row(3, 2, [name.upper() for name in ROW])
         sheet.write_row(4, 2, row("1"))
         sheet.write_row(6, 2, row(""))
+        sheet.write_row(7, 2, row("3"))
+        sheet.write_formula(7, 4, "=1/0", None, "#DIV/0!")
         sheet.write(6, 12, "beside the table")
     rows = read(files(written(path, path.read_bytes()), kind="xlsx"))
 
     assert [order.number for order in orders(rows)] == ["1"]
-    assert [bad.place for bad in rejected(rows)] == ["orders.xlsx row 7"]
+    assert [(bad.place, bad.field) for bad in rejected(rows)] == [
+        ("orders.xlsx row 7", "order_id"),
+        ("orders.xlsx row 8", "amount"),
+    ]
 
 
 def test_a_hidden_sheet_is_not_read_unless_it_is_named(tmp_path: Path) -> None:
