@@ -90,8 +90,9 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> 
     except DAMAGED:
         raise SourceError(f"{where} is damaged; nothing of it is used. Export it again.") from None
     with content:
-        if content.peek(4).startswith((GZIP, *ZIP, *_FOREIGN)):
+        if content.read(4).startswith((GZIP, *ZIP, *_FOREIGN)):
             raise SourceError(f"{where} is packed twice, or is no text; unpack it once.")
+        content.seek(0)
         yield where, _Unpacked(content, where, info.file_size)
 
 
