@@ -246,6 +246,15 @@ def test_sep_may_name_any_mark(tmp_path: Path, mark: str) -> None:
     assert numbers(read(files(written(tmp_path / "a.csv", "sep=,\n" + csv_text([ROW], ";"))))) == ["1001"]
 
 
+def test_a_table_says_how_it_is_read(tmp_path: Path) -> None:
+    content = "sep=;\nOrders\n" + csv_text([ROW], ";")
+    source = files(written(tmp_path / "orders.csv", content.encode("utf-16-le")), format={"encoding": "utf-16"})
+    read(source)
+
+    found = {"delimiter": ";", "skip_lines": "2", "encoding": "utf-16-le"}
+    assert source.found == {"orders.csv": found}  # type: ignore[attr-defined]
+
+
 def test_a_row_is_numbered_as_excel_shows_it_below_titles(rows_of: RowsOf) -> None:
     assert rejections(rows_of("sep=,\nOrders\n" + HEADER + line(""))) == [("row 3", Reason.NO_ORDER_NUMBER)]
 
