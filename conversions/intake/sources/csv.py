@@ -18,7 +18,6 @@ from conversions.model.conversion import Reason
 from conversions.settings import FileSource
 
 
-
 class CsvTable:
     """A CSV file with any line end; lines above its header may be a title, or ``sep=;``.
 
