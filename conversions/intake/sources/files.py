@@ -1,23 +1,19 @@
 """Orders in CSV or Parquet files of a glob. A run reads each file completely or not at all."""
 
-import glob
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
-from itertools import count, islice, takewhile
+from itertools import count, islice
 from pathlib import Path
 from typing import BinaryIO, assert_never
 from zoneinfo import ZoneInfo
 
-from conversions.errors import SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.csv import CsvTable
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
+from conversions.intake.sources.storage.base import OpenFile, StoredFile
+from conversions.intake.sources.storage.local import LocalFiles
 from conversions.model.conversion import Window
-from conversions.observe.printable import printable
 from conversions.settings import FileSource
 
 
@@ -34,13 +30,11 @@ class Files:
         key: bytes,
     ) -> None:
         self._settings = settings
-        self._pattern = resolve(settings.path)
-        self._matches = partial(_matches, settings.path, resolve)
+        self._storage = LocalFiles(settings.path, resolve, clock)
         self._columns = ColumnMap(settings, zone, key)
         self.unparsed = self._columns.unparsed
-        self._clock = clock
         self._skipped: list[str] = []
-        self.description = f"{settings.kind} files {_shown(self._pattern)}"
+        self.description = f"{settings.kind} files {self._storage.shown}"
 
     def check(self) -> None:
         """Read every header. Raises SourceError for the first file that cannot be read."""
@@ -61,34 +55,34 @@ class Files:
         """Return the files that changed too recently, and how long ago."""
         return list(self._skipped)
 
-    def _ready(self) -> dict[Path, str]:
-        """Return the files that are old enough, with the names that ``RowRejected.place`` uses."""
+    def _ready(self) -> list[StoredFile]:
+        """Return the files that are old enough."""
         self._skipped.clear()
-        ready = {}
-        for path, name in _short_names(self._pattern, self._matches()).items():
-            with _opened(path, name) as file:
-                if self._settled(file, name):
-                    self._table(file, name)
-                    ready[path] = name
+        ready: list[StoredFile] = []
+        for stored in self._storage.find():
+            with stored.opened() as file:
+                if self._settled(file, stored.name):
+                    self._table(file.content, stored.name)
+                    ready.append(stored)
         return ready
 
-    def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
+    def _rows(self, files: list[StoredFile]) -> Iterator[Order | RowRejected]:
         nth = count(1)
         order = self._columns.order
-        for path, name in files.items():
-            with _opened(path, name) as file:
+        for stored in files:
+            name = stored.name
+            with stored.opened() as file:
                 if not self._settled(file, name):
                     continue
-                modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                for row, cells in self._table(file, name).rows():
+                for row, cells in self._table(file.content, name).rows():
                     if isinstance(cells, tuple):
-                        yield order(cells, name, row, (modified, next(nth)))
+                        yield order(cells, name, row, (file.modified_us, next(nth)))
                     else:
                         yield self._columns.unreadable(cells, name, row)
 
-    def _settled(self, file: BinaryIO, name: str) -> bool:
+    def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
-        age = self._clock().timestamp() - os.fstat(file.fileno()).st_mtime
+        age = self._storage.clock().timestamp() - file.modified_us / 1e6
         if age >= self._settings.settle_seconds:
             return True
         when = f"changed {age:.0f} s ago" if age >= 0 else f"its time is {-age:.0f} s in the future"
@@ -103,45 +97,3 @@ class Files:
                 return ParquetTable(file, name, self._columns, self._settings.product_separator)
             case _:
                 assert_never(self._settings.kind)
-
-
-def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
-    """Return the matches of the settings' glob. A parent directory such as ``shop [1]`` is not a pattern."""
-    if resolve(path).is_file():
-        return [resolve(path)]
-    parts = Path(path).parts
-    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
-    pattern = Path(glob.escape(str(resolve(str(Path(*plain))))), *parts[len(plain) :])
-    return [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
-
-
-def _short_names(pattern: Path, matches: list[Path]) -> dict[Path, str]:
-    """Return the files with their shortest unique names. Raises SourceError where there is none."""
-    files = sorted(path for path in matches if path.is_file())
-    if not files:
-        raise SourceError(
-            f"No file matches {_shown(pattern)}; correct source.path, or check why the export is missing."
-        )
-    root = os.path.commonpath([path.parent for path in files])
-    return {path: _shown(path.relative_to(root)) for path in files}
-
-
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
-    """Open the file. Raises SourceError where it cannot be read, SourceUnavailable where it changes meanwhile."""
-    try:
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            yield file
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise SourceError(f"{name} cannot be read: {error.strerror}.") from None
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceUnavailable(
-            f"{name} changed while it was read, so nothing is sent. When it is complete, run `conversions run`."
-        )
-
-
-def _shown(path: Path) -> str:
-    """Return the path as text that can be printed and stored, also where it contains invalid UTF-8."""
-    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
