@@ -1,6 +1,7 @@
 """Reads one CSV file so that a bad record does not affect other records."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
@@ -27,8 +28,7 @@ class CsvTable:
 
     def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, delimiter: str | None) -> None:
         """Read the header. Raises SourceError where it is missing, unreadable or lacks a mapped column."""
-        # The caller opened the descriptor and closes it.
-        text = open(file.fileno(), encoding="utf-8-sig", errors="surrogateescape", newline="", closefd=False)  # noqa: SIM115
+        text = _Text(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._lines = _Lines(text)
         first = self._lines.first()
         _require_lines(first, where)
@@ -71,6 +71,11 @@ class CsvTable:
                 yield self._lines.reject(self._delimiter)
             else:
                 yield record
+
+
+class _Text(io.TextIOWrapper):
+    def close(self) -> None:
+        """Do nothing: who opened the file closes it."""
 
 
 class _Unreadable(Exception):

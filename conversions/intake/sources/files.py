@@ -1,9 +1,7 @@
-"""Orders in CSV or Parquet files of a glob. A run reads each file completely or not at all."""
+"""Orders in CSV or Parquet files, on this machine or elsewhere. A run reads each file completely or not at all."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from itertools import count, islice
-from pathlib import Path
 from typing import BinaryIO, assert_never
 from zoneinfo import ZoneInfo
 
@@ -11,8 +9,7 @@ from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.csv import CsvTable
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
-from conversions.intake.sources.storage.base import OpenFile, StoredFile
-from conversions.intake.sources.storage.local import LocalFiles
+from conversions.intake.sources.storage.base import OpenFile, Storage, StoredFile
 from conversions.model.conversion import Window
 from conversions.settings import FileSource
 
@@ -20,21 +17,12 @@ from conversions.settings import FileSource
 class Files:
     """The files of a glob, sorted by name."""
 
-    def __init__(
-        self,
-        settings: FileSource,
-        *,
-        zone: ZoneInfo,
-        resolve: Callable[[str], Path],
-        clock: Callable[[], datetime],
-        key: bytes,
-    ) -> None:
-        self._settings = settings
-        self._storage = LocalFiles(settings.path, resolve, clock)
+    def __init__(self, settings: FileSource, storage: Storage, *, zone: ZoneInfo, key: bytes) -> None:
+        self._settings, self._storage = settings, storage
         self._columns = ColumnMap(settings, zone, key)
         self.unparsed = self._columns.unparsed
         self._skipped: list[str] = []
-        self.description = f"{settings.kind} files {self._storage.shown}"
+        self.description = f"{settings.kind} files {storage.shown}"
 
     def check(self) -> None:
         """Read every header. Raises SourceError for the first file that cannot be read."""
@@ -82,7 +70,7 @@ class Files:
 
     def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
-        age = self._storage.clock().timestamp() - file.modified_us / 1e6
+        age = file.age_seconds
         if age >= self._settings.settle_seconds:
             return True
         when = f"changed {age:.0f} s ago" if age >= 0 else f"its time is {-age:.0f} s in the future"

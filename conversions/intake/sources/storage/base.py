@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import BinaryIO, Protocol
+
+NO_FILE = "No file matches {}; correct source.path, or check why the export is missing."
+CHANGED = "{} changed while it was read, so nothing is sent. When it is complete, run `conversions run`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +15,12 @@ class OpenFile:
 
     content: BinaryIO
     """Can seek; need not have a file descriptor."""
+    size: int
+    """In bytes."""
     modified_us: int
-    """When it changed last, in microseconds UTC since 1970, by the storage's clock."""
+    """When it changed last, in microseconds UTC since 1970; 0 where the storage does not know."""
+    age_seconds: float
+    """How long ago that was when it was opened, by the storage's own clock where it has one."""
 
 
 class StoredFile(Protocol):
@@ -41,6 +47,3 @@ class Storage(Protocol):
 
     def find(self) -> Sequence[StoredFile]:
         """Return the files that match, sorted by name. Raises SourceError where there is none."""
-
-    def clock(self) -> datetime:
-        """Return the present, aware, by the clock that dates the files."""

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from conversions.errors import SourceError, SourceUnavailable
-from conversions.intake.sources.storage.base import OpenFile
+from conversions.intake.sources.storage.base import CHANGED, NO_FILE, OpenFile
 from conversions.observe.printable import printable
 
 
@@ -21,15 +21,15 @@ class LocalFiles:
         """*path* may be relative; *resolve* makes it absolute."""
         self._path, self._resolve = path, resolve
         self.shown = _shown(resolve(path))
-        self.clock = clock
+        self._clock = clock
 
     def find(self) -> Sequence["LocalFile"]:
         """Return the files that match, sorted by path. Raises SourceError where there is none."""
         files = sorted(path for path in _matches(self._path, self._resolve) if path.is_file())
         if not files:
-            raise SourceError(f"No file matches {self.shown}; correct source.path, or check why the export is missing.")
+            raise SourceError(NO_FILE.format(self.shown))
         root = os.path.commonpath([path.parent for path in files])
-        return [LocalFile(path, _shown(path.relative_to(root))) for path in files]
+        return [LocalFile(path, _shown(path.relative_to(root)), self._clock) for path in files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class LocalFile:
 
     path: Path
     name: str
+    clock: Callable[[], datetime]
 
     @contextmanager
     def opened(self) -> Iterator[OpenFile]:
@@ -45,15 +46,13 @@ class LocalFile:
         try:
             with self.path.open("rb") as file:
                 before = os.fstat(file.fileno())
-                yield OpenFile(file, before.st_mtime_ns // 1_000)
+                age = self.clock().timestamp() - before.st_mtime
+                yield OpenFile(file, before.st_size, before.st_mtime_ns // 1_000, age)
                 after = os.fstat(file.fileno())
         except OSError as error:
             raise SourceError(f"{self.name} cannot be read: {error.strerror}.") from None
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise SourceUnavailable(
-                f"{self.name} changed while it was read, so nothing is sent. When it is complete, run "
-                "`conversions run`."
-            )
+            raise SourceUnavailable(CHANGED.format(self.name))
 
 
 def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
