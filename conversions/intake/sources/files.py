@@ -10,6 +10,7 @@ from conversions.intake.sources.csv import CsvTable
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
 from conversions.intake.sources.parquet import ParquetTable
 from conversions.intake.sources.storage.base import OpenFile, Storage, StoredFile
+from conversions.intake.sources.storage.copies import copies
 from conversions.model.conversion import Window
 from conversions.settings import FileSource
 
@@ -22,6 +23,8 @@ class Files:
         self._columns = ColumnMap(settings, zone, key)
         self.unparsed = self._columns.unparsed
         self._skipped: list[str] = []
+        self.copies: dict[str, str] = {}
+        """Files that are not read because another one has the same bytes, with its name; complete after ``chunks``."""
         self.description = f"{settings.kind} files {storage.shown}"
 
     def check(self) -> None:
@@ -29,13 +32,15 @@ class Files:
         self._ready()
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """Yield every row once, of all files that are old enough.
+        """Yield every row once, of all files that are old enough; a file with the bytes of another one is read once.
 
         All headers are checked before the first row. Raises SourceUnavailable where a file changed while it was read:
         the rows may come from two versions.
         """
         self.unparsed.reset(window)
-        rows = self._rows(self._ready())
+        ready = self._ready()
+        self.copies = copies(ready)
+        rows = self._rows([file for file in ready if file.name not in self.copies])
         while chunk := list(islice(rows, ROWS_PER_CHUNK)):
             yield chunk
 

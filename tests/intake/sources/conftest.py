@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.intake.sources import file_servers
 from tests.intake.sources.closing import OPEN
 
 
@@ -13,3 +14,4 @@ def _closed_shops() -> Iterator[None]:
     yield
     for close in OPEN:
         close()
+    file_servers.stop_servers()

@@ -13,6 +13,7 @@ network.py   errors of the network, as every driver may raise them
 copies.py    files of one reading with the same bytes
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -36,4 +37,4 @@ def open_storage(
         return LocalFiles(settings.path, resolve, clock)
     from conversions.intake.sources.storage.remote import RemoteFiles, open_driver
 
-    return RemoteFiles(open_driver(settings, resolve, route), settings.settle_seconds, clock)
+    return RemoteFiles(open_driver(settings, resolve, route), settings.settle_seconds, clock, time.sleep)

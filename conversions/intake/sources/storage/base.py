@@ -15,8 +15,6 @@ class OpenFile:
 
     content: BinaryIO
     """Can seek; need not have a file descriptor."""
-    size: int
-    """In bytes."""
     modified_us: int
     """When it changed last, in microseconds UTC since 1970; 0 where the storage does not know."""
     age_seconds: float
@@ -29,6 +27,10 @@ class StoredFile(Protocol):
     @property
     def name(self) -> str:
         """The shortest name that no other file of the pattern has; printable, for ``RowRejected.place``."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes when it was found."""
 
     def opened(self) -> AbstractContextManager[OpenFile]:
         """Open the file.

@@ -1,10 +1,12 @@
 """The interface of a driver: what differs between the storages that fsspec reaches."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from conversions.intake.sources.shop_api.failures import Failure
+from conversions.intake.sources.storage.pattern import Info
 
 FileSystem = Any
 """A file system of fsspec, which has no types."""
@@ -35,6 +37,9 @@ class Driver(Protocol):
 
     def connect(self) -> FileSystem:
         """Return the file system. Raises SettingsError where a setting is at fault, and the driver's own errors."""
+
+    def list(self, files: FileSystem, folder: str) -> Iterable[Info]:
+        """Return what is in a folder. Raises FileNotFoundError where there is none, and the driver's own errors."""
 
     def state(self, files: FileSystem, path: str) -> tuple[FileState, datetime | None]:
         """Return a file's state, and the storage's own time if it tells one. Raises the driver's own errors."""

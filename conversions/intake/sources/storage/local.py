@@ -29,7 +29,7 @@ class LocalFiles:
         if not files:
             raise SourceError(NO_FILE.format(self.shown))
         root = os.path.commonpath([path.parent for path in files])
-        return [LocalFile(path, _shown(path.relative_to(root)), self._clock) for path in files]
+        return [LocalFile(path, _shown(path.relative_to(root)), path.stat().st_size, self._clock) for path in files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class LocalFile:
 
     path: Path
     name: str
+    size: int
     clock: Callable[[], datetime]
 
     @contextmanager
@@ -47,7 +48,7 @@ class LocalFile:
             with self.path.open("rb") as file:
                 before = os.fstat(file.fileno())
                 age = self.clock().timestamp() - before.st_mtime
-                yield OpenFile(file, before.st_size, before.st_mtime_ns // 1_000, age)
+                yield OpenFile(file, before.st_mtime_ns // 1_000, age)
                 after = os.fstat(file.fileno())
         except OSError as error:
             raise SourceError(f"{self.name} cannot be read: {error.strerror}.") from None

@@ -1,5 +1,6 @@
 """Further storages, by a driver of fsspec that somebody has installed beside this program. They have not been tried."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from conversions.intake.sources.shop_api.failures import Failure
 from conversions.intake.sources.storage import network
 from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
+from conversions.intake.sources.storage.pattern import Info
 
 _DATES = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
@@ -34,6 +36,10 @@ class Other:
                 f"source.path begins with {scheme}://, and no driver of fsspec for it is installed. Install one beside "
                 "`conversions`, or use s3:// (`conversions[s3]`) or sftp:// (`conversions[sftp]`)."
             ) from None
+
+    def list(self, files: FileSystem, folder: str) -> Iterable[Info]:
+        """Return what is in a folder."""
+        return files.ls(folder, detail=True)  # type: ignore[no-any-return]
 
     def state(self, files: FileSystem, path: str) -> tuple[FileState, datetime | None]:
         """Return what the driver tells of a file; some tell no date."""

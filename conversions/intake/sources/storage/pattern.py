@@ -47,4 +47,4 @@ def files(list_folder: List, folder: str, parts: Sequence[str]) -> Iterator[Info
 
 def _fits(name: str, part: str) -> bool:
     """Return whether *name* matches; ``orders [1].csv`` matches itself. A folder's own entry has no name."""
-    return bool(name) and (name == part or (fnmatchcase(name, part) and name[0] != "."))
+    return bool(name) and (name == part or (fnmatchcase(name, part) and (name[0] != "." or part[0] == ".")))

@@ -2,11 +2,11 @@
 
 import io
 import posixpath
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
@@ -53,7 +53,7 @@ class RemoteFiles:
         driver: Driver,
         settle_seconds: int,
         clock: Callable[[], datetime],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
     ) -> None:
         self._driver, self._settle_seconds = driver, settle_seconds
         self._clock, self._sleep = clock, sleep
@@ -63,12 +63,18 @@ class RemoteFiles:
     def find(self) -> Sequence["RemoteFile"]:
         """Return the files that match, sorted by path. Raises SourceError where there is none."""
         folder, parts = pattern.split(self._driver.pattern)
-        paths = self.ask(lambda files: sorted({each["name"] for each in pattern.files(_listing(files), folder, parts)}))
-        if not paths:
+        sizes = self.ask(
+            lambda files: {
+                each["name"]: each["size"] for each in pattern.files(partial(self._driver.list, files), folder, parts)
+            }
+        )
+        if not sizes:
             raise SourceError(NO_FILE.format(self.shown))
-        root = posixpath.commonpath([posixpath.dirname(path) for path in paths])
-        unchanged = self._unchanged(paths)
-        return [RemoteFile(self, path, printable(posixpath.relpath(path, root)), path in unchanged) for path in paths]
+        root, unchanged = posixpath.commonpath([posixpath.dirname(path) for path in sizes]), self._unchanged([*sizes])
+        return [
+            RemoteFile(self, path, printable(posixpath.relpath(path, root)), size or 0, path in unchanged)
+            for path, size in sorted(sizes.items())
+        ]
 
     def state(self, path: str) -> tuple[FileState, float]:
         """Return a file's state, and how many seconds ago it changed, 0 where nobody knows. Raises SourceError."""
@@ -113,6 +119,7 @@ class RemoteFile:
     storage: RemoteFiles
     path: str
     name: str
+    size: int
     unchanged: bool
     """True for a file without a date that was the same in two listings."""
 
@@ -122,7 +129,7 @@ class RemoteFile:
         before, age = self.storage.state(self.path)
         modified_us = int((before.changed or datetime.fromtimestamp(0, UTC)).timestamp() * 1_000_000)
         with self.storage.open(self.path, before) as content:
-            yield OpenFile(content, before.size, modified_us, float("inf") if self.unchanged else age)
+            yield OpenFile(content, modified_us, float("inf") if self.unchanged else age)
         if self.storage.state(self.path)[0] != before:
             raise SourceUnavailable(CHANGED.format(self.name))
 
@@ -180,20 +187,6 @@ class _Ranges(io.RawIOBase):
         if handle is not None:
             with suppress(Exception):  # the connection may be gone
                 handle.close()
-
-
-def _listing(files: FileSystem) -> pattern.List:
-    """Return the function that lists a folder; a link counts as what it points to."""
-
-    def listing(folder: str) -> Iterator[pattern.Info]:
-        for entry in files.ls(folder, detail=True):
-            if entry["type"] == "link":
-                with suppress(FileNotFoundError):  # a link to nothing is no file
-                    yield {**entry, "type": files.info(entry["name"])["type"]}
-            else:
-                yield entry
-
-    return listing
 
 
 def _stop(failure: Failure) -> NoReturn:

@@ -6,7 +6,7 @@ its authority only from the settings, as for everything that this program asks.
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from conversions.intake.sources.shop_api.failures import Failure
 from conversions.intake.sources.storage import network
 from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
+from conversions.intake.sources.storage.pattern import Info
 from conversions.settings.values import LOOPBACK
 from conversions.transport.http import instant
 from conversions.transport.route import Route
@@ -54,7 +55,12 @@ _NO_KEY = frozenset(
     {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError"}
 )
 _NO_SETTING = frozenset({"ProfileNotFound", "ConfigParseError", "NoRegionError", "InvalidRegionError"})
-_LOST = frozenset({"IncompleteReadError", "ClientPayloadError", "ResponseStreamingError", "IncompleteRead"})
+_LOST = frozenset(
+    {
+        *("IncompleteRead", "IncompleteReadError", "ClientPayloadError", "ResponseStreamingError"),
+        *("ConnectionClosedError", "ServerDisconnectedError", "ConnectionResetError"),
+    }
+)
 
 
 class S3:
@@ -84,6 +90,15 @@ class S3:
         _require_encryption(str(files.connect().meta.endpoint_url))
         return files
 
+    def list(self, files: FileSystem, folder: str) -> Iterable[Info]:
+        """Return what is in a folder; a bucket that does not exist is no empty one."""
+        try:
+            return files.ls(folder, detail=True)  # type: ignore[no-any-return]
+        except FileNotFoundError as error:
+            if _code(error) == "NoSuchBucket":
+                raise OSError from error
+            raise
+
     def state(self, files: FileSystem, path: str) -> tuple[FileState, datetime | None]:
         """Return size, date and ETag of an object, and the date of the answer."""
         bucket, _, key = path.partition("/")
@@ -107,7 +122,7 @@ class S3:
         if names & _NO_SETTING:
             return Failure(f"{place} cannot be asked ({type(error).__name__}). Correct the AWS_ variables in .env.")
         if names & _LOST:
-            return Failure(f"{place} broke off in the middle of a file.", passing=True)
+            return Failure(f"{place} closed the connection.", passing=True)
         parts = urlsplit(self._endpoint)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return network.failure(error, "the bucket", parts.hostname or "", port) or Failure(

@@ -4,7 +4,8 @@ A server must be known: its key stands in a file of known hosts, and no setting 
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from conversions.intake.sources.shop_api.failures import Failure
 from conversions.intake.sources.storage import network
 from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
+from conversions.intake.sources.storage.pattern import Info
 from conversions.settings import FileSource
 
 MISSING = (
@@ -51,6 +53,15 @@ class Sftp:
             **TIMEOUT_SECONDS,
         )
 
+    def list(self, files: FileSystem, folder: str) -> Iterable[Info]:
+        """Return what is in a folder; a link counts as what it points to."""
+        for entry in files.ls(folder, detail=True):
+            if entry["type"] == "link":
+                with suppress(FileNotFoundError):  # a link to nothing is no file
+                    yield {**files.info(entry["name"]), "name": entry["name"]}
+            else:
+                yield entry
+
     def state(self, files: FileSystem, path: str) -> tuple[FileState, datetime | None]:
         """Return size and date of a file; SFTP does not tell the server's own time."""
         info = files.info(path)
@@ -77,7 +88,12 @@ class Sftp:
                 return Failure(f"{server} does not accept the login. {self._login_advice()}")
             case asyncssh.KeyExchangeFailed() | asyncssh.ProtocolNotSupported():
                 return Failure(f"{server} speaks no SSH that is safe today. Ask its administrator to update it.")
-            case asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
+            case (
+                asyncssh.ConnectionLost()
+                | asyncssh.SFTPConnectionLost()
+                | asyncssh.SFTPNoConnection()
+                | ConnectionResetError()
+            ):
                 return Failure(f"{server} closed the connection.", passing=True)
         found = network.failure(error, "the server", self._host, self._port)
         return found or Failure(f"{server} cannot be read ({type(error).__name__}).", passing=True)
