@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_serializer, model_validator
 from conversions.settings.section import Section
 from conversions.settings.source_format import Format
 from conversions.settings.values import (
+    ADDRESS,
     AdConsentName,
     Currency,
     Digits,
@@ -113,6 +114,11 @@ class FileSource(SourceBase):
         None, description="csv: separates cells; absent: derived from the header"
     )
     settle_seconds: int = Field(60, ge=0, description="a file that changed in this time is left for the next run")
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The address of files that are not on this machine, without its user."""
+        return without_login(self.path) if ADDRESS.match(self.path) else None
 
     @field_serializer("path")
     def _stored_path(self, path: str) -> str:

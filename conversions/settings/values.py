@@ -73,7 +73,7 @@ def host_name(host: str) -> str:
 
 def files_path(path: str) -> str:
     """Return a path or an address of files. Raises ValueError for a password, and for what shows orders to anybody."""
-    address = ADDRESS.match(path)
+    address = ADDRESS.match(path.rpartition("::")[2])
     if address is None:
         return path
     scheme, place = address[1].lower(), address[2]

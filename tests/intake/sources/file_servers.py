@@ -67,12 +67,15 @@ class SftpServer:
     """The only key that logs in."""
     denied: bool = False
     """Whether nobody may list a folder."""
+    was_read: threading.Event = field(default_factory=threading.Event)
+    may_read: threading.Event = field(default_factory=threading.Event)
     connections: list[Any] = field(default_factory=list)
     _thread: threading.Thread = field(init=False)
     _listener: asyncssh.SSHAcceptor = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
 
     def start(self) -> None:
+        self.may_read.set()
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=[started], daemon=True)
@@ -85,6 +88,13 @@ class SftpServer:
             with suppress(Exception):
                 self._loop.call_soon_threadsafe(connection.abort)
         self.connections.clear()
+
+    def hold_reads(self) -> None:
+        """Answer no read before ``release_reads``."""
+        self.may_read.clear()
+
+    def release_reads(self) -> None:
+        self.may_read.set()
 
     def refuse_connections(self) -> None:
         """Listen no more, and close every connection."""
@@ -128,6 +138,12 @@ class SftpServer:
         class Files(asyncssh.SFTPServer):
             def __init__(self, chan: Any) -> None:
                 super().__init__(chan, chroot=os.fsencode(outer.folder))
+
+            async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+                outer.was_read.set()
+                while not outer.may_read.is_set():  # noqa: ASYNC110 - another thread sets it
+                    await asyncio.sleep(0.01)
+                return super().read(file_obj, offset, size)  # type: ignore[return-value]
 
             def scandir(self, path: bytes) -> Any:
                 if outer.denied:
