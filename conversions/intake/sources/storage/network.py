@@ -17,7 +17,8 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def failure(error: Exception, place: str, host: str, port: int) -> Failure | None:
     """Return the failure of a connection to *place*; None where *error* is no error of the network."""
-    for inner in chain(error):
+    # What came first knows most: aiohttp's own errors have the types of the standard library without their attributes.
+    for inner in reversed([*chain(error)]):
         cause = Cause.NO_DNS if type(inner).__name__ == "gaierror" else cause_of(inner)
         if cause is not Cause.OTHER:
             return Failure(unreachable.sentence(place, NotSent(cause, host, port)), passing=True)

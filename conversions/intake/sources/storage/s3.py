@@ -6,6 +6,7 @@ its authority only from the settings, as for everything that this program asks.
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,10 @@ from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
 from conversions.intake.sources.storage.pattern import Info
 from conversions.settings.values import LOOPBACK
+from conversions.transport import unreachable
+from conversions.transport.causes import ProxyAnswer, cause_of
 from conversions.transport.http import instant
+from conversions.transport.not_sent import Cause, NotSent
 from conversions.transport.route import Route
 
 TIMEOUT_SECONDS = {"connect_timeout": 10, "read_timeout": 60}
@@ -71,7 +75,7 @@ class S3:
         self.shown = address.shown
         self.pattern = address.host + address.path
         self._endpoint = _endpoint(address.host)
-        self._authorities = _authorities(route)
+        self._authorities = _authorities(route, self)
 
     def connect(self) -> FileSystem:
         """Return the file system of all buckets. Raises SettingsError where s3fs is missing, or the way is open."""
@@ -82,7 +86,7 @@ class S3:
         files = S3FileSystem(
             skip_instance_cache=True,
             use_listings_cache=False,
-            client_kwargs={"verify": self._authorities.name if self._authorities else DEFAULT_CA_BUNDLE_PATH},
+            client_kwargs={"verify": self._authorities},
             # An empty dictionary, not None: otherwise the proxy of the environment counts.
             config_kwargs={**TIMEOUT_SECONDS, "retries": {"total_max_attempts": 1}, "proxies": self._proxies()},
         )
@@ -121,13 +125,22 @@ class S3:
             )
         if names & _NO_SETTING:
             return Failure(f"{place} cannot be asked ({type(error).__name__}). Correct the AWS_ variables in .env.")
+        if "ProxyConnectionError" in names:
+            return self._proxy_failure(error)
         if names & _LOST:
             return Failure(f"{place} closed the connection.", passing=True)
-        parts = urlsplit(self._endpoint)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return network.failure(error, "the bucket", parts.hostname or "", port) or Failure(
-            f"{place} cannot be read ({type(error).__name__}).", passing=True
-        )
+        found = network.failure(error, "the bucket", *_host_and_port(self._endpoint))
+        return found or Failure(f"{place} cannot be read ({type(error).__name__}).", passing=True)
+
+    def _proxy_failure(self, error: Exception) -> Failure:
+        """Return the failure of the proxy: its answer, or that there is none."""
+        statuses = (getattr(each, "status", None) for each in network.chain(error))
+        status = next((each for each in statuses if isinstance(each, int)), None)
+        if status is None:
+            not_sent = NotSent(Cause.PROXY_UNREACHABLE, *_host_and_port(self._route.proxy or ""))
+        else:
+            not_sent = NotSent(cause_of(ProxyAnswer(status)), *_host_and_port(self._endpoint))
+        return Failure(unreachable.sentence("the bucket", not_sent), passing=True)
 
     def _proxies(self) -> dict[str, str]:
         """Return the proxy by scheme, with its login: botocore has no other place for it."""
@@ -146,7 +159,7 @@ def _answered(place: str, code: str, endpoint: str) -> Failure:
     if code in {"404", "NoSuchKey"}:
         return Failure(f"{place} has a file no more that it listed.", passing=True, wait=float("inf"))
     if code in _SENTENCES:
-        return Failure(f"{place} at {urlsplit(endpoint).hostname} {_SENTENCES[code].format(code=code)}")
+        return Failure(f"{place} at {_host_and_port(endpoint)[0]} {_SENTENCES[code].format(code=code)}")
     return Failure(f"{place} cannot be read at the moment ({code}).", passing=True)
 
 
@@ -164,6 +177,11 @@ def _endpoint(bucket: str) -> str:
     return given or f"https://{bucket}.s3.amazonaws.com"
 
 
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def _require_encryption(endpoint: str) -> None:
     if urlsplit(endpoint).scheme != "https" and LOOPBACK.fullmatch(endpoint) is None:
         raise SettingsError(
@@ -171,11 +189,11 @@ def _require_encryption(endpoint: str) -> None:
         )
 
 
-def _authorities(route: Route) -> Any:
-    """Return a file with the usual authorities and those of ``ca_file``, deleted with its object; None: the usual."""
+def _authorities(route: Route, owner: object) -> str:
+    """Return the file with the authorities to trust; botocore takes one file. It is deleted with *owner*."""
     if not route.certificates:
-        return None
-    file = tempfile.NamedTemporaryFile("w", suffix=".pem")  # noqa: SIM115 - it lives as long as the driver
-    file.write(f"{Path(DEFAULT_CA_BUNDLE_PATH).read_text('utf-8')}\n{route.certificates}\n")
-    file.flush()
-    return file
+        return DEFAULT_CA_BUNDLE_PATH
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
+        weakref.finalize(owner, Path(file.name).unlink, missing_ok=True)
+        file.write(f"{Path(DEFAULT_CA_BUNDLE_PATH).read_text('utf-8')}\n{route.certificates}\n")
+    return file.name

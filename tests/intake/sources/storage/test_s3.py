@@ -13,11 +13,29 @@ from uuid import uuid4
 import pytest
 
 from conversions.errors import Exit, SettingsError, SourceError, SourceUnavailable
+from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK
+from conversions.settings import FileSource
+from conversions.transport.route import Route
 from tests.intake.sources.file_servers import AWS, BUCKET, s3_server
-from tests.intake.sources.shop import NOW, ROW, WINDOW, csv_text, files, in_bucket, orders, parquet_file, read
+from tests.intake.sources.shop import (
+    KEY,
+    MAPPED,
+    NOW,
+    ROW,
+    WINDOW,
+    ZONE,
+    columns,
+    csv_text,
+    files,
+    in_bucket,
+    orders,
+    parquet_file,
+    read,
+)
 from tests.intake.sources.test_files import day
+from tests.transport.proxy import Authority, Proxy, serving
 
 
 @pytest.fixture(autouse=True)
@@ -194,3 +212,32 @@ def test_nothing_of_the_environment_is_a_proxy(folder: str, monkeypatch: pytest.
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
     assert len(orders(read(in_bucket(day("1"))))) == 1
+
+
+def through(proxy: Proxy, login: str | None = "shop:never:shown", authorities: bytes = b"") -> Source:
+    os.environ.update(AWS)
+    os.environ.pop("AWS_ENDPOINT_URL", None)
+    route = Route(proxy=proxy.url, login=login, authorities=authorities)
+    settings = FileSource.model_validate(
+        {"kind": "csv", "path": f"s3://{BUCKET}/*.csv", "columns": columns(MAPPED), "completed": ["completed"]}
+    )
+    return open_source(settings, zone=ZONE, resolve=Path, clock=lambda: NOW, key=KEY, route=route)
+
+
+def test_the_settings_proxy_and_its_authority_are_used(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    denied = "<Error><Code>AccessDenied</Code></Error>"
+    far = dict.fromkeys(
+        (f"{BUCKET}.s3.amazonaws.com", f"{BUCKET}.s3.us-east-1.amazonaws.com"), lambda _: (403, denied.encode())
+    )
+    with serving(Proxy(authority, far, login="shop:never:shown")) as proxy:
+        assert "CONVERSIONS_PROXY_PASSWORD" in str(refusal(through(proxy, login=None)))
+        assert "set `ca_file` to its certificate authority" in str(refusal(through(proxy)))
+        assert "(AccessDenied)" in str(refusal(through(proxy, authorities=authority.file.read_bytes())))
+        proxy.far = {}
+        refused = refusal(through(proxy))
+        assert f"the proxy refuses a connection to {BUCKET}.s3.amazonaws.com at port 443" in str(refused)
+    gone = refusal(through(proxy))
+    assert "the proxy 127.0.0.1 cannot be reached at port" in str(gone)
+    assert gone.exit_code is Exit.TRY_AGAIN
+    assert "never" not in str(gone) + str(refused)
