@@ -16,14 +16,14 @@ _BLOCK_BYTES = 1 << 20
 def copies(files: Sequence[StoredFile]) -> dict[str, str]:
     """Return the names of the files that are copies, each with the name of its original.
 
-    Of equal files the oldest is the original, then the first by name. Only files of equal size are read. Raises
-    SourceError where one of them cannot be read.
+    Of equal files the oldest is the original, then that with the shortest name. Only files of equal size are read.
+    Raises SourceError where one of them cannot be read.
     """
     sizes = Counter(file.size for file in files)
     alike = [(_content(file), file.name) for file in files if file.size and sizes[file.size] > 1]
     found: dict[str, str] = {}
     originals: dict[bytes, str] = {}
-    for (_, digest), name in sorted(alike, key=lambda each: (each[0][0], each[1])):
+    for (_, digest), name in sorted(alike, key=lambda each: (each[0][0], len(each[1]), each[1])):
         original = originals.setdefault(digest, name)
         if original != name:
             found[name] = original

@@ -10,6 +10,7 @@ from conversions.intake.sources.storage import network
 from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
 from conversions.intake.sources.storage.pattern import Info
+from conversions.transport import unreachable
 
 _DATES = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
@@ -59,5 +60,6 @@ class Other:
             return Failure(f"{place} refuses access. Check the credentials of its driver in .env, and their rights.")
         if isinstance(error, FileNotFoundError):
             return Failure(f"{place} has a file no more that it listed.", passing=True, wait=float("inf"))
-        found = network.failure(error, "the storage", self._address.host, self._address.port or 443)
-        return found or Failure(f"{place} cannot be read ({type(error).__name__}).", passing=True)
+        if found := network.not_sent(error, self._address.host, self._address.port or 443):
+            return Failure(unreachable.sentence("the storage", found), passing=True)
+        return Failure(f"{place} cannot be read ({type(error).__name__}).", passing=True)

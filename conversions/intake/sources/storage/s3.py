@@ -129,8 +129,9 @@ class S3:
             return self._proxy_failure(error)
         if names & _LOST:
             return Failure(f"{place} closed the connection.", passing=True)
-        found = network.failure(error, "the bucket", *_host_and_port(self._endpoint))
-        return found or Failure(f"{place} cannot be read ({type(error).__name__}).", passing=True)
+        if found := network.not_sent(error, *_host_and_port(self._endpoint)):
+            return Failure(unreachable.sentence("the bucket", found), passing=True)
+        return Failure(f"{place} cannot be read ({type(error).__name__}).", passing=True)
 
     def _proxy_failure(self, error: Exception) -> Failure:
         """Return the failure of the proxy: its answer, or that there is none."""

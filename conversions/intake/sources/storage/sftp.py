@@ -17,6 +17,7 @@ from conversions.intake.sources.storage.address import Address
 from conversions.intake.sources.storage.driver import FileState, FileSystem
 from conversions.intake.sources.storage.pattern import Info
 from conversions.settings import FileSource
+from conversions.transport import unreachable
 
 MISSING = (
     "source.path is on a server with SFTP, but the driver is not installed. Install `conversions[sftp]` in place of "
@@ -95,8 +96,13 @@ class Sftp:
                 | ConnectionResetError()
             ):
                 return Failure(f"{server} closed the connection.", passing=True)
-        found = network.failure(error, "the server", self._host, self._port)
-        return found or Failure(f"{server} cannot be read ({type(error).__name__}).", passing=True)
+        if found := network.not_sent(error, self._host, self._port):
+            return Failure(
+                f"This machine cannot reach the server ({unreachable.reason(found)}). Check source.path and the "
+                "network: a firewall must let it pass, and SFTP goes through no proxy.",
+                passing=True,
+            )
+        return Failure(f"{server} cannot be read ({type(error).__name__}).", passing=True)
 
     def _login(self) -> dict[str, Any]:
         """Return the login for asyncssh. Without one in the settings: the SSH agent, and the keys in ~/.ssh."""
