@@ -248,6 +248,38 @@ class TestSecrets:
         assert str(refused.value).startswith(f"{home / '.env'} is not text in UTF-8")
         assert "CONVERSIONS" not in str(refused.value)
 
+    @pytest.mark.parametrize(
+        ("address", "says"),
+        [
+            ("sftp://shop:hunter2@sftp.example/*.csv", "put an SFTP password into CONVERSIONS_SOURCE__PASSWORD"),
+            ("s3://AKIA:hunter2@bucket/*.csv", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in .env"),
+            ("gs://hunter2@bucket/*.csv", "a login does not belong into the address"),
+            ("sftp://shop:hun/ter2@sftp.example/*.csv", "write s3://bucket/folder/*.csv or sftp://user@host"),
+            ("ftp://sftp.example/hunter2.csv", "others are not encrypted"),
+            ("FILE:///orders/hunter2.csv", "write a path of this machine"),
+            ("simplecache::s3://bucket/hunter2.csv", "others are not encrypted"),
+        ],
+    )
+    def test_an_address_of_files_with_a_login_or_without_encryption_is_refused(
+        self, home: Path, address: str, says: str
+    ) -> None:
+        told = refusal(home, WHOLE.replace("../orders/*.csv", address))
+
+        assert "source.path: " in told
+        assert says in told
+        assert "hunter2" not in told
+
+    def test_no_dump_shows_who_logs_in_to_a_server_of_files(self, home: Path) -> None:
+        text = WHOLE.replace("../orders/*.csv", "SFTP://ida%40kunde.example@sftp.example:2222/out/*.csv")
+        os.environ["CONVERSIONS_SOURCE__PASSWORD"] = "hunter2"
+        settings = load(write(home, text))
+
+        assert isinstance(settings.source, FileSource)
+        assert settings.source.path == "sftp://ida%40kunde.example@sftp.example:2222/out/*.csv"
+        assert settings.source.elsewhere == "sftp://sftp.example:2222/out/*.csv"
+        assert '"sftp://sftp.example:2222/out/*.csv"' in settings.public_text()
+        assert "hunter2" not in settings.public_text() + repr(settings)
+
     def test_no_repr_or_dump_shows_a_secret(self, home: Path) -> None:
         text = WHOLE.replace('kind = "csv"\npath = "../orders/*.csv"', 'kind = "sql"\nurl = "x"\nquery = "SELECT 1"')
         os.environ["CONVERSIONS_SOURCE__URL"] = "postgresql://reader:hunter2@db/shop"

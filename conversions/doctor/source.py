@@ -16,6 +16,7 @@ from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
 from conversions.intake.sources.advice import advice, cause
 from conversions.intake.sources.base import Source
+from conversions.intake.sources.files import Files
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window
@@ -51,6 +52,8 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
         has = "" if settings.source.reads_changes else " and has every mapped column"
         yield ok("source", f"{source.description} can be read{has}.")
     yield from results
+    if isinstance(source, Files):
+        yield from _copies(source)
     if isinstance(settings.source, SqlSource):
         yield from _naive_times(settings, settings.source, today)
 
@@ -99,6 +102,11 @@ def _held_back(sample: Sample, unparsed: UnparsedValues) -> Iterator[CheckResult
 
 def _result(sentence: str, next_: str | None, *, is_problem: bool) -> CheckResult:
     return problem("source", sentence, next_) if is_problem else note("source", sentence, next_)
+
+
+def _copies(source: Files) -> Iterator[CheckResult]:
+    for name, original in source.copies.items():
+        yield note("source", f"{name} has the same bytes as {original}, so only {original} is read.")
 
 
 def _naive_times(settings: Settings, source: SqlSource, today: date) -> Iterator[CheckResult]:

@@ -14,7 +14,7 @@ from conversions.ledger import Clock, open_read_only
 from conversions.ledger.runs import approval_history, sending_rules
 from conversions.ledger.runs.policies import approved
 from conversions.reports.render import render
-from conversions.settings import Settings
+from conversions.settings import FileSource, Settings
 
 RECIPIENTS = {"google": Google.recipient, "meta": Meta.recipient}
 
@@ -54,6 +54,8 @@ class ProcessingRecord:
     balancing_test: str | None
     impact_assessment: str | None
     recipients: tuple[Recipient, ...]
+    orders_from: str | None
+    """The address of the shop's exports, where they are not on this machine; without its user."""
     proxy: str | None
     """The proxy that the requests pass."""
     ca_file: str | None
@@ -93,6 +95,7 @@ def processing_record(settings: Settings, clock: Clock) -> ProcessingRecord:
             Recipient(name, RECIPIENTS[section.kind], _items(policy, section.kind))
             for name, section in settings.destinations.items()
         ),
+        orders_from=settings.source.elsewhere if isinstance(settings.source, FileSource) else None,
         proxy=approved_values.get("proxy") if rules else settings.proxy,
         ca_file=settings.ca_file,
         retention_days=privacy.retention_days,
@@ -135,6 +138,7 @@ def document(record: ProcessingRecord, language: Language) -> dict[str, Any]:
             for recipient in record.recipients
         ],
         "transfers": t["record"]["transfer"],
+        "orders_from": record.orders_from,
         "route": {"proxy": record.proxy, "ca_file": record.ca_file},
         "retention_days": record.retention_days,
         "security": t["record"]["security_list"],

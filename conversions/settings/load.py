@@ -25,6 +25,8 @@ SECRETS = frozenset(
         "consumer_secret",
         "client_secret",
         "app_secret",
+        "password",
+        "key_passphrase",
         "heartbeat_url",
         "alerts",
         "proxy_user",

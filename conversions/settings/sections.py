@@ -3,12 +3,22 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 from conversions.settings import presets
 from conversions.settings.section import Section
 from conversions.settings.source_format import Format
-from conversions.settings.values import AdConsentName, Currency, Digits, Endpoint, PersonName, is_currency
+from conversions.settings.values import (
+    ADDRESS,
+    AdConsentName,
+    Currency,
+    Digits,
+    Endpoint,
+    FilesPath,
+    PersonName,
+    is_currency,
+    without_login,
+)
 
 
 class Columns(Section):
@@ -105,11 +115,28 @@ class FileSource(SourceBase):
     """A glob of files."""
 
     kind: Literal["csv", "parquet", "xlsx"]
-    path: str = Field(description="a file or a glob")
+    path: FilesPath = Field(
+        description="a file or a glob, also s3://bucket/orders/*.csv or sftp://user@host/orders/*.csv"
+    )
+    password: SecretStr | None = Field(None, description="sftp: only as CONVERSIONS_SOURCE__PASSWORD", exclude=True)
+    key_file: str | None = Field(None, description="sftp: file with a private key, mode 0600")
+    key_passphrase: SecretStr | None = Field(
+        None, description="sftp: of key_file, only as CONVERSIONS_SOURCE__KEY_PASSPHRASE", exclude=True
+    )
+    known_hosts: str | None = Field(None, description="sftp: file with the keys of servers; absent: ~/.ssh/known_hosts")
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="csv: separates cells; absent: derived from the header"
     )
     settle_seconds: int = Field(60, ge=0, description="a file that changed in this time is left for the next run")
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The address of files that are not on this machine, without its user."""
+        return without_login(self.path) if ADDRESS.match(self.path) else None
+
+    @field_serializer("path")
+    def _stored_path(self, path: str) -> str:
+        return without_login(path)
 
 
 NaiveTimes = Literal["shop", "utc"]

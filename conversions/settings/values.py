@@ -16,6 +16,13 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 HOST = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]+")
 _SHOP = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/(?!wp-json)[A-Za-z0-9._~-]+)*/?")
 _SHOPIFY = re.compile(r"(?:https://)?([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/?")
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/]*)")
+"""The beginning of an address of files elsewhere: the scheme, and the server or bucket."""
+_OPEN_SCHEMES = frozenset({"ftp", "http", "https", "webhdfs", "file", "local", "dir", "data"})
+_PLACES = {
+    "s3": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
+    "sftp": re.compile(r"(?:[^@:]+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+])(?::[1-9][0-9]{0,4})?"),
+}
 _NEWSLETTERS = re.compile(
     "newsletter|nyhedsbrev|mailinglist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue|omnisend|subscribe"
     "|emailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:email|optin)"
@@ -62,6 +69,30 @@ def host_name(host: str) -> str:
     if not HOST.fullmatch(host):
         raise ValueError("write names of hosts, such as hc-ping.example, without https://, port or *")
     return host.strip(".").lower()
+
+
+def files_path(path: str) -> str:
+    """Return a path or an address of files. Raises ValueError for a password, and for what shows orders to anybody."""
+    address = ADDRESS.match(path.rpartition("::")[2])
+    if address is None:
+        return path
+    scheme, place = address[1].lower(), address[2]
+    if "@" in place and (scheme != "sftp" or ":" in place.rpartition("@")[0]):
+        raise ValueError(
+            "a login does not belong into the address: put an SFTP password into CONVERSIONS_SOURCE__PASSWORD and the "
+            "key of an object store into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in .env, and change a password "
+            "that stood here"
+        )
+    if scheme in _OPEN_SCHEMES or "::" in path:
+        raise ValueError("write a path of this machine, s3://bucket/… or sftp://user@host/…; others are not encrypted")
+    if scheme in _PLACES and _PLACES[scheme].fullmatch(place) is None:
+        raise ValueError("write s3://bucket/folder/*.csv or sftp://user@host:22/folder/*.csv, without other parts")
+    return f"{scheme}://{path.partition('://')[2]}"
+
+
+def without_login(path: str) -> str:
+    """Return the address without its user, who may be named by an e-mail address."""
+    return re.sub(r"^([a-z0-9+.-]+://)[^/]*@", r"\1", path)
 
 
 def shop_url(url: str) -> str:
@@ -156,6 +187,7 @@ Host = Annotated[str, AfterValidator(host_name)]
 AdConsentName = Annotated[str, AfterValidator(ad_consent_name)]
 ShopifyName = Annotated[str, AfterValidator(shopify_name)]
 ShopUrl = Annotated[str, AfterValidator(shop_url)]
+FilesPath = Annotated[str, AfterValidator(files_path)]
 Endpoint = Annotated[str, AfterValidator(loopback)]
 PersonName = Annotated[str, AfterValidator(person_name)]
 Digits = Annotated[str, Field(pattern=r"^\d{1,20}$")]

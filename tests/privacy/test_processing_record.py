@@ -112,6 +112,16 @@ def test_what_article_30_asks_for_is_there(settings: Settings) -> None:
     assert "anonymous" not in json.dumps(document, default=str).replace("not anonymous", "")
 
 
+@pytest.mark.parametrize("language", Language)
+def test_exports_on_another_machine_are_named_with_their_place(settings: Settings, language: Language) -> None:
+    said = messages(language)["record"]["orders_from"]
+    assert said.partition("{place}")[0] not in processing_record.html(made(settings), language, settings)
+    path = "sftp://ida@sftp.example/orders/*.csv"
+    moved = settings.model_copy(update={"source": settings.source.model_copy(update={"path": path})})
+
+    assert said.format(place="sftp://sftp.example/orders/*.csv") in processing_record.html(made(moved), language, moved)
+
+
 def test_what_was_stated_is_escaped(settings: Settings) -> None:
     shown = processing_record.html(
         made(stated(settings, controller="Butik ApS, <b>Vestergade 1</b>")), Language.DANISH, settings

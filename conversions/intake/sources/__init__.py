@@ -39,8 +39,9 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
     match settings:
         case FileSource():
             from conversions.intake.sources.files import Files
+            from conversions.intake.sources.storage import open_storage
 
-            return Files(settings, zone=zone, resolve=resolve, clock=clock, key=key)
+            return Files(settings, open_storage(settings, resolve, clock, route), zone=zone, key=key)
         case SqlSource():
             from conversions.intake.sources.sql import Query
 

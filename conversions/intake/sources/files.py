@@ -1,65 +1,53 @@
-"""Orders in CSV or Parquet files of a glob. A run reads each file completely or not at all."""
+"""Orders in files, on this machine or elsewhere. A run reads each file completely or not at all."""
 
-import glob
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from functools import partial
-from itertools import count, islice, takewhile
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import count, islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from conversions.errors import NotAnExport, SourceError, SourceUnavailable
+from conversions.errors import NotAnExport
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.items import ItemRows, Numbers, OrderRow
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
+from conversions.intake.sources.storage.base import OpenFile, Storage, StoredFile
+from conversions.intake.sources.storage.copies import copies
 from conversions.intake.sources.table import Table
 from conversions.intake.sources.tables import open_tables
 from conversions.model.conversion import Window
-from conversions.observe.printable import printable
 from conversions.settings import FileSource
 
 
 class Files:
     """The files of a glob, sorted by name."""
 
-    def __init__(
-        self,
-        settings: FileSource,
-        *,
-        zone: ZoneInfo,
-        resolve: Callable[[str], Path],
-        clock: Callable[[], datetime],
-        key: bytes,
-    ) -> None:
-        self._settings = settings
-        self._pattern = resolve(settings.path)
-        self._matches = partial(_matches, settings.path, resolve)
+    def __init__(self, settings: FileSource, storage: Storage, *, zone: ZoneInfo, key: bytes) -> None:
+        self._settings, self._storage = settings, storage
         self._columns = ColumnMap(settings, zone, key)
         self._items = ItemRows(settings) if settings.format.layout == "items" else None
         self.unparsed = self._columns.unparsed
-        self._clock = clock
         self._skipped: list[str] = []
         self.found: dict[str, dict[str, str]] = {}
         """By file, how it is read, by the name of the setting."""
         self._refused: dict[str, str] = {}
         """Sentences by file or member of an archive."""
-        self.description = f"{settings.kind} files {_shown(self._pattern)}"
+        self.copies: dict[str, str] = {}
+        """Files that are not read because another one has the same bytes, with its name; complete after ``chunks``."""
+        self.description = f"{settings.kind} files {storage.shown}"
 
     def check(self) -> None:
         """Read every header. Raises SourceError where a file cannot be read, or none is an export of orders."""
         self._ready()
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
-        """Yield every row once, of all files that are old enough.
+        """Yield every row once, of all files that are old enough; a file with the bytes of another one is read once.
 
         All headers are checked before the first row. Raises SourceUnavailable where a file changed while it was read:
         the rows may come from two versions.
         """
         self.unparsed.reset(window)
-        rows = self._rows(self._ready())
+        ready = self._ready()
+        self.copies = copies(ready)
+        rows = self._rows([file for file in ready if file.name not in self.copies])
         while chunk := list(islice(rows, ROWS_PER_CHUNK)):
             yield chunk
 
@@ -71,34 +59,33 @@ class Files:
         """Return what is wrong with each file that is no export of orders: it is empty, or has another header."""
         return list(self._refused.values())
 
-    def _ready(self) -> dict[Path, str]:
-        """Return the files that are old enough, with the names that ``RowRejected.place`` uses.
+    def _ready(self) -> list[StoredFile]:
+        """Return the files that are old enough.
 
         Raises SourceError where a file cannot be read, or none is an export of orders.
         """
         self._skipped.clear()
         self._refused.clear()
-        ready = {}
-        for path, name in _short_names(self._pattern, self._matches()).items():
-            with _opened(path, name) as file:
-                if self._settled(file, name) and list(self._tables(file, name)):
-                    ready[path] = name
+        ready: list[StoredFile] = []
+        for stored in self._storage.find():
+            with stored.opened() as file:
+                if self._settled(file, stored.name) and list(self._tables(file.content, stored.name)):
+                    ready.append(stored)
         if self._refused and not ready and not self._skipped:
             raise NotAnExport(next(iter(self._refused.values())))
         return ready
 
-    def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
+    def _rows(self, files: list[StoredFile]) -> Iterator[Order | RowRejected]:
         nth = count(1)
         order = self._columns.order
-        for path, name in files.items():
-            with _opened(path, name) as file:
-                if not self._settled(file, name):
+        for stored in files:
+            with stored.opened() as file:
+                if not self._settled(file, stored.name):
                     continue
-                modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                for place, rows in self._order_rows(file, name):
+                for place, rows in self._order_rows(file.content, stored.name):
                     for row, cells in rows:
                         if isinstance(cells, tuple):
-                            yield order(cells, place, row, (modified, next(nth)))
+                            yield order(cells, place, row, (file.modified_us, next(nth)))
                         else:
                             yield self._columns.unreadable(cells, place, row)
 
@@ -118,9 +105,9 @@ class Files:
                 self._items.scan(table.rows(), numbers[place])
         return numbers
 
-    def _settled(self, file: BinaryIO, name: str) -> bool:
+    def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
-        age = self._clock().timestamp() - os.fstat(file.fileno()).st_mtime
+        age = file.age_seconds
         if age >= self._settings.settle_seconds:
             return True
         when = f"changed {age:.0f} s ago" if age >= 0 else f"its time is {-age:.0f} s in the future"
@@ -134,45 +121,3 @@ class Files:
                 self._refused[place] = str(table)
             else:
                 yield place, table
-
-
-def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:
-    """Return the matches of the settings' glob. A parent directory such as ``shop [1]`` is not a pattern."""
-    if resolve(path).is_file():
-        return [resolve(path)]
-    parts = Path(path).parts
-    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
-    pattern = Path(glob.escape(str(resolve(str(Path(*plain))))), *parts[len(plain) :])
-    return [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
-
-
-def _short_names(pattern: Path, matches: list[Path]) -> dict[Path, str]:
-    """Return the files with their shortest unique names. Raises SourceError where there is none."""
-    files = sorted(path for path in matches if path.is_file())
-    if not files:
-        raise SourceError(
-            f"No file matches {_shown(pattern)}; correct source.path, or check why the export is missing."
-        )
-    root = os.path.commonpath([path.parent for path in files])
-    return {path: _shown(path.relative_to(root)) for path in files}
-
-
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
-    """Open the file. Raises SourceError where it cannot be read, SourceUnavailable where it changes meanwhile."""
-    try:
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            yield file
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise SourceError(f"{name} cannot be read: {error.strerror}.") from None
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceUnavailable(
-            f"{name} changed while it was read, so nothing is sent. When it is complete, run `conversions run`."
-        )
-
-
-def _shown(path: Path) -> str:
-    """Return the path as text that can be printed and stored, also where it contains invalid UTF-8."""
-    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.intake.sources import file_servers
 from tests.intake.sources.closing import OPEN
 from tests.intake.sources.woocommerce_database import SERVERS
 
@@ -15,3 +16,4 @@ def _closed_shops() -> Iterator[None]:
     for close in OPEN:
         close()
     SERVERS.close()
+    file_servers.stop_servers()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from conversions.intake.sources.base import Source
 from conversions.intake.sources.cells import is_text
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
-from tests.intake.sources import shopify_shop, woocommerce_database, woocommerce_shop
+from tests.intake.sources import file_servers, shopify_shop, woocommerce_database, woocommerce_shop
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
@@ -118,6 +119,10 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
             return files(path, mapped=mapped, format={"layout": "items"})
         case "parquet":
             return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
+        case "s3":
+            return in_bucket(csv_text(rows), mapped=mapped)
+        case "sftp":
+            return on_server(written(folder / "orders.csv", csv_text(rows)), mapped=mapped)
         case "woocommerce":
             orders = [woocommerce_shop.as_order(row) for row in rows]
             return woocommerce_shop.woocommerce(orders, NOW, **_consents(mapped, "meta"))
@@ -137,6 +142,24 @@ def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for row in rows
         for nth, product in enumerate(row["Products"].split("|"))
     ]
+
+
+def in_bucket(content: str, **settings: Any) -> Source:
+    """*content* as the only object of a folder, read at once."""
+    folder = uuid4().hex
+    server = file_servers.s3_server()
+    server.put(f"{folder}/orders.csv", content)
+    os.environ.update(file_servers.AWS, AWS_ENDPOINT_URL=server.url)
+    return files(f"s3://{file_servers.BUCKET}/{folder}/*.csv", settle_seconds=0, **settings)
+
+
+def on_server(path: Path, **settings: Any) -> Source:
+    """A file or glob below the temporary directory, over SFTP."""
+    server = file_servers.sftp_server()
+    known_hosts = server.known_hosts(server.folder / f"known_hosts-{server.port}")
+    inside = path.relative_to(server.folder)
+    login = {"password": file_servers.PASSWORD, "known_hosts": str(known_hosts)}
+    return files(f"sftp://{file_servers.USER_IN_ADDRESS}@127.0.0.1:{server.port}/{inside}", **{**login, **settings})
 
 
 def _consents(mapped: dict[str, str], kind: str) -> dict[str, Any]:

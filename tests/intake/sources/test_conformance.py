@@ -18,7 +18,8 @@ from conversions.model.conversion import Consent, Reason
 from tests.intake.sources.shop import ADDRESS, ALL, MAPPED, ROW, WINDOW, ZONE, kept_in, orders, packed, read, rejected
 
 CSV_KINDS = ("csv", "gz", "zip", "utf-16")
-MAPPED_KINDS = (*CSV_KINDS, "parquet", "sql", "xlsx")
+REMOTE_KINDS = ("s3", "sftp")
+MAPPED_KINDS = (*CSV_KINDS, *REMOTE_KINDS, "parquet", "sql", "xlsx")
 TABLE_KINDS = ("woocommerce-hpos", "woocommerce-posts")
 """Kinds whose columns have types: what is no number and no time cannot be in them."""
 KINDS = (*MAPPED_KINDS, "woocommerce", "shopify")
@@ -146,7 +147,7 @@ def test_a_row_that_cannot_be_an_order_is_rejected_and_the_others_go_on(kind: st
 def test_text_with_three_digits_behind_a_point_is_in_doubt_and_a_number_is_not(kind: str, tmp_path: Path) -> None:
     (text,) = orders(rows_of(kind, tmp_path, [FULL | {"Total": "1.234", "Refunded": ""}]))
     assert [(one.reason, one.field) for one in text.ambiguous] == [(Reason.AMBIGUOUS_AMOUNT, "amount")]
-    if kind not in CSV_KINDS:
+    if kind not in {*CSV_KINDS, *REMOTE_KINDS}:
         (tmp_path / "typed").mkdir()
         (number,) = orders(rows_of(kind, tmp_path / "typed", [FULL | {"Total": 1.234, "Refunded": 0.5}]))
         assert (number.amount, number.ambiguous, number.decimal_columns) == (Decimal("1.234"), (), ())
@@ -247,7 +248,7 @@ def test_whatever_stands_in_the_cells_every_row_is_an_order_or_rejected(
 
     out = rows_of(kind, tmp_path_factory.mktemp("rows"), stored)
 
-    if kind in {*CSV_KINDS, "xlsx"}:  # a row of empty cells is an empty line
+    if kind in {*CSV_KINDS, *REMOTE_KINDS, "xlsx"}:  # a row of empty cells is an empty line
         rows = [row for row in rows if any(row.values())]
     assert len(out) == len(rows)
     assert all(isinstance(row, Order | RowRejected) for row in out)

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,21 @@ def test_of_two_rows_of_an_order_the_later_file_is_newer_and_in_one_file_the_lat
     assert first == (int(SETTLED.timestamp()) * 1_000_000, 1)
 
 
+def test_a_copy_of_an_older_file_changes_nothing(tmp_path: Path) -> None:
+    """Its time is later than that of the file with the newest row."""
+    written(tmp_path / "a.csv", day("1001"), at=SETTLED - timedelta(days=2))
+    written(tmp_path / "b.csv", day("1001", Total="80.00"), at=SETTLED - timedelta(days=1))
+    written(tmp_path / "a (1).csv", day("1001"), at=SETTLED)
+    written(tmp_path / "0.csv", csv_text([ROW | {"Order": "1002"}]), at=SETTLED)
+
+    source = files(tmp_path / "*.csv")
+    found = orders(read(source))
+
+    assert [order.number for order in found] == ["1002", "1001", "1001"]
+    assert max(found[1:], key=lambda order: order.rank).amount == Decimal("80.00")
+    assert source.copies == {"a (1).csv": "a.csv"}  # type: ignore[attr-defined]
+
+
 def test_files_of_one_time_are_as_new_as_their_names_say(tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv"):
         written(tmp_path / name, day(name))
@@ -68,7 +84,7 @@ def test_a_literal_name_needs_no_escaping(tmp_path: Path) -> None:
 def test_places_tell_files_of_one_name_apart(tmp_path: Path) -> None:
     for folder in ("dk", "se"):
         (tmp_path / folder).mkdir()
-        written(tmp_path / folder / "orders.csv", day(""))
+        written(tmp_path / folder / "orders.csv", day("", Products=folder))
 
     rows = rejected(read(files(tmp_path / "**" / "*.csv")))
 
@@ -76,8 +92,8 @@ def test_places_tell_files_of_one_name_apart(tmp_path: Path) -> None:
 
 
 def test_a_place_is_text_whatever_bytes_a_name_has(tmp_path: Path) -> None:
-    for name in (b"\xe6.csv", b"\xf8.csv", b"\xf9\n\x1b[2J\xe2\x80\xae.csv"):
-        written(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), day(""))
+    for nth, name in enumerate((b"\xe6.csv", b"\xf8.csv", b"\xf9\n\x1b[2J\xe2\x80\xae.csv")):
+        written(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), day("", Products=str(nth)))
 
     places = [row.place for row in rejected(read(files(tmp_path / "*.csv")))]
     assert places == ["\\xe6.csv row 2", "\\xf8.csv row 2", "\\xf9\\n\\x1b[2J\\u202e.csv row 2"]
