@@ -7,6 +7,7 @@ from typing import Any
 from conversions.catalogue import APPROVE
 from conversions.errors import NotAnExport
 from conversions.intake.sources.table import MappedColumns
+from conversions.intake.sources.unusable_exports import refusal
 
 HEAD_LINES = 20
 """Lines in which a header is looked for."""
@@ -55,12 +56,15 @@ def below_orders(where: str, lines: int) -> NotAnExport:
 
 def picker(columns: MappedColumns, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """Return ``columns.picker``. Raises NotAnExport where *header* lacks a column or has it twice."""
-    if columns.names.isdisjoint(header):
-        raise NotAnExport(
-            f"{where} has none of the columns that [source.columns] names; correct them or the export. If lines stand "
-            f"above the header, set skip_lines in [source.format], then {APPROVE}."
-        )
-    return columns.picker(header, where)
+    if reason := refusal(header, complete=columns.names.issubset(header)):
+        raise NotAnExport(f"{where} {reason}")
+    try:
+        return columns.picker(header, where)
+    except NotAnExport as error:
+        if columns.names.isdisjoint(header):
+            hint = f"If lines stand above the header, set skip_lines in [source.format], then {APPROVE}."
+            raise NotAnExport(f"{error} {hint}") from None
+        raise
 
 
 def _fold(name: str) -> str:

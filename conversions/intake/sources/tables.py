@@ -49,6 +49,7 @@ def _csv_tables(
 
 
 def _require_content(file: BinaryIO, where: str) -> None:
+    file.seek(0)
     if not file.read(1):
         raise NotAnExport(f"{where} is empty; remove it or export it again.")
     file.seek(0)

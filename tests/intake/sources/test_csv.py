@@ -55,7 +55,7 @@ def test_a_delimiter_that_is_set_is_not_guessed(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", csv_text([ROW], ";"))
 
     assert numbers(read(files(path, delimiter=";"))) == ["1001"]
-    with pytest.raises(SourceError, match=r"has none of the columns that \[source\.columns\] names"):
+    with pytest.raises(SourceError, match="has no column"):
         files(path, delimiter=",").check()
 
 

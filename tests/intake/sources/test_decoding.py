@@ -173,4 +173,4 @@ def _is_utf_8(content: bytes) -> bool:
 
 
 def _content(order: Order) -> Order:
-    return order._replace(rank=(0, 0))
+    return order._replace(rank=(0, 0), place="")

@@ -186,7 +186,7 @@ def test_a_workbook_with_another_header_is_no_export(tmp_path: Path) -> None:
     source = files(tmp_path / "*.xlsx", kind="xlsx")
 
     assert len(orders(read(source))) == 1
-    assert [sentence.partition(" has none")[0] for sentence in source.refused_files()] == ["a.xlsx"]
+    assert [sentence.partition(" has no column")[0] for sentence in source.refused_files()] == ["a.xlsx"]
     (tmp_path / "b.xlsx").unlink()
     with pytest.raises(NotAnExport):
         source.check()
