@@ -75,6 +75,7 @@ class WooCommerceSource(ShopSystem):
             refunded="refunds",
             consent=self.consent_meta,
             ad_personalization=self.ad_personalization_meta,
+            test=None,
         )
 
 
@@ -144,6 +145,7 @@ class ShopifySource(ShopSystem):
             refunded="totalRefundedSet",
             consent=self.consent_attribute,
             ad_personalization=self.ad_personalization_attribute,
+            test=None,
         )
 
 
