@@ -14,7 +14,6 @@ from conversions.intake.sources.csv_lines import CsvLines, Unreadable
 from conversions.intake.sources.decoding import Readable, open_text
 from conversions.intake.sources.header import matched, picker
 from conversions.intake.sources.table import MappedColumns
-from conversions.intake.sources.unusable_exports import refusal
 from conversions.model.conversion import Reason
 from conversions.settings import FileSource
 
@@ -42,7 +41,7 @@ class CsvTable:
             )
         self.header = matched(record, columns.names)
         """The columns' names; a mapped column has the mapped name."""
-        _require_orders(self.header, where, head, settings.format.encoding, columns)
+        _require_orders(self.header, where, head, settings.format.encoding)
         self._first_row = head.row + 1
         self._width = len(self.header)
         self._pick = picker(columns, self.header, where)
@@ -94,11 +93,9 @@ class CsvTable:
                 yield record
 
 
-def _require_orders(names: list[str], where: str, head: CsvHead, encoding: str | None, columns: MappedColumns) -> None:
+def _require_orders(names: list[str], where: str, head: CsvHead, encoding: str | None) -> None:
     if not head.found and not all(map(is_text, names)):
         raise SourceError(
             f'{where} is not {encoding or "UTF-8"} text; set encoding in [source.format], such as "windows-1252", then '
             f"{APPROVE}; or export it as CSV in UTF-8."
         )
-    if reason := refusal(names, complete=columns.names.issubset(names)):
-        raise NotAnExport(f"{where} {reason}")

@@ -7,6 +7,7 @@ from typing import Any
 from conversions.catalogue import APPROVE
 from conversions.errors import NotAnExport
 from conversions.intake.sources.table import MappedColumns
+from conversions.intake.sources.unusable_exports import refusal
 
 HEAD_LINES = 20
 """Lines in which a header is looked for."""
@@ -54,7 +55,9 @@ def below_orders(where: str, lines: int) -> NotAnExport:
 
 
 def picker(columns: MappedColumns, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Return ``columns.picker``. Raises NotAnExport where *header* lacks a column or has it twice."""
+    """Return ``columns.picker``. Raises NotAnExport where *header* lacks a column, has it twice, or is no orders'."""
+    if reason := refusal(header, complete=columns.names.issubset(header)):
+        raise NotAnExport(f"{where} {reason}")
     if columns.names.isdisjoint(header):
         raise NotAnExport(
             f"{where} has none of the columns that [source.columns] names; correct them or the export. If lines stand "

@@ -55,6 +55,8 @@ FIELDS = (
 LINE_SEPARATOR = "\N{DOUBLE VERTICAL LINE}"
 """Separates the lines of an order that had a row each; no product ID contains it."""
 
+LINES = ("product_ids", "quantities", "unit_prices")
+"""Our columns of one line of an order, which must not be missing either in a file of items."""
 _ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
 """How Excel shows a long number, ``5,00E+12``: many orders have the same text."""
 NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status", "consent", "ad_personalization")
@@ -92,7 +94,8 @@ class ColumnMap:
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
         self.names = frozenset(name for name in self._names if name is not None)
-        self.needed = frozenset(name for name in map(names.model_dump().get, NEEDED) if name is not None)
+        needed = (*NEEDED, *LINES) if settings.format.layout == "items" else NEEDED
+        self.needed = frozenset(name for name in map(names.model_dump().get, needed) if name is not None)
 
     def picker(self, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
         """Return the function that picks a row's cells in the order of ``FIELDS``.

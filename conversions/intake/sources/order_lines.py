@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText, parse_amount
 from conversions.intake.sources.decimal_points import is_decimal_point
-from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR
+from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR, LINES
 from conversions.model.conversion import Reason
 from conversions.settings import SourceBase
 
@@ -14,7 +14,7 @@ Cells = tuple[str, ...]
 ORDER_ID = FIELDS.index("order_id")
 _AMOUNT = FIELDS.index("amount")
 _QUANTITIES, _UNIT_PRICES = FIELDS.index("quantities"), FIELDS.index("unit_prices")
-_OF_LINES = (FIELDS.index("product_ids"), _QUANTITIES, _UNIT_PRICES)
+_OF_LINES = tuple(map(FIELDS.index, LINES))
 
 
 class OrderLines:
