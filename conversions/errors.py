@@ -3,7 +3,8 @@
 ConversionsError
 ├── SettingsError              the operator edits settings or environment              exit 78
 ├── SourceError                the shop's data cannot be read                          exit 66
-│   └── SourceUnavailable        … at the moment; run again later                      exit 75
+│   ├── SourceUnavailable        … at the moment; run again later                      exit 75
+│   └── NotAnExport              this file is no export of orders; others may be       exit 66
 ├── DestinationError
 │   ├── Unauthorised             a credential is missing, expired or lacks rights      exit 77
 │   ├── Throttled                the platform asks for a longer wait than the run has  exit 75
@@ -86,6 +87,10 @@ class SourceUnavailable(SourceError):
     """The shop's data cannot be read at the moment."""
 
     exit_code = Exit.TRY_AGAIN
+
+
+class NotAnExport(SourceError):
+    """A file that is whole but empty, or lacks mapped columns. Other files of the source can be read."""
 
 
 class DestinationError(ConversionsError):

@@ -17,6 +17,7 @@ CODES = {
     "Throttled": 75,
     "Unavailable": 75,
     "Refused": 70,
+    "NotAnExport": 66,
     "DisclosureError": 70,
     "LedgerError": 74,
     "AnotherRun": 75,

@@ -8,14 +8,14 @@ docs/findings.md lists the findings.
 
 from collections.abc import Iterator
 
-from conversions.anomalies import held_back, low_volume, order_numbers, rows, values, windows
+from conversions.anomalies import held_back, low_volume, order_numbers, refused_files, rows, values, windows
 from conversions.anomalies.evidence import Evidence
 from conversions.ledger.runs.findings import mark_known
 from conversions.model.finding import Finding
 
 ACCEPTABLE = {"large": "N", "numbers": "", "values": "", "level": "CURRENCY"}
 """The value that ``run --accept`` takes, by finding code."""
-CHECKS = (windows, rows, held_back, order_numbers, values, low_volume)
+CHECKS = (windows, refused_files, rows, held_back, order_numbers, values, low_volume)
 """In the order in which the operator reads them."""
 
 

@@ -99,7 +99,8 @@ class Answers:
     def _source(self) -> Mapping[str, Value]:
         if self.shop_system:
             return self.shop_system.settings()
-        return {"kind": "parquet" if self.orders.endswith(".parquet") else "csv", "path": self.orders}
+        kind = next((kind for kind in ("parquet", "xlsx") if self.orders.endswith(f".{kind}")), "csv")
+        return {"kind": kind, "path": self.orders}
 
     def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
         """Settings against ordinary mistakes. A tag with the same ids uses order numbers, so we must, too."""

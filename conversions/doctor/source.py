@@ -10,7 +10,7 @@ from conversions.disclosure.policy import load_policy
 from conversions.doctor.cart_data import disclosed_cart
 from conversions.doctor.check_result import CheckLevel, CheckResult, note, ok, problem, stopped
 from conversions.doctor.shop_systems import check_shop_system
-from conversions.errors import ConversionsError, SettingsError
+from conversions.errors import ConversionsError, Exit, SettingsError
 from conversions.intake.naive_times import naive_times
 from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
@@ -46,6 +46,7 @@ def check_source(settings: Settings, now: Clock) -> Iterator[CheckResult]:
     except ConversionsError as error:
         yield stopped("source", error)
         return
+    results += [problem("source", sentence, exit_code=Exit.ATTENTION) for sentence in source.refused_files()]
     if all(result.level is not CheckLevel.PROBLEM for result in results):
         has = "" if settings.source.reads_changes else " and has every mapped column"
         yield ok("source", f"{source.description} can be read{has}.")

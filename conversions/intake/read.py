@@ -56,6 +56,7 @@ def read(source: Source, window: Window, target: Target, advance: Callable[[int]
     counts.quarantined += resolved.set_aside
     counts.skipped_files = source.skipped_files()
     counts.without_sku = getattr(source, "without_sku", 0)  # only shop systems name products by their SKU
+    counts.refused_files = source.refused_files()
     return counts
 
 

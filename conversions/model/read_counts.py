@@ -22,6 +22,8 @@ class ReadCounts:
     skipped_files: list[str] = field(default_factory=list)
     without_sku: int = 0
     """Lines of a shop system that have no SKU, and are named by the product's number."""
+    refused_files: list[str] = field(default_factory=list)
+    """What is wrong with each file that is no export of orders."""
     span: tuple[date, date] | None = None
     """The first and the last day of all orders that were read, inside the window or not, in the shop's zone."""
     explain: Explain | None = None

@@ -72,7 +72,9 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
     amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
     volumes.save_volumes(ledger, run.id, window, scope.today)
     gaps.mark_unknown(ledger, run, dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True)))
-    runs.mark_staged(ledger, run, window, [] if read_result.counts.skipped_files else scope.destination_ids)
+    counts = read_result.counts
+    whole = not (counts.skipped_files or counts.refused_files)
+    runs.mark_staged(ledger, run, window, scope.destination_ids if whole else [])
     if scope.request.restate:
         restatements.stage_changed_values(runtime, ledger, run, scope.destination_ids)
     waiting = list(totals.count_pending(ledger, run.id, scope.destination_ids).values())

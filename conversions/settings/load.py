@@ -112,7 +112,7 @@ SHAPES = {
 
 def _sentence(path: Path, error: ValidationError) -> str:
     """One line per mistake."""
-    kinds = ("google", "meta", "csv", "parquet", "sql", "sql query", "sql preset", "woocommerce", "shopify")
+    kinds = ("google", "meta", "csv", "parquet", "xlsx", "sql", "sql query", "sql preset", "woocommerce", "shopify")
     lines = []
     for mistake in error.errors(include_url=False, include_input=False):
         where = [str(part) for part in mistake["loc"]]

@@ -109,7 +109,7 @@ class SourceBase(OrderMeaning):
 class FileSource(SourceBase):
     """A glob of files."""
 
-    kind: Literal["csv", "parquet"]
+    kind: Literal["csv", "parquet", "xlsx"]
     path: str = Field(description="a file or a glob")
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="csv: separates cells; absent: derived from the header"

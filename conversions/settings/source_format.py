@@ -1,11 +1,32 @@
 """The table ``[source.format]``: how the cells of an export are written."""
 
-from typing import Literal, Self
+import codecs
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from conversions.settings.section import Section
 
+_ASCII = bytes(range(0x20, 0x7F))
+_NOT_FOR_FILES = {"charmap", "idna", "raw-unicode-escape", "unicode-escape"}
+"""Encodings of Python's own and of domain names."""
+
+
+def _text_encoding(name: str) -> str:
+    """Return *name* if ASCII is the same in it, or it is Unicode: other encodings may change an address."""
+    try:
+        codec = codecs.lookup(name).name
+        if codec.startswith(("utf-16", "utf-32")):
+            return name
+        if codec not in _NOT_FOR_FILES and _ASCII.decode(name) == _ASCII.decode():
+            return name
+    except (LookupError, ValueError):
+        pass
+    raise ValueError('is no encoding of text; use one such as "windows-1252", "iso-8859-15" or "utf-16-le"')
+
+
+TextEncoding = Annotated[str, AfterValidator(_text_encoding)]
+"""An encoding that Python knows."""
 DateOrder = Literal["iso", "dmy", "mdy", "excel", "unix"]
 PresetName = Literal[
     "shopify-export",
@@ -27,7 +48,9 @@ class Format(Section):
         description='layout = "items": the amount is the order\'s total; or "sum", of quantity times unit price where '
         "both are mapped, otherwise of the lines' amounts",
     )
-    encoding: str | None = Field(None, description="such as windows-1252; absent: UTF-8, or UTF-16 with its mark")
+    encoding: TextEncoding | None = Field(
+        None, description="such as windows-1252; absent: UTF-8, or UTF-16 with its mark"
+    )
     decimal_mark: Literal[".", ","] | None = Field(None, description="absent: read where a cell has one meaning only")
     thousands_mark: Literal[".", ",", " ", "'"] | None = Field(None, description="separates groups of three digits")
     decimals: int | None = Field(

@@ -1,5 +1,6 @@
 """Files that are no export of orders, and rows that cannot be one."""
 
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,27 +23,77 @@ def line(shop: Shop, **changes: str) -> bytes:
 
 
 UNREADABLE: dict[str, Callable[[Shop], bytes]] = {
-    "UTF-16": lambda shop: good_and(shop).decode().encode("utf-16"),
     "UTF-16 without BOM": lambda shop: good_and(shop).decode().encode("utf-16-le"),
+    "a spreadsheet": lambda shop: b"PK\x03\x04" + os.urandom(2000),
+    "a header in latin-1": lambda shop: good_and(shop).replace(b"total", "beløb".encode("latin-1")),
+}
+FOREIGN: dict[str, Callable[[Shop], bytes]] = {
     "no header": lambda shop: b"".join(good_and(shop).splitlines(keepends=True)[1:]),
     "empty": lambda shop: b"",
     "white space": lambda shop: b"\n\n",
-    "a spreadsheet": lambda shop: b"PK\x03\x04" + os.urandom(2000),
     "HTML": lambda shop: b"<!DOCTYPE html>\n<html><body>Log in, ida@kunde.example</body></html>\n",
-    "a header in latin-1": lambda shop: good_and(shop).replace(b"total", "beløb".encode("latin-1")),
     "a column less": lambda shop: good_and(shop).replace(b"total", b"sum"),
     "a column twice": lambda shop: good_and(shop).replace(b"refunded", b"total"),
     "an address for a header": lambda shop: good_and(shop).replace(b"total", f"ida@{DOMAIN}".encode()),
+    "titles above a line that may be an order": lambda shop: line(shop) + b"\n" + good_and(shop),
 }
 
 
 @pytest.mark.parametrize("content", UNREADABLE)
-def test_a_file_that_is_no_export_of_orders_stops_before_anything_else(shop: Shop, content: str) -> None:
+def test_a_file_that_cannot_be_read_stops_before_anything_else(shop: Shop, content: str) -> None:
     shop.orders(shop.order("2"), name="good.csv")
     shop.file(UNREADABLE[content](shop))
     for command in ("run", "plan"):
         stopped(shop.command(command, "--json"), NO_INPUT, "orders.csv")
         shop.assert_untouched()
+
+
+def test_a_packed_file_that_was_cut_off_is_not_read_in_part(shop: Shop) -> None:
+    rows = [line(shop, order_id=str(number)) + b"\n" for number in range(9000)]
+    shop.orders(shop.order("2"), name="good.csv")
+    shop.file(gzip.compress(good_and(shop, *rows))[:-20])
+    for command in ("plan", "run"):
+        stopped(shop.command(command, "--json"), NO_INPUT, "orders.csv is damaged or not complete")
+    assert shop.requests() == 0
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_file_that_is_no_export_of_orders_stops_only_itself_and_is_never_green(shop: Shop, content: str) -> None:
+    """The window stays open, so that its orders are read once the file is corrected."""
+    made = FOREIGN[content](shop)
+    shop.file(made)
+    for command in ("run", "plan"):
+        stopped(shop.command(command, "--json"), NO_INPUT, "orders.csv")
+        shop.assert_untouched()
+    shop.orders(shop.order("2"), name="good.csv")
+    assert shop.plan().code == 1
+    first, second = shop.run(), shop.run()
+    assert [first.counts("meta"), second.counts("meta")] == [{"sent": 1}, {"already_sent": 1}]
+    for said in (first, second):
+        assert said.code == 1
+        assert (
+            "1 file was not read. Correct the export, or move what holds no orders out of source.path; then `conversions run`. orders.csv "
+            in " ".join(said.json["needs_a_person"])
+        )
+    shop.wait(days=9)
+    shop.orders(shop.order("3", purchased_at=shop.order("2")["purchased_at"]))
+    shop.orders(shop.order("2"), name="good.csv")
+    assert shop.run().counts("meta")["sent"] == 1
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "UTF-16": lambda text: text.decode().encode("utf-16"),
+    "sep= after a BOM": lambda text: b'\xef\xbb\xbf"sep=,"\r\n' + text,
+    "a title": lambda text: b"Orders of November\n\n" + text,
+    "a header in capitals": lambda text: text.partition(b"\n")[0].upper() + b"\n" + text.partition(b"\n")[2],
+}
+
+
+@pytest.mark.parametrize("form", PACKED)
+def test_an_export_as_people_save_it_is_read(shop: Shop, form: str) -> None:
+    shop.file(PACKED[form](good_and(shop)))
+    assert (shop.run().counts("meta"), shop.run().code) == ({"sent": 1}, 0)
 
 
 def test_no_file_at_all_is_said(shop: Shop) -> None:

@@ -68,6 +68,9 @@ class Rows:
     def skipped_files(self) -> list[str]:
         return []
 
+    def refused_files(self) -> list[str]:
+        return []
+
 
 def reading(*rows: Order | RowRejected) -> tuple[ReadCounts, list[BadRow], set[str]]:
     """The counts, the rejected rows, and the numbers of the orders that are left."""

@@ -96,6 +96,10 @@ class ObservedSource:
         """See ``Source``."""
         return self._source.skipped_files()
 
+    def refused_files(self) -> list[str]:
+        """See ``Source``."""
+        return self._source.refused_files()
+
     @property
     def found(self) -> dict[str, dict[str, str]]:
         """By file, how it is read, by the name of the setting; empty for a source that has no files."""

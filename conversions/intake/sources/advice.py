@@ -39,6 +39,8 @@ _PAID = "Map the column with the amount that the buyer paid"
 _EMAIL = "Map the column of the buyers' e-mail addresses"
 _ADVICE: dict[Reason, str] = {
     Reason.WRONG_FIELD_COUNT: "Give every row as many cells as the header has.",
+    Reason.NOT_TEXT: "Where a text file is not UTF-8, set its encoding in [source.format], such as "
+    f'encoding = "windows-1252", then {APPROVE}. In a workbook, correct the formula, or write long numbers as text.',
     Reason.BAD_AMOUNT: _AMOUNT,
     Reason.AMBIGUOUS_AMOUNT: 'Set decimal_mark in [source.format] to the mark before the decimals, "." or ",": '
     f"it says what 1.200 and 1,200 are. {_THEN}",

@@ -27,3 +27,6 @@ class Source(Protocol):
 
     def skipped_files(self) -> list[str]:
         """Return the files that were not read because they may still be written to; complete after ``chunks``."""
+
+    def refused_files(self) -> list[str]:
+        """Return what is wrong with each file that is no export of orders; complete after ``check`` or ``chunks``."""

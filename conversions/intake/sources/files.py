@@ -8,15 +8,17 @@ from datetime import datetime
 from functools import partial
 from itertools import count, islice, takewhile
 from pathlib import Path
-from typing import BinaryIO, assert_never
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from conversions.errors import SourceError, SourceUnavailable
+from conversions.errors import NotAnExport, SourceError, SourceUnavailable
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.csv import CsvTable
-from conversions.intake.sources.items import ItemRows, Numbers, OrderRow
+from conversions.intake.sources.cells import BadOrder, BadRecord
+from conversions.intake.sources.items import ItemRows, Numbers
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
-from conversions.intake.sources.parquet import ParquetTable
+from conversions.intake.sources.order_lines import Cells
+from conversions.intake.sources.table import Table
+from conversions.intake.sources.tables import open_tables
 from conversions.model.conversion import Window
 from conversions.observe.printable import printable
 from conversions.settings import FileSource
@@ -44,10 +46,12 @@ class Files:
         self._skipped: list[str] = []
         self.found: dict[str, dict[str, str]] = {}
         """By file, how it is read, by the name of the setting."""
+        self._refused: dict[str, str] = {}
+        """Sentences by file or member of an archive."""
         self.description = f"{settings.kind} files {_shown(self._pattern)}"
 
     def check(self) -> None:
-        """Read every header. Raises SourceError for the first file that cannot be read."""
+        """Read every header. Raises SourceError where a file cannot be read, or none is an export of orders."""
         self._ready()
 
     def chunks(self, window: Window) -> Iterator[list[Order | RowRejected]]:
@@ -65,15 +69,24 @@ class Files:
         """Return the files that changed too recently, and how long ago."""
         return list(self._skipped)
 
+    def refused_files(self) -> list[str]:
+        """Return what is wrong with each file that is no export of orders: it is empty, or has another header."""
+        return list(self._refused.values())
+
     def _ready(self) -> dict[Path, str]:
-        """Return the files that are old enough, with the names that ``RowRejected.place`` uses."""
+        """Return the files that are old enough, with the names that ``RowRejected.place`` uses.
+
+        Raises SourceError where a file cannot be read, or none is an export of orders.
+        """
         self._skipped.clear()
+        self._refused.clear()
         ready = {}
         for path, name in _short_names(self._pattern, self._matches()).items():
             with _opened(path, name) as file:
-                if self._settled(file, name):
-                    self._table(file, name)
+                if self._settled(file, name) and list(self._tables(file, name)):
                     ready[path] = name
+        if self._refused and not ready and not self._skipped:
+            raise NotAnExport(next(iter(self._refused.values())))
         return ready
 
     def _rows(self, files: dict[Path, str]) -> Iterator[Order | RowRejected]:
@@ -84,21 +97,29 @@ class Files:
                 if not self._settled(file, name):
                     continue
                 modified = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                for row, cells in self._table_rows(file, name):
+                for place, row, cells in self._order_rows(file, name):
                     if isinstance(cells, tuple):
-                        yield order(cells, name, row, (modified, next(nth)))
+                        yield order(cells, place, row, (modified, next(nth)))
                     else:
-                        yield self._columns.unreadable(cells, name, row)
+                        yield self._columns.unreadable(cells, place, row)
 
-    def _table_rows(self, file: BinaryIO, name: str) -> Iterator[OrderRow]:
-        """Return the file's rows, one per order."""
-        numbers = Numbers() if self._items else None
-        if self._items is not None and numbers is not None:
-            self._items.scan(self._table(file, name).rows(), numbers)
+    def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, int, Cells | BadRecord | BadOrder]]:
+        """Yield the name of each table and its rows, one for each order."""
+        numbers = self._numbers(file, name)
+        for place, table in self._tables(file, name):
+            self.found[place] = table.found
+            rows = table.rows() if self._items is None else self._items.join(table.rows(), numbers[place], place)
+            for row, cells in rows:
+                yield place, row, cells
+
+    def _numbers(self, file: BinaryIO, name: str) -> dict[str, Numbers]:
+        """Return the order numbers in each table of a file of items, in a first pass over the file."""
+        found: dict[str, Numbers] = {}
+        if self._items is not None:
+            for place, table in self._tables(file, name):
+                self._items.scan(table.rows(), found.setdefault(place, Numbers()))
             file.seek(0)
-        table = self._table(file, name)
-        self.found[name] = getattr(table, "found", {})
-        return table.rows() if self._items is None or numbers is None else self._items.join(table.rows(), numbers, name)
+        return found
 
     def _settled(self, file: BinaryIO, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""
@@ -109,14 +130,13 @@ class Files:
         self._skipped.append(f"{name} ({when})")
         return False
 
-    def _table(self, file: BinaryIO, name: str) -> CsvTable | ParquetTable:
-        match self._settings.kind:
-            case "csv":
-                return CsvTable(file, name, self._columns, self._settings.delimiter)
-            case "parquet":
-                return ParquetTable(file, name, self._columns, self._settings.product_separator)
-            case _:
-                assert_never(self._settings.kind)
+    def _tables(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Table]]:
+        """Yield the tables of a file with their names; note those that are no export of orders."""
+        for place, table in open_tables(file, name, self._columns, self._settings):
+            if isinstance(table, NotAnExport):
+                self._refused[place] = str(table)
+            else:
+                yield place, table
 
 
 def _matches(path: str, resolve: Callable[[str], Path]) -> list[Path]:

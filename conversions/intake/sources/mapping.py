@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from conversions.errors import SourceError
+from conversions.errors import NotAnExport
 from conversions.intake.order import Cart, Order, RowRejected
 from conversions.intake.sources.amounts import Amounts
 from conversions.intake.sources.cart_cells import CartCells
@@ -57,8 +57,16 @@ FIELDS = (
 LINE_SEPARATOR = "\N{DOUBLE VERTICAL LINE}"
 """Separates the lines of an order that had a row each; no product ID contains it."""
 
+LINES = ("product_ids", "quantities", "unit_prices")
+"""Our columns of one line of an order, which must not be missing either in a file of items."""
 _ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
 """How Excel shows a long number, ``5,00E+12``: many orders have the same text."""
+NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status", "consent", "ad_personalization")
+"""Our columns whose cell must not be missing at the end of a row. The others are empty there: Excel writes so.
+
+A row that was broken in two must not lose a buyer's refusal.
+"""
+
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
 
@@ -87,11 +95,13 @@ class ColumnMap:
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
         self._test_values = frozenset(map(_fold, settings.test_values)) if names.test else frozenset[str]()
         self.names = frozenset(name for name in self._names if name is not None)
+        needed = (*NEEDED, *LINES) if settings.format.layout == "items" else NEEDED
+        self.needed = frozenset(name for name in map(names.model_dump().get, needed) if name is not None)
 
     def picker(self, header: Sequence[str], where: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
         """Return the function that picks a row's cells in the order of ``FIELDS``.
 
-        The row must end with one extra empty cell, which stands for every unmapped column. Raises SourceError where
+        The row must end with one extra empty cell, which stands for every unmapped column. Raises NotAnExport where
         *header* lacks a mapped column or has it twice; the message never quotes the header, which may be personal data.
         """
         self._require(header, where)
@@ -150,13 +160,13 @@ class ColumnMap:
         mapped = [(name, f'"{name}" (source.columns.{field})') for name, field in zip(self._names, FIELDS, strict=True)]
         missing = [text for name, text in mapped if name is not None and name not in header]
         if missing:
-            raise SourceError(
+            raise NotAnExport(
                 f"{where} has no column {', '.join(missing)}; correct [source.columns] or the export."
                 f"{hint(header, self._preset)}"
             )
         twice = [text for name, text in mapped if name is not None and header.count(name) > 1]
         if twice:
-            raise SourceError(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
+            raise NotAnExport(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
 
     def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
         _, email, paid, currency, products, purchased, status, completed, updated, refunded, *others = cells

@@ -7,7 +7,7 @@ from conversions.intake.sources.amounts import Amounts
 from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText
 from conversions.intake.sources.decimal_points import is_decimal_point
 from conversions.intake.sources.list_cells import is_nothing
-from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR
+from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR, LINES
 from conversions.model.conversion import Reason
 from conversions.settings import SourceBase
 
@@ -18,7 +18,7 @@ _AMOUNT = FIELDS.index("amount")
 _CURRENCY = FIELDS.index("currency")
 _QUANTITIES, _UNIT_PRICES = FIELDS.index("quantities"), FIELDS.index("unit_prices")
 _CONSENTS = ("consent", "ad_personalization", "test")
-_OF_LINES = (FIELDS.index("product_ids"), _QUANTITIES, _UNIT_PRICES)
+_OF_LINES = tuple(map(FIELDS.index, LINES))
 
 
 class OrderLines:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from conversions.errors import SourceError
 from conversions.intake.sources.cells import BadRecord, as_texts
-from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK
+from conversions.intake.sources.table import MappedColumns
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
@@ -18,7 +19,7 @@ class ParquetTable:
     ``billing.email`` is a column of this name, or the field ``email`` of the structure ``billing``.
     """
 
-    def __init__(self, file: BinaryIO, where: str, columns: ColumnMap, separator: str) -> None:
+    def __init__(self, file: BinaryIO, where: str, columns: MappedColumns, separator: str) -> None:
         """Read the footer. Raises SourceError where it is missing or lacks a mapped column."""
         import pyarrow as pa
         from pyarrow.parquet import ParquetFile
@@ -34,7 +35,9 @@ class ParquetTable:
         names = [name for name in schema.names if name in columns.names]
         fields = {name: path for name in columns.names - set(names) if (path := _path(schema, name))}
         self._paths = [*([name] for name in names), *fields.values()]
-        self._pick = columns.picker([*names, *fields], where)
+        self.header = [*names, *fields]
+        self._pick = columns.picker(self.header, where)
+        self.found: dict[str, str] = {}
         _require_values(schema, self._paths, where)
 
     def rows(self) -> Iterator[tuple[int, tuple[str, ...] | BadRecord]]:

@@ -87,6 +87,10 @@ class Query:
         """Return an empty list: a database shows finished transactions only."""
         return []
 
+    def refused_files(self) -> list[str]:
+        """Return an empty list: there are no files."""
+        return []
+
     def _result(self, parameters: dict[str, object]) -> "AbstractContextManager[CursorResult[Any]]":
         return self._database.result(self._query, parameters)
 

@@ -1,9 +1,11 @@
 """A shop for the tests: its rows, in each place where a shop may keep them."""
 
 import csv
+import gzip
 import io
 import os
 import sqlite3
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import xlsxwriter
 from pyarrow import parquet
 
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
+from conversions.intake.sources.cells import is_text
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
 from tests.intake.sources import shopify_shop, woocommerce_database, woocommerce_shop
@@ -107,8 +111,10 @@ def kept_in(
 ) -> Source:
     """*rows* in a file or database of *kind*; *settings* of sources whose columns are mapped."""
     match kind:
-        case "csv":
-            return files(written(folder / "orders.csv", csv_text(rows)), mapped=mapped, **settings)
+        case "csv" | "gz" | "zip" | "utf-16":
+            return files(written(folder / "orders.csv", packed(kind, csv_text(rows))), mapped=mapped, **settings)
+        case "xlsx":
+            return files(workbook(folder / "orders.xlsx", rows), kind=kind, mapped=mapped, **settings)
         case "items":
             path = written(folder / "items.csv", csv_text(as_items(rows)))
             return files(path, mapped=mapped, format={"layout": "items"}, **settings)
@@ -138,6 +144,50 @@ def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _consents(mapped: dict[str, str], kind: str) -> dict[str, Any]:
     """The settings of a shop system that name the fields of consent."""
     return {f"{field}_{kind}": mapped[field] for field in ("consent", "ad_personalization") if field in mapped}
+
+
+def packed(kind: str, text: str | bytes) -> bytes:
+    """*text* as a file of *kind*; what a file is says its content, not its name."""
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    match kind:
+        case "gz":
+            return gzip.compress(data)
+        case "zip":
+            return zipped({"orders.csv": data})
+        case "utf-16":
+            return data.decode("utf-8", "surrogateescape").encode("utf-16", "surrogatepass")
+        case _:
+            return data
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def workbook(
+    path: Path, rows: Sequence[dict[str, Any]], *, above: int = 0, sheets: Sequence[str] = ("Orders",)
+) -> Path:
+    """Text that is none becomes a formula error: a workbook cannot hold it."""
+    with xlsxwriter.Workbook(path) as book:
+        for name in sheets:
+            sheet = book.add_worksheet(name)
+            for nth, cells in enumerate([list(rows[0]), *([row[name] for name in rows[0]] for row in rows)]):
+                for column, cell in enumerate(cells):
+                    _write_cell(sheet, above + nth, column, cell)
+    return written(path, path.read_bytes())
+
+
+def _write_cell(sheet: Any, row: int, column: int, cell: Any) -> None:
+    if not isinstance(cell, str):
+        sheet.write(row, column, cell)
+    elif is_text(cell):
+        sheet.write_string(row, column, cell)
+    else:
+        sheet.write_formula(row, column, "=NA()", None, "#N/A")
 
 
 def parquet_file(path: Path, rows: Sequence[dict[str, Any]]) -> Path:

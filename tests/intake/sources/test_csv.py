@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from conversions.catalogue import APPROVE
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.csv import MAX_LINE_CHARACTERS
+from conversions.intake.sources.csv_lines import MAX_LINE_CHARACTERS
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import MAPPED, ROW, csv_text, files, orders, read, rejected, written
 
@@ -18,6 +19,10 @@ HEADER = "Order,E-mail,Total,Currency,Products,Paid,Status,Note\n"
 
 def line(number: object, note: str = "", email: str = "a@example.org") -> str:
     return f"{number},{email},10.00,DKK,CD-1,2026-11-20,completed,{note}\n"
+
+
+def declare(encoding: str) -> str:
+    return f'orders.csv is not UTF-8, so it cannot be read. Set encoding = "{encoding}" in [source.format], then {APPROVE}.'
 
 
 RowsOf = Callable[[str | bytes], list[Order | RowRejected]]
@@ -50,7 +55,7 @@ def test_a_delimiter_that_is_set_is_not_guessed(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", csv_text([ROW], ";"))
 
     assert numbers(read(files(path, delimiter=";"))) == ["1001"]
-    with pytest.raises(SourceError, match="has no column"):
+    with pytest.raises(SourceError, match=r"has none of the columns that \[source\.columns\] names"):
         files(path, delimiter=",").check()
 
 
@@ -86,7 +91,7 @@ def test_the_header_is_row_1_and_a_record_of_several_lines_is_one_row(rows_of: R
     assert rejections(rows) == [("row 3", Reason.NO_ORDER_NUMBER)]
 
 
-@pytest.mark.parametrize("bad", ["1,2\n", line(2, "a,b"), "x\n", ",,,,,,,,\n"])
+@pytest.mark.parametrize("bad", ["1,2\n", line(2, "a,b"), "x\n", ",,,,,,,,x\n"])
 def test_a_row_with_more_or_fewer_cells_than_the_header_is_rejected_alone(rows_of: RowsOf, bad: str) -> None:
     rows = rows_of(HEADER + line(1) + bad + line(3))
 
@@ -174,13 +179,14 @@ def test_a_header_repeated_inside_a_file_is_one_bad_row(rows_of: RowsOf) -> None
     [
         (b"", "orders.csv is empty; remove it or export it again."),
         (b"\xef\xbb\xbf", "orders.csv is empty; remove it or export it again."),
-        (b"\n" + HEADER.encode(), "orders.csv has no header; its first line must name the columns."),
-        ((HEADER + line(1)).encode("utf-16"), "orders.csv is UTF-16, or not text at all; export it as CSV in UTF-8."),
-        (HEADER.encode("utf-16-be"), "orders.csv is UTF-16, or not text at all; export it as CSV in UTF-8."),
-        (b"PK\x03\x04\x14\x00\x00\x00rest", "orders.csv is UTF-16, or not text at all; export it as CSV in UTF-8."),
+        (b"\n \n", "orders.csv has no header; its first line must name the columns."),
+        (HEADER.encode("utf-16-be"), declare("utf-16-be")),
+        ((HEADER + line(1)).encode("utf-16-le"), declare("utf-16-le")),
+        (b"\0\1\2rest", "orders.csv is UTF-16, or not text at all; export it as CSV in UTF-8."),
         (
             HEADER.replace("Total", "Beløb").encode("latin-1"),
-            "orders.csv is not UTF-8 text; export it as CSV in UTF-8.",
+            f'orders.csv is not UTF-8 text; set encoding in [source.format], such as "windows-1252", then {APPROVE}; or '  # noqa: ISC004
+            "export it as CSV in UTF-8.",
         ),
         (b'"Order\n1,2\n', "orders.csv has a header that cannot be read (wrong number of fields); export it again."),
     ],
@@ -208,8 +214,111 @@ def test_the_analytics_report_of_woocommerce_is_told_apart(tmp_path: Path) -> No
         files(written(tmp_path / "orders.csv", report)).check()
 
 
+ABOVE = (
+    "sep=,\n",
+    '"sep=,"\n',
+    "SEP=,\r\n",
+    "\ufeffsep=,\n\ufeff",
+    "\ufeff\ufeff",
+    "\n\n",
+    "sep=,\nOrders\n\n",
+    "Orders of November\n",
+    '"Orders, ""all"" of them",,,\n2026-11-01 to 2026-11-30\n\n',
+    "title\n" * 19,
+)
+
+
+@pytest.mark.parametrize("above", ABOVE)
+@pytest.mark.parametrize(
+    "header", [HEADER, HEADER.upper(), HEADER.replace("Order", '"Order"').replace(",E", ', "E').replace("l,T", 'l",T')]
+)
+def test_titles_and_sep_above_a_header_in_any_case_are_no_rows(rows_of: RowsOf, above: str, header: str) -> None:
+    rows = rows_of(above + header + line(1) + line(2))
+
+    assert (numbers(rows), rejections(rows)) == (["1", "2"], [])
+
+
+@pytest.mark.parametrize("mark", ["^", "~", ":", " "])
+def test_sep_may_name_any_mark(tmp_path: Path, mark: str) -> None:
+    text = f"sep={mark}\n" + csv_text([ROW | {"Order": "7"}], mark)
+
+    assert numbers(read(files(written(tmp_path / "a.csv", text)))) == ["7"]
+    assert numbers(read(files(written(tmp_path / "a.csv", "sep=,\n" + csv_text([ROW], ";"))))) == ["1001"]
+
+
+def test_a_table_says_how_it_is_read(tmp_path: Path) -> None:
+    content = "sep=;\nOrders\n" + csv_text([ROW], ";")
+    source = files(written(tmp_path / "orders.csv", content.encode("utf-16-le")), format={"encoding": "utf-16"})
+    read(source)
+
+    found = {"delimiter": ";", "skip_lines": "2", "encoding": "utf-16-le"}
+    assert source.found == {"orders.csv": found}  # type: ignore[attr-defined]
+
+
+def test_a_row_is_numbered_as_excel_shows_it_below_titles(rows_of: RowsOf) -> None:
+    assert rejections(rows_of("sep=,\nOrders\n" + HEADER + line(""))) == [("row 3", Reason.NO_ORDER_NUMBER)]
+
+
+@pytest.mark.parametrize("skip", [1, 3])
+def test_skip_lines_says_where_the_header_is(tmp_path: Path, skip: int) -> None:
+    path = written(tmp_path / "orders.csv", "a,b,c,d,e,f,g,h\n" * skip + HEADER + line(1))
+
+    assert numbers(read(files(path, format={"skip_lines": skip}))) == ["1"]
+    for wrong in (None, skip - 1, 50):
+        with pytest.raises(SourceError, match=r"skip_lines .*in \[source.format\]"):
+            files(path, format={"skip_lines": wrong}).check()
+
+
+def test_a_line_above_the_header_that_may_be_an_order_is_not_left_out(tmp_path: Path) -> None:
+    source = files(written(tmp_path / "orders.csv", line(1) + HEADER + line(2)))
+
+    with pytest.raises(SourceError, match="below lines that may be orders") as refused:
+        source.check()
+    assert "example.org" not in str(refused.value)
+
+
+def test_a_column_that_two_names_fit_is_refused_unless_one_fits_exactly(tmp_path: Path) -> None:
+    twice = written(tmp_path / "orders.csv", HEADER.replace("Note", "TOTAL").replace("Total", "total") + line(1))
+    once = written(tmp_path / "once.csv", HEADER.replace("Note", "TOTAL") + line(1, "99"))
+
+    with pytest.raises(SourceError, match=r'several columns "Total"'):
+        files(twice).check()
+    assert [order.amount for order in orders(read(files(once)))] == [10]
+
+
+@pytest.mark.parametrize("tail", [",", ",,,", ", ,\u0020"])
+def test_surplus_empty_cells_at_the_end_of_a_row_are_nothing(rows_of: RowsOf, tail: str) -> None:
+    rows = rows_of(HEADER + line(1).replace("\n", f"{tail}\n") + line(2))
+
+    assert (numbers(rows), rejections(rows)) == (["1", "2"], [])
+
+
+def test_missing_cells_at_the_end_of_a_row_are_empty_unless_an_order_needs_them(tmp_path: Path) -> None:
+    wide = [ROW | {"Refunded": "", "Note": ""}]
+    path = written(tmp_path / "a.csv", csv_text(wide).replace(",,\r\n", "\r\n"))
+    consent = [ROW | {"Consent": "no", "Note": ""}]
+    broken = written(tmp_path / "b.csv", csv_text(consent).replace(",no,\r\n", "\r\n"))
+
+    assert numbers(read(files(path, mapped=MAPPED | {"refunded": "Refunded"}))) == ["1001"]
+    rows = read(files(broken, mapped=MAPPED | {"consent": "Consent"}))
+    assert [row.reason for row in rejected(rows)] == [Reason.WRONG_FIELD_COUNT]
+
+
+def test_a_row_of_empty_cells_is_an_empty_line(rows_of: RowsOf) -> None:
+    rows = rows_of(HEADER + ",,,,,,,\n" + ",,\n" + line("") + ",,,,,,,,,\n")
+
+    assert rejections(rows) == [("row 4", Reason.NO_ORDER_NUMBER)]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_an_open_last_line_is_whole_where_a_person_says_so(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path / "orders.csv", HEADER + line(1) + line(2)[:-1] + end)
+
+    assert numbers(read(files(path, format={"open_last_line": True}))) == ["1", "2"]
+
+
 def test_a_header_alone_is_a_day_without_orders(rows_of: RowsOf) -> None:
-    assert rows_of(HEADER) == rows_of(HEADER.rstrip()) == []
+    assert rows_of(HEADER) == rows_of(HEADER.rstrip()) == rows_of("sep=,\n" + HEADER.rstrip()) == []
 
 
 def test_a_header_of_several_lines_is_read(rows_of: RowsOf) -> None:

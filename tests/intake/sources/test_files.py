@@ -24,6 +24,8 @@ from tests.intake.sources.shop import (
     written,
 )
 
+PROSE = f"Dear {ADDRESS}, here are the orders.\n"
+
 
 def day(number: str, **cells: str) -> str:
     return csv_text([ROW | {"Order": number} | cells])
@@ -103,14 +105,37 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
         source.check()
 
 
-def test_all_headers_are_checked_before_the_first_row(tmp_path: Path) -> None:
+def test_all_files_are_opened_before_the_first_row(tmp_path: Path) -> None:
     written(tmp_path / "a.csv", day("1"))
-    written(tmp_path / "b.csv", "Order;Total\n")
+    written(tmp_path / "b.csv", b"PK\3\4 cut")
     source = files(tmp_path / "*.csv")
 
-    with pytest.raises(SourceError, match=r'^b.csv has no column "E-mail" \(source.columns.email\), "Currency"'):
+    with pytest.raises(SourceError, match=r"^b.csv is damaged"):
         next(source.chunks(WINDOW))
-    with pytest.raises(SourceError, match=r"^b.csv has no column"):
+    with pytest.raises(SourceError, match=r"^b.csv is damaged"):
+        source.check()
+
+
+def test_an_empty_file_and_one_with_another_header_stop_only_themselves(tmp_path: Path) -> None:
+    for name, content in (("a", ""), ("b", "Order;Total\n"), ("c", day("1")), ("d", "\ufeff"), ("e", PROSE)):
+        written(tmp_path / f"{name}.csv", content)
+    source = files(tmp_path / "*.csv")
+
+    for _ in range(2):
+        source.check()
+        assert [order.number for order in orders(read(source))] == ["1"]
+        assert [sentence.partition(" ")[0] for sentence in source.refused_files()] == [
+            "a.csv",
+            "b.csv",
+            "d.csv",
+            "e.csv",
+        ]
+    assert 'b.csv has no column "E-mail" (source.columns.email), "Currency"' in source.refused_files()[1]
+    assert ADDRESS not in " ".join(source.refused_files())
+    written(tmp_path / "c.csv", day("1"), at=NOW)
+    source.check()  # one file may be an export
+    (tmp_path / "c.csv").unlink()
+    with pytest.raises(SourceError, match=r"^a.csv is empty"):
         source.check()
 
 

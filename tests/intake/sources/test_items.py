@@ -16,7 +16,19 @@ from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources import items
 from conversions.model.conversion import Reason
-from tests.intake.sources.shop import ADDRESS, MAPPED, WINDOW, csv_text, files, orders, read, rejected, written
+from tests.intake.sources.shop import (
+    ADDRESS,
+    MAPPED,
+    WINDOW,
+    csv_text,
+    files,
+    orders,
+    packed,
+    read,
+    rejected,
+    workbook,
+    written,
+)
 
 LINES = {"quantities": "Pieces", "unit_prices": "Price"}
 COLUMNS = MAPPED | {"completed_at": "Completed", "refunded": "Refunded"} | LINES
@@ -387,3 +399,34 @@ def test_memory_does_not_grow_with_the_orders(tmp_path: Path, monkeypatch: pytes
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
+
+
+def test_a_workbook_and_the_members_of_an_archive_are_read_by_items_too(tmp_path: Path) -> None:
+    rows = [row("1"), blank(Products="B"), row("2")]
+    form: dict[str, Any] = {"mapped": COLUMNS, "format": {"layout": "items"}}
+    sheet = files(workbook(tmp_path / "items.xlsx", rows), kind="xlsx", **form)
+    archive = files(written(tmp_path / "items.zip", packed("zip", csv_text(rows))), **form)
+
+    for source in (sheet, archive):
+        assert [(order.number, order.product_ids) for order in orders(read(source))] == [
+            ("1", ("CD-1", "B")),
+            ("2", ("CD-1",)),
+        ]
+
+
+def test_a_row_that_ends_before_its_product_spoils_its_order(tmp_path: Path) -> None:
+    """Elsewhere, a row may lack empty cells at its end."""
+    header, first, further = csv_text([row("1"), blank("1", Products="B")]).splitlines(keepends=True)
+    ends_before_its_price, ends_before_its_product = further.rsplit(",", 2)[0], further.split(",", 3)[:3]
+
+    rows = rows_of(tmp_path, f"{header}{first}{ends_before_its_price}\n")
+    assert [(reason, number) for _, reason, number, _ in told(rows)] == [(Reason.WRONG_FIELD_COUNT, "1")]
+    rows = rows_of(tmp_path, f"{header}{first}{','.join(ends_before_its_product)}\n")
+    assert [(reason, number) for _, reason, number, _ in told(rows)] == [(Reason.WRONG_FIELD_COUNT, "1")]
+
+
+def test_a_workbook_that_cannot_serve_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "items.xlsx", [dict.fromkeys(["Order #", "N. Revenue (formatted)"], "1")])
+
+    with pytest.raises(SourceError, match="WooCommerce's Analytics report"):
+        files(path, kind="xlsx").check()

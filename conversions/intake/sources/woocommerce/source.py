@@ -60,6 +60,10 @@ class WooCommerce:
         """Return an empty list: the API shows finished changes only."""
         return []
 
+    def refused_files(self) -> list[str]:
+        """Return an empty list: there are no files."""
+        return []
+
     @property
     def without_sku(self) -> int:
         """Lines of the last reading that were named by the product's number, because they have no SKU."""

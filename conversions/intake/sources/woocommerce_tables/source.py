@@ -74,6 +74,10 @@ class WooCommerceDatabase:
         """Return an empty list: a database shows finished transactions only."""
         return []
 
+    def refused_files(self) -> list[str]:
+        """Return an empty list: there are no files."""
+        return []
+
     @property
     def without_sku(self) -> int:
         """Lines of the last reading that were named by the product's number, because they have no SKU."""
