@@ -24,8 +24,9 @@ _PLACES = {
     "sftp": re.compile(r"(?:[^@:]+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+])(?::[1-9][0-9]{0,4})?"),
 }
 _NEWSLETTERS = re.compile(
-    "newsletter|nyhedsbrev|mailinglist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue|omnisend|subscribe"
-    "|emailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:email|optin)"
+    "newsletter|nyhedsbrev|nyhedsmail|mailinglist|maillist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue"
+    "|omnisend|getresponse|subscri|e?mailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:e?mail|optin)"
+    "|optinmarketing|mail(?:consent|optin|permission|samtykke)|(?:consent|optin|permission|samtykke)(?:to|til)?e?mail"
 )
 """In the name of a field of consent, without the marks between its words."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -119,7 +120,9 @@ def shopify_name(name: str) -> str:
 def ad_consent_name(name: str) -> str:
     """Return the name of a field with consent to ads. Raises ValueError where it is about newsletters or messages."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    messages = "sms" in words or "textmessage" in "".join(words)
+    messages = (
+        "SMS" in name or re.search("textmessage|whatsapp|pushnotification", "".join(words)) or {"sms", "mms"} & {*words}
+    )
     if messages or _NEWSLETTERS.search("".join(words)):
         raise ValueError(
             f"`{name}` is about {'text messages' if messages else 'newsletters'}, which is no consent to ad "

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText, parse_amount
+from conversions.intake.sources.amounts import Amounts
+from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText
 from conversions.intake.sources.decimal_points import is_decimal_point
+from conversions.intake.sources.list_cells import is_nothing
 from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR, LINES
 from conversions.model.conversion import Reason
 from conversions.settings import SourceBase
@@ -13,7 +15,9 @@ Cells = tuple[str, ...]
 """The mapped cells of one row, in the order of ``FIELDS``."""
 ORDER_ID = FIELDS.index("order_id")
 _AMOUNT = FIELDS.index("amount")
+_CURRENCY = FIELDS.index("currency")
 _QUANTITIES, _UNIT_PRICES = FIELDS.index("quantities"), FIELDS.index("unit_prices")
+_CONSENTS = ("consent", "ad_personalization", "test")
 _OF_LINES = tuple(map(FIELDS.index, LINES))
 
 
@@ -24,7 +28,11 @@ class OrderLines:
         columns = settings.columns
         self._sums = settings.format.items_amount == "sum"
         self._priced = columns.quantities is not None and columns.unit_prices is not None
-        self._may_be_thousands = settings.format.decimals is None
+        aliases = {alias.strip().casefold(): code for alias, code in settings.currency_aliases.items()}
+        # A sum of smallest units is one, too; the amount of the order is converted.
+        self._amount = Amounts(settings.format.model_copy(update={"minor_units": False}), aliases)
+        self._may_be_thousands = self._amount.may_be_thousands and not settings.format.minor_units
+        self._currency = settings.currency or ""
         once = [at for at in range(len(FIELDS)) if at not in (ORDER_ID, *_OF_LINES)]
         self._once = [at for at in once if at != _AMOUNT or not self._sums]
 
@@ -49,32 +57,34 @@ class OrderLines:
         for at, cells in zip(_OF_LINES, _lines(rows), strict=True):
             joined[at] = _list(FIELDS[at], cells)
         if self._sums:
-            joined[_AMOUNT] = self._sum(rows)
+            joined[_AMOUNT] = self._sum(rows, joined[_CURRENCY].strip().upper() or self._currency)
         return tuple(joined)
 
-    def _sum(self, rows: Sequence[Cells]) -> str:
+    def _sum(self, rows: Sequence[Cells], currency: str) -> str:
         """Return the sum of quantity times unit price where both are mapped, otherwise of the lines' amounts.
 
         It is exact, of all lines, also of those without a product ID: shipping and fees are paid, too. Raises CellError
         where a line lacks one of the two, and where an amount may be in thousands.
         """
-        if not self._priced:
-            amounts = [self._parsed(row[_AMOUNT], "amount") for row in rows if row[_AMOUNT].strip()]
-            return _text(sum(amounts)) if amounts else ""
-        lines = [row for row in rows if row[_QUANTITIES].strip() or row[_UNIT_PRICES].strip()]
-        amounts = [
-            self._parsed(row[_QUANTITIES], "quantities") * self._parsed(row[_UNIT_PRICES], "unit_prices")
-            for row in lines
-        ]
+        if self._priced:
+            lines = [row for row in rows if row[_QUANTITIES].strip() or row[_UNIT_PRICES].strip()]
+            amounts = [self._product(row, currency) for row in lines]
+        else:
+            amounts = [self._parsed(row[_AMOUNT], "amount", currency) for row in rows if row[_AMOUNT].strip()]
         return _text(sum(amounts)) if amounts else ""
 
-    def _parsed(self, cell: str, field: str) -> Decimal:
+    def _product(self, row: Cells, currency: str) -> Decimal:
+        quantity = self._parsed(row[_QUANTITIES], "quantities", currency)
+        return quantity * self._parsed(row[_UNIT_PRICES], "unit_prices", currency)
+
+    def _parsed(self, cell: str, field: str, currency: str) -> Decimal:
         if self._may_be_thousands and is_decimal_point(cell) is False:
             raise CellError(Reason.AMBIGUOUS_AMOUNT, field)
         try:
-            return parse_amount(cell, field)
-        except CellError:
-            raise CellError(_UNREADABLE[field], field) from None
+            return self._amount(cell, field, currency)
+        except CellError as error:
+            reason = _UNREADABLE[field] if error.reason is Reason.BAD_AMOUNT else error.reason
+            raise CellError(reason, field) from None
 
 
 _UNREADABLE = {
@@ -85,8 +95,10 @@ _UNREADABLE = {
 
 
 def _only(field: str, cells: Iterable[str]) -> str:
-    """Return the one value of *cells*, blank ones apart. Raises CellError where there are two."""
+    """Return the one value of *cells*, blank ones and words for nothing apart. Raises CellError where there are two."""
     stated = [cell for cell in cells if cell.strip()]
+    if field not in _CONSENTS:  # there, every word may have a meaning
+        stated = [cell for cell in stated if not is_nothing(cell)] or stated
     if len({cell.strip() for cell in stated}) > 1:
         raise CellError(Reason.LINES_DISAGREE, field)
     return stated[0] if stated else ""

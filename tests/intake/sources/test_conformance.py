@@ -47,7 +47,7 @@ ROWS = [
 BAD: list[tuple[dict[str, str], Reason, str | None, str]] = [
     (FULL | {"Order": " "}, Reason.NO_ORDER_NUMBER, None, "order_id"),
     (FULL | {"Order": ADDRESS}, Reason.BAD_ORDER_NUMBER, None, "order_id"),
-    (FULL | {"Total": "49,90"}, Reason.BAD_AMOUNT, "1001", "amount"),
+    (FULL | {"Total": "49,9,0"}, Reason.BAD_AMOUNT, "1001", "amount"),
     (FULL | {"Refunded": "all"}, Reason.BAD_AMOUNT, "1001", "refunded"),
     (FULL | {"Paid": ""}, Reason.BAD_DATE, "1001", "purchased_at"),
     (FULL | {"Completed": "20.11.2026"}, Reason.BAD_DATE, "1001", "completed_at"),
@@ -158,13 +158,13 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
     odd = FULL | {"Status": "Fuldført", "Currency": "kr"}
     old = FULL | {"Status": "Annulleret", "Paid": "2025-11-20", "Completed": ""}
     source = kept_in(
-        kind, tmp_path, [FULL, odd, odd, old, old, FULL | {"Total": "1,00"}, FULL | {"Total": "1,00"}], ALL
+        kind, tmp_path, [FULL, odd, odd, old, old, FULL | {"Total": "1,0,0"}, FULL | {"Total": "1,0,0"}], ALL
     )
 
     for _ in range(2):
         read(source)
         assert [source.unparsed.words(field) for field in ("status", "currency", "amount", "product_ids")] == [
-            *("`Fuldført`", "`kr`", "`1,00`", "")
+            *("`Fuldført`", "`kr`", "`1,0,0`", "")
         ]
 
 
@@ -334,3 +334,33 @@ def test_memory_does_not_grow_with_the_orders(kind: str, tmp_path: Path) -> None
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
+
+
+@every_mapped_kind
+def test_the_declared_format_of_cells_counts_in_every_source(kind: str, tmp_path: Path) -> None:
+    row = FULL | {
+        "E-mail": f"'{ADDRESS}",
+        "Total": "kr. 1.249",
+        "Refunded": "(10,00)",
+        "Paid": "3.10.2026 9.05",
+        "Completed": "04-10-2026",
+        "Updated": "0000-00-00 00:00:00",
+        "Products": '["CD-1", "BOOK-7"]',
+        "Consent": "\\N",
+    }
+    ambiguous, foreign, american = row | {"Total": "1,2,3"}, row | {"Total": "€12"}, row | {"Paid": "10/13/2026"}
+    mark, days = {"decimal_mark": ","}, {"dates": "dmy"}
+    source = kept_in(kind, tmp_path, [row, ambiguous, foreign, american], ALL, format=mark | days)
+    (order, *bad) = read(source)
+
+    assert isinstance(order, Order)
+    assert (order.email, order.amount, order.refunded) == (ADDRESS, Decimal(1249), Decimal(10))
+    assert order.purchased_at == datetime(2026, 10, 3, 7, 5, tzinfo=UTC)
+    assert (order.window_day, order.product_ids) == (date(2026, 10, 4), ("CD-1", "BOOK-7"))
+    assert order.consent is Consent.NOT_RECORDED
+    reasons = [(row.reason, row.field) for row in bad if isinstance(row, RowRejected)]
+    assert reasons == [
+        (Reason.BAD_AMOUNT, "amount"),
+        (Reason.OTHER_CURRENCY, "amount"),
+        (Reason.BAD_DATE, "purchased_at"),
+    ]

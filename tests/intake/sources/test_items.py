@@ -166,6 +166,31 @@ def test_a_sum_is_quantity_times_unit_price_of_all_lines(tmp_path: Path, rows: l
     assert order.amount == Decimal(total)
 
 
+@pytest.mark.parametrize(
+    ("form", "price", "total"),
+    [
+        ({}, "129,50", "259.00"),
+        ({"decimal_mark": ","}, "1.234,50", "2469.00"),
+        ({"decimal_mark": ","}, "kr. 1.234", "2468.00"),
+        ({"minor_units": True}, "19900", "398.00"),
+        ({"decimals": 3}, "1.200", "2.40"),
+    ],
+)
+def test_a_sum_is_of_amounts_as_the_format_says(tmp_path: Path, form: Any, price: str, total: str) -> None:
+    (order,) = orders(rows_of(tmp_path, [row(Pieces="2", Price=price)], items_amount="sum", **form))
+
+    assert order.amount == Decimal(total)
+
+
+@pytest.mark.parametrize("word", ["NULL", "-", "0000-00-00 00:00:00"])
+def test_a_word_for_nothing_says_nothing_of_the_order(tmp_path: Path, word: str) -> None:
+    further = blank(Products="B", Total=word, Completed=word, Paid=word)
+
+    (order,) = orders(rows_of(tmp_path, [row(Completed="2026-11-21"), further]))
+
+    assert (order.amount, order.window_day.day) == (Decimal("249.90"), 21)
+
+
 def test_a_sum_is_of_the_lines_amounts_where_one_of_the_two_is_not_mapped(tmp_path: Path) -> None:
     mapped = {field: name for field, name in COLUMNS.items() if field != "unit_prices"}
 
@@ -181,6 +206,8 @@ def test_a_sum_is_of_the_lines_amounts_where_one_of_the_two_is_not_mapped(tmp_pa
         ({"Price": "free"}, Reason.BAD_UNIT_PRICE, "unit_prices"),
         ({"Pieces": ""}, Reason.BAD_QUANTITY, "quantities"),
         ({"Price": "1.234"}, Reason.AMBIGUOUS_AMOUNT, "unit_prices"),
+        ({"Price": "1,234"}, Reason.AMBIGUOUS_AMOUNT, "unit_prices"),
+        ({"Price": "12 EUR"}, Reason.OTHER_CURRENCY, "unit_prices"),
     ],
 )
 def test_a_sum_that_lacks_a_part_is_no_amount(tmp_path: Path, changes: Row, reason: Reason, field: str) -> None:
