@@ -14,6 +14,7 @@ MAPPING_REASONS = (
     Reason.NOT_COMPLETED,
     Reason.NOT_PAID,
     Reason.NO_LINES,
+    Reason.TEST_ORDER,
     Reason.RENEWAL_UNDECIDED,
     Reason.NO_EMAIL,
     Reason.UNUSABLE_EMAIL,

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
-from conversions.intake.sources.cells import CellError, parse_time
+from conversions.intake.sources.cells import CellError
 from conversions.intake.sources.sql import Query
+from conversions.intake.sources.times import Times
 from conversions.model.conversion import Window
 from conversions.settings import Settings, SqlSource
+from conversions.settings.source_format import DateOrder
 
 DAYS_BACK = 30
 """Days before today in which times without offset are looked for."""
@@ -20,14 +22,15 @@ def naive_times(settings: Settings, source: SqlSource, today: date) -> tuple[lis
     """
     query = Query(source, zone=settings.zone, resolve=settings.resolve, key=token_bytes(32))
     times, utc = query.naive_times(Window(today - timedelta(days=DAYS_BACK), today))
-    return list(_readings(times, settings)), utc
+    return list(_readings(times, settings, source.format.dates)), utc
 
 
-def _readings(times: list[str], settings: Settings) -> Iterator[str]:
+def _readings(times: list[str], settings: Settings, order: DateOrder | None) -> Iterator[str]:
     """Yield both readings of each time, in the shop's zone."""
+    parse = Times(settings.zone, order)
     for time in times:
         try:
-            shop, utc = (parse_time(f"{time}{offset}", settings.zone, "").at for offset in ("", "+00:00"))
+            shop, utc = (parse(f"{time}{offset}", "").at for offset in ("", "+00:00"))
         except CellError:
             continue
         if shop != utc:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BAD_ORDER_NUMBER = "bad_order_number"
     BAD_AMOUNT = "bad_amount"
     AMBIGUOUS_AMOUNT = "ambiguous_amount"
+    OTHER_CURRENCY = "other_currency"
     BAD_DATE = "bad_date"
     WRONG_TYPE = "wrong_type"
     CONFLICT = "conflict"

@@ -16,7 +16,7 @@ class Columns(Section):
 
     order_id: str = Field(description="the order's number, as customers know it")
     email: str = Field(description="the buyer's e-mail address, in clear")
-    amount: str = Field(description="the amount that the buyer paid, a decimal with a point")
+    amount: str = Field(description="the amount that the buyer paid")
     currency: str | None = Field(None, description="ISO 4217, such as DKK; absent: all are in source.currency")
     product_ids: str | None = Field(
         None, description="product IDs; product_separator separates several in a cell; absent: none are sent"
@@ -25,7 +25,7 @@ class Columns(Section):
     unit_prices: str | None = Field(
         None, description="price of one piece of each product, in the order of product_ids, in the order's currency"
     )
-    purchased_at: str = Field(description="ISO 8601; without offset in the shop's zone; a date alone is the whole day")
+    purchased_at: str = Field(description="without offset in the shop's zone; a date alone is the whole day")
     status: str = Field(description="compared with `completed`")
     completed_at: str | None = Field(None, description="time of completion; if mapped, windows select orders by it")
     updated_at: str | None = Field(None, description="time of the row's last change; the newest row of an order wins")
@@ -33,6 +33,7 @@ class Columns(Section):
     cancelled_at: str | None = Field(None, description="time of cancellation; an order that has one is withheld")
     consent: AdConsentName | None = Field(None, description="the buyer's consent to ad measurement")
     ad_personalization: AdConsentName | None = Field(None, description="the buyer's consent to ad personalisation")
+    test: str | None = Field(None, description="marks orders of tests and staff, which are left out; see test_values")
 
 
 class OrderMeaning(Section):
@@ -85,6 +86,10 @@ class SourceBase(OrderMeaning):
     format: Format = Format()  # type: ignore[call-arg]
     currency: Currency | None = Field(None, description="currency of all orders, where no column names it")
     product_separator: str = Field("|", min_length=1, description="separates several product IDs in a cell")
+    test_values: list[str] = Field(
+        ["true", "yes", "1", "ja", "test"],
+        description="cells of columns.test that leave an order out, in upper or lower case",
+    )
 
     @model_validator(mode="before")
     @classmethod

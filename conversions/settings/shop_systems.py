@@ -66,6 +66,7 @@ class WooCommerceMeaning(ShopSystem):
             cancelled_at=None,
             consent=self.consent_meta,
             ad_personalization=self.ad_personalization_meta,
+            test=None,
         )
 
 
@@ -175,6 +176,7 @@ class ShopifySource(ShopSystem):
             cancelled_at="cancelledAt",
             consent=self.consent_attribute,
             ad_personalization=self.ad_personalization_attribute,
+            test=None,
         )
 
 

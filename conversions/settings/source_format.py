@@ -1,9 +1,9 @@
 """The table ``[source.format]``: how the cells of an export are written."""
 
 import codecs
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from conversions.settings.section import Section
 
@@ -60,9 +60,19 @@ class Format(Section):
         description="3: amounts have three decimals, `1.200` is 1.20; absent: `1.200` is rejected, it may be 1200",
     )
     minor_units: bool = Field(False, description="amounts count the currency's smallest unit: 19900 is 199.00")
-    dates: DateOrder | None = Field(None, description="order of day, month and year, or what a number counts")
+    dates: DateOrder | None = Field(
+        None, description="order of day, month and year, or what a number counts; ISO dates are always read"
+    )
     skip_lines: int | None = Field(None, ge=0, le=100, description="lines above the header; absent: found")
     sheet: str | None = Field(None, description="xlsx: name of the sheet; absent: the only one")
     open_last_line: bool = Field(
         False, description="csv: the tool never ends the last line; otherwise it counts as half a row"
     )
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.decimal_mark is not None and self.decimal_mark == self.thousands_mark:
+            raise ValueError("decimal_mark and thousands_mark are the same mark")
+        if self.minor_units and (self.decimal_mark or self.decimals):
+            raise ValueError("minor_units = true means amounts without decimals; remove decimal_mark and decimals")
+        return self

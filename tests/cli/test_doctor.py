@@ -248,14 +248,23 @@ class TestSample:
         ("change", "says"),
         [
             (
-                {"total": "293,00"},
+                {"total": "293,0,0"},
                 (
-                    "14 of 14 rows cannot be read: column `total` (source.columns.amount) holds `293,00`.",
-                    "It contains commas. Write amounts with a decimal point",
+                    "14 of 14 rows cannot be read: column `total` (source.columns.amount) holds `293,0,0`.",
+                    "Let decimal_mark, thousands_mark and minor_units in [source.format] say",
                 ),
             ),
-            ({"total": "1.200"}, ("14 of 14 rows cannot be read", "three digits after the point", "decimals = 3")),
-            ({"purchased_at": "29-11-2026"}, ("14 of 14 rows", "holds `29-11-2026`", "Write dates as")),
+            ({"total": "1.200"}, ("14 of 14 rows cannot be read", "three digits after the point", "Set decimal_mark")),
+            ({"total": "€12"}, ("14 of 14 rows cannot be read", "names another currency than the order has")),
+            ({"purchased_at": "29-11-2026"}, ("14 of 14 rows", "holds `29-11-2026`", 'first: set dates = "dmy" in')),
+            ({"purchased_at": "11/29/2026 1:30"}, ("14 of 14 rows", 'The month comes first: set dates = "mdy"')),
+            (
+                {"purchased_at": "03-04-2026"},
+                ("could begin with the day or the month, such as in day.csv row 2, day.csv row 3, day.csv row 4",),
+            ),
+            ({"purchased_at": "1796000000"}, ("14 of 14 rows", 'Unix time: set dates = "unix"')),
+            ({"purchased_at": "46354.427"}, ("14 of 14 rows", 'days of Excel: set dates = "excel"')),
+            ({"purchased_at": "soon"}, ("14 of 14 rows", "Write dates as 2026-11-29")),
             (
                 {"status": "Fuldført"},
                 ("14 of 14 orders would be held back", "(source.columns.status) holds `Fuldført`", "source.completed"),
@@ -279,12 +288,12 @@ class TestSample:
             assert words in said
 
     def test_two_reasons_that_leave_nothing_are_problems_both(self, cli: Cli, ready: Path) -> None:
-        export(ready, *(row(n, **({"total": "1,00"} if n % 2 else {"purchased_at": "soon"})) for n in range(14)))
+        export(ready, *(row(n, **({"total": "1,0,0"} if n % 2 else {"purchased_at": "soon"})) for n in range(14)))
         said = problems(cli, ready, "source")[1]
         assert said.count("7 of 14 rows cannot be read") == 2
 
     def test_some_of_it_is_worth_a_note(self, cli: Cli, ready: Path) -> None:
-        odd = [row(1, total="1,00"), row(2, status="pending"), row(3, billing_email="ida"), row(4, total="1.200")]
+        odd = [row(1, total="1,0,0"), row(2, status="pending"), row(3, billing_email="ida"), row(4, total="1.200")]
         export(ready, *odd, *(row(number) for number in range(5, 15)))
         code, found = findings(cli, ready)
         assert code == 0

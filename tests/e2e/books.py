@@ -46,7 +46,7 @@ KINDS = {
 NO_ORDERS: tuple[Row, ...] = (
     {"order_id": ""},
     {"order_id": f"ida@{DOMAIN}"},
-    {"total": "1,50"},
+    {"total": "1,5,0"},
     {"total": "free"},
     {"purchased_at": "yesterday"},
     {"refunded": "1e3"},

@@ -88,10 +88,10 @@ def test_the_same_order_in_a_second_file_goes_by_the_row_that_is_clear(shop: Sho
 
 def test_damage_that_moves_within_its_file_is_the_same_and_new_damage_is_other(shop: Shop) -> None:
     contents = "SELECT content FROM row_rejected WHERE run = (SELECT max(id) FROM run) ORDER BY id"
-    shop.orders(*orders(shop, "1,00", "2.000"))
+    shop.orders(*orders(shop, "1,0,0", "2.000"))
     shop.run()
     before = shop.sql(contents)
-    shop.orders(shop.order("7"), *orders(shop, "1,00", "2.000"), shop.order("8", total="1,00"), name="c.csv")
+    shop.orders(shop.order("7"), *orders(shop, "1,0,0", "2.000"), shop.order("8", total="1,0,0"), name="c.csv")
     shop.file(b"", "orders.csv").unlink()
     shop.run()
 

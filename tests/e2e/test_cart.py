@@ -176,7 +176,7 @@ def test_a_corrected_value_of_a_newer_order_keeps_the_cart_that_was_sent(mapped:
         ({"pieces": "2"}, "cart_count"),
         ({"prices": "30.00"}, "cart_count"),
         ({"pieces": "2|x"}, "bad_quantity"),
-        ({"prices": "30,00|40,00"}, "bad_unit_price"),
+        ({"prices": "30,0,0|40.00"}, "bad_unit_price"),
     ],
 )
 def test_a_bad_cart_sets_one_order_aside_where_it_would_be_sent(mapped: Shop, cells: Row, reason: str) -> None:

@@ -68,7 +68,7 @@ class TestNotSent:
         "unusable address": ({"billing_email": f"a b@{DOMAIN}"}, "cannot be used"),
         "a digest": ({"billing_email": "0" * 64}, "a digest"),
         "no product": ({"product_ids": ""}, "no product ID"),
-        "bad product": ({"product_ids": "a b"}, "unexpected shape"),
+        "bad product": ({"product_ids": "a b"}, "spaces or unusual characters"),
         "currency": ({"currency": "XXQ"}, "currency is unknown"),
         "decimals": ({"total": "1.2345"}, "1.2345 DKK, has more decimals"),
     }

@@ -2,6 +2,7 @@
 
 from conversions import catalogue
 from conversions.catalogue import APPROVE
+from conversions.intake.sources.date_advice import date_advice
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.model.conversion import Reason
 
@@ -19,15 +20,21 @@ COLUMN_OF = {
     Reason.TOO_MANY_DECIMALS: "amount",
     Reason.AMOUNT_TOO_LARGE: "amount",
     Reason.NO_CONSENT: "consent",
+    Reason.TEST_ORDER: "test",
     Reason.DENIED: "consent",
     Reason.IN_THE_FUTURE: "purchased_at",
 }
 """Our column at fault, by the reason why an order is not sent."""
 
-_AMOUNT = "Write amounts with a decimal point and without a thousands separator, such as 1293.00."
-_DATE = "Write dates as 2026-11-29, or with a time as 2026-11-29T13:30:00+01:00."
 _THEN = f"Then {APPROVE}."
-_PRODUCT = "Map a column of product IDs without spaces; separate several IDs by source.product_separator."
+_AMOUNT = (
+    "Let decimal_mark, thousands_mark and minor_units in [source.format] say how the column is written, or write "
+    "amounts such as 1293.00."
+)
+_PRODUCT = (
+    "Map a column of product IDs, never names: without spaces, several separated by source.product_separator or as a "
+    "list of texts."
+)
 _PAID = "Map the column with the amount that the buyer paid"
 _EMAIL = "Map the column of the buyers' e-mail addresses"
 _ADVICE: dict[Reason, str] = {
@@ -35,9 +42,9 @@ _ADVICE: dict[Reason, str] = {
     Reason.NOT_TEXT: "Where a text file is not UTF-8, set its encoding in [source.format], such as "
     f'encoding = "windows-1252", then {APPROVE}. In a workbook, correct the formula, or write long numbers as text.',
     Reason.BAD_AMOUNT: _AMOUNT,
-    Reason.AMBIGUOUS_AMOUNT: f"If these are decimals, set decimals = 3 in [source.format], then {APPROVE}; otherwise "
-    "export amounts without a thousands separator.",
-    Reason.BAD_DATE: _DATE,
+    Reason.AMBIGUOUS_AMOUNT: 'Set decimal_mark in [source.format] to the mark before the decimals, "." or ",": '
+    f"it says what 1.200 and 1,200 are. {_THEN}",
+    Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are, or correct the export.",
     Reason.LINES_DISAGREE: "Map columns with one value for each order; where the amounts are those of lines, set "
     f'items_amount = "sum" in [source.format]. {_THEN}',
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
@@ -50,13 +57,14 @@ _ADVICE: dict[Reason, str] = {
     Reason.NO_PRODUCT: _PRODUCT,
     Reason.BAD_PRODUCT_ID: _PRODUCT,
     Reason.BAD_QUANTITY: "Map a column with the number of pieces of each product, whole numbers from 1.",
-    Reason.BAD_UNIT_PRICE: "Write the price of one piece with a decimal point and the currency's own decimals, such as "
-    f"129.00; where all have three decimals, set decimals = 3 in [source.format]. {_THEN}",
+    Reason.BAD_UNIT_PRICE: "Write the price of one piece with the currency's own decimals, such as 129.00; where "
+    f"1.200 is meant, set decimal_mark in [source.format]. {_THEN}",
     Reason.CART_COUNT: "Give source.columns.quantities and source.columns.unit_prices one value for each product ID, "
     "in the same order, separated by source.product_separator.",
     Reason.AMOUNT_NOT_ABOVE_ZERO: f"{_PAID}.",
     Reason.TOO_MANY_DECIMALS: f"{_PAID}, with the currency's own decimals.",
     Reason.AMOUNT_TOO_LARGE: f"{_PAID}.",
+    Reason.TEST_ORDER: f"Keep only words that mean a test in source.test_values. {_THEN}",
     Reason.NO_CONSENT: f"Add every word that means yes to source.consent_granted. {_THEN}",
     Reason.DENIED: f"Keep only words that mean no in source.consent_denied. {_THEN}",
     Reason.IN_THE_FUTURE: "Map the column of the purchase time.",
@@ -104,11 +112,12 @@ def cause(unread: UnparsedValues, reason: Reason, field: str | None = None) -> s
 
 def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str | None:
     """Return one sentence on what to do about it, or None."""
-    commas = reason is Reason.BAD_AMOUNT and field is not None and unread.contains(field, ",")
     if not unread.mapped:
         return _OF_SHOP_SYSTEMS.get(reason)
-    text = _ADVICE.get(reason)
-    return f"It contains commas. {text}" if commas else text
+    if reason is Reason.BAD_DATE:
+        column = field or "purchased_at"
+        return date_advice(unread.shown(column), unread.places(column))
+    return _ADVICE.get(reason)
 
 
 def message(unread: UnparsedValues, reason: Reason, field: str | None = None) -> str:

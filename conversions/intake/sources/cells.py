@@ -18,8 +18,11 @@ MAX_CELL_CHARACTERS = 131_072
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+PLAIN_AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6}0*)?")
+SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2007\u2009", " "))
+"""Spaces that do not break a line, or are narrow: programs write them into numbers and before AM."""
+
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6}0*)?")
 _MAX_EXACT_FLOAT = 2.0**53
 """Below it, a float that is a whole number stands for one number only."""
 
@@ -83,7 +86,7 @@ def parse_amount(text: str, field: str) -> Decimal:
     thousands separator or a currency sign: ``1,234`` may be a thousand or one.
     """
     text = text.strip()
-    if _AMOUNT.fullmatch(text) is None:
+    if PLAIN_AMOUNT.fullmatch(text) is None:
         raise CellError(Reason.BAD_AMOUNT, field)
     return Decimal(text)
 
@@ -101,7 +104,8 @@ def parse_time(text: str, zone: ZoneInfo, field: str) -> ParsedTime:
     try:
         if separators == "--":
             return _whole_day(date.fromisoformat(text), zone)
-        if separators in {"--T", "-- "}:
+        # Python reads 13.30 as 13 hours and a fraction of a second.
+        if separators in {"--T", "-- "} and "." not in text[13:17] and "," not in text[13:17]:
             if " " in text[11:]:
                 text = text[:11] + text[11:].replace(" +", "+").replace(" -", "-")
             return _parsed(datetime.fromisoformat(text), zone)

@@ -48,6 +48,8 @@ def is_decimal_point(cell: str) -> bool | None:
     if text[-4:-3] != "." or isinstance(cell, NumberText):
         return None
     whole = text[:-4].lstrip("+-")
+    if not whole.isdecimal():
+        return None  # other marks or signs: ``amounts`` decides by the cell alone
     if len(whole) > DIGITS_PER_GROUP or whole == "0":
         return True
     return None if whole.startswith("0") else False

@@ -29,7 +29,12 @@ _TIMESTAMP = 7
 
 DATETIME is 12. Source: MariaDB's client protocol, "Result Set Packets", read 2026-11-30.
 """
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+")
+_NAIVE = re.compile(
+    r"\d{1,4}[-./] ?\d{1,2}[-./] ?\d{1,4}(?:T|,? +(?:kl\.? *)?)\d{1,2}[:.]\d\d[\d:.,]*(?: ?[AaPp]\.?[Mm]\.?)?"
+    r"|\d{5}[.,]\d+",
+    re.ASCII,
+)
+"""Any day and time that ``Times`` reads; the last are days of Excel with a fraction."""
 
 
 def span(window: Window, zone: ZoneInfo, clock: Bounds | None) -> Span:

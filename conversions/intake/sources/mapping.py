@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import NotAnExport
 from conversions.intake.order import Cart, Order, RowRejected
+from conversions.intake.sources.amounts import Amounts
 from conversions.intake.sources.cart_cells import CartCells
 from conversions.intake.sources.cells import (
     EPOCH,
@@ -17,13 +18,13 @@ from conversions.intake.sources.cells import (
     BadOrder,
     BadRecord,
     CellError,
-    NumberText,
+    ParsedTime,
     is_text,
-    parse_amount,
-    parse_time,
 )
 from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, decimal_evidence
+from conversions.intake.sources.list_cells import is_nothing, split_list
 from conversions.intake.sources.row_digest import Digests
+from conversions.intake.sources.times import Times
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.intake.sources.unusable_exports import hint
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
@@ -48,6 +49,7 @@ FIELDS = (
     "consent",
     "ad_personalization",
     "cancelled_at",
+    "test",
     "quantities",
     "unit_prices",
 )
@@ -74,23 +76,22 @@ class ColumnMap:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._preset = settings.format.preset
-        self._zone = zone
+        self._time = Times(zone, settings.format.dates)
         self._separator = LINE_SEPARATOR if settings.format.layout == "items" else settings.product_separator
         self._completed = frozenset(map(_fold, settings.completed))
         self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
         if settings.currency is not None:
             self._aliases[""] = settings.currency  # an unmapped column has empty cells
-        self._may_be_thousands = settings.format.decimals is None
+        self._amount = Amounts(settings.format, self._aliases)
         self._cart_cells = CartCells(
-            quantities=names.quantities is not None,
-            unit_prices=names.unit_prices is not None,
-            may_be_thousands=self._may_be_thousands,
+            self._amount, quantities=names.quantities is not None, unit_prices=names.unit_prices is not None
         )
         self._digests = Digests(key)
         self.unparsed = UnparsedValues(names, mapped=mapped)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
+        self._test_values = frozenset(map(_fold, settings.test_values)) if names.test else frozenset[str]()
         self.names = frozenset(name for name in self._names if name is not None)
         self.needed = frozenset(name for name in map(names.model_dump().get, NEEDED) if name is not None)
 
@@ -165,28 +166,27 @@ class ColumnMap:
             raise NotAnExport(f"{where} has several columns {', '.join(twice)}; leave one of each in the export.")
 
     def _order(self, number: str, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order:
-        _, email, paid, currency, products, purchased, status, completed, updated, refunded, *rest = cells
-        consent, ads, cancelled, *cart = rest
-        purchase = parse_time(purchased, self._zone, "purchased_at")
-        completion = parse_time(completed, self._zone, "completed_at") if completed.strip() else purchase
+        _, email, paid, currency, products, purchased, status, completed, updated, refunded, *others = cells
+        consent, ads, cancelled, test, *cart = others
+        purchase = self._time(purchased, "purchased_at")
+        completion = self._time_or(completed, "completed_at", purchase) if completed else purchase
         if self._ranked:
             # Without a change, the purchase is the newest known time of the row.
-            change = parse_time(updated, self._zone, "updated_at") if updated.strip() else purchase
+            change = self._time_or(updated, "updated_at", purchase) if updated else purchase
             rank = ((change.at - EPOCH) // _MICROSECOND, rank[1])
-        value = parse_amount(paid, "amount")
-        # A refund may have either sign (WooCommerce: "-10.00"); both mean money paid back.
-        paid_back = abs(parse_amount(refunded, "refunded")) if refunded.strip() else _ZERO
         code = self._currency(currency, completion.day)
+        value = self._amount(paid, "amount", code)
+        paid_back = self._paid_back(refunded, code) if refunded else _ZERO
         word = _fold(status)
         is_sale = word in self._completed
         if not is_sale:
             self.unparsed.note("status", status, completion.day)
         lines = self._products(products, completion.day)
-        both = decimal_evidence(paid, refunded, code) if self._may_be_thousands else UNKNOWN
+        both = decimal_evidence(paid, refunded, code) if self._amount.may_be_thousands else UNKNOWN
         # Positional arguments take a third of the time; the tests check every field by name.
         return Order(
             number,
-            email,
+            email if "@" in email and "'" not in email else _address(email),
             value,
             paid_back,
             code,
@@ -203,10 +203,33 @@ class ColumnMap:
             tuple([self._ambiguous(field, number, cells, f"{where} row {row}") for field in AMBIGUOUS_COLUMNS[both]]),
             DECIMAL_COLUMNS[both],
             self._cart(lines, cart, code, completion.day) if self._cart_cells.mapped else None,
-            Reason.CANCELLED if cancelled.strip() else None,
+            self._left_out(test, cancelled) if test or cancelled else None,
             status=status.strip(),
             place=f"{where} row {row}",
         )
+
+    def _left_out(self, test: str, cancelled: str) -> Reason | None:
+        if _fold(test) in self._test_values:
+            return Reason.TEST_ORDER
+        return Reason.CANCELLED if cancelled.strip() and not is_nothing(cancelled) else None
+
+    def _time_or(self, cell: str, field: str, absent: ParsedTime) -> ParsedTime:
+        """Return the time in an optional *cell*, or *absent*. Raises CellError."""
+        try:
+            return self._time(cell, field)
+        except CellError:
+            if cell.isspace() or is_nothing(cell):
+                return absent
+            raise
+
+    def _paid_back(self, cell: str, currency: str) -> Decimal:
+        """Return a refund, which may have either sign (WooCommerce: "-10.00"). Raises CellError."""
+        try:
+            return abs(self._amount(cell, "refunded", currency))
+        except CellError:
+            if cell.isspace() or is_nothing(cell):
+                return _ZERO
+            raise
 
     def _currency(self, cell: str, day: date) -> str:
         code = cell.strip().upper()
@@ -224,14 +247,14 @@ class ColumnMap:
         reason, field = error.reason, error.field
         cell = cells[FIELDS.index(field)]
         if reason in CELL_REASONS:
-            self.unparsed.note(field, cell)
+            self.unparsed.note(field, cell, place=place)
         others = [cells[0]] if cells[0].strip() and field != "order_id" else [*cells[:1], *cells[2:]]
         content = others if field == "email" else [cell, *others]
         return RowRejected(place, reason, number, field, self._digests.row(reason, field, content))
 
     def _products(self, cell: str, day: date) -> tuple[str, ...]:
         """Return the product IDs in the order of the cell; a product may have several lines."""
-        product_ids = self._split(cell)
+        product_ids = split_list(cell, self._separator)
         # One match of all IDs together takes half the time, and nearly all rows pass it.
         if PRODUCT_ID.fullmatch("".join(product_ids)) is None:
             for product_id in product_ids:
@@ -243,22 +266,14 @@ class ColumnMap:
         quantities, unit_prices = cells
         cart = Cart(
             product_ids,
-            self._cart_cells.quantities(self._numbers(quantities), len(product_ids)),
-            self._cart_cells.unit_prices(self._numbers(unit_prices), len(product_ids), currency),
+            self._cart_cells.quantities(split_list(quantities, self._separator), len(product_ids)),
+            self._cart_cells.unit_prices(split_list(unit_prices, self._separator), len(product_ids), currency),
         )
         if isinstance(cart.quantities, Reason):
             self.unparsed.note("quantities", quantities, day)
         if isinstance(cart.unit_prices, Reason):
             self.unparsed.note("unit_prices", unit_prices, day)
         return cart
-
-    def _split(self, cell: str) -> tuple[str, ...]:
-        return tuple(filter(None, map(str.strip, cell.split(self._separator))))
-
-    def _numbers(self, cell: str) -> tuple[str, ...]:
-        """Return the values of a list in a cell; each is a number by its type where the cell is one."""
-        values = self._split(cell)
-        return tuple(map(NumberText, values)) if isinstance(cell, NumberText) else values
 
 
 def _consents(settings: SourceBase) -> dict[str, Consent]:
@@ -273,6 +288,14 @@ def _require_text(cells: Sequence[str]) -> None:
             raise CellError(Reason.CELL_TOO_LARGE, field)
         if not is_text(cell):
             raise CellError(Reason.NOT_TEXT, field)
+
+
+def _address(cell: str) -> str:
+    """Return the address without the apostrophe by which spreadsheets mark a text; it must not be hashed with it."""
+    text = cell.strip()
+    if text.startswith("'"):
+        text = text.strip("'")
+    return "" if is_nothing(text) else text
 
 
 def _number(cell: str) -> str:

@@ -16,6 +16,7 @@ MAX_WORD_CHARACTERS, MIN_ROWS_PER_WORD, MAX_WORDS_NAMED = 30, 2, 5
 """Limits of the values that a message may show (issue 10, M1)."""
 MAX_DISTINCT_WORDS = 1_000
 """Different words of one column that are counted; the limit keeps memory flat for any content."""
+MAX_PLACES_NAMED = 3
 CELL_REASONS = frozenset({Reason.BAD_AMOUNT, Reason.BAD_DATE})
 """Reasons of bad rows that an operator corrects in the mapping, or in the format of the export."""
 ALL_DAYS = Window(date.min, date.max)
@@ -28,7 +29,7 @@ _NUMBER_OF_A_PERSON = re.compile(r"\d{8}")
 class UnparsedValues:
     """The values of one reading that could not be parsed, by our column."""
 
-    __slots__ = ("_columns", "_window", "_words", "mapped")
+    __slots__ = ("_columns", "_places", "_window", "_words", "mapped")
 
     def __init__(self, columns: Columns, *, mapped: bool = True) -> None:
         self._columns = columns
@@ -40,11 +41,14 @@ class UnparsedValues:
         """Forget all values, and start a reading of *window*."""
         self._window = window
         self._words: dict[str, Counter[str | int]] = {field: Counter() for field in Columns.model_fields}
+        self._places: dict[str, list[str]] = {field: [] for field in Columns.model_fields}
 
-    def note(self, field: str, cell: str, day: date | None = None) -> None:
+    def note(self, field: str, cell: str, day: date | None = None, place: str | None = None) -> None:
         """Count a *cell* that could not be parsed; *day* is the order's window day, where it is known."""
         if field in _NEVER or (day is not None and not self._window.since <= day <= self._window.until):
             return
+        if place and len(self._places[field]) < MAX_PLACES_NAMED:
+            self._places[field].append(place)
         words, word = self._words[field], cell.strip()
         # A word that a message may not show is only counted.
         key = word if word in words or may_be_shown(field, word) else hash(word)
@@ -68,9 +72,13 @@ class UnparsedValues:
             else f"over {MAX_DISTINCT_WORDS} different values"
         )
 
-    def contains(self, field: str, mark: str) -> bool:
-        """Return whether *mark* is in one of the words of *field* that a message may show."""
-        return any(isinstance(word, str) and mark in word for word in self._words[field])
+    def shown(self, field: str) -> list[str]:
+        """Return the words of *field* that a message may show; for advice on how cells are written."""
+        return [word for word in self._words[field] if isinstance(word, str)]
+
+    def places(self, field: str) -> list[str]:
+        """Return the first rows with a bad cell in *field*."""
+        return list(self._places[field])
 
     def column(self, field: str) -> str:
         """Return the shop's column and its setting, as part of a message."""

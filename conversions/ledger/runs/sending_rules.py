@@ -12,7 +12,7 @@ import orjson
 
 from conversions import keys
 from conversions.model.subject import holds_address
-from conversions.settings import Settings
+from conversions.settings import Settings, SourceBase
 from conversions.settings.source_format import Format
 from conversions.transport.route import open_route
 
@@ -29,6 +29,7 @@ NAMES = (
     "source.columns.cancelled_at",
     "source.columns.quantities",
     "source.columns.unit_prices",
+    "source.columns.test",
     "source.completed",
     "source.consent_granted",
     "source.consent_denied",
@@ -36,6 +37,7 @@ NAMES = (
     "source.currency_aliases.*",
     "source.format.*",
     "source.product_separator",
+    "source.test_values",
     "source.query",
     "source.preset",
     "source.table_prefix",
@@ -64,7 +66,9 @@ ROUTE = ("proxy", "no_proxy", "ca_file")
 """The rules that decide who can read requests on their way; ``ca_file`` is the digest of its contents."""
 EXCLUSIONS = "source.exclude_addresses"
 """The rule about the addresses that are left out: their number and a keyed digest, never an address."""
-_DEFAULTS = {f"source.format.{name}": field.default for name, field in Format.model_fields.items()}
+_DEFAULTS = {f"source.format.{name}": field.default for name, field in Format.model_fields.items()} | {
+    "source.test_values": sorted(SourceBase.model_fields["test_values"].default)
+}
 """A setting that is absent, as in the settings of an earlier release, is the same rule as its default."""
 _ADDRESS = re.compile(r"[^\s'\"]*(?:@|%40)[^\s'\"]*")
 

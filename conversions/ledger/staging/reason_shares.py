@@ -38,6 +38,7 @@ BAD_ROW_REASONS = frozenset(
         Reason.NO_ORDER_NUMBER,
         Reason.BAD_ORDER_NUMBER,
         Reason.BAD_AMOUNT,
+        Reason.OTHER_CURRENCY,
         Reason.BAD_DATE,
         Reason.CONFLICT,
     }

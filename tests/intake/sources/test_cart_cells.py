@@ -49,18 +49,21 @@ def test_another_number_of_values_than_of_products_is_a_reason(cell: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "cell", ["0", "-1", "1.5", "1,0", "two", "1e3", "20304050", str(MAX_QUANTITY + 1), "1.000", "٣", "+1", "0x1"]
+    "cell",
+    ["0", "-1", "1.5", "1,5", "2,000", "two", "1e3", "20304050", str(MAX_QUANTITY + 1), "1.000", "٣", "+1", "0x1"],
 )
 def test_a_quantity_is_a_whole_number_of_pieces(cell: str) -> None:
     assert cart(quantities=f"1|{cell}").quantities == Reason.BAD_QUANTITY
 
 
-@pytest.mark.parametrize(("cell", "quantity"), [("1", 1), ("2.0", 2), ("2.00", 2), (str(MAX_QUANTITY), MAX_QUANTITY)])
+@pytest.mark.parametrize(
+    ("cell", "quantity"), [("1", 1), ("2.0", 2), ("2.00", 2), ("2,0", 2), (str(MAX_QUANTITY), MAX_QUANTITY)]
+)
 def test_a_quantity_may_end_in_zeros(cell: str, quantity: int) -> None:
     assert cart(quantities=f"1|{cell}").quantities == (1, quantity)
 
 
-@pytest.mark.parametrize("cell", ["-1.00", "49,90", "1.234,50", "kr 49", "49.901", "NaN", "Infinity", "1e2", "1" * 13])
+@pytest.mark.parametrize("cell", ["-1.00", "49,9,0", "1,234", "€49", "49.901", "NaN", "Infinity", "1e2", "1" * 13])
 def test_a_price_follows_the_rules_of_amounts(cell: str) -> None:
     assert cart(prices=f"100.00|{cell}").unit_prices == Reason.BAD_UNIT_PRICE
 
@@ -112,8 +115,8 @@ def test_lists_of_parquet_are_lists_and_numbers_by_their_type(tmp_path: Path, pi
 
 
 def test_what_cannot_be_used_is_named_after_a_reading(tmp_path: Path) -> None:
-    rows = [ROW | {"Pieces": "2,0|1", "Prices": "100,00|49,90"}] * 2
+    rows = [ROW | {"Pieces": "2,5|1", "Prices": "100,00|49,9,0"}] * 2
     source = kept_in("csv", tmp_path, rows, MAPPED | CART)
     read(source)
-    assert source.unparsed.words("quantities") == "`2,0|1`"
-    assert source.unparsed.words("unit_prices") == "`100,00|49,90`"
+    assert source.unparsed.words("quantities") == "`2,5|1`"
+    assert source.unparsed.words("unit_prices") == "`100,00|49,9,0`"

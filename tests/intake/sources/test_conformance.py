@@ -46,7 +46,7 @@ ROWS = [
 BAD: list[tuple[dict[str, str], Reason, str | None, str]] = [
     (FULL | {"Order": " "}, Reason.NO_ORDER_NUMBER, None, "order_id"),
     (FULL | {"Order": ADDRESS}, Reason.BAD_ORDER_NUMBER, None, "order_id"),
-    (FULL | {"Total": "49,90"}, Reason.BAD_AMOUNT, "1001", "amount"),
+    (FULL | {"Total": "49,9,0"}, Reason.BAD_AMOUNT, "1001", "amount"),
     (FULL | {"Refunded": "all"}, Reason.BAD_AMOUNT, "1001", "refunded"),
     (FULL | {"Paid": ""}, Reason.BAD_DATE, "1001", "purchased_at"),
     (FULL | {"Completed": "20.11.2026"}, Reason.BAD_DATE, "1001", "completed_at"),
@@ -157,13 +157,13 @@ def test_what_is_not_understood_of_the_window_is_named_after_a_reading(kind: str
     odd = FULL | {"Status": "Fuldført", "Currency": "kr"}
     old = FULL | {"Status": "Annulleret", "Paid": "2025-11-20", "Completed": ""}
     source = kept_in(
-        kind, tmp_path, [FULL, odd, odd, old, old, FULL | {"Total": "1,00"}, FULL | {"Total": "1,00"}], ALL
+        kind, tmp_path, [FULL, odd, odd, old, old, FULL | {"Total": "1,0,0"}, FULL | {"Total": "1,0,0"}], ALL
     )
 
     for _ in range(2):
         read(source)
         assert [source.unparsed.words(field) for field in ("status", "currency", "amount", "product_ids")] == [
-            *("`Fuldført`", "`kr`", "`1,00`", "")
+            *("`Fuldført`", "`kr`", "`1,0,0`", "")
         ]
 
 

@@ -217,7 +217,7 @@ def test_nothing_that_is_shown_of_a_source_is_somebodys_address(tmp_path: Path) 
 
 
 def test_a_reason_is_kept_with_file_and_row(tmp_path: Path) -> None:
-    path = written(tmp_path / "orders-2026-11-21.csv", csv_text([ROW, ROW | {"Total": "49,90"}]))
+    path = written(tmp_path / "orders-2026-11-21.csv", csv_text([ROW, ROW | {"Total": "49,9,0"}]))
 
     (row,) = rejected(read(files(path)))
 

@@ -123,7 +123,8 @@ def test_a_type_code_of_another_database_says_nothing() -> None:
         (" 2026-11-20T23:30 ", "2026-11-20T23:30+00:00"),
         ("2026-11-20 23:30:00.123456", "2026-11-20 23:30:00.123456+00:00"),
         *((cell, cell) for cell in ("2026-11-20T23:30:00+01:00", "2026-11-20 23:30:00 -0500", "2026-11-20T23:30:00Z")),
-        *((cell, cell) for cell in ("2026-11-20", "", "never", "20.11.2026 23:30")),
+        *((cell, f"{cell}+00:00") for cell in ("20.11.2026 23:30", "11/20/2026, 9:05 PM", "46346.9791666667")),
+        *((cell, cell) for cell in ("2026-11-20", "", "never", "20.11.2026", "46346", "20.11.2026 23:30 UTC")),
     ],
 )
 def test_an_offset_is_stated_where_a_time_has_none(cell: str, said: str) -> None:

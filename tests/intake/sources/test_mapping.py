@@ -11,7 +11,7 @@ from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import MAX_CELL_CHARACTERS
 from conversions.intake.sources.mapping import FIELDS, ColumnMap
-from conversions.model.conversion import Consent, Reason
+from conversions.model.conversion import PRODUCT_ID, Consent, Reason
 from conversions.settings import FileSource
 from tests.intake.sources.shop import ADDRESS, ALL, KEY, MAPPED, ZONE, columns
 
@@ -86,11 +86,18 @@ def test_a_number_that_excel_shortened_is_no_order_number(cell: str) -> None:
 
 
 def test_an_address_is_handed_on_as_it_stands() -> None:
-    assert order(email=" NA ").email == " NA "
+    assert order(email=f" {ADDRESS} ").email == f" {ADDRESS} "
+    assert order(email=" NA ").email == "NA"
+    assert order(email="o'brien@example.org").email == "o'brien@example.org"
+
+
+@pytest.mark.parametrize("cell", [f"'{ADDRESS}", f" '{ADDRESS}", f"'{ADDRESS}'", f"''{ADDRESS}"])
+def test_an_apostrophe_that_marks_a_text_is_not_part_of_the_address(cell: str) -> None:
+    assert order(email=cell).email == ADDRESS
 
 
 def test_a_rejected_row_names_its_place_its_number_and_the_column_at_fault() -> None:
-    assert row(amount="49,90") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "amount")
+    assert row(amount="49,9,0") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "amount")
     assert row(purchased_at="20.11.2026") == RowRejected("a.csv row 17", Reason.BAD_DATE, "1001", "purchased_at")
 
 
@@ -100,7 +107,7 @@ def test_a_refund_is_what_was_paid_back_with_either_sign(cell: str, refunded: st
 
 
 def test_an_unreadable_refund_is_not_taken_for_none() -> None:
-    assert row(refunded="10,00") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "refunded")
+    assert row(refunded="10,0,0") == RowRejected("a.csv row 17", Reason.BAD_AMOUNT, "1001", "refunded")
 
 
 def test_an_amount_may_be_negative_or_nothing_here() -> None:
@@ -163,14 +170,14 @@ def test_no_doubt_where_three_decimals_are_declared() -> None:
 
 def test_what_is_not_understood_is_noted_and_the_rest_is_not() -> None:
     found = column_map()
-    for change in [{"amount": "1,00"}, {"status": "Afsendt"}, {"currency": "kr"}, {"product_ids": "A|Rød kjole"}]:
+    for change in [{"amount": "1,0,0"}, {"status": "Afsendt"}, {"currency": "kr"}, {"product_ids": "A|Rød kjole"}]:
         for _ in range(2):
             cells = CELLS | change
             found.order([cells.get(field, "") for field in FIELDS], "a.csv", 17, RANK)
 
     named = {field: found.unparsed.words(field) for field in FIELDS}
     assert {field: said for field, said in named.items() if said} == {
-        "amount": "`1,00`",
+        "amount": "`1,0,0`",
         "status": "`Afsendt`",
         "currency": "`kr`",
         "product_ids": "`Rød kjole`",
@@ -341,3 +348,106 @@ def test_a_header_that_lacks_columns_is_one_sentence_with_the_settings_to_mend()
 def test_a_mapped_column_that_is_there_twice_is_refused() -> None:
     with pytest.raises(SourceError, match=r'several columns "Total" \(source.columns.amount\)'):
         column_map(MAPPED).picker([*MAPPED.values(), "Total", "Note", "Note"], "a.csv")
+
+
+NOTHING = ["NULL", "\\N", "NaT", "nan", "None", "-", "n/a", "#N/A", "0000-00-00", "0000-00-00 00:00:00", " null "]
+
+
+@pytest.mark.parametrize("cell", NOTHING)
+def test_a_word_for_nothing_is_nothing_in_an_optional_column(cell: str) -> None:
+    optional = dict.fromkeys(["completed_at", "updated_at", "refunded", "consent", "ad_personalization"], cell)
+
+    assert order(**optional) == order()._replace(rank=order(updated_at="").rank)
+    assert order(email=cell).email == ""
+    assert order(product_ids=cell).product_ids == (() if "0000" not in cell else (cell,))
+
+
+@pytest.mark.parametrize("field", ["amount", "purchased_at"])
+@pytest.mark.parametrize("cell", NOTHING)
+def test_a_word_for_nothing_is_no_amount_and_no_time(field: str, cell: str) -> None:
+    read = row(**{field: cell})
+
+    assert isinstance(read, RowRejected)
+    assert read.field == field
+
+
+@pytest.mark.parametrize(
+    ("cell", "ids"),
+    [
+        ('["CD-1", "BOOK-7"]', ("CD-1", "BOOK-7")),
+        ('["CD-1"]', ("CD-1",)),
+        ("[7, 8]", ("7", "8")),
+        ('[" A "]', ("A",)),
+        ("[]", ()),
+    ],
+)
+def test_a_list_of_json_is_a_list_of_product_ids(cell: str, ids: tuple[str, ...]) -> None:
+    assert order(product_ids=cell).product_ids == ids
+
+
+@pytest.mark.parametrize(
+    "cell", ['[{"sku":"A"}]', '[["A"]]', '["A", null]', "[true]", "['A']", '["A"', '{"sku":"A"}', "[" * 3_000, "[NaN]"]
+)
+@pytest.mark.parametrize("separator", ["|", ","])
+def test_other_json_is_no_product_id_and_nothing_is_picked_out_of_it(cell: str, separator: str) -> None:
+    found = order(settings={"product_separator": separator}, product_ids=cell)
+
+    assert not any(map(PRODUCT_ID.fullmatch, found.product_ids)) or found.product_ids == ()
+    assert found.product_ids
+
+
+@pytest.mark.parametrize(
+    ("cell", "withheld"),
+    [
+        ("yes", True),
+        ("TRUE", True),
+        ("1", True),
+        (" Test ", True),
+        ("no", False),
+        ("", False),
+        ("0", False),
+        ("2", False),
+    ],
+)
+def test_a_column_leaves_orders_of_tests_and_staff_out(cell: str, withheld: bool) -> None:
+    assert order(ALL | {"test": "Test?"}, test=cell).withheld == (Reason.TEST_ORDER if withheld else None)
+    assert order(ALL, test=cell).withheld is None
+
+
+def test_the_words_that_leave_an_order_out_are_the_shops() -> None:
+    found = [
+        order({**ALL, "test": "Tags"}, {"test_values": ["staff"]}, test=cell).withheld for cell in ("Staff", "yes")
+    ]
+
+    assert found == [Reason.TEST_ORDER, None]
+
+
+def test_the_format_of_the_settings_counts_for_every_amount_and_time() -> None:
+    rules = {"format": {"decimal_mark": ",", "dates": "dmy"}}
+    found = order(
+        settings=rules,
+        amount="1.249",
+        refunded="kr. 49,50",
+        purchased_at="3.4.2026 10.15",
+        completed_at="05-04-2026",
+        updated_at="6/4/2026",
+    )
+
+    assert (found.amount, found.refunded, found.ambiguous) == (Decimal(1249), Decimal("49.5"), ())
+    assert (found.purchase_day, found.window_day) == (date(2026, 4, 3), date(2026, 4, 5))
+    assert found.purchased_at == datetime(2026, 4, 3, 8, 15, tzinfo=UTC)
+
+
+def test_an_amount_of_another_currency_names_its_cell() -> None:
+    assert row(amount="€12") == RowRejected("a.csv row 17", Reason.OTHER_CURRENCY, "1001", "amount")
+    assert order(settings={"currency_aliases": {"€": "DKK"}}, amount="€12").amount == Decimal(12)
+
+
+@pytest.mark.parametrize("sign", ["kr", "kr.", "Kr.", "€", "KR", "dkr."])
+def test_signs_of_currencies_can_be_declared(sign: str) -> None:
+    assert order(settings={"currency_aliases": {sign: "dkk"}}, currency=f" {sign.upper()} ").currency == "DKK"
+
+
+@pytest.mark.parametrize("paid", ["kr 1234.500", "1.234.500", "1,234.500", "kr. 0.500"])
+def test_only_a_plain_amount_shows_that_three_digits_are_decimals(paid: str) -> None:
+    assert order(amount=paid).decimal_columns == ()

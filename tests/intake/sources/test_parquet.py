@@ -1,5 +1,6 @@
 """Parquet: typed cells are read as the text that they mean."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -47,8 +48,14 @@ def test_a_float_is_the_shortest_decimal_that_it_stands_for(path: Path, kind: An
     assert [row.reason for row in rejected(read)] == [Reason.BAD_AMOUNT] * 2
 
 
-def test_an_amount_that_was_calculated_in_floats_is_rejected_not_rounded(path: Path) -> None:
-    assert [row.field for row in rejected(rows_of(path, Total=pa.array([0.1 + 0.2])))] == ["amount"]
+def test_an_amount_that_was_calculated_in_floats_is_the_one_that_was_meant(path: Path) -> None:
+    (order,) = orders(rows_of(path, Total=pa.array([0.1 + 0.2])))
+
+    assert order.amount == Decimal("0.3")
+
+
+def test_a_float_with_a_digit_that_may_be_meant_is_rejected_not_rounded(path: Path) -> None:
+    assert [row.field for row in rejected(rows_of(path, Total=pa.array([29.35000001])))] == ["amount"]
 
 
 def test_order_numbers_that_pandas_made_floats_of_are_whole_again(tmp_path: Path) -> None:
@@ -168,3 +175,37 @@ def test_a_damaged_file_is_named(path: Path) -> None:
 
     with pytest.raises(SourceError, match=r"^orders.parquet is damaged; export it again.$"):
         read(files(written(path, bytes(content)), kind="parquet"))
+
+
+def test_a_name_with_dots_leads_into_structures(path: Path) -> None:
+    billing = pa.array([{"contact": {"email": "ida@example.org"}, "country": "DK"}, None, {"contact": None}])
+    found = orders(rows_of(path, MAPPED | {"email": "billing.contact.email"}, billing=billing))
+
+    assert [order.email for order in found] == ["ida@example.org", "", ""]
+
+
+def test_a_column_of_that_very_name_comes_before_a_structure(path: Path) -> None:
+    columns = {"billing": pa.array([{"email": "no@example.org"}]), "billing.email": pa.array(["ida@example.org"])}
+
+    assert orders(rows_of(path, MAPPED | {"email": "billing.email"}, **columns))[0].email == "ida@example.org"
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "words"),
+    [
+        (pa.array([{"sku": "A", "name": "Rød kjole"}]), "Products", 'such as "Products.sku"'),
+        (pa.array([{"sku": {"id": "A"}}]), "Products.sku", 'such as "Products.sku.id"'),
+        (pa.array([[{"sku": "A"}]]), "Products", "lists of structures"),
+        (pa.array([[("A", 1)]], pa.map_(pa.string(), pa.int64())), "Products", "lists of structures"),
+        (pa.array([[["A"]]]), "Products", "lists of structures"),
+    ],
+)
+def test_structures_are_refused_with_what_to_map(path: Path, column: Any, name: str, words: str) -> None:
+    with pytest.raises(SourceError, match=re.escape(words)):
+        rows_of(path, MAPPED | {"product_ids": name}, Products=column)
+
+
+@pytest.mark.parametrize("name", ["billing.mail", "billing.email.x", "invoice.email", "billing."])
+def test_a_field_that_is_not_there_is_a_missing_column(path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=rf'no column "{name}"'):
+        rows_of(path, MAPPED | {"email": name}, billing=pa.array([{"email": "ida@example.org"}]))

@@ -96,20 +96,21 @@ def test_a_new_reading_begins_with_nothing() -> None:
 
 
 def test_a_column_is_described_by_the_shops_name_and_the_setting() -> None:
-    assert noted("293,00", field="amount").describe("amount") == (
-        "column `Total` (source.columns.amount) holds `293,00`"
+    assert noted("293,0,0", field="amount").describe("amount") == (
+        "column `Total` (source.columns.amount) holds `293,0,0`"
     )
     assert noted("kr", field="currency").describe("currency").endswith("(source.columns.currency) holds `kr`")
 
 
-def test_a_mark_is_seen_in_words_that_are_not_named() -> None:
-    found = noted(*(f"{number},00" for number in range(14)), field="amount")
+def test_advice_sees_words_that_are_not_named_and_the_first_rows() -> None:
+    found = noted(*(f"{number},0,0" for number in range(14)), field="amount")
+    for row in range(5):
+        found.note("amount", f"{row}", place=f"a.csv row {row}")
+    found.note("amount", "ida@example.com")
 
-    assert (found.words("amount"), found.contains("amount", ","), found.contains("amount", ";")) == (
-        "14 different values",
-        True,
-        False,
-    )
+    assert found.words("amount") == "20 different values"
+    assert set(found.shown("amount")) == {*(f"{number},0,0" for number in range(14)), *map(str, range(5))}
+    assert found.places("amount") == ["a.csv row 0", "a.csv row 1", "a.csv row 2"]
 
 
 @given(st.lists(st.text(max_size=40)))

@@ -75,5 +75,5 @@ def _mapped(settings: ShopSystemSource) -> SourceBase:
     """Return the settings as those of a source with columns. Shop systems write decimals with a point, always."""
     common = settings.model_dump(include=set(SourceBase.model_fields) - {"columns"})
     return SourceBase.model_validate(
-        {**common, "columns": settings.columns, "format": {"decimals": 3}, "product_separator": SEPARATOR}
+        {**common, "columns": settings.columns, "format": {"decimal_mark": "."}, "product_separator": SEPARATOR}
     )
