@@ -17,8 +17,9 @@ HOST = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]+")
 _SHOP = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/(?!wp-json)[A-Za-z0-9._~-]+)*/?")
 _SHOPIFY = re.compile(r"(?:https://)?([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/?")
 _NEWSLETTERS = re.compile(
-    "newsletter|nyhedsbrev|mailinglist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue|omnisend|subscribe"
-    "|emailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:email|optin)"
+    "newsletter|nyhedsbrev|nyhedsmail|mailinglist|maillist|mailchimp|mailpoet|klaviyo|activecampaign|brevo|sendinblue"
+    "|omnisend|getresponse|subscri|e?mailmarketing|accepts?(?:buyer|email)?marketing|marketing(?:e?mail|optin)"
+    "|optinmarketing|mail(?:consent|optin|permission|samtykke)|(?:consent|optin|permission|samtykke)(?:to|til)?e?mail"
 )
 """In the name of a field of consent, without the marks between its words."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -88,7 +89,9 @@ def shopify_name(name: str) -> str:
 def ad_consent_name(name: str) -> str:
     """Return the name of a field with consent to ads. Raises ValueError where it is about newsletters or messages."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    messages = "sms" in words or "textmessage" in "".join(words)
+    messages = (
+        "SMS" in name or re.search("textmessage|whatsapp|pushnotification", "".join(words)) or {"sms", "mms"} & {*words}
+    )
     if messages or _NEWSLETTERS.search("".join(words)):
         raise ValueError(
             f"`{name}` is about {'text messages' if messages else 'newsletters'}, which is no consent to ad "

@@ -122,3 +122,80 @@ def test_what_the_shop_writes_for_a_currency_is_understood_once_it_is_declared(s
     shop.approve()
     assert shop.run().counts("meta") == {"sent": 3}
     assert {sale.currency for sale in shop.sales("meta")} == {"DKK"}
+
+
+def test_an_export_of_a_danish_spreadsheet_is_sent_to_the_last_oere(shop: Shop) -> None:
+    day = f"{int(shop.day(2)[8:])}.{int(shop.day(2)[5:7])}.{shop.day(2)[:4]} 9.05"
+    totals = ("1.234,50", "kr. 129,00", "1.200", "49,90 kr", "1\u00a0250,00", "(75,00)", "'-10,00", "100,-")
+    shop.configure(source={"format": {"decimal_mark": ",", "dates": "dmy"}})
+    shop.orders(*orders(shop, *totals, purchased_at=day, refunded="NULL"))
+    said = shop.run()
+
+    assert said.json["source"]["quarantined"] == {}
+    assert said.counts("meta")["sent"] == 6
+    assert values(shop) == [Decimal(value) for value in ("49.90", "100", "129", "1200", "1234.50", "1250")]
+
+
+def test_what_is_doubtful_names_the_setting_and_goes_once_that_is_approved(shop: Shop) -> None:
+    shop.orders(*orders(shop, "1,200", "2,345"), shop.order("8", total="kr 1.200"), shop.order("9"))
+    said = shop.run()
+
+    assert said.json["source"]["quarantined"] == {DOUBTFUL: 3}
+    assert "Set decimal_mark in [source.format]" in str(said.json)
+    shop.configure(source={"format": {"decimal_mark": "."}})
+    assert "source.format.decimal_mark" in shop.run().err
+    shop.approve()
+    assert shop.run().counts("meta")["sent"] == 3
+    assert values(shop) == [Decimal(value) for value in ("1.20", "100", "1200", "2345")]
+
+
+def test_minor_units_are_divided_by_the_currencys_own(shop: Shop) -> None:
+    shop.configure(source={"format": {"minor_units": True}})
+    shop.orders(
+        *orders(shop, "19900", "5000"), shop.order("7", total="199.00"), shop.order("8", total="990", currency="JPY")
+    )
+    said = shop.run()
+
+    assert said.json["source"]["quarantined"] == {"bad_amount": 1}
+    assert values(shop) == [Decimal(50), Decimal(199), Decimal(990)]
+
+
+def test_an_amount_in_another_currency_than_its_order_spoils_that_row_only(shop: Shop) -> None:
+    shop.orders(*orders(shop, "€100", "100 SEK", "100 DKK", "kr. 100"))
+    said = shop.run()
+
+    assert said.json["source"]["quarantined"] == {"other_currency": 2}
+    assert values(shop) == [Decimal(100)] * 2
+
+
+def test_orders_of_tests_are_left_out_and_the_column_is_a_rule(shop: Shop) -> None:
+    shop.orders(shop.order("1", ads_consent="Ja"), shop.order("2", ads_consent="nej"))
+    mapped = {"columns": {"consent": None, "test": "ads_consent"}}
+    shop.configure(source=mapped)
+
+    assert shop.run().counts("meta") == {"sent": 1, "withheld": {"test_order": 1}}
+    shop.configure(source={**mapped, "test_values": ["staff"]})
+    assert "source.test_values" in shop.run().err
+    shop.configure(source=mapped)
+    assert shop.run().counts("meta") == {"already_sent": 1, "withheld": {"test_order": 1}}
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        (("28-11-2026", "03-11-2026"), 'The day comes first: set dates = "dmy"'),
+        (("11/28/2026 10:15 AM", "11/03/2026 9:05 PM"), 'The month comes first: set dates = "mdy"'),
+        (("03-04-2026", "05-06-2026"), "such as in orders.csv row 2, orders.csv row 3"),
+        (("28-11-2026", "11-28-2026"), "no setting can tell apart"),
+        (("46354.427", "46355"), 'set dates = "excel"'),
+        (("1796000000", "1796000001"), 'set dates = "unix"'),
+        (("soon", "later"), "Write dates as 2026-11-29"),
+    ],
+)
+def test_dates_that_cannot_be_read_name_the_setting_that_fits(shop: Shop, dates: tuple[str, ...], words: str) -> None:
+    shop.orders(*(shop.order(str(n), purchased_at=date) for n, date in enumerate(dates)))
+    said = shop.run()
+
+    assert said.code == 1
+    assert said.json["source"]["quarantined"] == {"bad_date": 2}
+    assert words in str(said.json)

@@ -173,7 +173,7 @@ def test_many_rows_of_one_mangled_number_count_as_many(shop: Shop, share: int) -
 
 def test_the_same_damage_read_again_is_no_news(shop: Shop) -> None:
     good_weeks(shop, 56, weeks=2)
-    shop.orders(*week(shop, 56, lambda n: {"total": f"{n},00"} if n % 2 else {}))
+    shop.orders(*week(shop, 56, lambda n: {"total": f"{n},0,0"} if n % 2 else {}))
     assert called(shop.run()) == {"unreadable_rows": 28}
     assert called(shop.run()) == {}
     shop.wait(days=1)

@@ -190,6 +190,14 @@ def test_no_setting_shows_the_key() -> None:
         "buyer_accepts_marketing",
         "nyhedsbrev",
         "email_marketing",
+        "emailOptIn",
+        "Samtykke til e-mail",
+        "opt_in_marketing",
+        "Subscription status",
+        "nyhedsmail",
+        "SMSsamtykke",
+        "whatsapp_optin",
+        "mms",
     ],
 )
 def test_consent_to_newsletters_and_messages_is_no_consent_to_ads(name: str) -> None:
