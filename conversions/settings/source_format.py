@@ -57,7 +57,7 @@ class Format(Section):
         None,
         ge=3,
         le=3,
-        description="3: amounts have three decimals, `1.200` is 1.20; absent: `1.200` is rejected, it may be 1200",
+        description="3: three digits behind the only mark are decimals, `1.200` is 1.20; absent: `1.200` is rejected",
     )
     minor_units: bool = Field(False, description="amounts count the currency's smallest unit: 19900 is 199.00")
     dates: DateOrder | None = Field(
