@@ -106,18 +106,21 @@ def query(
     return open_source(found, zone=zone, resolve=Path, clock=lambda: NOW, key=KEY)
 
 
-def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dict[str, str] = MAPPED) -> Source:
-    """*rows* in a file or database of *kind*."""
+def kept_in(
+    kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dict[str, str] = MAPPED, **settings: Any
+) -> Source:
+    """*rows* in a file or database of *kind*; *settings* of sources whose columns are mapped."""
     match kind:
         case "csv" | "gz" | "zip" | "utf-16":
-            return files(written(folder / "orders.csv", packed(kind, csv_text(rows))), mapped=mapped)
+            path = written(folder / "orders.csv", packed(kind, csv_text(rows)))
+            return files(path, mapped=mapped, **settings)
         case "xlsx":
-            return files(workbook(folder / "orders.xlsx", rows), kind=kind, mapped=mapped)
+            return files(workbook(folder / "orders.xlsx", rows), kind=kind, mapped=mapped, **settings)
         case "items":
             path = written(folder / "items.csv", csv_text(as_items(rows)))
             return files(path, mapped=mapped, format={"layout": "items"})
         case "parquet":
-            return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped)
+            return files(parquet_file(folder / "orders.parquet", rows), kind=kind, mapped=mapped, **settings)
         case "woocommerce":
             orders = [woocommerce_shop.as_order(row) for row in rows]
             return woocommerce_shop.woocommerce(orders, NOW, **_consents(mapped, "meta"))
@@ -127,7 +130,7 @@ def kept_in(kind: str, folder: Path, rows: Sequence[dict[str, Any]], mapped: dic
         case "woocommerce-hpos" | "woocommerce-posts":
             return woocommerce_database.kept_in_tables(kind, rows, **_consents(mapped, "meta"))
         case _:
-            return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped)
+            return query(f"sqlite:///{database(folder / 'shop.db', rows)}", mapped=mapped, **settings)
 
 
 def as_items(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

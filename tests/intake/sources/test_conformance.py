@@ -333,3 +333,33 @@ def test_memory_does_not_grow_with_the_orders(kind: str, tmp_path: Path) -> None
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
+
+
+@every_mapped_kind
+def test_the_declared_format_of_cells_counts_in_every_source(kind: str, tmp_path: Path) -> None:
+    row = FULL | {
+        "E-mail": f"'{ADDRESS}",
+        "Total": "kr. 1.249",
+        "Refunded": "(10,00)",
+        "Paid": "3.10.2026 9.05",
+        "Completed": "04-10-2026",
+        "Updated": "0000-00-00 00:00:00",
+        "Products": '["CD-1", "BOOK-7"]',
+        "Consent": "\\N",
+    }
+    ambiguous, foreign, american = row | {"Total": "1,2,3"}, row | {"Total": "€12"}, row | {"Paid": "10/13/2026"}
+    mark, days = {"decimal_mark": ","}, {"dates": "dmy"}
+    source = kept_in(kind, tmp_path, [row, ambiguous, foreign, american], ALL, format=mark | days)
+    (order, *bad) = read(source)
+
+    assert isinstance(order, Order)
+    assert (order.email, order.amount, order.refunded) == (ADDRESS, Decimal(1249), Decimal(10))
+    assert order.purchased_at == datetime(2026, 10, 3, 7, 5, tzinfo=UTC)
+    assert (order.window_day, order.product_ids) == (date(2026, 10, 4), ("CD-1", "BOOK-7"))
+    assert order.consent is Consent.NOT_RECORDED
+    reasons = [(row.reason, row.field) for row in bad if isinstance(row, RowRejected)]
+    assert reasons == [
+        (Reason.BAD_AMOUNT, "amount"),
+        (Reason.OTHER_CURRENCY, "amount"),
+        (Reason.BAD_DATE, "purchased_at"),
+    ]

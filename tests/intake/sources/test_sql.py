@@ -1,7 +1,7 @@
 """A query on a database: the window it gets, what it may not do, and what is told of its failures."""
 
 import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from conversions.errors import Exit, SettingsError, SourceError, SourceUnavailab
 from conversions.intake.order import RowRejected
 from conversions.intake.sources import database as databases
 from conversions.model.conversion import Reason, Window
-from tests.intake.sources.shop import ADDRESS, MAPPED, ROW, WINDOW, database, orders, query, read, rejected
+from tests.intake.sources.shop import ADDRESS, MAPPED, ROW, WINDOW, database, kept_in, orders, query, read, rejected
 
 SECRET = "hunter2secret"
 REFUSER = databases.Database("postgresql+psycopg://db/shop", Path, not_run="", refused="")
@@ -246,3 +246,19 @@ def test_a_description_names_the_database_but_no_login(url: str) -> None:
 
 def test_nothing_of_a_database_is_left_for_later(url: str) -> None:
     assert query(url).skipped_files() == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "dates"),
+    [
+        ("20.11.2026 12.30", "dmy"),
+        ("11/20/2026 12:30 PM", "mdy"),
+        ("46346.5208333333", "excel"),
+        ("2026-11-20 12:30", None),
+    ],
+)
+def test_times_of_utc_are_read_so_in_every_declared_order(tmp_path: Path, cell: str, dates: str | None) -> None:
+    found = {"naive_times": "utc", "format": {"dates": dates}}
+    (order,) = orders(read(kept_in("sql", tmp_path, [ROW | {"Paid": cell}], **found)))
+
+    assert order.purchased_at == datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
