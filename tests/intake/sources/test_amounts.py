@@ -43,7 +43,7 @@ def refusal(cell: str, currency: str = "DKK", **declared: Any) -> Reason:
 @example(Decimal("1234567.00"), "de_CH")
 def test_an_amount_of_any_locale_is_read_back_exactly_where_its_marks_are_declared(value: Decimal, name: str) -> None:
     decimal, thousands = LOCALES[name]
-    declared = {"decimal_mark": decimal, "thousands_mark": thousands}
+    declared: dict[str, Any] = {"decimal_mark": decimal, "thousands_mark": thousands}
     written = format_decimal(value, "#,##0.00", locale=name)
 
     assert amount(written, **declared) == value
@@ -237,7 +237,16 @@ def test_the_tail_of_a_calculated_float_is_noise(value: float) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["29.35000001", "0.3000000004", "12345678.12345678", "1.1234567", "123456789012.1234567", "1e-07", "0.00000001"],
+    [
+        "29.35000001",
+        "0.3000000004",
+        "12345678.12345678",
+        "123456789.1200501",
+        "1.1234567",
+        "123456789012.1234567",
+        "1e-07",
+        "0.00000001",
+    ],
 )
 def test_a_digit_that_may_be_meant_is_never_rounded_away(cell: str) -> None:
     assert refusal(cell) is Reason.BAD_AMOUNT

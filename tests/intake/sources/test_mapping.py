@@ -355,7 +355,9 @@ NOTHING = ["NULL", "\\N", "NaT", "nan", "None", "-", "n/a", "#N/A", "0000-00-00"
 
 @pytest.mark.parametrize("cell", NOTHING)
 def test_a_word_for_nothing_is_nothing_in_an_optional_column(cell: str) -> None:
-    optional = dict.fromkeys(["completed_at", "updated_at", "refunded", "consent", "ad_personalization"], cell)
+    optional: dict[str, Any] = dict.fromkeys(
+        ["completed_at", "updated_at", "refunded", "consent", "ad_personalization"], cell
+    )
 
     assert order(**optional) == order()._replace(rank=order(updated_at="").rank)
     assert order(email=cell).email == ""
@@ -365,7 +367,8 @@ def test_a_word_for_nothing_is_nothing_in_an_optional_column(cell: str) -> None:
 @pytest.mark.parametrize("field", ["amount", "purchased_at"])
 @pytest.mark.parametrize("cell", NOTHING)
 def test_a_word_for_nothing_is_no_amount_and_no_time(field: str, cell: str) -> None:
-    read = row(**{field: cell})
+    cells: dict[str, Any] = {field: cell}
+    read = row(**cells)
 
     assert isinstance(read, RowRejected)
     assert read.field == field

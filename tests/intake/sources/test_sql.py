@@ -258,7 +258,7 @@ def test_nothing_of_a_database_is_left_for_later(url: str) -> None:
     ],
 )
 def test_times_of_utc_are_read_so_in_every_declared_order(tmp_path: Path, cell: str, dates: str | None) -> None:
-    found = {"naive_times": "utc", "format": {"dates": dates}}
-    (order,) = orders(read(kept_in("sql", tmp_path, [ROW | {"Paid": cell}], **found)))
+    source = kept_in("sql", tmp_path, [ROW | {"Paid": cell}], naive_times="utc", format={"dates": dates})
+    (order,) = orders(read(source))
 
     assert order.purchased_at == datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
