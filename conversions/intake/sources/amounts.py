@@ -143,6 +143,8 @@ def _reading(number: str, decimal: str, group: str) -> Iterator[Decimal]:
             yield Decimal(number.replace(decimal, ".") if decimal else number)
         return
     whole, _, fraction = number.partition(decimal) if decimal else (number, "", "")
+    if whole[-4:-3] != group:
+        return  # most decimal commas, without asking Babel
     try:
         yield parse_decimal(f"{whole.replace(group, ',')}.{fraction or 0}", locale="en", strict=True)
     except NumberFormatError:
