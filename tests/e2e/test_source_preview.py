@@ -40,7 +40,7 @@ def test_each_row_says_what_was_understood_and_what_becomes_of_it(shop: Shop) ->
         shop.order("2", status="pending"),
         shop.order("3", billing_email=""),
         shop.order("4", billing_email="nobody at home"),
-        shop.order("5", total="12,50"),
+        shop.order("5", total="12,5,0"),
         shop.order("6", refunded="-100.00"),
         shop.order("7", purchased_at="2026-10-01"),
         *[shop.order(str(n), billing_email=f"ida@{DOMAIN}") for n in (8, 9, 10)],
