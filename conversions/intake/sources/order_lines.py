@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText, parse_amount
+from conversions.intake.sources.amounts import Amounts
+from conversions.intake.sources.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText
 from conversions.intake.sources.decimal_points import is_decimal_point
 from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR
 from conversions.model.conversion import Reason
@@ -12,7 +13,7 @@ from conversions.settings import SourceBase
 Cells = tuple[str, ...]
 """The mapped cells of one row, in the order of ``FIELDS``."""
 ORDER_ID = FIELDS.index("order_id")
-_AMOUNT = FIELDS.index("amount")
+_AMOUNT, _CURRENCY = FIELDS.index("amount"), FIELDS.index("currency")
 _QUANTITIES, _UNIT_PRICES = FIELDS.index("quantities"), FIELDS.index("unit_prices")
 _OF_LINES = (FIELDS.index("product_ids"), _QUANTITIES, _UNIT_PRICES)
 
@@ -24,7 +25,10 @@ class OrderLines:
         columns = settings.columns
         self._sums = settings.format.items_amount == "sum"
         self._priced = columns.quantities is not None and columns.unit_prices is not None
-        self._may_be_thousands = settings.format.decimals is None
+        self._currency = settings.currency
+        self._aliases = {alias.strip().casefold(): code for alias, code in settings.currency_aliases.items()}
+        # The sum is a cell again, so it is still in minor units where the lines are.
+        self._amount = Amounts(settings.format.model_copy(update={"minor_units": False}), self._aliases)
         once = [at for at in range(len(FIELDS)) if at not in (ORDER_ID, *_OF_LINES)]
         self._once = [at for at in once if at != _AMOUNT or not self._sums]
 
@@ -58,23 +62,30 @@ class OrderLines:
         It is exact, of all lines, also of those without a product ID: shipping and fees are paid, too. Raises CellError
         where a line lacks one of the two, and where an amount may be in thousands.
         """
+        code = self._code(rows)
         if not self._priced:
-            amounts = [self._parsed(row[_AMOUNT], "amount") for row in rows if row[_AMOUNT].strip()]
+            amounts = [self._parsed(row[_AMOUNT], "amount", code) for row in rows if row[_AMOUNT].strip()]
             return _text(sum(amounts)) if amounts else ""
         lines = [row for row in rows if row[_QUANTITIES].strip() or row[_UNIT_PRICES].strip()]
         amounts = [
-            self._parsed(row[_QUANTITIES], "quantities") * self._parsed(row[_UNIT_PRICES], "unit_prices")
+            self._parsed(row[_QUANTITIES], "quantities", code) * self._parsed(row[_UNIT_PRICES], "unit_prices", code)
             for row in lines
         ]
         return _text(sum(amounts)) if amounts else ""
 
-    def _parsed(self, cell: str, field: str) -> Decimal:
-        if self._may_be_thousands and is_decimal_point(cell) is False:
+    def _parsed(self, cell: str, field: str, currency: str) -> Decimal:
+        if self._amount.may_be_thousands and is_decimal_point(cell) is False:
             raise CellError(Reason.AMBIGUOUS_AMOUNT, field)
         try:
-            return parse_amount(cell, field)
-        except CellError:
-            raise CellError(_UNREADABLE[field], field) from None
+            return self._amount(cell, field, currency)
+        except CellError as error:
+            reason = _UNREADABLE[field] if error.reason is Reason.BAD_AMOUNT else error.reason
+            raise CellError(reason, field) from None
+
+    def _code(self, rows: Sequence[Cells]) -> str:
+        """Return the currency of the order, with which a sign beside an amount is compared."""
+        cell = next((row[_CURRENCY].strip() for row in rows if row[_CURRENCY].strip()), self._currency or "")
+        return self._aliases.get(cell.casefold(), cell.upper())
 
 
 _UNREADABLE = {

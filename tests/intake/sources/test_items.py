@@ -178,6 +178,20 @@ def test_a_sum_that_lacks_a_part_is_no_amount(tmp_path: Path, changes: Row, reas
     assert told(rows) == [("row 2", reason, "1", field)]
 
 
+@pytest.mark.parametrize(
+    ("form", "price", "total"),
+    [
+        ({"decimal_mark": ","}, "kr. 1.249,50", Decimal("2499")),
+        ({"minor_units": True}, "124950", Decimal("2499")),
+        ({}, "€12", Reason.OTHER_CURRENCY),
+    ],
+)
+def test_a_sum_reads_prices_as_they_are_written(tmp_path: Path, form: Any, price: str, total: object) -> None:
+    (order,) = rows_of(tmp_path, [row(Price=price, Pieces="2")], items_amount="sum", **form)
+
+    assert (order.amount if isinstance(order, Order) else order.reason) == total
+
+
 BROKEN = ["{number},short\n", '{number},"never closed,,,,,,,,,\n']
 
 
