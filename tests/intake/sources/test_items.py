@@ -181,8 +181,8 @@ def test_a_sum_that_lacks_a_part_is_no_amount(tmp_path: Path, changes: Row, reas
 @pytest.mark.parametrize(
     ("form", "price", "total"),
     [
-        ({"decimal_mark": ","}, "kr. 1.249,50", Decimal("2499")),
-        ({"minor_units": True}, "124950", Decimal("2499")),
+        ({"decimal_mark": ","}, "kr. 1.249,50", Decimal(2499)),
+        ({"minor_units": True}, "124950", Decimal(2499)),
         ({}, "€12", Reason.OTHER_CURRENCY),
     ],
 )
