@@ -28,9 +28,9 @@ class OrderLines:
         columns = settings.columns
         self._sums = settings.format.items_amount == "sum"
         self._priced = columns.quantities is not None and columns.unit_prices is not None
-        aliases = {alias.strip().casefold(): code for alias, code in settings.currency_aliases.items()}
+        self._aliases = {alias.strip().casefold(): code for alias, code in settings.currency_aliases.items()}
         # A sum of smallest units is one, too; the amount of the order is converted.
-        self._amount = Amounts(settings.format.model_copy(update={"minor_units": False}), aliases)
+        self._amount = Amounts(settings.format.model_copy(update={"minor_units": False}), self._aliases)
         self._may_be_thousands = self._amount.may_be_thousands and not settings.format.minor_units
         self._currency = settings.currency or ""
         once = [at for at in range(len(FIELDS)) if at not in (ORDER_ID, *_OF_LINES)]
@@ -57,8 +57,13 @@ class OrderLines:
         for at, cells in zip(_OF_LINES, _lines(rows), strict=True):
             joined[at] = _list(FIELDS[at], cells)
         if self._sums:
-            joined[_AMOUNT] = self._sum(rows, joined[_CURRENCY].strip().upper() or self._currency)
+            joined[_AMOUNT] = self._sum(rows, self._code(joined[_CURRENCY]))
         return tuple(joined)
+
+    def _code(self, cell: str) -> str:
+        """Return the order's currency, with which a sign beside an amount is compared."""
+        word = cell.strip() or self._currency
+        return self._aliases.get(word.casefold(), word.upper())
 
     def _sum(self, rows: Sequence[Cells], currency: str) -> str:
         """Return the sum of quantity times unit price where both are mapped, otherwise of the lines' amounts.

@@ -75,7 +75,7 @@ def read(source: Source, window: Window = WINDOW) -> Found:
     found: Found = {}
     for row in rows:
         if isinstance(row, Order):
-            found[row.number] = row._replace(rank=(row.rank[0], 0))
+            found[row.number] = row._replace(rank=(row.rank[0], 0), place="")
         else:
             found[row.order_no] = row
     assert len(found) == len(rows)
@@ -280,7 +280,9 @@ def test_the_window_and_every_look_up_use_an_index(preset: str) -> None:
     rows = plan(preset, datetime(2026, 11, 1))
 
     assert "type_status_date" in rows[0]["possible_keys"]
-    assert preset == POSTS or rows[0]["key"] == "date_updated"
+    # Which of the two is used depends on what the server has counted.
+    assert preset == POSTS or rows[0]["key"] in {"date_updated", "type_status_date"}
+    assert preset == POSTS or "date_updated" in rows[0]["possible_keys"]
     assert all(row["key"] for row in rows[1:]), rows
 
 
