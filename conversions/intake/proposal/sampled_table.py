@@ -111,8 +111,10 @@ def _header(file: BinaryIO, where: str, kind: Kind) -> tuple[Sequence[str], Form
 
 
 def _csv_header(file: BinaryIO, where: str) -> tuple[Sequence[str], Format]:
-    _, stream = next(members(file, where))
-    lines = decoding.open_text(stream, where, None).readlines(_CHARACTERS)
+    lines: list[str] = []
+    for _, stream in members(file, where):
+        lines = decoding.open_text(stream, where, None).readlines(_CHARACTERS)
+        break
     if not any(map(str.strip, lines)):
         raise NotAnExport(f"{where} is empty; export it again.")
     encoding = None if _is_utf8(lines) else decoding.proposal(lines, _has_header)
