@@ -110,6 +110,11 @@ class TestColumns:
         assert found == ["A", "B", "C", "D"]
         assert "check it" in said.err
 
+    def test_of_a_part_of_the_amount_or_rounded_numbers_are_not_taken(self, cli: Cli, tmp_path: Path) -> None:
+        rows = [["5,00E+12", *row[1:]] for row in ROWS]
+        _, source = proposed(cli, exported(tmp_path, ("Order number", "E-mail", "Subtotal", *HEADER[3:]), rows))
+        assert (source["columns"]["order_id"], source["columns"]["amount"]) == ("?", "?")
+
     def test_whose_cells_are_something_else_are_not_taken(self, cli: Cli, tmp_path: Path) -> None:
         said, source = proposed(cli, exported(tmp_path, rows=changed(total=["see note"] * 4, sku=["A red mug"] * 4)))
 

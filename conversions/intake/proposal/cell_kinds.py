@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from conversions.intake.sources.amounts import Amounts
 from conversions.intake.sources.cells import CellError
 from conversions.intake.sources.list_cells import is_nothing, split_list
+from conversions.intake.sources.mapping import ROUNDED
 from conversions.intake.sources.times import EXCEL_DAY, UNIX_TIME, Times
 from conversions.intake.sources.unparsed import MAX_WORD_CHARACTERS
 from conversions.model.conversion import PRODUCT_ID, Reason
@@ -45,7 +46,7 @@ def fits(field: str, cells: Cells) -> bool | None:
         case "status":
             return len(set(cells)) <= MAX_STATUSES and not any(map(_is_long, cells))
         case _:
-            return not any(map(_is_long, cells))
+            return not any(map(_is_long, cells)) and not any(map(ROUNDED.fullmatch, cells))
 
 
 def proves(field: str, cells: Cells) -> bool:
@@ -81,7 +82,13 @@ def is_blank(cell: str) -> bool:
 
 
 def _most(test: Callable[[str], object], cells: Cells, share: float = 0.9) -> bool:
-    return sum(map(bool, map(test, cells))) >= share * len(cells)
+    """Return whether *test* is true of that share of *cells*; it looks no further than that is open."""
+    failures, most = 0, (1 - share) * len(cells)
+    for cell in cells:
+        failures += not test(cell)
+        if failures > most:
+            return False
+    return True
 
 
 def _are_ids(separator: str, cell: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conversions.intake.proposal.cell_kinds import Cells, fits, is_blank, proves
-from conversions.intake.proposal.header_words import may_be_written, rank
+from conversions.intake.proposal.header_words import is_of_a_part, may_be_written, rank
 
 Sureness = Literal["preset", "name_and_cells", "name", "cells"]
 NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status")
@@ -60,8 +60,8 @@ def contradicted(cells: Mapping[str, Cells], chosen: Sequence[ColumnChoice]) -> 
 def _by_name(field: str, cells: Mapping[str, Cells]) -> ColumnChoice | None:
     ranked: list[tuple[bool, int, str]] = []
     for name, values in cells.items():
-        place, fit = rank(field, name), fits(field, values)
-        if place is not None and fit is not False:
+        place = rank(field, name)
+        if place is not None and (fit := fits(field, values)) is not False:
             ranked.append((fit is None, place, name))
     if not ranked:
         return None
@@ -72,8 +72,9 @@ def _by_name(field: str, cells: Mapping[str, Cells]) -> ColumnChoice | None:
 
 
 def _by_cells(field: str, cells: Mapping[str, Cells]) -> ColumnChoice | None:
-    names = [name for name, values in cells.items() if proves(field, values) and not _names_another(name)]
-    return ColumnChoice(field, names[0], "cells") if len(names) == 1 else None
+    """Return the only column whose cells prove it; where there are several, a person has to choose."""
+    names = [name for name, values in cells.items() if not _names_another(name) and proves(field, values)]
+    return ColumnChoice(field, names[0], "cells") if len(names) == 1 and not is_of_a_part(names[0]) else None
 
 
 def _names_another(name: str) -> bool:

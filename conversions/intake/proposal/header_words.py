@@ -13,6 +13,11 @@ MAX_NAME_CHARACTERS = 60
 _CAMEL_CASE = re.compile(r"(?<=[a-zæøå])(?=[A-ZÆØÅ])")
 _MARKS = re.compile(r"[^\w.]+|_")
 _CONSENT = re.compile(r"consent|samtykke|opt ?in")
+_PARTS = re.compile(
+    r"sub ?total|delsum|\bnet|netto|tax|vat\b|moms|ship|fragt|deliver|lever|discount|rabat|fee|gebyr|price|pris|cost"
+    r"|weight|vægt|due|payout|fulfil|birth|fødsel|seller|sælger|staff|employee"
+)
+"""In names of columns that have other amounts, days and people than the purchase."""
 _PERSONAL_NUMBER = re.compile(r"\d{6}")
 
 
@@ -20,6 +25,11 @@ def rank(field: str, name: str) -> int | None:
     """Return how well *name* fits our column *field*, 0 is best; None where it does not."""
     words = _words(name)
     return next((nth for nth, pattern in enumerate(_patterns()[field]) if pattern.fullmatch(words)), None)
+
+
+def is_of_a_part(name: str) -> bool:
+    """Return whether *name* says that its cells are of something beside the purchase, such as its shipping."""
+    return _PARTS.search(_words(name)) is not None
 
 
 def known(header: Sequence[str]) -> int:
