@@ -37,6 +37,7 @@ _OPEN = {
     ): "dates begin with the day in some rows and with the month in others: correct the export",
     ("decimal_mark", "ambiguous"): "1.200 or 1,200 could be a thousand or one: set the mark before decimals",
     ("decimal_mark", "contradictory"): "some amounts have a decimal comma and others a decimal point: check the export",
+    ("minor_units", "whole"): "no amount has decimals: if 19900 is 199.00, set true",
     ("items_amount", "differs"): 'the rows of one order have different amounts: "sum" adds them up, or map the total',
 }
 _MAYBE_ITEMS = (
@@ -110,6 +111,7 @@ def proposed(export: Path, path: str, chosen: Chosen, ask: Ask | None) -> Export
     proposal = propose(export)
     for line in _lines(export, path, proposal):
         say(line)
+    chosen = Chosen(chosen.completed, chosen.currency or proposal.currency)
     if ask and not chosen.completed and not (proposal.preset and proposal.preset.completed):
         words = (ask(COMPLETED) or "").split(",")
         chosen = Chosen(tuple(filter(None, map(str.strip, words))), chosen.currency)
@@ -128,6 +130,8 @@ def _lines(export: Path, path: str, proposal: "Proposal") -> Iterator[str]:
         others = f"; or {', '.join(choice.others)}" if choice.others else ""
         yield f"  {choice.name:<{width}}  {choice.field:<13} {_SURENESS[choice.sureness]}{others}"
     read = {**proposal.found, **proposal.format}
+    if proposal.currency:
+        read["currency"] = proposal.currency
     if read:
         yield f"Format: {', '.join(f'{name} = {value!a}' for name, value in read.items())}."
     if proposal.statuses.words or proposal.statuses.hidden:
@@ -159,6 +163,9 @@ def _undecided(proposal: "Proposal", chosen: Chosen) -> Iterator[str]:
         named = proposal.misnamed.get("product_ids")
         instead = f" ({named} has names or something else)" if named else ""
         yield f"No column has product IDs{instead}: leave them out of the policy, or export them."
+    if "currency_aliases" in proposal.open:
+        words = proposal.name("currency")
+        yield f"OPEN: {words} has no ISO codes: say in [source.currency_aliases] what its words mean."
     if proposal.open.get("layout"):
         yield _MAYBE_ITEMS
     for name in proposal.newsletters:

@@ -145,6 +145,7 @@ class TestFormat:
             ({"date": ["11/20/2026", "01/02/2026", "11/21/2026", "03/04/2026"]}, {"dates": "mdy"}),
             ({"date": ["01/02/2026", "03/04/2026", "05/06/2026", "07/08/2026"]}, {}),
             ({"date": ["11/20/2026", "20/11/2026", "05/06/2026", "07/08/2026"]}, {}),
+            ({"total": ["12900", "30050", "8000", "8000"]}, {}),
             ({"date": ["46000", "46001.5", "46002", "46003"]}, {"dates": "excel"}),
             ({"date": ["1795000000", "1795000001", "1795000002", "1795000003"]}, {"dates": "unix"}),
         ],
@@ -155,10 +156,11 @@ class TestFormat:
         said, source = proposed(cli, exported(tmp_path, rows=changed(**cells)))
 
         assert source["format"] == ({"decimal_mark": "."} if "date" in cells else {}) | settings
-        assert ("OPEN: dates" in said.err or "OPEN: decimal_mark" in said.err) == (not settings)
+        assert any(f"OPEN: {name}" in said.err for name in ("dates", "decimal_mark", "minor_units")) == (not settings)
 
     @pytest.mark.parametrize(
-        ("encoding", "found"), [("utf-8-sig", None), ("windows-1252", "windows-1252"), ("utf-16", None)]
+        ("encoding", "found"),
+        [("utf-8-sig", None), ("windows-1252", "windows-1252"), ("utf-16", None), ("utf-16-le", "utf-16-le")],
     )
     def test_of_the_text_is_found(self, cli: Cli, tmp_path: Path, encoding: str, found: str | None) -> None:
         export = exported(tmp_path, rows=changed(status=["Gennemført"] * 4), mark=";")
@@ -168,6 +170,32 @@ class TestFormat:
 
         assert source["format"].get("encoding") == found
         assert "Gennemført (4)" in said.err
+
+    def test_is_found_below_titles_and_a_line_that_names_the_delimiter(self, cli: Cli, tmp_path: Path) -> None:
+        export = exported(tmp_path, mark=";")
+        export.write_text("sep=;\nOrders of the shop\n\n" + export.read_text())
+        assert proposed(cli, export)[1]["columns"]["amount"] == "Order total"
+
+    @pytest.mark.parametrize(
+        ("name", "cells", "currency"),
+        [
+            ("Order total (DKK)", ["129.00"] * 4, "DKK"),
+            ("Order total", ["129,00 EUR", "EUR 12,50", "1 EUR", "2 EUR"], "EUR"),
+            ("Order total", ["129,00 EUR", "DKK 12,50", "1 EUR", "2 EUR"], None),
+            ("Order total", ["129,00 kr."] * 4, None),
+        ],
+    )
+    def test_has_the_currency_that_the_amounts_state(
+        self, cli: Cli, tmp_path: Path, name: str, cells: list[str], currency: str | None
+    ) -> None:
+        rows = [[row[0], row[1], cell, *row[4:]] for row, cell in zip(ROWS, cells, strict=True)]
+        _, source = proposed(cli, exported(tmp_path, (*HEADER[:2], name, *HEADER[4:]), rows))
+        assert (source.get("currency"), source["columns"].get("currency")) == (currency, None if currency else "?")
+
+    def test_leaves_open_what_words_for_currencies_mean(self, cli: Cli, tmp_path: Path) -> None:
+        said, source = proposed(cli, exported(tmp_path, rows=changed(currency=["kr."] * 4)))
+        assert source["columns"]["currency"] == "Currency"
+        assert "OPEN: Currency has no ISO codes" in said.err
 
     def test_is_items_where_rows_of_an_order_differ_only_in_their_products(self, cli: Cli, tmp_path: Path) -> None:
         rows = [*map(list, ROWS), ["1004", *ROWS[3][1:6], "KRUS-1"]]

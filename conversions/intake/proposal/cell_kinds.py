@@ -18,7 +18,7 @@ from conversions.settings.values import is_currency
 
 Cells = Sequence[str]
 TIMES = frozenset({"purchased_at", "completed_at", "updated_at", "cancelled_at"})
-MAX_STATUSES = 30
+MAX_STATUSES, MAX_CURRENCY_WORDS = 30, 5
 _NUMBERS = frozenset({"amount", "refunded", "unit_prices", "quantities"})
 _ADDRESS = re.compile(r"'?[^@\s]+@[^@\s]+\.[^@\s]+")
 _DECIMALS = re.compile(r"[0-9][.,][0-9]")
@@ -40,7 +40,7 @@ def fits(field: str, cells: Cells) -> bool | None:
         case "email":
             return _most(_ADDRESS.fullmatch, cells, 0.5)
         case "currency":
-            return _most(is_currency, cells)
+            return _most(is_currency, cells) or _are_currency_words(cells)
         case "product_ids":
             return product_separator(cells) is not None
         case "status":
@@ -52,8 +52,10 @@ def fits(field: str, cells: Cells) -> bool | None:
 def proves(field: str, cells: Cells) -> bool:
     """Return whether *cells* alone, without a name, say that they are those of our column *field*."""
     match field:
-        case "email" | "currency":
+        case "email":
             return fits(field, cells) is True
+        case "currency":
+            return bool(cells) and _most(is_currency, cells)
         case "purchased_at":
             return bool(cells) and _most(_is_time, cells)
         case "amount":
@@ -89,6 +91,11 @@ def _most(test: Callable[[str], object], cells: Cells, share: float = 0.9) -> bo
         if failures > most:
             return False
     return True
+
+
+def _are_currency_words(cells: Cells) -> bool:
+    """Return whether *cells* are a few short words or signs, such as ``kr.``."""
+    return len(set(cells)) <= MAX_CURRENCY_WORDS and all(len(cell) <= _MAX_LETTERS + 1 for cell in cells)
 
 
 def _are_ids(separator: str, cell: str) -> bool:

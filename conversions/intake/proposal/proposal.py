@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from conversions.errors import NotAnExport
-from conversions.intake.proposal.cell_format import date_order, decimal_mark
-from conversions.intake.proposal.cell_kinds import TIMES, Cells, product_separator
+from conversions.intake.proposal.cell_format import counts_minor_units, date_order, decimal_mark, stated_currency
+from conversions.intake.proposal.cell_kinds import TIMES, Cells, product_separator, proves
 from conversions.intake.proposal.columns import NEEDED, ColumnChoice, cells_of, choose, contradicted
 from conversions.intake.proposal.header_words import consents
 from conversions.intake.proposal.item_rows import item_rows
@@ -51,6 +51,8 @@ class Proposal:
     """By setting, the code of the reason why a person has to choose."""
     statuses: Statuses
     product_separator: str | None
+    currency: str | None
+    """That of all orders, where no column has it and the amounts state it."""
     consents: tuple[str, ...]
     """Columns that may hold the consent to ads."""
     newsletters: tuple[str, ...]
@@ -92,6 +94,7 @@ def propose(path: Path) -> Proposal:
         open={**unsure, **questions},
         statuses=_statuses(columns, cells, known=preset is not None),
         product_separator=_separator(columns, cells),
+        currency=_currency(columns, cells),
         consents=tuple(maybe),
         newsletters=tuple(newsletters),
         rows=len(table.rows),
@@ -142,10 +145,20 @@ def _marks(columns: list[ColumnChoice], cells: Mapping[str, Cells]) -> tuple[dic
         "decimal_mark": decimal_mark(cell for field in _MONEY for cell in by_field.get(field, ())),
         "dates": date_order(by_field[field] for field in by_field if field in TIMES),
     }
-    unsure = {name: value for name, value in found.items() if value in {"ambiguous", "contradictory"}}
-    return {name: value for name, value in found.items() if value and name not in unsure}, {
-        name: str(value) for name, value in unsure.items()
-    }
+    unsure = {name: str(value) for name, value in found.items() if value in {"ambiguous", "contradictory"}}
+    currencies = by_field.get("currency", ())
+    if currencies and not proves("currency", currencies):
+        unsure["currency_aliases"] = "words"
+    if counts_minor_units(by_field.get("amount", ()), currencies[0].upper() if currencies else None):
+        unsure["minor_units"] = "whole"
+    return {name: value for name, value in found.items() if value and name not in unsure}, unsure
+
+
+def _currency(columns: list[ColumnChoice], cells: Mapping[str, Cells]) -> str | None:
+    names = {choice.field: choice.name for choice in columns}
+    if "currency" in names or "amount" not in names:
+        return None
+    return stated_currency(names["amount"], cells.get(names["amount"], ()))
 
 
 def _statuses(columns: list[ColumnChoice], cells: Mapping[str, Cells], *, known: bool) -> Statuses:
