@@ -77,6 +77,12 @@ def init(
     """
     settings = directory.absolute() / "conversions.toml"
     schedule.check_path(settings.parent)
+    ask = _answer if sys.stdin.isatty() else None
+    chosen = init_export.Chosen(tuple(completed or ()), currency)
+    if settings.exists() and export:
+        show(scaffold.source_text(init_place.place([export], directory, chosen, ask)))
+        say(f"{settings} exists already and was not changed: put these tables in the place of its [source].")
+        return
     if settings.exists():
         raise SettingsError(f"{settings} exists already and was not changed; edit it, or name another directory.")
     made_up = REHEARSAL if rehearsal else {}
@@ -89,12 +95,7 @@ def init(
         order_key=order_key,
     )
     given = Answers(
-        source=init_place.place(
-            [shop_system, export, orders],
-            directory,
-            init_export.Chosen(tuple(completed or ()), currency),
-            _answer if sys.stdin.isatty() else None,
-        ),
+        source=init_place.place([shop_system, export, orders], directory, chosen, ask),
         endpoint=made_up.get("endpoint"),
         google_account=google_account or made_up.get("google_account"),
         google_action=google_action or made_up.get("google_action"),
@@ -109,7 +110,7 @@ def init(
         max_new=max_new,
         approved_by=approved_by,
     )
-    if sys.stdin.isatty():
+    if ask:
         given = _ask(given)
         if isinstance(given.source, ShopAnswers):
             given = replace(given, source=ask_shop(given.source, _answer, consent=given.legal_basis == "consent"))

@@ -69,8 +69,19 @@ class Answers:
 
 def settings_text(answers: Answers) -> str:
     """The shipped ``conversions.toml`` with the answers in place of its examples."""
-    values, section, lines = answers.values(), "", []
-    for line in _example(answers).splitlines():
+    return _filled(_example(answers.source), answers.values())
+
+
+def source_text(source: SourceAnswers) -> str:
+    """The tables of the source alone, for settings that exist already."""
+    text = _filled(_example(source), source.tables())
+    return text[text.index("[source]\n") : text.index("[store]\n")].rstrip()
+
+
+def _filled(example: str, values: Tables) -> str:
+    """*example* with the values; a destination without any is left out."""
+    section, lines = "", []
+    for line in example.splitlines():
         if line.startswith("["):
             section = line[1 : line.index("]")]
         if not section.startswith("destinations.") or values.get(section):
@@ -78,13 +89,13 @@ def settings_text(answers: Answers) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _example(answers: Answers) -> str:
+def _example(source: SourceAnswers) -> str:
     """The shipped settings, with the tables of a shop system where the orders are in one."""
     text = template("conversions.toml")
-    if answers.source.template is None:
+    if source.template is None:
         return text
     before, _, rest = text.partition("[source]\n")
-    shop = template(answers.source.template).partition("[source]\n")[2]
+    shop = template(source.template).partition("[source]\n")[2]
     return f"{before}[source]\n{shop}\n[store]{rest.partition('[store]')[2]}"
 
 

@@ -300,6 +300,16 @@ class TestKindsOfFiles:
         assert proposed(cli, packed)[1]["path"] == f"{tmp_path}/*.csv.gz"
 
 
+class TestSettingsThatExist:
+    def test_stay_and_the_tables_are_printed(self, cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / "conversions.toml").write_text("# mine")
+        said = cli("init", tmp_path, "--from", exported(tmp_path))
+        assert (said.code, (tmp_path / "conversions.toml").read_text()) == (0, "# mine")
+        assert list(tomllib.loads(said.out)) == ["source"]
+        assert tomllib.loads(said.out)["source"]["columns"]["amount"] == "Order total"
+        assert "was not changed" in said.err
+
+
 class TestTheFirstQuestion:
     @pytest.mark.parametrize("storage", ["", "posts"])
     def test_a_woocommerce_database_gets_its_preset(self, cli: Cli, tmp_path: Path, storage: str) -> None:
