@@ -282,6 +282,8 @@ def _say_next(settings: Path, answers: Answers) -> None:
         )
     if isinstance(answers.source, ShopAnswers) and not answers.source.renewals:
         say(RENEWALS_OPEN)
+    if answers.legal_basis == "consent" and isinstance(answers.source, init_export.ExportAnswers):
+        say(init_export.NO_CONSENT)
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)
     if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):

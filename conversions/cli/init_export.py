@@ -44,6 +44,10 @@ _MAYBE_ITEMS = (
     "Every order has one row here, but there are columns of a line's quantity or price: if an order with two products "
     'has two rows, set layout = "items" in [source.format].'
 )
+NO_CONSENT = (
+    "Your legal basis is consent, and no column has the buyers' consent to ads, so no order can be sent until "
+    "source.columns.consent names one."
+)
 COMPLETED = "Which of them are finished sales? Several are separated by commas (Enter: decide later)"
 CURRENCY = "No column has the currency. ISO code of the currency of all orders, such as DKK (Enter: decide later)"
 

@@ -131,6 +131,11 @@ class TestColumns:
         assert "consent" not in source["columns"]
         assert "Newsletter is no consent to ads" in said.err
         assert "If it is the buyer's consent" in said.err
+        assert "no order can be sent until source.columns.consent" not in said.err
+
+    def test_without_consent_are_too_few_where_it_is_the_legal_basis(self, cli: Cli, tmp_path: Path) -> None:
+        said, _ = proposed(cli, exported(tmp_path), "--legal-basis", "consent")
+        assert "no order can be sent until source.columns.consent" in said.err
 
 
 class TestFormat:

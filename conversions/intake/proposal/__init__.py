@@ -2,6 +2,8 @@
 
 proposal.py       what is proposed, and how sure it is
 sampled_table.py  header and first rows, read as a run reads them
+export_header.py  the line that names the columns
+all_columns.py    a table with every column that it has
 header_words.py   what the names of columns mean
 cell_kinds.py     what the cells of a column are
 columns.py        our columns, by name and by cells

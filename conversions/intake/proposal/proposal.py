@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from conversions.errors import NotAnExport
+from conversions.intake.proposal.all_columns import Kind
 from conversions.intake.proposal.cell_format import counts_minor_units, date_order, decimal_mark, stated_currency
 from conversions.intake.proposal.cell_kinds import TIMES, Cells, product_separator, proves
 from conversions.intake.proposal.columns import NEEDED, ColumnChoice, cells_of, choose, contradicted
 from conversions.intake.proposal.header_words import consents
 from conversions.intake.proposal.item_rows import item_rows
-from conversions.intake.proposal.sampled_table import Kind, SampledTable, read_table
+from conversions.intake.proposal.sampled_table import SampledTable, read_table
 from conversions.intake.sources.unparsed import MIN_ROWS_PER_WORD, may_be_shown
 from conversions.intake.sources.unusable_exports import refusal
 from conversions.observe.printable import printable
