@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from conversions.cli.init_shop import Ask
 from conversions.cli.output import say
 from conversions.cli.source_answers import UNSET, Remark, Tables, Value
-from conversions.settings.sections import Columns
 
 if TYPE_CHECKING:
     from conversions.intake.proposal import Proposal
@@ -76,6 +75,8 @@ class ExportAnswers:
 
     def tables(self) -> Tables:
         """Return the values of the source's tables, with a comment where a person has to choose."""
+        from conversions.settings.sections import Columns
+
         proposal = self.proposal
         unsure = {name: Remark(UNSET, f"OPEN: {_OPEN[name, code]}") for name, code in _open(proposal)}
         return {
