@@ -15,6 +15,7 @@ WORKPLACE = re.compile(r"/[w]ork/|/[f]arm/|--(extra-)?index[-]url|https?://\S*/(
 SHIPPED = (
     "woocommerce.toml",
     "shopify.toml",
+    "woocommerce-database.toml",
     "conversions.toml",
     "privacy-policy.toml",
     "systemd/conversions.service",

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from conversions.cli import scaffold, schedule
+from conversions.cli import init_export, init_place, scaffold, schedule
 from conversions.cli.days import one_day
 from conversions.cli.init_shop import RENEWALS_OPEN, ask_shop, given_shop
 from conversions.cli.options import FirstApprover
 from conversions.cli.output import say, show
 from conversions.cli.scaffold import Answers
+from conversions.cli.source_answers import ShopAnswers
 from conversions.errors import SettingsError, Usage
 
 Text = str | None
@@ -38,7 +39,15 @@ def init(
         Path, typer.Argument(help="Directory for conversions.toml, privacy-policy.toml, .env and var/.")
     ] = Path(),
     *,
-    orders: Annotated[Text, typer.Option(help="CSV or Parquet: a file or a glob; default orders/*.csv there.")] = None,
+    export: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="An export of the shop: its columns are proposed.")
+    ] = None,
+    completed: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="With --from: a status of a finished sale; may be repeated."),
+    ] = None,
+    currency: Annotated[Text, typer.Option(help="With --from: of all orders, where no column names it.")] = None,
+    orders: Annotated[Text, typer.Option(help="Files not looked at: a path or a glob; default orders/*.csv.")] = None,
     woocommerce: Annotated[Text, typer.Option(metavar="URL", help="A WooCommerce shop in place of files.")] = None,
     shopify: Annotated[Text, typer.Option(metavar="NAME.myshopify.com", help="A Shopify shop.")] = None,
     renewals: Annotated[Text, typer.Option(help="Subscription renewals of the shop: withhold or send.")] = None,
@@ -63,23 +72,30 @@ def init(
 ) -> None:
     """Write first settings, policy and keys.
 
-    Prints the cron line and the systemd units. On a terminal it asks for missing answers. Overwrites nothing.
+    On a terminal it asks where the shop keeps its orders, and for other missing answers. --from reads an export and
+    proposes its settings. Prints the cron line and the systemd units. Overwrites nothing.
     """
     settings = directory.absolute() / "conversions.toml"
     schedule.check_path(settings.parent)
+    ask = _answer if sys.stdin.isatty() else None
+    chosen = init_export.Chosen(tuple(completed or ()), currency)
+    if settings.exists() and export:
+        show(scaffold.source_text(init_place.place([export], directory, chosen, ask)))
+        say(f"{settings} exists already and was not changed: put these tables in the place of its [source].")
+        return
     if settings.exists():
         raise SettingsError(f"{settings} exists already and was not changed; edit it, or name another directory.")
     made_up = REHEARSAL if rehearsal else {}
+    shop_system = given_shop(
+        woocommerce,
+        shopify,
+        renewals=renewals,
+        consent=consent_meta or consent_attribute,
+        product_id=product_id,
+        order_key=order_key,
+    )
     given = Answers(
-        orders=_beside(orders, directory) if orders else "orders/*.csv",
-        shop_system=given_shop(
-            woocommerce,
-            shopify,
-            renewals=renewals,
-            consent=consent_meta or consent_attribute,
-            product_id=product_id,
-            order_key=order_key,
-        ),
+        source=init_place.place([shop_system, export, orders], directory, chosen, ask),
         endpoint=made_up.get("endpoint"),
         google_account=google_account or made_up.get("google_account"),
         google_action=google_action or made_up.get("google_action"),
@@ -94,20 +110,14 @@ def init(
         max_new=max_new,
         approved_by=approved_by,
     )
-    if sys.stdin.isatty():
+    if ask:
         given = _ask(given)
-        if not orders:
-            shop_answers = ask_shop(given.shop_system, _answer, consent=given.legal_basis == "consent")
-            given = replace(given, shop_system=shop_answers)
+        if isinstance(given.source, ShopAnswers):
+            given = replace(given, source=ask_shop(given.source, _answer, consent=given.legal_basis == "consent"))
     answers = _complete(given)
     _write(settings, answers)
     _print_schedule(settings, answers.timezone)
     _say_next(settings, answers)
-
-
-def _beside(orders: str, directory: Path) -> str:
-    """The path *orders*, relative to the settings file."""
-    return orders if Path(orders).is_absolute() else os.path.relpath(orders, directory)
 
 
 def _day(text: str | None, timezone: str) -> date:
@@ -254,7 +264,7 @@ OPEN = (
 
 def _say_next(settings: Path, answers: Answers) -> None:
     tokens = [
-        *(answers.shop_system.secrets if answers.shop_system else []),
+        *answers.source.secrets,
         *(["GOOGLE_APPLICATION_CREDENTIALS"] if answers.google_account and not answers.endpoint else []),
         *(["CONVERSIONS_META__ACCESS_TOKEN"] if answers.meta_dataset and not answers.endpoint else []),
     ]
@@ -270,8 +280,10 @@ def _say_next(settings: Path, answers: Answers) -> None:
             f" The first run sends 50 orders to each platform (first_batch). More than {answers.max_new} new orders at "
             "once stop a run until you accept them (max_new)."
         )
-    if answers.shop_system and not answers.shop_system.renewals:
+    if isinstance(answers.source, ShopAnswers) and not answers.source.renewals:
         say(RENEWALS_OPEN)
+    if answers.legal_basis == "consent" and isinstance(answers.source, init_export.ExportAnswers):
+        say(init_export.NO_CONSENT)
     if "same" in (answers.google_tag, answers.meta_pixel):
         say(SAME)
     if not all([answers.google_tag or not answers.google_account, answers.meta_pixel or not answers.meta_dataset]):

@@ -1,20 +1,15 @@
 """The questions of ``conversions init`` about a shop system that has the orders."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from conversions.cli.output import say
-from conversions.cli.scaffold import ShopAnswers
+from conversions.cli.source_answers import ShopAnswers
 from conversions.errors import Usage
 
 Ask = Callable[..., str | None]
 """Asks a question; the texts after it are the only answers, besides Enter."""
 
-SHOP = (
-    "Address of the WooCommerce shop that has the orders, such as https://shop.example, or a Shopify shop's own name, "
-    "such as name.myshopify.com (none, they are files: Enter)"
-)
 RENEWALS = "Renewals of subscriptions are orders that no click caused: withhold or send"
 PRODUCTS = "IDs in your product catalogues at the platforms: product, {} or sku"
 SENT_BEFORE = """\
@@ -32,16 +27,10 @@ NUMBERS = (
     "Orders that were sent under other numbers count a second time. Where a store of those runs exists, use it here "
     "(store.url) and run `conversions adopt --numbers --reason TEXT` after the first plan."
 )
-_SHOPIFY = re.compile(r"\.myshopify\.com/?$", re.IGNORECASE)
 
 
-def ask_shop(given: ShopAnswers | None, ask: Ask, *, consent: bool) -> ShopAnswers | None:
-    """Ask for the missing answers; *consent*: only orders with a recorded consent are sent. None: there is no shop."""
-    if given is None:
-        address = ask(SHOP)
-        if address is None:
-            return None
-        given = ShopAnswers("shopify" if _SHOPIFY.search(address) else "woocommerce", address)
+def ask_shop(given: ShopAnswers, ask: Ask, *, consent: bool) -> ShopAnswers:
+    """Ask for the missing answers; *consent*: only orders with a recorded consent are sent."""
     number, variant, details = (
         ("name", "variant", "additional details") if given.kind == "shopify" else ("number", "variation", "meta data")
     )
@@ -56,7 +45,7 @@ def ask_shop(given: ShopAnswers | None, ask: Ask, *, consent: bool) -> ShopAnswe
         order_key=order_key,
         renewals=given.renewals or ask(RENEWALS, "withhold", "send"),
         product_id=given.product_id or ask(PRODUCTS.format(variant), "product", variant, "sku"),
-        consent=given.consent or (ask(CONSENT.format(details, given.kind)) if consent else None),
+        consent=given.consent or (ask(CONSENT.format(details, given.kind.partition("-")[0])) if consent else None),
     )
 
 

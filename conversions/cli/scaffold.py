@@ -8,51 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from importlib.resources import files
-from typing import Literal
+
+from conversions.cli.source_answers import UNSET, Remark, SourceAnswers, Tables, Value
 
 SETTING = re.compile(r'(?:# )?(\w+) = ("[^"]*"|[^\s#]+)(.*)')
-Value = str | int | date | None
 
 ZONE = "Europe/Copenhagen"
 """The zone of the shipped examples."""
-UNSET = "unset"
-"""The value of a setting whose example has no default: its line becomes a comment."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShopAnswers:
-    """Answers about a shop system; None keeps the example's value."""
-
-    kind: Literal["woocommerce", "shopify"]
-    address: str
-    renewals: str | None = None
-    consent: str | None = None
-    """Where an order has the consent to ads."""
-    product_id: str | None = None
-    order_key: str | None = None
-
-    @property
-    def secrets(self) -> list[str]:
-        """What has to be put into ``.env``."""
-        names = {
-            "woocommerce": ("CONSUMER_KEY", "CONSUMER_SECRET"),
-            "shopify": ("CLIENT_ID", "CLIENT_SECRET"),
-        }
-        return [f"CONVERSIONS_SOURCE__{name}" for name in names[self.kind]]
-
-    def settings(self) -> "Mapping[str, Value]":
-        """Return the values of the table ``[source]``."""
-        address, consent = {
-            "woocommerce": ("url", "consent_meta"),
-            "shopify": ("shop", "consent_attribute"),
-        }[self.kind]
-        return {
-            address: self.address,
-            consent: self.consent,
-            "renewals": self.renewals or UNSET,
-            "product_id": self.product_id,
-            "order_key": self.order_key,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +22,7 @@ class Answers:
     """Answers of the operator."""
 
     legal_basis: str | None
-    orders: str
-    """A file or a glob, relative to the settings file."""
+    source: SourceAnswers
     timezone: str
     shop: str
     not_before: date | None
@@ -75,12 +36,10 @@ class Answers:
     meta_pixel: str | None
     approved_by: str | None
     """Who approves the first settings; None: nobody yet."""
-    shop_system: ShopAnswers | None = None
-    """The shop in place of a file."""
     endpoint: str | None = None
     """The sandbox's address, for a rehearsal."""
 
-    def values(self) -> dict[str, Mapping[str, Value]]:
+    def values(self) -> Tables:
         """Section → setting → value. None keeps the example's value; a destination without an account is left out."""
         google: Mapping[str, Value] = {
             "operating_account_id": self.google_account,
@@ -89,18 +48,12 @@ class Answers:
         meta: Mapping[str, Value] = {"dataset_id": self.meta_dataset, "action_source": self.action_source}
         return {
             "": {"timezone": self.timezone, "shop": self.shop},
-            "source": self._source(),
+            **self.source.tables(),
             "store": {"url": "sqlite:///var/conversions.db"},
             "privacy": {"legal_basis": self.legal_basis, "approved_by": self.approved_by or None},
             "destinations.google": {**google, **self._guards(self.google_tag)} if self.google_account else {},
             "destinations.meta": {**meta, **self._guards(self.meta_pixel)} if self.meta_dataset else {},
         }
-
-    def _source(self) -> Mapping[str, Value]:
-        if self.shop_system:
-            return self.shop_system.settings()
-        kind = next((kind for kind in ("parquet", "xlsx") if self.orders.endswith(f".{kind}")), "csv")
-        return {"kind": kind, "path": self.orders}
 
     def _guards(self, also_reported_by: str | None) -> Mapping[str, Value]:
         """Settings against ordinary mistakes. A tag with the same ids uses order numbers, so we must, too."""
@@ -116,22 +69,33 @@ class Answers:
 
 def settings_text(answers: Answers) -> str:
     """The shipped ``conversions.toml`` with the answers in place of its examples."""
-    values, section, lines = answers.values(), "", []
-    for line in _example(answers).splitlines():
+    return _filled(_example(answers.source), answers.values())
+
+
+def source_text(source: SourceAnswers) -> str:
+    """The tables of the source alone, for settings that exist already."""
+    text = _filled(_example(source), source.tables())
+    return text[text.index("[source]\n") : text.index("[store]\n")].rstrip()
+
+
+def _filled(example: str, values: Tables) -> str:
+    """*example* with the values; a destination without any is left out."""
+    section, lines = "", []
+    for line in example.splitlines():
         if line.startswith("["):
             section = line[1 : line.index("]")]
-        if not section.startswith("destinations.") or values[section]:
+        if not section.startswith("destinations.") or values.get(section):
             lines.append(_answered(line, values.get(section, {})))
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _example(answers: Answers) -> str:
+def _example(source: SourceAnswers) -> str:
     """The shipped settings, with the tables of a shop system where the orders are in one."""
     text = template("conversions.toml")
-    if answers.shop_system is None:
+    if source.template is None:
         return text
     before, _, rest = text.partition("[source]\n")
-    shop = template(f"{answers.shop_system.kind}.toml").partition("[source]\n")[2]
+    shop = template(source.template).partition("[source]\n")[2]
     return f"{before}[source]\n{shop}\n[store]{rest.partition('[store]')[2]}"
 
 
@@ -141,10 +105,11 @@ def _answered(line: str, values: Mapping[str, Value]) -> str:
     value = values.get(setting[1]) if setting else None
     if setting is None or value is None:
         return line
-    if value == UNSET:
-        return f"# {line}"
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
-    comment = setting[3].strip()
+    comment = f"# {value.text}" if isinstance(value, Remark) else setting[3].strip()
+    plain = value.value if isinstance(value, Remark) else value
+    if plain == UNSET:
+        return f"{f'# {setting[1]} = {setting[2]}':<39} {comment}".rstrip()
+    text = json.dumps(plain, ensure_ascii=False) if isinstance(plain, str | list | tuple) else str(plain)
     return f"{f'{setting[1]} = {text}':<39} {comment}".rstrip()
 
 

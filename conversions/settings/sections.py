@@ -121,7 +121,7 @@ class FileSource(SourceBase):
 
     kind: Literal["csv", "parquet", "xlsx"]
     path: FilesPath = Field(
-        description="a file or a glob, also s3://bucket/orders/*.csv or sftp://user@host/orders/*.csv"
+        description="a file, a glob or a folder, also s3://bucket/orders/*.csv or sftp://user@host/orders/*.csv"
     )
     password: SecretStr | None = Field(None, description="sftp: only as CONVERSIONS_SOURCE__PASSWORD", exclude=True)
     key_file: str | None = Field(None, description="sftp: file with a private key, mode 0600")

@@ -189,7 +189,7 @@ class TestQuestions:
         assert option in said.err
 
     def test_a_terminal_is_asked_for_what_was_not_given(self, cli: Cli, tmp_path: Path) -> None:
-        typed = "\n555000111222\nphysical_store\nlegitimate_interest\nnone\nIda Holm\n\n"
+        typed = "\n\n555000111222\nphysical_store\nlegitimate_interest\nnone\nIda Holm\n"
         said = cli("init", tmp_path, stdin=typed, terminal=True)
         assert said.code == 0, said.err
         settings = load(tmp_path / "conversions.toml")
@@ -198,7 +198,7 @@ class TestQuestions:
         assert settings.privacy.approved_by == "Ida Holm"
 
     def test_the_question_about_web_tags_says_which_answer_is_safe(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="other\n\n\n\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, *META, *BASIS, stdin="\nother\n\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "Does a Google tag count these purchases in this account?" in said.err
         assert "Does a Meta Pixel count these purchases in this dataset?" in said.err
@@ -207,7 +207,7 @@ class TestQuestions:
         assert (sections["google"].also_reported_by, sections["meta"].also_reported_by) == ("other", None)
 
     def test_an_answer_that_is_none_of_those_is_asked_again(self, cli: Cli, tmp_path: Path) -> None:
-        said = cli("init", tmp_path, *GOOGLE, stdin="\nyes\nconsent\nno\nnone\n\n\n", terminal=True)
+        said = cli("init", tmp_path, *GOOGLE, stdin="\n\nyes\nconsent\nno\nnone\n\n", terminal=True)
         assert said.code == 0, said.err
         assert "'no' is no choice: type none, other, same, or press Enter." in said.err
         assert load(tmp_path / "conversions.toml").destinations["google"].also_reported_by == "none"
@@ -244,8 +244,8 @@ class TestAWooCommerceShop:
         assert "source.renewals" in said.err
 
     def test_a_terminal_is_asked_about_it(self, cli: Cli, tmp_path: Path) -> None:
-        typed = "https://shop.example\nnumber\nwithhold\nvariation\n_ad_consent\n"
-        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=f"\n\n{typed}", terminal=True)
+        typed = "woocommerce\n\nhttps://shop.example\n\n\nnumber\nwithhold\nvariation\n_ad_consent\n"
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=typed, terminal=True)
         assert said.code == 0, said.err
         source = load(tmp_path / "conversions.toml").source
         assert isinstance(source, WooCommerceSource)
@@ -301,8 +301,8 @@ class TestAShopifyShop:
         assert "source.renewals" in said.err
 
     def test_a_terminal_is_asked_about_it(self, cli: Cli, tmp_path: Path) -> None:
-        typed = "name.myshopify.com\nname\nwithhold\nvariant\nad_consent\n"
-        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=f"\n\n{typed}", terminal=True)
+        typed = "shopify\nname.myshopify.com\n\n\nname\nwithhold\nvariant\nad_consent\n"
+        said = cli("init", tmp_path, *GOOGLE, *BASIS, "--google-tag", "none", stdin=typed, terminal=True)
         assert said.code == 0, said.err
         source = load(tmp_path / "conversions.toml").source
         assert isinstance(source, ShopifySource)

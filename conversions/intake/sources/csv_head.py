@@ -48,7 +48,7 @@ def find_head(lines: list[str], where: str, wanted: frozenset[str], settings: Fi
     if found is None and settings.format.encoding is None:
         _require_text(rest, where, lambda lines: _complete(lines, min(len(lines), HEAD_LINES), marks, wanted))
     index, mark = found or _nearest(rest, tried, marks, wanted)
-    if found is None and overlap(_cells(rest, index, mark), wanted) == len(wanted):
+    if found is None and overlap(delimited(rest, index, mark), wanted) == len(wanted):
         raise below_orders(where, above + index)
     return CsvHead(mark, above + index, above + index + 1 - named, found is not None)
 
@@ -75,7 +75,7 @@ def _require_text(lines: list[str], where: str, fits: Callable[[list[str]], obje
 def _complete(lines: list[str], tried: int, marks: str, wanted: frozenset[str]) -> tuple[int, str] | None:
     """Return the first line that has all columns, and its delimiter."""
     for mark in marks:
-        index = header_row([_cells(lines, nth, mark) for nth in range(tried)], wanted)
+        index = header_row([delimited(lines, nth, mark) for nth in range(tried)], wanted)
         if index is not None:
             return index, mark
     return None
@@ -84,10 +84,10 @@ def _complete(lines: list[str], tried: int, marks: str, wanted: frozenset[str]) 
 def _nearest(lines: list[str], tried: int, marks: str, wanted: frozenset[str]) -> tuple[int, str]:
     """Return the line with most of the columns, and its delimiter; the first line where none has any."""
     places = product(range(tried), marks)
-    return max(places, key=lambda place: overlap(_cells(lines, *place), wanted), default=(0, marks[0]))
+    return max(places, key=lambda place: overlap(delimited(lines, *place), wanted), default=(0, marks[0]))
 
 
-def _cells(lines: list[str], nth: int, mark: str) -> list[str]:
+def delimited(lines: list[str], nth: int, mark: str) -> list[str]:
     """Return the cells of the record that begins at a line; none where it is no record."""
     try:
         return next(csv.reader(lines[nth:], delimiter=mark, strict=True), [])

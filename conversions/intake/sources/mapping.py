@@ -59,7 +59,7 @@ LINE_SEPARATOR = "\N{DOUBLE VERTICAL LINE}"
 
 LINES = ("product_ids", "quantities", "unit_prices")
 """Our columns of one line of an order, which must not be missing either in a file of items."""
-_ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
+ROUNDED = re.compile(r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}")
 """How Excel shows a long number, ``5,00E+12``: many orders have the same text."""
 NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status", "consent", "ad_personalization")
 """Our columns whose cell must not be missing at the end of a row. The others are empty there: Excel writes so.
@@ -307,7 +307,7 @@ def _number(cell: str) -> str:
     number = cell.strip()
     if not number:
         raise CellError(Reason.NO_ORDER_NUMBER, "order_id")
-    if len(number) > 100 or not number.isprintable() or holds_address(number) or _ROUNDED.fullmatch(number):
+    if len(number) > 100 or not number.isprintable() or holds_address(number) or ROUNDED.fullmatch(number):
         raise CellError(Reason.BAD_ORDER_NUMBER, "order_id")
     return number
 

@@ -11,6 +11,7 @@ from conversions.intake.sources.table import MappedColumns
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
+    from pyarrow.parquet import ParquetFile
 
 
 class ParquetTable:
@@ -21,16 +22,9 @@ class ParquetTable:
 
     def __init__(self, file: BinaryIO, where: str, columns: MappedColumns, separator: str) -> None:
         """Read the footer. Raises SourceError where it is missing or lacks a mapped column."""
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetFile
-
         self._where = where
         self._separator = separator
-        try:
-            # Read with the rows, not whole column chunks in advance.
-            self._file = ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-        except (pa.ArrowException, OSError):
-            raise SourceError(f"{where} is empty or not a complete Parquet file; export it again.") from None
+        self._file = _open(file, where)
         schema = self._file.schema_arrow
         names = [name for name in schema.names if name in columns.names]
         fields = {name: path for name in columns.names - set(names) if (path := _path(schema, name))}
@@ -55,6 +49,36 @@ class ParquetTable:
                     yield as_texts(cells, self._separator)
         except (pa.ArrowException, OSError):
             raise SourceError(f"{self._where} is damaged; export it again.") from None
+
+
+def column_names(file: BinaryIO, where: str) -> list[str]:
+    """Return the columns that can be mapped: those with plain values or lists of them, and fields of structures.
+
+    Raises SourceError where *file* is no Parquet file.
+    """
+    schema = _open(file, where).schema_arrow
+    return [name for field in schema for name in _names(field.name, field.type)]
+
+
+def _names(name: str, kind: "DataType") -> Iterator[str]:
+    from pyarrow import types
+
+    if _is_structure(kind):
+        for field in kind:
+            yield from _names(f"{name}.{field.name}", field.type)
+    elif not types.is_map(kind) and not (types.is_nested(kind) and types.is_nested(kind.value_type)):
+        yield name
+
+
+def _open(file: BinaryIO, where: str) -> "ParquetFile":
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        # Read with the rows, not whole column chunks in advance.
+        return ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
+    except (pa.ArrowException, OSError):
+        raise SourceError(f"{where} is empty or not a complete Parquet file; export it again.") from None
 
 
 def _path(schema: "Schema", name: str) -> list[str] | None:

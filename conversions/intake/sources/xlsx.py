@@ -77,6 +77,12 @@ class XlsxTable:
             yield as_texts(tuple(map(_kept, cells)), self._separator)
 
 
+def visible_sheets(file: BinaryIO, where: str) -> list[str]:
+    """Return the names of the sheets that a person sees. Raises SourceError where *file* is no workbook."""
+    _require_workbook(file, where)
+    return _visible(_open(file, where))
+
+
 def _kept(cell: Any) -> Any:
     """Return a cell with the digits that Excel keeps: 0.30000000000000004 is 0.3."""
     if type(cell) is not float:
@@ -113,10 +119,10 @@ def _open(file: BinaryIO, where: str) -> "CalamineWorkbook":
 
 def _sheet_name(book: "CalamineWorkbook", where: str, name: str | None) -> str:
     """Return the sheet of the settings, otherwise the only visible one."""
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+    from python_calamine import SheetTypeEnum
 
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ is SheetTypeEnum.WorkSheet]
-    visible = [sheet.name for sheet in sheets if sheet.visible is SheetVisibleEnum.Visible]
+    visible = _visible(book)
     wanted = [sheet.name for sheet in sheets if sheet.name == name] if name else visible
     if len(wanted) == 1:
         return wanted[0]
@@ -125,6 +131,16 @@ def _sheet_name(book: "CalamineWorkbook", where: str, name: str | None) -> str:
     raise SourceError(
         f"{where} {has}; set sheet in [source.format], then {APPROVE}. Visible sheets: {names or 'none'}."
     )
+
+
+def _visible(book: "CalamineWorkbook") -> list[str]:
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    return [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
+    ]
 
 
 def _sheet(book: "CalamineWorkbook", where: str, name: str) -> "CalamineSheet":

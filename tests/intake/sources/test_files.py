@@ -240,3 +240,14 @@ def test_a_reason_is_kept_with_file_and_row(tmp_path: Path) -> None:
     assert (row.place, row.reason, row.order_no, row.field) == (
         *("orders-2026-11-21.csv row 3", Reason.BAD_AMOUNT, "1001", "amount"),
     )
+
+
+def test_of_a_folder_the_files_with_the_endings_of_the_kind_are_read(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.TXT", "c.xlsx", ".d.csv", "e.json", "below/f.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        written(tmp_path / name, day(name))
+
+    assert [order.number for order in orders(read(files(str(tmp_path))))] == ["a.csv", "b.TXT"]
+    assert read(files(f"{tmp_path}/")) == read(files(str(tmp_path)))
+    with pytest.raises(SourceError, match="No file matches"):
+        files(str(tmp_path), kind="parquet").check()

@@ -3,6 +3,7 @@
 base.py      the interface
 local.py     the file system of this machine
 remote.py    files elsewhere, through a driver of fsspec: what all of them share
+endings.py   which files of a folder are read
 pattern.py   which of the files elsewhere match, as ``glob`` matches files of this machine
 address.py   the parts of an address such as sftp://user@host/orders/*.csv
 driver.py    the interface of what differs: connection, state of a file, meaning of errors
@@ -34,7 +35,7 @@ def open_storage(
     if not ADDRESS.match(settings.path):
         from conversions.intake.sources.storage.local import LocalFiles
 
-        return LocalFiles(settings.path, resolve, clock)
+        return LocalFiles(settings.path, settings.kind, resolve, clock)
     from conversions.intake.sources.storage.remote import RemoteFiles, open_driver
 
-    return RemoteFiles(open_driver(settings, resolve, route), settings.settle_seconds, clock, time.sleep)
+    return RemoteFiles(open_driver(settings, resolve, route), settings, clock, time.sleep)

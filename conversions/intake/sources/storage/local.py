@@ -11,25 +11,32 @@ from pathlib import Path
 
 from conversions.errors import SourceError, SourceUnavailable
 from conversions.intake.sources.storage.base import CHANGED, NO_FILE, OpenFile
+from conversions.intake.sources.storage.endings import Kind, has_ending
 from conversions.observe.printable import printable
 
 
 class LocalFiles:
-    """The files of a glob."""
+    """The files of a glob, or of a folder."""
 
-    def __init__(self, path: str, resolve: Callable[[str], Path], clock: Callable[[], datetime]) -> None:
-        """*path* may be relative; *resolve* makes it absolute."""
-        self._path, self._resolve = path, resolve
+    def __init__(self, path: str, kind: Kind, resolve: Callable[[str], Path], clock: Callable[[], datetime]) -> None:
+        """*path* may be relative; *resolve* makes it absolute. Of a folder, the files of *kind* are read."""
+        self._path, self._kind, self._resolve = path, kind, resolve
         self.shown = _shown(resolve(path))
         self._clock = clock
 
     def find(self) -> Sequence["LocalFile"]:
         """Return the files that match, sorted by path. Raises SourceError where there is none."""
-        files = sorted(path for path in _matches(self._path, self._resolve) if path.is_file())
+        files = sorted(path for path in self._matches() if path.is_file())
         if not files:
             raise SourceError(NO_FILE.format(self.shown))
         root = os.path.commonpath([path.parent for path in files])
         return [LocalFile(path, _shown(path.relative_to(root)), path.stat().st_size, self._clock) for path in files]
+
+    def _matches(self) -> list[Path]:
+        folder = self._resolve(self._path)
+        if folder.is_dir():
+            return [path for path in folder.iterdir() if has_ending(self._kind, path.name)]
+        return _matches(self._path, self._resolve)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from glob import has_magic
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
@@ -17,6 +18,7 @@ from conversions.intake.sources.storage import pattern
 from conversions.intake.sources.storage.address import parse
 from conversions.intake.sources.storage.base import CHANGED, NO_FILE, OpenFile
 from conversions.intake.sources.storage.driver import Driver, FileState, FileSystem
+from conversions.intake.sources.storage.endings import has_ending
 from conversions.observe.printable import printable
 from conversions.settings import FileSource
 from conversions.transport.route import Route
@@ -51,23 +53,18 @@ class RemoteFiles:
     def __init__(
         self,
         driver: Driver,
-        settle_seconds: int,
+        settings: FileSource,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
     ) -> None:
-        self._driver, self._settle_seconds = driver, settle_seconds
+        self._driver, self._settle_seconds, self._kind = driver, settings.settle_seconds, settings.kind
         self._clock, self._sleep = clock, sleep
         self._files: FileSystem = None
         self.shown = printable(driver.shown)
 
     def find(self) -> Sequence["RemoteFile"]:
         """Return the files that match, sorted by path. Raises SourceError where there is none."""
-        folder, parts = pattern.split(self._driver.pattern)
-        sizes = self.ask(
-            lambda files: {
-                each["name"]: each["size"] for each in pattern.files(partial(self._driver.list, files), folder, parts)
-            }
-        )
+        sizes = self._sizes(*pattern.split(self._driver.pattern)) or self._sizes_in_folder()
         if not sizes:
             raise SourceError(NO_FILE.format(self.shown))
         root, unchanged = posixpath.commonpath([posixpath.dirname(path) for path in sizes]), self._unchanged([*sizes])
@@ -75,6 +72,22 @@ class RemoteFiles:
             RemoteFile(self, path, printable(posixpath.relpath(path, root)), size or 0, path in unchanged)
             for path, size in sorted(sizes.items())
         ]
+
+    def _sizes(self, folder: str, parts: Sequence[str]) -> dict[str, int | None]:
+        """Return the path and the size of each file below *folder* that matches."""
+        return self.ask(
+            lambda files: {
+                each["name"]: each["size"] for each in pattern.files(partial(self._driver.list, files), folder, parts)
+            }
+        )
+
+    def _sizes_in_folder(self) -> dict[str, int | None]:
+        """Return the files with the endings of the kind, where the pattern is the name of a folder, not of a file."""
+        name = posixpath.basename(self._driver.pattern)
+        if has_magic(self._driver.pattern) or has_ending(self._kind, name):
+            return {}
+        sizes = self._sizes(self._driver.pattern.rstrip("/") or "/", ["*"])
+        return {path: size for path, size in sizes.items() if has_ending(self._kind, posixpath.basename(path))}
 
     def state(self, path: str) -> tuple[FileState, float]:
         """Return a file's state, and how many seconds ago it changed, 0 where nobody knows. Raises SourceError."""

@@ -241,3 +241,11 @@ def test_the_settings_proxy_and_its_authority_are_used(tmp_path: Path) -> None:
     assert "the proxy 127.0.0.1 cannot be reached at port" in str(gone)
     assert gone.exit_code is Exit.TRY_AGAIN
     assert "never" not in str(gone) + str(refused)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_of_a_folder_the_files_with_the_endings_of_the_kind_are_read(folder: str, end: str) -> None:
+    for name in ("a.csv", "b.txt", ".hidden.csv", "c.json", "below/d.csv"):
+        s3_server().put(f"{folder}/{name}", day(name))
+
+    assert [order.number for order in orders(read(source(f"{folder}{end}")))] == ["a.csv", "b.txt"]

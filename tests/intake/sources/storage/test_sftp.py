@@ -188,3 +188,11 @@ def test_the_drivers_own_log_lines_have_no_password(server: SftpServer, caplog: 
         read(source(server))
 
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["orders", "orders/"])
+def test_of_a_folder_the_files_with_the_endings_of_the_kind_are_read(server: SftpServer, path: str) -> None:
+    for name in ("a.csv", "b.txt", ".hidden.csv", "c.json"):
+        exported(server, name, day(name))
+
+    assert [order.number for order in orders(read(source(server, path)))] == ["a.csv", "b.txt"]
