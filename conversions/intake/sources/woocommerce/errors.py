@@ -6,7 +6,6 @@ Sources: ``class-wc-rest-authentication.php`` of WooCommerce, ``rest-api.php`` a
 
 import re
 
-from conversions.errors import SourceError
 from conversions.intake.sources.shop_api.failures import Failure
 from conversions.intake.sources.shop_api.numbers import parse
 from conversions.transport.http import Answer
@@ -134,13 +133,6 @@ def unreadable(answer: Answer) -> Failure:
         return Failure(_PAGE)
     code = _error_code(body)
     return Failure(_NO_ORDERS.format(status=answer.status, code=code or "no code"))
-
-
-def unfit(sentence: str) -> SourceError:
-    """Return the exception for pages that each can be read, and that make no whole window together."""
-    return SourceError(
-        f"The shop {sentence} No order was kept, and nothing was sent. Run `conversions run` again afterwards."
-    )
 
 
 def _unauthorised(body: bytes) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conversions.errors import SourceUnavailable
+from conversions.intake.sources.shop_api.failures import unfit
 from conversions.intake.sources.woocommerce import errors
 from conversions.intake.sources.woocommerce.client import Page, Span
 
@@ -58,7 +59,7 @@ def _span(fetch: Fetch, changed: Span, first: Page | None = None) -> Iterator[li
     earlier, later = (since, middle), (middle - _SECOND, until)
     begin = fetch(earlier, 1)
     if (begin.total or 0) >= total and (fetch(later, 1).total or 0) >= total:
-        raise errors.unfit(errors.NO_SPAN)  # both halves have all of it
+        raise unfit(errors.NO_SPAN)  # both halves have all of it
     yield from _span(fetch, earlier, begin)
     yield from _span(fetch, later)
 
@@ -101,11 +102,11 @@ def _passes(fetch: Fetch, changed: Span, first: Page | None) -> Iterator[list[An
             versions = this.add(page)
             idle = 0 if len(this.versions) > before else idle + 1
             if idle > MAX_PAGES:
-                raise errors.unfit(errors.NO_END)
+                raise unfit(errors.NO_END)
             yield [order for version, order in zip(versions, page.orders, strict=True) if version not in known]
         if this.is_whole(former):
             if not this.versions and (hidden := max(this.totals, key=lambda total: total or 0) or 0) >= MIN_HIDDEN:
-                raise errors.unfit(errors.HIDDEN.format(total=hidden))
+                raise unfit(errors.HIDDEN.format(total=hidden))
             return
         known |= this.versions
         former, first = this, None
@@ -126,7 +127,7 @@ def _pages(fetch: Fetch, changed: Span, first: Page | None) -> Iterator[Page]:
         yield page
         seen += len(page.orders)
         if seen > (MAX_UNCOUNTED if page.total is None else 2 * page.total + MAX_PAGES):
-            raise errors.unfit(errors.NO_END)
+            raise unfit(errors.NO_END)
         if not page.has_next and page.total is not None and seen >= page.total:
             return
         number += 1
