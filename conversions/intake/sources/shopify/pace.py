@@ -39,10 +39,10 @@ class Pace:
         status = cost.get("throttleStatus") if isinstance(cost, dict) else None
         if not isinstance(cost, dict) or not isinstance(status, dict):
             return
-        said = cost.get("requestedQueryCost"), status.get("currentlyAvailable"), status.get("restoreRate")
+        numbers = cost.get("requestedQueryCost"), status.get("currentlyAvailable"), status.get("restoreRate")
         try:
-            price, available, rate = map(float, said)
-        except (TypeError, ValueError):
+            price, available, rate = (float(str(number)) for number in numbers)
+        except ValueError:
             price = available = rate = nan
         if isfinite(price + available + rate):
             self._costs[kind], self._available, self._rate = price, available, rate
