@@ -28,6 +28,13 @@ class Said:
 Answering = Callable[[Asked], Said]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a reader that hung up."""
+
+
 @contextmanager
 def answering(answer: Answering) -> Iterator[tuple[str, list[Asked]]]:
     """Yield the address of a server on this machine, and the requests that reach it."""
@@ -52,8 +59,7 @@ def answering(answer: Answering) -> Iterator[tuple[str, list[Asked]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -151,7 +151,7 @@ def test_lines_without_an_end_end_the_reading() -> None:
     refusal(answer)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cost=st.dictionaries(st.sampled_from(["requestedQueryCost", "throttleStatus"]), st.sampled_from(WRONG)),
     status=st.dictionaries(st.sampled_from(["currentlyAvailable", "restoreRate"]), st.sampled_from([*WRONG, 50, 1000])),

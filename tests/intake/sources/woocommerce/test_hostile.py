@@ -223,7 +223,7 @@ def changed(order: Any, place: tuple[str | int, ...], value: object) -> Any:
     return {**order, first: changed(order.get(first), tuple(rest), value)}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bad=st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(WRONG)), min_size=1, max_size=20),
     product_id=st.sampled_from(["product", "variation", "sku"]),
