@@ -18,8 +18,10 @@ from datetime import UTC, date, datetime
 from itertools import count, repeat
 from pathlib import Path
 from statistics import median
+from zoneinfo import ZoneInfo
 
 BATCH = 1000
+ZONE = ZoneInfo("Europe/Copenhagen")
 EVENT = (
     b'{"event_name":"Purchase","event_time":%d,"event_id":"c-%032x","action_source":"physical_store","user_data":'
     b'{"em":["%064x"]},"custom_data":{"value":%d.50,"currency":"DKK","content_ids":["TEA-250"],"content_type":'
@@ -30,20 +32,19 @@ EVENT = (
 def fill(home: Path, events: int) -> None:
     """Make a store of one run."""
     from conversions.ledger import runs, staging, store
-    from conversions.ledger.outbox import ClaimedBatch, Purpose, RequestTemplate, WorkItem, validate
+    from conversions.ledger.outbox import ClaimedBatch, Intent, Purpose, RequestTemplate, WorkItem, validate
     from conversions.ledger.outbox.outcome import record_answer
     from conversions.ledger.outbox.write_ahead import commit
     from conversions.model.conversion import Window
     from conversions.model.receipt import Next, Outcome, Receipt
 
     path, tail = home / "var" / "conversions.db", home / "tail"
-    clock = lambda: datetime(2026, 11, 22, 5, 15, tzinfo=UTC)  # noqa: E731
     window = Window(date(2026, 11, 15), date(2026, 11, 21))
-    store.create(path, tail, rehearsal=False, at=clock())
-    with store.connect(path, tail, clock, rehearsal=False) as ledger:
-        run = runs.begin(ledger, runs.RunMetadata("run", window, "{}", "version = 1", "1", "consent"))
+    store.create(path, tail, rehearsal=False, at=_clock())
+    with store.connect(path, tail, _clock, rehearsal=False) as ledger:
+        run = runs.begin(ledger, runs.RunMetadata("run", window, "{}", "version = 1", "1", "consent", ZONE))
         outbox = RequestTemplate(
-            destination=staging.destination_id(ledger, "meta"), name="meta", recipient="Meta", url="https://meta.example",
+            destination_id=staging.destination_id(ledger, "meta"), name="meta", recipient="Meta", url="https://meta.example",
             headers="{}", prefix=b'{"data":[', suffix=b"]}", rules="meta/2026-01", max_events=BATCH,
             max_bytes=1 << 30, resend_us=0, check=lambda *_: ("data[].user_data.em",),
         )  # fmt: skip
@@ -55,10 +56,15 @@ def fill(home: Path, events: int) -> None:
             with ledger.transaction() as connection:
                 columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
                 connection.exec_driver_sql(columns, rows)
-                attempt = commit(connection, ledger.now_us, run, outbox, claimed, validate(outbox, claimed))
+                intent = Intent(claimed, validate(outbox, claimed), ledger.now_us)
+                attempt = commit(connection, run, outbox, intent)
             with ledger.transaction() as connection:
                 record_answer(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
+
+
+def _clock() -> datetime:
+    return datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 
 
 def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:

@@ -41,7 +41,7 @@ def main(sizes: list[int]) -> None:
                 read = subprocess.run(
                     [sys.executable, __file__, "--read", kind, url], stdout=subprocess.PIPE, check=True
                 )
-                seconds, rows, megabytes = json.loads(read.stdout)
+                seconds, rows, megabytes = json.loads(read.stdout.splitlines()[-1])  # warnings come before
                 asked = requests.get(f"{url}/_sandbox/received", timeout=10).json()["shop"]["requests"]
             print(f"{name:52} {rows:8} {seconds:8.1f} {rows / seconds:9.0f} {asked:9} {megabytes:5}", flush=True)
 
@@ -54,8 +54,10 @@ def shop(kind: str, orders: int, faults: tuple[str, ...]) -> Iterator[str]:
     command = [str(program), "sandbox", "--port", "0", "--shop", kind, "--shop-orders", str(orders), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        yield running.stdout.readline().split()[-1]
-        running.terminate()
+        try:
+            yield running.stdout.readline().split()[-1]
+        finally:
+            running.terminate()
 
 
 def read_orders(kind: str, url: str) -> None:

@@ -16,7 +16,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from process_memory import memory_peak
 
 ROOT = Path(__file__).resolve().parent.parent
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -189,31 +190,6 @@ def process(home: Path, hours: float, *, stop_after: int) -> dict[str, float]:
         sys.exit(f"a run ended with {running.returncode}")
     figures: dict[str, float] = json.loads(out.splitlines()[-1]) if out else {}
     return {**figures, "memory": peak[0] / 1024}
-
-
-def memory_peak(pid: int) -> tuple[list[float], threading.Thread]:
-    """Sample the proportional set size of a process and its children, in KiB, until it has ended."""
-    peak = [0.0]
-
-    def sample() -> None:
-        while (now := memory(pid)) is not None:
-            peak[0] = max(peak[0], now)
-            time.sleep(0.1)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    return peak, sampler
-
-
-def memory(pid: int) -> float | None:
-    """PSS of the process and its children, in KiB; None where it has ended."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        own = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return None
-    pss = next((line for line in own.splitlines() if line.startswith("Pss:")), "Pss: 0")
-    return float(pss.split()[1]) + sum(memory(int(child)) or 0 for child in children)
 
 
 def growth(sizes: list[int]) -> None:

@@ -1,5 +1,7 @@
 """A whole Shopify shop: over its own API to both platforms, each order once, none lost."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -7,12 +9,18 @@ from typing import Any
 
 import pytest
 
+from conversions.intake.sources.shopify import bulk, paging
 from conversions.sandbox.shopify import Shop as Shopify
+from conversions.sandbox.shopify.bulk import POLLS
 from conversions.sandbox.shopify.orders import FIRST_ID, Orders
 from tests.e2e.said import Json, stopped
 from tests.e2e.shop import NAMES, ZONE, Shop
 
 ORDERS = 400
+CREDENTIALS = {
+    "CONVERSIONS_SOURCE__CLIENT_ID": "sandbox-client",
+    "CONVERSIONS_SOURCE__CLIENT_SECRET": "shpss_sandbox",
+}
 
 
 @pytest.fixture
@@ -22,8 +30,7 @@ def shopify(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
     shopify = Shopify(Orders(ORDERS, shop.now, 6), [], shop.clock)
     shop.sandbox.shop = shopify
     configure(shop)
-    shop.environment["CONVERSIONS_SOURCE__CLIENT_ID"] = "sandbox-client"
-    shop.environment["CONVERSIONS_SOURCE__CLIENT_SECRET"] = "shpss_sandbox"
+    shop.environment |= CREDENTIALS
     yield shopify
     shown = "".join(said.out + said.err for said in shop.said) + str(shop.store_bytes())
     assert "shpss_sandbox" not in shown
@@ -142,6 +149,59 @@ def test_a_refund_of_an_old_order_is_seen_by_the_nightly_run(shop: Shop, shopify
     (change,) = nightly.at("google")["changes"]
     assert change["order"] == str(FIRST_ID)
     assert shop.received("google")["events"] == before
+
+
+def test_refunds_of_old_orders_are_seen_in_a_file_of_the_shop_too(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "ORDERS_BEFORE_EXPORT", 50)
+    monkeypatch.setattr(bulk, "MIN_ORDERS", 60)
+    shop.run()
+    sent_before = {str(order) for (order,) in shop.sql("SELECT order_no FROM sale")}
+    shop.wait(days=20)
+    shop.run()
+    operations = len(shopify._bulk.operations)
+    refunded = [str(FIRST_ID + 3 * nth) for nth in range(120)]
+    for number in refunded:
+        shopify.refund(int(number), Decimal("1.00"))
+    shop.wait(days=1)
+
+    nightly = shop.run()
+
+    assert len(shopify._bulk.operations) == operations + 1
+    assert nightly.json["source"]["orders"] == len(sent_before & set(refunded))
+    assert {change["order"] for change in nightly.at("google")["changes"]} <= set(refunded)
+    assert nightly.at("google")["changed"] > 60
+
+
+def test_a_run_that_was_killed_while_it_waited_for_a_file_leaves_it_to_the_next(
+    real_shop: Shop,
+) -> None:
+    shopify = Shopify(Orders(5_100, real_shop.now, 6), ["bulk-endless"], real_shop.clock)
+    asked, find = threading.Event(), shopify._bulk.find
+
+    def found(id_: object) -> Any:
+        asked.set()
+        return find(id_)
+
+    shopify._bulk.find = found  # type: ignore[method-assign]
+    real_shop.sandbox.shop = shopify
+    configure(real_shop)
+    real_shop.environment |= CREDENTIALS
+    running = real_shop.start("run", "--json")
+    assert asked.wait(60)
+    running.send_signal(signal.SIGKILL)
+    _, told = running.communicate()
+    assert "writes its orders into a file" in told
+    assert "Waits until" in told
+    assert real_shop.received("google")["events"] == 0
+
+    shopify.use_faults([])
+    said = real_shop.process("run", "--json")
+
+    assert said.code == 0, said
+    assert shopify._bulk.operations[0].polls == POLLS
+    assert sent(real_shop, "google") == values_due(real_shop, shopify.orders)  # type: ignore[arg-type]
 
 
 def test_no_orders_and_orders_that_the_app_may_not_see_are_told_apart(shop: Shop, shopify: Shopify) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,32 @@ def test_a_night_sends_the_orders_and_the_next_one_none_of_them_again(shop: Shop
     assert min(sent) > 50
     assert second.code == 0, second
     assert [len(shop.events(name)) for name in NAMES] == sent
+
+
+@every_preset
+def test_a_refund_of_an_old_order_is_seen_by_the_nightly_run(shop: Shop, url: str, preset: str) -> None:
+    orders = sold(shop)
+    fill(url, preset, orders)
+    configure(shop, url, preset)
+    shop.run()
+    shop.wait(days=20)
+    shop.run()
+    before = shop.received("google")["events"]
+    ((number,),) = shop.sql(
+        "SELECT s.order_no FROM sale s JOIN delivery d ON d.sale = s.id WHERE d.state = 'received' LIMIT 1"
+    )
+    changed_at = f"{shop.now - timedelta(hours=1):%Y-%m-%dT%H:%M:%S}"
+    refund = {"refunds": [{"total": "-1.00"}], "date_modified_gmt": changed_at}
+    fill(url, preset, [{**order, **(refund if str(order["id"]) == number else {})} for order in orders])
+
+    named = shop.run("--since", shop.day(1), "--until", shop.day(1))
+    nightly = shop.run()
+
+    assert named.json["source"]["orders"] == 0
+    assert nightly.json["source"]["orders"] == 1
+    (change,) = nightly.at("google")["changes"]
+    assert change["order"] == number
+    assert shop.received("google")["events"] == before
 
 
 @every_preset

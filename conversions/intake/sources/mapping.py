@@ -117,7 +117,7 @@ class ColumnMap:
         try:
             if not (text := "".join(cells)).isprintable() or len(text) > MAX_CELL_CHARACTERS:
                 _require_text(cells)
-            number = _number(cells[0])
+            number = order_number(cells[0])
             return self._order(number, cells, where, row, rank)
         except CellError as error:
             return self._rejected(error, number, cells, f"{where} row {row}")
@@ -135,7 +135,7 @@ class ColumnMap:
             for cell in order.pieces:
                 self.unparsed.note(order.field, cell)
         try:
-            number = _number(order.number)
+            number = order_number(order.number)
         except CellError:
             number = None
         content = [number, *order.pieces] if number else order.pieces
@@ -149,7 +149,7 @@ class ColumnMap:
         *pieces* are the texts by which a later run recognises it.
         """
         try:
-            order_no = _number(number)
+            order_no = order_number(number)
         except CellError:
             order_no = None
         return RowRejected(
@@ -302,8 +302,8 @@ def _address(cell: str) -> str:
     return "" if is_nothing(text) else text
 
 
-def _number(cell: str) -> str:
-    """Return the order number. The store keeps and shows it, so an address in its place is rejected."""
+def order_number(cell: str) -> str:
+    """Return the order number. The store keeps and shows it, so an address in its place raises CellError."""
     number = cell.strip()
     if not number:
         raise CellError(Reason.NO_ORDER_NUMBER, "order_id")

@@ -34,6 +34,13 @@ class Failure:
         return kind(f"The shop {site} {self.sentence} No order was kept, and nothing was sent. {next_}")
 
 
+def unfit(sentence: str) -> SourceError:
+    """Return the exception for pages that can be read one by one, and that make no whole window together."""
+    return SourceError(
+        f"The shop {sentence} No order was kept, and nothing was sent. Run `conversions run` again afterwards."
+    )
+
+
 def no_answer(result: NotSent | NoResponse, too_large: str) -> Failure:
     """Return the failure of a request that the shop did not answer; *too_large* is the sentence for an endless one."""
     if isinstance(result, NotSent):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells import CellError
-from conversions.intake.sources.mapping import FIELDS, ColumnMap
+from conversions.intake.sources.mapping import FIELDS, ColumnMap, order_number
 from conversions.intake.sources.shop_api.values import SEPARATOR, Json
 from conversions.model.conversion import Reason, Window
 from conversions.settings import ShopifySource, SourceBase, WooCommerceMeaning
@@ -48,9 +48,9 @@ class Rows:
         row = self._columns.order([texts.get(name, "") for name in FIELDS], self._place, self._rows, (0, self._rows))
         if isinstance(row, RowRejected):
             return row
-        reason, number = judge(order) if row.completed else None, shown(order)
+        reason, number = judge(order) if row.completed else None, _shown(shown(order))
         beside = number if number != row.number else None
-        return row._replace(withheld=reason, shown_number=beside or None) if reason or beside else row
+        return row._replace(withheld=reason, shown_number=beside) if reason or beside else row
 
     def _malformed(self, error: CellError, order: Json) -> RowRejected:
         """Return the rejection of an order with a value of a wrong type."""
@@ -69,6 +69,14 @@ def renewal_reason(settings: ShopSystemSource) -> Reason | None:
             return Reason.RENEWAL
         case None:
             return Reason.RENEWAL_UNDECIDED
+
+
+def _shown(number: str) -> str | None:
+    """Return the number that people see, which the store keeps as well; None where it is none."""
+    try:
+        return order_number(number)
+    except CellError:
+        return None
 
 
 def _mapped(settings: ShopSystemSource) -> SourceBase:

@@ -55,7 +55,7 @@ def wait_for(ask: Ask, id_: str, sleep: Callable[[float], None]) -> Export | Fai
         if isinstance(data, Failure):
             return data
         operation = _inner(data, "bulkOperation")
-        if operation.get("status") not in _UNFINISHED | _ENDING:
+        if str(operation.get("status")) not in _UNFINISHED | _ENDING:
             return _ended(operation)
         if waited >= MAX_WAIT_SECONDS:
             return Failure(errors.BULK_LATE.format(hours=round(MAX_WAIT_SECONDS / 3600)))
@@ -67,7 +67,11 @@ def _unfinished(ask: Ask, query: str) -> str | None:
     data = ask("bulk", queries.BULK_OPERATIONS)
     nodes = None if isinstance(data, Failure) else _inner(data, "bulkOperations").get("nodes")
     for operation in nodes if isinstance(nodes, list) else ():
-        if isinstance(operation, dict) and operation.get("status") in _UNFINISHED and operation.get("query") == query:
+        if (
+            isinstance(operation, dict)
+            and str(operation.get("status")) in _UNFINISHED
+            and operation.get("query") == query
+        ):
             return str(operation.get("id"))
     return None
 
@@ -108,4 +112,4 @@ def _instant(value: object) -> datetime | None:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return at if at and at.tzinfo else None
+    return at if at and at.tzinfo and at.year > 2000 else None

@@ -157,10 +157,10 @@ class Client:
         nodes = connection.get("nodes") if isinstance(connection, dict) else None
         info = connection.get("pageInfo") if isinstance(connection, dict) else None
         if isinstance(nodes, list) and isinstance(info, dict):
-            cursor = info.get("endCursor")
-            if info.get("hasNextPage") is not True:
+            cursor, has_next = info.get("endCursor"), info.get("hasNextPage")
+            if has_next is False:
                 return Page(nodes, None)
-            if isinstance(cursor, str) and cursor != after:
+            if has_next is True and isinstance(cursor, str) and cursor != after:
                 return Page(nodes, cursor)
         raise _NO_PAGE.error(self._settings.shop)
 

@@ -13,6 +13,7 @@ from conversions.intake.sources.shop_api.numbers import parse
 from conversions.transport.http import Answer
 
 TOO_LARGE = "answers with a page that is too large to read. Set page_size = 20 in [source]."
+NO_END = "shows pages without an end. Check source.api_version; if it is supported, ask Shopify's support."
 _UNKNOWN_APP = (
     "does not know the access token (401). The app was removed from the shop, or CONVERSIONS_SOURCE__ACCESS_TOKEN is "
     "of another shop: install the app in this shop, and copy its credentials again."

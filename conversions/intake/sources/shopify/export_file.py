@@ -61,6 +61,8 @@ def orders(export: Export, fetch: Fetch) -> Generator[list[Any], None, Failure |
             if failure := _keep_lines(table, export, fetch):
                 return failure
             return (yield from _joined(table, fetch))
+    except UnicodeError:  # half a character in an id
+        return Failure(errors.BULK_UNCLEAR)
     except sqlite3.Error:
         return Failure(errors.BULK_NO_ROOM)
 
@@ -72,6 +74,8 @@ def _keep_lines(table: sqlite3.Connection, export: Export, fetch: Fetch) -> Fail
         if isinstance(line, Failure):
             return line
         objects += 1
+        if objects > export.objects:
+            break
         if _PARENT not in line:
             continue
         children += 1

@@ -111,7 +111,7 @@ def _paid_at(order: Json) -> str:
     times = [
         text(payment, "processedAt", "completed_at")
         for payment in payments
-        if payment.get("kind") in _PAYMENTS and payment.get("status") == "SUCCESS"
+        if text(payment, "kind", "completed_at") in _PAYMENTS and payment.get("status") == "SUCCESS"
     ]
     return max(times, default="")  # all are UTC in one form
 

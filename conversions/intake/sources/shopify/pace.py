@@ -4,6 +4,8 @@ Source: Shopify's "GraphQL Admin API rate limits", read 2026-11-30. What a query
 is taken from the answer to the last one of its kind.
 """
 
+from math import isfinite, nan
+
 from conversions.intake.sources.shop_api.values import Json
 
 MAX_PAUSE_SECONDS = 60.0
@@ -37,8 +39,12 @@ class Pace:
         status = cost.get("throttleStatus") if isinstance(cost, dict) else None
         if not isinstance(cost, dict) or not isinstance(status, dict):
             return
+        numbers = cost.get("requestedQueryCost"), status.get("currentlyAvailable"), status.get("restoreRate")
         try:
-            self._costs[kind] = float(cost["requestedQueryCost"])
-            self._available, self._rate = float(status["currentlyAvailable"]), float(status["restoreRate"])
-        except (KeyError, TypeError, ValueError):
+            price, available, rate = (float(str(number)) for number in numbers)
+        except ValueError:
+            price = available = rate = nan
+        if isfinite(price + available + rate):
+            self._costs[kind], self._available, self._rate = price, available, rate
+        else:
             self._available = None

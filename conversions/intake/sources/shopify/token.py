@@ -15,6 +15,8 @@ from conversions.transport.http import USER_AGENT, Answer, Session, post
 _EARLY = timedelta(minutes=5)
 """A token is replaced so long before it expires."""
 _DAY = timedelta(hours=24)
+_DIGITS = 10
+"""So many digits of seconds are more than a day."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,500}")
 
 
@@ -65,7 +67,8 @@ class Token:
             return errors.unreadable(answer)
         self.scopes = frozenset(re.split(r"[\s,]+", str(grant.get("scope") or "").strip())) - {""}
         seconds = grant.get("expires_in")
-        lasts = timedelta(seconds=int(seconds)) if isinstance(seconds, str) and seconds.isdecimal() else _DAY
+        is_known = isinstance(seconds, str) and seconds.isdecimal() and len(seconds) < _DIGITS
+        lasts = timedelta(seconds=int(seconds)) if is_known else _DAY
         self._granted, self._until = token, self._clock() + max(min(lasts, _DAY) - _EARLY, timedelta())
         return token
 

@@ -23,6 +23,8 @@ FIELDS = (
     "billing.email,line_items,refunds,meta_data"
 )
 """What a page contains; names, addresses and telephone numbers of buyers stay in the shop."""
+_DIGITS = 10
+"""A count with so many digits is none."""
 _NEXT = re.compile(r'rel="?next"?', re.IGNORECASE)
 
 Span = tuple[datetime, datetime]
@@ -38,6 +40,8 @@ class Page:
     """Orders in all pages (``X-WP-Total``); None where the site drops the header."""
     has_next: bool
     """Whether ``Link`` names a next page; some sites drop that header."""
+    pages: int | None = None
+    """How many pages there are (``X-WP-TotalPages``)."""
 
 
 class Client:
@@ -57,18 +61,18 @@ class Client:
         answer is no page of orders.
         """
         url, headers = self._request(changed, number)
-        result = self._retrying(self._ask, url, headers)
+        result = self._retrying(self._ask, url, headers, first=number == 1)
         if isinstance(result, Failure):
             raise result.error(self.site)
         return result
 
-    def _ask(self, url: str, headers: dict[str, str]) -> Page | Failure:
+    def _ask(self, url: str, headers: dict[str, str], *, first: bool) -> Page | Failure:
         answer = get(self._session, url, headers)
         if not isinstance(answer, Answer):
             return no_answer(answer, TOO_LARGE)
         if answer.status == 200:
             return _page(answer)
-        return Page([], None, has_next=False) if is_past_last_page(answer) else refused(answer)
+        return refused(answer) if first or not is_past_last_page(answer) else Page([], None, has_next=False)
 
     def _request(self, changed: Span, number: int) -> tuple[str, dict[str, str]]:
         key, secret = self._credentials()
@@ -116,9 +120,14 @@ def _page(answer: Answer) -> Page | Failure:
         orders = parse(answer.body)
     except ValueError:
         return unreadable(answer)
-    if isinstance(orders, dict) and all(name.isdecimal() for name in orders):
+    if isinstance(orders, dict) and orders and all(name.isdecimal() for name in orders):
         orders = list(orders.values())  # PHP writes a list with gaps as an object
-    if not isinstance(orders, list) or answer.cut:
+    if not isinstance(orders, list) or answer.cut or (orders and not any(isinstance(order, dict) for order in orders)):
         return unreadable(answer)
-    total = answer.headers.get("X-WP-Total", "").strip()
-    return Page(orders, int(total) if total.isdecimal() else None, bool(_NEXT.search(answer.headers.get("Link", ""))))
+    has_next = bool(_NEXT.search(answer.headers.get("Link", "")))
+    return Page(orders, _count(answer, "X-WP-Total"), has_next, _count(answer, "X-WP-TotalPages"))
+
+
+def _count(answer: Answer, name: str) -> int | None:
+    count = answer.headers.get(name, "").strip()
+    return int(count) if count.isdecimal() and len(count) < _DIGITS else None

@@ -72,8 +72,24 @@ _PARAMETER = (
     "does not accept the request ({status}, {code}). Update WooCommerce: 5.8 of 2021 is the first version that this "
     "program can read."
 )
+NO_SPAN = (
+    "shows the same orders for every span of time. Update WooCommerce (it has the filter modified_after since 5.8 of "
+    "2021), and let no cache answer for /wp-json."
+)
+NO_END = (
+    "shows pages without an end. Let no cache or plug-in change the parameter page of /wp-json/wc/v3/orders, and see "
+    "whether X-WP-Total tells the number of orders."
+)
+HIDDEN = (
+    "counts {total} orders and shows none of them to this key. Make a key with the permission Read for a shop manager "
+    "(WooCommerce, Settings, Advanced, REST API), and see whether a plug-in hides orders from it."
+)
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE | re.DOTALL)
-_PHP = re.compile(rb"<b>(?:notice|warning|deprecated|fatal error|parse error)</b>|PHP [A-Z][a-z]+:", re.IGNORECASE)
+_PHP = re.compile(
+    rb"<b>(?:notice|warning|deprecated|fatal error|parse error)</b>|PHP [A-Z][a-z]+:"
+    rb"|^(?:notice|warning|deprecated|fatal error|parse error): .{1,2000} on line \d",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CODE = re.compile(r"[a-z0-9_]{1,60}")
 
 

@@ -55,10 +55,14 @@ class Cells:
         }
 
     def _lines(self, order: Json) -> Iterator[Json]:
+        """Yield the lines to report, each once: some sites show every line twice, under the same number."""
+        known: set[str] = set()
         for value in _list(order.get("line_items"), "product_ids"):
             line = _object(value, "product_ids")
-            if self._settings.bundled == "send" or not _is_part(line):
+            number = text(line, "id", "product_ids")
+            if number not in known and (self._settings.bundled == "send" or not _is_part(line)):
                 yield line
+            known |= {number} - {""}
 
     def _product_id(self, line: Json) -> str:
         """Return the line's product ID; empty for a line without a product, such as one of a deleted product."""

@@ -12,12 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conversions.errors import SourceUnavailable
+from conversions.intake.sources.shop_api.failures import unfit
+from conversions.intake.sources.woocommerce import errors
 from conversions.intake.sources.woocommerce.client import Page, Span
 
 MAX_PAGES = 50
 """A span with more pages is halved; a pass of so many takes about a minute."""
 MAX_PASSES = 6
 """Passes over one span before the run gives up."""
+MIN_HIDDEN = 10
+"""So many orders, counted and none shown, say that the key may see none; a plug-in may hide a few."""
+MAX_UNCOUNTED = 1_000_000
+"""Orders of one span that a site may show where it does not count them."""
 _SECOND = timedelta(seconds=1)
 _LATER = timedelta(days=1)
 """Beyond the newest change, also where the site's clock is ahead of this machine's."""
@@ -32,7 +38,8 @@ def changed_orders(fetch: Fetch, since: datetime, now: datetime) -> Iterator[lis
     """Yield every order that changed from *since* on, a page at a time; both are UTC without offset.
 
     An order that changes while it is read may come twice; the one with the newer change counts. Raises what *fetch*
-    raises, and SourceUnavailable where orders keep moving.
+    raises, SourceUnavailable where orders keep moving, SourceError where pages do not end, do not follow the span, or
+    show nothing of what they count.
     """
     now = now.replace(microsecond=0)
     if since < now:
@@ -41,15 +48,20 @@ def changed_orders(fetch: Fetch, since: datetime, now: datetime) -> Iterator[lis
     yield from _span(fetch, (now - _SECOND, now + _LATER))
 
 
-def _span(fetch: Fetch, changed: Span) -> Iterator[list[Any]]:
-    first = fetch(changed, 1)
-    (since, until), orders = changed, max(len(first.orders), 1)
+def _span(fetch: Fetch, changed: Span, first: Page | None = None) -> Iterator[list[Any]]:
+    """Read a span, in halves while it is long; *first* is its first page."""
+    first = first or fetch(changed, 1)
+    (since, until), total = changed, first.total or 0
     middle = (since + (until - since) / 2).replace(microsecond=0)
-    if (first.total or 0) > MAX_PAGES * orders and since + _SECOND < middle < until:
-        yield from _span(fetch, (since, middle))
-        yield from _span(fetch, (middle - _SECOND, until))
-    else:
+    if not first.orders or total <= MAX_PAGES * len(first.orders) or not since + _SECOND < middle < until:
         yield from _passes(fetch, changed, first)
+        return
+    earlier, later = (since, middle), (middle - _SECOND, until)
+    begin = fetch(earlier, 1)
+    if (begin.total or 0) >= total and (fetch(later, 1).total or 0) >= total:
+        raise unfit(errors.NO_SPAN)  # both halves have all of it
+    yield from _span(fetch, earlier, begin)
+    yield from _span(fetch, later)
 
 
 @dataclass(slots=True)
@@ -84,10 +96,17 @@ def _passes(fetch: Fetch, changed: Span, first: Page | None) -> Iterator[list[An
     former = None
     for _ in range(MAX_PASSES):
         this = _Pass()
+        idle = 0
         for page in _pages(fetch, changed, first):
+            before = len(this.versions)
             versions = this.add(page)
+            idle = 0 if len(this.versions) > before else idle + 1
+            if idle > MAX_PAGES:
+                raise unfit(errors.NO_END)
             yield [order for version, order in zip(versions, page.orders, strict=True) if version not in known]
         if this.is_whole(former):
+            if not this.versions and (hidden := max(this.totals, key=lambda total: total or 0) or 0) >= MIN_HIDDEN:
+                raise unfit(errors.HIDDEN.format(total=hidden))
             return
         known |= this.versions
         former, first = this, None
@@ -98,12 +117,17 @@ def _passes(fetch: Fetch, changed: Span, first: Page | None) -> Iterator[list[An
 
 
 def _pages(fetch: Fetch, changed: Span, first: Page | None) -> Iterator[Page]:
-    """Yield pages until the total is reached; without a total until a page is empty. Sites may cap ``per_page``."""
+    """Yield pages until the total is reached; without a total until a page is empty. Sites may cap ``per_page``.
+
+    A page may be empty before the last one, where a site hides orders.
+    """
     number, seen = 1, 0
     page = first or fetch(changed, 1)
-    while page.orders:
+    while page.orders or number < (page.pages or 0):
         yield page
         seen += len(page.orders)
+        if seen > (MAX_UNCOUNTED if page.total is None else 2 * page.total + MAX_PAGES):
+            raise unfit(errors.NO_END)
         if not page.has_next and page.total is not None and seen >= page.total:
             return
         number += 1

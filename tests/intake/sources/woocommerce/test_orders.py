@@ -105,6 +105,13 @@ def test_each_line_has_its_quantity_and_the_price_of_one_piece() -> None:
     assert order(line_items=lines, currency="JPY").cart.unit_prices == (3, 0)
 
 
+def test_a_line_that_comes_twice_under_one_number_is_one_line() -> None:
+    line = {"id": "7", "product_id": "224", "quantity": "1", "total": "25.00"}
+    other = {**line, "id": "8"}
+
+    assert order(line_items=[line, line, other]).cart == (("224", "224"), (1, 1), (Decimal(25), Decimal(25)))
+
+
 @pytest.mark.parametrize("line", [{"quantity": "1.5", "total": "3"}, {"quantity": "0", "total": "3"}, {}])
 def test_a_quantity_that_is_no_count_leaves_the_order_what_it_is(line: dict[str, str]) -> None:
     read = order(line_items=[{"product_id": "93", **line}])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversions.errors import SourceUnavailable
+from conversions.errors import SourceError, SourceUnavailable
+from conversions.intake.sources.woocommerce import paging
 from conversions.intake.sources.woocommerce.client import Page, Span
 from conversions.intake.sources.woocommerce.paging import MAX_PAGES, MAX_PASSES, changed_orders
 
@@ -83,6 +84,20 @@ def test_orders_that_never_stand_still_end_the_reading() -> None:
         return Page([{"id": str(next(numbers))}] if page < 3 else [], 2 + next(numbers), has_next=False)
 
     with pytest.raises(SourceUnavailable, match=f"{MAX_PASSES} passes"):
+        list(changed_orders(fetch, SINCE, NOW))
+
+
+@pytest.mark.parametrize(("total", "words"), [(900, "same orders for every span"), (None, "pages without an end")])
+def test_a_site_that_does_not_filter_or_does_not_end_is_refused(
+    total: int | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MAX_UNCOUNTED", 1_000)
+    numbers = count()
+
+    def fetch(changed: Span, page: int) -> Page:
+        return Page([{"id": str(next(numbers))} for _ in range(10)], total, has_next=True)
+
+    with pytest.raises(SourceError, match=words):
         list(changed_orders(fetch, SINCE, NOW))
 
 
