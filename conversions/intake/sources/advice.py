@@ -46,7 +46,7 @@ _ADVICE: dict[Reason, str] = {
     f"it says what 1.200 and 1,200 are. {_THEN}",
     Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are, or correct the export.",
     Reason.LINES_DISAGREE: "Map columns with one value for each order; where the amounts are those of lines, set "
-    f'items_amount = "sum" in [source.format]. {_THEN}',
+    f'items_amount = "sum" in [source.format], and leave rows of totals out of the export. {_THEN}',
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
     Reason.NOT_PAID: f'They go once they are paid or completed; source.unpaid = "send" takes them now. {_THEN}',
     Reason.RENEWAL_UNDECIDED: f'Set source.renewals to "withhold" or "send": no click caused a renewal. {_THEN}',
