@@ -116,7 +116,7 @@ def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> 
         return _OF_SHOP_SYSTEMS.get(reason)
     if reason is Reason.BAD_DATE:
         column = field or "purchased_at"
-        return date_advice(unread.shown(column), unread.places(column))
+        return date_advice(unread.shown(column), unread.places(column), unread.dates)
     return _ADVICE.get(reason)
 
 

@@ -91,8 +91,9 @@ class Files:
 
     def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[OrderRow]]]:
         """Yield the name of each table, and its rows, one per order."""
-        numbers = self._order_numbers(file, name)
+        numbers, mixed = self._order_numbers(file, name), self._mixed_dates(file, name)
         for place, table in self._tables(file, name):
+            self._columns.begin_table(mixed_dates=place in mixed)
             self.found[place] = table.found
             yield place, self._items.join(table.rows(), numbers[place], place) if self._items else table.rows()
 
@@ -104,6 +105,19 @@ class Files:
                 numbers[place] = Numbers()
                 self._items.scan(table.rows(), numbers[place])
         return numbers
+
+    def _mixed_dates(self, file: BinaryIO, name: str) -> set[str]:
+        """Return the tables with a date that contradicts the declared order of day and month.
+
+        Another export in the glob may have another order: its 11/28 shows that its 03/04 is not what the settings say.
+        """
+        if self._settings.format.dates not in {"dmy", "mdy"}:
+            return set()
+        return {
+            place
+            for place, table in self._tables(file, name)
+            if self._columns.contradict_dates(cells for _, cells in table.rows() if isinstance(cells, tuple))
+        }
 
     def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""

@@ -1,7 +1,7 @@
 """Turns the mapped cells of one row into an order, or into the reason why it cannot be one."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from operator import itemgetter
@@ -67,6 +67,7 @@ NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status", "
 A row that was broken in two must not lose a buyer's refusal.
 """
 
+_TIMES = tuple(map(FIELDS.index, ("purchased_at", "completed_at", "updated_at")))
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
 
@@ -78,7 +79,8 @@ class ColumnMap:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._preset = settings.format.preset
-        self._time = Times(zone, settings.format.dates)
+        self._times = [Times(zone, settings.format.dates, mixed=mixed) for mixed in (False, True)]
+        self._time = self._times[False]
         self._separator = LINE_SEPARATOR if settings.format.layout == "items" else settings.product_separator
         self._completed = frozenset(map(_fold, settings.completed))
         self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
@@ -89,7 +91,7 @@ class ColumnMap:
             self._amount, quantities=names.quantities is not None, unit_prices=names.unit_prices is not None
         )
         self._digests = Digests(key)
-        self.unparsed = UnparsedValues(names, mapped=mapped)
+        self.unparsed = UnparsedValues(names, mapped=mapped, dates=settings.format.dates)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
@@ -106,6 +108,15 @@ class ColumnMap:
         """
         self._require(header, where)
         return itemgetter(*(-1 if name is None else header.index(name) for name in self._names))
+
+    def contradict_dates(self, rows: Iterable[Sequence[str]]) -> bool:
+        """Return whether a date of *rows* has day and month in another order than the settings say."""
+        contradicts = self._time.contradicts
+        return any(cells[at] and contradicts(cells[at]) for cells in rows for at in _TIMES)
+
+    def begin_table(self, *, mixed_dates: bool) -> None:
+        """Read the next rows by the declared order of day and month; where dates are mixed, only what fits no other."""
+        self._time = self._times[mixed_dates]
 
     def order(self, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order | RowRejected:
         """Return the order that *cells* state; they are in the order of ``FIELDS``.
