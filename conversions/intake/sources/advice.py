@@ -44,7 +44,8 @@ _ADVICE: dict[Reason, str] = {
     Reason.BAD_AMOUNT: _AMOUNT,
     Reason.AMBIGUOUS_AMOUNT: 'Set decimal_mark in [source.format] to the mark before the decimals, "." or ",": '
     f"it says what 1.200 and 1,200 are. {_THEN}",
-    Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are, or correct the export.",
+    Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are; or, where the sign "
+    f'beside them means another one in this shop, say so in [source.currency_aliases], such as "$" = "CLP". {_THEN}',
     Reason.LINES_DISAGREE: "Map columns with one value for each order; where the amounts are those of lines, set "
     f'items_amount = "sum" in [source.format], and leave rows of totals out of the export. {_THEN}',
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
