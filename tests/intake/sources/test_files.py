@@ -279,3 +279,21 @@ def test_a_file_with_another_order_of_day_and_month_is_not_misread(tmp_path: Pat
     said = message(source.unparsed, Reason.BAD_DATE, "purchased_at")
     assert 'The month comes first there, although dates = "dmy"' in said
     assert "keep these (2025.csv row 2, 2025.csv row 3) out of source.path" in said
+
+
+def test_a_file_with_other_marks_in_amounts_is_not_misread(tmp_path: Path) -> None:
+    of_last_year = ("1,200.50", "15.00", "1,200", "1200")
+    written(
+        tmp_path / "2025.csv", csv_text([ROW | {"Order": str(n), "Total": each} for n, each in enumerate(of_last_year)])
+    )
+    written(tmp_path / "2026.csv", csv_text([ROW | {"Order": "9", "Total": "1.200"}]))
+
+    rows = read(files(tmp_path / "*.csv", format={"decimal_mark": ","}))
+
+    assert [(one.number, one.amount) for one in orders(rows)] == [
+        ("0", Decimal("1200.50")),
+        ("1", Decimal("15.00")),
+        ("3", Decimal(1200)),
+        ("9", Decimal(1200)),
+    ]
+    assert [(one.order_no, one.reason) for one in rejected(rows)] == [("2", Reason.AMBIGUOUS_AMOUNT)]
