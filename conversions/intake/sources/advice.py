@@ -44,9 +44,10 @@ _ADVICE: dict[Reason, str] = {
     Reason.BAD_AMOUNT: _AMOUNT,
     Reason.AMBIGUOUS_AMOUNT: 'Set decimal_mark in [source.format] to the mark before the decimals, "." or ",": '
     f"it says what 1.200 and 1,200 are. {_THEN}",
-    Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are, or correct the export.",
+    Reason.OTHER_CURRENCY: "Map the column of the currency in which these amounts are; or, where the sign "
+    f'beside them means another one in this shop, say so in [source.currency_aliases], such as "$" = "CLP". {_THEN}',
     Reason.LINES_DISAGREE: "Map columns with one value for each order; where the amounts are those of lines, set "
-    f'items_amount = "sum" in [source.format]. {_THEN}',
+    f'items_amount = "sum" in [source.format], and leave rows of totals out of the export. {_THEN}',
     Reason.NOT_COMPLETED: f"Add every status of a finished sale to source.completed. {_THEN}",
     Reason.NOT_PAID: f'They go once they are paid or completed; source.unpaid = "send" takes them now. {_THEN}',
     Reason.RENEWAL_UNDECIDED: f'Set source.renewals to "withhold" or "send": no click caused a renewal. {_THEN}',
@@ -116,7 +117,7 @@ def advice(unread: UnparsedValues, reason: Reason, field: str | None = None) -> 
         return _OF_SHOP_SYSTEMS.get(reason)
     if reason is Reason.BAD_DATE:
         column = field or "purchased_at"
-        return date_advice(unread.shown(column), unread.places(column))
+        return date_advice(unread.shown(column), unread.places(column), unread.dates)
     return _ADVICE.get(reason)
 
 

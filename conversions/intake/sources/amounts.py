@@ -24,6 +24,8 @@ _WRITTEN = re.compile(
 )
 """``'-100.00`` (WooCommerce guards against formulas), ``(129.00)``, ``129.00-``, ``kr. 129,-``, ``-€12``, ``12 EUR``"""
 _TINY_FLOAT = re.compile(r"-?[0-9](?:\.[0-9]+)?e-[0-9]{2}")
+_DECIMALS = {mark: re.compile(rf"[0-9]{re.escape(mark)}(?:[0-9]{{1,2}}|[0-9]{{4,}})[^0-9]*$") for mark in ",."}
+"""One or two digits, or more than three, behind the last mark: they are no group of thousands."""
 _MAX_CHARACTERS = 60
 _LOCALES = ("en", "da", "sv", "nb", "is", "de_CH", "pl", "cs", "hu", "ro", "bg", "tr", "en_CA", "en_AU", "en_NZ")
 """Their signs are known: the Nordic countries', and those of currencies that other shops of Europe take."""
@@ -70,6 +72,11 @@ class Amounts:
         if isinstance(value, Reason):
             raise CellError(value, field)
         return value
+
+    def contradicts(self, cell: str) -> bool:
+        """Return whether *cell* has decimals behind the mark that is declared not to stand before decimals."""
+        other = {",": ".", ".": ","}.get(self._marks.decimal)
+        return other is not None and type(cell) is str and _DECIMALS[other].search(cell) is not None
 
     def _value(self, text: str, currency: str, marks: Marks) -> Decimal | Reason:
         written = _parse(str(text), marks)

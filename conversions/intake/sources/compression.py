@@ -4,7 +4,7 @@ import gzip
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from conversions.errors import NotAnExport, SourceError
 from conversions.intake.sources.decoding import Readable
@@ -39,8 +39,13 @@ def members(file: BinaryIO, where: str) -> Iterator[tuple[str, Readable]]:
     head = file.read(4)
     file.seek(0)
     if head.startswith(GZIP):
+        limit = _limit(file)
         with gzip.GzipFile(fileobj=file) as unpacked:
-            yield where, _Unpacked(unpacked, where, _limit(file))
+            try:
+                _require_text(unpacked, where)
+            except DAMAGED:
+                raise _damaged(where) from None
+            yield where, _Unpacked(unpacked, where, limit)
     elif head.startswith(ZIP):
         yield from _zip_members(file, where)
     else:
@@ -62,7 +67,7 @@ def open_zip(file: BinaryIO, where: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(file)
     except DAMAGED:
-        raise SourceError(f"{where} is damaged or not complete; nothing of it is used. Export it again.") from None
+        raise _damaged(where) from None
     if any(info.flag_bits & 1 for info in archive.infolist()):
         raise SourceError(f"{where} is encrypted; save it without a password.")
     if sum(info.file_size for info in archive.infolist()) > _limit(file):
@@ -90,10 +95,14 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> 
     except DAMAGED:
         raise SourceError(f"{where} is damaged; nothing of it is used. Export it again.") from None
     with content:
-        if content.read(4).startswith((GZIP, *ZIP, *_FOREIGN)):
-            raise SourceError(f"{where} is packed twice, or is no text; unpack it once.")
-        content.seek(0)
+        _require_text(content, where)
         yield where, _Unpacked(content, where, info.file_size)
+
+
+def _require_text(content: gzip.GzipFile | IO[bytes], where: str) -> None:
+    if content.read(4).startswith((GZIP, *ZIP, *_FOREIGN)):
+        raise SourceError(f"{where} is packed twice, or is no text; unpack it once.")
+    content.seek(0)
 
 
 def _is_hidden(name: str) -> bool:
@@ -105,6 +114,10 @@ def _limit(file: BinaryIO) -> int:
     size = file.seek(0, 2)
     file.seek(0)
     return max(MIN_LIMIT_BYTES, MAX_RATIO * size)
+
+
+def _damaged(where: str) -> SourceError:
+    return SourceError(f"{where} is damaged or not complete; nothing of it is used. Export it again.")
 
 
 def _too_large(where: str) -> SourceError:
@@ -127,9 +140,7 @@ class _Unpacked:
         try:
             piece = self._stream.read(size)
         except DAMAGED:
-            raise SourceError(
-                f"{self._where} is damaged or not complete; nothing of it is used. Export it again."
-            ) from None
+            raise _damaged(self._where) from None
         self._left -= len(piece)
         if self._left < 0:
             raise _too_large(self._where)

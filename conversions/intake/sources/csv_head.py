@@ -10,6 +10,7 @@ from conversions.catalogue import APPROVE
 from conversions.errors import NotAnExport, SourceError
 from conversions.intake.sources import decoding
 from conversions.intake.sources.header import HEAD_LINES, below_orders, header_row, overlap
+from conversions.intake.sources.unusable_exports import refusal
 from conversions.settings import FileSource
 
 _DELIMITERS = ",;\t|"
@@ -47,6 +48,8 @@ def find_head(lines: list[str], where: str, wanted: frozenset[str], settings: Fi
     found = _complete(rest, tried, marks, wanted)
     if found is None and settings.format.encoding is None:
         _require_text(rest, where, lambda lines: _complete(lines, min(len(lines), HEAD_LINES), marks, wanted))
+    if found is None:
+        _require_no_report(rest, tried, marks, where)
     index, mark = found or _nearest(rest, tried, marks, wanted)
     if found is None and overlap(delimited(rest, index, mark), wanted) == len(wanted):
         raise below_orders(where, above + index)
@@ -60,6 +63,13 @@ def _require_lines(lines: list[str], tried: list[str], where: str) -> None:
         raise NotAnExport(f"{where} ends above its header; correct skip_lines in [source.format] or the export.")
     if not any(map(str.strip, tried)):
         raise NotAnExport(f"{where} has no header; its first line must name the columns.")
+
+
+def _require_no_report(lines: list[str], tried: int, marks: str, where: str) -> None:
+    """Raise NotAnExport where a line is the header of a file that cannot serve, also below titles."""
+    for nth, mark in product(range(tried), marks):
+        if reason := refusal(delimited(lines, nth, mark), complete=False):
+            raise NotAnExport(f"{where} {reason}")
 
 
 def _require_text(lines: list[str], where: str, fits: Callable[[list[str]], object]) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from conversions.errors import NotAnExport
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.items import ItemRows, Numbers, OrderRow
-from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap, Contradictions
 from conversions.intake.sources.storage.base import OpenFile, Storage, StoredFile
 from conversions.intake.sources.storage.copies import copies
 from conversions.intake.sources.table import Table
@@ -91,8 +91,9 @@ class Files:
 
     def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[OrderRow]]]:
         """Yield the name of each table, and its rows, one per order."""
-        numbers = self._order_numbers(file, name)
+        numbers, contradictions = self._order_numbers(file, name), self._contradictions(file, name)
         for place, table in self._tables(file, name):
+            self._columns.begin_table(contradictions.get(place, Contradictions()))
             self.found[place] = table.found
             yield place, self._items.join(table.rows(), numbers[place], place) if self._items else table.rows()
 
@@ -104,6 +105,19 @@ class Files:
                 numbers[place] = Numbers()
                 self._items.scan(table.rows(), numbers[place])
         return numbers
+
+    def _contradictions(self, file: BinaryIO, name: str) -> dict[str, Contradictions]:
+        """Return what contradicts the declared format, by table.
+
+        Another export in the glob may have another format: its 11/28 shows that its 03/04 is not what the settings say.
+        """
+        form = self._settings.format
+        if form.dates not in {"dmy", "mdy"} and form.decimal_mark is form.thousands_mark is None:
+            return {}
+        return {
+            place: self._columns.contradictions(cells for _, cells in table.rows() if isinstance(cells, tuple))
+            for place, table in self._tables(file, name)
+        }
 
     def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""

@@ -49,6 +49,8 @@ class Run:
     """Whether rows are there again behind other orders, as in a file of two exports."""
     differs: bool = False
     """Whether rows behind other orders are not the ones that came first."""
+    total: bool = False
+    """Whether its last row may be the table's total."""
 
     def add(self, row: int, cells: Cells | BadRecord) -> None:
         """Add a row, up to the limit."""
@@ -72,6 +74,7 @@ class Run:
         for row, record in other.bad:
             self.add(row, record)
         self.too_long |= other.too_long
+        self.total |= other.total
 
 
 class ItemRows:
@@ -128,6 +131,7 @@ class ItemRows:
                 run = Run(number)
             run.add(row, cells)
         if run is not None:
+            run.total = self._lines.end_in_total([cells for _, cells in run.rows])
             yield run
 
     def _number(self, cell: str) -> str:
@@ -155,8 +159,8 @@ class ItemRows:
             yield row, BadOrder(record.reason, record.pieces, number)
         elif run.too_long:
             yield run.rows[0][0], BadOrder(Reason.CELL_TOO_LARGE, [], number)
-        elif run.copied and run.differs:
-            # Two versions of the order, or one in pieces: its lines may count twice.
+        elif run.total or (run.copied and run.differs):
+            # A total below the orders; or two versions of the order, or one in pieces: its lines may count twice.
             yield run.rows[0][0], BadOrder(Reason.LINES_DISAGREE, [], number)
         else:
             yield run.rows[0][0], self._lines.join(number, [cells for _, cells in run.rows])

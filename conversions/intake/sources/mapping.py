@@ -1,11 +1,11 @@
 """Turns the mapped cells of one row into an order, or into the reason why it cannot be one."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from conversions.errors import NotAnExport
@@ -67,8 +67,17 @@ NEEDED = ("order_id", "email", "amount", "currency", "purchased_at", "status", "
 A row that was broken in two must not lose a buyer's refusal.
 """
 
+_TIMES = tuple(map(FIELDS.index, ("purchased_at", "completed_at", "updated_at")))
+_AMOUNTS = (FIELDS.index("amount"), FIELDS.index("refunded"))
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
+
+
+class Contradictions(NamedTuple):
+    """Whether dates, and marks in amounts, contradict the declared format: another export may have another one."""
+
+    dates: bool = False
+    marks: bool = False
 
 
 class ColumnMap:
@@ -78,18 +87,20 @@ class ColumnMap:
         names = settings.columns
         self._names: tuple[str | None, ...] = tuple(getattr(names, field) for field in FIELDS)
         self._preset = settings.format.preset
-        self._time = Times(zone, settings.format.dates)
+        self._times = [Times(zone, settings.format.dates, mixed=mixed) for mixed in (False, True)]
+        self._time = self._times[False]
         self._separator = LINE_SEPARATOR if settings.format.layout == "items" else settings.product_separator
         self._completed = frozenset(map(_fold, settings.completed))
         self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
         if settings.currency is not None:
             self._aliases[""] = settings.currency  # an unmapped column has empty cells
-        self._amount = Amounts(settings.format, self._aliases)
-        self._cart_cells = CartCells(
-            self._amount, quantities=names.quantities is not None, unit_prices=names.unit_prices is not None
-        )
+        undeclared = settings.format.model_copy(update={"decimal_mark": None, "thousands_mark": None, "decimals": None})
+        self._amounts = [Amounts(form, self._aliases) for form in (settings.format, undeclared)]
+        mapped_lines = {"quantities": names.quantities is not None, "unit_prices": names.unit_prices is not None}
+        self._carts = [CartCells(amount, **mapped_lines) for amount in self._amounts]
+        self._amount, self._cart_cells = self._amounts[False], self._carts[False]
         self._digests = Digests(key)
-        self.unparsed = UnparsedValues(names, mapped=mapped)
+        self.unparsed = UnparsedValues(names, mapped=mapped, dates=settings.format.dates)
         self._ranked = names.updated_at is not None
         self._consent = _consents(settings) if names.consent else {}
         self._ad_personalization = _consents(settings) if names.ad_personalization else {}
@@ -106,6 +117,21 @@ class ColumnMap:
         """
         self._require(header, where)
         return itemgetter(*(-1 if name is None else header.index(name) for name in self._names))
+
+    def contradictions(self, rows: Iterable[Sequence[str]]) -> Contradictions:
+        """Return what in *rows* shows that they are written in another way than the settings say."""
+        of_time, of_amount = self._times[False].contradicts, self._amounts[False].contradicts
+        dates = marks = False
+        for cells in rows:
+            dates = dates or any(cells[at] and of_time(cells[at]) for at in _TIMES)
+            marks = marks or any(cells[at] and of_amount(cells[at]) for at in _AMOUNTS)
+        return Contradictions(dates, marks)
+
+    def begin_table(self, contradictions: Contradictions) -> None:
+        """Read the next rows by the declared format; where cells contradict it, only what has one meaning."""
+        dates, marks = contradictions
+        self._time = self._times[dates]
+        self._amount, self._cart_cells = self._amounts[marks], self._carts[marks]
 
     def order(self, cells: Sequence[str], where: str, row: int, rank: tuple[int, int]) -> Order | RowRejected:
         """Return the order that *cells* state; they are in the order of ``FIELDS``.

@@ -16,6 +16,7 @@ Cells = tuple[str, ...]
 ORDER_ID = FIELDS.index("order_id")
 _AMOUNT = FIELDS.index("amount")
 _CURRENCY = FIELDS.index("currency")
+_PRODUCTS = FIELDS.index("product_ids")
 _QUANTITIES, _UNIT_PRICES = FIELDS.index("quantities"), FIELDS.index("unit_prices")
 _CONSENTS = ("consent", "ad_personalization", "test")
 _OF_LINES = tuple(map(FIELDS.index, LINES))
@@ -27,6 +28,7 @@ class OrderLines:
     def __init__(self, settings: SourceBase) -> None:
         columns = settings.columns
         self._sums = settings.format.items_amount == "sum"
+        self._products = columns.product_ids
         self._priced = columns.quantities is not None and columns.unit_prices is not None
         self._aliases = {alias.strip().casefold(): code for alias, code in settings.currency_aliases.items()}
         # A sum of smallest units is one, too; the amount of the order is converted.
@@ -48,6 +50,24 @@ class OrderLines:
             # Nothing is derived from an address.
             cells = [row[FIELDS.index(error.field)] for row in rows] if error.field != "email" else []
             return BadOrder(error.reason, cells, number, error.field)
+
+    def end_in_total(self, rows: Sequence[Cells]) -> bool:
+        """Return whether *rows*, the last of a table, may end in the sum of all its orders, which is no line.
+
+        Such a row has neither an order number nor a product, and costs as much as the rows of the order above it.
+        """
+        if not self._sums or self._products is None:
+            return False
+        code = self._code(next((row[_CURRENCY] for row in rows if row[_CURRENCY].strip()), ""))
+        try:
+            return any(
+                not row[ORDER_ID].strip()
+                and not row[_PRODUCTS].strip()
+                and 0 < sum(self._amounts(rows[:nth], code)) <= sum(self._amounts([row], code))
+                for nth, row in enumerate(rows)
+            )
+        except CellError:
+            return False  # then the order is not read
 
     def _joined(self, number: str, rows: Sequence[Cells]) -> Cells:
         joined = [""] * len(FIELDS)
@@ -71,12 +91,14 @@ class OrderLines:
         It is exact, of all lines, also of those without a product ID: shipping and fees are paid, too. Raises CellError
         where a line lacks one of the two, and where an amount may be in thousands.
         """
+        amounts = self._amounts(rows, currency)
+        return _text(sum(amounts)) if amounts else ""
+
+    def _amounts(self, rows: Sequence[Cells], currency: str) -> list[Decimal]:
         if self._priced:
             lines = [row for row in rows if row[_QUANTITIES].strip() or row[_UNIT_PRICES].strip()]
-            amounts = [self._product(row, currency) for row in lines]
-        else:
-            amounts = [self._parsed(row[_AMOUNT], "amount", currency) for row in rows if row[_AMOUNT].strip()]
-        return _text(sum(amounts)) if amounts else ""
+            return [self._product(row, currency) for row in lines]
+        return [self._parsed(row[_AMOUNT], "amount", currency) for row in rows if row[_AMOUNT].strip()]
 
     def _product(self, row: Cells, currency: str) -> Decimal:
         quantity = self._parsed(row[_QUANTITIES], "quantities", currency)

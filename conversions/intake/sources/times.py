@@ -13,8 +13,8 @@ from conversions.settings.source_format import DateOrder
 EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of Excel's 1900 system, for days after its 29 February 1900, which never was."""
 EXCEL_DAY = re.compile(r"([0-9]{5})(?:[.,]([0-9]{1,15}))?(\+00:00)?")
-UNIX_TIME = re.compile(r"([0-9]{9,10}|[0-9]{12,13})(?:[.,]([0-9]{1,9}))?")
-"""Seconds or milliseconds of 1973 to 2286; fewer digits may be a day such as 20261120."""
+UNIX_TIME = re.compile(r"([0-9]{9,10}|[0-9]{12,13}|[0-9]{15,16})(?:[.,]([0-9]{1,9}))?")
+"""Seconds, milliseconds or microseconds of 1973 to 2286; fewer digits may be a day such as 20261120."""
 
 _DATE = r"(?P<first>\d{1,4})(?P<mark>[-./])\s?(?P<second>\d{1,2})(?P=mark)\s?(?P<third>\d{1,4})"
 _CLOCK = (
@@ -23,6 +23,7 @@ _CLOCK = (
 )
 _ZONE = r"(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?\s*(?:(?P<bracket>\[)?(?P<zone>[A-Za-z]+(?:/[\w+-]+)*)(?(bracket)\]))?"
 _WRITTEN = re.compile(rf"{_DATE}(?:(?:T|,?\s+(?:kl\.?\s*)?){_CLOCK}\s*{_ZONE})?", re.ASCII)
+_DAY_AND_MONTH = re.compile(r"\s*(\d{1,2})([-./])\s?(\d{1,2})\2\s?(?:\d{4}|\d\d)(?!\d)", re.ASCII)
 _MAIL = re.compile(
     r"(?:[A-Z][a-z]{2},\s+)?\d{1,2}\s[A-Z][a-z]{2}\s\d{4}\s\d{1,2}:\d\d(?::\d\d)?"
     r"\s(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)(?:\s\([A-Za-z ]+\))?",
@@ -32,10 +33,23 @@ _MAIL = re.compile(
 
 
 class Times:
-    """Parses times by ``[source.format] dates``; a time without offset is in the shop's *zone*."""
+    """Parses times by ``[source.format] dates``; a time without offset is in the shop's *zone*.
 
-    def __init__(self, zone: ZoneInfo, order: DateOrder | None) -> None:
-        self._zone, self._order = zone, order
+    *mixed* says that other cells of the table contradict *order*: then a day that fits both orders is refused.
+    """
+
+    def __init__(self, zone: ZoneInfo, order: DateOrder | None, *, mixed: bool = False) -> None:
+        self._zone, self._order, self._mixed = zone, order, mixed
+
+    def contradicts(self, cell: str) -> bool:
+        """Return whether *cell* is a day only if day and month change places."""
+        match = _DAY_AND_MONTH.match(cell)
+        if match is None or self._order not in {"dmy", "mdy"}:
+            return False
+        day, month = int(match[1]), int(match[3])
+        if self._order == "mdy":
+            day, month = month, day
+        return 1 <= day <= 12 < month <= 31
 
     def __call__(self, cell: str, field: str) -> ParsedTime:
         """Return the time. ISO 8601 and forms with one meaning need no setting. Raises CellError."""
@@ -58,7 +72,8 @@ class Times:
             return parse_time(f"{at.isoformat()}{offset}" if clock else day.isoformat(), self._zone, field)
         if self._order == "unix" and (match := UNIX_TIME.fullmatch(text)):
             count = Decimal(text.replace(",", "."))
-            return self._instant(EPOCH + timedelta(microseconds=int(count * (10**6 if len(match[1]) < 12 else 1_000))))
+            exponent = 6 - (len(match[1]) - 9) // 3 * 3
+            return self._instant(EPOCH + timedelta(microseconds=int(count.scaleb(exponent))))
         return None
 
     def _written(self, text: str, field: str) -> ParsedTime:
@@ -90,6 +105,8 @@ class Times:
         if len(match["first"]) == 4 and len(match["third"]) <= 2:
             return date(first, second, third)
         if self._order not in {"dmy", "mdy"} or len(match["first"]) > 2 or len(match["third"]) not in {2, 4}:
+            raise ValueError
+        if self._mixed and first != second and max(first, second) <= 12:
             raise ValueError
         year = third if len(match["third"]) == 4 else 2000 + third
         return date(year, second, first) if self._order == "dmy" else date(year, first, second)

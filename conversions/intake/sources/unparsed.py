@@ -11,6 +11,7 @@ from datetime import date
 from conversions.model.conversion import Reason, Window
 from conversions.model.subject import holds_address
 from conversions.settings import Columns
+from conversions.settings.source_format import DateOrder
 
 MAX_WORD_CHARACTERS, MIN_ROWS_PER_WORD, MAX_WORDS_NAMED = 30, 2, 5
 """Limits of the values that a message may show (issue 10, M1)."""
@@ -29,10 +30,12 @@ _NUMBER_OF_A_PERSON = re.compile(r"\d{8}")
 class UnparsedValues:
     """The values of one reading that could not be parsed, by our column."""
 
-    __slots__ = ("_columns", "_places", "_window", "_words", "mapped")
+    __slots__ = ("_columns", "_places", "_window", "_words", "dates", "mapped")
 
-    def __init__(self, columns: Columns, *, mapped: bool = True) -> None:
+    def __init__(self, columns: Columns, *, mapped: bool = True, dates: DateOrder | None = None) -> None:
         self._columns = columns
+        self.dates = dates
+        """The declared order of day and month."""
         self.mapped = mapped
         """Whether the operator maps the columns; a shop system's own fields have one meaning."""
         self.reset(ALL_DAYS)

@@ -71,6 +71,8 @@ def test_several_packed_parts_in_one_file_are_one_file(tmp_path: Path) -> None:
         (zip_of(bytes(70_000_000)), "unpacks to more than 300 times its size"),
         (gzip.compress(CSV + bytes(70_000_000)), "unpacks to more than 300 times its size"),
         (zip_of(gzip.compress(CSV)), "is packed twice, or is no text; unpack it once"),
+        (gzip.compress(gzip.compress(CSV)), "is packed twice, or is no text; unpack it once"),
+        (gzip.compress(zip_of(CSV)), "is packed twice, or is no text; unpack it once"),
         (b"BZh91AY", "is packed by bzip2; pack it as .gz or .zip"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook (.xls) or has a password"),
         (b"PAR1\0", 'is Parquet; set source.kind = "parquet"'),

@@ -348,9 +348,9 @@ def test_the_declared_format_of_cells_counts_in_every_source(kind: str, tmp_path
         "Products": '["CD-1", "BOOK-7"]',
         "Consent": "\\N",
     }
-    ambiguous, foreign, american = row | {"Total": "1,2,3"}, row | {"Total": "€12"}, row | {"Paid": "10/13/2026"}
+    ambiguous, foreign, missing = row | {"Total": "1,2,3"}, row | {"Total": "€12"}, row | {"Paid": "30/02/2026"}
     mark, days = {"decimal_mark": ","}, {"dates": "dmy"}
-    source = kept_in(kind, tmp_path, [row, ambiguous, foreign, american], ALL, format=mark | days)
+    source = kept_in(kind, tmp_path, [row, ambiguous, foreign, missing], ALL, format=mark | days)
     (order, *bad) = read(source)
 
     assert isinstance(order, Order)

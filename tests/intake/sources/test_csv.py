@@ -207,8 +207,11 @@ def test_a_file_whose_first_line_is_an_order_is_refused_without_quoting_it(tmp_p
     assert "example.org" not in str(refused.value)
 
 
-def test_the_analytics_report_of_woocommerce_is_told_apart(tmp_path: Path) -> None:
-    report = 'Date,"Order #","N. Revenue (formatted)",Status,Customer,"Customer type","Product(s)","Items sold"\n'
+@pytest.mark.parametrize("above", ["", "Parameters:TimeZone=Europe/Copenhagen\n", "Orders of November\n\n"])
+def test_the_analytics_report_of_woocommerce_is_told_apart(tmp_path: Path, above: str) -> None:
+    report = (
+        above + 'Date,"Order #","N. Revenue (formatted)",Status,Customer,"Customer type","Product(s)","Items sold"\n'
+    )
 
     with pytest.raises(SourceError, match=r"WooCommerce's Analytics report, which has no e-mail addresses"):
         files(written(tmp_path / "orders.csv", report)).check()

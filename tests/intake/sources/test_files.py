@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conversions.errors import Exit, SourceError, SourceUnavailable
+from conversions.intake.sources.advice import message
 from conversions.intake.sources.mapping import ROWS_PER_CHUNK
 from conversions.model.conversion import Reason
 from tests.intake.sources.shop import (
@@ -251,3 +252,48 @@ def test_of_a_folder_the_files_with_the_endings_of_the_kind_are_read(tmp_path: P
     assert read(files(f"{tmp_path}/")) == read(files(str(tmp_path)))
     with pytest.raises(SourceError, match="No file matches"):
         files(str(tmp_path), kind="parquet").check()
+
+
+@pytest.mark.parametrize("layout", ["orders", "items"])
+def test_a_file_with_another_order_of_day_and_month_is_not_misread(tmp_path: Path, layout: str) -> None:
+    of_this_year = [ROW | {"Order": "1", "Paid": "20/11/2026"}, ROW | {"Order": "2", "Paid": "03/11/2026"}]
+    of_last_year = [
+        ROW | {"Order": "3", "Paid": "10/11/2025 10:15"},
+        ROW | {"Order": "4", "Paid": "11/28/2025 10:15"},
+        ROW | {"Order": "5", "Paid": "11/11/2025"},
+        ROW | {"Order": "6", "Paid": "2025-11-05"},
+    ]
+    written(tmp_path / "2025.csv", csv_text(of_last_year))
+    written(tmp_path / "2026.csv", csv_text(of_this_year))
+
+    source = files(tmp_path / "*.csv", format={"dates": "dmy", "layout": layout})
+    rows = read(source)
+
+    assert [(one.number, one.purchase_day.isoformat()) for one in orders(rows)] == [
+        ("5", "2025-11-11"),
+        ("6", "2025-11-05"),
+        ("1", "2026-11-20"),
+        ("2", "2026-11-03"),
+    ]
+    assert [(one.order_no, one.reason) for one in rejected(rows)] == [("3", Reason.BAD_DATE), ("4", Reason.BAD_DATE)]
+    said = message(source.unparsed, Reason.BAD_DATE, "purchased_at")
+    assert 'The month comes first there, although dates = "dmy"' in said
+    assert "keep these (2025.csv row 2, 2025.csv row 3) out of source.path" in said
+
+
+def test_a_file_with_other_marks_in_amounts_is_not_misread(tmp_path: Path) -> None:
+    of_last_year = ("1,200.50", "15.00", "1,200", "1200")
+    written(
+        tmp_path / "2025.csv", csv_text([ROW | {"Order": str(n), "Total": each} for n, each in enumerate(of_last_year)])
+    )
+    written(tmp_path / "2026.csv", csv_text([ROW | {"Order": "9", "Total": "1.200"}]))
+
+    rows = read(files(tmp_path / "*.csv", format={"decimal_mark": ","}))
+
+    assert [(one.number, one.amount) for one in orders(rows)] == [
+        ("0", Decimal("1200.50")),
+        ("1", Decimal("15.00")),
+        ("3", Decimal(1200)),
+        ("9", Decimal(1200)),
+    ]
+    assert [(one.order_no, one.reason) for one in rejected(rows)] == [("2", Reason.AMBIGUOUS_AMOUNT)]

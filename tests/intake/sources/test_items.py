@@ -200,6 +200,25 @@ def test_a_sum_is_of_the_lines_amounts_where_one_of_the_two_is_not_mapped(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("below", "priced"),
+    [
+        ([blank(Products="", Total="499.80")], False),
+        ([blank(Products="", Total="499.80"), blank(Products="", Total="99.96")], False),
+        ([blank(Products="", Pieces="2", Price="249.90")], True),
+    ],
+)
+def test_a_total_below_the_orders_is_not_added_to_the_last_one(tmp_path: Path, below: list[Row], priced: bool) -> None:
+    mapped = {field: name for field, name in COLUMNS.items() if priced or field != "unit_prices"}
+    cheap = [row("2"), blank(Products="", Total="49.00", Price="49.00")]
+
+    rows = rows_of(tmp_path, [row("1"), row("2"), *below], mapped, items_amount="sum")
+
+    assert [order.number for order in orders(rows)] == ["1"]
+    assert told(rows) == [("row 3", Reason.LINES_DISAGREE, "2", None)]
+    assert len(orders(rows_of(tmp_path, [row("1"), *cheap], mapped, items_amount="sum"))) == 2  # shipping
+
+
+@pytest.mark.parametrize(
     ("changes", "reason", "field"),
     [
         ({"Price": ""}, Reason.BAD_UNIT_PRICE, "unit_prices"),

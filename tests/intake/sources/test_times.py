@@ -48,7 +48,12 @@ def test_a_time_of_any_declared_order_is_read_back(at: datetime, mark: str, cloc
 def test_unix_time_and_days_of_excel_are_read_back(at: datetime) -> None:
     count = int(at.replace(tzinfo=UTC).timestamp())
     assert time(str(count), "unix").at == at.replace(tzinfo=UTC)
-    assert time(f"{count}000", "unix").at == time(f"{count}.0", "unix").at == at.replace(tzinfo=UTC)
+    assert (
+        time(f"{count}000000", "unix").at
+        == time(f"{count}000", "unix").at
+        == time(f"{count}.0", "unix").at
+        == at.replace(tzinfo=UTC)
+    )
     days = (at - datetime.combine(EXCEL_EPOCH, datetime.min.time())) / timedelta(days=1)
     assert time(f"{days:.10f}", "excel").day == at.date()
     for cell in (f"{days:.10f}", f"{days:.6f}", f"{days:.10f}".replace(".", ",")):
