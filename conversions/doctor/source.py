@@ -16,7 +16,7 @@ from conversions.intake.sample import Sample, read_sample
 from conversions.intake.sources import open_source
 from conversions.intake.sources.advice import advice, cause
 from conversions.intake.sources.base import Source
-from conversions.intake.sources.files import Files
+from conversions.intake.sources.files.source import Files
 from conversions.intake.sources.unparsed import UnparsedValues
 from conversions.ledger import Clock
 from conversions.model.conversion import Reason, Window

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from secrets import token_bytes
 
-from conversions.intake.sources.cells import CellError
-from conversions.intake.sources.sql import Query
-from conversions.intake.sources.times import Times
+from conversions.intake.sources.cells.cells import CellError
+from conversions.intake.sources.cells.times import Times
+from conversions.intake.sources.sql.source import Query
 from conversions.model.conversion import Window
 from conversions.settings import Settings, SqlSource
 from conversions.settings.source_format import DateOrder

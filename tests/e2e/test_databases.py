@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from conversions.errors import SourceError
-from conversions.intake.sources import read_only
+from conversions.intake.sources.sql import read_only
 from conversions.model.conversion import Window
 from tests.e2e import servers
 from tests.e2e.shop import COLUMNS, ZONE, Shop

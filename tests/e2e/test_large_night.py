@@ -17,7 +17,7 @@ from tests.e2e.shop import NAMES, Shop
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few hundred orders are a large night."""
-    monkeypatch.setattr("conversions.intake.sources.files.ROWS_PER_CHUNK", 50)
+    monkeypatch.setattr("conversions.intake.sources.files.source.ROWS_PER_CHUNK", 50)
     monkeypatch.setattr("conversions.run.workers.CHUNKS_WITHOUT_WORKERS", 1)
 
 

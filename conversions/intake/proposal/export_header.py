@@ -8,15 +8,15 @@ from typing import BinaryIO
 from conversions.errors import NotAnExport, SourceError
 from conversions.intake.proposal.all_columns import AllColumns, Format, Kind, settings_for
 from conversions.intake.proposal.header_words import known
-from conversions.intake.sources import decoding
-from conversions.intake.sources.cells import BadRecord, is_text
-from conversions.intake.sources.compression import members
-from conversions.intake.sources.csv_head import delimited
-from conversions.intake.sources.header import HEAD_LINES
-from conversions.intake.sources.parquet import column_names
-from conversions.intake.sources.tables import open_tables
+from conversions.intake.sources.cells.cells import BadRecord, is_text
+from conversions.intake.sources.files import decoding
+from conversions.intake.sources.files.compression import members
+from conversions.intake.sources.files.csv_head import delimited
+from conversions.intake.sources.files.header import HEAD_LINES
+from conversions.intake.sources.files.parquet import column_names
+from conversions.intake.sources.files.tables import open_tables
+from conversions.intake.sources.files.xlsx import visible_sheets
 from conversions.intake.sources.unusable_exports import refusal
-from conversions.intake.sources.xlsx import visible_sheets
 from conversions.model.subject import holds_address
 
 MIN_KNOWN = 2

@@ -9,8 +9,8 @@ from typing import BinaryIO
 from conversions.errors import NotAnExport, SourceError
 from conversions.intake.proposal.all_columns import AllColumns, Format, Kind, settings_for
 from conversions.intake.proposal.export_header import find_header
-from conversions.intake.sources.cells import BadRecord
-from conversions.intake.sources.tables import open_tables
+from conversions.intake.sources.cells.cells import BadRecord
+from conversions.intake.sources.files.tables import open_tables
 from conversions.observe.printable import printable
 
 MAX_ROWS = 5_000

@@ -38,12 +38,12 @@ def open_source(  # noqa: PLR0913 - what sources of every kind need
     """
     match settings:
         case FileSource():
-            from conversions.intake.sources.files import Files
-            from conversions.intake.sources.storage import open_storage
+            from conversions.intake.sources.files.source import Files
+            from conversions.intake.sources.files.storage import open_storage
 
             return Files(settings, open_storage(settings, resolve, clock, route), zone=zone, key=key)
         case SqlSource():
-            from conversions.intake.sources.sql import Query
+            from conversions.intake.sources.sql.source import Query
 
             return Query(settings, zone=zone, resolve=resolve, key=key)
         case WooCommerceTables():

@@ -2,7 +2,7 @@
 
 from conversions import catalogue
 from conversions.catalogue import APPROVE
-from conversions.intake.sources.date_advice import date_advice
+from conversions.intake.sources.cells.date_advice import date_advice
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.model.conversion import Reason
 

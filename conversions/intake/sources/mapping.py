@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import NotAnExport
 from conversions.intake.order import Cart, Order, RowRejected
-from conversions.intake.sources.amounts import Amounts
-from conversions.intake.sources.cart_cells import CartCells
-from conversions.intake.sources.cells import (
+from conversions.intake.sources.cells.amounts import Amounts
+from conversions.intake.sources.cells.cart_cells import CartCells
+from conversions.intake.sources.cells.cells import (
     EPOCH,
     MAX_CELL_CHARACTERS,
     BadOrder,
@@ -21,10 +21,15 @@ from conversions.intake.sources.cells import (
     ParsedTime,
     is_text,
 )
-from conversions.intake.sources.decimal_points import AMBIGUOUS_COLUMNS, DECIMAL_COLUMNS, UNKNOWN, decimal_evidence
-from conversions.intake.sources.list_cells import is_nothing, split_list
+from conversions.intake.sources.cells.decimal_points import (
+    AMBIGUOUS_COLUMNS,
+    DECIMAL_COLUMNS,
+    UNKNOWN,
+    decimal_evidence,
+)
+from conversions.intake.sources.cells.list_cells import is_nothing, split_list
+from conversions.intake.sources.cells.times import Times
 from conversions.intake.sources.row_digest import Digests
-from conversions.intake.sources.times import Times
 from conversions.intake.sources.unparsed import CELL_REASONS, UnparsedValues
 from conversions.intake.sources.unusable_exports import hint
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason

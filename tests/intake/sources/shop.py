@@ -20,7 +20,7 @@ from pyarrow import parquet
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources import open_source
 from conversions.intake.sources.base import Source
-from conversions.intake.sources.cells import is_text
+from conversions.intake.sources.cells.cells import is_text
 from conversions.model.conversion import Window
 from conversions.settings import Columns, FileSource, SqlSource
 from tests.intake.sources import file_servers, shopify_shop, woocommerce_database, woocommerce_shop

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from conversions.intake.sources.cells import NumberText
+from conversions.intake.sources.cells.cells import NumberText
 
 _EXACT_DIGITS = 15
 """Every decimal with so many digits survives a float. PHP with ``serialize_precision = 17`` writes 29.35 as

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import CellError
+from conversions.intake.sources.cells.cells import CellError
 from conversions.intake.sources.mapping import FIELDS, ColumnMap, order_number
 from conversions.intake.sources.shop_api.values import SEPARATOR, Json
 from conversions.model.conversion import Reason, Window

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from conversions.intake.sources.cells import CellError
+from conversions.intake.sources.cells.cells import CellError
 from conversions.model.conversion import Reason
 from conversions.model.money import exponent
 

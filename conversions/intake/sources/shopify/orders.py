@@ -10,7 +10,7 @@ would cost now, after lines were removed, whether or not anything was paid back.
 from collections.abc import Iterator
 from typing import Any
 
-from conversions.intake.sources.cells import CellError
+from conversions.intake.sources.cells.cells import CellError
 from conversions.intake.sources.shop_api.values import SEPARATOR, UNKNOWN, Json, text, unit_price
 from conversions.model.conversion import Reason
 from conversions.settings import ShopifySource

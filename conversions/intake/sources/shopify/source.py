@@ -12,7 +12,7 @@ import structlog
 from conversions import catalogue
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import first_instant
+from conversions.intake.sources.cells.cells import first_instant
 from conversions.intake.sources.shop_api.failures import Failure
 from conversions.intake.sources.shop_api.rows import Rows, renewal_reason
 from conversions.intake.sources.shop_api.values import Json

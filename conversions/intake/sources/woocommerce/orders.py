@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from conversions.intake.sources.cells import CellError, NumberText, parse_amount
-from conversions.intake.sources.instants import is_naive
+from conversions.intake.sources.cells.cells import CellError, NumberText, parse_amount
+from conversions.intake.sources.cells.instants import is_naive
 from conversions.intake.sources.shop_api.rows import renewal_reason
 from conversions.intake.sources.shop_api.values import SEPARATOR, UNKNOWN, Json, text, unit_price
 from conversions.model.conversion import Reason

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import first_instant
+from conversions.intake.sources.cells.cells import first_instant
 from conversions.intake.sources.shop_api.rows import Rows
 from conversions.intake.sources.woocommerce.client import Client
 from conversions.intake.sources.woocommerce.orders import Cells, shown_number, withheld_reason

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from conversions.intake.sources.cells import as_text
+from conversions.intake.sources.cells.cells import as_text
 from conversions.intake.sources.shop_api.values import Json
 from conversions.intake.sources.woocommerce_tables.statements import NUMBER_METAS
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from conversions.errors import SettingsError, SourceError
 from conversions.intake.order import Order, RowRejected
-from conversions.intake.sources.cells import first_instant
-from conversions.intake.sources.database import Database
+from conversions.intake.sources.cells.cells import first_instant
 from conversions.intake.sources.shop_api.rows import Rows
+from conversions.intake.sources.sql.database import Database
 from conversions.intake.sources.woocommerce.orders import Cells, shown_number, withheld_reason
 from conversions.intake.sources.woocommerce_tables.objects import order_object
 from conversions.intake.sources.woocommerce_tables.statements import COLUMNS, window_statement

@@ -4,7 +4,7 @@ from string import Template
 from typing import Any
 
 from conversions.errors import SourceError
-from conversions.intake.sources.database import Database
+from conversions.intake.sources.sql.database import Database
 from conversions.settings import WooCommerceTables
 
 HPOS = "woocommerce-hpos"
