@@ -118,6 +118,7 @@ class Books:
         orders = [s for s in inside if not s.conflict]
         return {
             "rows": self.rows,
+            "without_sku": 0,
             "orders": len(orders),
             "repeated": sum(s.copies - 1 for s in orders),
             "outside_window": sum(s.copies + s.conflict for s in self.seen if s.kind == "long ago"),
