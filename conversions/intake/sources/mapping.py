@@ -99,8 +99,7 @@ class ColumnMap:
         self._aliases = {_fold(alias): code for alias, code in settings.currency_aliases.items()}
         if settings.currency is not None:
             self._aliases[""] = settings.currency  # an unmapped column has empty cells
-        undeclared = settings.format.model_copy(update={"decimal_mark": None, "thousands_mark": None, "decimals": None})
-        self._amounts = [Amounts(form, self._aliases) for form in (settings.format, undeclared)]
+        self._amounts = [Amounts(settings.format, self._aliases, mixed=mixed) for mixed in (False, True)]
         mapped_lines = {"quantities": names.quantities is not None, "unit_prices": names.unit_prices is not None}
         self._carts = [CartCells(amount, **mapped_lines) for amount in self._amounts]
         self._amount, self._cart_cells = self._amounts[False], self._carts[False]

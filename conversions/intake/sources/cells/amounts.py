@@ -54,9 +54,13 @@ _TYPED = Marks(".", "")
 class Amounts:
     """Parses amounts by ``[source.format]``; *aliases* are the shop's words for currencies, in lower case."""
 
-    def __init__(self, settings: Format, aliases: Mapping[str, str]) -> None:
+    def __init__(self, settings: Format, aliases: Mapping[str, str], *, mixed: bool = False) -> None:
+        """With *mixed* a cell of the same file contradicts the settings: only what has one meaning is read."""
+        if mixed:
+            settings = settings.model_copy(update={"decimal_mark": None, "thousands_mark": None, "decimals": None})
         self._aliases = aliases
         self._minor_units = settings.minor_units
+        self._mixed = mixed
         self._marks = _marks(settings)
         self._takes_plain = "." in self._marks.decimal and settings.thousands_mark != "."
         declared = settings.decimals or settings.decimal_mark or settings.thousands_mark or settings.minor_units
@@ -74,7 +78,9 @@ class Amounts:
         return value
 
     def contradicts(self, cell: str) -> bool:
-        """Return whether *cell* has decimals behind the mark that is declared not to stand before decimals."""
+        """Return whether *cell* has decimals, behind a mark before which there are none by the settings."""
+        if self._minor_units:
+            return any(decimals.search(cell) for decimals in _DECIMALS.values())
         other = {",": ".", ".": ","}.get(self._marks.decimal)
         return other is not None and type(cell) is str and _DECIMALS[other].search(cell) is not None
 
@@ -85,6 +91,8 @@ class Amounts:
         if contradiction := self._contradiction(written.units, currency):
             return contradiction
         value = written.value
+        if self._minor_units and self._mixed:
+            return Reason.BAD_AMOUNT
         if self._minor_units:
             return value.scaleb(-(exponent(currency) or 0)) if value == int(value) else Reason.BAD_AMOUNT
         return _without_float_noise(value, currency)

@@ -112,7 +112,7 @@ class Files:
         Another export in the glob may have another format: its 11/28 shows that its 03/04 is not what the settings say.
         """
         form = self._settings.format
-        if form.dates not in {"dmy", "mdy"} and form.decimal_mark is form.thousands_mark is None:
+        if form.dates not in {"dmy", "mdy"} and not (form.decimal_mark or form.thousands_mark or form.minor_units):
             return {}
         return {
             place: self._columns.contradictions(cells for _, cells in table.rows() if isinstance(cells, tuple))
