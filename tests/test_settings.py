@@ -291,6 +291,13 @@ class TestSecrets:
             for secret in (KEY, TOKEN, "hunter2"):
                 assert secret not in shown
 
+    @pytest.mark.parametrize("parameter", [":since", ":until"])
+    def test_a_cast_that_hides_a_parameter_is_refused_with_the_one_that_works(self, home: Path, parameter: str) -> None:
+        query = f"SELECT 1 WHERE paid_at >= {parameter}::timestamptz"
+        text = WHOLE.replace('kind = "csv"\npath = "../orders/*.csv"', f'kind = "sql"\nurl = "x"\nquery = "{query}"')
+        with pytest.raises(SettingsError, match=r"CAST\(:since AS timestamptz\)"):
+            load(write(home, text))
+
     def test_the_public_text_holds_what_was_decided(self, home: Path) -> None:
         assert '"legal_basis":"legitimate_interest"' in load(write(home)).public_text()
 

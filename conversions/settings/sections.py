@@ -1,5 +1,6 @@
 """The tables of ``conversions.toml``."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -160,6 +161,12 @@ class SqlSource(SourceBase):
     bounds: Bounds | None = Field(
         None, description="zone of :since and :until, UTC or the shop's own; absent: the span that covers both"
     )
+
+    @model_validator(mode="after")
+    def _parameters(self) -> Self:
+        if re.search(r":(?:since|until)::", self.query):
+            raise ValueError("query: write CAST(:since AS timestamptz) in place of :since::timestamptz")
+        return self
 
     @model_validator(mode="after")
     def _one_row_per_order(self) -> Self:
