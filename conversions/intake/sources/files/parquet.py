@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote
 
 from conversions.errors import SourceError
 from conversions.intake.sources.cells.cells import BadRecord, as_texts
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
     from pyarrow import DataType, Schema
     from pyarrow.parquet import ParquetFile
 
+_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+
 
 class ParquetTable:
     """A Parquet file with columns of any type; values become the text that a CSV file would contain.
 
-    ``billing.email`` is a column of this name, or the field ``email`` of the structure ``billing``.
+    ``billing.email`` is a column of this name, or the field ``email`` of the structure ``billing``. For a file in the
+    folder ``currency=DKK``, ``currency`` is a column, too.
     """
 
     def __init__(self, file: BinaryIO, where: str, columns: MappedColumns, separator: str) -> None:
@@ -29,7 +33,11 @@ class ParquetTable:
         names = [name for name in schema.names if name in columns.names]
         fields = {name: path for name in columns.names - set(names) if (path := _path(schema, name))}
         self._paths = [*([name] for name in names), *fields.values()]
-        self.header = [*names, *fields]
+        folders = {
+            name: value for name, value in _partition(where).items() if name in columns.names - {*names, *fields}
+        }
+        self._partition = list(folders.values())
+        self.header = [*names, *fields, *folders]
         self._pick = columns.picker(self.header, where)
         self.found: dict[str, str] = {}
         _require_values(schema, self._paths, where)
@@ -44,7 +52,8 @@ class ParquetTable:
         try:
             names = [".".join(path) for path in self._paths]
             for batch in self._file.iter_batches(ROWS_PER_CHUNK, columns=names, use_threads=False):
-                columns = [*(_values(batch.column(name), fields) for name, *fields in self._paths), repeat("")]
+                values = (_values(batch.column(name), fields) for name, *fields in self._paths)
+                columns = [*values, *(repeat(value) for value in [*self._partition, ""])]
                 for cells in zip(*self._pick(columns), strict=False):
                     yield as_texts(cells, self._separator)
         except (pa.ArrowException, OSError):
@@ -79,6 +88,12 @@ def _open(file: BinaryIO, where: str) -> "ParquetFile":
         return ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
     except (pa.ArrowException, OSError):
         raise SourceError(f"{where} is empty or not a complete Parquet file; export it again.") from None
+
+
+def _partition(where: str) -> dict[str, str]:
+    """Return the columns that the folders of a file stand for, as Hive and Spark write them."""
+    pairs = (folder.partition("=") for folder in where.split("/")[:-1])
+    return {name: "" if value == _NOTHING else unquote(value) for name, equals, value in pairs if equals}
 
 
 def _path(schema: "Schema", name: str) -> list[str] | None:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
@@ -209,3 +210,15 @@ def test_structures_are_refused_with_what_to_map(path: Path, column: Any, name: 
 def test_a_field_that_is_not_there_is_a_missing_column(path: Path, name: str) -> None:
     with pytest.raises(SourceError, match=rf'no column "{name}"'):
         rows_of(path, MAPPED | {"email": name}, billing=pa.array([{"email": "ida@example.org"}]))
+
+
+@pytest.mark.parametrize("folders", [["Status=completed"], ["Status=completed", "Status=on%20hold"]])
+def test_the_folders_of_partitions_are_columns(tmp_path: Path, folders: list[str]) -> None:
+    without = {name: value for name, value in ROW.items() if name != "Status"}
+    for number, folder in enumerate(folders):
+        (tmp_path / folder).mkdir()
+        parquet_file(tmp_path / folder / "part-0.parquet", [without | {"Order": str(number)}])
+
+    found = orders(read(files(tmp_path / "*" / "*.parquet", kind="parquet")))
+
+    assert [order.status for order in found] == [unquote(folder.partition("=")[2]) for folder in folders]

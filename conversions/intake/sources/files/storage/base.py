@@ -1,8 +1,10 @@
 """The interface of a storage: it finds the files of a pattern and opens each as a stream of bytes."""
 
+import posixpath
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import BinaryIO, Protocol
 
 NO_FILE = "No file matches {}; correct source.path, or check why the export is missing."
@@ -49,3 +51,9 @@ class Storage(Protocol):
 
     def find(self) -> Sequence[StoredFile]:
         """Return the files that match, sorted by name. Raises SourceError where there is none."""
+
+
+def common_folder(folders: Sequence[str]) -> str:
+    """Return the folder that has all of *folders* in it, above those of partitions such as ``month=11``: columns."""
+    parts = posixpath.commonpath(folders).split("/")
+    return "/".join(takewhile(lambda part: "=" not in part, parts)) or ("/" if parts[0] == "" else "")

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from conversions.errors import SourceError, SourceUnavailable
-from conversions.intake.sources.files.storage.base import CHANGED, NO_FILE, OpenFile
+from conversions.intake.sources.files.storage.base import CHANGED, NO_FILE, OpenFile, common_folder
 from conversions.intake.sources.files.storage.endings import Kind, has_ending
 from conversions.observe.printable import printable
 
@@ -29,7 +29,7 @@ class LocalFiles:
         files = sorted(path for path in self._matches() if path.is_file())
         if not files:
             raise SourceError(NO_FILE.format(self.shown))
-        root = os.path.commonpath([path.parent for path in files])
+        root = common_folder([str(path.parent) for path in files])
         return [LocalFile(path, _shown(path.relative_to(root)), path.stat().st_size, self._clock) for path in files]
 
     def _matches(self) -> list[Path]:

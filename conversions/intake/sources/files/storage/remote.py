@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 from conversions.errors import ConversionsError, SourceError, SourceUnavailable
 from conversions.intake.sources.files.storage import pattern
 from conversions.intake.sources.files.storage.address import parse
-from conversions.intake.sources.files.storage.base import CHANGED, NO_FILE, OpenFile
+from conversions.intake.sources.files.storage.base import CHANGED, NO_FILE, OpenFile, common_folder
 from conversions.intake.sources.files.storage.driver import Driver, FileState, FileSystem
 from conversions.intake.sources.files.storage.endings import has_ending
 from conversions.intake.sources.shop_api.failures import Failure
@@ -67,7 +67,7 @@ class RemoteFiles:
         sizes = self._sizes(*pattern.split(self._driver.pattern)) or self._sizes_in_folder()
         if not sizes:
             raise SourceError(NO_FILE.format(self.shown))
-        root, unchanged = posixpath.commonpath([posixpath.dirname(path) for path in sizes]), self._unchanged([*sizes])
+        root, unchanged = common_folder([posixpath.dirname(path) for path in sizes]), self._unchanged([*sizes])
         return [
             RemoteFile(self, path, printable(posixpath.relpath(path, root)), size or 0, path in unchanged)
             for path, size in sorted(sizes.items())
