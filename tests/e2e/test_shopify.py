@@ -189,7 +189,7 @@ def test_a_run_that_was_killed_while_it_waited_for_a_file_leaves_it_to_the_next(
     configure(real_shop)
     real_shop.environment |= CREDENTIALS
     running = real_shop.start("run", "--json")
-    assert asked.wait(60)
+    assert asked.wait(400)  # on busy cores
     running.send_signal(signal.SIGKILL)
     _, told = running.communicate()
     assert "writes its orders into a file" in told
