@@ -73,7 +73,6 @@ A row that was broken in two must not lose a buyer's refusal.
 """
 
 _TIMES = tuple(map(FIELDS.index, ("purchased_at", "completed_at", "updated_at")))
-_AMOUNTS = (FIELDS.index("amount"), FIELDS.index("refunded"))
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
 
@@ -100,6 +99,8 @@ class ColumnMap:
         if settings.currency is not None:
             self._aliases[""] = settings.currency  # an unmapped column has empty cells
         self._amounts = [Amounts(settings.format, self._aliases, mixed=mixed) for mixed in (False, True)]
+        sums = settings.format.items_amount == "sum" and names.quantities and names.unit_prices
+        self._read_amounts = tuple(map(FIELDS.index, ("unit_prices" if sums else "amount", "refunded")))
         mapped_lines = {"quantities": names.quantities is not None, "unit_prices": names.unit_prices is not None}
         self._carts = [CartCells(amount, **mapped_lines) for amount in self._amounts]
         self._amount, self._cart_cells = self._amounts[False], self._carts[False]
@@ -128,7 +129,7 @@ class ColumnMap:
         dates = marks = False
         for cells in rows:
             dates = dates or any(cells[at] and of_time(cells[at]) for at in _TIMES)
-            marks = marks or any(cells[at] and of_amount(cells[at]) for at in _AMOUNTS)
+            marks = marks or any(cells[at] and of_amount(cells[at]) for at in self._read_amounts)
         return Contradictions(dates, marks)
 
     def begin_table(self, contradictions: Contradictions) -> None:

@@ -60,9 +60,10 @@ class Amounts:
             settings = settings.model_copy(update={"decimal_mark": None, "thousands_mark": None, "decimals": None})
         self._aliases = aliases
         self._minor_units = settings.minor_units
-        self._mixed = mixed
+        self._refuses = mixed and (settings.minor_units or settings.items_amount == "sum")
+        """Whether no cell has one meaning: a whole number may be in either unit, and a sum is of cells already read."""
         self._marks = _marks(settings)
-        self._takes_plain = "." in self._marks.decimal and settings.thousands_mark != "."
+        self._takes_plain = "." in self._marks.decimal and settings.thousands_mark != "." and not self._refuses
         declared = settings.decimals or settings.decimal_mark or settings.thousands_mark or settings.minor_units
         self.may_be_thousands = not declared
         """Whether a point before three digits may separate thousands."""
@@ -91,7 +92,7 @@ class Amounts:
         if contradiction := self._contradiction(written.units, currency):
             return contradiction
         value = written.value
-        if self._minor_units and self._mixed:
+        if self._refuses:
             return Reason.BAD_AMOUNT
         if self._minor_units:
             return value.scaleb(-(exponent(currency) or 0)) if value == int(value) else Reason.BAD_AMOUNT

@@ -449,3 +449,10 @@ def test_a_workbook_that_cannot_serve_is_refused_with_the_reason(tmp_path: Path)
 
     with pytest.raises(SourceError, match="WooCommerce's Analytics report"):
         files(path, kind="xlsx").check()
+
+
+@pytest.mark.parametrize(("form", "price"), [({"minor_units": True}, "199.00"), ({"decimal_mark": ","}, "1,200.50")])
+def test_no_sum_is_made_of_amounts_that_contradict_the_format(tmp_path: Path, form: Any, price: str) -> None:
+    rows = [row(Order="1", Pieces="2", Price="1,200"), row(Order="2", Pieces="1", Price=price)]
+
+    assert orders(rows_of(tmp_path, rows, items_amount="sum", **form)) == []
