@@ -60,8 +60,9 @@ class Amounts:
             settings = settings.model_copy(update={"decimal_mark": None, "thousands_mark": None, "decimals": None})
         self._aliases = aliases
         self._minor_units = settings.minor_units
-        self._refuses = mixed and (settings.minor_units or settings.items_amount == "sum")
-        """Whether no cell has one meaning: a whole number may be in either unit, and a sum is of cells already read."""
+        self._sums = settings.items_amount == "sum"
+        self._refuses = mixed and self._sums
+        """Whether no amount is read: a sum was made of cells that were read by the settings."""
         self._marks = _marks(settings)
         self._takes_plain = "." in self._marks.decimal and settings.thousands_mark != "." and not self._refuses
         declared = settings.decimals or settings.decimal_mark or settings.thousands_mark or settings.minor_units
@@ -80,8 +81,8 @@ class Amounts:
 
     def contradicts(self, cell: str) -> bool:
         """Return whether *cell* has decimals, behind a mark before which there are none by the settings."""
-        if self._minor_units:
-            return any(decimals.search(cell) for decimals in _DECIMALS.values())
+        if self._minor_units:  # in an amount of its own, decimals are an error of that cell alone
+            return self._sums and any(decimals.search(cell) for decimals in _DECIMALS.values())
         other = {",": ".", ".": ","}.get(self._marks.decimal)
         return other is not None and type(cell) is str and _DECIMALS[other].search(cell) is not None
 

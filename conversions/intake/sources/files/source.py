@@ -112,7 +112,8 @@ class Files:
         Another export in the glob may have another format: its 11/28 shows that its 03/04 is not what the settings say.
         """
         form = self._settings.format
-        if form.dates not in {"dmy", "mdy"} and not (form.decimal_mark or form.thousands_mark or form.minor_units):
+        marks = form.decimal_mark or form.thousands_mark or (form.minor_units and form.items_amount == "sum")
+        if form.dates not in {"dmy", "mdy"} and not marks:
             return {}
         return {
             place: self._columns.contradictions(cells for _, cells in table.rows() if isinstance(cells, tuple))

@@ -297,14 +297,3 @@ def test_a_file_with_other_marks_in_amounts_is_not_misread(tmp_path: Path) -> No
         ("9", Decimal(1200)),
     ]
     assert [(one.order_no, one.reason) for one in rejected(rows)] == [("2", Reason.AMBIGUOUS_AMOUNT)]
-
-
-def test_a_file_in_whole_units_is_not_read_in_minor_units(tmp_path: Path) -> None:
-    of_last_year = [ROW | {"Order": str(n), "Total": each} for n, each in enumerate(("199.00", "199"))]
-    written(tmp_path / "2025.csv", csv_text(of_last_year))
-    written(tmp_path / "2026.csv", csv_text([ROW | {"Order": "9", "Total": "19900"}]))
-
-    rows = read(files(tmp_path / "*.csv", format={"minor_units": True}))
-
-    assert [(one.number, one.amount) for one in orders(rows)] == [("9", Decimal(199))]
-    assert [one.order_no for one in rejected(rows)] == ["0", "1"]
