@@ -149,7 +149,7 @@ def week(orders: int) -> None:
     from conversions.sandbox import Options, Sandbox
 
     moved = [timedelta()]
-    faults = ("verdict@0.02=PROCESSING_ERROR_REASON_INVALID_EMAIL",)
+    faults = ("verdict@0.02=DENIED_CONSENT",)
     with (
         tempfile.TemporaryDirectory() as folder,
         Sandbox(0, faults, Options(seed=1, unmatched=0.4), clock=lambda: datetime.now(UTC) + moved[0]) as sandbox,
