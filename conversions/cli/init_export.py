@@ -61,7 +61,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class ExportAnswers:
-    """An export that was looked at."""
+    """A sampled export, and what a person chose for it."""
 
     proposal: "Proposal"
     path: str
@@ -129,7 +129,7 @@ def proposed(export: Path, path: str, chosen: Chosen, ask: Ask | None) -> Export
 
 def _lines(export: Path, path: str, proposal: "Proposal") -> Iterator[str]:
     preset = f", the known export `{proposal.preset.name}`" if proposal.preset else ""
-    yield f"{export.name}: {proposal.kind}{preset}. {proposal.rows} rows were looked at. Files to read: {path}"
+    yield f"{export.name}: {proposal.kind}{preset}. {proposal.rows} rows were sampled. Files to read: {path}"
     width = max((len(choice.name) for choice in proposal.columns), default=0)
     for choice in proposal.columns:
         others = f"; or {', '.join(choice.others)}" if choice.others else ""

@@ -38,7 +38,7 @@ class SourceAnswers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileAnswers:
-    """Files that nobody has looked at yet."""
+    """Files without a sample."""
 
     orders: str = "orders/*.csv"
     """A file or a glob, relative to the settings file."""

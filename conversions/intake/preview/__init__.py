@@ -2,7 +2,7 @@
 
 observed.py       a source whose reading is counted
 row.py            one order as a preview shows it
-address_count.py  how often each address is in the orders, by a digest that nobody can repeat
+address_count.py  how often each address is in the orders, by a digest under a random key
 printed_cells.py  which cells of the shop a preview may print
 amount_shape.py   whether amounts look like minor units
 """

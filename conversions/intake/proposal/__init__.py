@@ -1,4 +1,4 @@
-"""Proposes settings of a source from an export that somebody saved: for ``conversions init --from FILE``.
+"""Proposes settings of a source from a saved export, for ``conversions init --from FILE``.
 
 proposal.py       what is proposed, and how sure it is
 sampled_table.py  header and first rows, read as a run reads them

@@ -24,7 +24,7 @@ MIN_KNOWN = 2
 HeadRow = tuple[int, list[str], str]
 """A line that may be the header: its place, its cells, and the delimiter."""
 _CHARACTERS = 4_000_000
-"""Characters of a text that are looked at for its encoding."""
+"""Characters from which the encoding is derived."""
 
 
 def find_header(file: BinaryIO, where: str, kind: Kind) -> tuple[Sequence[str], Format]:

@@ -14,7 +14,7 @@ from conversions.intake.sources.files.tables import open_tables
 from conversions.observe.printable import printable
 
 MAX_ROWS = 5_000
-"""Rows that are looked at."""
+"""Rows in a sample."""
 
 
 @dataclass(frozen=True, slots=True)

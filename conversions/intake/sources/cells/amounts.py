@@ -48,7 +48,7 @@ class WrittenAmount(NamedTuple):
 
 
 _TYPED = Marks(".", "")
-"""A number by its type has a point, whatever the texts of the source have."""
+"""The marks of a typed number: its text has a point, whatever the settings say of texts."""
 
 
 class Amounts:

@@ -73,7 +73,7 @@ def _encoding(head: bytes, declared: str) -> tuple[bytes, str]:
 
 
 class _Unclosed(io.RawIOBase):
-    """A stream that somebody else closes."""
+    """A stream that its owner closes."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

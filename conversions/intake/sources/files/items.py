@@ -1,8 +1,8 @@
 """Reads files in which a row is one line of an order (``layout = "items"``): the rows of one order become one row.
 
-The rows of an order mostly stand together, and such files are read with flat memory. But somebody may have sorted the
-file by another column, and half an order must never go. So a first pass notes the orders that come back after others,
-and the second one keeps their rows until the table ends. (pandas groups, too, and holds the whole file for it.)
+The rows of an order mostly stand together, and such files are read with flat memory. But a file may be sorted by another
+column, and half an order must never be sent. So a first pass notes the orders that come back after others, and the
+second one keeps their rows until the table ends. (pandas groups, too, and holds the whole file for it.)
 """
 
 from collections.abc import Iterator

@@ -42,7 +42,7 @@ class OrderLines:
         """Return the order's cells, in the order of ``FIELDS``, or why there are none.
 
         A cell of the order is its first one that is not blank; another value in another row makes the order
-        unreadable, because nobody knows which is right.
+        unreadable, because either may be right.
         """
         try:
             return self._joined(number, rows)

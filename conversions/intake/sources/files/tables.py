@@ -20,7 +20,7 @@ def open_tables(
     A table must be read before the next one is opened. Raises SourceError where the file is damaged.
     """
     if where.rpartition("/")[2].startswith("~$"):
-        return  # Excel's mark that somebody has the workbook open
+        return  # Excel's lock file beside an open workbook
     try:
         _require_content(file, where)
         match settings.kind:

@@ -15,7 +15,7 @@ from conversions.intake.sources.shopify.client import Page
 ORDERS_PER_SEARCH = 20_000
 """Shopify ends a search after 25,000 objects; a new one begins at the change where the last one stopped."""
 ORDERS_BEFORE_EXPORT = 1_000
-"""After so many orders the shop is asked how many there are; a usual night and ``doctor`` have fewer."""
+"""After so many orders the shop is asked how many there are; a usual run and ``doctor`` read fewer."""
 MAX_IDLE = 20
 """Pages in a row that may bring no other order than the ones before."""
 MAX_PAGES_OF_LINES = 200

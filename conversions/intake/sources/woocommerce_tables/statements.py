@@ -29,7 +29,7 @@ _POST_METAS = ("_billing_email", "_order_total", "_order_currency", "_date_paid"
 _LINE_METAS = ("_qty", "_line_total", "_bundled_by", "_composite_parent", "_mnm_container")
 _PRODUCT_METAS = ("_product_id", "_variation_id")
 _DRAFTS = ("auto-draft", "trash", "wc-checkout-draft")
-"""Statuses of what nobody ordered, and of what was thrown away."""
+"""Statuses of drafts and of deleted orders."""
 _VIEW = re.compile(r"\w+(\.\w+)?", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 

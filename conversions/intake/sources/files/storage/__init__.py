@@ -1,4 +1,4 @@
-"""Where a source's files are kept: finding and opening them, whatever is in them.
+"""The storage of a source's files: it finds and opens them, and does not read their contents.
 
 base.py      the interface
 local.py     the file system of this machine
@@ -9,7 +9,7 @@ address.py   the parts of an address such as sftp://user@host/orders/*.csv
 driver.py    the interface of what differs: connection, state of a file, meaning of errors
 s3.py        object stores with the API of Amazon S3
 sftp.py      servers with SFTP
-others.py    further drivers that somebody has installed
+others.py    other drivers of fsspec that are installed
 network.py   errors of the network, as every driver may raise them
 copies.py    files of one reading with the same bytes
 """

@@ -1,4 +1,4 @@
-"""Further storages, by a driver of fsspec that somebody has installed beside this program. They have not been tried."""
+"""Other storages, by any installed driver of fsspec. They have not been tried."""
 
 from collections.abc import Iterable
 from datetime import datetime

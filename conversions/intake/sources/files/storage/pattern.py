@@ -1,7 +1,6 @@
 """Which files of a storage match a pattern, by the rules of Python's ``glob``: `*`, `?`, `[…]`, `**`; none hidden.
 
-The drivers have a ``glob`` of their own, which leaves out a folder that could not be listed: half a night would be
-taken for a whole one.
+The drivers' own ``glob`` leaves out a folder that cannot be listed, without an error: its orders would be missing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -152,7 +152,7 @@ class Sftp:
                 f"`ssh-keygen -R {name} -f {path}`, then {scan}."
             )
         return (
-            f"{server} is not in {path}, so nobody can tell whether it is the right one. Get its key with {scan}, and "
+            f"{server} is not in {path}, so its identity cannot be checked. Get its key with {scan}, and "
             f"compare `ssh-keygen -lf {path}` with the fingerprint that its administrator gives you."
         )
 
