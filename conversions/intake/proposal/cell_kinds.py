@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from conversions.intake.sources.cells.amounts import Amounts
 from conversions.intake.sources.cells.cells import CellError
 from conversions.intake.sources.cells.list_cells import is_nothing, split_list
+from conversions.intake.sources.cells.order_numbers import ROUNDED
 from conversions.intake.sources.cells.times import EXCEL_DAY, UNIX_TIME, Times
-from conversions.intake.sources.mapping import ROUNDED
 from conversions.intake.sources.unparsed import MAX_WORD_CHARACTERS
 from conversions.model.conversion import PRODUCT_ID, Reason
 from conversions.model.subject import holds_address

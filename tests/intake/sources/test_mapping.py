@@ -10,7 +10,8 @@ import pytest
 from conversions.errors import SourceError
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells.cells import MAX_CELL_CHARACTERS
-from conversions.intake.sources.mapping import FIELDS, ColumnMap
+from conversions.intake.sources.fields import FIELDS
+from conversions.intake.sources.mapping import ColumnMap
 from conversions.model.conversion import PRODUCT_ID, Consent, Reason
 from conversions.settings import FileSource
 from tests.intake.sources.shop import ADDRESS, ALL, KEY, MAPPED, ZONE, columns

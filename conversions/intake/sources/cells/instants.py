@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from conversions.intake.sources.cells.cells import first_instant
-from conversions.intake.sources.mapping import FIELDS
+from conversions.intake.sources.fields import FIELDS
 from conversions.model.conversion import Window
 from conversions.settings import Bounds, NaiveTimes
 

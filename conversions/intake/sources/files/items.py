@@ -1,8 +1,8 @@
 """Reads files in which a row is one line of an order (``layout = "items"``): the rows of one order become one row.
 
-The rows of an order mostly stand together, and such files are read with flat memory. But a file may be sorted by another
-column, and half an order must never be sent. So a first pass notes the orders that come back after others, and the
-second one keeps their rows until the table ends. (pandas groups, too, and holds the whole file for it.)
+The rows of an order mostly stand together, and such files are read with flat memory. But a file may be sorted by
+another column, and half an order must never be sent. So a first pass notes the orders that come back after others, and
+the second one keeps their rows until the table ends. (pandas groups, too, and holds the whole file for it.)
 """
 
 from collections.abc import Iterator
@@ -85,10 +85,11 @@ class ItemRows:
         self._prefix = known.order_prefix if known else ""
         self._lines = OrderLines(settings)
 
-    def scan(self, rows: Iterator[Row], numbers: Numbers) -> None:
-        """Add the order numbers of a table to *numbers*: the first pass."""
+    def note_numbers(self, rows: Iterator[Row], numbers: Numbers) -> Iterator[Row]:
+        """Yield *rows* again, and add their order numbers to *numbers*: the first pass."""
         last = ""
-        for _, cells in rows:
+        for row, cells in rows:
+            yield row, cells
             if isinstance(cells, BadRecord) and cells.number is None:
                 for piece in cells.pieces:
                     numbers.apart.add(self._number(piece))  # it may belong to any order that it names

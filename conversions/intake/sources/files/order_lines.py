@@ -7,7 +7,7 @@ from conversions.intake.sources.cells.amounts import Amounts
 from conversions.intake.sources.cells.cells import MAX_CELL_CHARACTERS, BadOrder, CellError, NumberText
 from conversions.intake.sources.cells.decimal_points import is_decimal_point
 from conversions.intake.sources.cells.list_cells import is_nothing
-from conversions.intake.sources.mapping import FIELDS, LINE_SEPARATOR, LINES
+from conversions.intake.sources.fields import FIELDS, LINE_SEPARATOR, LINES
 from conversions.model.conversion import Reason
 from conversions.settings import SourceBase
 

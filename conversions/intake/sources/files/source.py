@@ -1,20 +1,31 @@
 """Orders in files, on this machine or elsewhere. A run reads each file completely or not at all."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from conversions.errors import NotAnExport
 from conversions.intake.order import Order, RowRejected
+from conversions.intake.sources.cells.cells import BadOrder, BadRecord
 from conversions.intake.sources.files.items import ItemRows, Numbers, OrderRow
 from conversions.intake.sources.files.storage.base import OpenFile, Storage, StoredFile
 from conversions.intake.sources.files.storage.copies import copies
 from conversions.intake.sources.files.table import Table
 from conversions.intake.sources.files.tables import open_tables
-from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap, Contradictions
+from conversions.intake.sources.mapping import ROWS_PER_CHUNK, ColumnMap
+from conversions.intake.sources.table_format import Contradictions
 from conversions.model.conversion import Window
 from conversions.settings import FileSource
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the first pass over a table shows."""
+
+    contradictions: Contradictions = field(default_factory=Contradictions)
+    numbers: Numbers = field(default_factory=Numbers)
 
 
 class Files:
@@ -87,38 +98,37 @@ class Files:
                         if isinstance(cells, tuple):
                             yield order(cells, place, row, (file.modified_us, next(nth)))
                         else:
-                            yield self._columns.unreadable(cells, place, row)
+                            yield self._rejected(cells, f"{place} row {row}")
+
+    def _rejected(self, cells: BadRecord | BadOrder, place: str) -> RowRejected:
+        rejections = self._columns.rejections
+        return rejections.of_rows(cells, place) if isinstance(cells, BadOrder) else rejections.of_record(cells, place)
 
     def _order_rows(self, file: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[OrderRow]]]:
         """Yield the name of each table, and its rows, one per order."""
-        numbers, contradictions = self._order_numbers(file, name), self._contradictions(file, name)
+        surveys = self._surveys(file, name)
         for place, table in self._tables(file, name):
-            self._columns.begin_table(contradictions.get(place, Contradictions()))
+            survey = surveys.get(place, Survey())
+            self._columns.format.begin_table(survey.contradictions)
             self.found[place] = table.found
-            yield place, self._items.join(table.rows(), numbers[place], place) if self._items else table.rows()
+            yield place, self._items.join(table.rows(), survey.numbers, place) if self._items else table.rows()
 
-    def _order_numbers(self, file: BinaryIO, name: str) -> dict[str, Numbers]:
-        """Return the order numbers of each table of items; nothing where a row is an order."""
-        numbers = {}
-        if self._items:
-            for place, table in self._tables(file, name):
-                numbers[place] = Numbers()
-                self._items.scan(table.rows(), numbers[place])
-        return numbers
+    def _surveys(self, file: BinaryIO, name: str) -> dict[str, Survey]:
+        """Return what a first pass over each table shows, where one is needed.
 
-    def _contradictions(self, file: BinaryIO, name: str) -> dict[str, Contradictions]:
-        """Return what contradicts the declared format, by table.
-
-        Another export in the glob may have another format: its 11/28 shows that its 03/04 is not what the settings say.
+        A table of items needs one, and a declared format that cells can contradict: another export in the glob may have
+        another one, and its 11/28 shows that its 03/04 is not what the settings say.
         """
-        form = self._settings.format
-        marks = form.decimal_mark or form.thousands_mark or (form.minor_units and form.items_amount == "sum")
-        if form.dates not in {"dmy", "mdy"} and not marks:
+        if not (self._items or self._columns.format.is_checked):
             return {}
-        return {
-            place: self._columns.contradictions(cells for _, cells in table.rows() if isinstance(cells, tuple))
-            for place, table in self._tables(file, name)
-        }
+        return {place: self._survey(table) for place, table in self._tables(file, name)}
+
+    def _survey(self, table: Table) -> Survey:
+        numbers, rows = Numbers(), table.rows()
+        if self._items:
+            rows = self._items.note_numbers(rows, numbers)
+        cells = (cells for _, cells in rows if isinstance(cells, tuple))
+        return Survey(self._columns.format.contradictions(cells), numbers)
 
     def _settled(self, file: OpenFile, name: str) -> bool:
         """Return whether the file has not changed lately. A file time in the future is a wrong clock: skip it too."""

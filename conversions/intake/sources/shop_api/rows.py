@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 from conversions.intake.order import Order, RowRejected
 from conversions.intake.sources.cells.cells import CellError
-from conversions.intake.sources.mapping import FIELDS, ColumnMap, order_number
+from conversions.intake.sources.cells.order_numbers import order_number
+from conversions.intake.sources.fields import FIELDS
+from conversions.intake.sources.mapping import ColumnMap
 from conversions.intake.sources.shop_api.values import SEPARATOR, Json
 from conversions.model.conversion import Reason, Window
 from conversions.settings import ShopifySource, SourceBase, WooCommerceMeaning
@@ -57,7 +59,7 @@ class Rows:
         texts = [order[name] for name in self._identifying if isinstance(order.get(name), str)]
         number = order.get(self._key)
         place = f"{self._place} row {self._rows}"
-        return self._columns.malformed(error, number if isinstance(number, str) else "", texts, place)
+        return self._columns.rejections.of_value(error, number if isinstance(number, str) else "", texts, place)
 
 
 def renewal_reason(settings: ShopSystemSource) -> Reason | None:

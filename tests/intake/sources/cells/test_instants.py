@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conversions.intake.sources.cells.cells import first_instant
 from conversions.intake.sources.cells.instants import ROUNDING, bounds, in_utc, span, with_offsets
-from conversions.intake.sources.mapping import FIELDS
+from conversions.intake.sources.fields import FIELDS
 from conversions.model.conversion import Window
 from conversions.settings import Bounds
 from tests.intake.sources.shop import MAPPED, OPTIONAL, ROW, database, orders, query

@@ -90,7 +90,7 @@ class RemoteFiles:
         return {path: size for path, size in sizes.items() if has_ending(self._kind, posixpath.basename(path))}
 
     def state(self, path: str) -> tuple[FileState, float]:
-        """Return a file's state, and how many seconds ago it changed, 0 where the server does not tell. Raises SourceError."""
+        """Return a file's state, and how many seconds ago it changed, 0 where it is unknown. Raises SourceError."""
         state, now = self.ask(lambda files: self._driver.state(files, path))
         return state, ((now or self._clock()) - state.changed).total_seconds() if state.changed else 0.0
 
