@@ -2,37 +2,39 @@
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from operator import gt
 from typing import Literal
 
 from conversions.intake.proposal.cell_kinds import Cells, order_of_time
+from conversions.intake.sources.cells.amounts import Amounts
+from conversions.intake.sources.cells.cells import CellError
 from conversions.model.money import exponent
-from conversions.settings.source_format import DateOrder
+from conversions.settings.source_format import DateOrder, Format
 from conversions.settings.values import is_currency
 
 Open = Literal["ambiguous", "contradictory"]
 """Every cell has two meanings; or some cells prove one thing and others another."""
 
-_GROUPS = r"[0-9]{1,3}(?:[. ']?[0-9]{3})*"
-_COMMA = re.compile(rf"(?:\D*{_GROUPS},(?:[0-9]{{1,2}}|[0-9]{{4,6}}|-)|\D*[0-9]{{1,3}}(?:\.[0-9]{{3}}){{2,}})\D*")
-_POINT = re.compile(
-    r"(?:\D*[0-9]{1,3}(?:[, ']?[0-9]{3})*\.(?:[0-9]{1,2}|[0-9]{4,6}|-)|\D*[0-9]{1,3}(?:,[0-9]{3}){2,})\D*"
-)
-_EITHER = re.compile(r"\D*[1-9][0-9]{0,2}[.,][0-9]{3}\D*")
 _CODE, _CODE_IN_NAME = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])"), re.compile(r"[(,\[] ?([A-Z]{3})[)\]]?$")
 _FEW_ROWS, _LARGE = 3, 1_000
+_AMOUNTS: dict[str, Amounts] = {
+    ".": Amounts(Format(decimal_mark="."), {}),  # type: ignore[call-arg]
+    ",": Amounts(Format(decimal_mark=","), {}),  # type: ignore[call-arg]
+}
 _ORDERS: tuple[DateOrder | None, ...] = (None, "dmy", "mdy", "excel", "unix")
 
 
 def decimal_mark(cells: Iterable[str]) -> Literal[".", ","] | Open | None:
     """Return the mark before decimals that *cells* prove; None where no cell needs one. Typed numbers have none."""
-    texts = [cell for cell in cells if type(cell) is str]
-    comma, point = any(map(_COMMA.fullmatch, texts)), any(map(_POINT.fullmatch, texts))
+    read = [(_amount(cell, "."), _amount(cell, ",")) for cell in cells if type(cell) is str]
+    point = any(with_comma is None for with_point, with_comma in read if with_point is not None)
+    comma = any(with_point is None for with_point, with_comma in read if with_comma is not None)
     if comma and point:
         return "contradictory"
     if comma or point:
         return "," if comma else "."
-    return "ambiguous" if any(map(_EITHER.fullmatch, texts)) else None
+    return "ambiguous" if any(with_point != with_comma for with_point, with_comma in read) else None
 
 
 def date_order(columns: Iterable[Cells]) -> DateOrder | Open | None:
@@ -60,3 +62,11 @@ def stated_currency(name: str, cells: Cells) -> str | None:
     in_name = _CODE_IN_NAME.search(name)
     codes = {in_name[1]} if in_name else {code[0] if code else "" for code in map(_CODE.search, cells)}
     return codes.pop() if len(codes) == 1 and all(map(is_currency, codes)) else None
+
+
+def _amount(cell: str, mark: str) -> Decimal | None:
+    """Return the amount where *mark* stands before decimals; None where *cell* is none then."""
+    try:
+        return _AMOUNTS[mark](cell, "", "")
+    except CellError:
+        return None
