@@ -1,17 +1,15 @@
 """Pseudonymises orders: turns them into rows without an e-mail address."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from secrets import token_bytes
 
 from conversions.intake.convert import Converter
 from conversions.intake.identity import Identity, identify, subject
 from conversions.intake.order import Order
-from conversions.ledger.schema.tables import SALT_BYTES
 from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Conversion, EventMaker, Money, Reason, Withheld
@@ -64,7 +62,6 @@ class Pseudonymizer:
         """Return the snapshot rows of *orders*, and the draft of each order for every destination."""
         snapshot: list[tuple[object, ...]] = []
         drafts: list[tuple[object, ...]] = []
-        salts = _salts(len(orders) * len(self._converters))
         for order in orders:
             identity = identify(order.email, self._subject_key)
             amount = order.amount - order.refunded
@@ -76,7 +73,7 @@ class Pseudonymizer:
             for convert, event in self._converters:
                 match Withheld(suppressed) if suppressed else convert(order, identity, paid):
                     case Conversion() as conversion:
-                        drafts.append(_draft(conversion, stated.minor, next(salts), event(conversion)))
+                        drafts.append(_draft(conversion, stated.minor, event(conversion)))
                     case Withheld() as withheld:
                         drafts.append(_withheld_draft(withheld, stated.minor))
         return SnapshotBatch(snapshot, drafts)
@@ -84,12 +81,6 @@ class Pseudonymizer:
     def _excluded(self, identity: Identity | Reason) -> Reason | None:
         is_excluded = isinstance(identity, Identity) and identity.subject in self.excluded
         return Reason.EXCLUDED if is_excluded else None
-
-
-def _salts(count: int) -> Iterator[bytes]:
-    """Yield a fresh random salt for each of *count* events."""
-    drawn = token_bytes(SALT_BYTES * count)
-    return (drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES))
 
 
 def _snapshot_row(order: Order, identity: Identity | Reason, stated: Money) -> tuple[object, ...]:
@@ -125,17 +116,17 @@ def _digest(keyed: blake2b, text: str) -> bytes:
     return keyed.digest()
 
 
-def _draft(conversion: Conversion, due: int, salt: bytes, event: bytes) -> tuple[object, ...]:
+def _draft(conversion: Conversion, due: int, event: bytes) -> tuple[object, ...]:
     """Return the ``DraftRow`` of an order that may be sent."""
     times = (conversion.ready_at, conversion.expires_at)
-    return (None, 0, due, conversion.fingerprint, conversion.wire_id, *times, salt, event)
+    return (None, 0, due, conversion.fingerprint, *times, event)
 
 
 def _withheld_draft(withheld: Withheld, stated: int) -> tuple[object, ...]:
     """Return the ``DraftRow`` of a withheld order; its target value is 0 if it is not completed or fully refunded."""
     nothing = withheld.reason in {Reason.NOT_COMPLETED, Reason.AMOUNT_NOT_ABOVE_ZERO}
     due = 0 if nothing else stated
-    return (str(withheld.reason), int(withheld.quarantined), due, None, None, None, None, None, None)
+    return (str(withheld.reason), int(withheld.quarantined), due, None, None, None, None)
 
 
 def _code(currency: str) -> str:

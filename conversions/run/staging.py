@@ -62,9 +62,12 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
     scope, ledger, run = context.scope, context.ledger, context.run
     runtime, window, accepted = scope.runtime, scope.window, scope.request.accepted
     bad_rows.keep(ledger, run)
-    scheme = f"{runtime.bindings['id scheme']} {runtime.bindings['key']}"
+    limits = {
+        number: rules.destination.limits.events
+        for number, rules in zip(scope.destination_ids, runtime.destinations, strict=True)
+    }
     with scope.progress.track("staging", read_result.counts.orders) as advance:
-        for page in staging.stage(ledger, run.id, scope.settings.shop, scheme):
+        for page in staging.stage(ledger, run.id, scope.settings.shop, limits):
             advance(page)
     reason_shares.save_counts(
         ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings}

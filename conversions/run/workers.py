@@ -23,7 +23,7 @@ from conversions.intake.order import Order
 from conversions.intake.pseudonymize import FormerKeys, Pseudonymizer
 from conversions.intake.setup import Intake, open_pseudonymizer
 from conversions.ledger import outbox
-from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
+from conversions.ledger.outbox import ClaimedBatch, ClaimedEvent, RequestTemplate, ValidatedBatch
 from conversions.ledger.staging.snapshot import SnapshotBatch
 from conversions.model.rules import Rules
 from conversions.process.signals import SIGNALS
@@ -77,7 +77,7 @@ class WorkerPool:
         """Build the body, and check it against the disclosure policy. Raises DisclosureError where it does not fit."""
         if self._pool is None:
             return outbox.validate(template, claimed)
-        parts = (template.name, template.prefix, template.suffix, claimed.salts, claimed.bodies)
+        parts = (template.name, template.prefix, template.suffix, claimed.claimed)
         with _raise_worker_lost():
             return await asyncio.get_running_loop().run_in_executor(self._pool, _validate, *parts)
 
@@ -136,8 +136,6 @@ def _pseudonymize(orders: list[Order]) -> SnapshotBatch:
     return _pseudonymizer(orders)
 
 
-def _validate(
-    name: str, prefix: bytes, suffix: bytes, salts: tuple[bytes, ...], bodies: tuple[bytes, ...]
-) -> ValidatedBatch:
+def _validate(name: str, prefix: bytes, suffix: bytes, events: tuple[ClaimedEvent, ...]) -> ValidatedBatch:
     gate = next(rules.gate for rules in _runtime.destinations if rules.name == name)
-    return outbox.validate_bodies(prefix, suffix, salts, bodies, gate.check)
+    return outbox.validate_events(prefix, suffix, events, gate.check)

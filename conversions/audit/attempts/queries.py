@@ -5,10 +5,12 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select
 
 from conversions.audit.attempts.model import AttemptRecord, Body, Entry, Selection
 from conversions.errors import Usage
+from conversions.ledger.batches import parts
+from conversions.ledger.batches.contents import bodies
 from conversions.ledger.schema import tables
 from conversions.ledger.store import instant, microseconds
 
@@ -46,8 +48,9 @@ def attempt(log: Connection, number: int) -> AttemptRecord:
 
 def body(log: Connection, attempt: AttemptRecord) -> Body:
     """The bytes of *attempt*, joined as the sender joined them."""
-    events = log.execute(_EVENTS, {"request": attempt.request_id}).scalars()
-    kept = [event for event in events if event is not None]
+    places = parts.places(log, [attempt.request_id])[attempt.request_id]
+    by_place = bodies(log, places)
+    kept = [content for at in places if (content := by_place[at]) is not None]
     erased = attempt.events - len(kept)
     return Body(None if erased else attempt.prefix + b",".join(kept) + attempt.suffix, erased)
 
@@ -100,13 +103,6 @@ _ATTEMPTS: Select[Any] = (
     .join(tables.destination, tables.destination.c.id == tables.request.c.destination)
     .join(tables.leaf, tables.leaf.c.seq == tables.request.c.leaf)
     .outerjoin(_answer, _answer.c.seq == tables.request.c.outcome_leaf)
-)
-_EVENTS = (
-    select(tables.event.c.bytes)
-    .select_from(tables.request_event)
-    .join(tables.event, tables.event.c.id == tables.request_event.c.event)
-    .where(tables.request_event.c.request == bindparam("request"))
-    .order_by(tables.request_event.c.position)
 )
 
 

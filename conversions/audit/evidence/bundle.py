@@ -17,23 +17,21 @@ from tempfile import mkdtemp
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, select, text
 
 from conversions.audit.evidence import verifier
 from conversions.errors import LedgerError, SettingsError, Usage
 from conversions.ledger import checkpoints, log
+from conversions.ledger.batches import parts
+from conversions.ledger.batches.contents import batch_of, position_of, read
+from conversions.ledger.batches.form import OLD_SALT_BYTES, SALT_BYTES, Form, erased_value, link_commitment
+from conversions.ledger.batches.links import links
 from conversions.ledger.checkpoints import signed_note
 from conversions.ledger.schema import tables
 from conversions.ledger.store import microseconds
 from conversions.settings import Settings
 
 _RANGE = text("SELECT min(seq), max(seq) FROM leaf WHERE json_extract(body, '$.t') BETWEEN :since AND :until")
-_EVENTS = (
-    select(tables.event.c.salt, tables.event.c.bytes, tables.event.c.commitment)
-    .join_from(tables.request_event, tables.event, tables.event.c.id == tables.request_event.c.event)
-    .where(tables.request_event.c.request == bindparam("request"))
-    .order_by(tables.request_event.c.position)
-)
 
 
 @dataclass(slots=True)
@@ -190,16 +188,30 @@ def _requests(log_: Connection, entries: EntryRange) -> Iterator[bytes]:
     query = select(request.id, request.route, request.headers, request.prefix, request.suffix)
     query = query.where(request.leaf.between(entries.first, entries.last)).order_by(request.leaf)
     for row in log_.execute(query).all():
-        events = [_event(*event) for event in log_.execute(_EVENTS, {"request": row.id})]
+        events = list(_events(log_, row.id))
         envelope = {"headers": row.headers, "prefix": row.prefix.decode(), "suffix": row.suffix.decode()}
         yield _line({"request": row.id, "route": row.route, **envelope, "events": events})
 
 
-def _event(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> dict[str, str]:
-    """Salt and bytes of one event, to check its commitment; for an erased event, the commitment alone."""
-    if salt is None or content is None:
-        return {"commitment": (commitment or b"").hex()}
-    return {"salt": salt.hex(), "event": content.decode()}
+def _events(log_: Connection, request: int) -> Iterator[dict[str, str]]:
+    """What proves each event of a request: salt, bytes and the link's commitment; where it is erased, its leaf value.
+
+    The link itself, which says whose order the event is, is not in a bundle.
+    """
+    places = parts.places(log_, [request])[request]
+    contents = read(log_, {batch_of(at) for at in places})
+    keys = [contents[batch_of(at)].events[position_of(at)] for at in places]
+    linked = links(log_, keys, contents)
+    for key, at in zip(keys, places, strict=True):
+        of_batch, position = contents[batch_of(at)], position_of(at)
+        form, salts, body = of_batch.form, of_batch.salts[position], of_batch.bodies[position]
+        if body is None:
+            yield {"commitment": erased_value(form, salts).hex()}
+        elif form is Form.BYTES:
+            yield {"salt": salts[:OLD_SALT_BYTES].hex(), "event": body.decode()}
+        else:
+            commitment = link_commitment(form, salts, linked[key])
+            yield {"salt": salts[:SALT_BYTES].hex(), "event": body.decode(), "link": commitment.hex()}
 
 
 def _line(value: dict[str, Any]) -> bytes:

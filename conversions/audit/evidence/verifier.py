@@ -229,10 +229,15 @@ def check_request(facts: dict[str, Any], request: dict[str, Any]) -> int:
 
 
 def commitment(event: dict[str, str]) -> bytes:
-    """HMAC-SHA256(salt, event); an erased event has only this value left."""
+    """The leaf value of an event: SHA-256(HMAC-SHA256(salt, event) ‖ link), or the HMAC alone where there is no link.
+
+    ``link`` commits to the order and the person, which the bundle does not show. An erased event has only its leaf
+    value left.
+    """
     if "commitment" in event:
         return bytes.fromhex(event["commitment"])
-    return hmac.new(bytes.fromhex(event["salt"]), event["event"].encode(), hashlib.sha256).digest()
+    of_bytes = hmac.new(bytes.fromhex(event["salt"]), event["event"].encode(), hashlib.sha256).digest()
+    return hashlib.sha256(of_bytes + bytes.fromhex(event["link"])).digest() if "link" in event else of_bytes
 
 
 def leaf_hash(body: bytes) -> bytes:

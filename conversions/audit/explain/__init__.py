@@ -80,14 +80,13 @@ class _Reading:
         self._connection, self._settings, self._now = connection, settings, now
         self._rules = {rules.name: rules for rules in destinations}
         self._under_way = run_lock.is_held(settings)
-        self._ranges = order_life.event_ranges(connection)
         self._unreadable = order_life.unreadable_rows(connection, asked)
 
     def explanation(self, match: Match) -> Explanation:
         """Explain what was found under one number."""
         if match.sale is None:
             return Explanation(match.asked, None, list(self._not_found(match)))
-        life = order_life.order_life(self._connection, match.sale, self._ranges)
+        life = order_life.order_life(self._connection, match.sale)
         if life.erased:  # and nothing else
             erased = Statement("erased", {"at": life.erased_at}) if life.erased_at else Statement("erased_before")
             return Explanation(match.asked, None, [erased])

@@ -1,22 +1,27 @@
 """Compares what was sent with the commitments logged before: the salted hash of every event, and every envelope."""
 
-import hmac
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import repeat
+from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
+from conversions.ledger.batches.contents import BlobRow, Contents, batch_of, position_of, unpack
+from conversions.ledger.batches.form import erased_value, leaf_value, link
+from conversions.ledger.batches.links import NUMBER_OF_EVENT
 from conversions.ledger.log.merkle import root_of
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
 
 EVENTS_WITHOUT_WORKERS = 100_000
 """Up to this many events one process checks alone, because worker processes need a second to start."""
@@ -27,9 +32,13 @@ _REQUESTS = """
     SELECT r.id, r.leaf, r.headers, r.prefix, r.suffix, l.body
     FROM request r LEFT JOIN leaf l ON l.seq = r.leaf WHERE r.id BETWEEN ? AND ? ORDER BY r.id
 """
-_EVENTS = """
-    SELECT x.position, x.event, e.delivery << 8 | e.revision, e.salt, e.bytes, e.commitment
-    FROM request_event x LEFT JOIN event e ON e.id = x.event WHERE x.request = ? ORDER BY x.position
+_PARTS = "SELECT first, place, events FROM request_part WHERE request = ? ORDER BY first"
+_BLOB = "SELECT form, members, amounts, sizes, salts, bytes FROM blob WHERE batch = ?"
+_LINKS = f"""
+    SELECT e.id, {NUMBER_OF_EVENT}, {PERSON_OF_EVENT}, b.day
+    FROM event e JOIN batch b ON b.id = e.place >> {POSITION_BITS} JOIN run r ON r.id = b.run
+    JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
+    WHERE e.id IN ({{}})
 """
 
 
@@ -98,33 +107,53 @@ def _check_request(
     """Return how one request differs from its entry, or None."""
     number, _, headers, prefix, suffix, body = request
     facts = orjson.loads(body)
-    rows = store.execute(_EVENTS, (number,)).fetchall()
-    checked.events += len(rows)
     if sha256(b"\0".join([headers.encode(), prefix, suffix])).hexdigest() != facts["envelope"]:
         return f"commits to another envelope than request {number} has"
-    in_place = all(at == position and event == own for at, (position, event, own, *_) in enumerate(rows))
-    if len(rows) != facts["events"] or not in_place:
-        return f"commits to {facts['events']} events, request {number} has {len(rows)}, or they are not where they were"
-    events, salts, bodies = [row[1] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
-    if None in bodies:
-        checked.erased.extend(event for event, content in zip(events, bodies, strict=True) if content is None)
-        commitments = [_commitment(*row[3:]) for row in rows]
-    else:
-        commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
-        size = len(prefix) + sum(map(len, bodies)) + max(len(bodies) - 1, 0) + len(suffix)
-        if size != facts["bytes"]:
-            return f"commits to {facts['bytes']} bytes, request {number} has {size}"
-    if root_of(commitments).hex() != facts["commitments"]:
-        return f"commits to other events than request {number} has"
+    parts = store.execute(_PARTS, (number,)).fetchall()
+    count = sum(events for *_, events in parts)
+    checked.events += count
+    in_place = all(first == at for (first, *_), at in zip(parts, _firsts(parts), strict=False))
+    if count != facts["events"] or not in_place:
+        return f"commits to {facts['events']} events, request {number} has {count}, or they are not where they were"
+    events = [event for _, place, length in parts for event in _events(store, place, length)]
+    checked.erased.extend(event.id for event in events if event.body is None)
+    if root_of([event.leaf_value for event in events]).hex() != facts["commitments"]:
+        return f"commits to other events than request {number} has, or to other orders or persons"
+    sizes = [len(event.body) for event in events if event.body is not None]
+    size = len(prefix) + sum(sizes) + max(count - 1, 0) + len(suffix)
+    if len(sizes) == count and size != facts["bytes"]:
+        return f"commits to {facts['bytes']} bytes, request {number} has {size}"
     return None
 
 
-def _commitment(salt: bytes | None, content: bytes | None, commitment: bytes | None) -> bytes:
-    """The commitment to one event: computed, or stored where the event is erased. Raises TypeError otherwise."""
-    match salt, content, commitment:
-        case None, None, bytes():
-            return commitment
-        case bytes(), bytes(), _:
-            return hmac.digest(salt, content, "sha256")
-        case _:
-            raise TypeError
+def _firsts(parts: Iterable[tuple[int, int, int]]) -> Iterator[int]:
+    """The position in the request at which each part must begin."""
+    return accumulate((events for *_, events in parts), initial=0)
+
+
+class _Event(NamedTuple):
+    id: int
+    body: bytes | None
+    leaf_value: bytes
+
+
+def _events(store: sqlite3.Connection, place: int, length: int) -> Iterator[_Event]:
+    """The events of one part. Raises ValueError or another error where the batch is damaged."""
+    blob = BlobRow(*store.execute(_BLOB, (batch_of(place),)).fetchone())
+    contents = unpack(blob)
+    positions = range(position_of(place), position_of(place) + length)
+    linked = _links(store, contents, positions)
+    for position in positions:
+        event, body, salts = contents.events[position], contents.bodies[position], contents.salts[position]
+        if body is None:
+            value = erased_value(contents.form, salts)
+        else:
+            value = leaf_value(contents.form, salts, body, linked[event])
+        yield _Event(event, body, value)
+
+
+def _links(store: sqlite3.Connection, contents: Contents, positions: Iterable[int]) -> dict[int, bytes]:
+    """The link of each event that is not erased, from the rows as they are now."""
+    kept = {contents.events[p]: contents.values[p] for p in positions if contents.bodies[p] is not None}
+    rows = store.execute(_LINKS.format(",".join("?" * len(kept))), [*kept])
+    return {event: link(number, subject or b"", day, kept[event]) for event, number, subject, day in rows}

@@ -191,7 +191,7 @@ class _Verification:
             self.result.events += chunk.events
             self.erased += chunk.erased
             yield from chunk.findings
-        ((listed,),) = self.store.execute("SELECT count(*) FROM request_event").fetchall()
+        ((listed,),) = self.store.execute("SELECT coalesce(sum(events), 0) FROM request_part").fetchall()
         if listed != self.result.events:
             yield VerificationFinding("the requests", f"have {self.result.events} events, and {listed} are listed")
 

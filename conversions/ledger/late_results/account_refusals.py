@@ -4,11 +4,14 @@ Counted over several requests and runs, because a shop with three orders a week 
 """
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from conversions.ledger import log
+from conversions.ledger.batches import parts
 from conversions.ledger.runs import Run
-from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
@@ -22,19 +25,19 @@ _LATEST_REQUESTS = text("""
     WHERE r.destination = :destination AND r.concluded > 0 AND r.answered_us > coalesce(p.decided_us, 0)
     ORDER BY r.id DESC LIMIT :latest
 """)
-_BUYERS_OF_REQUEST = text("""
-    SELECT DISTINCT e.subject FROM request_event x JOIN event e ON e.id = x.event
-    WHERE x.request = :request AND e.subject IS NOT NULL LIMIT :most
-""")
+_BUYERS = text(f"""
+    SELECT DISTINCT {PERSON_OF_EVENT} FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT}
+    LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
+""").bindparams(bindparam("events", expanding=True))
+_SUSPECTS = select(tables.request.c.id, tables.request.c.suspects).where(
+    tables.request.c.id.in_(bindparam("requests", expanding=True))
+)
 _SET_REASON = text(f"""
     UPDATE delivery SET reason = :account WHERE id IN (
-        SELECT d.id FROM request_event x JOIN request r ON r.id = x.request
-        JOIN delivery d ON d.id = x.event >> {REVISION_BITS}
-        WHERE x.request IN (SELECT value FROM json_each(:requests)) AND x.event = d.id << {REVISION_BITS} | d.revision
-        AND d.acknowledged_us IS NULL AND d.detail IN (SELECT value FROM json_each(r.suspects))
-        AND (d.state = 'rejected' AND d.reason = :own OR d.state = 'received' AND d.reason IS NULL)
-    )
-""")
+        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.id IN :events
+    ) AND acknowledged_us IS NULL AND detail IN :suspects
+    AND (state = 'rejected' AND reason = :own OR state = 'received' AND reason IS NULL)
+""").bindparams(bindparam("events", expanding=True), bindparam("suspects", expanding=True))
 
 
 def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
@@ -45,18 +48,24 @@ def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         if requests := _evidence(connection, destination):
-            values = {"requests": orjson.dumps(requests).decode(), "own": Reason.REFUSED_LATER, "account": Reason.SETUP}
-            connection.execute(_SET_REASON, values)
+            reasons = {"own": Reason.REFUSED_LATER, "account": Reason.SETUP}
+            suspects = {row.id: row.suspects for row in connection.execute(_SUSPECTS, {"requests": requests})}
+            for request, events in parts.events(connection, requests).items():
+                of_request = {"events": events, "suspects": orjson.loads(suspects[request] or "[]")}
+                connection.execute(_SET_REASON, reasons | of_request)
 
 
 def _evidence(connection: Connection, destination: int) -> list[int]:
     """Return the latest requests, as few as suffice, or none where the account is not at fault."""
     concluded, suspected, requests = 0, 0, list[int]()
-    buyers = set[bytes]()
+    buyers = set[bytes | None]()
     for row in connection.execute(_LATEST_REQUESTS, {"destination": destination, "latest": MAX_REQUESTS}).all():
         requests.append(row.id)
         concluded, suspected = concluded + row.concluded, suspected + row.suspected
-        buyers.update(connection.execute(_BUYERS_OF_REQUEST, {"request": row.id, "most": MIN_BUYERS}).scalars())
+        if len(buyers) < MIN_BUYERS:
+            events = parts.events(connection, [row.id])[row.id]
+            buyers.update(connection.execute(_BUYERS, {"events": events}).scalars())
+            buyers.discard(None)
         if concluded >= MIN_EVENTS and len(buyers) >= MIN_BUYERS:
             return requests if 2 * suspected > concluded else []
     return []

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, func, select, text, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select, text, update
 
 from conversions.ledger import log, restatements
+from conversions.ledger.batches import parts
+from conversions.ledger.batches.parts import has_place
 from conversions.ledger.late_results import match_counts
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
 from conversions.ledger.outbox import Purpose, platform_warnings
@@ -35,39 +37,32 @@ FAST_POLLING = timedelta(hours=24)
 MAX_REQUESTS_A_RUN = 1500
 """Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
 
-_RECEIVED_EVENT = f"""
-    state = 'received'
-    AND id IN (SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
-        JOIN request_event x ON x.request = :request AND x.position = j.value)
-    AND id << {REVISION_BITS} | revision IN (SELECT event FROM request_event WHERE request = :request)
-"""
-_REOPEN = text(f"""
-    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery WHERE {_RECEIVED_EVENT})
-""")
+_EVENTS: BindParameter[int] = bindparam("events", expanding=True)
+_RECEIVED = text(f"""
+    SELECT d.id, d.run FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    WHERE e.id IN :events AND d.state = 'received'
+""").bindparams(_EVENTS)
+_REOPEN = text("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN :runs").bindparams(
+    bindparam("runs", expanding=True)
+)
 """The runs of these orders have something left to send: later runs extend their window to them."""
-_SET_STATE = text(f"""
+_SET_STATE = text("""
     UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
-    WHERE {_RECEIVED_EVENT}
-""")
-_EVENTS = text("""
-    SELECT x.event FROM json_each(:positions) j JOIN request_event x ON x.request = :request AND x.position = j.value
-""")
-_KEEP_FOR_PERSON = text(f"""
+    WHERE id IN :deliveries
+""").bindparams(bindparam("deliveries", expanding=True))
+_KEEP_FOR_PERSON = text("""
     UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
-    WHERE state IN ('recorded', 'duplicate') AND id IN (
-        SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
-        JOIN request_event x ON x.request = :request AND x.position = j.value
-    )
-""")
+    WHERE state IN ('recorded', 'duplicate') AND id IN :deliveries
+""").bindparams(bindparam("deliveries", expanding=True))
 """The platform holds the old value; the new value waits until a person has corrected the account."""
 _SET_RECORDED = text(f"""
-    UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id << {REVISION_BITS} | revision IN (
-        SELECT x.event FROM request_event x WHERE x.request = :request
-        INTERSECT SELECT y.event FROM request r JOIN request_event y ON y.request = r.id
-        WHERE r.outcome = 'unknown' AND r.destination = :destination
+    UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id IN (
+        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+        JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
+        WHERE e.id IN :events AND r.outcome = 'unknown' AND r.destination = :destination
     )
-""")
+""").bindparams(_EVENTS)
 """A duplicate of our own request without an answer proves that the request was received."""
 
 
@@ -118,15 +113,16 @@ def finish_poll(
     verdict = _verdict(pending, diagnosis)
     late = LateResults(asked=1)
     with ledger.transaction() as connection:
+        events = parts.events(connection, [pending.request])[pending.request] if verdict else []
         for change in state_changes(diagnosis, pending.events) if verdict else ():
-            late.add(_set_states(connection, ledger, run, pending, change))
+            chosen = [events[position] for position in sorted(change.positions)]
+            late.add(_set_states(connection, ledger, run, pending, change, chosen))
         if late.moved[State.DUPLICATE]:
-            request = {"request": pending.request, "destination": destination}
-            own = connection.execute(_SET_RECORDED, request).rowcount
+            own = connection.execute(_SET_RECORDED, {"events": events, "destination": destination}).rowcount
             late.moved.update({State.RECORDED: own, State.DUPLICATE: -own})
         late.moved, late.rejected = +late.moved, +late.rejected
         if verdict:
-            match_counts.count(connection, pending.request)
+            match_counts.count(connection, events)
             platform_warnings.count(connection, ledger.now_us, destination, diagnosis.warnings)
         if verdict in WITHOUT_POSITIONS and pending.purpose != Purpose.RESTATE:
             late.counts_only = pending.events - late.moved.total()
@@ -236,33 +232,40 @@ def _next_poll(ledger: Ledger, pending: PendingStatus) -> int:
     return int((ledger.clock() + wait).timestamp())
 
 
-def _set_states(
-    connection: Connection, ledger: Ledger, run: Run, pending: PendingStatus, change: StateChange
+def _set_states(  # noqa: PLR0913 - a change of some orders of one request
+    connection: Connection,
+    ledger: Ledger,
+    run: Run,
+    pending: PendingStatus,
+    change: StateChange,
+    events: Sequence[int],
 ) -> LateResults:
-    """Apply one state change; return the orders that changed."""
-    events = {"request": pending.request, "positions": orjson.dumps(sorted(change.positions)).decode()}
+    """Apply one state change to *events*; return the orders that changed."""
     if pending.purpose == Purpose.RESTATE:
         return LateResults(rejected=_set_restated_states(connection, events, change))
+    rows = connection.execute(_RECEIVED, {"events": events}).all()
     ready_at = None
     if change.state is State.DEFERRED:
         ready_at = int((ledger.clock() + change.wait).timestamp())
-        connection.execute(_REOPEN, events)
+        connection.execute(_REOPEN, {"runs": sorted({row.run for row in rows})})
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
-    moved = connection.execute(_SET_STATE, {**events, **values, "run": run.id}).rowcount
+    connection.execute(_SET_STATE, {**values, "deliveries": [row.id for row in rows], "run": run.id})
     return LateResults(
-        moved=Counter({change.state: moved if change.state is not State.RECEIVED else 0}),
-        rejected=Counter({change.detail or "": moved} if change.state is State.REJECTED else {}),
+        moved=Counter({change.state: len(rows) if change.state is not State.RECEIVED else 0}),
+        rejected=Counter({change.detail or "": len(rows)} if change.state is State.REJECTED else {}),
     )
 
 
-def _set_restated_states(connection: Connection, request: dict[str, object], change: StateChange) -> Counter[str]:
+def _set_restated_states(connection: Connection, events: Sequence[int], change: StateChange) -> Counter[str]:
     """Revert restatements that the platform refused; return the rejected ones by reason. Their orders do not change."""
     no_result = change.state is State.RECEIVED and change.reason is None
     if no_result or change.state in {State.RECORDED, State.DUPLICATE}:
         return Counter()
     temporary = change.state is State.DEFERRED or change.reason is Reason.SETUP
-    events, detail = connection.execute(_EVENTS, request).scalars().all(), change.detail or str(change.state)
+    detail = change.detail or str(change.state)
     restatements.revert_refused(connection, events, State.WITHHELD if temporary else State.REJECTED, detail)
     if change.reason is Reason.SETUP:
-        connection.execute(_KEEP_FOR_PERSON, {**request, "reason": change.reason, "detail": detail})
+        deliveries = [event >> REVISION_BITS for event in events]
+        kept = {"deliveries": deliveries, "reason": change.reason, "detail": detail}
+        connection.execute(_KEEP_FOR_PERSON, kept)
     return Counter({detail: 0 if temporary else len(events)})

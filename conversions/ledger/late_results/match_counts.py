@@ -1,9 +1,10 @@
 """Count how many orders a platform matched to an ad, by purchase day, without personal data."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -13,14 +14,13 @@ _COUNT = text(f"""
     INSERT INTO match_day(destination, day, matched, unmatched)
     SELECT d.destination, d.day, count(*) FILTER (WHERE d.state = 'recorded'),
         count(*) FILTER (WHERE d.state = 'unmatched')
-    FROM request_event x JOIN delivery d ON d.id = x.event >> {REVISION_BITS}
-    WHERE x.request = :request AND x.event = d.id << {REVISION_BITS} | d.revision
-    AND d.state IN ('recorded', 'unmatched')
-    AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.id = x.event)
+    FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    WHERE e.id IN :events AND d.state IN ('recorded', 'unmatched')
+    AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.id = e.id)
     GROUP BY d.destination, d.day
     ON CONFLICT (destination, day) DO UPDATE
-    SET matched = matched + excluded.matched, unmatched = unmatched + excluded.unmatched
-""")
+    SET matched = match_day.matched + excluded.matched, unmatched = match_day.unmatched + excluded.unmatched
+""").bindparams(bindparam("events", expanding=True))
 """A request gets its verdict once; a restatement does not count its order again."""
 
 
@@ -41,9 +41,9 @@ class Matches(NamedTuple):
         return self.matched / self.orders if self.orders else None
 
 
-def count(connection: Connection, request: int) -> None:
-    """Add the orders of a *request* that just got its verdict, in the caller's transaction."""
-    connection.execute(_COUNT, {"request": request})
+def count(connection: Connection, events: Sequence[int]) -> None:
+    """Add the orders of the *events* of a request that just got its verdict, in the caller's transaction."""
+    connection.execute(_COUNT, {"events": events})
 
 
 def since(ledger: Ledger, days: tuple[date, ...]) -> dict[str, tuple[Matches, ...]]:

@@ -4,8 +4,8 @@
 ``settle`` applies the answer to every order of the request, and returns what to send next.
 """
 
-from conversions.ledger.outbox.claim import claim, fit_in_one_body
-from conversions.ledger.outbox.intent import intend, validate, validate_bodies
+from conversions.ledger.outbox.claim import EventPlace, claim, contents_of, fit_in_one_body
+from conversions.ledger.outbox.intent import intend, validate, validate_events
 from conversions.ledger.outbox.outcome import record_answer, recover, settle
 from conversions.ledger.outbox.reinstate import reinstate
 from conversions.ledger.outbox.work import (
@@ -13,6 +13,7 @@ from conversions.ledger.outbox.work import (
     MIN_PROBES,
     Attempt,
     ClaimedBatch,
+    ClaimedEvent,
     Intent,
     Purpose,
     RequestTemplate,
@@ -30,6 +31,8 @@ __all__ = [
     "MIN_PROBES",
     "Attempt",
     "ClaimedBatch",
+    "ClaimedEvent",
+    "EventPlace",
     "Intent",
     "Purpose",
     "RequestTemplate",
@@ -38,6 +41,7 @@ __all__ = [
     "WorkItem",
     "claim",
     "commit",
+    "contents_of",
     "fit_in_one_body",
     "follow_up_work",
     "halves",
@@ -48,5 +52,5 @@ __all__ = [
     "reinstate",
     "settle",
     "validate",
-    "validate_bodies",
+    "validate_events",
 ]

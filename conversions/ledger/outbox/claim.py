@@ -3,107 +3,173 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import NamedTuple
 
-import orjson
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection, bindparam, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
+from conversions.ledger.batches import parts
+from conversions.ledger.batches.contents import batch_of, members, place, position_of, read
+from conversions.ledger.batches.links import links
 from conversions.ledger.outbox.move import set_state
-from conversions.ledger.outbox.work import ClaimedBatch, Purpose, RequestTemplate, WorkItem
+from conversions.ledger.outbox.work import ClaimedBatch, ClaimedEvent, Purpose, RequestTemplate, WorkItem
 from conversions.ledger.runs import Run
+from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_ROW = "SELECT e.id, e.salt, e.bytes, d.id"
-_NEWEST = f"JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision"
-_WAITING = text(f"""
-    {_ROW} FROM delivery d {_NEWEST}
-    WHERE d.run = :run AND d.destination = :destination AND d.id > :after AND d.state = 'pending'
-    ORDER BY d.id LIMIT :most
+BATCHES_PER_QUERY = 20
+
+_BATCHES = text("""
+    SELECT b.id, o.members FROM batch b JOIN blob o ON o.batch = b.id
+    WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch ORDER BY b.id LIMIT :most
 """)
-_UNANSWERED = text(f"""
-    {_ROW} FROM (
-        SELECT DISTINCT x.event >> {REVISION_BITS} AS id FROM request r JOIN request_event x ON x.request = r.id
-        WHERE r.outcome = 'unknown' AND r.destination = :destination
-        UNION SELECT id FROM delivery WHERE run = :run AND destination = :destination AND decision = 'send'
-    ) u JOIN delivery d ON d.id = u.id {_NEWEST}
-    WHERE d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
+_PENDING = text("""
+    SELECT d.id, d.revision FROM delivery d WHERE d.id IN :deliveries AND d.run = :run AND d.state = 'pending'
+""").bindparams(bindparam("deliveries", expanding=True))
+_UNKNOWN_BATCHES = text(f"""
+    SELECT DISTINCT x.place >> {tables.POSITION_BITS} FROM request r JOIN request_part x ON x.request = r.id
+    WHERE r.outcome = 'unknown' AND r.destination = :destination
+""")
+_TO_RESEND = """
+    SELECT d.id, e.id AS event, e.place FROM delivery d JOIN event e ON e.id = d.id << {bits} | d.revision
+    WHERE {chosen} AND d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
     AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
-    ORDER BY d.id LIMIT :most
-""")
+"""
+_UNANSWERED = text(_TO_RESEND.format(bits=REVISION_BITS, chosen="d.id IN :deliveries")).bindparams(
+    bindparam("deliveries", expanding=True)
+)
+_DECIDED = text(
+    _TO_RESEND.format(
+        bits=REVISION_BITS, chosen="d.run = :run AND d.destination = :destination AND d.decision = 'send'"
+    )
+)
 """A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
-_LISTED = text(f"""
-    {_ROW} FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
-    WHERE d.state = :state ORDER BY j.key
-""")
+_LISTED = text("""
+    SELECT e.id, e.place FROM event e JOIN delivery d ON d.id = e.id >> :bits
+    WHERE e.id IN :events AND d.state = :state
+""").bindparams(bindparam("events", expanding=True))
 """The state is a condition: an order that became unknown meanwhile follows the rules of unanswered orders only."""
 
-SqlRow = TypeVar("SqlRow", bound=Sequence[Any])
+
+class EventPlace(NamedTuple):
+    """An event, and where it is."""
+
+    event: int
+    place: int
 
 
 def claim(ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem) -> ClaimedBatch | None:
     """Return the next events of *work*, at most one request's worth, or None where no event is left."""
     while True:
         with ledger.transaction() as connection:
-            rows = fit_in_one_body(template, _next(connection, ledger, run, template, work))
-            if not rows:
+            claimed = fit_in_one_body(template, contents_of(connection, _next(connection, ledger, run, template, work)))
+            if not claimed:
                 return None
-            if work.events is None:  # the next search starts after this order
-                template.last_claimed[work.purpose] = rows[-1][3]
+            if work.events is None:  # the next search starts after this event
+                last = claimed[-1]
+                resend = work.purpose is Purpose.RESEND
+                template.last_claimed[work.purpose] = last.id >> REVISION_BITS if resend else last.place
             if work.purpose is Purpose.RESEND:
-                rows = _still_allowed(connection, run, template, rows)
-        if rows:
-            events, salts, bodies, _ = zip(*rows, strict=True)
-            return ClaimedBatch(work, events, salts, bodies)
+                claimed = _still_allowed(connection, run, template, claimed)
+        if claimed:
+            return ClaimedBatch(work, tuple(claimed))
         if work.events is not None:
             return None
 
 
+def contents_of(connection: Connection, places: Sequence[EventPlace]) -> list[ClaimedEvent]:
+    """Return the events at *places* with their bytes, in this order; erased ones are left out."""
+    contents = read(connection, {batch_of(at) for _, at in places})
+    linked = links(connection, [event for event, _ in places], contents)
+    claimed = []
+    for event, at in places:
+        of_batch, position = contents[batch_of(at)], position_of(at)
+        body = of_batch.bodies[position]
+        if body is not None:
+            claimed.append(ClaimedEvent(event, at, of_batch.form, of_batch.salts[position], body, linked[event]))
+    return claimed
+
+
 def _next(
     connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem
-) -> Sequence[tuple[int, bytes, bytes, int]]:
-    """Return event, salt, bytes and delivery of each event, in the order of their positions."""
+) -> Sequence[EventPlace]:
+    """Return the next events, in the order of the wire."""
     if work.events is not None:
-        state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
-        return _plain_rows(connection.execute(_LISTED, {"events": orjson.dumps(work.events).decode(), "state": state}))
-    page = {
-        "destination": template.destination_id,
-        "after": template.last_claimed[work.purpose],
-        "most": template.max_events,
-    }
+        return _listed(connection, work)
     if work.purpose is Purpose.RESEND:
-        window = {"now_us": ledger.now_us, "resend_us": template.resend_us, "run": run.id}
-        return _plain_rows(connection.execute(_UNANSWERED, page | window))
-    return _plain_rows(connection.execute(_WAITING, page | {"run": run.id}))
+        return _unanswered(connection, ledger, run, template)
+    return _pending(connection, run, template)
 
 
-def _plain_rows(result: CursorResult[Any]) -> list[tuple[int, bytes, bytes, int]]:
-    """Return the driver's own tuples: 100,000 Row objects would cost more than the query."""
-    assert result.cursor is not None
-    return result.cursor.fetchall()  # type: ignore[return-value]
+def _listed(connection: Connection, work: WorkItem) -> list[EventPlace]:
+    state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
+    rows = connection.execute(_LISTED, {"events": work.events, "state": state, "bits": REVISION_BITS})
+    by_event: dict[int, int] = {event: at for event, at in rows}
+    return [EventPlace(event, by_event[event]) for event in work.events or () if event in by_event]
 
 
-def fit_in_one_body(template: RequestTemplate, rows: Sequence[SqlRow]) -> Sequence[SqlRow]:
-    """Return as many rows (event, salt, bytes, …) as fit into one request body, and at least one."""
+def _pending(connection: Connection, run: Run, template: RequestTemplate) -> list[EventPlace]:
+    """Return the pending events of whole batches, as long as the next batch fits."""
+    places = list[EventPlace]()
+    after = template.last_claimed[Purpose.FIRST]
+    while len(places) < template.max_events:
+        page = {"run": run.id, "destination": template.destination_id, "batch": batch_of(after)}
+        batches = connection.execute(_BATCHES, page | {"most": BATCHES_PER_QUERY}).all()
+        for batch, packed in batches:
+            new = [each for each in _pending_in(connection, run, batch, members(packed)) if each.place > after]
+            if places and len(places) + len(new) > template.max_events:
+                return places
+            places += new
+        if len(batches) < BATCHES_PER_QUERY:
+            break
+        after = max(after, place(batches[-1].id + 1, 0) - 1)
+    return places[: template.max_events]
+
+
+def _pending_in(connection: Connection, run: Run, batch: int, events: Sequence[int]) -> list[EventPlace]:
+    deliveries = [event >> REVISION_BITS for event in events]
+    rows = connection.execute(_PENDING, {"deliveries": deliveries, "run": run.id})
+    pending = {delivery << REVISION_BITS | revision for delivery, revision in rows}
+    return [EventPlace(event, place(batch, at)) for at, event in enumerate(events) if event in pending]
+
+
+def _unanswered(connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate) -> list[EventPlace]:
+    """Return the events that may have been received, in the order of their orders."""
+    window = {
+        "now_us": ledger.now_us,
+        "resend_us": template.resend_us,
+        "after": template.last_claimed[Purpose.RESEND],
+    }
+    destination = {"destination": template.destination_id}
+    rows = {tuple(row) for row in connection.execute(_DECIDED, window | destination | {"run": run.id})}
+    batches = connection.execute(_UNKNOWN_BATCHES, destination).scalars().all()
+    for events in parts.events_of(connection, batches).values():
+        deliveries = [event >> REVISION_BITS for event in events]
+        rows.update(map(tuple, connection.execute(_UNANSWERED, window | {"deliveries": deliveries})))
+    return [EventPlace(event, at) for _, event, at in sorted(rows)[: template.max_events]]
+
+
+def fit_in_one_body(template: RequestTemplate, events: Sequence[ClaimedEvent]) -> Sequence[ClaimedEvent]:
+    """Return as many events as fit into one request body, and at least one."""
     max_bytes = template.max_bytes - len(template.prefix) - len(template.suffix)
-    sizes = list(accumulate(len(row[2]) + 1 for row in rows))
-    return rows[: max(1, bisect_right(sizes, max_bytes))]
+    sizes = list(accumulate(len(event.body) + 1 for event in events))
+    return events[: max(1, bisect_right(sizes, max_bytes))]
 
 
 def _still_allowed(
-    connection: Connection, run: Run, template: RequestTemplate, rows: Sequence[tuple[int, bytes, bytes, int]]
-) -> Sequence[tuple[int, bytes, bytes, int]]:
+    connection: Connection, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
+) -> Sequence[ClaimedEvent]:
     """Keep the earlier events that today's policy still allows, and withhold the others: a new policy is no error."""
     log.check_epoch(connection, run.epoch)
     allowed = []
-    for row in rows:
+    for event in events:
         try:
-            template.check(template.prefix + row[2] + template.suffix, 1)
-            allowed.append(row)
+            template.check(template.prefix + event.body + template.suffix, 1)
+            allowed.append(event)
         except DisclosureError:
-            set_state(connection, run, row[3], State.WITHHELD, Reason.MAYBE_RECEIVED)
+            set_state(connection, run, event.id >> REVISION_BITS, State.WITHHELD, Reason.MAYBE_RECEIVED)
     return allowed

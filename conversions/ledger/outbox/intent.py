@@ -1,20 +1,19 @@
 """The intent: check the batch again, pass the gate, and put the request on disk before its first byte is sent."""
 
-import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import repeat
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import BindParameter, Connection, Row, bindparam, text
 
 from conversions.ledger import log
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox.move import set_state
+from conversions.ledger.outbox.permission import newly_forbidden
 from conversions.ledger.outbox.work import (
     Attempt,
     ClaimedBatch,
+    ClaimedEvent,
     Intent,
     Purpose,
     RequestTemplate,
@@ -23,57 +22,37 @@ from conversions.ledger.outbox.work import (
 )
 from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
-from conversions.ledger.schema.sql import MISADDRESSED
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
-from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Reason
 
-_TO_RECHECK = text(f"""
-    SELECT e.id, d.id AS delivery, d.state, d.expires_at, d.first_attempt_us, d.decision, min(o.kind) AS objection,
-    {MISADDRESSED} AS misaddressed
-    FROM json_each(:events) j JOIN event e ON e.id = j.value JOIN delivery d ON d.id = e.delivery
-    LEFT JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
-    WHERE d.state <> 'pending' OR o.id IS NOT NULL OR misaddressed OR d.expires_at <= :now GROUP BY e.id, d.id
-""")
-"""The events of a batch that must be checked one by one before the commit; usually none."""
-_MARK_IN_FLIGHT = text(f"""
+_MARK_IN_FLIGHT = """
     UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
-    WHERE id IN (SELECT value >> {REVISION_BITS} FROM json_each(:events))
-""")
-_MARK_IN_FLIGHT_IF_FREE = text(f"""
-    {_MARK_IN_FLIGHT.text} AND state = 'pending' AND expires_at > :now AND (
-        NOT EXISTS (SELECT 1 FROM objection WHERE removed_us IS NULL)
-        OR NOT EXISTS (
-            SELECT 1 FROM event e JOIN objection o ON o.subject = e.subject AND o.removed_us IS NULL
-            WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision
-        )
-    ) AND NOT EXISTS (
-        SELECT 1 FROM rectified_order x JOIN event e ON e.subject = x.wrong
-        WHERE x.sale = delivery.sale AND e.id = delivery.id << {REVISION_BITS} | delivery.revision
-    )
-""")
+    WHERE id IN :deliveries
+"""
+_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
+_MARK = text(_MARK_IN_FLIGHT).bindparams(_DELIVERIES)
+_MARK_IF_FREE = text(f"{_MARK_IN_FLIGHT} AND state = 'pending' AND expires_at > :now").bindparams(_DELIVERIES)
 """Checks and marks in one statement: where it changes fewer rows than the batch has, some events need a check."""
+_TO_RECHECK = text("""
+    SELECT d.id, d.state, d.expires_at, d.first_attempt_us, d.decision FROM delivery d
+    WHERE d.id IN :deliveries AND (d.state <> 'pending' OR d.expires_at <= :now)
+""").bindparams(_DELIVERIES)
 
 
 def validate(template: RequestTemplate, batch: ClaimedBatch) -> ValidatedBatch:
     """Build the body and check it against the disclosure policy. Raises DisclosureError where it does not fit."""
-    return validate_bodies(template.prefix, template.suffix, batch.salts, batch.bodies, template.check)
+    return validate_events(template.prefix, template.suffix, batch.claimed, template.check)
 
 
-def validate_bodies(
-    prefix: bytes,
-    suffix: bytes,
-    salts: Sequence[bytes],
-    bodies: Sequence[bytes],
-    check: Callable[[bytes, int], tuple[str, ...]],
+def validate_events(
+    prefix: bytes, suffix: bytes, events: Sequence[ClaimedEvent], check: Callable[[bytes, int], tuple[str, ...]]
 ) -> ValidatedBatch:
     """Do the work of ``validate`` on plain values, which a worker process can receive."""
-    body = prefix + b",".join(bodies) + suffix
-    paths = check(body, len(bodies))
-    commitments = list(map(hmac.digest, salts, bodies, repeat("sha256")))
-    return ValidatedBatch(body, paths, root_of(commitments).hex())
+    body = prefix + b",".join(event.body for event in events) + suffix
+    paths = check(body, len(events))
+    return ValidatedBatch(body, paths, root_of([event.leaf_value for event in events]).hex())
 
 
 def intend(
@@ -86,18 +65,20 @@ def intend(
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         now = ledger.now_us
-        if _mark_in_flight(connection, now, batch):
+        forbidden = newly_forbidden(connection, batch)
+        if not forbidden and _mark_in_flight(connection, now, batch):
             return commit(connection, run, template, Intent(batch, validated, now))
-        left_out = _recheck(connection, now, run, template, batch)
+        left_out = _recheck(connection, now, run, template, batch, forbidden)
         if not left_out:
-            connection.execute(_MARK_IN_FLIGHT, _parameters(now, batch))
+            connection.execute(_MARK, _parameters(now, batch))
             return commit(connection, run, template, Intent(batch, validated, now))
         remaining = tuple(event for event in batch.events if event not in left_out)
         return [replace(batch.work, events=remaining)] if remaining else []
 
 
 def _parameters(now_us: int, batch: ClaimedBatch) -> dict[str, object]:
-    return {"events": orjson.dumps(batch.events).decode(), "now_us": now_us, "now": now_us // 1_000_000}
+    deliveries = [event >> REVISION_BITS for event in batch.events]
+    return {"deliveries": deliveries, "now_us": now_us, "now": now_us // 1_000_000}
 
 
 def _mark_in_flight(connection: Connection, now_us: int, batch: ClaimedBatch) -> bool:
@@ -105,33 +86,44 @@ def _mark_in_flight(connection: Connection, now_us: int, batch: ClaimedBatch) ->
     if batch.work.purpose is Purpose.RESEND:
         return False
     with connection.begin_nested() as savepoint:
-        if connection.execute(_MARK_IN_FLIGHT_IF_FREE, _parameters(now_us, batch)).rowcount == len(batch.events):
+        if connection.execute(_MARK_IF_FREE, _parameters(now_us, batch)).rowcount == len(batch.events):
             return True
         savepoint.rollback()
     return False
 
 
-def _recheck(connection: Connection, now_us: int, run: Run, template: RequestTemplate, batch: ClaimedBatch) -> set[int]:
+def _recheck(  # noqa: PLR0913 - what decides whether an event leaves
+    connection: Connection,
+    now_us: int,
+    run: Run,
+    template: RequestTemplate,
+    batch: ClaimedBatch,
+    forbidden: Mapping[int, Reason],
+) -> set[int]:
     """Record which events may no longer be sent, or come too late, and return them to be left out."""
+    rows = {row.id: row for row in connection.execute(_TO_RECHECK, _parameters(now_us, batch))}
     left_out = set()
-    for row in connection.execute(_TO_RECHECK, _parameters(now_us, batch)).all():
-        if row.state not in {State.PENDING, State.UNKNOWN}:
+    for event in batch.events:
+        delivery = event >> REVISION_BITS
+        row = rows.get(delivery)
+        state = State.PENDING if row is None else row.state
+        if state not in {State.PENDING, State.UNKNOWN}:
             pass  # another request took this order meanwhile
-        elif row.objection is not None or row.misaddressed:
-            reason = REASON_FOR[SuppressionKind(row.objection)] if row.objection else Reason.WRONG_ADDRESS
-            if row.state == State.UNKNOWN:
-                reason = Reason.MAYBE_RECEIVED
-            set_state(connection, run, row.delivery, State.WITHHELD, reason)
-        elif row.state == State.PENDING:
-            set_state(connection, run, row.delivery, State.EXPIRED, Reason.TOO_OLD)
-        elif _may_be_resent(row, template, now_us):
+        elif event in forbidden:
+            reason = Reason.MAYBE_RECEIVED if state == State.UNKNOWN else forbidden[event]
+            set_state(connection, run, delivery, State.WITHHELD, reason)
+        elif row is None or _may_be_resent(row, template, now_us):
             continue
+        elif state == State.PENDING:
+            set_state(connection, run, delivery, State.EXPIRED, Reason.TOO_OLD)
         # otherwise a resend may count twice or comes too late: the order stays unknown until a person decides
-        left_out.add(row.id)
+        left_out.add(event)
     return left_out
 
 
 def _may_be_resent(row: Row[Any], template: RequestTemplate, now_us: int) -> bool:
     """True if the platform still counts the event once, or a person decided to send it again."""
+    if row.state != State.UNKNOWN:
+        return False
     counts_once = row.first_attempt_us + template.resend_us > now_us
     return bool((counts_once or row.decision == "send") and row.expires_at * 1_000_000 > now_us)

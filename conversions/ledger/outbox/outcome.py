@@ -1,9 +1,12 @@
 """The outcome: apply an answer to every order of its request, and find what to send next."""
 
+from collections.abc import Sequence
+
 import orjson
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
 
 from conversions.ledger import log
+from conversions.ledger.batches import parts
 from conversions.ledger.outbox import platform_warnings
 from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follow_up_work
@@ -15,21 +18,22 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
-_OF_REQUEST = f"WHERE id IN (SELECT event >> {REVISION_BITS} FROM request_event WHERE request = :request)"
-_SET_STATE = text(f"""
-    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL {_OF_REQUEST}
-""")
-_RETURN_TO_PENDING = text(f"""
+_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
+_SET_STATE = text("""
+    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL
+    WHERE id IN :deliveries
+""").bindparams(_DELIVERIES)
+_RETURN_TO_PENDING = text("""
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
-    first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END {_OF_REQUEST}
-""")
+    first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END WHERE id IN :deliveries
+""").bindparams(_DELIVERIES)
 """For events refused or not sent: the platform's window begins with a later attempt, and a person's decision stays.
 
 An order stays unknown where an earlier attempt may have delivered it.
 """
 _OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
-_SET_RESTATED_STATE = text(
-    "UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)"
+_SET_RESTATED_STATE = text("UPDATE revision SET state = :state WHERE id IN :events").bindparams(
+    bindparam("events", expanding=True)
 )
 """A restatement never changes the state of its order."""
 
@@ -50,16 +54,20 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
 
 def _set_states(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
     """Set the states; *run* settles an order that stays unknown after a resend, so that its report names the order."""
-    request, resend = {"request": attempt.request}, attempt.work.purpose is Purpose.RESEND
+    orders, resend = _orders(attempt.events), attempt.work.purpose is Purpose.RESEND
     settled_run = run.id if resend else None
     match outcome:
         case Outcome.RECEIVED:
-            connection.execute(_SET_STATE, request | {"state": State.RECEIVED, "settled_run": run.id})
+            connection.execute(_SET_STATE, orders | {"state": State.RECEIVED, "settled_run": run.id})
         case Outcome.UNKNOWN:
-            connection.execute(_SET_STATE, request | {"state": State.UNKNOWN, "settled_run": settled_run})
+            connection.execute(_SET_STATE, orders | {"state": State.UNKNOWN, "settled_run": settled_run})
         case Outcome.REFUSED | Outcome.NOT_SENT:
             state = State.UNKNOWN if resend else State.PENDING
-            connection.execute(_RETURN_TO_PENDING, request | {"state": state, "settled_run": settled_run})
+            connection.execute(_RETURN_TO_PENDING, orders | {"state": state, "settled_run": settled_run})
+
+
+def _orders(events: Sequence[int]) -> dict[str, object]:
+    return {"deliveries": [event >> REVISION_BITS for event in events]}
 
 
 def recover(ledger: Ledger) -> None:
@@ -71,9 +79,13 @@ def recover(ledger: Ledger) -> None:
             .order_by(tables.request.c.id)
         )
         for request, purpose, run in open_requests.all():
-            set_states = _SET_RESTATED_STATE if purpose == Purpose.RESTATE else _SET_STATE
-            settled_run = run if purpose == Purpose.RESEND else None  # no report has named it yet
-            connection.execute(set_states, {"state": State.UNKNOWN, "settled_run": settled_run, "request": request})
+            events = parts.events(connection, [request])[request]
+            if purpose == Purpose.RESTATE:
+                connection.execute(_SET_RESTATED_STATE, {"state": State.UNKNOWN, "events": events})
+            else:
+                settled_run = run if purpose == Purpose.RESEND else None  # no report has named it yet
+                unknown = {"state": State.UNKNOWN, "settled_run": settled_run}
+                connection.execute(_SET_STATE, unknown | _orders(events))
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
             record_answer(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 

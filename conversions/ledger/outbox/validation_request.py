@@ -23,7 +23,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.receipt import Receipt
 
-_NO_EVENTS = ClaimedBatch(WorkItem(Purpose.PROBE), (), (), ())
+_NO_EVENTS = ClaimedBatch(WorkItem(Purpose.PROBE), ())
 
 
 def begin_validation(ledger: Ledger, run: Run, template: RequestTemplate, body: bytes, paths: Sequence[str]) -> Attempt:

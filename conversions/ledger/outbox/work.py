@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
+from conversions.ledger.batches.form import Form, leaf_value
 from conversions.model.receipt import Next, Receipt
 
 MIN_PROBES = 3
@@ -49,7 +51,7 @@ class RequestTemplate:
     route: str | None = None
     """JSON: proxy, and digest of the authorities in addition to the usual ones; None: directly."""
     last_claimed: Counter[Purpose] = field(default_factory=Counter)
-    """The last delivery claimed for each purpose; deliveries are claimed in the order of their keys."""
+    """The last place claimed for each purpose (of a resend, the last delivery): claims are in the order of keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,33 @@ class WorkItem:
     attempt: int = 1
 
 
+class ClaimedEvent(NamedTuple):
+    """An event of a request: where it is, its bytes, and what its commitment needs."""
+
+    id: int
+    place: int
+    form: Form
+    salts: bytes
+    body: bytes
+    link: bytes
+
+    @property
+    def leaf_value(self) -> bytes:
+        """What the log has instead of the event."""
+        return leaf_value(self.form, self.salts, self.body, self.link)
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """Events of one request, and their bytes."""
+    """Events of one request, in the order of the wire."""
 
     work: WorkItem
-    events: tuple[int, ...]
-    """In the order of their positions."""
-    salts: tuple[bytes, ...] = field(repr=False)
-    bodies: tuple[bytes, ...] = field(repr=False)
+    claimed: tuple[ClaimedEvent, ...] = field(repr=False)
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The events' keys."""
+        return tuple(event.id for event in self.claimed)
 
     @property
     def again(self) -> WorkItem:
@@ -85,7 +105,7 @@ class ValidatedBatch:
     body: bytes = field(repr=False)
     paths: tuple[str, ...]
     commitments: str
-    """Merkle root over one salted commitment per event, 64 lower-case hex characters."""
+    """Merkle root over the events' leaf values, 64 lower-case hex characters."""
 
 
 @dataclass(frozen=True, slots=True)

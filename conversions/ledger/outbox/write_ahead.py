@@ -1,11 +1,11 @@
 """Commit one attempt before its first byte is sent: the request, its events, and the leaf of the log."""
 
 from hashlib import sha256
-from itertools import repeat
 
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
+from conversions.ledger.batches import parts
 from conversions.ledger.outbox.work import Attempt, ClaimedBatch, Intent, RequestTemplate, ValidatedBatch
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
@@ -23,8 +23,7 @@ def commit(connection: Connection, run: Run, template: RequestTemplate, intent: 
     leaf = log.append(connection, "intent", intent.at_us, facts, epoch=run.epoch)
     row = {"id": number, **shared, **_row_fields(template), "intended_us": intent.at_us, "leaf": leaf}
     connection.execute(insert(tables.request).values(**row))
-    if rows := list(zip(repeat(number), range(len(batch.events)), batch.events)):
-        connection.exec_driver_sql("INSERT INTO request_event VALUES (?, ?, ?)", rows)
+    parts.write(connection, number, [event.place for event in batch.claimed])
     return Attempt(number, intent.validated.body, batch.events, batch.work)
 
 

@@ -1,6 +1,6 @@
 """Everything that the store has about one order: reading, judgement, requests, late results and changed values."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, bindparam, select, text
 
+from conversions.ledger.batches.contents import bodies
+from conversions.ledger.batches.parts import has_place
 from conversions.ledger.queries.order_search import spellings
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import Candidate, ChangedValue, Restate
@@ -16,7 +18,6 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
 from conversions.ledger.states import SENT
 from conversions.ledger.store import instant
-from conversions.ledger.subjects import records
 from conversions.model.conversion import Money
 
 MAX_ROWS_NAMED = 3
@@ -115,14 +116,21 @@ _DELIVERIES = (
     .where(_d.id.between(bindparam("low"), bindparam("high")))
     .order_by(_d.id)
 )
-_REQUESTS = select(tables.request).where(_r.id.in_(records.WITH_EVENT)).order_by(_r.id)
+_REQUESTS = (
+    select(tables.request)
+    .join(tables.request_part, tables.request_part.c.request == _r.id)
+    .where(text(has_place("request_part", ":place")))
+    .order_by(_r.id)
+)
+_EVENTS = select(tables.event).where(tables.event.c.id.between(bindparam("first"), bindparam("last")))
 _REPORT = text("""
     SELECT json_extract(body, '$.t') FROM leaf WHERE seq > :after
     AND body LIKE '%"kind":"diagnosis"%"request":' || :request || ',%' ORDER BY seq DESC LIMIT 1
 """)
 _OBJECTION = text("""
-    SELECT min(o.since_us) FROM objection o WHERE o.removed_us IS NULL AND o.subject IN (
-        SELECT e.subject FROM event e WHERE e.id = :event UNION SELECT d.subject FROM delivery d WHERE d.id = :delivery
+    SELECT min(o.since_us) FROM objection o WHERE o.removed_us IS NULL AND o.subject = (
+        SELECT coalesce(p.subject, a.subject) FROM sale a LEFT JOIN earlier_person p ON p.event = :event
+        WHERE a.id = :sale
     )
 """)
 _UNREADABLE = text("""
@@ -136,8 +144,8 @@ _PURGES = text("""
 _DAYS = select(tables.day_read.c.day).order_by(tables.day_read.c.day)
 
 
-def order_life(connection: Connection, sale: int, ranges: Sequence[tuple[int, int, int]]) -> OrderLife:
-    """Read one order. *ranges* are those of ``event_ranges``, read once for all orders."""
+def order_life(connection: Connection, sale: int) -> OrderLife:
+    """Read one order."""
     row = connection.execute(select(tables.sale).where(tables.sale.c.id == sale)).one()
     low = sale << DESTINATION_BITS
     rows = connection.execute(_DELIVERIES, {"low": low, "high": low | (1 << DESTINATION_BITS) - 1}).all()
@@ -147,13 +155,8 @@ def order_life(connection: Connection, sale: int, ranges: Sequence[tuple[int, in
         erased_at=instant(row.erased_us) if row.erased_us else None,
         first_run=reading_run(connection, row.first_run),
         last_run=reading_run(connection, max((d.run for d in rows), default=None)),
-        deliveries=tuple(_delivery(connection, d, ranges) for d in rows),
+        deliveries=tuple(_delivery(connection, d) for d in rows),
     )
-
-
-def event_ranges(connection: Connection) -> list[tuple[int, int, int]]:
-    """Request, and the keys of its first and last event, of every request."""
-    return [(request, first, last) for request, first, last in connection.execute(records.EVENT_RANGES)]
 
 
 def reading_run(connection: Connection, number: int | None) -> ReadingRun | None:
@@ -229,26 +232,25 @@ def changed_value(connection: Connection, life: DeliveryLife, restate: Restate, 
     return eligibility.candidate(connection, ChangedValue(row.id, due), restate, now)
 
 
-def _delivery(connection: Connection, row: Row[Any], ranges: Sequence[tuple[int, int, int]]) -> DeliveryLife:
+def _delivery(connection: Connection, row: Row[Any]) -> DeliveryLife:
     event = row.id << REVISION_BITS
-    span = (event, event | MAX_REVISIONS - 1)
-    sent = sorted(_requests(connection, span, ranges), key=lambda request: request.id)
-    newest_sent = sent[-1].event if sent else None
-    payload = connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == newest_sent)).scalar()
+    span = {"first": event, "last": event | MAX_REVISIONS - 1}
+    places = {each.id: each.place for each in connection.execute(_EVENTS, span)}
+    sent = sorted(_requests(connection, places), key=lambda request: request.id)
+    newest_place = places[sent[-1].event] if sent else None
+    payload = None if newest_place is None else bodies(connection, [newest_place])[newest_place]
     v = tables.revision.c
-    revisions = connection.execute(select(tables.revision).where(v.id.between(*span)).order_by(v.id)).all()
-    objection = connection.execute(_OBJECTION, {"event": event | row.revision, "delivery": row.id}).scalar()
+    of_order = v.id.between(span["first"], span["last"])
+    revisions = connection.execute(select(tables.revision).where(of_order).order_by(v.id)).all()
+    person = {"event": event | row.revision, "sale": row.sale}
+    objection = connection.execute(_OBJECTION, person).scalar()
     objected_at = instant(objection) if objection else None
     return DeliveryLife(row, row.name, tuple(sent), payload, tuple(revisions), objected_at)
 
 
-def _requests(
-    connection: Connection, span: tuple[int, int], ranges: Sequence[tuple[int, int, int]]
-) -> Iterator[SentRequest]:
-    events = connection.execute(select(tables.event.c.id).where(tables.event.c.id.between(*span))).scalars().all()
-    for event in events:
-        candidates = [request for request, first, last in ranges if first <= event <= last]
-        for row in connection.execute(_REQUESTS, {"requests": candidates, "event": event}):
+def _requests(connection: Connection, places: Mapping[int, int]) -> Iterator[SentRequest]:
+    for event, place in places.items():
+        for row in connection.execute(_REQUESTS, {"place": place}):
             asks_at = instant(row.ask_at * 1_000_000) if row.ask_at else None
             facts = (row.purpose, row.policy, row.outcome, row.http_status, row.code, row.verdict, asks_at)
             yield SentRequest(row.id, event, row.run, instant(row.intended_us), *facts, _reported_at(connection, row))

@@ -1,18 +1,20 @@
 """The status of the store: orders by state, problems that need a person, and the last runs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select, text
 
+from conversions.ledger.batches import parts
 from conversions.ledger.late_results import apply
 from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 
@@ -21,6 +23,10 @@ PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "u
     tables.delivery.c.reason.in_([Reason.SETUP, Reason.UNUSUAL_AMOUNT])
 )
 """Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
+
+_RECEIVED = text("SELECT count(*) FROM delivery WHERE id IN :deliveries AND state = 'received'").bindparams(
+    bindparam("deliveries", expanding=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,22 +186,19 @@ def _count(ledger: Ledger, condition: ColumnElement[bool]) -> int:
 
 def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
     """Count received orders without a late result; restatements do not count, as they never change their order."""
-    r, d, x = tables.request.c, tables.delivery.c, tables.request_event.c
+    r, destination = tables.request.c, tables.destination.c
     verdict = case((r.ask_at.is_not(None), "open"), else_=r.verdict)
     query = (
-        select(tables.destination.c.name, verdict, func.count())
-        .select_from(tables.request)
-        .join(tables.destination, tables.destination.c.id == r.destination)
-        .join(tables.request_event, x.request == r.id)
-        .join(tables.delivery, d.id == x.event.op(">>")(tables.REVISION_BITS))
-        .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate", d.state == "received")
-        .group_by(tables.destination.c.name, verdict)
+        select(r.id, destination.name, verdict)
+        .join(tables.destination, destination.id == r.destination)
+        .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate")
     )
-    by_name: dict[str, dict[str, int]] = {}
+    by_name = defaultdict[str, Counter[str]](Counter)
     with ledger.transaction() as connection:
-        for name, verdict, count in connection.execute(query):
-            by_name.setdefault(name, {})[verdict] = count
-    return by_name
+        for request, name, known in connection.execute(query).all():
+            deliveries = [event >> REVISION_BITS for event in parts.events(connection, [request])[request]]
+            by_name[name][known] += connection.execute(_RECEIVED, {"deliveries": deliveries}).scalar_one()
+    return {name: dict(+counts) for name, counts in by_name.items()}
 
 
 def _bad_rows(ledger: Ledger, run: int) -> list[RejectedRow]:

@@ -4,7 +4,6 @@ A restatement is a second event of the same order: the bytes that the platform h
 it when the operator asks for it; ``restatements.outbox`` sends it.
 """
 
-import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +11,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import Connection, Row, func, insert, select, text
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text
 
 from conversions.ledger import log
+from conversions.ledger.batches.contents import bodies
+from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import MISADDRESSED, split_sum, value_differs
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS, SALT_BYTES
+from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT, split_sum, value_differs
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
@@ -38,21 +38,19 @@ Restate = Callable[[bytes, Money], bytes | None]
 """``Destination.adjusted_event``."""
 
 _CANDIDATES = text(f"""
-    SELECT d.id, d.state, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.bytes, e.subject,
-    json_extract(j.value, '$[1]') AS minor, json_extract(j.value, '$[2]') AS currency,
-    json_extract(j.value, '$[3]') AS exponent,
+    SELECT d.id, d.state, d.day, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.place,
+    {PERSON_OF_EVENT} AS subject, a.subject AS buyer,
     m.new_minor AS maybe_minor, m.new_currency AS maybe_currency, m.new_exponent AS maybe_exponent,
     (SELECT max(x.id) FROM event x WHERE x.id {OF_DELIVERY}) AS newest,
-    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open, {MISADDRESSED} AS misaddressed,
-    EXISTS (
-        SELECT 1 FROM revision v WHERE v.id {OF_DELIVERY} AND v.state = 'rejected'
-        AND v.new_minor = json_extract(j.value, '$[1]') AND v.new_currency = json_extract(j.value, '$[2]')
-    ) AS refused
-    FROM json_each(:changed) j JOIN delivery d ON d.id = json_extract(j.value, '$[0]')
-    LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
-    LEFT JOIN revision m ON m.id = {newest("d.id")}
-    ORDER BY j.key
-""")
+    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open, {MISADDRESSED} AS misaddressed
+    FROM delivery d JOIN sale a ON a.id = d.sale LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    LEFT JOIN earlier_person p ON p.event = e.id LEFT JOIN revision m ON m.id = {newest("d.id")}
+    WHERE d.id IN :deliveries ORDER BY d.id
+""").bindparams(bindparam("deliveries", expanding=True))
+_REFUSED = text(f"""
+    SELECT d.id, v.new_minor, v.new_currency FROM delivery d JOIN revision v ON v.id {OF_DELIVERY}
+    WHERE d.id IN :deliveries AND v.state = 'rejected'
+""").bindparams(bindparam("deliveries", expanding=True))
 _TOTALS = text(f"""
     SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
     sum(v.new_minor) AS new, v.new_currency, v.new_exponent FROM revision v
@@ -185,7 +183,7 @@ def stage_restatements(ledger: Ledger, run: Run, destination: int, restate: Rest
             candidates = _candidates(connection, page, restate, int(ledger.clock().timestamp()))
             staged = [candidate for candidate in candidates if candidate.not_eligible is None]
             if staged:
-                connection.execute(insert(tables.event), [_event(candidate) for candidate in staged])
+                _seal(connection, run.id, staged)
                 connection.execute(insert(tables.revision), [_revision(candidate, run.id) for candidate in staged])
                 facts = {"run": run.id, "destination": destination, "orders": len(staged)}
                 log.append(connection, "restatements staged", ledger.now_us, facts, epoch=run.epoch)
@@ -224,46 +222,62 @@ def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[ChangedV
 def _candidates(
     connection: Connection, changed: Sequence[ChangedValue], restate: Restate, now: int
 ) -> Iterator[Candidate]:
-    values = orjson.dumps([(order.delivery, *order.new) for order in changed]).decode()
-    for row in connection.execute(_CANDIDATES, {"changed": values}).all():
-        new = Money(row.minor, row.currency, row.exponent)
+    deliveries = {"deliveries": [order.delivery for order in changed]}
+    values = {order.delivery: order.new for order in changed}
+    refused = {tuple(row) for row in connection.execute(_REFUSED, deliveries)}
+    rows = connection.execute(_CANDIDATES, deliveries).all()
+    sent = bodies(connection, [row.place for row in rows if row.place is not None])
+    for row in rows:
+        new, body = values[row.id], sent.get(row.place)
         valid = new.exponent == exponent(new.currency) and new.minor < MINOR_UNITS_LIMIT
-        event = restate(row.bytes, new) if valid and row.bytes is not None else None
+        event = restate(body, new) if valid and body is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
         if old == new:  # only the value that the platform may hold differs
             old = Money(row.maybe_minor, row.maybe_currency, row.maybe_exponent)
-        yield Candidate(row, old, new, _not_eligible(row, event, now, valid=valid), event)
+        reason = NotEligible.ERASED if body is None else None
+        if reason is None and not row.misaddressed and valid and event is not None:
+            again = (row.id, new.minor, new.currency) in refused
+            reason = _not_eligible(row, now, refused=again)
+        elif reason is None:
+            reason = _unfit(row, valid=valid)
+        yield Candidate(row, old, new, reason, event)
 
 
-def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool) -> NotEligible | None:
-    """Return the first reason that forbids a restatement."""
+def _unfit(row: Row[Any], *, valid: bool) -> NotEligible:
+    """Return why the order has no event with the new value."""
+    if row.misaddressed:
+        return NotEligible.WRONG_ADDRESS
+    return NotEligible.NO_CORRECTION if valid else NotEligible.UNFIT
+
+
+def _not_eligible(row: Row[Any], now: int, *, refused: bool) -> NotEligible | None:
+    """Return the first reason that forbids a restatement whose event can be made."""
     for applies, reason in (
-        (row.bytes is None, NotEligible.ERASED),
-        (row.misaddressed, NotEligible.WRONG_ADDRESS),
-        (not valid, NotEligible.UNFIT),
-        (event is None, NotEligible.NO_CORRECTION),
         (row.state == State.UNMATCHED, NotEligible.UNMATCHED),
         (row.state not in CONFIRMED, NotEligible.NOT_CONFIRMED),
         ((row.expires_at or 0) <= now, NotEligible.TOO_OLD),
         (row.open, NotEligible.OPEN),
-        (row.refused, NotEligible.REFUSED),
-        (row.newest is not None and row.newest % MAX_REVISIONS == MAX_REVISIONS - 1, NotEligible.TOO_OFTEN),
+        (refused, NotEligible.REFUSED),
+        (row.newest % MAX_REVISIONS == MAX_REVISIONS - 1, NotEligible.TOO_OFTEN),
     ):
         if applies:
             return reason
     return None
 
 
-def _event(candidate: Candidate) -> dict[str, Any]:
-    key = candidate.row.newest + 1
-    return {
-        "id": key,
-        "delivery": candidate.row.id,
-        "revision": key % MAX_REVISIONS,
-        "subject": candidate.row.subject,
-        "salt": secrets.token_bytes(SALT_BYTES),
-        "bytes": candidate.event,
-    }
+def _seal(connection: Connection, run: int, staged: Sequence[Candidate]) -> None:
+    """Seal the events of the restatements; an event keeps the buyer of the event that it restates."""
+    events = [
+        NewEvent(each.row.newest + 1, each.row.day, each.new, each.event) for each in staged if each.event is not None
+    ]
+    seal(connection, run, events, {})
+    other = [
+        {"event": each.row.newest + 1, "subject": each.row.subject}
+        for each in staged
+        if each.row.subject != each.row.buyer
+    ]
+    if other:
+        connection.execute(insert(tables.earlier_person), other)
 
 
 def _revision(candidate: Candidate, run: int) -> dict[str, Any]:

@@ -4,18 +4,19 @@ A restatement never changes the state of its order. Its own conclusive answer se
 answer to an earlier request cannot revert it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
 from conversions.ledger.outbox import (
     Attempt,
     ClaimedBatch,
+    ClaimedEvent,
+    EventPlace,
     Intent,
     Purpose,
     RequestTemplate,
@@ -23,13 +24,14 @@ from conversions.ledger.outbox import (
     ValidatedBatch,
     WorkItem,
     commit,
+    contents_of,
     fit_in_one_body,
     follow_up_work,
     record_answer,
 )
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
-from conversions.ledger.schema.sql import MISADDRESSED
+from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
@@ -37,7 +39,8 @@ from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
-_ROW = f"SELECT e.id, e.salt, e.bytes FROM revision v JOIN event e ON e.id = v.id WHERE {OPEN}"
+_ROW = f"SELECT e.id, e.place FROM revision v JOIN event e ON e.id = v.id WHERE {OPEN}"
+_EVENTS: BindParameter[int] = bindparam("events", expanding=True)
 _STAGED = text(f"""
     {_ROW} AND {OF_DESTINATION} AND v.state = 'pending' AND v.run = :run AND v.id > :after ORDER BY v.id LIMIT :most
 """)
@@ -45,35 +48,29 @@ _UNANSWERED = text(f"""
     {_ROW} AND {OF_DESTINATION} AND v.state = 'unknown' AND v.id > :after
     AND v.first_attempt_us + :resend_us > :now_us ORDER BY v.id LIMIT :most
 """)
-_LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
+_LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN :events ORDER BY v.id").bindparams(_EVENTS)
 _TO_RECHECK = text(f"""
     SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, (
-        SELECT min(o.kind) FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
-    ) AS objection, {MISADDRESSED} AS misaddressed, e.bytes IS NULL AS erased
-    FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery
-    WHERE v.id IN (SELECT value FROM json_each(:events)) AND (
-        v.state NOT IN ('pending', 'unknown') OR d.state NOT IN ({", ".join(f"'{s}'" for s in sorted(CONFIRMED))})
-        OR objection IS NOT NULL OR misaddressed OR erased
-        OR v.expires_at <= :now OR v.first_attempt_us + :resend_us <= :now_us
-    )
-""")
+        SELECT min(o.kind) FROM objection o WHERE o.subject = {PERSON_OF_EVENT} AND o.removed_us IS NULL
+    ) AS objection, {MISADDRESSED} AS misaddressed
+    FROM revision v JOIN delivery d ON d.id = v.delivery JOIN sale a ON a.id = d.sale
+    LEFT JOIN earlier_person p ON p.event = v.id WHERE v.id IN :events
+""").bindparams(_EVENTS)
 _MARK_IN_FLIGHT = text("""
     UPDATE revision SET state = 'in_flight', run = :run, first_attempt_us = coalesce(first_attempt_us, :now_us)
-    WHERE id IN (SELECT value FROM json_each(:events))
-""")
-_SET_STATE = text("""
-    UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)
-""")
+    WHERE id IN :events
+""").bindparams(_EVENTS)
+_SET_STATE = text("UPDATE revision SET state = :state WHERE id IN :events").bindparams(_EVENTS)
 _RETURN_TO_PENDING = text("""
     UPDATE revision SET state = :state, first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END
-    WHERE id IN (SELECT event FROM request_event WHERE request = :request)
-""")
+    WHERE id IN :events
+""").bindparams(_EVENTS)
 """Refused or not sent: pending again, or still unknown where an earlier attempt may have delivered it."""
 _SET_VALUE = text(f"""
     UPDATE delivery AS d SET value_minor = v.new_minor, value_currency = v.new_currency,
     value_exponent = v.new_exponent, revision = v.id & {(1 << REVISION_BITS) - 1}
-    FROM revision v WHERE d.id = v.delivery AND v.id IN (SELECT event FROM request_event WHERE request = :request)
-""")
+    FROM revision v WHERE d.id = v.delivery AND v.id IN :events
+""").bindparams(_EVENTS)
 _REVERT_VALUE = text(f"""
     UPDATE delivery AS d SET value_minor = v.old_minor, value_currency = v.old_currency,
     value_exponent = v.old_exponent, revision = (
@@ -92,25 +89,25 @@ _CARRY_OLD_VALUE = text("""
 """)
 """Later restatements replace a value that the platform never held: their old value is the one before it."""
 _CLOSE = text(f"""
-    UPDATE revision SET unconfirmed = state = 'unknown', state = :state, detail = :detail, {_BY_RUN}
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail, {_BY_RUN}
     WHERE id = :event AND state <> 'erased'
 """)
 _REFUSE = text(f"""
     UPDATE revision AS v SET state = 'rejected', {_BY_RUN}, detail = :detail,
-    unconfirmed = v.first_attempt_us IS NOT NULL WHERE v.id = :event
+    unconfirmed = CASE WHEN v.first_attempt_us IS NULL THEN 0 ELSE 1 END WHERE v.id = :event
 """)
 """After an earlier attempt without an answer, a refusal leaves it unknown which value the platform holds."""
 _WITHHOLD_BY_POLICY = text(f"""
-    UPDATE revision SET unconfirmed = state = 'unknown', state = 'withheld', {_BY_RUN},
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = 'withheld', {_BY_RUN},
     detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.SHAPE}' END WHERE id = :event
 """)
 _EXPIRE = text(f"""
-    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_RUN},
+    UPDATE revision AS v SET unconfirmed = CASE v.state WHEN 'pending' THEN 0 ELSE 1 END, state = 'withheld', {_BY_RUN},
     detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}' ELSE '{Reason.MAYBE_RECEIVED}' END
     WHERE {OF_DESTINATION} AND {OPEN} AND v.expires_at <= :now
 """)
 _WITHHOLD_BY_CONSENT = text(f"""
-    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_RUN},
+    UPDATE revision AS v SET unconfirmed = CASE v.state WHEN 'pending' THEN 0 ELSE 1 END, state = 'withheld', {_BY_RUN},
     detail = CASE v.state WHEN 'pending' THEN x.reason ELSE '{Reason.MAYBE_RECEIVED}' END
     FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
     JOIN temp.place p ON p.destination = d.destination
@@ -134,24 +131,23 @@ def claim(ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem) -
     """Return the next restatements of *work*, at most one request's worth, or None where none is left."""
     while True:
         with ledger.transaction() as connection:
-            rows = fit_in_one_body(template, _next(connection, ledger, run, template, work))
-            if not rows:
+            claimed = fit_in_one_body(template, contents_of(connection, _next(connection, ledger, run, template, work)))
+            if not claimed:
                 return None
             if work.events is None:
-                template.last_claimed[work.purpose] = rows[-1][0]
-            rows = _still_allowed(connection, run, template, rows)
-        if rows:
-            events, salts, bodies = zip(*rows, strict=True)
-            return ClaimedBatch(work, events, salts, bodies)
+                template.last_claimed[work.purpose] = claimed[-1].id
+            claimed = _still_allowed(connection, run, template, claimed)
+        if claimed:
+            return ClaimedBatch(work, tuple(claimed))
         if work.events is not None:
             return None
 
 
 def _next(
     connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem
-) -> Sequence[Row[Any]]:
+) -> list[EventPlace]:
     if work.events is not None:
-        return connection.execute(_LISTED, _events_parameter(work.events) | {"state": _idle_state(work)}).all()
+        return _places(connection, _LISTED, {"events": work.events, "state": _idle_state(work)})
     page = {
         "destination": template.destination_id,
         "after": template.last_claimed[work.purpose],
@@ -159,22 +155,26 @@ def _next(
     }
     if work.purpose is Purpose.RESEND:
         window = {"now_us": ledger.now_us, "resend_us": template.resend_us}
-        return connection.execute(_UNANSWERED, page | window).all()
-    return connection.execute(_STAGED, page | {"run": run.id}).all()
+        return _places(connection, _UNANSWERED, page | window)
+    return _places(connection, _STAGED, page | {"run": run.id})
+
+
+def _places(connection: Connection, query: TextClause, parameters: Mapping[str, object]) -> list[EventPlace]:
+    return [EventPlace(*row) for row in connection.execute(query, parameters)]
 
 
 def _still_allowed(
-    connection: Connection, run: Run, template: RequestTemplate, rows: Sequence[Row[Any]]
-) -> Sequence[Row[Any]]:
+    connection: Connection, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
+) -> Sequence[ClaimedEvent]:
     """Keep the restatements that today's policy allows, and withhold the others: most bytes are old."""
     log.check_epoch(connection, run.epoch)
     allowed = []
-    for row in rows:
+    for event in events:
         try:
-            template.check(template.prefix + row.bytes + template.suffix, 1)
-            allowed.append(row)
+            template.check(template.prefix + event.body + template.suffix, 1)
+            allowed.append(event)
         except DisclosureError:
-            connection.execute(_WITHHOLD_BY_POLICY, {"event": row.id})
+            connection.execute(_WITHHOLD_BY_POLICY, {"event": event.id})
     return allowed
 
 
@@ -190,7 +190,7 @@ def intend(
         now = ledger.now_us
         left_out = _recheck(connection, now, template, batch)
         if not left_out:
-            connection.execute(_MARK_IN_FLIGHT, {"run": run.id, "now_us": now, **_events_parameter(batch.events)})
+            connection.execute(_MARK_IN_FLIGHT, {"run": run.id, "now_us": now, "events": batch.events})
             restated = replace(batch, work=replace(batch.work, purpose=Purpose.RESTATE))
             return replace(commit(connection, run, template, Intent(restated, validated, now)), work=batch.work)
         remaining = tuple(event for event in batch.events if event not in left_out)
@@ -199,19 +199,23 @@ def intend(
 
 def _recheck(connection: Connection, now_us: int, template: RequestTemplate, batch: ClaimedBatch) -> set[int]:
     """Record which restatements may no longer be sent, and return them to be left out."""
-    limits = {
-        "now": now_us // 1_000_000,
-        "now_us": now_us,
-        "resend_us": template.resend_us,
-        **_events_parameter(batch.events),
-    }
-    rows = connection.execute(_TO_RECHECK, limits).all()
+    now = now_us // 1_000_000
+    rows = connection.execute(_TO_RECHECK, {"events": batch.events}).all()
+    kept = {row.id for row in rows if _may_be_sent(row, template, now_us)}
     for row in rows:
-        if row.state == State.UNKNOWN:
+        if row.id not in kept and row.state == State.UNKNOWN:
             _close(connection, row.id, State.WITHHELD, Reason.MAYBE_RECEIVED)
-        elif row.state == State.PENDING:
-            _close(connection, row.id, State.WITHHELD, _reason(row, now_us // 1_000_000))
-    return {row.id for row in rows}
+        elif row.id not in kept and row.state == State.PENDING:
+            _close(connection, row.id, State.WITHHELD, _reason(row, now))
+    return {*batch.events} - kept
+
+
+def _may_be_sent(row: Row[Any], template: RequestTemplate, now_us: int) -> bool:
+    idle = row.state in {State.PENDING, State.UNKNOWN} and row.delivery_state in CONFIRMED
+    in_time = row.expires_at > now_us // 1_000_000 and (
+        row.first_attempt_us is None or row.first_attempt_us + template.resend_us > now_us
+    )
+    return idle and in_time and row.objection is None and not row.misaddressed
 
 
 def _reason(row: Row[Any], now: int) -> str:
@@ -219,23 +223,23 @@ def _reason(row: Row[Any], now: int) -> str:
         return REASON_FOR[SuppressionKind(row.objection)]
     if row.misaddressed:
         return Reason.WRONG_ADDRESS
-    if row.erased or row.delivery_state == State.ERASED:
+    if row.delivery_state == State.ERASED:
         return Reason.ERASED
     return Reason.TOO_OLD if row.expires_at <= now else f"order_{row.delivery_state}"
 
 
 def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Settlement:
     """Record the answer; where the platform received the request, it holds the new values."""
-    request = {"request": attempt.request}
+    events = {"events": attempt.events}
     with ledger.transaction() as connection:
         match receipt.outcome:
             case Outcome.RECEIVED:
-                connection.execute(_SET_STATE, request | {"state": State.RECEIVED})
-                connection.execute(_SET_VALUE, request)
+                connection.execute(_SET_STATE, events | {"state": State.RECEIVED})
+                connection.execute(_SET_VALUE, events)
             case Outcome.UNKNOWN:
-                connection.execute(_SET_STATE, request | {"state": State.UNKNOWN})
+                connection.execute(_SET_STATE, events | {"state": State.UNKNOWN})
             case Outcome.REFUSED | Outcome.NOT_SENT:
-                connection.execute(_RETURN_TO_PENDING, request | {"state": _idle_state(attempt.work)})
+                connection.execute(_RETURN_TO_PENDING, events | {"state": _idle_state(attempt.work)})
         again = follow_up_work(attempt, receipt, still_unknown=receipt.outcome is Outcome.UNKNOWN)
         refused = _refuse(connection, attempt, receipt) if receipt.next is Next.ISOLATE else 0
         record_answer(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
@@ -276,7 +280,3 @@ def has_open(ledger: Ledger, destination: int) -> bool:
 
 def _close(connection: Connection, event: int, state: State, detail: str | None) -> None:
     connection.execute(_CLOSE, {"event": event, "state": state, "detail": detail})
-
-
-def _events_parameter(events: Sequence[int]) -> dict[str, str]:
-    return {"events": orjson.dumps(events).decode()}

@@ -3,14 +3,14 @@
 from sqlalchemy import ColumnElement, func
 
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 
-_SALE_BITS = DESTINATION_BITS + REVISION_BITS
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
-EVENTS_OF = f"BETWEEN j.value << {_SALE_BITS} AND j.value << {_SALE_BITS} | {(1 << _SALE_BITS) - 1}"
-"""Key ranges of the deliveries and of the events of the sale ``j.value``."""
-MISADDRESSED = "EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = d.sale AND x.wrong = e.subject)"
-"""Whether event ``e`` of delivery ``d`` has an address that was wrong (GDPR art. 16): it is never sent, nor again."""
+"""Key range of the deliveries of the sale ``j.value``."""
+PERSON_OF_EVENT = "CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END"
+"""The buyer of the event ``e`` of the sale ``a``, with ``earlier_person p`` joined on the event."""
+MISADDRESSED = f"EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = a.id AND x.wrong = {PERSON_OF_EVENT})"
+"""Whether such an event has an address that was wrong (GDPR art. 16): it is never sent, nor again."""
 
 
 def value_differs() -> ColumnElement[bool]:

@@ -3,7 +3,8 @@
 Instants are integer microseconds UTC (``…_us``) or Unix seconds (``…_at``), days are ISO text in the shop's zone, money
 is ``…_minor`` units with a currency and an exponent. Keys are integers that rise, because an insert under a random key
 costs five to ten times as much. The key of a delivery is the sale's key and the destination's key; the key of an event
-is the delivery's key and the revision: the primary key forbids duplicates and needs no further index.
+is the delivery's key and the revision: the primary key forbids duplicates and needs no further index. The place of an
+event is the key of its batch and its position there.
 """
 
 from typing import Any
@@ -29,10 +30,10 @@ from conversions.errors import LedgerError
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
-SALT_BYTES = 32
-"""Random bytes of each event: without them the event's commitment in the log reveals nothing about it."""
-DESTINATION_BITS, REVISION_BITS, SPAN_BITS = 6, 8, 14
-MAX_DESTINATIONS, MAX_REVISIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS
+DESTINATION_BITS, REVISION_BITS, SPAN_BITS, POSITION_BITS = 6, 8, 14, 12
+MAX_DESTINATIONS, MAX_REVISIONS, MAX_POSITIONS = 1 << DESTINATION_BITS, 1 << REVISION_BITS, 1 << POSITION_BITS
+SALE_OF_EVENT = DESTINATION_BITS + REVISION_BITS
+"""The key of an event, shifted right by so many bits, is the key of its sale."""
 
 Int = BigInteger().with_variant(Integer, "sqlite")
 
@@ -132,8 +133,19 @@ sale = _table(
     _int("purchased_us", null=True),  # finds a sale under another order number; null: erased, or from an older store
     _int("first_run", null=True),  # the run that read it first; null: from an older store
     _int("erased_us", null=True),
+    _bytes("subject", null=True),  # keyed pseudonym of the buyer, by the newest event or reading; null: erased, unknown
     UniqueConstraint("shop", "order_no"),
+    Index(
+        "ix_sale_person",
+        text(f"(id >> {SPAN_BITS})"),
+        "subject",
+        sqlite_where=text("subject IS NOT NULL"),
+        postgresql_where=text("subject IS NOT NULL"),
+    ),
 )
+"""A query for a person needs one seek per 16,384 sales (a span). An index on the subject alone would scatter inserts
+over the whole index; this one keeps them within its newest megabyte.
+"""
 
 former_number = _table(
     "former_number",
@@ -142,6 +154,7 @@ former_number = _table(
     _int("sale", "sale.id"),
     _int("since_us"),
     PrimaryKeyConstraint("shop", "order_no"),
+    Index(None, "sale"),
     rowid=False,
 )
 """Former order numbers of a sale, as an operator has stated."""
@@ -157,8 +170,7 @@ delivery = _table(
     _text("reason", null=True),
     _text("detail", null=True),  # platform, code and field of a refusal
     _int("revision"),
-    _text("wire_id", null=True),
-    _text("scheme", null=True),  # how wire_id was made
+    _text("wire_id", null=True),  # of an erased order, so that its recipients can find it; else it is in the event
     _int("value_minor", null=True),  # of the open event, or of the event that was sent last
     _text("value_currency", null=True),
     _int("value_exponent", null=True),
@@ -174,42 +186,54 @@ delivery = _table(
     _int("settled_run", null=True),  # the run in which it was received, refused or expired
     _text("decision", null=True),  # of an operator: send
     _int("acknowledged_us", null=True),  # when an operator acknowledged a state that no run resolves
-    _bytes("subject", null=True),  # the buyer of an order that must not be sent and so has no event
     _int("accepted_minor", null=True),  # an unusual amount that an operator has accepted
     _int("judged_run", null=True),  # the first run that read the order and judged it as the last one did
     Index(None, "run", "destination"),
-    Index(
-        "ix_delivery_person",
-        text(f"(id >> {SPAN_BITS + DESTINATION_BITS})"),
-        "subject",
-        sqlite_where=text("subject IS NOT NULL"),
-        postgresql_where=text("subject IS NOT NULL"),
-    ),
 )
-"""No index on the state: it would double the cost of every change of state, for queries that run once per run.
+"""No index on the state: it would double the cost of every change of state, for queries that run once per run."""
 
-A query for a person needs one seek per 16,384 sales (a span). An index on the subject alone would scatter inserts over
-the whole index; this one keeps them within its newest megabyte.
-"""
-
-event = _table(
-    "event",
+batch = _table(
+    "batch",
     _id(),
-    _int("delivery"),
-    _int("revision"),
-    _bytes("subject", null=True),  # keyed pseudonym of the buyer; the bytes hold a digest of the same address
-    _bytes("salt", null=True),
-    _bytes("bytes", null=True),
-    _bytes("commitment", null=True),  # stays after erasure, so that the log's proofs stay valid
+    _int("run", "run.id"),  # the run that sealed it
+    _int("read_run"),  # the last run that read one of its unsent orders
+    _int("destination"),
+    _text("day"),  # of purchase
+    _int("events"),
+    _int("objection"),  # highest number in the suppression list when its events were compared with the list
+    _int("request", "request.id", null=True),  # the newest request that names it; null: none, so it can be deleted
+    Index(None, "read_run", "destination"),
+)
+"""Events of one purchase day that are to leave together for one destination."""
+
+blob = _table(
+    "blob",
+    Column("batch", Int, ForeignKey("batch.id"), primary_key=True, autoincrement=False),
+    _int("form"),  # of salts and commitments; see ``ledger.batches.form``
+    _bytes("members"),  # keys of the events, by position
+    _bytes("amounts"),  # their values
+    _bytes("sizes"),  # of their bytes
+    _bytes("salts"),
+    _bytes("bytes", null=True),  # joined and compressed; null: all erased
+)
+"""The contents of a batch. Nothing changes but for erasure: a place keeps its size and its commitment."""
+
+event = _table("event", _id(), _int("place"))
+"""Where the bytes of an event are. An event is frozen once a request contains it."""
+
+earlier_person = _table(
+    "earlier_person",
+    Column("event", Int, primary_key=True, autoincrement=False),
+    _bytes("subject", null=True),  # null: erased
     Index(
-        "ix_event_person",
-        text(f"(id >> {SPAN_BITS + DESTINATION_BITS + REVISION_BITS})"),
+        "ix_earlier_person",
+        text(f"(event >> {SPAN_BITS + DESTINATION_BITS + REVISION_BITS})"),
         "subject",
         sqlite_where=text("subject IS NOT NULL"),
         postgresql_where=text("subject IS NOT NULL"),
     ),
 )
-"""An event is frozen once a request contains it; erasure removes ``subject``, ``salt`` and ``bytes``."""
+"""Buyers of events whose sale has another buyer since."""
 
 request = _table(
     "request",
@@ -250,14 +274,17 @@ request = _table(
 )
 """One attempt to send: committed before the first byte leaves."""
 
-request_event = _table(
-    "request_event",
+request_part = _table(
+    "request_part",
     _int("request", "request.id"),
-    _int("position"),
-    _int("event"),
-    PrimaryKeyConstraint("request", "position"),
+    _int("first"),  # position of its first event in the request
+    _int("place"),  # of its first event
+    _int("events"),
+    PrimaryKeyConstraint("request", "first"),
+    Index(None, "place"),
     rowid=False,
 )
+"""The events of a request, in the order of the wire: places that follow each other in one batch are one part."""
 
 revision = _table(
     "revision",

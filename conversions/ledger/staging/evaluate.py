@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, select, text
 
 from conversions.disclosure.schema import GRANTED
+from conversions.ledger.batches.contents import bodies
 from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
@@ -29,16 +30,16 @@ SNAPSHOT_ROWS = f"""
 
 _EVALUATED = text(f"""
     SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
-    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.salt, d.event,
+    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.ready_at, d.expires_at, d.event,
     x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
     x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
     x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
-    CASE WHEN x.detail LIKE '%CONSENT%' THEN (
-        SELECT instr(e.bytes, :granted) FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision
-    ) END AS granted
+    CASE WHEN x.attempted <> 0 AND x.state IN ('pending', 'deferred', 'withheld', 'quarantined', 'rejected', 'expired')
+    THEN e.place END AS place
     {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
+    LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
     WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
 """)
 
@@ -50,6 +51,8 @@ class Evaluation(NamedTuple):
     stated: Money
     incoming: Incoming
     transition: Transition
+    body: bytes | None = None
+    """The bytes that were sent, of an order that may be sent anew."""
 
     @property
     def value_differs(self) -> bool:
@@ -85,8 +88,10 @@ def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
 
 def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Evaluation]:
     """Evaluate one page: with *run* only the orders that the ledger had before that run, with 0 every order."""
-    page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "granted": GRANTED}
-    return [_evaluation(row) for row in connection.execute(_EVALUATED, page)]
+    page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run}
+    rows = connection.execute(_EVALUATED, page).all()
+    sent = bodies(connection, {row.place for row in rows if row.place is not None})
+    return [_evaluation(row, sent.get(row.place)) for row in rows]
 
 
 def pages(ledger: Ledger) -> range:
@@ -104,7 +109,7 @@ def destination_ids(ledger: Ledger, names: Iterable[str]) -> list[int]:
     return [by_name.get(name, 0) for name in names]
 
 
-def _evaluation(row: Row[Any]) -> Evaluation:
+def _evaluation(row: Row[Any], body: bytes | None) -> Evaluation:
     stated, due = Money(row.minor, row.currency, row.exponent), Money(row.due_minor, row.currency, row.exponent)
     if row.objection is not None:
         incoming = Incoming(
@@ -117,7 +122,6 @@ def _evaluation(row: Row[Any]) -> Evaluation:
             due,
             row.fingerprint,
             row.event,
-            row.wire_id,
             row.ready_at,
             row.expires_at,
         )
@@ -132,10 +136,10 @@ def _evaluation(row: Row[Any]) -> Evaluation:
         unconfirmed,
         other_value=row.maybe is not None,
         detail=row.detail,
-        granted=bool(row.granted),
+        granted=body is not None and GRANTED in body,
         acknowledged=row.acknowledged_us is not None,
     )
-    return Evaluation(row, stated, incoming, next_transition(current, incoming))
+    return Evaluation(row, stated, incoming, next_transition(current, incoming), body)
 
 
 def _value(row: Row[Any]) -> Money | None:

@@ -77,7 +77,7 @@ _DELETE_SURPLUS = f"""
     )
 """
 _WITHHOLD = f"""
-    UPDATE temp.draft SET reason = '{Reason.UNUSUAL_AMOUNT}', wire_id = NULL, salt = NULL, event = NULL
+    UPDATE temp.draft SET reason = '{Reason.UNUSUAL_AMOUNT}', event = NULL
     WHERE event IS NOT NULL AND id IN (
         SELECT (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
         FROM temp.far f JOIN temp.order_row s ON s.id = f.id CROSS JOIN temp.place p

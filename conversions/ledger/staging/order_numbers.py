@@ -19,7 +19,6 @@ from sqlalchemy import insert, update
 from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, translate_errors
 from conversions.model.conversion import Window
 
@@ -30,14 +29,13 @@ MIN_PAIRS_BY_DAY = 3
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
 _MAX_DIGITS = 40
 """A longer number is not normalized."""
-_CREATE_KNOWN = f"""
+_CREATE_KNOWN = """
     CREATE TEMP TABLE known AS
-    SELECT a.id AS sale, a.order_no, a.purchased_us, x.day, max(coalesce(e.subject, x.subject)) AS subject,
+    SELECT a.id AS sale, a.order_no, a.purchased_us, x.day, a.subject,
         x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
         NOT EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = a.order_no)
         AND NOT EXISTS (SELECT 1 FROM temp.bad_row b WHERE b.order_no = a.order_no) AS absent
     FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
-    LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
     WHERE x.run IN (SELECT id FROM run WHERE until >= :since) GROUP BY a.id
 """
 """One row per order that a run over these days has read; an order with a bad row is not absent."""

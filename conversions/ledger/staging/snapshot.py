@@ -29,8 +29,7 @@ CREATE TEMP TABLE order_row(
 ) STRICT;
 CREATE TEMP TABLE draft(
     id INTEGER PRIMARY KEY, reason TEXT, quarantined INTEGER NOT NULL,
-    due_minor INTEGER NOT NULL, fingerprint BLOB, wire_id TEXT, ready_at INTEGER, expires_at INTEGER,
-    salt BLOB, event BLOB
+    due_minor INTEGER NOT NULL, fingerprint BLOB, ready_at INTEGER, expires_at INTEGER, event BLOB
 ) STRICT;
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
 CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY) STRICT;
@@ -157,10 +156,8 @@ class DraftRow(NamedTuple):
     due_minor: int
     """The value that the platform should hold: 0 where the order is not completed, or fully refunded."""
     fingerprint: bytes | None = None
-    wire_id: str | None = None
     ready_at: int | None = None
     expires_at: int | None = None
-    salt: bytes | None = None
     event: bytes | None = None
 
 

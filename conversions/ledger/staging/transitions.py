@@ -44,7 +44,6 @@ class Incoming:
     """The value that the platform should hold; 0 where the order is not completed or fully refunded."""
     fingerprint: bytes | None
     event: bytes | None = None
-    wire_id: str | None = None
     ready_at: int | None = None
     expires_at: int | None = None
 

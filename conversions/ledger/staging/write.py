@@ -3,15 +3,18 @@
 New orders are written by SQL alone; orders that the ledger has go through ``transitions``, one by one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy import Connection, Row, bindparam, insert, select, text
 
 from conversions.errors import LedgerError
 from conversions.ledger import log
+from conversions.ledger.batches.blank import move_out
+from conversions.ledger.batches.buyers import set_buyers
+from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
 from conversions.ledger.staging.transitions import Incoming, Transition
 from conversions.ledger.states import State
@@ -20,8 +23,8 @@ from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
 
 _INSERT_SALES = text("""
-    INSERT INTO sale(shop, order_no, shown_no, purchased_us, status, first_run)
-    SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run FROM temp.order_row s
+    INSERT INTO sale(shop, order_no, shown_no, purchased_us, status, first_run, subject)
+    SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run, s.subject FROM temp.order_row s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
@@ -47,25 +50,31 @@ _PAGE = (
 _IF_SENDABLE = "CASE WHEN o.id IS NULL AND d.event IS NOT NULL THEN"
 _INSERT_DELIVERIES = text(f"""
     INSERT INTO delivery(
-        id, sale, destination, run, day, state, reason, revision, wire_id, scheme,
+        id, sale, destination, run, day, state, reason, revision,
         value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
-        fingerprint, ready_at, expires_at, attempted, settled_run, subject, judged_run
+        fingerprint, ready_at, expires_at, attempted, settled_run, judged_run
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
         CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
         CASE o.kind {" ".join(f"WHEN '{kind}' THEN '{reason}'" for kind, reason in REASON_FOR.items())}
             ELSE d.reason END, 0,
-        {_IF_SENDABLE} d.wire_id END, {_IF_SENDABLE} :scheme END,
         {_IF_SENDABLE} d.due_minor END, {_IF_SENDABLE} s.currency END, {_IF_SENDABLE} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
         d.fingerprint, d.ready_at, d.expires_at, 0,
-        CASE WHEN d.quarantined OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END,
-        CASE WHEN o.id IS NOT NULL OR d.event IS NULL THEN s.subject END, :run
+        CASE WHEN d.quarantined OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END, :run
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
-_INSERT_EVENTS = text(f"""
-    INSERT INTO event(id, delivery, revision, subject, salt, bytes)
-    SELECT x.id << {REVISION_BITS}, x.id, 0, s.subject, d.salt, d.event
+_OTHER_BUYERS = text(f"""
+    SELECT a.id, s.subject FROM temp.order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    WHERE s.id > :after AND s.id <= :upto AND s.subject IS NOT NULL AND (a.subject IS NULL OR a.subject <> s.subject)
+    AND EXISTS (
+        SELECT 1 FROM delivery x WHERE x.run = :run
+        AND x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
+    )
+""")
+"""Sales that the ledger had, with their buyers now, where a destination reads the order for the first time."""
+_NEW_EVENTS = text(f"""
+    SELECT x.id << {REVISION_BITS}, s.day, d.due_minor, s.currency, s.exponent, d.event
     FROM temp.order_row s CROSS JOIN temp.place p
     JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
     JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
@@ -80,10 +89,10 @@ _UPDATE_DELIVERY = """
     UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? AND ? THEN acknowledged_us END,
     judged_run = CASE WHEN state = ? AND reason IS ? THEN judged_run ELSE ? END,
     decision = NULL, run = ?, day = ?, state = ?, reason = ?, detail = NULL,
-    revision = ?, wire_id = ?, scheme = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
+    revision = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
     stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
     fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = iif(?, first_attempt_us, NULL),
-    attempted = ?, settled_run = ?, subject = ? WHERE id = ?
+    attempted = ?, settled_run = ? WHERE id = ?
 """
 _UPDATE_STATED = """
     UPDATE delivery SET run = ?, stated_minor = CASE state WHEN 'erased' THEN 0 ELSE ? END,
@@ -93,36 +102,43 @@ _SET_STATE = """
     UPDATE delivery SET state = ?, reason = ?, settled_run = ?, judged_run = ?, decision = NULL, acknowledged_us = NULL
     WHERE id = ?
 """
-_DELETE_EVENT = "DELETE FROM event WHERE id = ?"
-_EVENT = "INSERT INTO event(id, delivery, revision, subject, salt, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+_MARK_AS_READ = text(f"""
+    UPDATE batch SET read_run = :run WHERE id IN (SELECT e.place >> {POSITION_BITS} FROM event e WHERE e.id IN :events)
+""").bindparams(bindparam("events", expanding=True))
 
 
-def stage(ledger: Ledger, run: int, shop: str, scheme: str) -> Iterator[int]:
-    """Write the snapshot page by page; yield the number of orders in each page."""
+def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Iterator[int]:
+    """Write the snapshot page by page; yield the number of orders in each page.
+
+    *limits* are the events of one request, by destination.
+    """
     orders = pages(ledger)
     for after in orders:
         with ledger.transaction() as connection:
             log.check_epoch(connection, ledger.epoch)
             now = int(ledger.clock().timestamp())
-            page = {
-                "shop": shop,
-                "after": after,
-                "upto": after + ROWS_PER_PAGE,
-                "run": run,
-                "now": now,
-                "scheme": scheme,
-            }
+            page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "now": now}
             connection.execute(_INSERT_SALES, page)
             connection.execute(_UPDATE_STATUSES, page)
             connection.execute(_SET_PURCHASE_TIMES, page)
             new = connection.execute(_INSERT_DELIVERIES, page).rowcount
-            connection.execute(_INSERT_EVENTS, page)
+            set_buyers(connection, {row.id: row.subject for row in connection.execute(_OTHER_BUYERS, page)})
+            events = [NewEvent(key, day, Money(*value), body) for key, day, *value, body in _plain(connection, page)]
             if new < connection.execute(_COUNT_DRAFTS, page).scalar_one():
-                rows = _Rows(connection, run, scheme, now)
+                rows = _Rows(connection, run, now)
                 for evaluation in evaluate_page(connection, shop, after, run=run):
                     rows.add(evaluation)
                 rows.write()
+                events += rows.events
+            seal(connection, run, events, limits)
         yield min(ROWS_PER_PAGE, orders.stop - after)
+
+
+def _plain(connection: Connection, page: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+    """Return the new events of a page as the driver's own tuples: Row objects would cost more than the query."""
+    result = connection.execute(_NEW_EVENTS, page)
+    assert result.cursor is not None
+    return result.cursor.fetchall()
 
 
 def destination_id(ledger: Ledger, name: str) -> int:
@@ -146,11 +162,17 @@ def destination_id(ledger: Ledger, name: str) -> int:
 class _Rows:
     """The changes of orders that the ledger has, by statement, in the sequence of writing."""
 
-    def __init__(self, connection: Connection, run: int, scheme: str, now: int) -> None:
-        self.connection, self.run, self.scheme, self.now = connection, run, scheme, now
+    def __init__(self, connection: Connection, run: int, now: int) -> None:
+        self.connection, self.run, self.now = connection, run, now
         self.by_statement: dict[str, list[tuple[object, ...]]] = {
-            statement: [] for statement in (_DELETE_EVENT, _UPDATE_DELIVERY, _UPDATE_STATED, _SET_STATE, _EVENT)
+            statement: [] for statement in (_UPDATE_DELIVERY, _UPDATE_STATED, _SET_STATE)
         }
+        self.events: list[NewEvent] = []
+        self.unsent: list[int] = []
+        """Events that no request has, and that the events of this reading replace."""
+        self.same: list[int] = []
+        """Events that a request has, and that wait with the same bytes."""
+        self.buyers: dict[int, bytes] = {}
 
     def add(self, evaluation: Evaluation) -> None:
         """Add the rows of one evaluation."""
@@ -166,7 +188,11 @@ class _Rows:
             self.by_statement[_SET_STATE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, self.run, delivery))
 
     def write(self) -> None:
-        """Write all rows, with one executemany per statement."""
+        """Write all rows, with one executemany per statement, and take the events out that are replaced."""
+        move_out(self.connection, self.unsent)
+        set_buyers(self.connection, self.buyers)
+        if self.same:
+            self.connection.execute(_MARK_AS_READ, {"run": self.run, "events": self.same})
         for statement, rows in self.by_statement.items():
             if rows:
                 self.connection.exec_driver_sql(statement, rows)
@@ -174,12 +200,16 @@ class _Rows:
     def _replace(self, evaluation: Evaluation) -> None:
         draft, row = evaluation.incoming, evaluation.row
         revision, attempted = row.revision, row.attempted
+        if row.subject is not None:
+            self.buyers[row.delivery_id >> DESTINATION_BITS] = row.subject
         if not attempted:
-            self.by_statement[_DELETE_EVENT].append((tables.event_key(row.delivery_id, revision),))
+            self.unsent.append(tables.event_key(row.delivery_id, revision))
             self._event(row, draft, revision)
-        elif draft.event not in {None, self._bytes(row)}:  # bytes that were sent are evidence and never change
+        elif draft.event not in {None, evaluation.body}:  # bytes that were sent are evidence and never change
             revision, attempted = revision + 1, 0
             self._event(row, draft, revision)
+        elif draft.event is not None:
+            self.same.append(tables.event_key(row.delivery_id, revision))
         again = evaluation.transition is Transition.AGAIN
         state = State.UNKNOWN if again else self._state(draft, evaluation.ready_at)
         self.by_statement[_UPDATE_DELIVERY].append(
@@ -204,7 +234,6 @@ class _Rows:
                 again,
                 attempted,
                 self._settled_run(draft, row),
-                row.subject if draft.event is None else None,
                 row.delivery_id,
             )
         )
@@ -212,11 +241,7 @@ class _Rows:
     def _event(self, row: Row[Any], draft: Incoming, revision: int) -> None:
         if draft.event is not None:
             key = tables.event_key(row.delivery_id, revision)
-            self.by_statement[_EVENT].append((key, row.delivery_id, revision, row.subject, row.salt, draft.event))
-
-    def _bytes(self, row: Row[Any]) -> bytes | None:
-        key = tables.event_key(row.delivery_id, row.revision)
-        return self.connection.execute(select(tables.event.c.bytes).where(tables.event.c.id == key)).scalar()
+            self.events.append(NewEvent(key, row.day, draft.due, draft.event))
 
     def _state(self, draft: Incoming, ready_at: int | None) -> State:
         if draft.reason is not None:
@@ -237,8 +262,8 @@ class _Rows:
 
     def _sendable(self, draft: Incoming) -> tuple[object, ...]:
         if draft.event is None:
-            return (None, None, None, None, None)
-        return (draft.wire_id, self.scheme, *_columns(draft.due))
+            return (None, None, None)
+        return _columns(draft.due)
 
 
 def _is_acknowledged_amount(draft: Incoming, row: Row[Any]) -> bool:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import BindParameter, Connection, bindparam, insert, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
-from conversions.ledger.schema.tables import DESTINATION_BITS
+from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects import (
@@ -28,48 +28,46 @@ from conversions.ledger.subjects import (
 )
 from conversions.ledger.subjects.purged import purged_purchases
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.ledger.subjects.wire_ids import keep_wire_ids
 from conversions.model.subject import Person
 
 NOTICE = "erase"
 
-_EVENTS = text(f"SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} ORDER BY e.id")
 _EVENTS_UNDER_ADDRESS = text(f"""
-    SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} WHERE e.subject = :subject ORDER BY e.id
-""")
+    SELECT e.id FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
+    WHERE e.id IN :events AND {PERSON_OF_EVENT} = :subject ORDER BY e.id
+""").bindparams(bindparam("events", expanding=True))
+_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
+_SALES: BindParameter[int] = bindparam("sales", expanding=True)
 _CLOSE = text(f"""
     UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
     value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
-    ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, subject = NULL, accepted_minor = NULL
-    WHERE id IN (
-        SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
-    )
-""")
+    ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, accepted_minor = NULL
+    WHERE id IN :deliveries
+""").bindparams(_DELIVERIES)
 _CLOSE_ELSEWHERE = text(f"""
     INSERT INTO delivery(
         id, sale, destination, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted
-    ) SELECT j.value << {DESTINATION_BITS} | p.id, j.value, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
+    ) SELECT d.sale << {DESTINATION_BITS} | p.id, d.sale, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
         max(d.stated_currency), max(d.stated_exponent), 0
-    FROM json_each(:sales) j CROSS JOIN destination p JOIN delivery d ON d.id {DELIVERIES_OF}
-    WHERE NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = j.value << {DESTINATION_BITS} | p.id)
-    GROUP BY j.value, p.id
-""")
+    FROM delivery d CROSS JOIN destination p WHERE d.id IN :deliveries
+    AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = d.sale << {DESTINATION_BITS} | p.id)
+    GROUP BY d.sale, p.id
+""").bindparams(_DELIVERIES)
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
 _CLOSE_REVISIONS = text(f"""
     UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
-    WHERE id IN (
-        SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF}
-    )
-""")
-_CLEAR_SALES = text(
-    "UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us "
-    "WHERE id IN (SELECT value FROM json_each(:sales))"
-)
-_DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))")
-_ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
+    WHERE id IN :events
+""").bindparams(bindparam("events", expanding=True))
+_CLEAR_SALES = text("""
+    UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
+""").bindparams(_SALES)
+_DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN :sales").bindparams(_SALES)
+_ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(_SALES)
 _FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
 _FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
 _CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
-_CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN (SELECT value FROM json_each(:sales))")
+_CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN :sales").bindparams(_SALES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +92,18 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         e.id for e in suppressions.entries(ledger, person) if e.kind is SuppressionKind.ERASURE and not e.removed
     )
     with ledger.transaction() as connection:
-        sales, of_others = records.sales_of(connection, person), list(records.rectified_away(connection, person))
+        sales, of_others = records.own_sales(connection, person), records.sales_of_others(connection, person)
         if not (sales or of_others or fresh):
             return ErasureSummary(0, 0, ())
         recipients = {*recipient_notices.recipients(connection, [*sales, *of_others])}
         if fresh and (purged := purged_purchases(connection)):
             recipients.update(purged.recipients)
-        events = sorted([*_close(connection, ledger.now_us, sales), *_clear_address(connection, of_others, person)])
+        keep_wire_ids(connection, [*sales, *of_others])
+        rectification.stop_sending(connection, of_others, person)
+        events = _events_under(connection, [*sales, *of_others], person)
+        _close(connection, ledger.now_us, sales)
         redaction.redact(connection, events)
+        redaction.forget_buyers(connection, [*sales, *of_others], person)
         for subject in person:
             for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
                 connection.execute(statement, {"subject": subject})
@@ -109,23 +111,24 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
 
 
-def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> list[int]:
-    """Erase the orders of *sales* and every mention of them; return their events, whose payloads are to be removed."""
-    parameters = {"sales": orjson.dumps(sales).decode(), "now_us": now_us}
-    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
-        connection.execute(statement, parameters)
-    order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, parameters).scalars()))
-    return list(connection.execute(_EVENTS, parameters).scalars())
+def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
+    """Erase the orders of *sales* and every mention of them, but for the bytes of their events."""
+    if not sales:
+        return
+    deliveries = {"deliveries": deliveries_of(connection, sales)}
+    connection.execute(_CLOSE, deliveries)
+    connection.execute(_CLOSE_ELSEWHERE, deliveries)
+    connection.execute(_CLOSE_REVISIONS, {"events": events_of(connection, sales)})
+    for statement in (_CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
+        connection.execute(statement, {"sales": sales, "now_us": now_us})
+    order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, {"sales": sales}).scalars()))
 
 
-def _clear_address(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
-    """The events that have *person*'s address in the orders of others. These orders stay, and are not sent with it."""
-    rectification.stop_sending(connection, sales, person)
-    parameters = {"sales": orjson.dumps(sales).decode()}
-    events_by_subject = [
-        connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person
-    ]
-    return [event for events in events_by_subject for event in events]
+def _events_under(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
+    """Return the events of *sales* that have *person*'s address, ascending; those of another buyer stay."""
+    parameters = {"events": events_of(connection, sorted(sales))}
+    events = [connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person]
+    return sorted(event for by_subject in events for event in by_subject)
 
 
 def _record(

@@ -5,15 +5,14 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from conversions.ledger.states import State
+from conversions.ledger.schema.tables import POSITION_BITS
 from conversions.model.receipt import Outcome
 
 _BEFORE = text("""SELECT max(json_extract(body, '$.before')) FROM leaf WHERE body LIKE '%"kind":"purge"%'""")
 _RECIPIENTS = text(f"""
     SELECT n.recipient FROM (SELECT DISTINCT recipient FROM request) n WHERE EXISTS (
-        SELECT 1 FROM request r JOIN request_event x ON x.request = r.id JOIN event e ON e.id = x.event
-        WHERE r.recipient = n.recipient AND coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND e.bytes IS NULL
-        AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = e.delivery AND d.state = '{State.ERASED}')
+        SELECT 1 FROM request r JOIN request_part x ON x.request = r.id JOIN batch b ON b.id = x.place >> {POSITION_BITS}
+        WHERE r.recipient = n.recipient AND coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND b.day < :before
     ) ORDER BY 1
 """)
 
@@ -31,5 +30,5 @@ class PurgedPurchases:
 def purged_purchases(connection: Connection) -> PurgedPurchases | None:
     """What retention has purged after it was sent, or may have been; None where there is no such purchase."""
     before = connection.execute(_BEFORE).scalar()
-    recipients = tuple(connection.execute(_RECIPIENTS).scalars()) if before else ()
+    recipients = tuple(connection.execute(_RECIPIENTS, {"before": before}).scalars()) if before else ()
     return PurgedPurchases(date.fromisoformat(before), recipients) if before and recipients else None

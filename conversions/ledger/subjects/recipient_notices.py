@@ -17,7 +17,7 @@ from conversions.ledger.store import Ledger, instant
 from conversions.model.subject import Person
 
 _task, _erasure, _rectification = tables.task.c, tables.erasure.c, tables.rectification.c
-_SENT = "(d.attempted OR d.revision > 0)"
+_SENT = "(d.attempted > 0 OR d.revision > 0)"
 _OF_RECIPIENT = "d.destination IN (SELECT r.destination FROM request r WHERE r.recipient = :recipient)"
 _RECIPIENTS = text(f"""
     SELECT DISTINCT r.recipient FROM request r WHERE r.destination IN (

@@ -9,29 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, select, text
 
+from conversions.ledger.batches.contents import bodies
+from conversions.ledger.batches.parts import has_place
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SPAN_BITS
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.store import instant
+from conversions.ledger.subjects.persons import sales_under
 from conversions.model.conversion import Money
 from conversions.model.subject import Person
 
-_TO_SALE = DESTINATION_BITS + REVISION_BITS
-
-
-def _by_person(table: str, to_sale: int) -> str:
-    """One seek per span of sales; see the index in ``schema.tables``."""
-    to_span = to_sale + SPAN_BITS
-    return f"""
-        SELECT t.id >> {to_sale} FROM span CROSS JOIN {table} t
-        WHERE (t.id >> {to_span}) = span.n AND t.subject = :subject
-    """
-
-
-_SALES = text(f"""
-    WITH RECURSIVE span(n) AS (
-        SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n < (SELECT max(id) >> {SPAN_BITS} FROM sale)
-    ) {_by_person("event", _TO_SALE)} UNION {_by_person("delivery", DESTINATION_BITS)} ORDER BY 1
-""")
 _RECTIFIED = (
     select(tables.rectified_order.c.sale, *tables.rectification.c["id", "at_us", "case_no"])
     .join(tables.rectification, tables.rectification.c.id == tables.rectified_order.c.rectification)
@@ -42,12 +29,6 @@ _CORRECTED_LATER = exists().where(
     _later.c.sale == tables.rectified_order.c.sale,
     _later.c.rectification > tables.rectified_order.c.rectification,
 )
-EVENT_RANGES = text("""
-    SELECT r.id, f.event, l.event FROM request r
-    JOIN request_event f ON f.request = r.id AND f.position = 0
-    JOIN request_event l ON l.request = r.id AND l.position = r.events - 1 ORDER BY r.id
-""")
-"""First and last event key of each request. Keys rise within a request, so they show whether it may hold an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +88,22 @@ class SubjectOrder:
 
 def sales_of(connection: Connection, person: Person) -> list[int]:
     """Keys of this person's sales, ascending, whether sent, pending or withheld."""
-    sales = {sale for subject in person for sale in connection.execute(_SALES, {"subject": subject}).scalars()}
+    sales = sales_under(connection, person)
     return sorted(sales - rectified_away(connection, person).keys() | _rectified_to(connection, person).keys())
+
+
+def own_sales(connection: Connection, person: Person) -> list[int]:
+    """Keys of the sales whose buyer is this person now, ascending."""
+    sales = sales_of(connection, person)
+    own = _rectified_to(connection, person)
+    buyers = {row.id: row.subject for row in connection.execute(_BUYERS, {"sales": sales})}
+    return [sale for sale in sales if sale in own or buyers[sale] in person]
+
+
+def sales_of_others(connection: Connection, person: Person) -> list[int]:
+    """Keys of the sales that had this person's address and are another's: rectified, or bought by another since."""
+    under = sales_under(connection, person) | rectified_away(connection, person).keys()
+    return sorted(under.difference(own_sales(connection, person)))
 
 
 def rectified_away(connection: Connection, person: Person) -> dict[int, Rectified]:
@@ -119,7 +114,6 @@ def rectified_away(connection: Connection, person: Person) -> dict[int, Rectifie
 
 def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]:
     """All stored data of this person's orders, oldest first, then what others' orders had of the person."""
-    ranges = [tuple(row) for row in connection.execute(EVENT_RANGES)]
     own = _rectified_to(connection, person)
     of_others = {sale: r for sale, r in rectified_away(connection, person).items() if sale not in own}
     orders = []
@@ -127,7 +121,7 @@ def subject_orders(connection: Connection, person: Person) -> list[SubjectOrder]
         rectified = of_others.get(sale) or own.get(sale)
         between = {"low": sale << DESTINATION_BITS, "high": sale + 1 << DESTINATION_BITS}
         for row in connection.execute(_DELIVERIES, between):
-            events = _events(connection, person, row.id, ranges)
+            events = _events(connection, person, row.id)
             if rectified is None or not rectified.own:  # the buyer of an order can change
                 events = tuple(e for e in events if e.own or (rectified and e.payload is None))
             if events or row.subject in person or (rectified and rectified.own):
@@ -153,21 +147,21 @@ def policy_text(connection: Connection, sha256: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-_d, _e, _r = tables.delivery.c, tables.event.c, tables.request.c
+_d, _r = tables.delivery.c, tables.request.c
 _DELIVERIES = (
-    select(tables.delivery, tables.sale.c.order_no, tables.destination.c.name)
+    select(tables.delivery, tables.sale.c.order_no, tables.sale.c.subject, tables.destination.c.name)
     .join(tables.sale, tables.sale.c.id == _d.sale)
     .join(tables.destination, tables.destination.c.id == _d.destination)
     .where(_d.id >= bindparam("low"), _d.id < bindparam("high"))
     .order_by(_d.id)
 )
-_EVENTS = (
-    select(_e.id, _e.bytes, _e.subject).where(_e.id >= bindparam("low"), _e.id < bindparam("high")).order_by(_e.id)
+_BUYERS = select(tables.sale.c.id, tables.sale.c.subject).where(
+    tables.sale.c.id.in_(bindparam("sales", expanding=True))
 )
-WITH_EVENT = select(tables.request_event.c.request).where(
-    tables.request_event.c.request.in_(bindparam("requests", expanding=True)),
-    tables.request_event.c.event == bindparam("event"),
-)
+_EVENTS = text(f"""
+    SELECT e.id, e.place, {PERSON_OF_EVENT} AS subject FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT}
+    LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id >= :low AND e.id < :high ORDER BY e.id
+""")
 _TRANSFERS = (
     select(
         _r.id,
@@ -179,24 +173,23 @@ _TRANSFERS = (
         tables.run.c.legal_basis,
     )
     .join(tables.run, tables.run.c.id == _r.run)
-    .where(_r.id.in_(WITH_EVENT))
+    .join(tables.request_part, tables.request_part.c.request == _r.id)
+    .where(text(has_place("request_part", ":place")))
     .order_by(_r.id)
 )
 
 
-def _events(
-    connection: Connection, person: Person, delivery: int, ranges: list[tuple[int, int, int]]
-) -> tuple[SentEvent, ...]:
-    between = {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS}
+def _events(connection: Connection, person: Person, delivery: int) -> tuple[SentEvent, ...]:
+    rows = connection.execute(_EVENTS, {"low": delivery << REVISION_BITS, "high": delivery + 1 << REVISION_BITS}).all()
+    payloads = bodies(connection, [row.place for row in rows])
     return tuple(
-        SentEvent(number, payload, _transfers(connection, number, ranges), own=subject in person)
-        for number, payload, subject in connection.execute(_EVENTS, between).all()
+        SentEvent(row.id, payloads[row.place], _transfers(connection, row.place), own=row.subject in person)
+        for row in rows
     )
 
 
-def _transfers(connection: Connection, event: int, ranges: list[tuple[int, int, int]]) -> tuple[Transfer, ...]:
-    candidates = [request for request, first, last in ranges if first <= event <= last]
-    rows = connection.execute(_TRANSFERS, {"requests": candidates, "event": event})
+def _transfers(connection: Connection, place: int) -> tuple[Transfer, ...]:
+    rows = connection.execute(_TRANSFERS, {"place": place})
     return tuple(Transfer(number, instant(intended), *rest) for number, intended, *rest in rows)
 
 

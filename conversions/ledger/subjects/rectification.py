@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam, insert, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
-from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema.keys import deliveries_of
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects import recipient_notices, records
 from conversions.ledger.subjects.purged import purged_purchases
 from conversions.ledger.subjects.records import SubjectOrder
+from conversions.ledger.subjects.wire_ids import keep_wire_ids
 from conversions.model.conversion import Reason
 from conversions.model.subject import Person
 
@@ -22,15 +23,16 @@ NOTICE = "rectify"
 _OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
 _STOP = text(f"""
     UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
-    reason = iif(state = '{State.UNKNOWN}', '{Reason.MAYBE_RECEIVED}', '{Reason.WRONG_ADDRESS}')
+    reason = CASE WHEN state = '{State.UNKNOWN}' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.WRONG_ADDRESS}' END
     WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
-        SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
-        JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.subject = :subject
+        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+        JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
+        WHERE d.id IN :deliveries AND {PERSON_OF_EVENT} = :subject
     )
-""")
+""").bindparams(bindparam("deliveries", expanding=True))
 _SUBJECTS = text(f"""
-    SELECT e.subject FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF}
-    UNION SELECT d.subject FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+    SELECT a.subject FROM sale a WHERE a.id = :sale UNION SELECT p.subject FROM earlier_person p
+    WHERE p.event BETWEEN :sale << {SALE_OF_EVENT} AND :sale << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
 """)
 
 
@@ -61,6 +63,7 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
         if not (sales or recipients):
             return RectificationSummary(0, ())
         stop_sending(connection, sales, wrong)
+        keep_wire_ids(connection, sales)
         now, operator = ledger.now_us, runs.operator()
         facts = {"case": case, "operator": operator, "orders": len(sales), "tasks": len(recipients)}
         leaf = log.append(connection, "rectification", now, facts, epoch=ledger.epoch)
@@ -76,11 +79,12 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
 
 def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:
     """Withhold what waits to be sent, or sent again, under this person's address."""
+    deliveries = deliveries_of(connection, sales)
     for subject in person:
-        connection.execute(_STOP, {"sales": orjson.dumps(sales).decode(), "subject": subject})
+        connection.execute(_STOP, {"deliveries": deliveries, "subject": subject})
 
 
 def _stored(connection: Connection, sale: int, person: Person) -> bytes | None:
     """The subject of *person* that the store has for *sale*: it may be of a former key; None where it never had one."""
-    held = set(connection.execute(_SUBJECTS, {"sales": orjson.dumps([sale]).decode()}).scalars())
-    return next((subject for subject in person if subject in held), None)
+    stored = set(connection.execute(_SUBJECTS, {"sale": sale}).scalars())
+    return next((subject for subject in person if subject in stored), None)

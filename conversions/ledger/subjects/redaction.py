@@ -3,29 +3,39 @@
 An event without a payload is valid only where a leaf of kind ``erasure`` or ``purge`` names it in ``events``.
 """
 
-import hmac
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
+from conversions.ledger.batches.blank import blank
 from conversions.ledger.store import Ledger
+from conversions.model.subject import Person
 
-_PAYLOADS = text("""
-    SELECT e.id, e.salt, e.bytes FROM json_each(:events) j JOIN event e ON e.id = j.value
-    WHERE e.salt IS NOT NULL AND e.bytes IS NOT NULL
-""")
-_REDACT = "UPDATE event SET commitment = ?, subject = NULL, salt = NULL, bytes = NULL WHERE id = ?"
+_ZEROS = bytes(16)
+"""As long as a subject. Before a subject goes it is overwritten in its length: SQLite may keep the rest of a row that
+became shorter in free space."""
+_FORGET_EARLIER = text("UPDATE earlier_person SET subject = :value WHERE event IN :events").bindparams(
+    bindparam("events", expanding=True)
+)
+_FORGET_BUYER = text("UPDATE sale SET subject = :value WHERE id IN :sales AND subject IN :gone").bindparams(
+    bindparam("sales", expanding=True), bindparam("gone", expanding=True)
+)
 _BETWEEN = text("SELECT 1 FROM event WHERE id > :first AND id < :last LIMIT 1")
 
 
 def redact(connection: Connection, events: Sequence[int]) -> None:
-    """Replace subject, salt and bytes of *events* with the commitment, HMAC-SHA256(salt, bytes)."""
-    rows = connection.execute(_PAYLOADS, {"events": orjson.dumps(events).decode()}).all()
-    commitments = [(hmac.digest(salt, content, "sha256"), event) for event, salt, content in rows]
-    if commitments:
-        connection.exec_driver_sql(_REDACT, commitments)
+    """Replace the bytes and salts of *events* with their commitments, and forget earlier buyers of theirs."""
+    blank(connection, events)
+    for value in (_ZEROS, None):
+        connection.execute(_FORGET_EARLIER, {"value": value, "events": events})
+
+
+def forget_buyers(connection: Connection, sales: Collection[int], person: Person) -> None:
+    """Forget that *person* is the buyer of *sales*; their events must be redacted before."""
+    sales = [*sales]
+    connection.execute(_FORGET_BUYER, {"value": _ZEROS, "sales": sales, "gone": [*person]})
+    connection.execute(_FORGET_BUYER, {"value": None, "sales": sales, "gone": [_ZEROS]})
 
 
 def ranges(connection: Connection, events: Sequence[int]) -> list[list[int]]:

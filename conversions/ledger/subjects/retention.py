@@ -4,20 +4,19 @@ The data of a person who asked for restriction stay as they are (art. 18(2)).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam, insert, text
 
 from conversions.ledger import log
+from conversions.ledger.batches.blank import kept_payloads
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
 
@@ -28,37 +27,41 @@ MAX_SUM_MINOR_UNITS = (1 << 63) - 1
 _OLD = text("""
     SELECT id >> :bits FROM delivery WHERE id > :after AND day < :before ORDER BY id LIMIT :page
 """)
-_PAYLOADS = text(f"""
-    SELECT e.id FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF} WHERE e.bytes IS NOT NULL ORDER BY e.id
-""")
 _FINISHED = text(f"""
-    SELECT j.value FROM json_each(:sales) j WHERE j.value < (SELECT max(id) FROM sale) AND NOT EXISTS (
-        SELECT 1 FROM delivery d WHERE d.id {DELIVERIES_OF}
+    SELECT s.id FROM sale s WHERE s.id IN :sales AND s.id < (SELECT max(id) FROM sale) AND NOT EXISTS (
+        SELECT 1 FROM delivery d
+        WHERE d.id BETWEEN s.id << {DESTINATION_BITS} AND s.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
         AND (d.day >= :before OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown')
-        OR d.run >= (SELECT coalesce(min(r.id), 1 << 62) FROM run r WHERE r.started_us >= :before_us))
+        OR d.run >= (SELECT coalesce(min(r.id), 9223372036854775807) FROM run r WHERE r.started_us >= :before_us))
     ) AND NOT EXISTS (
-        SELECT 1 FROM revision v WHERE v.id {EVENTS_OF} AND v.state IN ('pending', 'in_flight', 'unknown')
-    ) ORDER BY j.value
-""")
+        SELECT 1 FROM revision v
+        WHERE v.id BETWEEN s.id << {SALE_OF_EVENT} AND s.id << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
+        AND v.state IN ('pending', 'in_flight', 'unknown')
+    ) ORDER BY s.id
+""").bindparams(bindparam("sales", expanding=True))
 """The newest sale always stays, because its key must not be reused. A sale that a run has read since stays, too: later
 runs would read and count it again."""
-_ROWS_TO_COUNT = text(f"""
+_ROWS_TO_COUNT = text("""
     SELECT d.day, d.destination, d.state, d.reason, d.stated_currency, d.stated_exponent, d.stated_minor
-    FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
-""")
-_SHRINK = (
-    text(f"""
-        DELETE FROM revision WHERE id IN (SELECT v.id FROM json_each(:sales) j JOIN revision v ON v.id {EVENTS_OF})
-    """),
-    text(f"""
-        DELETE FROM delivery WHERE id IN (SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF})
-    """),
-    text("DELETE FROM former_number WHERE sale IN (SELECT value FROM json_each(:sales))"),
-    text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))"),
-    text("DELETE FROM rectified_order WHERE sale IN (SELECT value FROM json_each(:sales))"),
-    text("DELETE FROM sale WHERE id IN (SELECT value FROM json_each(:sales))"),
+    FROM delivery d WHERE d.id IN :deliveries
+""").bindparams(bindparam("deliveries", expanding=True))
+_DELETE_REVISIONS = text("DELETE FROM revision WHERE id IN :events").bindparams(bindparam("events", expanding=True))
+_DELETE_DELIVERIES = text("DELETE FROM delivery WHERE id IN :deliveries").bindparams(
+    bindparam("deliveries", expanding=True)
 )
-_ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
+_DELETE_FROM_SALE = tuple(
+    text(f"DELETE FROM {table} WHERE {key} IN :sales").bindparams(bindparam("sales", expanding=True))
+    for table, key in (
+        ("former_number", "sale"),
+        ("latest_amount", "sale"),
+        ("rectified_order", "sale"),
+        ("sale", "id"),
+    )
+)
+_BUYERS = text("SELECT DISTINCT subject FROM sale WHERE id IN :sales AND subject IS NOT NULL").bindparams(
+    bindparam("sales", expanding=True)
+)
+_ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(bindparam("sales", expanding=True))
 _FORGET_CORRECTED = text("""
     UPDATE rectification SET corrected = NULL WHERE corrected IS NOT NULL AND orders > 0
     AND NOT EXISTS (SELECT 1 FROM rectified_order x WHERE x.rectification = rectification.id)
@@ -112,9 +115,11 @@ def _old(ledger: Ledger, before: date, after: int) -> list[int]:
 
 def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
-        events = list(connection.execute(_PAYLOADS, _free(connection, sales)).scalars())
+        free = _free(connection, sales)
+        events = kept_payloads(connection, events_of(connection, free))
         if events:
             redaction.redact(connection, events)
+            redaction.forget_buyers(connection, free, tuple(connection.execute(_BUYERS, {"sales": free}).scalars()))
             covered = redaction.ranges(connection, events)
             facts = {"basis": "retention", "events": covered, "count": len(events), "before": purged.before.isoformat()}
             log.append(connection, "purge", ledger.now_us, facts, epoch=ledger.epoch)
@@ -124,30 +129,33 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
 def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
         limits = {"before": purged.before.isoformat(), "before_us": _midnight_us(purged.before)}
-        finished = list(connection.execute(_FINISHED, _free(connection, sales) | limits).scalars())
+        finished = list(connection.execute(_FINISHED, limits | {"sales": _free(connection, sales)}).scalars())
         if finished:
-            finished_sales = {"sales": orjson.dumps(finished).decode()}
-            orders = _count(connection, finished_sales)
-            order_mentions.forget_orders(connection, connection.execute(_ORDER_NUMBERS, finished_sales).scalars().all())
-            for statement in _SHRINK:
-                connection.execute(statement, finished_sales)
+            deliveries = {"deliveries": deliveries_of(connection, finished)}
+            orders = _count(connection, deliveries)
+            numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
+            order_mentions.forget_orders(connection, numbers)
+            connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, finished)})
+            connection.execute(_DELETE_DELIVERIES, deliveries)
+            for statement in _DELETE_FROM_SALE:
+                connection.execute(statement, {"sales": finished})
             connection.execute(_FORGET_CORRECTED)
             facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
 
 
-def _free(connection: Connection, sales: Sequence[int]) -> dict[str, Any]:
-    """The statements' parameter with *sales*, but for those of people whose data may only be stored."""
+def _free(connection: Connection, sales: Sequence[int]) -> list[int]:
+    """Return *sales* but for those of people whose data may only be stored."""
     people = tuple(suppressions.restricted(connection))
     kept = {*records.sales_of(connection, people), *records.rectified_away(connection, people)} if people else set()
-    return {"sales": orjson.dumps([sale for sale in sales if sale not in kept]).decode()}
+    return [sale for sale in sales if sale not in kept]
 
 
-def _count(connection: Connection, parameters: dict[str, str]) -> int:
+def _count(connection: Connection, deliveries: Mapping[str, object]) -> int:
     """Add the deliveries that are deleted next to the history; return their number."""
     counts, sums = Counter[tuple[object, ...]](), Counter[tuple[object, ...]]()
-    for *key, minor in connection.execute(_ROWS_TO_COUNT, parameters):
+    for *key, minor in connection.execute(_ROWS_TO_COUNT, deliveries):
         counts[tuple(key)] += 1
         sums[tuple(key)] = min(sums[tuple(key)] + minor, MAX_SUM_MINOR_UNITS)
     names = ("day", "destination", "state", "reason", "currency", "exponent")

@@ -1,0 +1,83 @@
+"""Erase events from their batches: size and commitment stay, so that the log's proofs stay valid."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from conversions.ledger.batches.contents import Contents, batch_of, position_of, read
+from conversions.ledger.batches.form import erased_salts
+from conversions.ledger.batches.links import links
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.keys import pages
+
+_PLACES = select(tables.event.c.id, tables.event.c.place).where(
+    tables.event.c.id.in_(bindparam("events", expanding=True))
+)
+
+
+def blank(connection: Connection, events: Collection[int]) -> None:
+    """Erase the bytes, salts and values of *events*, whose buyers are still known, and keep their commitments."""
+    for batch, positions in _by_batch(connection, events).items():
+        contents = read(connection, [batch])[batch]
+        left = [p for p in positions if contents.bodies[p] is not None]
+        if left:
+            _overwrite(connection, batch, _erased(connection, batch, contents, left))
+
+
+def kept_payloads(connection: Connection, events: Collection[int]) -> list[int]:
+    """Return those of *events* whose bytes are still there, in this order."""
+    kept = set[int]()
+    for batch, positions in _by_batch(connection, events).items():
+        contents = read(connection, [batch])[batch]
+        kept.update(contents.events[p] for p in positions if contents.bodies[p] is not None)
+    return [event for event in events if event in kept]
+
+
+def move_out(connection: Connection, events: Collection[int]) -> None:
+    """Take unsent *events* out of their batches: a batch that is empty then, and no request has named, is deleted."""
+    for batch, positions in _by_batch(connection, events).items():
+        contents = read(connection, [batch])[batch]
+        left = [p for p in positions if contents.bodies[p] is not None]
+        named = connection.execute(select(tables.batch.c.request).where(tables.batch.c.id == batch)).scalar_one()
+        if named is None and len(left) == sum(body is not None for body in contents.bodies):
+            connection.execute(delete(tables.blob).where(tables.blob.c.batch == batch))
+            connection.execute(delete(tables.batch).where(tables.batch.c.id == batch))
+        elif left:
+            _overwrite(connection, batch, _erased(connection, batch, contents, left))
+    for page in pages([*events]):
+        connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
+
+
+def _by_batch(connection: Connection, events: Iterable[int]) -> dict[int, list[int]]:
+    positions = defaultdict[int, list[int]](list)
+    for page in pages([*events]):
+        for _, at in connection.execute(_PLACES, {"events": page}):
+            positions[batch_of(at)].append(position_of(at))
+    return positions
+
+
+def _erased(connection: Connection, batch: int, contents: Contents, positions: Collection[int]) -> Contents:
+    linked = links(connection, [contents.events[p] for p in positions], {batch: contents})
+    values, bodies, salts = [*contents.values], [*contents.bodies], [*contents.salts]
+    for p in positions:
+        content = bodies[p] or b""
+        salts[p] = erased_salts(contents.form, salts[p], content, linked[contents.events[p]])
+        values[p], bodies[p] = values[p]._replace(minor=0), None
+    return replace(contents, values=values, bodies=bodies, salts=salts)
+
+
+def _overwrite(connection: Connection, batch: int, contents: Contents) -> None:
+    """Write the row in the length that it has, so that SQLite overwrites it where it is."""
+    table = tables.blob
+    old = connection.execute(select(table.c.amounts, table.c.bytes).where(table.c.batch == batch)).one()
+    new = contents.columns()
+    for name in ("amounts", "bytes"):
+        packed, length = new[name], len(getattr(old, name))
+        if isinstance(packed, bytes):
+            new[name] = packed.ljust(length, b"\0")
+    if new["bytes"] is None:
+        zeros = bytes(len(old.bytes))
+        connection.execute(update(table).where(table.c.batch == batch).values(**{**new, "bytes": zeros}))
+    connection.execute(update(table).where(table.c.batch == batch).values(**new))

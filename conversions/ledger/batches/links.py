@@ -1,0 +1,32 @@
+"""The links of events: whose order each one is, as it was when the event was sealed."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, bindparam, text
+
+from conversions.ledger.batches.contents import Contents, batch_of, position_of
+from conversions.ledger.batches.form import link
+from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
+
+NUMBER_OF_EVENT = """
+    coalesce((
+        SELECT f.order_no FROM former_number f WHERE f.sale = a.id AND f.since_us > r.started_us
+        ORDER BY f.since_us LIMIT 1
+    ), a.order_no)
+"""
+"""SQL for the order number that the sale ``a`` had in the run ``r``."""
+_LINKS = text(f"""
+    SELECT e.id, e.place, {NUMBER_OF_EVENT} AS order_no, {PERSON_OF_EVENT} AS subject, b.day
+    FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} JOIN batch b ON b.id = e.place >> {POSITION_BITS}
+    JOIN run r ON r.id = b.run LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
+""").bindparams(bindparam("events", expanding=True))
+
+
+def links(connection: Connection, events: Collection[int], contents: Mapping[int, Contents]) -> dict[int, bytes]:
+    """Return the link of each of *events*, by key; *contents* are those of their batches, by key."""
+    by_event = {}
+    for row in connection.execute(_LINKS, {"events": [*events]}):
+        value = contents[batch_of(row.place)].values[position_of(row.place)]
+        by_event[row.id] = link(row.order_no, row.subject or b"", row.day, value)
+    return by_event

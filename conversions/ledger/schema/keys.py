@@ -1,0 +1,37 @@
+"""Keys of the orders and events of sales, which follow from the sales' keys."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
+
+KEYS_PER_STATEMENT = 10_000
+"""SQLite takes 32,766 parameters by default (SQLite limits, section 9), PostgreSQL 65,535."""
+_EVENTS = (
+    select(tables.event.c.id)
+    .where(tables.event.c.id.between(bindparam("first"), bindparam("last")))
+    .order_by(tables.event.c.id)
+)
+
+
+def pages(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield *keys* page by page."""
+    for at in range(0, len(keys), KEYS_PER_STATEMENT):
+        yield keys[at : at + KEYS_PER_STATEMENT]
+
+
+def deliveries_of(connection: Connection, sales: Iterable[int]) -> list[int]:
+    """Return the keys that the orders of *sales* have, or would have, at every destination that the store knows."""
+    destinations = connection.execute(select(tables.destination.c.id).order_by(tables.destination.c.id)).scalars().all()
+    return [sale << DESTINATION_BITS | destination for sale in sales for destination in destinations]
+
+
+def events_of(connection: Connection, sales: Iterable[int]) -> list[int]:
+    """Return the keys of the events of *sales*, ascending where the sales are."""
+    keys = list[int]()
+    for sale in sales:
+        span = {"first": sale << SALE_OF_EVENT, "last": (sale + 1 << SALE_OF_EVENT) - 1}
+        keys += connection.execute(_EVENTS, span).scalars()
+    return keys
