@@ -1,6 +1,5 @@
 """A store with a run under way, and orders as a reading leaves them: the material of every test of the ledger."""
 
-import secrets
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,11 +29,13 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason, Window
 from conversions.model.receipt import Next, Outcome, Receipt
 from conversions.settings import Settings, load
+from tests.ledger import stored
 
 NOW = datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 DAY = "2026-11-21"
 SHOP = "main"
-SCHEME = "wire-id/1"
+LIMITS: dict[int, int] = {}
+"""Events of a request, by destination: as many as a batch can hold."""
 DESTINATIONS = ("google", "meta")
 PRICE = Money(4990, "DKK", 2)
 FREE = Money(0, "DKK", 2)
@@ -83,7 +84,6 @@ def draft(number: str, **changed: Any) -> Incoming:
         "due": due,
         "fingerprint": b"\x00\x00same\x00\x00",
         "event": event(number, due),
-        "wire_id": f"c-{number}",
         "ready_at": int(NOW.timestamp()) - 86_400,
         "expires_at": int(NOW.timestamp()) + 5 * 86_400,
     }
@@ -140,10 +140,8 @@ class Sighting:
                 int(d.quarantined),
                 d.due.minor,
                 d.fingerprint,
-                d.wire_id,
                 d.ready_at,
                 d.expires_at,
-                d.event and secrets.token_bytes(32),
                 d.event,
             )
             for d in self.drafts
@@ -216,7 +214,7 @@ class Night:
             self.begin()
         self._has_read = True
         self.read(*shown)
-        for _ in staging.stage(self.ledger, self.run.id, SHOP, SCHEME):
+        for _ in staging.stage(self.ledger, self.run.id, SHOP, LIMITS):
             pass
 
     def outbox(self, name: str = "meta", **changed: Any) -> RequestTemplate:
@@ -260,9 +258,8 @@ class Night:
     def buyer(self, number: str, destination: str = "meta") -> bytes | None:
         """Whose address the newest event of an order holds."""
         held = self.held(number, destination)
-        found = self.one(select(tables.event.c.subject).where(tables.event.c.id == event_key(held.id, held.revision)))
-        subject: bytes | None = found.subject
-        return subject
+        key = event_key(held.id, held.revision)
+        return next(event.subject for event in stored.events(self.path) if event.id == key)
 
     def states(self, destination: str = "meta") -> dict[str, str]:
         """Where every order stands, by number."""

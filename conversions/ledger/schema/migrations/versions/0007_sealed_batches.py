@@ -165,7 +165,7 @@ def _parts(places: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def _move_unsent(connection: sa.Connection) -> None:
-    run, after = connection.execute(_LAST_RUN).scalar(), 0
+    run, after = connection.execute(_LAST_RUN).scalar() or 0, 0
     while rows := connection.execute(_UNSENT, {"after": after}).all():
         _seal(connection, run, rows)
         after = rows[-1].id
