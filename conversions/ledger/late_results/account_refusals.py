@@ -6,7 +6,7 @@ Counted over several requests and runs, because a shop with three orders a week 
 import orjson
 from sqlalchemy import Connection, bindparam, select, text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
@@ -53,6 +53,8 @@ def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
             for request, events in parts.events(connection, requests).items():
                 of_request = {"events": events, "suspects": orjson.loads(suspects[request] or "[]")}
                 connection.execute(_SET_REASON, reasons | of_request)
+                deliveries = [event >> REVISION_BITS for event in events]
+                judgements.record(connection, ledger.now_us, deliveries, run=run.id)
 
 
 def _evidence(connection: Connection, destination: int) -> list[int]:

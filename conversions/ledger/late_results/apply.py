@@ -12,9 +12,10 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select, text, update
 
-from conversions.ledger import log, restatements
+from conversions.ledger import judgements, log, restatements
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.parts import has_place
+from conversions.ledger.judgements.record import is_against
 from conversions.ledger.late_results import match_counts
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
 from conversions.ledger.outbox import Purpose, platform_warnings
@@ -242,21 +243,26 @@ def _set_states(  # noqa: PLR0913 - a change of some orders of one request
 ) -> LateResults:
     """Apply one state change to *events*; return the orders that changed."""
     if pending.purpose == Purpose.RESTATE:
-        return LateResults(rejected=_set_restated_states(connection, events, change))
+        return LateResults(rejected=_set_restated_states(connection, ledger.now_us, run, events, change))
     rows = connection.execute(_RECEIVED, {"events": events}).all()
     ready_at = None
     if change.state is State.DEFERRED:
         ready_at = int((ledger.clock() + change.wait).timestamp())
         connection.execute(_REOPEN, {"runs": sorted({row.run for row in rows})})
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
-    connection.execute(_SET_STATE, {**values, "deliveries": [row.id for row in rows], "run": run.id})
+    deliveries = [row.id for row in rows]
+    connection.execute(_SET_STATE, {**values, "deliveries": deliveries, "run": run.id})
+    if is_against(change.state, change.reason):
+        judgements.record(connection, ledger.now_us, deliveries, run=run.id)
     return LateResults(
         moved=Counter({change.state: len(rows) if change.state is not State.RECEIVED else 0}),
         rejected=Counter({change.detail or "": len(rows)} if change.state is State.REJECTED else {}),
     )
 
 
-def _set_restated_states(connection: Connection, events: Sequence[int], change: StateChange) -> Counter[str]:
+def _set_restated_states(
+    connection: Connection, now_us: int, run: Run, events: Sequence[int], change: StateChange
+) -> Counter[str]:
     """Revert restatements that the platform refused; return the rejected ones by reason. Their orders do not change."""
     no_result = change.state is State.RECEIVED and change.reason is None
     if no_result or change.state in {State.RECORDED, State.DUPLICATE}:
@@ -268,4 +274,5 @@ def _set_restated_states(connection: Connection, events: Sequence[int], change: 
         deliveries = [event >> REVISION_BITS for event in events]
         kept = {"deliveries": deliveries, "reason": change.reason, "detail": detail}
         connection.execute(_KEEP_FOR_PERSON, kept)
+        judgements.record(connection, now_us, deliveries, run=run.id)
     return Counter({detail: 0 if temporary else len(events)})

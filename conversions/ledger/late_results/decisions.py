@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, case, false, select, text, update
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.late_results.apply import waits_for_the_account
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
@@ -85,6 +85,7 @@ def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case],
             connection.execute(_REOPEN, deliveries)
         connection.execute(_UPDATES[decision], deliveries | {"now": ledger.now_us // 1_000_000})
         _reset_account_evidence(connection, ledger.now_us, chosen)
+        judgements.record(connection, ledger.now_us, [case.delivery for case in chosen])
         facts = {
             "decision": decision,
             "destinations": sorted({case.destination for case in chosen}),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from conversions import keys
 from conversions.errors import LedgerError, Usage
-from conversions.ledger import checkpoints, log, open_read_only, open_shared, outbox, runs, schema, store
+from conversions.ledger import checkpoints, judgements, log, open_read_only, open_shared, outbox, runs, schema, store
 from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.maintenance.backup import Copy
@@ -107,6 +107,8 @@ def _bring_up_to_date(
         with connection.begin():
             schema.migrate(connection)
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
+        with ledger.transaction() as migrated:
+            judgements.record_standing(migrated, ledger.now_us)
         bindings.check_bindings(ledger, {"key": keys.check_value(settings.secret_key)})
         runs.acquire_epoch(ledger)
         _record(ledger, settings, copy, reason)

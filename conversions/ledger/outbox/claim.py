@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, text
 
 from conversions.errors import DisclosureError
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.contents import batch_of, members, place, position_of, read
 from conversions.ledger.batches.links import links
@@ -74,7 +74,7 @@ def claim(ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem) -
                 resend = work.purpose is Purpose.RESEND
                 template.last_claimed[work.purpose] = last.id >> REVISION_BITS if resend else last.place
             if work.purpose is Purpose.RESEND:
-                claimed = _still_allowed(connection, run, template, claimed)
+                claimed = _still_allowed(connection, ledger.now_us, run, template, claimed)
         if claimed:
             return ClaimedBatch(work, tuple(claimed))
         if work.events is not None:
@@ -108,7 +108,7 @@ def _next(
 def _listed(connection: Connection, work: WorkItem) -> list[EventPlace]:
     state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
     rows = connection.execute(_LISTED, {"events": work.events, "state": state, "bits": REVISION_BITS})
-    by_event: dict[int, int] = {event: at for event, at in rows}
+    by_event = {row.id: row.place for row in rows}
     return [EventPlace(event, by_event[event]) for event in work.events or () if event in by_event]
 
 
@@ -161,15 +161,17 @@ def fit_in_one_body(template: RequestTemplate, events: Sequence[ClaimedEvent]) -
 
 
 def _still_allowed(
-    connection: Connection, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
+    connection: Connection, now_us: int, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
 ) -> Sequence[ClaimedEvent]:
     """Keep the earlier events that today's policy still allows, and withhold the others: a new policy is no error."""
     log.check_epoch(connection, run.epoch)
-    allowed = []
+    allowed, withheld = [], []
     for event in events:
         try:
             template.check(template.prefix + event.body + template.suffix, 1)
             allowed.append(event)
         except DisclosureError:
-            set_state(connection, run, event.id >> REVISION_BITS, State.WITHHELD, Reason.MAYBE_RECEIVED)
+            withheld.append(event.id >> REVISION_BITS)
+            set_state(connection, run, withheld[-1], State.WITHHELD, Reason.MAYBE_RECEIVED)
+    judgements.record(connection, now_us, withheld, run=run.id)
     return allowed

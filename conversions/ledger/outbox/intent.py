@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.permission import newly_forbidden
@@ -118,6 +118,7 @@ def _recheck(  # noqa: PLR0913 - what decides whether an event leaves
             set_state(connection, run, delivery, State.EXPIRED, Reason.TOO_OLD)
         # otherwise a resend may count twice or comes too late: the order stays unknown until a person decides
         left_out.add(event)
+    judgements.record(connection, now_us, [event >> REVISION_BITS for event in left_out], run=run.id)
     return left_out
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.outbox import platform_warnings
 from conversions.ledger.outbox.move import set_state
@@ -47,7 +47,9 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         _set_states(connection, run, attempt, receipt.outcome)
         still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
         again = follow_up_work(attempt, receipt, still_unknown=still_unknown)
-        quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        quarantined = (
+            _quarantine(connection, ledger.now_us, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        )
         record_answer(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settlement(again, quarantined)
 
@@ -90,7 +92,7 @@ def recover(ledger: Ledger) -> None:
             record_answer(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
 
-def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
+def _quarantine(connection: Connection, now_us: int, run: Run, attempt: Attempt, receipt: Receipt) -> int:
     """Quarantine the events at fault, with the platform's code; return how many."""
     faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
@@ -98,6 +100,8 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
         set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
         full_detail = f"{detail};{EARLIER_ATTEMPT_UNANSWERED}" if state == State.UNKNOWN else detail
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=full_detail))
+    deliveries = [attempt.events[position] >> REVISION_BITS for position in faults]
+    judgements.record(connection, now_us, deliveries, run=run.id)
     return len(faults)
 
 

@@ -235,6 +235,33 @@ earlier_person = _table(
 )
 """Buyers of events whose sale has another buyer since."""
 
+judgement = _table(
+    "judgement",
+    _id(),
+    _int("delivery", null=True),  # null: the order is erased or past retention, and the commitment is left
+    _text("from_state", null=True),  # null: no earlier judgement
+    _text("from_reason", null=True),
+    _text("to_state"),
+    _text("to_reason", null=True),
+    _text("rules"),  # first digits of the digest of the approved rules
+    _text("policy_version"),
+    _int("run", "run.id", null=True),  # null: an operator
+    _int("at_us"),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # of a blanked row
+    Index(
+        "ix_judgement_delivery",
+        "delivery",
+        sqlite_where=text("delivery IS NOT NULL"),
+        postgresql_where=text("delivery IS NOT NULL"),
+    ),
+)
+"""The history: one row where an order's state or reason changed against sending, or changed from such a row.
+
+How long it stayed so is the ``run`` of the delivery, the last one that read the order. A leaf of kind ``judgements``
+has the root of each transaction's rows.
+"""
+
 request = _table(
     "request",
     _id(),

@@ -31,7 +31,7 @@ SNAPSHOT_ROWS = f"""
 _EVALUATED = text(f"""
     SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.ready_at, d.expires_at, d.event,
-    x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
+    a.subject AS buyer, x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
     x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
     x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,

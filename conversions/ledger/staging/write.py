@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, text
 
 from conversions.errors import LedgerError
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
@@ -68,11 +68,14 @@ _OTHER_BUYERS = text(f"""
     SELECT a.id, s.subject FROM temp.order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     WHERE s.id > :after AND s.id <= :upto AND s.subject IS NOT NULL AND (a.subject IS NULL OR a.subject <> s.subject)
     AND EXISTS (
-        SELECT 1 FROM delivery x WHERE x.run = :run
+        SELECT 1 FROM delivery x WHERE x.run + 0 = :run
         AND x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
     )
 """)
-"""Sales that the ledger had, with their buyers now, where a destination reads the order for the first time."""
+"""Sales that the ledger had, with their buyers now, where a destination reads the order for the first time.
+
+The sum keeps SQLite from the index on ``run``, which has every order of the run.
+"""
 _NEW_EVENTS = text(f"""
     SELECT x.id << {REVISION_BITS}, s.day, d.due_minor, s.currency, s.exponent, d.event
     FROM temp.order_row s CROSS JOIN temp.place p
@@ -81,6 +84,16 @@ _NEW_EVENTS = text(f"""
     JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
+_JUDGED = text(f"""
+    SELECT x.id FROM temp.order_row s CROSS JOIN temp.place p JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto AND (
+        (x.state IN ('withheld', 'quarantined', 'rejected', 'expired') OR x.reason IS NOT NULL)
+        AND (x.judged_run + 0 = :run OR :anew = 1)
+        OR x.judged_run + 0 = :run AND (a.first_run IS NULL OR a.first_run <> :run)
+        AND EXISTS (SELECT 1 FROM judgement j WHERE j.delivery = x.id)
+    ) ORDER BY x.id
+""")
+"""Orders that this run judged otherwise than the last one, and, with *anew*, all that stand against sending."""
 _COUNT_DRAFTS = text("""
     SELECT (SELECT count(*) FROM temp.order_row s WHERE s.id > :after AND s.id <= :upto)
     * (SELECT count(*) FROM temp.place)
@@ -131,6 +144,8 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
                 rows.write()
                 events += rows.events
             seal(connection, run, events, limits)
+            judged = connection.execute(_JUDGED, page | {"anew": int(judgements.is_new_basis(connection))})
+            judgements.record(connection, ledger.now_us, judged.scalars().all(), run=run)
         yield min(ROWS_PER_PAGE, orders.stop - after)
 
 
@@ -200,7 +215,7 @@ class _Rows:
     def _replace(self, evaluation: Evaluation) -> None:
         draft, row = evaluation.incoming, evaluation.row
         revision, attempted = row.revision, row.attempted
-        if row.subject is not None:
+        if row.subject not in {None, row.buyer}:
             self.buyers[row.delivery_id >> DESTINATION_BITS] = row.subject
         if not attempted:
             self.unsent.append(tables.event_key(row.delivery_id, revision))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, text
 
-from conversions.ledger import log, runs
+from conversions.ledger import judgements, log, runs
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.keys import deliveries_of, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
@@ -99,15 +99,16 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         if fresh and (purged := purged_purchases(connection)):
             recipients.update(purged.recipients)
         keep_wire_ids(connection, [*sales, *of_others])
-        rectification.stop_sending(connection, of_others, person)
+        rectification.stop_sending(connection, ledger.now_us, of_others, person)
         events = _events_under(connection, [*sales, *of_others], person)
+        blanked = judgements.blank(connection, deliveries_of(connection, sales))
         _close(connection, ledger.now_us, sales)
         redaction.redact(connection, events)
         redaction.forget_buyers(connection, [*sales, *of_others], person)
         for subject in person:
             for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
                 connection.execute(statement, {"subject": subject})
-        _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients))
+        _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients), blanked)
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
 
 
@@ -131,14 +132,19 @@ def _events_under(connection: Connection, sales: Sequence[int], person: Person) 
     return sorted(event for by_subject in events for event in by_subject)
 
 
-def _record(
-    connection: Connection, ledger: Ledger, row: dict[str, Any], events: Sequence[int], recipients: Sequence[str]
+def _record(  # noqa: PLR0913 - what the entry says
+    connection: Connection,
+    ledger: Ledger,
+    row: dict[str, Any],
+    events: Sequence[int],
+    recipients: Sequence[str],
+    blanked: list[list[int]],
 ) -> None:
     """Store the log entry, the erasure and one recipient notice per recipient."""
     now, operator = ledger.now_us, runs.operator()
     covered = redaction.ranges(connection, events)
     facts = {"basis": "art17", "case": row["case_no"], "events": covered, "count": len(events), "operator": operator}
-    more = {"entry": row["entry"], "tasks": len(recipients)}
+    more = {"entry": row["entry"], "tasks": len(recipients), "judgements": blanked}
     leaf = log.append(connection, "erasure", now, facts | more, epoch=ledger.epoch)
     row |= {"at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
     erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, text
 
-from conversions.ledger import log, runs
+from conversions.ledger import judgements, log, runs
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
@@ -62,7 +62,7 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
             recipients = purged.recipients
         if not (sales or recipients):
             return RectificationSummary(0, ())
-        stop_sending(connection, sales, wrong)
+        stop_sending(connection, ledger.now_us, sales, wrong)
         keep_wire_ids(connection, sales)
         now, operator = ledger.now_us, runs.operator()
         facts = {"case": case, "operator": operator, "orders": len(sales), "tasks": len(recipients)}
@@ -77,11 +77,12 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
     return RectificationSummary(len(sales), recipients)
 
 
-def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:
+def stop_sending(connection: Connection, now_us: int, sales: Sequence[int], person: Person) -> None:
     """Withhold what waits to be sent, or sent again, under this person's address."""
     deliveries = deliveries_of(connection, sales)
     for subject in person:
         connection.execute(_STOP, {"deliveries": deliveries, "subject": subject})
+    judgements.record(connection, now_us, deliveries)
 
 
 def _stored(connection: Connection, sale: int, person: Person) -> bytes | None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, insert, text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import kept_payloads
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.keys import deliveries_of, events_of
@@ -136,11 +136,17 @@ def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
             numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
             order_mentions.forget_orders(connection, numbers)
             connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, finished)})
+            blanked = judgements.blank(connection, deliveries["deliveries"])
             connection.execute(_DELETE_DELIVERIES, deliveries)
             for statement in _DELETE_FROM_SALE:
                 connection.execute(statement, {"sales": finished})
             connection.execute(_FORGET_CORRECTED)
-            facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
+            facts = {
+                "orders": orders,
+                "sales": len(finished),
+                "before": purged.before.isoformat(),
+                "judgements": blanked,
+            }
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
 
