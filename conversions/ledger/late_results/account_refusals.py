@@ -3,12 +3,14 @@
 Counted over several requests and runs, because a shop with three orders a week sends them one by one.
 """
 
-import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from conversions.ledger import log
 from conversions.ledger.runs import Run
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import json_lists
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
@@ -26,15 +28,28 @@ _BUYERS_OF_REQUEST = text("""
     SELECT DISTINCT e.subject FROM request_event x JOIN event e ON e.id = x.event
     WHERE x.request = :request AND e.subject IS NOT NULL LIMIT :most
 """)
-_SET_REASON = text(f"""
-    UPDATE delivery SET reason = :account WHERE id IN (
-        SELECT d.id FROM request_event x JOIN request r ON r.id = x.request
-        JOIN delivery d ON d.id = x.event >> {REVISION_BITS}
-        WHERE x.request IN (SELECT value FROM json_each(:requests)) AND x.event = d.id << {REVISION_BITS} | d.revision
-        AND d.acknowledged_us IS NULL AND d.detail IN (SELECT value FROM json_each(r.suspects))
-        AND (d.state = 'rejected' AND d.reason = :own OR d.state = 'received' AND d.reason IS NULL)
+_x, _r, _d = tables.request_event.c, tables.request.c, tables.delivery.c
+_SET_REASON = (
+    update(tables.delivery)
+    .where(
+        _d.id.in_(
+            select(_d.id)
+            .select_from(tables.request_event)
+            .join(tables.request, _r.id == _x.request)
+            .join(tables.delivery, _d.id == _x.event.op(">>")(REVISION_BITS))
+            .where(
+                _x.request.in_(bindparam("requests", expanding=True)),
+                _x.event == _d.id.op("<<")(REVISION_BITS).op("|")(_d.revision),
+                _d.acknowledged_us.is_(None),
+                json_lists(_r.suspects, _d.detail),
+                ((_d.state == State.REJECTED) & (_d.reason == Reason.REFUSED_LATER))
+                | ((_d.state == State.RECEIVED) & _d.reason.is_(None)),
+            )
+            .correlate(None)
+        )
     )
-""")
+    .values(reason=Reason.SETUP)
+)
 
 
 def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
@@ -45,8 +60,7 @@ def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
         if requests := _evidence(connection, destination):
-            values = {"requests": orjson.dumps(requests).decode(), "own": Reason.REFUSED_LATER, "account": Reason.SETUP}
-            connection.execute(_SET_REASON, values)
+            connection.execute(_SET_REASON, {"requests": requests})
 
 
 def _evidence(connection: Connection, destination: int) -> list[int]:

@@ -18,6 +18,7 @@ from conversions.ledger.late_results.state_changes import StateChange, state_cha
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
@@ -35,31 +36,34 @@ FAST_POLLING = timedelta(hours=24)
 MAX_REQUESTS_A_RUN = 1500
 """Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
 
+_AT_POSITIONS = "FROM request_event x WHERE x.request = :request AND x.position IN :positions"
 _RECEIVED_EVENT = f"""
-    state = 'received'
-    AND id IN (SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
-        JOIN request_event x ON x.request = :request AND x.position = j.value)
+    state = 'received' AND id IN (SELECT x.event >> {REVISION_BITS} {_AT_POSITIONS})
     AND id << {REVISION_BITS} | revision IN (SELECT event FROM request_event WHERE request = :request)
 """
-_REOPEN = text(f"""
+_REOPEN = text_with_lists(
+    f"""
     UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery WHERE {_RECEIVED_EVENT})
-""")
+    """,
+    "positions",
+)
 """The runs of these orders have something left to send: later runs extend their window to them."""
-_SET_STATE = text(f"""
+_SET_STATE = text_with_lists(
+    f"""
     UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
     WHERE {_RECEIVED_EVENT}
-""")
-_EVENTS = text("""
-    SELECT x.event FROM json_each(:positions) j JOIN request_event x ON x.request = :request AND x.position = j.value
-""")
-_KEEP_FOR_PERSON = text(f"""
+    """,
+    "positions",
+)
+_EVENTS = text_with_lists(f"SELECT x.event {_AT_POSITIONS} ORDER BY x.position", "positions")
+_KEEP_FOR_PERSON = text_with_lists(
+    f"""
     UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
-    WHERE state IN ('recorded', 'duplicate') AND id IN (
-        SELECT x.event >> {REVISION_BITS} FROM json_each(:positions) j
-        JOIN request_event x ON x.request = :request AND x.position = j.value
-    )
-""")
+    WHERE state IN ('recorded', 'duplicate') AND id IN (SELECT x.event >> {REVISION_BITS} {_AT_POSITIONS})
+    """,
+    "positions",
+)
 """The platform holds the old value; the new value waits until a person has corrected the account."""
 _SET_RECORDED = text(f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id << {REVISION_BITS} | revision IN (
@@ -240,7 +244,7 @@ def _set_states(
     connection: Connection, ledger: Ledger, run: Run, pending: PendingStatus, change: StateChange
 ) -> LateResults:
     """Apply one state change; return the orders that changed."""
-    events = {"request": pending.request, "positions": orjson.dumps(sorted(change.positions)).decode()}
+    events: dict[str, object] = {"request": pending.request, "positions": sorted(change.positions)}
     if pending.purpose == Purpose.RESTATE:
         return LateResults(rejected=_set_restated_states(connection, events, change))
     ready_at = None

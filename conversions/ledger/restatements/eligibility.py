@@ -12,13 +12,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, Row, func, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, split_sum, value_differs
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS, SALT_BYTES
 from conversions.ledger.states import SENT, State
@@ -37,22 +37,25 @@ OF_DESTINATION = f"v.delivery & {(1 << DESTINATION_BITS) - 1} = :destination"
 Restate = Callable[[bytes, Money], bytes | None]
 """``Destination.adjusted_event``."""
 
-_CANDIDATES = text(f"""
+_CANDIDATES = text_with_lists(
+    f"""
     SELECT d.id, d.state, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.bytes, e.subject,
-    json_extract(j.value, '$[1]') AS minor, json_extract(j.value, '$[2]') AS currency,
-    json_extract(j.value, '$[3]') AS exponent,
     m.new_minor AS maybe_minor, m.new_currency AS maybe_currency, m.new_exponent AS maybe_exponent,
     (SELECT max(x.id) FROM event x WHERE x.id {OF_DELIVERY}) AS newest,
-    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open, {MISADDRESSED} AS misaddressed,
-    EXISTS (
-        SELECT 1 FROM revision v WHERE v.id {OF_DELIVERY} AND v.state = 'rejected'
-        AND v.new_minor = json_extract(j.value, '$[1]') AND v.new_currency = json_extract(j.value, '$[2]')
-    ) AS refused
-    FROM json_each(:changed) j JOIN delivery d ON d.id = json_extract(j.value, '$[0]')
-    LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
-    LEFT JOIN revision m ON m.id = {newest("d.id")}
-    ORDER BY j.key
-""")
+    EXISTS (SELECT 1 FROM revision v WHERE v.delivery = d.id AND {OPEN}) AS open, {MISADDRESSED} AS misaddressed
+    FROM delivery d LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    LEFT JOIN revision m ON m.id = {newest("d.id")} WHERE d.id IN :deliveries
+    """,
+    "deliveries",
+)
+_REFUSED = text_with_lists(
+    f"""
+    SELECT d.id, v.new_minor, v.new_currency FROM delivery d JOIN revision v ON v.id {OF_DELIVERY}
+    WHERE d.id IN :deliveries AND v.state = 'rejected'
+    """,
+    "deliveries",
+)
+"""Values that the platform has refused for these orders."""
 _TOTALS = text(f"""
     SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
     sum(v.new_minor) AS new, v.new_currency, v.new_exponent FROM revision v
@@ -60,7 +63,7 @@ _TOTALS = text(f"""
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe_received' ELSE v.state END stands, count(*)
+    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe_received' ELSE v.state END AS stands, count(*)
     FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""
@@ -224,18 +227,23 @@ def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[ChangedV
 def _candidates(
     connection: Connection, changed: Sequence[ChangedValue], restate: Restate, now: int
 ) -> Iterator[Candidate]:
-    values = orjson.dumps([(order.delivery, *order.new) for order in changed]).decode()
-    for row in connection.execute(_CANDIDATES, {"changed": values}).all():
-        new = Money(row.minor, row.currency, row.exponent)
+    deliveries = {"deliveries": [order.delivery for order in changed]}
+    rows = {row.id: row for row in connection.execute(_CANDIDATES, deliveries)}
+    refused = {tuple(row) for row in connection.execute(_REFUSED, deliveries)}
+    for delivery, new in changed:
+        if (row := rows.get(delivery)) is None:
+            continue
         valid = new.exponent == exponent(new.currency) and new.minor < MINOR_UNITS_LIMIT
         event = restate(row.bytes, new) if valid and row.bytes is not None else None
         old = Money(row.value_minor, row.value_currency, row.value_exponent)
         if old == new:  # only the value that the platform may hold differs
             old = Money(row.maybe_minor, row.maybe_currency, row.maybe_exponent)
-        yield Candidate(row, old, new, _not_eligible(row, event, now, valid=valid), event)
+        was_refused = (delivery, new.minor, new.currency) in refused
+        reason = _not_eligible(row, event, now, valid=valid, refused=was_refused)
+        yield Candidate(row, old, new, reason, event)
 
 
-def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool) -> NotEligible | None:
+def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool, refused: bool) -> NotEligible | None:
     """Return the first reason that forbids a restatement."""
     for applies, reason in (
         (row.bytes is None, NotEligible.ERASED),
@@ -246,7 +254,7 @@ def _not_eligible(row: Row[Any], event: bytes | None, now: int, *, valid: bool) 
         (row.state not in CONFIRMED, NotEligible.NOT_CONFIRMED),
         ((row.expires_at or 0) <= now, NotEligible.TOO_OLD),
         (row.open, NotEligible.OPEN),
-        (row.refused, NotEligible.REFUSED),
+        (refused, NotEligible.REFUSED),
         (row.newest is not None and row.newest % MAX_REVISIONS == MAX_REVISIONS - 1, NotEligible.TOO_OFTEN),
     ):
         if applies:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
@@ -29,6 +28,7 @@ from conversions.ledger.outbox import (
 )
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import FORBIDDEN, State
@@ -45,22 +45,28 @@ _UNANSWERED = text(f"""
     {_ROW} AND {OF_DESTINATION} AND v.state = 'unknown' AND v.id > :after
     AND v.first_attempt_us + :resend_us > :now_us ORDER BY v.id LIMIT :most
 """)
-_LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN (SELECT value FROM json_each(:events)) ORDER BY v.id")
-_TO_RECHECK = text(f"""
-    SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, (
-        SELECT min(o.kind) FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
-    ) AS objection, {MISADDRESSED} AS misaddressed, e.bytes IS NULL AS erased
-    FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery
-    WHERE v.id IN (SELECT value FROM json_each(:events)) AND (
-        v.state NOT IN ('pending', 'unknown') OR d.state NOT IN ({", ".join(f"'{s}'" for s in sorted(CONFIRMED))})
-        OR objection IS NOT NULL OR misaddressed OR erased
-        OR v.expires_at <= :now OR v.first_attempt_us + :resend_us <= :now_us
-    )
-""")
-_MARK_IN_FLIGHT = text("""
+_LISTED = text_with_lists(f"{_ROW} AND v.state = :state AND v.id IN :events ORDER BY v.id", "events")
+_TO_RECHECK = text_with_lists(
+    f"""
+    SELECT c.* FROM (
+        SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, (
+            SELECT min(o.kind) FROM objection o WHERE o.subject = e.subject AND o.removed_us IS NULL
+        ) AS objection, {MISADDRESSED} AS misaddressed, e.bytes IS NULL AS erased
+        FROM revision v JOIN event e ON e.id = v.id JOIN delivery d ON d.id = v.delivery WHERE v.id IN :events
+    ) c WHERE c.state NOT IN ('pending', 'unknown')
+    OR c.delivery_state NOT IN ({", ".join(f"'{s}'" for s in sorted(CONFIRMED))})
+    OR c.objection IS NOT NULL OR c.misaddressed OR c.erased
+    OR c.expires_at <= :now OR c.first_attempt_us + :resend_us <= :now_us
+    """,
+    "events",
+)
+_MARK_IN_FLIGHT = text_with_lists(
+    """
     UPDATE revision SET state = 'in_flight', run = :run, first_attempt_us = coalesce(first_attempt_us, :now_us)
-    WHERE id IN (SELECT value FROM json_each(:events))
-""")
+    WHERE id IN :events
+    """,
+    "events",
+)
 _SET_STATE = text("""
     UPDATE revision SET state = :state WHERE id IN (SELECT event FROM request_event WHERE request = :request)
 """)
@@ -92,31 +98,34 @@ _CARRY_OLD_VALUE = text("""
 """)
 """Later restatements replace a value that the platform never held: their old value is the one before it."""
 _CLOSE = text(f"""
-    UPDATE revision SET unconfirmed = state = 'unknown', state = :state, detail = :detail, {_BY_RUN}
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail, {_BY_RUN}
     WHERE id = :event AND state <> 'erased'
 """)
 _REFUSE = text(f"""
     UPDATE revision AS v SET state = 'rejected', {_BY_RUN}, detail = :detail,
-    unconfirmed = v.first_attempt_us IS NOT NULL WHERE v.id = :event
+    unconfirmed = CASE WHEN v.first_attempt_us IS NULL THEN 0 ELSE 1 END WHERE v.id = :event
 """)
 """After an earlier attempt without an answer, a refusal leaves it unknown which value the platform holds."""
 _WITHHOLD_BY_POLICY = text(f"""
-    UPDATE revision SET unconfirmed = state = 'unknown', state = 'withheld', {_BY_RUN},
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = 'withheld', {_BY_RUN},
     detail = CASE state WHEN 'unknown' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.SHAPE}' END WHERE id = :event
 """)
 _EXPIRE = text(f"""
-    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_RUN},
+    UPDATE revision AS v SET unconfirmed = CASE v.state WHEN 'pending' THEN 0 ELSE 1 END, state = 'withheld', {_BY_RUN},
     detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}' ELSE '{Reason.MAYBE_RECEIVED}' END
     WHERE {OF_DESTINATION} AND {OPEN} AND v.expires_at <= :now
 """)
-_WITHHOLD_BY_CONSENT = text(f"""
-    UPDATE revision AS v SET unconfirmed = v.state <> 'pending', state = 'withheld', {_BY_RUN},
+_WITHHOLD_BY_CONSENT = text_with_lists(
+    f"""
+    UPDATE revision AS v SET unconfirmed = CASE v.state WHEN 'pending' THEN 0 ELSE 1 END, state = 'withheld', {_BY_RUN},
     detail = CASE v.state WHEN 'pending' THEN x.reason ELSE '{Reason.MAYBE_RECEIVED}' END
-    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
-    JOIN temp.place p ON p.destination = d.destination
-    JOIN temp.draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    FROM delivery d JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no
+    JOIN place p ON p.destination = d.destination
+    JOIN draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     WHERE d.id = v.delivery AND d.run = :run AND {OF_DESTINATION} AND {OPEN} AND x.reason IN :forbidden
-""").bindparams(bindparam("forbidden", expanding=True))
+    """,
+    "forbidden",
+)
 
 
 def close_expired(ledger: Ledger, run: Run, destination: int) -> None:
@@ -151,7 +160,7 @@ def _next(
     connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem
 ) -> Sequence[Row[Any]]:
     if work.events is not None:
-        return connection.execute(_LISTED, _events_parameter(work.events) | {"state": _idle_state(work)}).all()
+        return connection.execute(_LISTED, {"events": work.events, "state": _idle_state(work)}).all()
     page = {
         "destination": template.destination_id,
         "after": template.last_claimed[work.purpose],
@@ -190,7 +199,7 @@ def intend(
         now = ledger.now_us
         left_out = _recheck(connection, now, template, batch)
         if not left_out:
-            connection.execute(_MARK_IN_FLIGHT, {"run": run.id, "now_us": now, **_events_parameter(batch.events)})
+            connection.execute(_MARK_IN_FLIGHT, {"run": run.id, "now_us": now, "events": batch.events})
             restated = replace(batch, work=replace(batch.work, purpose=Purpose.RESTATE))
             return replace(commit(connection, run, template, Intent(restated, validated, now)), work=batch.work)
         remaining = tuple(event for event in batch.events if event not in left_out)
@@ -203,7 +212,7 @@ def _recheck(connection: Connection, now_us: int, template: RequestTemplate, bat
         "now": now_us // 1_000_000,
         "now_us": now_us,
         "resend_us": template.resend_us,
-        **_events_parameter(batch.events),
+        "events": batch.events,
     }
     rows = connection.execute(_TO_RECHECK, limits).all()
     for row in rows:
@@ -276,7 +285,3 @@ def has_open(ledger: Ledger, destination: int) -> bool:
 
 def _close(connection: Connection, event: int, state: State, detail: str | None) -> None:
     connection.execute(_CLOSE, {"event": event, "state": state, "detail": detail})
-
-
-def _events_parameter(events: Sequence[int]) -> dict[str, str]:
-    return {"events": orjson.dumps(events).decode()}

@@ -9,6 +9,18 @@ _SALE_BITS = DESTINATION_BITS + REVISION_BITS
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 EVENTS_OF = f"BETWEEN j.value << {_SALE_BITS} AND j.value << {_SALE_BITS} | {(1 << _SALE_BITS) - 1}"
 """Key ranges of the deliveries and of the events of the sale ``j.value``."""
+
+
+def deliveries_of(sale: str) -> str:
+    """Key range of the deliveries of *sale*, an expression: ``d.id BETWEEN …``."""
+    return f"BETWEEN {sale} << {DESTINATION_BITS} AND {sale} << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
+
+
+def events_of(sale: str) -> str:
+    """Key range of the events of *sale*, an expression: ``e.id BETWEEN …``."""
+    return f"BETWEEN {sale} << {_SALE_BITS} AND {sale} << {_SALE_BITS} | {(1 << _SALE_BITS) - 1}"
+
+
 MISADDRESSED = "EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = d.sale AND x.wrong = e.subject)"
 """Whether event ``e`` of delivery ``d`` has an address that was wrong (GDPR art. 16): it is never sent, nor again."""
 

@@ -1,36 +1,19 @@
 """The breach scope: orders and people in the requests that may have left, for a breach notice (GDPR art. 33)."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, exists, func, select
 
 from conversions.disclosure.schema import EVENTS
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import json_has, json_lists, json_text
 from conversions.ledger.store import instant
 from conversions.model.receipt import Outcome
 
-_FROM_REQUESTS = f"""
-    FROM request r JOIN request_event x ON x.request = r.id
-    JOIN event e ON e.id = x.event JOIN delivery d ON d.id = e.delivery
-    WHERE coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND r.intended_us BETWEEN :since_us AND :until_us
-    AND (:run IS NULL OR r.run = :run)
-    AND (:path IS NULL OR EXISTS (
-        SELECT 1 FROM leaf l, json_each(l.body, '$.paths') p WHERE l.seq = r.leaf AND p.value = :path
-    ))
-    AND (:within IS NULL OR e.bytes IS NULL OR json_type(CAST(e.bytes AS TEXT), :within) IS NOT NULL)
-"""
-"""The log names the paths of each request, also for erased events; the bytes show the paths of each single event."""
-_COUNT = text(f"""
-    SELECT count(DISTINCT sale), count(DISTINCT subject), count(*) FILTER (WHERE subject IS NULL)
-    FROM (SELECT DISTINCT e.id, e.subject, d.sale {_FROM_REQUESTS})
-""")
-_ORDERS = text(f"""
-    SELECT s.order_no, n.name, f.first, f.last FROM (
-        SELECT d.id, d.sale, d.destination, min(r.intended_us) AS first, max(r.intended_us) AS last
-        {_FROM_REQUESTS} GROUP BY d.id
-    ) f JOIN sale s ON s.id = f.sale JOIN destination n ON n.id = f.destination ORDER BY f.id
-""")
+_r, _x, _e, _d = tables.request.c, tables.request_event.c, tables.event.c, tables.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +53,59 @@ class AffectedOrder:
 
 def count(connection: Connection, scope: BreachScope) -> BreachCount:
     """Count orders and people, without a list in memory."""
-    return BreachCount(*connection.execute(_COUNT, _parameters(scope)).one())
+    return BreachCount(*connection.execute(count_query(scope)).one())
 
 
 def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder]:
     """Yield one row per order and destination, in key order; reads 1,000 rows at a time."""
-    rows = connection.execute(_ORDERS.execution_options(yield_per=1000), _parameters(scope))
+    rows = connection.execute(orders_query(scope).execution_options(yield_per=1000))
     for order_no, destination, first, last in rows:
         yield AffectedOrder(order_no, destination, instant(first), instant(last))
 
 
-def _parameters(scope: BreachScope) -> dict[str, object]:
-    return {**asdict(scope), "within": _path_in_event(scope.path)}
+def count_query(scope: BreachScope) -> Select[Any]:
+    """Orders, people, and erased events."""
+    events = _in_scope(scope, _e.id, _e.subject, _d.sale).distinct().subquery()
+    erased = func.count().filter(events.c.subject.is_(None))
+    return select(func.count(events.c.sale.distinct()), func.count(events.c.subject.distinct()), erased)
+
+
+def orders_query(scope: BreachScope) -> Select[Any]:
+    """Order number, destination, first and last attempt."""
+    first, last = func.min(_r.intended_us).label("first_us"), func.max(_r.intended_us).label("last_us")
+    f = _in_scope(scope, _d.id, _d.sale, _d.destination, first, last).group_by(_d.id).subquery().c
+    sale, destination = tables.sale.c, tables.destination.c
+    query = select(sale.order_no, destination.name, f.first_us, f.last_us).where(
+        sale.id == f.sale, destination.id == f.destination
+    )
+    return query.order_by(f.id)
+
+
+def _in_scope(scope: BreachScope, *columns: Any) -> Select[Any]:
+    """The events of the requests in scope. The log names the paths of each request, also for erased events; the bytes
+    show the paths of each single event.
+    """
+    query = (
+        select(*columns)
+        .select_from(tables.request)
+        .join(tables.request_event, _x.request == _r.id)
+        .join(tables.event, _e.id == _x.event)
+        .join(tables.delivery, _d.id == _e.delivery)
+        .where(func.coalesce(_r.outcome, "") != Outcome.NOT_SENT)
+        .where(_r.intended_us.between(scope.since_us, scope.until_us))
+    )
+    if scope.run is not None:
+        query = query.where(_r.run == scope.run)
+    if scope.path is not None:
+        paths = json_text(tables.leaf.c.body, "paths")
+        query = query.where(exists().where(tables.leaf.c.seq == _r.leaf, json_lists(paths, scope.path)))
+    if within := _path_in_event(scope.path):
+        query = query.where(_e.bytes.is_(None) | json_has(_e.bytes, within))
+    return query
 
 
 def _path_in_event(path: str | None) -> str | None:
-    """The JSON path inside one event, for SQLite; None for a path outside the events."""
+    """The JSON path inside one event; None for a path outside the events."""
     prefixes = [f"{events}[]." for events in EVENTS.values()]
     inside = next((path.removeprefix(prefix) for prefix in prefixes if path and path.startswith(prefix)), None)
     return inside and f"$.{inside.replace('[]', '[0]')}"

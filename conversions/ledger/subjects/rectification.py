@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
+from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.sql import deliveries_of, events_of
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
@@ -20,17 +20,20 @@ from conversions.model.subject import Person
 
 NOTICE = "rectify"
 _OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
-_STOP = text(f"""
+_STOP = text_with_lists(
+    f"""
     UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
-    reason = iif(state = '{State.UNKNOWN}', '{Reason.MAYBE_RECEIVED}', '{Reason.WRONG_ADDRESS}')
+    reason = CASE state WHEN '{State.UNKNOWN}' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.WRONG_ADDRESS}' END
     WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
-        SELECT d.id FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
-        JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.subject = :subject
+        SELECT d.id FROM sale a JOIN delivery d ON d.id {deliveries_of("a.id")}
+        JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE a.id IN :sales AND e.subject = :subject
     )
-""")
+    """,
+    "sales",
+)
 _SUBJECTS = text(f"""
-    SELECT e.subject FROM json_each(:sales) j JOIN event e ON e.id {EVENTS_OF}
-    UNION SELECT d.subject FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF}
+    SELECT e.subject FROM sale a JOIN event e ON e.id {events_of("a.id")} WHERE a.id = :sale
+    UNION SELECT d.subject FROM sale a JOIN delivery d ON d.id {deliveries_of("a.id")} WHERE a.id = :sale
 """)
 
 
@@ -77,10 +80,10 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
 def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:
     """Withhold what waits to be sent, or sent again, under this person's address."""
     for subject in person:
-        connection.execute(_STOP, {"sales": orjson.dumps(sales).decode(), "subject": subject})
+        connection.execute(_STOP, {"sales": sales, "subject": subject})
 
 
 def _stored(connection: Connection, sale: int, person: Person) -> bytes | None:
     """The subject of *person* that the store has for *sale*: it may be of a former key; None where it never had one."""
-    held = set(connection.execute(_SUBJECTS, {"sales": orjson.dumps([sale]).decode()}).scalars())
+    held = set(connection.execute(_SUBJECTS, {"sale": sale}).scalars())
     return next((subject for subject in person if subject in held), None)
