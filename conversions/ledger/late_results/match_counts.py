@@ -19,7 +19,7 @@ _COUNT = text(f"""
     AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.id = x.event)
     GROUP BY d.destination, d.day
     ON CONFLICT (destination, day) DO UPDATE
-    SET matched = matched + excluded.matched, unmatched = unmatched + excluded.unmatched
+    SET matched = match_day.matched + excluded.matched, unmatched = match_day.unmatched + excluded.unmatched
 """)
 """A request gets its verdict once; a restatement does not count its order again."""
 

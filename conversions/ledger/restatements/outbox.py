@@ -98,8 +98,8 @@ _CARRY_OLD_VALUE = text("""
 """)
 """Later restatements replace a value that the platform never held: their old value is the one before it."""
 _CLOSE = text(f"""
-    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail, {_BY_RUN}
-    WHERE id = :event AND state <> 'erased'
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail,
+    {_BY_RUN} WHERE id = :event AND state <> 'erased'
 """)
 _REFUSE = text(f"""
     UPDATE revision AS v SET state = 'rejected', {_BY_RUN}, detail = :detail,

@@ -17,22 +17,22 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
 _NEW = text("""
-    SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM temp.bad_row b
+    SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM bad_row b
     WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
 """)
 _BESIDE_ORDERS = text("""
-    SELECT count(*) FROM temp.bad_row b WHERE b.reason = :bad_amount
-    AND EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = b.order_no)
+    SELECT count(*) FROM bad_row b WHERE b.reason = :bad_amount
+    AND EXISTS (SELECT 1 FROM order_row s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
-_FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")
+_FIELDS = text("SELECT reason, field, count(*) AS n FROM bad_row GROUP BY 1, 2 ORDER BY n")
 _PLACES = text("""
-    SELECT b.reason, b.place, min(b.id) FROM temp.bad_row b
+    SELECT b.reason, b.place, min(b.id) FROM bad_row b
     WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
 """)
 _INSERT = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
-    SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
+    SELECT :run, place, reason, order_no, field, content FROM bad_row ORDER BY id
 """)
 
 
@@ -64,7 +64,7 @@ def at(ledger: Ledger, places: Collection[str]) -> dict[str, tuple[str, str | No
     if not places:
         return {}
     with ledger.transaction() as connection:
-        rows = connection.execute(text("SELECT place, reason, field FROM temp.bad_row"))
+        rows = connection.execute(text("SELECT place, reason, field FROM bad_row"))
         return {place: (reason, field) for place, reason, field in rows if place in places}
 
 

@@ -63,14 +63,14 @@ def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder
         yield AffectedOrder(order_no, destination, instant(first), instant(last))
 
 
-def count_query(scope: BreachScope) -> Select[Any]:
+def count_query(scope: BreachScope) -> Select[*tuple[Any, ...]]:
     """Orders, people, and erased events."""
     events = _in_scope(scope, _e.id, _e.subject, _d.sale).distinct().subquery()
     erased = func.count().filter(events.c.subject.is_(None))
     return select(func.count(events.c.sale.distinct()), func.count(events.c.subject.distinct()), erased)
 
 
-def orders_query(scope: BreachScope) -> Select[Any]:
+def orders_query(scope: BreachScope) -> Select[*tuple[Any, ...]]:
     """Order number, destination, first and last attempt."""
     first, last = func.min(_r.intended_us).label("first_us"), func.max(_r.intended_us).label("last_us")
     f = _in_scope(scope, _d.id, _d.sale, _d.destination, first, last).group_by(_d.id).subquery().c
@@ -81,9 +81,10 @@ def orders_query(scope: BreachScope) -> Select[Any]:
     return query.order_by(f.id)
 
 
-def _in_scope(scope: BreachScope, *columns: Any) -> Select[Any]:
-    """The events of the requests in scope. The log names the paths of each request, also for erased events; the bytes
-    show the paths of each single event.
+def _in_scope(scope: BreachScope, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """The events of the requests in scope.
+
+    The log names the paths of each request, also for erased events; the bytes show those of each single event.
     """
     query = (
         select(*columns)
