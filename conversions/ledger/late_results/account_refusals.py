@@ -9,7 +9,8 @@ from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import json_lists
-from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema.sql import delivery_of
+from conversions.ledger.schema.tables import MAX_REVISIONS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -36,10 +37,10 @@ _SET_REASON = (
             select(_d.id)
             .select_from(tables.request_event)
             .join(tables.request, _r.id == _x.request)
-            .join(tables.delivery, _d.id == _x.event.op(">>")(REVISION_BITS))
+            .join(tables.delivery, _d.id == delivery_of(_x.event))
             .where(
                 _x.request.in_(bindparam("requests", expanding=True)),
-                _x.event == _d.id.op("<<")(REVISION_BITS).op("|")(_d.revision),
+                _d.revision == _x.event % MAX_REVISIONS,
                 _d.acknowledged_us.is_(None),
                 json_lists(_r.suspects, _d.detail),
                 ((_d.state == State.REJECTED) & (_d.reason == Reason.REFUSED_LATER))

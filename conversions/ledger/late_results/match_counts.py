@@ -57,5 +57,5 @@ def since(ledger: Ledger, days: tuple[date, ...]) -> dict[str, tuple[Matches, ..
         for name, day, matched, unmatched in connection.execute(query.group_by(destination.name, m.day)):
             spans = by_name.setdefault(name, [Matches()] * (len(days) + 1))
             at = sum(day >= start.isoformat() for start in days)
-            spans[at] = Matches(spans[at].matched + matched, spans[at].unmatched + unmatched)
+            spans[at] = Matches(spans[at].matched + int(matched), spans[at].unmatched + int(unmatched))
     return {name: tuple(spans) for name, spans in sorted(by_name.items())}

@@ -13,6 +13,7 @@ from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.sql import delivery_of
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
 
@@ -187,7 +188,7 @@ def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
         .select_from(tables.request)
         .join(tables.destination, tables.destination.c.id == r.destination)
         .join(tables.request_event, x.request == r.id)
-        .join(tables.delivery, d.id == x.event.op(">>")(tables.REVISION_BITS))
+        .join(tables.delivery, d.id == delivery_of(x.event))
         .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate", d.state == "received")
         .group_by(tables.destination.c.name, verdict)
     )

@@ -57,8 +57,8 @@ _REFUSED = text_with_lists(
 )
 """Values that the platform has refused for these orders."""
 _TOTALS = text(f"""
-    SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
-    sum(v.new_minor) AS new, v.new_currency, v.new_exponent FROM revision v
+    SELECT count(*) AS orders, v.state, CAST(sum(v.old_minor) AS BIGINT) AS old, v.old_currency, v.old_exponent,
+    CAST(sum(v.new_minor) AS BIGINT) AS new, v.new_currency, v.new_exponent FROM revision v
     WHERE {OF_DESTINATION} AND (v.run = :run OR {OPEN})
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)

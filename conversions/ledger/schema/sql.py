@@ -1,9 +1,9 @@
 """SQL expressions that several statements share."""
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, cast, func, literal_column
 
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, REVISION_BITS, Int
 
 _SALE_BITS = DESTINATION_BITS + REVISION_BITS
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
@@ -37,4 +37,11 @@ def value_differs() -> ColumnElement[bool]:
 
 def split_sum(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum as its upper part and its lower 32 bits, because the sum of a misread column may not fit 64 bits."""
-    return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))
+    parts = (column.op(">>")(literal_column("32")), column.op("&")(4294967295))
+    high, low = (cast(func.sum(part), Int) for part in parts)
+    return high, low
+
+
+def delivery_of(event: ColumnElement[int]) -> ColumnElement[int]:
+    """Key of the delivery of an event key; PostgreSQL shifts by a plain integer only."""
+    return event.op(">>")(literal_column(str(REVISION_BITS)))

@@ -27,8 +27,10 @@ _BESIDE_ORDERS = text("""
 """)
 _FIELDS = text("SELECT reason, field, count(*) AS n FROM bad_row GROUP BY 1, 2 ORDER BY n")
 _PLACES = text("""
-    SELECT b.reason, b.place, min(b.id) FROM bad_row b
-    WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+    SELECT f.reason, f.place FROM bad_row f WHERE f.id IN (
+        SELECT min(b.id) FROM bad_row b WHERE b.content IS NULL
+        OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+    )
 """)
 _INSERT = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
@@ -56,7 +58,7 @@ def summarize(ledger: Ledger) -> BadRows:
         new = Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
         beside = int(connection.execute(_BESIDE_ORDERS, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
         fields = {reason: field for reason, field, _ in connection.execute(_FIELDS)}
-        return BadRows(new, beside, fields, {reason: place for reason, place, _ in connection.execute(_PLACES)})
+        return BadRows(new, beside, fields, {row.reason: row.place for row in connection.execute(_PLACES)})
 
 
 def at(ledger: Ledger, places: Collection[str]) -> dict[str, tuple[str, str | None]]:

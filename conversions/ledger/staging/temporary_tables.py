@@ -5,7 +5,6 @@ from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, Table, 
 from conversions.ledger.schema.tables import Int
 
 _metadata = MetaData()
-_KNOWN_SALE = text("sale IS NOT NULL")
 
 fresh = Table(
     "fresh",
@@ -20,7 +19,7 @@ fresh = Table(
     Column("withheld", Int, nullable=False),
     Column("reported", Int, nullable=False),
     Column("decided", Int, nullable=False),
-    Index("fresh_sale", "sale", sqlite_where=_KNOWN_SALE, postgresql_where=_KNOWN_SALE),
+    Index("fresh_sale", "sale", sqlite_where=text("sale IS NOT NULL"), postgresql_where=text("sale IS NOT NULL")),
     prefixes=["TEMPORARY"],
     sqlite_strict=True,
 )
