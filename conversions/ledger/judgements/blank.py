@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from conversions.ledger.judgements.commitment import commitment
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import pages
 
-_ROWS = text("""
+_ROWS = text_with_lists(
+    """
     SELECT j.id, a.order_no, j.delivery & 63 AS destination, j.from_state, j.from_reason, j.to_state, j.to_reason,
     j.rules, j.policy_version, j.run, j.at_us, j.salt
     FROM judgement j JOIN sale a ON a.id = j.delivery >> 6 WHERE j.delivery IN :deliveries ORDER BY j.id
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 _BLANK = text("""
     UPDATE judgement SET delivery = NULL, from_state = NULL, from_reason = NULL, to_state = '', to_reason = NULL,
     run = NULL, salt = NULL, commitment = :commitment WHERE id = :id

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from secrets import token_bytes
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text
+from sqlalchemy import Connection, Row, func, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.judgements.commitment import SALT_BYTES, commitment
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import pages
 from conversions.ledger.schema.tables import MAX_DESTINATIONS
 from conversions.ledger.states import State
@@ -23,12 +24,15 @@ LEAF = "judgements"
 RULES_DIGITS = 16
 """Hex digits of the digest of the approved rules: enough to find their document."""
 
-_CHANGES = text("""
+_CHANGES = text_with_lists(
+    """
     SELECT d.id, d.state, d.reason, a.order_no, j.to_state, j.to_reason, j.rules, j.policy_version
     FROM delivery d JOIN sale a ON a.id = d.sale
     LEFT JOIN judgement j ON j.id = (SELECT max(k.id) FROM judgement k WHERE k.delivery = d.id)
     WHERE d.id IN :deliveries ORDER BY d.id
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 _UNRECORDED = text(f"""
     SELECT d.id FROM delivery d WHERE (
         d.state IN ({", ".join(f"'{state}'" for state in sorted(AGAINST_SENDING))}) OR d.reason IS NOT NULL

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from conversions.ledger import judgements, log, restatements
 from conversions.ledger.batches import parts
@@ -21,6 +21,7 @@ from conversions.ledger.late_results.state_changes import StateChange, state_cha
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
@@ -38,32 +39,41 @@ FAST_POLLING = timedelta(hours=24)
 MAX_REQUESTS_A_RUN = 1500
 """Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
 
-_EVENTS: BindParameter[int] = bindparam("events", expanding=True)
-_RECEIVED = text(f"""
+_RECEIVED = text_with_lists(
+    f"""
     SELECT d.id, d.run FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
     WHERE e.id IN :events AND d.state = 'received'
-""").bindparams(_EVENTS)
-_REOPEN = text("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN :runs").bindparams(
-    bindparam("runs", expanding=True)
+""",
+    "events",
 )
+_REOPEN = text_with_lists("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN :runs", "runs")
 """The runs of these orders have something left to send: later runs extend their window to them."""
-_SET_STATE = text("""
+_SET_STATE = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
     WHERE id IN :deliveries
-""").bindparams(bindparam("deliveries", expanding=True))
-_KEEP_FOR_PERSON = text("""
+""",
+    "deliveries",
+)
+_KEEP_FOR_PERSON = text_with_lists(
+    """
     UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
     WHERE state IN ('recorded', 'duplicate') AND id IN :deliveries
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 """The platform holds the old value; the new value waits until a person has corrected the account."""
-_SET_RECORDED = text(f"""
+_SET_RECORDED = text_with_lists(
+    f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id IN (
         SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
         JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
         WHERE e.id IN :events AND r.outcome = 'unknown' AND r.destination = :destination
     )
-""").bindparams(_EVENTS)
+""",
+    "events",
+)
 """A duplicate of our own request without an answer proves that the request was received."""
 
 

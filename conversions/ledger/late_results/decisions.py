@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, case, false, select, text, update
 
 from conversions.ledger import judgements, log
 from conversions.ledger.late_results.apply import waits_for_the_account
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -45,26 +45,32 @@ class Case:
     """The number that people see, if it is not ``order_no``."""
 
 
-_CHOSEN = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
 _UPDATES = {
-    Decision.SEND: text(f"""
+    Decision.SEND: text_with_lists(
+        """
         UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
         ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
         settled_run = CASE WHEN state NOT IN ('rejected', 'received', 'withheld') THEN settled_run END,
         accepted_minor = CASE state WHEN 'withheld' THEN stated_minor ELSE accepted_minor END,
         reason = NULL, detail = NULL,
         state = CASE WHEN state IN ('rejected', 'withheld') THEN 'deferred' WHEN state = 'received' THEN 'unknown'
-            ELSE state END {_CHOSEN}
-    """),
-    Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_CHOSEN}"),
-    Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_CHOSEN}"),
+            ELSE state END WHERE id IN :deliveries
+        """,
+        "deliveries",
+    ),
+    Decision.GIVE_UP: text_with_lists(
+        f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' WHERE id IN :deliveries",
+        "deliveries",
+    ),
+    Decision.ACKNOWLEDGE: text_with_lists(
+        "UPDATE delivery SET acknowledged_us = :now * 1000000 WHERE id IN :deliveries", "deliveries"
+    ),
 }
 """A received order that is perhaps not recorded is sent again byte for byte, like an unknown one. An order that the
 platform holds at its old value stays; its new value can be restated. An unusual amount is sent as it is read next.
 """
-_REOPEN = text(f"""
-    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_CHOSEN})
-""")
+_REOPEN = text("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id = :run")
+_RUNS = text_with_lists("SELECT DISTINCT run FROM delivery WHERE id IN :deliveries", "deliveries")
 """Later runs extend their window to the days of these orders: an order must be read to be sent again."""
 
 
@@ -79,11 +85,12 @@ def cases(ledger: Ledger, resend_us: Mapping[int, int]) -> list[Case]:
 
 def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason: str) -> None:
     """Apply the *decision* to the *chosen* cases of one destination, and log it in the same transaction."""
-    deliveries = {"deliveries": orjson.dumps([case.delivery for case in chosen]).decode()}
+    now, pages = ledger.now_us // 1_000_000, list(pages_of(case.delivery for case in chosen))
     with ledger.transaction() as connection:
         if decision is Decision.SEND:
-            connection.execute(_REOPEN, deliveries)
-        connection.execute(_UPDATES[decision], deliveries | {"now": ledger.now_us // 1_000_000})
+            _reopen_runs(connection, pages)
+        for page in pages:
+            connection.execute(_UPDATES[decision], {"deliveries": page, "now": now})
         _reset_account_evidence(connection, ledger.now_us, chosen)
         judgements.record(connection, ledger.now_us, [case.delivery for case in chosen])
         facts = {
@@ -95,6 +102,12 @@ def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case],
             "operator": operator(),
         }
         log.append(connection, "decision", ledger.now_us, facts)
+
+
+def _reopen_runs(connection: Connection, pages: Sequence[Sequence[int]]) -> None:
+    runs = {run for page in pages for run in connection.execute(_RUNS, {"deliveries": page}).scalars()}
+    for run in runs:
+        connection.execute(_REOPEN, {"run": run})
 
 
 def _reset_account_evidence(connection: Connection, now_us: int, chosen: Collection[Case]) -> None:

@@ -76,7 +76,7 @@ def _check_needed(settings: Settings, clock: Clock) -> None:
         return
     try:
         with open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger, ledger.transaction() as reading:
-            sound = reading.exec_driver_sql("PRAGMA quick_check").scalar() == "ok"
+            sound = store.is_readable(reading)
     except LedgerError:
         return
     if sound:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select, text, update
 
 from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
@@ -12,29 +12,33 @@ from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follow_up_work
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
-_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
-_SET_STATE = text("""
+_SET_STATE = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL
     WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
-_RETURN_TO_PENDING = text("""
+""",
+    "deliveries",
+)
+_RETURN_TO_PENDING = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
+""",
+    "deliveries",
+)
 """For events refused or not sent: the platform's window begins with a later attempt, and a person's decision stays.
 
 An order stays unknown where an earlier attempt may have delivered it.
 """
 _OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
-_SET_RESTATED_STATE = text("UPDATE revision SET state = :state WHERE id IN :events").bindparams(
-    bindparam("events", expanding=True)
-)
+_SET_RESTATED_STATE = text_with_lists("UPDATE revision SET state = :state WHERE id IN :events", "events")
 """A restatement never changes the state of its order."""
 
 EARLIER_ATTEMPT_UNANSWERED = "earlier_unanswered"

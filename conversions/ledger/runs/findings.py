@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from conversions.errors import Exit, Usage
 from conversions.ledger import log
@@ -139,11 +138,10 @@ def _save(connection: Connection, finding: Finding, known: "Row[Any] | None", no
     report = {"told_us": now_us, "affected": finding.count} if is_reported else {}
     present = {"measure": _measure(finding), "sentence": finding.sentence, "seen_us": now_us}
     key = dict(zip(("code", "destination", "about"), finding.key, strict=True))
-    row = {**key, **present, "told_us": now_us, "first_us": now_us, "affected": finding.count}
-    statement = insert(tables.told).values(row)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["code", "destination", "about"], set_={**present, **report})
-    )
+    of_key = (getattr(tables.told.c, name) == value for name, value in key.items())
+    if not connection.execute(update(tables.told).where(*of_key).values(**present, **report)).rowcount:
+        first = {"told_us": now_us, "first_us": now_us, "affected": finding.count}
+        connection.execute(insert(tables.told).values(**key, **present, **first))
 
 
 def _measure(finding: Finding) -> float:

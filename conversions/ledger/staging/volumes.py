@@ -16,12 +16,13 @@ MONTH, YEAR = timedelta(28), timedelta(364)
 """A gap is reported for a month after it ended; a year of history is compared."""
 SPANS = (("a day", 1), ("a week", 7), ("in four weeks", 28))
 
-_ORDERS_BY_DAY = text("SELECT coalesce(window_day, day), count(*) FROM temp.order_row GROUP BY 1")
+_ORDERS_BY_DAY = text("SELECT coalesce(window_day, day), count(*) FROM order_row GROUP BY 1")
 _STORED_DAYS = text("SELECT day, orders FROM day_read WHERE day >= :since AND day < :before")
-_REMEMBER = """
-    INSERT INTO day_read(day, orders, run) VALUES (?, ?, ?)
-    ON CONFLICT (day) DO UPDATE SET orders = max(orders, excluded.orders), run = excluded.run
-"""
+_REMEMBER = text("""
+    INSERT INTO day_read(day, orders, run) VALUES (:day, :orders, :run) ON CONFLICT (day) DO UPDATE
+    SET orders = CASE WHEN day_read.orders > excluded.orders THEN day_read.orders ELSE excluded.orders END,
+    run = excluded.run
+""")
 
 
 def findings(ledger: Ledger, window: Window, today: date, closed: Collection[date] = ()) -> list[Finding]:
@@ -50,7 +51,8 @@ def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
     with ledger.transaction() as connection:
         read = _read(connection, window, today)
         if read:
-            connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run) for day, n in read.items()])
+            rows = [{"day": day.isoformat(), "orders": orders, "run": run} for day, orders in read.items()]
+            connection.execute(_REMEMBER, rows)
 
 
 def any_orders(ledger: Ledger) -> bool:

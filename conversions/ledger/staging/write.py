@@ -6,7 +6,7 @@ New orders are written by SQL alone; orders that the ledger has go through ``tra
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, text
+from sqlalchemy import Connection, Row, insert, select, text
 
 from conversions.errors import LedgerError
 from conversions.ledger import judgements, log
@@ -14,6 +14,7 @@ from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
 from conversions.ledger.staging.transitions import Incoming, Transition
@@ -115,9 +116,12 @@ _SET_STATE = """
     UPDATE delivery SET state = ?, reason = ?, settled_run = ?, judged_run = ?, decision = NULL, acknowledged_us = NULL
     WHERE id = ?
 """
-_MARK_AS_READ = text(f"""
+_MARK_AS_READ = text_with_lists(
+    f"""
     UPDATE batch SET read_run = :run WHERE id IN (SELECT e.place >> {POSITION_BITS} FROM event e WHERE e.id IN :events)
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 
 
 def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Iterator[int]:

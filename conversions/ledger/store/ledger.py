@@ -35,6 +35,20 @@ class Ledger:
         with defer_signals(), translate_errors(), self.connection.begin():
             yield self.connection
 
+    @contextmanager
+    def temporary(self) -> Iterator[Connection]:
+        """One transaction that writes temporary tables only: it takes no lock on the store.
+
+        Raises LedgerError where a statement fails.
+        """
+        options = self.connection.execution_options
+        options(writes_store=False)
+        try:
+            with defer_signals(), translate_errors(), self.connection.begin():
+                yield self.connection
+        finally:
+            options(writes_store=True)
+
     def shrink_cache(self) -> None:
         """Shrink the page cache to 8 MiB before large queries: their sorts may use as much memory as the cache."""
         with self.transaction() as connection:

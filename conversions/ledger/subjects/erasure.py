@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, text
+from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import judgements, log, runs
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
@@ -33,19 +34,24 @@ from conversions.model.subject import Person
 
 NOTICE = "erase"
 
-_EVENTS_UNDER_ADDRESS = text(f"""
+_EVENTS_UNDER_ADDRESS = text_with_lists(
+    f"""
     SELECT e.id FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
     WHERE e.id IN :events AND {PERSON_OF_EVENT} = :subject ORDER BY e.id
-""").bindparams(bindparam("events", expanding=True))
-_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
-_SALES: BindParameter[int] = bindparam("sales", expanding=True)
-_CLOSE = text(f"""
+""",
+    "events",
+)
+_CLOSE = text_with_lists(
+    f"""
     UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
     value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
     ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, accepted_minor = NULL
     WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
-_CLOSE_ELSEWHERE = text(f"""
+""",
+    "deliveries",
+)
+_CLOSE_ELSEWHERE = text_with_lists(
+    f"""
     INSERT INTO delivery(
         id, sale, destination, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted
     ) SELECT d.sale << {DESTINATION_BITS} | p.id, d.sale, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
@@ -53,21 +59,29 @@ _CLOSE_ELSEWHERE = text(f"""
     FROM delivery d CROSS JOIN destination p WHERE d.id IN :deliveries
     AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = d.sale << {DESTINATION_BITS} | p.id)
     GROUP BY d.sale, p.id
-""").bindparams(_DELIVERIES)
+""",
+    "deliveries",
+)
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
-_CLOSE_REVISIONS = text(f"""
+_CLOSE_REVISIONS = text_with_lists(
+    f"""
     UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
     WHERE id IN :events
-""").bindparams(bindparam("events", expanding=True))
-_CLEAR_SALES = text("""
+""",
+    "events",
+)
+_CLEAR_SALES = text_with_lists(
+    """
     UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
-""").bindparams(_SALES)
-_DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN :sales").bindparams(_SALES)
-_ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(_SALES)
+""",
+    "sales",
+)
+_DELETE_AMOUNTS = text_with_lists("DELETE FROM latest_amount WHERE sale IN :sales", "sales")
+_ORDER_NUMBERS = text_with_lists("SELECT order_no FROM sale WHERE id IN :sales", "sales")
 _FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
 _FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
 _CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
-_CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN :sales").bindparams(_SALES)
+_CLEAR_LOOKS = text_with_lists("UPDATE look SET sale = NULL WHERE sale IN :sales", "sales")
 
 
 @dataclass(frozen=True, slots=True)

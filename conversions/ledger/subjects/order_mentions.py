@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.store import Ledger
 
 _QUOTED = re.compile(r"'([^']*)'")
@@ -14,12 +15,10 @@ _QUOTED = re.compile(r"'([^']*)'")
 _REPORTS = text("""
     SELECT id, report FROM run WHERE started_us < :before_us AND (report LIKE '%"order":%' OR report LIKE '%''%')
 """)
-_REPORT = "UPDATE run SET report = ? WHERE id = ?"
+_REPORT = text("UPDATE run SET report = :report WHERE id = :run")
 _SENTENCES = text("SELECT DISTINCT sentence FROM told WHERE sentence LIKE '%''%'")
 _SENTENCE = text("UPDATE told SET sentence = :cleaned WHERE sentence = :sentence")
-_BAD_ROWS = text("""
-    UPDATE row_rejected SET order_no = NULL WHERE order_no IN (SELECT value FROM json_each(:numbers))
-""")
+_BAD_ROWS = text_with_lists("UPDATE row_rejected SET order_no = NULL WHERE order_no IN :numbers", "numbers")
 _OLD_BAD_ROWS = text("""
     UPDATE row_rejected SET order_no = NULL
     WHERE order_no IS NOT NULL AND run IN (SELECT id FROM run WHERE started_us < :before_us)
@@ -32,7 +31,8 @@ def forget_orders(connection: Connection, numbers: Collection[str]) -> None:
     if not numbers:
         return
     gone = set(numbers)
-    connection.execute(_BAD_ROWS, {"numbers": orjson.dumps(sorted(gone)).decode()})
+    for page in pages_of(sorted(gone)):
+        connection.execute(_BAD_ROWS, {"numbers": page})
     _clean_reports(connection, _ALL_TIME, gone.__contains__)
     for sentence in connection.execute(_SENTENCES).scalars().all():
         cleaned = _without_quoted(sentence, gone.__contains__)
@@ -51,7 +51,7 @@ def _clean_reports(connection: Connection, runs: dict[str, int], gone: Callable[
     for run, report in connection.execute(_REPORTS, runs).all():
         cleaned = orjson.dumps(_without(orjson.loads(report), gone)).decode()
         if cleaned != report:
-            connection.exec_driver_sql(_REPORT, (cleaned, run))
+            connection.execute(_REPORT, {"report": cleaned, "run": run})
 
 
 def _without(value: Any, gone: Callable[[str], bool]) -> Any:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import judgements, log, runs
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
@@ -21,7 +22,8 @@ from conversions.model.subject import Person
 
 NOTICE = "rectify"
 _OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
-_STOP = text(f"""
+_STOP = text_with_lists(
+    f"""
     UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
     reason = CASE WHEN state = '{State.UNKNOWN}' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.WRONG_ADDRESS}' END
     WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
@@ -29,7 +31,8 @@ _STOP = text(f"""
         JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
         WHERE d.id IN :deliveries AND {PERSON_OF_EVENT} = :subject
     )
-""").bindparams(bindparam("deliveries", expanding=True))
+"""
+).bindparams(bindparam("deliveries", expanding=True))
 _SUBJECTS = text(f"""
     SELECT a.subject FROM sale a WHERE a.id = :sale UNION SELECT p.subject FROM earlier_person p
     WHERE p.event BETWEEN :sale << {SALE_OF_EVENT} AND :sale << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
