@@ -31,8 +31,9 @@ _STOP = text_with_lists(
         JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
         WHERE d.id IN :deliveries AND {PERSON_OF_EVENT} = :subject
     )
-"""
-).bindparams(bindparam("deliveries", expanding=True))
+    """,
+    "deliveries",
+)
 _SUBJECTS = text(f"""
     SELECT a.subject FROM sale a WHERE a.id = :sale UNION SELECT p.subject FROM earlier_person p
     WHERE p.event BETWEEN :sale << {SALE_OF_EVENT} AND :sale << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
