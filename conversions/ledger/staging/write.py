@@ -65,7 +65,7 @@ _INSERT_DELIVERIES = text(f"""
         {_IF_SENDABLE} d.due_minor END, {_IF_SENDABLE} s.currency END, {_IF_SENDABLE} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
         d.fingerprint, d.ready_at, d.expires_at, 0,
-        CASE WHEN d.quarantined = 1 OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END, :run
+        CASE WHEN d.quarantined = 1 OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN CAST(:run AS BIGINT) END, :run
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
 _OTHER_BUYERS = text(f"""
