@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from conversions.errors import SettingsError
 from conversions.ledger import Clock, Ledger, open_read_only, outbox, runs, staging
+from conversions.ledger.log import bound_check
 from conversions.ledger.runs import Run, approval_history, approvals, bindings
 from conversions.ledger.runs.approvals import Pending, Proposal
 from conversions.ledger.staging import evaluate
@@ -67,12 +68,20 @@ class RunContext:
 def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> Scope:
     """Check that the settings and the store belong together, and find the window; this writes nothing.
 
-    Raises SettingsError where a binding differs from the store's, Usage where the dates are impossible.
+    Raises LedgerError where rows that decide what is sent differ from the log, SettingsError where a binding differs
+    from the store's, Usage where the dates are impossible.
     """
     bindings.check_bindings(ledger, runtime.bindings)
+    check_rows(ledger)
     window = _window(runtime.settings, request, ledger)
     runtime = with_first_days(runtime, ledger)
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
+
+
+def check_rows(ledger: Ledger) -> None:
+    """Raise LedgerError where rows that decide what is sent are not those of the log: objections, approvals, …."""
+    with ledger.transaction() as connection:
+        bound_check.check(connection)
 
 
 def pending_approvals(runtime: Runtime, ledger: Ledger, proposal: Proposal) -> Pending:

@@ -1,6 +1,7 @@
 """The log: an append-only RFC 6962 tree of canonical JSON leaves. A leaf commits together with the facts it records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import rfc8785
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from conversions.errors import LedgerError
-from conversions.ledger.log import merkle
+from conversions.ledger.log import bound, merkle
 from conversions.ledger.log.merkle import leaf_hash, node_hash, root_from
 from conversions.ledger.schema import tables
 
@@ -20,18 +21,31 @@ _node = select(tables.node.c.hash).where(
 def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None) -> int:
     """Append a leaf as the last statement of a transaction; return its number.
 
-    *facts* contain no personal data and no unsalted digest of personal data. Raises LedgerError where *epoch* is given
-    and another run has taken over the store since.
+    *facts* contain no personal data and no unsalted digest of personal data; the sums of the bound sets that the
+    transaction has changed are added. Raises LedgerError where *epoch* is given and another run has taken over the
+    store since.
     """
+    with entry(connection, kind, at_us, facts, epoch=epoch) as seq:
+        pass
+    return seq
+
+
+@contextmanager
+def entry(
+    connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None
+) -> Iterator[int]:
+    """Append a leaf like ``append`` after the block, which gets its number, for rows that name their leaf."""
     if epoch is not None:
         check_epoch(connection, epoch)
-    size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
-    body = rfc8785.dumps({"seq": size, "kind": kind, "t": at_us, **facts})
-    connection.execute(insert(tables.leaf).values(seq=size, body=body.decode()))
+    size = int(connection.execute(select(tables.head.c.tree_size)).scalar_one())
+    connection.execute(insert(tables.leaf).values(seq=size, body=""))
+    yield size
+    leaf = {"seq": size, "kind": kind, "t": at_us, **facts, **bound.take_unstated(connection)}
+    body = rfc8785.dumps(leaf)
+    connection.execute(update(tables.leaf).where(tables.leaf.c.seq == size).values(body=body.decode()))
     _grow(connection, size, leaf_hash(body))
     root = root_at(connection, size + 1)
     connection.execute(update(tables.head).values(tree_size=size + 1, root=root))
-    return int(size)
 
 
 def check_epoch(connection: Connection, epoch: int | None) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from conversions.ledger import checkpoints, log, open_shared, runs, schema, store
-from conversions.ledger.log import head_file
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
@@ -30,6 +30,7 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
         runs.acquire_epoch(ledger)
         with ledger.transaction() as writing:
             gaps.mark_gap(writing, store.microseconds(copy.newest), ledger.now_us)
+            bound.bind_everything(writing)
             facts = {
                 "operator": runs.operator(),
                 "reason": reason,
