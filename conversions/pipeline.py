@@ -19,6 +19,7 @@ from conversions.errors import Unauthorised
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import Clock, open_ledger, runs
 from conversions.ledger.queries import overview, totals
+from conversions.ledger.runs import bound_check
 from conversions.ledger.runs.findings import log_accepted
 from conversions.model.finding import stops_run
 from conversions.model.late_result import LateResults
@@ -28,7 +29,7 @@ from conversions.process import signals
 from conversions.process.gc_tuning import relaxed_gc
 from conversions.run import restatements
 from conversions.run.balance import build_report, build_stopped_report, purge_expired, remember_findings
-from conversions.run.context import RunContext, begin_run, check_approvals, check_rows, recover_and_poll, unapproved
+from conversions.run.context import RunContext, begin_run, check_approvals, recover_and_poll, unapproved
 from conversions.run.report import Report
 from conversions.run.runtime import build_runtime
 from conversions.run.staging import read_for_run, stage
@@ -80,7 +81,7 @@ def _read_and_deliver(
         return replace(build_report(context, read_result, queues, [], late_results), stopped=True)
     log_accepted(context.ledger, context.run, read_result.findings, context.scope.request.reason)
     _authorise_queues(queues)
-    check_rows(context.ledger)  # again, since reading may have taken hours
+    bound_check.check(context.ledger)  # again, since reading may have taken hours
     restated_queues = _deliver(context, queues, workers)
     return build_report(context, read_result, queues, restated_queues, late_results)
 

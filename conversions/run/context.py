@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 from conversions.errors import SettingsError
 from conversions.ledger import Clock, Ledger, open_read_only, outbox, runs, staging
-from conversions.ledger.log import bound_check
-from conversions.ledger.runs import Run, approval_history, approvals, bindings
+from conversions.ledger.runs import Run, approval_history, approvals, bindings, bound_check
 from conversions.ledger.runs.approvals import Pending, Proposal
 from conversions.ledger.staging import evaluate
 from conversions.model.conversion import Window
@@ -68,24 +67,21 @@ class RunContext:
 def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: Progress) -> Scope:
     """Check that the settings and the store belong together, and find the window; this writes nothing.
 
-    Raises LedgerError where rows that decide what is sent differ from the log, SettingsError where a binding differs
-    from the store's, Usage where the dates are impossible.
+    Raises SettingsError where a binding differs from the store's, Usage where the dates are impossible.
     """
     bindings.check_bindings(ledger, runtime.bindings)
-    check_rows(ledger)
     window = _window(runtime.settings, request, ledger)
     runtime = with_first_days(runtime, ledger)
     return Scope(runtime, ledger, request, window, evaluate.destination_ids(ledger, runtime.names), progress)
 
 
-def check_rows(ledger: Ledger) -> None:
-    """Raise LedgerError where rows that decide what is sent are not those of the log: objections, approvals, …."""
-    with ledger.transaction() as connection:
-        bound_check.check(connection)
-
-
 def pending_approvals(runtime: Runtime, ledger: Ledger, proposal: Proposal) -> Pending:
-    """Return what a person must approve before a run. Raises SettingsError, with all of it, where a binding differs."""
+    """Return what a person must approve before a run.
+
+    Raises LedgerError where rows that decide what is sent differ from the log, and SettingsError, with all of it, where
+    a binding differs.
+    """
+    bound_check.check(ledger)
     pending = approvals.pending(ledger, proposal)
     if differences := bindings.differences(ledger, runtime.bindings):
         raise SettingsError("\n".join([*differences, *([pending.sentence] if pending else [])]))

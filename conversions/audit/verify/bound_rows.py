@@ -24,9 +24,7 @@ def compare(store: sqlite3.Connection, stated: Mapping[str, Any]) -> Iterator[Ve
         rows, total = _rows_and_sum(store, name, bound)
         logged = stated.get(name, {"rows": 0, "sum": _digest(0)})
         if rows != logged["rows"]:
-            yield VerificationFinding(
-                f"the set {name!r}", f"has {rows} rows, the log {logged['rows']}"
-            )
+            yield VerificationFinding(f"the set {name!r}", f"has {rows} rows, the log {logged['rows']}")
         elif _digest(total) != logged["sum"]:
             yield VerificationFinding(f"the set {name!r}", f"has other rows in {bound.table} than the log states")
     for name in sorted(stated.keys() - BOUND_SETS.keys()):

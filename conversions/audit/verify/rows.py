@@ -292,6 +292,9 @@ class RowVerifier:
             f"Entry {seq}: an older copy was restored, or another store was adopted; entries that it did not have are"
             " lost."
         )
+        if altered := facts.get("altered"):
+            sets = ", ".join(altered)
+            self.notes.append(f"Entry {seq}: altered rows of {sets} were taken over as they stood ({facts['reason']}).")
         self.lost_sizes.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
         self.replaced_stores.add(facts.get("remembered_store") or "")
 

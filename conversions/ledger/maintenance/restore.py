@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select
 from conversions import keys
 from conversions.errors import LedgerError, Usage
 from conversions.ledger import checkpoints, log, open_read_only, open_shared, outbox, runs, schema, store
-from conversions.ledger.log import bound, bound_check, head_file
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.maintenance.backup import Copy
-from conversions.ledger.runs import bindings
+from conversions.ledger.runs import bindings, bound_check
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files, run_lock

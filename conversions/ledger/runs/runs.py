@@ -211,6 +211,7 @@ def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int 
             connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
         if held_back := _count_held_back(report):
             log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
+        bound.state_everything(connection)
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
     return record_tree_head(ledger)
 

@@ -10,9 +10,11 @@ import orjson
 from sqlalchemy import Connection, select
 
 from conversions.errors import LedgerError
-from conversions.ledger.log import bound, entries, merkle
+from conversions.ledger import log
+from conversions.ledger.log import bound, merkle
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.bound_sets import BOUND_SETS
+from conversions.ledger.store import Ledger
 
 REMEDY = (
     "`conversions audit verify` says what differs. Then restore the newest copy of the store with `conversions restore "
@@ -20,9 +22,11 @@ REMEDY = (
 )
 
 
-def check(connection: Connection) -> None:
+def check(ledger: Ledger) -> None:
     """Raise LedgerError where rows that decide what is sent are not those that the log states."""
-    if names := differing(connection):
+    with ledger.transaction() as connection:
+        names = differing(connection)
+    if names:
         raise LedgerError(
             f"The store's rows of {', '.join(names)} are not what its log says, so the store was changed by hand: "
             f"nothing is sent. {REMEDY}"
@@ -50,10 +54,10 @@ def _stated(connection: Connection, names: set[str]) -> dict[str, Any]:
 def _newest_first(connection: Connection) -> Iterator[Mapping[str, Any]]:
     """Every leaf, newest first. Raises LedgerError at a leaf that is missing or is not in the tree."""
     size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
-    root = entries.root_at(connection, size)
+    root = log.root_at(connection, size)
     for seq in range(size - 1, -1, -1):
         body = connection.execute(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).scalar()
-        path = entries.inclusion(connection, seq, size)
+        path = log.inclusion(connection, seq, size)
         if body is None or not merkle.included(merkle.leaf_hash(body.encode()), seq, size, path, root):
             raise LedgerError(f"Entry {seq} of the log was changed by hand: nothing is sent. {REMEDY}")
         yield orjson.loads(body)
