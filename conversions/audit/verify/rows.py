@@ -67,7 +67,10 @@ def _same(names: Iterable[str]) -> dict[str, str]:
 RULES = {
     "run": Rule("run", "run", {"t": "started_us", **_same((*_RUN, "policy_version", "legal_basis"))}),
     "run finished": Rule(
-        "run", "run", {"t": "finished_us", "exit": "json_extract(report, '$.exit_code')"}, "finished_us IS NOT NULL"
+        "run",
+        "run",
+        {"t": "finished_us", "exit": "iif(json_valid(report), json_extract(report, '$.exit_code'), NULL)"},
+        "finished_us IS NOT NULL",
     ),
     "intent": Rule(
         "request",
