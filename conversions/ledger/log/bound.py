@@ -43,9 +43,9 @@ def changed(connection: Connection, name: str, *where: ColumnElement[bool]) -> I
 def bind(connection: Connection, name: str, *where: ColumnElement[bool]) -> None:
     """Bind the new rows of the set *name* that match *where*. The transaction appends a leaf afterwards."""
     bound = BOUND_SETS[name]
+    rows = [dict(row) for row in _rows(connection, select(*_columns(bound)).where(bound.rows, *where))]
     if bound.salted:
-        _draw_salts(connection, bound, where)
-    rows = _rows(connection, select(*_columns(bound)).where(bound.rows, *where))
+        _salt(connection, name, rows)
     _add(connection, name, len(rows), _total(name, rows))
 
 
@@ -113,15 +113,18 @@ def _columns(bound: BoundSet) -> Sequence[ColumnElement[Any]]:
     return [bound.table.c[name] for name in (*bound.columns, *(("salt",) if bound.salted else ()))]
 
 
-def _draw_salts(connection: Connection, bound: BoundSet, where: Sequence[ColumnElement[bool]]) -> None:
-    keys = list(bound.table.primary_key)
-    rows = connection.execute(select(*keys).where(bound.rows, *where)).all()
+def _salt(connection: Connection, name: str, rows: Sequence[dict[Any, Any]]) -> None:
+    """Give each of *rows* a new salt, and store it with the commitment."""
+    table, keys = BOUND_SETS[name].table, list(BOUND_SETS[name].table.primary_key)
+    for row in rows:
+        row["salt"] = token_bytes(SALT_BYTES)
     drawn = [
-        {f"of_{key.name}": row[at] for at, key in enumerate(keys)} | {"salt": token_bytes(SALT_BYTES)} for row in rows
+        {f"of_{key.name}": row[key.name] for key in keys} | {"new": row["salt"], "over": commitment(name, row)}
+        for row in rows
     ]
     if drawn:
-        salted = update(bound.table).where(*(key == bindparam(f"of_{key.name}") for key in keys))
-        connection.execute(salted.values(salt=bindparam("salt")), drawn)
+        salted = update(table).where(*(key == bindparam(f"of_{key.name}") for key in keys))
+        connection.execute(salted.values(salt=bindparam("new"), commitment=bindparam("over")), drawn)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:

@@ -53,7 +53,7 @@ def _stated(connection: Connection, names: set[str]) -> dict[str, Any]:
 
 def _newest_first(connection: Connection) -> Iterator[Mapping[str, Any]]:
     """Every leaf, newest first. Raises LedgerError at a leaf that is missing or is not in the tree."""
-    size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
+    size = connection.execute(select(tables.head.c.tree_size)).scalar() or 0  # a plan before the first run has no head
     root = log.root_at(connection, size)
     for seq in range(size - 1, -1, -1):
         body = connection.execute(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).scalar()

@@ -4,7 +4,8 @@ Each leaf states the sum of every set that its transaction changed (``ledger.log
 the sums by itself. The commitment of a row is HMAC-SHA256(salt, RFC 8785 JSON of the set's name and the columns; bytes
 as hex). Rows that may hold personal data have a random salt, which is drawn anew with every change: after an erasure or
 retention has cleared a column, no guess about its former value can be tested, and the leaf of that transaction, which
-states the new sum, explains the change without naming the row.
+states the new sum, explains the change without naming the row. The commitment is kept beside the salt, so that the
+verifier can name a row that was altered; nothing else relies on it.
 """
 
 from typing import NamedTuple
@@ -24,13 +25,13 @@ class BoundSet(NamedTuple):
     rows: ColumnElement[bool] = true()
     """Which rows belong to the set."""
     salted: bool = True
-    """Whether the table has a ``salt`` for these columns; without it they hold no personal data."""
+    """Whether the table has ``salt`` and ``commitment`` of these columns; without a salt they hold no personal data."""
     before_claim: bool = True
     """Whether a run compares the set before its first claim; if not, only ``audit verify`` does."""
 
 
 def _all_columns(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.columns if column.name != "salt")
+    return tuple(column.name for column in table.columns if column.name not in {"salt", "commitment"})
 
 
 BOUND_SETS = {

@@ -125,6 +125,13 @@ def test_an_altered_salt_is_found(altered: sqlite3.Connection, name: str) -> Non
     assert f"the set {name!r}" in str(findings(altered))
 
 
+def test_an_altered_row_is_named(altered: sqlite3.Connection) -> None:
+    altered.execute("UPDATE objection SET subject = zeroblob(16) WHERE id = 3")
+    altered.execute("UPDATE rectified_order SET wrong = zeroblob(16)")
+    (key,) = altered.execute("SELECT rectification || ' ' || sale FROM rectified_order").fetchone()
+    assert {"objection 3 was altered", f"rectified_order {key} was altered"} <= {*findings(altered)}
+
+
 @pytest.mark.parametrize("name", BOUND_SETS)
 def test_a_deleted_row_and_an_added_one_are_found(altered: sqlite3.Connection, name: str) -> None:
     bound = BOUND_SETS[name]

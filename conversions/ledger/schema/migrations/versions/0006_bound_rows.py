@@ -15,7 +15,8 @@ _SALTED = ("run", "objection", "erasure", "rectification", "rectified_order", "t
 def upgrade() -> None:
     """Add the columns and tables; whoever migrates binds the rows afterwards, in the same transaction."""
     for table in _SALTED:
-        op.add_column(table, sa.Column("salt", sa.LargeBinary(), nullable=True))
+        for name in ("salt", "commitment"):
+            op.add_column(table, sa.Column(name, sa.LargeBinary(), nullable=True))
     op.create_table(
         "bound",
         sa.Column("name", sa.Text(), nullable=False),
@@ -34,6 +35,7 @@ def upgrade() -> None:
         sa.Column("operator", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("commitment", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
         sqlite_with_rowid=True,
