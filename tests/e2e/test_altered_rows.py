@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from dotenv import dotenv_values
 
-from tests.e2e.said import DOMAIN, STORE, Said, stopped
+from tests.e2e.said import DOMAIN, KEY, STORE, Said, stopped
 from tests.e2e.shop import NAMES, Shop
 
 IDA, ASTA = f"ida@{DOMAIN}", f"asta@{DOMAIN}"
@@ -121,4 +122,24 @@ def test_an_attempt_that_stops_in_between_leaves_nothing_half(listed: Shop, monk
     assert listed.command("privacy", "object", stdin=f"new@{DOMAIN}").code == 70
     monkeypatch.undo()
     assert listed.run().code in {0, 1}
+    assert verdict(listed) == (0, "[]")
+
+
+def test_erasure_retention_and_a_new_key_are_explained(listed: Shop) -> None:
+    """Each of them clears, deletes or changes bound rows."""
+    buyer, answer = f"ida.1@{DOMAIN}", ["--format", "json", "--out", listed.home / "answer.json"]
+    listed.run()
+    for name, options, people in (("access", answer, buyer), ("rectify", [], f"{buyer}\n{ASTA}"), ("erase", [], buyer)):
+        assert listed.command("privacy", name, *options, "--case", "18", stdin=people).code == 0
+        assert verdict(listed) == (0, "[]"), name
+    assert listed.sql("SELECT count(*) FROM look WHERE subject IS NOT NULL") == [(0,)]
+    assert listed.command("privacy", "tasks", "--close", 1, "--reason", "wrote").code == 0
+    listed.environment["CONVERSIONS_KEY"] = KEY
+    assert listed.command("key", "rotate", "--reason", "an employee left").code == 0
+    assert verdict(listed) == (0, "[]")
+    listed.wait(days=1000)
+    listed.configure(privacy={"retention_days": 365})
+    listed.environment = {name: value or "" for name, value in dotenv_values(listed.home / ".env").items()}
+    assert listed.command("privacy", "retention").code == 0
+    assert listed.sql("SELECT count(*) FROM look") == [(0,)]
     assert verdict(listed) == (0, "[]")
