@@ -18,6 +18,7 @@ from conversions.ledger.batches.parts import has_place
 from conversions.ledger.judgements.record import is_against
 from conversions.ledger.late_results import match_counts
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
+from conversions.ledger.log import bound
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
@@ -152,7 +153,9 @@ def _record(connection: Connection, ledger: Ledger, run: Run, answer: _Answer, l
         "asked": pending.times + 1,
         **_evidence(pending, diagnosis),
     }
-    connection.execute(update(tables.request).where(tables.request.c.id == pending.request).values(**columns))
+    this = tables.request.c.id == pending.request
+    with bound.changed(connection, "ask", this):
+        connection.execute(update(tables.request).where(this).values(**columns))
     facts = {
         "run": run.id,
         "request": pending.request,
@@ -258,7 +261,9 @@ def _set_states(  # noqa: PLR0913 - a change of some orders of one request
     ready_at = None
     if change.state is State.DEFERRED:
         ready_at = int((ledger.clock() + change.wait).timestamp())
-        connection.execute(_REOPEN, {"runs": sorted({row.run for row in rows})})
+        runs = sorted({row.run for row in rows})
+        with bound.changed(connection, "waiting", tables.run.c.id.in_(runs)):
+            connection.execute(_REOPEN, {"runs": runs})
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
     deliveries = [row.id for row in rows]
     connection.execute(_SET_STATE, {**values, "deliveries": deliveries, "run": run.id})

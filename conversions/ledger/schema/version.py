@@ -9,7 +9,7 @@ from conversions.errors import LedgerError, SettingsError
 
 REVISION = "0008"
 """The schema of this program."""
-OLDER = ("0001", "0002", "0003", "0004", "0005", "0007")
+OLDER = ("0001", "0002", "0003", "0004", "0005")
 """Schemas that this program can migrate."""
 
 

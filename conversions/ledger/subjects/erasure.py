@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import judgements, log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, events_of
@@ -120,8 +121,7 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         redaction.redact(connection, events)
         redaction.forget_buyers(connection, [*sales, *of_others], person)
         for subject in person:
-            for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
-                connection.execute(statement, {"subject": subject})
+            _forget_subject(connection, subject)
         _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients), blanked)
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
 
@@ -134,9 +134,22 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     connection.execute(_CLOSE, deliveries)
     connection.execute(_CLOSE_ELSEWHERE, deliveries)
     connection.execute(_CLOSE_REVISIONS, {"events": events_of(connection, sales)})
-    for statement in (_CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
+    for statement in (_CLEAR_SALES, _DELETE_AMOUNTS):
         connection.execute(statement, {"sales": sales, "now_us": now_us})
+    with bound.changed(connection, "look", tables.look.c.sale.in_(sales)):
+        connection.execute(_CLEAR_LOOKS, {"sales": sales})
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, {"sales": sales}).scalars()))
+
+
+def _forget_subject(connection: Connection, subject: bytes) -> None:
+    """Remove *subject* from the access log and from rectifications."""
+    with (
+        bound.changed(connection, "look", tables.look.c.subject == subject),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected == subject),
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.wrong == subject),
+    ):
+        for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
+            connection.execute(statement, {"subject": subject})
 
 
 def _events_under(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
@@ -159,7 +172,9 @@ def _record(  # noqa: PLR0913 - what the entry says
     covered = redaction.ranges(connection, events)
     facts = {"basis": "art17", "case": row["case_no"], "events": covered, "count": len(events), "operator": operator}
     more = {"entry": row["entry"], "tasks": len(recipients), "judgements": blanked}
-    leaf = log.append(connection, "erasure", now, facts | more, epoch=ledger.epoch)
-    row |= {"at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
-    erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
-    recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)
+    row |= {"at_us": now, "operator": operator, "events": len(events)}
+    with log.entry(connection, "erasure", now, facts | more, epoch=ledger.epoch) as leaf:
+        new = insert(tables.erasure).values(**row, leaf=leaf).returning(tables.erasure.c.id)
+        erasure = connection.execute(new).scalar_one()
+        bound.bind(connection, "erasure", tables.erasure.c.id == erasure)
+        recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)

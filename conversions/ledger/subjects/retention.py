@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import kept_payloads
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, events_of
@@ -53,8 +54,11 @@ _ROWS_TO_COUNT = text_with_lists(
     "deliveries",
 )
 _DELETE_REVISIONS = text_with_lists("DELETE FROM revision WHERE id IN :events", "events")
-_DELETE_DELIVERIES = text_with_lists("DELETE FROM delivery WHERE id IN :deliveries", "deliveries")
-_DELETE_FROM_SALE = tuple(
+_DELETE_OF_DELIVERIES = (
+    text_with_lists("DELETE FROM delivery WHERE id IN :deliveries", "deliveries"),
+    text_with_lists("DELETE FROM decision WHERE delivery IN :deliveries", "deliveries"),
+)
+_DELETE_OF_SALES = tuple(
     text_with_lists(f"DELETE FROM {table} WHERE {key} IN :sales", "sales")
     for table, key in (
         ("former_number", "sale"),
@@ -138,12 +142,8 @@ def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
             orders = _count(connection, deliveries)
             numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
             order_mentions.forget_orders(connection, numbers)
-            connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, finished)})
             blanked = judgements.blank(connection, deliveries["deliveries"])
-            connection.execute(_DELETE_DELIVERIES, deliveries)
-            for statement in _DELETE_FROM_SALE:
-                connection.execute(statement, {"sales": finished})
-            connection.execute(_FORGET_CORRECTED)
+            _delete(connection, finished, deliveries["deliveries"])
             facts = {
                 "orders": orders,
                 "sales": len(finished),
@@ -152,6 +152,21 @@ def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
             }
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
+
+
+def _delete(connection: Connection, sales: Sequence[int], deliveries: Sequence[int]) -> None:
+    """Delete *sales*, with their *deliveries*, and what the store has of them."""
+    with (
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.sale.in_(sales)),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected.is_not(None)),
+        bound.changed(connection, "decision", tables.decision.c.delivery.in_(deliveries)),
+    ):
+        connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, sales)})
+        for statement in _DELETE_OF_DELIVERIES:
+            connection.execute(statement, {"deliveries": deliveries})
+        for statement in _DELETE_OF_SALES:
+            connection.execute(statement, {"sales": sales})
+        connection.execute(_FORGET_CORRECTED)
 
 
 def _free(connection: Connection, sales: Sequence[int]) -> list[int]:
