@@ -109,7 +109,9 @@ def _learn_past_orders(connection: Connection, judgement: Judgement) -> None:
     """Set the first levels from past orders, which are not judged."""
     for currency, orders in groupby(new_orders.past_orders(connection), itemgetter(0)):
         prices = judgement.prices[currency] = amount_history.price_levels(connection, currency)
-        for _, amount, products in orders:
+        for _, amount, products in amount_history.with_levels(
+            prices, orders, lambda order: new_orders.basket(order[2])
+        ):
             prices.add_past(new_orders.basket(products), amount)
         amount_history.flush(prices)
 
@@ -134,7 +136,7 @@ def _add_open_shifts(connection: Connection, judgement: Judgement) -> None:
 
 def _marks(prices: PriceLevels, orders: Iterable[NewOrder]) -> Iterator[Deviation]:
     """Yield the deviation of each outlier, and of each withheld order that has the same amount and no decision."""
-    for order in orders:
+    for order in amount_history.with_levels(prices, orders, lambda order: new_orders.basket(order.products)):
         basket = new_orders.basket(order.products)
         if order.decided:
             prices.add_decided(basket, order.magnitude)

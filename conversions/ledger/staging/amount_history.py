@@ -1,13 +1,16 @@
 """Usual amounts per product and shop: figures without personal data, updated by the orders of each run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import islice
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import MAX_LISTED, pages_of, text_with_lists
 from conversions.ledger.store import Ledger
 from conversions.statistics.magnitudes import AmountLevel, Basis, Deviation, Spread, unpack
 from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS, PriceLevels
@@ -17,15 +20,18 @@ MAX_CACHED_LEVELS = 20_000
 MAX_STORED_LEVELS = 50_000
 """Product levels in the store; the products that were not sold for the longest time are deleted first."""
 LEVEL_RETENTION = timedelta(days=400)
+ORDERS_PER_PAGE = 1_000
 _SHOP = b""
+T = TypeVar("T")
 
-_LEVEL = text("""
-    SELECT amounts FROM (
-        SELECT 1 AS place, amounts FROM taught WHERE currency = :currency AND product = :product
-        UNION ALL SELECT 2, amounts FROM level WHERE currency = :currency AND product = :product
-    ) levels ORDER BY place LIMIT 1
-""")
-"""A level that this run has changed counts before the one in the store."""
+_LEVELS = text_with_lists(
+    """
+    SELECT 1 AS place, product, amounts FROM level WHERE currency = :currency AND product IN :products
+    UNION ALL SELECT 2, product, amounts FROM taught WHERE currency = :currency AND product IN :products ORDER BY 1
+    """,
+    "products",
+)
+"""A level that this run has changed comes after the one in the store."""
 _ADD_LEVEL = text("""
     INSERT INTO taught(currency, product, amounts) VALUES (:currency, :product, :amounts)
     ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts
@@ -65,11 +71,19 @@ class AmountHistory:
     def __init__(self, connection: Connection, currency: str) -> None:
         self._connection, self._currency = connection, currency
         self._levels: dict[bytes, AmountLevel | None] = {}
+        self._ahead: dict[bytes, bytes | None] = {}
+
+    def read_ahead(self, products: Iterable[bytes]) -> None:
+        """Read the levels of *products* at once: one statement for each would cost more than the rest of the check."""
+        wanted = {product for product in products if product not in self._levels}
+        self._ahead = _packed_levels(self._connection, self._currency, wanted)
 
     def find(self, product: bytes) -> AmountLevel | None:
         """Return the level of a product, or None if it was never sold."""
         if product not in self._levels:
-            self._levels[product] = self._read(product)
+            if product not in self._ahead:
+                self._ahead |= _packed_levels(self._connection, self._currency, {product})
+            self._levels[product] = _unpacked(PRODUCT_LEVEL_ORDERS, self._ahead.pop(product))
         return self._levels[product]
 
     def sold(self, product: bytes, amount: int) -> None:
@@ -92,9 +106,6 @@ class AmountHistory:
             self._connection.execute(_ADD_LEVEL, levels)
         self._levels.clear()
 
-    def _read(self, product: bytes) -> AmountLevel | None:
-        return _level(self._connection, PRODUCT_LEVEL_ORDERS, self._currency, product)
-
 
 def is_empty(connection: Connection) -> bool:
     """True if the store has no figures yet."""
@@ -107,10 +118,19 @@ def price_levels(connection: Connection, currency: str) -> PriceLevels:
     for basis, tenths, orders in connection.execute(_SPREAD, {"currency": currency}):
         spread.counts[Basis(basis)][tenths] = orders
     levels = PriceLevels(AmountHistory(connection, currency), spread=spread)
-    levels.shop = _level(connection, SHOP_LEVEL_ORDERS, currency, _SHOP) or levels.shop
+    levels.shop = _unpacked(SHOP_LEVEL_ORDERS, _packed_levels(connection, currency, {_SHOP})[_SHOP]) or levels.shop
     latest = connection.execute(_LATEST, {"currency": currency})
     levels.latest.extend(Deviation(deviation, Basis(basis), bool(odd), sale) for deviation, basis, odd, sale in latest)
     return levels
+
+
+def with_levels(levels: PriceLevels, orders: Iterable[T], products: Callable[[T], Iterable[bytes]]) -> Iterator[T]:
+    """Yield *orders*, the levels of whose *products* are read page by page."""
+    history, remaining = levels.products, iter(orders)
+    assert isinstance(history, AmountHistory)
+    while page := list(islice(remaining, ORDERS_PER_PAGE)):
+        history.read_ahead(product for order in page for product in products(order))
+        yield from page
 
 
 def flush(levels: PriceLevels) -> AmountHistory:
@@ -152,8 +172,15 @@ def keep(ledger: Ledger, run: Run, shop: str, by_currency: Mapping[str, PriceLev
         _delete_old(connection, today)
 
 
-def _level(connection: Connection, max_amounts: int, currency: str, product: bytes) -> AmountLevel | None:
-    amounts = connection.execute(_LEVEL, {"currency": currency, "product": product}).scalar()
+def _packed_levels(connection: Connection, currency: str, products: Collection[bytes]) -> dict[bytes, bytes | None]:
+    levels: dict[bytes, bytes | None] = dict.fromkeys(products)
+    for page in pages_of(products, MAX_LISTED // 2):  # the list stands in the statement twice
+        rows = connection.execute(_LEVELS, {"currency": currency, "products": page})
+        levels |= {row.product: row.amounts for row in rows}
+    return levels
+
+
+def _unpacked(max_amounts: int, amounts: bytes | None) -> AmountLevel | None:
     return None if amounts is None else AmountLevel(max_amounts, unpack(amounts))
 
 
