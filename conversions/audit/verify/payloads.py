@@ -43,10 +43,11 @@ class CheckedRequests:
     findings: list[VerificationFinding] = field(default_factory=list)
 
 
-def check_payloads(path: Path, store: sqlite3.Connection) -> Iterator[CheckedRequests]:
-    """Check every request of *store*, chunk by chunk; for a large store, worker processes start at once."""
-    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
-    chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
+def check_payloads(path: Path, store: sqlite3.Connection, since: int = 0) -> Iterator[CheckedRequests]:
+    """Check the requests from entry *since* on, chunk by chunk; for a large store, worker processes start at once."""
+    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request WHERE leaf >= ?", (since,))
+    numbers = store.execute("SELECT id FROM request WHERE leaf >= ? ORDER BY id", (since,))
+    chunks = _chunks([number for (number,) in numbers])
     if events <= EVENTS_WITHOUT_WORKERS or (os.cpu_count() or 1) == 1:
         return (check_requests(store, *chunk) for chunk in chunks)
     return _by_workers(path, chunks)

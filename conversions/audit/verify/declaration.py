@@ -1,0 +1,201 @@
+"""What `audit verify` vouches for, table by table and column by column.
+
+Bound: an entry of the log has the value, or a commitment to it. Derived: verify computes it from bound values. Free: it
+may be anything, for a reason. Unbound: nothing would notice a change yet. ROWS stands for the rows themselves: whether
+one may be missing, or one too many.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+ROWS = "*"
+
+
+class Cover(StrEnum):
+    """How far verify vouches for a column."""
+
+    BOUND = "bound"
+    DERIVED = "derived"
+    FREE = "free"
+    UNBOUND = "unbound"
+
+
+class Declaration(NamedTuple):
+    """The cover of one column."""
+
+    cover: Cover
+    by: str
+    """Bound: the kind of entry. Derived: what it follows from. Free: the reason. Unbound: what is missing."""
+    rows: str = "1"
+    """SQL condition for the rows to which it applies; other rows are unbound."""
+
+
+def _bound(entry: str, rows: str = "1") -> Declaration:
+    return Declaration(Cover.BOUND, entry, rows)
+
+
+def _derived(source: str, rows: str = "1") -> Declaration:
+    return Declaration(Cover.DERIVED, source, rows)
+
+
+def _free(reason: str) -> Declaration:
+    return Declaration(Cover.FREE, reason)
+
+
+def _unbound(missing: str) -> Declaration:
+    return Declaration(Cover.UNBOUND, missing)
+
+
+def _each(names: str, declaration: Declaration) -> dict[str, Declaration]:
+    return dict.fromkeys(names.split(), declaration)
+
+
+_SENT = "id IN (SELECT event FROM request_event)"
+_ANSWERED = "outcome IS NOT NULL"
+_STATE = _unbound("the state of an order is in no entry")
+_LIST = _unbound("its entry names the row, not the person or the reason")
+_LIMITS = _unbound("usual amounts and shares decide what is held back, and no entry has them")
+_KNOWN = _unbound("what the operator knows already decides exit codes, and no entry has it")
+_DAYS = _unbound("days that were read decide what is read next, and no entry has them")
+_INTENT = (
+    "id run destination parent purpose attempt recipient url route headers prefix suffix events policy rules"
+    " intended_us leaf"
+)
+
+DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
+    "alembic_version": {
+        ROWS: _derived("this program's schema"),
+        "version_num": _derived("this program's schema"),
+    },
+    "head": {
+        ROWS: _derived("there is one"),
+        "id": _free("there is one row"),
+        "store_id": _derived("tail file and checkpoints"),
+        "created_us": _unbound("the tail file has it, in seconds"),
+        "rehearsal": _derived("the addresses of the intents"),
+        "epoch": _free("a counter of the run lock, which says nothing of the past"),
+        **_each("tree_size root", _derived("the entries")),
+        **_each("lost_from_us lost_until_us", _unbound("the entry of a restore does not have the gap")),
+    },
+    "leaf": _each(f"{ROWS} seq body", _derived("root, tail file and checkpoints")),
+    "node": _each(f"{ROWS} level position hash", _derived("the entries")),
+    "document": {
+        ROWS: _bound("run, intent, policy and rules recorded or approved"),
+        **_each("sha256 body", _bound("run, intent, policy and rules recorded or approved")),
+        "kind": _derived("its use"),
+    },
+    "pin": {
+        **_each(f"{ROWS} name value", _bound("pinned, pin changed")),
+        "since_us": _unbound("entries repeat older bindings without their time"),
+    },
+    "run": {
+        ROWS: _bound("run"),
+        **_each(
+            "id command started_us operator host pid version since until settings policy policy_version legal_basis",
+            _bound("run"),
+        ),
+        "finished_us": _bound("run finished"),
+        "epoch": _free("a counter of the run lock, which says nothing of the past"),
+        "reason": _unbound("the entry of a run has no reason"),
+        "waiting": _unbound("the entry of its end has no count of unsent orders"),
+        "report": _unbound("the entry of its end has the exit code only"),
+    },
+    "destination": {
+        **_each(f"{ROWS} id name", _bound("intent", "id IN (SELECT destination FROM request)")),
+        "read_until": _DAYS,
+        "decided_us": _unbound("the entry of a decision is not compared"),
+        "scored_us": _free("only the time of the next question about quality scores"),
+    },
+    "sale": {
+        **_each(f"{ROWS} id", _derived("numbers without a gap, but for what retention removed")),
+        **_each(
+            "shop order_no shown_no status purchased_us first_run erased_us",
+            _unbound("no entry binds an order's number to its events"),
+        ),
+    },
+    "former_number": _each(f"{ROWS} shop order_no sale since_us", _unbound("no entry has former numbers")),
+    "delivery": {
+        ROWS: _derived("its event and its sale", "id IN (SELECT delivery FROM event)"),
+        **_each("id sale destination", _derived("its key and its sale")),
+        **_each(
+            "run day state reason detail revision wire_id scheme value_minor value_currency value_exponent stated_minor"
+            " stated_currency stated_exponent due_minor fingerprint ready_at expires_at attempted first_attempt_us"
+            " settled_run decision acknowledged_us subject accepted_minor judged_run",
+            _STATE,
+        ),
+    },
+    "event": {
+        ROWS: _bound("intent", _SENT),
+        **_each("id delivery revision", _bound("intent", _SENT)),
+        **_each("salt bytes", _bound("intent", f"{_SENT} AND bytes IS NOT NULL")),
+        "commitment": _bound("intent", f"{_SENT} AND bytes IS NULL"),
+        "subject": _unbound("no entry binds a person to an event"),
+    },
+    "request": {
+        ROWS: _bound("intent"),
+        **_each(_INTENT, _bound("intent")),
+        **_each("answered_us outcome http_status code reference outcome_leaf", _bound("outcome", _ANSWERED)),
+        **_each("asked verdict", _derived("diagnosis")),
+        "warnings": _unbound("the entry of an outcome has no warnings"),
+        "ask_at": _unbound("no entry has the time of the next question"),
+        **_each("concluded suspected suspects", _unbound("the entry of a late result is not compared")),
+    },
+    "request_event": _each(f"{ROWS} request position event", _bound("intent")),
+    "revision": {
+        ROWS: _STATE,
+        **_each("id delivery", _derived("its key")),
+        **_each(
+            "run state detail unconfirmed old_minor old_currency old_exponent new_minor new_currency new_exponent"
+            " first_attempt_us expires_at",
+            _STATE,
+        ),
+    },
+    "row_rejected": _each(f"{ROWS} id run place reason order_no field content", _unbound("no entry has bad rows")),
+    "objection": {
+        **_each(f"{ROWS} id", _bound("objection, withdrawal, restriction, suppression")),
+        **_each("since_us kind case_no person", _bound("objection, withdrawal, restriction, suppression")),
+        "removed_us": _bound("objection removed, and the same of the other kinds"),
+        **_each("subject reason removed_reason", _LIST),
+    },
+    "erasure": _each(f"{ROWS} case_no at_us operator events leaf entry", _bound("erasure"))
+    | {"id": _unbound("the entry of an erasure does not have its number")},
+    "rectification": _each(f"{ROWS} case_no at_us operator orders leaf", _bound("rectification"))
+    | _each("id corrected", _LIST),
+    "rectified_order": _each(f"{ROWS} rectification sale wrong", _LIST),
+    "task": {
+        ROWS: _derived("the entries of erasures and rectifications count them"),
+        **_each("closed_us closed_reason", _bound("task closed", "closed_us IS NOT NULL")),
+        **_each("erasure rectification", _derived("the entries of erasures and rectifications count them")),
+        **_each("id recipient what opened_us", _LIST),
+    },
+    "look": {
+        ROWS: _bound("look"),
+        **_each("at_us operator purpose leaf kind about case_no", _bound("look")),
+        "id": _unbound("the entry of a look does not have its number"),
+        **_each("subject sale", _LIST),
+    },
+    "history": {
+        "orders": _derived("shrink"),
+        **_each(
+            f"{ROWS} id day destination state reason currency exponent minor",
+            _unbound("the entry of retention has the number of orders only"),
+        ),
+    },
+    "day_read": _each(f"{ROWS} day orders run", _DAYS),
+    "judgement_count": _each(f"{ROWS} run reason judged odd", _LIMITS),
+    "status_word": _each(f"{ROWS} word since_us", _LIMITS),
+    "told": _each(f"{ROWS} code destination about sentence first_us told_us seen_us affected measure accepted", _KNOWN),
+    "warning": _each(
+        f"{ROWS} destination kind events first_us last_us", _unbound("the entry of an outcome has no warnings")
+    ),
+    "match_day": _each(
+        f"{ROWS} destination day matched unmatched", _unbound("no entry has the late result of a single order")
+    ),
+    "score": _each(f"{ROWS} destination name value at_us", _free("only shown: the platform's own latest score")),
+    "level": _each(f"{ROWS} currency product amounts seen", _LIMITS),
+    "deviation": _each(f"{ROWS} currency basis tenths orders", _LIMITS),
+    "open_shift": _each(f"{ROWS} currency power", _LIMITS),
+    "latest_amount": _each(f"{ROWS} id sale currency deviation basis odd", _LIMITS),
+}
+

@@ -1,0 +1,70 @@
+"""Recomputes values that follow from others: counts of what retention removed, keys within keys, late results."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from conversions.audit.verify.finding import VerificationFinding
+from conversions.audit.verify.log_history import LogHistory
+from conversions.catalogue.former_texts import STATUSES
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_REVISIONS, REVISION_BITS
+
+_KEYS = {
+    "delivery": f"sale IS NOT id >> {DESTINATION_BITS} OR destination IS NOT id & {MAX_DESTINATIONS - 1}",
+    "event": f"delivery IS NOT id >> {REVISION_BITS} OR revision IS NOT id & {MAX_REVISIONS - 1}",
+    "revision": f"delivery IS NOT id >> {REVISION_BITS}",
+}
+"""For each table the condition that a row's key contradicts its columns."""
+_ORPHANS = f"""
+    SELECT e.delivery FROM event e WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = e.delivery)
+    AND EXISTS (SELECT 1 FROM sale s WHERE s.id = e.delivery >> {DESTINATION_BITS})
+"""
+"""Retention deletes a sale together with its deliveries; nothing else deletes a delivery that has an event."""
+_NEWEST_SALE = f"""
+    SELECT max(coalesce((SELECT max(id) FROM sale), 0), coalesce((SELECT max(id) >> {DESTINATION_BITS} FROM delivery), 0),
+    coalesce((SELECT max(id) >> {DESTINATION_BITS + REVISION_BITS} FROM event), 0))
+"""
+_DOCUMENTS = {
+    "settings": "SELECT settings FROM run",
+    "policy": "SELECT policy FROM run UNION SELECT policy FROM request",
+    "rules": "SELECT value FROM pin WHERE name = 'rules'",
+}
+"""For each kind of document the digests that are used as such."""
+
+
+def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    """Yield the rows and counts that differ from what they follow from."""
+    yield from _keys(store)
+    yield from _counts(history, store)
+    yield from _late_results(history, store)
+    for kind, used in _DOCUMENTS.items():
+        query = f"SELECT sha256 FROM document WHERE kind <> ? AND sha256 IN ({used})"  # noqa: S608
+        for (digest,) in store.execute(query, (kind,)):
+            yield VerificationFinding(f"the document {digest[:12]}…", f"is used as {kind} and named otherwise")
+
+
+def _keys(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    for table, contradiction in _KEYS.items():
+        for (row,) in store.execute(f"SELECT id FROM {table} WHERE {contradiction}"):  # noqa: S608
+            yield VerificationFinding(f"{table} {row}", "has another key than its columns say")
+    for (row,) in store.execute(_ORPHANS):
+        yield VerificationFinding(f"delivery {row}", "is gone, and its event and its sale are not")
+
+
+def _counts(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    ((orders,),) = store.execute("SELECT total(orders) FROM history").fetchall()
+    if orders != history.shrunk["orders"]:
+        yield VerificationFinding("the history", f"has {orders:.0f} orders, the log {history.shrunk['orders']}")
+    ((sales,),) = store.execute("SELECT count(*) FROM sale").fetchall()
+    ((newest,),) = store.execute(_NEWEST_SALE).fetchall()
+    if newest - sales != history.shrunk["sales"]:
+        gone = f"{newest - sales} of {newest} are gone, the log has {history.shrunk['sales']}"
+        yield VerificationFinding("the sales", f"are not complete: {gone}")
+
+
+def _late_results(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    for request, asked, verdict in store.execute("SELECT id, asked, verdict FROM request ORDER BY id"):
+        stated = history.verdicts.get(request)
+        if asked != history.queries[request]:
+            yield VerificationFinding(f"request {request}", f"counts {asked} answers, the log {history.queries[request]}")
+        if verdict != STATUSES.get(stated or "", stated):
+            yield VerificationFinding(f"request {request}", "has another late result than the log")
