@@ -259,14 +259,19 @@ def original(home: Path) -> Original:
 
 def erase(shop: Shop) -> None:
     """One event loses its payload, as the log says."""
+    from sqlalchemy import insert
+
     from conversions.ledger import log
+    from conversions.ledger.schema import tables
     from conversions.ledger.subjects import redaction
 
     with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
         (event,) = connection.exec_driver_sql("SELECT min(event) FROM request_event").one()
         redaction.redact(connection, [event])
-        facts = {"basis": "retention", "events": redaction.ranges(connection, [event]), "count": 1}
-        log.append(connection, "purge", ledger.now_us, facts)
+        row = {"operator": "nina", "entry": None}
+        facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}
+        leaf = log.append(connection, "erasure", ledger.now_us, {**facts, **row})
+        connection.execute(insert(tables.erasure).values(case_no="17", at_us=ledger.now_us, events=1, leaf=leaf, **row))
 
 
 def whole(home: Path) -> None:

@@ -392,7 +392,7 @@ def test_a_time_stamp_that_is_not_of_its_checkpoint_is_found(shop: Shop, content
 
 def test_a_line_of_the_tail_file_that_a_crash_cut_short_is_no_finding(shop: Shop) -> None:
     with shop.settings.tail_path.open("ab") as tail:
-        tail.write(b'{"store": "')
+        tail.write(b'{"store":"4f')
 
     assert verdict(shop).intact
 
@@ -499,14 +499,14 @@ def test_a_store_that_grows_meanwhile_is_looked_at_again(shop: Shop, monkeypatch
     looks: list[int] = []
     real = payloads.check_payloads
 
-    def erased_meanwhile(path: Path, store: sqlite3.Connection) -> Iterator[payloads.CheckedRequests]:
+    def erased_meanwhile(path: Path, store: sqlite3.Connection, since: int) -> Iterator[payloads.CheckedRequests]:
         """As a helper process sees it, whose store is newer than that of the process that asked."""
         looks.append(1)
         if len(looks) == 1:
             erase(shop)
             with open_store(path) as newer:
-                return iter(list(real(path, newer)))
-        return real(path, store)
+                return iter(list(real(path, newer, since)))
+        return real(path, store, since)
 
     monkeypatch.setattr(payloads, "check_payloads", erased_meanwhile)
 
