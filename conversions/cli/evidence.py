@@ -21,7 +21,9 @@ def verify_log(
     since: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", exists=True, help="A checkpoint that you trust: the bytes of requests before it are skipped."
+            metavar="FILE",
+            exists=True,
+            help="A checkpoint that you trust: the bytes of requests before it are skipped.",
         ),
     ] = None,
     as_json: AsJson = False,

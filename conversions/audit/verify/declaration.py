@@ -53,6 +53,12 @@ def _each(names: str, declaration: Declaration) -> dict[str, Declaration]:
 
 _SENT = "id IN (SELECT event FROM request_event)"
 _ANSWERED = "outcome IS NOT NULL"
+_HAS = """leaf IN (SELECT seq FROM leaf WHERE body LIKE '%"{}":%')"""
+"""Entries of earlier releases have fewer facts."""
+_COUNTED = _derived(
+    "the entries of erasures and rectifications count them",
+    f"rectification IS NOT NULL OR erasure IN (SELECT id FROM erasure WHERE {_HAS.format('tasks')})",  # noqa: S608
+)
 _STATE = _unbound("the state of an order is in no entry")
 _LIST = _unbound("its entry names the row, not the person or the reason")
 _LIMITS = _unbound("usual amounts and shares decide what is held back, and no entry has them")
@@ -158,15 +164,18 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
         "removed_us": _bound("objection removed, and the same of the other kinds"),
         **_each("subject reason removed_reason", _LIST),
     },
-    "erasure": _each(f"{ROWS} case_no at_us operator events leaf entry", _bound("erasure"))
-    | {"id": _unbound("the entry of an erasure does not have its number")},
+    "erasure": {
+        **_each(f"{ROWS} case_no at_us operator events leaf", _bound("erasure")),
+        "entry": _bound("erasure", _HAS.format("entry")),
+        "id": _unbound("the entry of an erasure does not have its number"),
+    },
     "rectification": _each(f"{ROWS} case_no at_us operator orders leaf", _bound("rectification"))
     | _each("id corrected", _LIST),
     "rectified_order": _each(f"{ROWS} rectification sale wrong", _LIST),
     "task": {
-        ROWS: _derived("the entries of erasures and rectifications count them"),
+        ROWS: _COUNTED,
         **_each("closed_us closed_reason", _bound("task closed", "closed_us IS NOT NULL")),
-        **_each("erasure rectification", _derived("the entries of erasures and rectifications count them")),
+        **_each("erasure rectification", _COUNTED),
         **_each("id recipient what opened_us", _LIST),
     },
     "look": {
@@ -198,4 +207,3 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
     "open_shift": _each(f"{ROWS} currency power", _LIMITS),
     "latest_amount": _each(f"{ROWS} id sale currency deviation basis odd", _LIMITS),
 }
-

@@ -11,18 +11,20 @@ from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS,
 _KEYS = {
     "delivery": f"sale IS NOT id >> {DESTINATION_BITS} OR destination IS NOT id & {MAX_DESTINATIONS - 1}",
     "event": f"delivery IS NOT id >> {REVISION_BITS} OR revision IS NOT id & {MAX_REVISIONS - 1}",
-    "revision": f"delivery IS NOT id >> {REVISION_BITS}",
+    "revision": f"delivery IS NOT id >> {REVISION_BITS} OR (SELECT e.id FROM event e WHERE e.id = revision.id) IS NULL",
+    "task": "(erasure IS NULL) IS (rectification IS NULL)",
 }
-"""For each table the condition that a row's key contradicts its columns."""
+"""For each table the condition that a row contradicts itself, or its key."""
+_SALE_BITS = DESTINATION_BITS + REVISION_BITS
 _ORPHANS = f"""
     SELECT e.delivery FROM event e WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = e.delivery)
     AND EXISTS (SELECT 1 FROM sale s WHERE s.id = e.delivery >> {DESTINATION_BITS})
-"""
+"""  # noqa: S608
 """Retention deletes a sale together with its deliveries; nothing else deletes a delivery that has an event."""
 _NEWEST_SALE = f"""
-    SELECT max(coalesce((SELECT max(id) FROM sale), 0), coalesce((SELECT max(id) >> {DESTINATION_BITS} FROM delivery), 0),
-    coalesce((SELECT max(id) >> {DESTINATION_BITS + REVISION_BITS} FROM event), 0))
-"""
+    SELECT max(coalesce((SELECT max(id) FROM sale), 0), coalesce((SELECT max(id) FROM delivery) >> {DESTINATION_BITS}, 0),
+        coalesce((SELECT max(id) FROM event) >> {_SALE_BITS}, 0))
+"""  # noqa: S608
 _DOCUMENTS = {
     "settings": "SELECT settings FROM run",
     "policy": "SELECT policy FROM run UNION SELECT policy FROM request",
@@ -45,7 +47,7 @@ def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
 def _keys(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
     for table, contradiction in _KEYS.items():
         for (row,) in store.execute(f"SELECT id FROM {table} WHERE {contradiction}"):  # noqa: S608
-            yield VerificationFinding(f"{table} {row}", "has another key than its columns say")
+            yield VerificationFinding(f"{table} {row}", "contradicts its own key, or itself")
     for (row,) in store.execute(_ORPHANS):
         yield VerificationFinding(f"delivery {row}", "is gone, and its event and its sale are not")
 
@@ -65,6 +67,8 @@ def _late_results(history: LogHistory, store: sqlite3.Connection) -> Iterator[Ve
     for request, asked, verdict in store.execute("SELECT id, asked, verdict FROM request ORDER BY id"):
         stated = history.verdicts.get(request)
         if asked != history.queries[request]:
-            yield VerificationFinding(f"request {request}", f"counts {asked} answers, the log {history.queries[request]}")
+            yield VerificationFinding(
+                f"request {request}", f"counts {asked} answers, the log {history.queries[request]}"
+            )
         if verdict != STATUSES.get(stated or "", stated):
             yield VerificationFinding(f"request {request}", "has another late result than the log")

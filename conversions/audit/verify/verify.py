@@ -129,7 +129,9 @@ class _Verification:
         known_anchors: Sequence[anchors.Anchor],
     ) -> None:
         self.result, self.store, self.known_anchors = result, store, known_anchors
-        self.checked = payloads.check_payloads(location.store, store, result.since)  # starts the workers now; their results come last
+        self.checked = payloads.check_payloads(
+            location.store, store, result.since
+        )  # starts the workers now; their results come last
         self.tree = Tree(store, {anchor.size for anchor in known_anchors})
         self.row_verifier, self.history = RowVerifier(store), LogHistory()
         self.erased: list[int] = []

@@ -1,4 +1,4 @@
-"""The objects that belong in a store, by their definitions: a trigger or a view could change what a run reads or writes.
+"""The objects that belong in a store, by their definitions: a trigger or a view could change what a run reads.
 
 The migrations are the one place of the definitions. SQLite's own objects, such as the index of a primary key, have a
 reserved name.

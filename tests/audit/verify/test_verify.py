@@ -12,8 +12,8 @@ import pytest
 
 from conversions.audit.verify import payloads, verify
 from conversions.audit.verify.open_store import open_store
-from conversions.audit.verify.rows import RowVerifier
 from conversions.audit.verify.result import VerificationResult
+from conversions.audit.verify.rows import RowVerifier
 from conversions.ledger import checkpoints, open_shared, runs
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, root_of
 from conversions.ledger.runs import bindings
