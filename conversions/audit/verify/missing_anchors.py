@@ -31,17 +31,17 @@ def find_missing(
     own = [anchor for anchor in anchors if anchor.store_id == store_id]
     tail = sorted(anchor.size for anchor in own if anchor.checkpoint is None)
     signed = sorted(anchor.size for anchor in own if anchor.checkpoint is not None)
-    keyed_from = history.keyed_from
     yield from _compare("the tail file", "lines", expected.spans, tail)
-    if keyed_from is not None:
-        yield from _compare("the checkpoints", "files", [s for s in expected.spans if s.start > keyed_from], signed)
+    if history.keyed_from is not None:
+        keyed = [span for span in expected.spans if span.start > history.keyed_from]
+        yield from _compare("the checkpoint directory", "checkpoints", keyed, signed)
 
 
 def _compare(place: str, unit: str, spans: Sequence[range], sizes: Sequence[int]) -> Iterator[VerificationFinding]:
     missing = [span for span in spans if not _is_within(span, sizes)]
     if missing:
-        count = f"{len(missing)} of the {len(spans)} {unit} that runs wrote are not there"
-        yield VerificationFinding(place, f"were cut or removed: {count}, the first for entry {missing[0].start - 1}")
+        first = f"the first after entry {missing[0].start - 1}"
+        yield VerificationFinding(place, f"lacks {len(missing)} of {len(spans)} {unit} that runs wrote, {first}")
 
 
 def _is_within(span: range, sizes: Sequence[int]) -> bool:
