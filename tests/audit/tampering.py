@@ -48,8 +48,11 @@ def logged(path: Path) -> object:
 
 
 def _query(store: sqlite3.Connection, table: str, column: str, rows: str) -> str:
-    names = key(store, table)[1:-1]
-    return f"SELECT {names}{'' if column == ROWS else f', {column}'} FROM {table} WHERE {rows} ORDER BY {names}"
+    """The values of a column with the keys of their rows, where the declaration vouches for these, too."""
+    keys = key(store, table)[1:-1].split(", ")
+    vouched = [name for name in keys if DECLARATIONS[table][name].cover in {Cover.BOUND, Cover.DERIVED}]
+    names = ", ".join(dict.fromkeys([*vouched, *([] if column == ROWS else [column])])) or "count(*)"
+    return f"SELECT {names} FROM {table} WHERE {rows} ORDER BY {names}"
 
 
 @contextmanager
