@@ -48,7 +48,9 @@ class LogHistory:
     """The first intent to an address on this machine (True), and the first to another one (False)."""
     starts: list[RunStart] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """The entries "run finished"."""
+    """The entries after which an anchor is written: "run finished" and "upgraded"."""
+    upgraded: int = -1
+    """The newest entry of an upgrade."""
     keyed_from: int | None = None
     """The entry that recorded the log's first key: no earlier run wrote a checkpoint."""
     restorations: list[Restoration] = field(default_factory=list)
@@ -72,10 +74,18 @@ class LogHistory:
                 self.starts.append(RunStart(seq, facts["settings"]))
             case "run finished":
                 self.ends.append(seq)
+            case "upgraded":
+                self.ends.append(seq)
+                self.upgraded = seq
             case "pinned" | "pin changed":
                 self._find_key(seq, facts)
             case "restored":
-                self.restorations.append(Restoration(seq, facts["remembered_size"], facts.get("remembered_store")))
+                self.restorations.append(Restoration(seq, facts.get("remembered_size"), facts.get("remembered_store")))
+            case _:
+                self._read_removal_or_result(seq, facts)
+
+    def _read_removal_or_result(self, seq: int, facts: Mapping[str, Any]) -> None:
+        match facts["kind"]:
             case "purge":
                 self.purges.append(Purge(seq, facts["t"], facts.get("before"), facts["events"]))
             case "erasure":

@@ -181,7 +181,7 @@ class _Verification:
     def _outside(self) -> Iterator[VerificationFinding]:
         ((store_id,),) = self.store.execute("SELECT store_id FROM head").fetchall()
         yield from anchors.compare(self.known_anchors, self.tree, store_id, self.row_verifier)
-        yield from missing_anchors.find_missing(self.history, self.store, self.known_anchors)
+        yield from missing_anchors.find_missing(self.history, self.store, self.known_anchors, self.result.notes)
 
     def _rehearsal(self) -> Iterator[VerificationFinding]:
         yield from rehearsal.compare(self.history, self.store)

@@ -1,4 +1,4 @@
-"""Writes the anchors of the newest finished run where a kill at its very end left none: `audit verify` expects them."""
+"""Writes the anchors that a run or an upgrade did not write because it was killed: `audit verify` expects them."""
 
 from pathlib import Path
 
@@ -10,11 +10,14 @@ from conversions.ledger.runs.runs import record_tree_head
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 
-_NEWEST_END = text("""SELECT seq FROM leaf WHERE body LIKE '%"kind":"run finished"%' ORDER BY seq DESC LIMIT 1""")
+_NEWEST_END = text("""
+    SELECT seq FROM leaf WHERE body LIKE '%"kind":"run finished"%' OR body LIKE '%"kind":"upgraded"%'
+    ORDER BY seq DESC LIMIT 1
+""")
 
 
 def write_missing(ledger: Ledger, checkpoints: Path) -> None:
-    """Append to the tail file and write a checkpoint where one of them is older than the newest finished run."""
+    """Append to the tail file and write a checkpoint where one of them is older than the newest of these."""
     with ledger.transaction() as connection:
         end = connection.execute(_NEWEST_END).scalar()
         signs = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == PIN)).first() is not None
