@@ -166,6 +166,7 @@ class _Verification:
 
     def _schema(self) -> Iterator[VerificationFinding]:
         yield from schema_walk.compare(self.store)
+        yield from schema_walk.check_file(self.store)
 
     def _entries(self) -> Iterator[VerificationFinding]:
         yield from rebuild_tree.rebuild(self.tree, self.store, self._read)
