@@ -50,7 +50,8 @@ def logged(path: Path) -> object:
 def _query(store: sqlite3.Connection, table: str, column: str, rows: str) -> str:
     """The values of a column with the keys of their rows, where the declaration vouches for these, too."""
     keys = key(store, table)[1:-1].split(", ")
-    vouched = [name for name in keys if DECLARATIONS[table][name].cover in {Cover.BOUND, Cover.DERIVED}]
+    declared = DECLARATIONS[table]
+    vouched = [name for name in keys if name in declared and declared[name].cover in {Cover.BOUND, Cover.DERIVED}]
     names = ", ".join(dict.fromkeys([*vouched, *([] if column == ROWS else [column])])) or "count(*)"
     return f"SELECT {names} FROM {table} WHERE {rows} ORDER BY {names}"
 
