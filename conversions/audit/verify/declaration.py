@@ -5,9 +5,13 @@ may be anything, for a reason. Unbound: nothing would notice a change yet. ROWS 
 one may be missing, or one too many.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
+
+from sqlalchemy.dialects import sqlite
+
+from conversions.ledger.schema.bound_sets import BOUND_SETS, BoundSet
 
 ROWS = "*"
 
@@ -60,16 +64,14 @@ _COUNTED = _derived(
     f"rectification IS NOT NULL OR erasure IN (SELECT id FROM erasure WHERE {_HAS.format('tasks')})",  # noqa: S608
 )
 _STATE = _unbound("the state of an order is in no entry")
-_LIST = _unbound("its entry names the row, not the person or the reason")
 _LIMITS = _unbound("usual amounts and shares decide what is held back, and no entry has them")
 _KNOWN = _unbound("what the operator knows already decides exit codes, and no entry has it")
-_DAYS = _unbound("days that were read decide what is read next, and no entry has them")
 _INTENT = (
     "id run destination parent purpose attempt recipient url route headers prefix suffix events policy rules"
     " intended_us leaf"
 )
 
-DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
+_BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bound sets cover is added below
     "alembic_version": {
         ROWS: _derived("this program's schema"),
         "version_num": _derived("this program's schema"),
@@ -86,6 +88,7 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
     },
     "leaf": _each(f"{ROWS} seq body", _derived("root, tail file and checkpoints")),
     "node": _each(f"{ROWS} level position hash", _derived("the entries")),
+    "bound": _each(f"{ROWS} name rows sum", _bound("the sums of bound sets")),
     "document": {
         ROWS: _bound("run, intent, policy and rules recorded or approved"),
         **_each("sha256 body", _bound("run, intent, policy and rules recorded or approved")),
@@ -93,7 +96,6 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
     },
     "pin": {
         **_each(f"{ROWS} name value", _bound("pinned, pin changed")),
-        "since_us": _unbound("entries repeat older bindings without their time"),
     },
     "run": {
         ROWS: _bound("run"),
@@ -103,15 +105,9 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
         ),
         "finished_us": _bound("run finished"),
         "epoch": _free("a counter of the run lock, which says nothing of the past"),
-        "reason": _unbound("the entry of a run has no reason"),
-        "waiting": _unbound("the entry of its end has no count of unsent orders"),
-        "report": _unbound("the entry of its end has the exit code only"),
     },
     "destination": {
         **_each(f"{ROWS} id name", _bound("intent", "id IN (SELECT destination FROM request)")),
-        "read_until": _DAYS,
-        "decided_us": _unbound("the entry of a decision is not compared"),
-        "scored_us": _free("only the time of the next question about quality scores"),
     },
     "sale": {
         **_each(f"{ROWS} id", _derived("numbers without a gap, but for what retention removed")),
@@ -131,6 +127,7 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
             _STATE,
         ),
     },
+    "decision": {},
     "event": {
         ROWS: _bound("intent", _SENT),
         **_each("id delivery revision", _bound("intent", _SENT)),
@@ -144,7 +141,6 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
         **_each("answered_us outcome http_status code reference outcome_leaf", _bound("outcome", _ANSWERED)),
         **_each("asked verdict", _derived("diagnosis")),
         "warnings": _unbound("the entry of an outcome has no warnings"),
-        "ask_at": _unbound("no entry has the time of the next question"),
         **_each("concluded suspected suspects", _unbound("the entry of a late result is not compared")),
     },
     "request_event": _each(f"{ROWS} request position event", _bound("intent")),
@@ -162,27 +158,21 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
         **_each(f"{ROWS} id", _bound("objection, withdrawal, restriction, suppression")),
         **_each("since_us kind case_no person", _bound("objection, withdrawal, restriction, suppression")),
         "removed_us": _bound("objection removed, and the same of the other kinds"),
-        **_each("subject reason removed_reason", _LIST),
     },
     "erasure": {
         **_each(f"{ROWS} case_no at_us operator events leaf", _bound("erasure")),
         "entry": _bound("erasure", _HAS.format("entry")),
-        "id": _unbound("the entry of an erasure does not have its number"),
     },
-    "rectification": _each(f"{ROWS} case_no at_us operator orders leaf", _bound("rectification"))
-    | _each("id corrected", _LIST),
-    "rectified_order": _each(f"{ROWS} rectification sale wrong", _LIST),
+    "rectification": _each(f"{ROWS} case_no at_us operator orders leaf", _bound("rectification")),
+    "rectified_order": {},
     "task": {
         ROWS: _COUNTED,
         **_each("closed_us closed_reason", _bound("task closed", "closed_us IS NOT NULL")),
         **_each("erasure rectification", _COUNTED),
-        **_each("id recipient what opened_us", _LIST),
     },
     "look": {
         ROWS: _bound("look"),
         **_each("at_us operator purpose leaf kind about case_no", _bound("look")),
-        "id": _unbound("the entry of a look does not have its number"),
-        **_each("subject sale", _LIST),
     },
     "history": {
         "orders": _derived("shrink"),
@@ -191,10 +181,10 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
             _unbound("the entry of retention has the number of orders only"),
         ),
     },
-    "day_read": _each(f"{ROWS} day orders run", _DAYS),
+    "day_read": {},
     "judgement_count": _each(f"{ROWS} run reason judged odd", _LIMITS),
     "status_word": _each(f"{ROWS} word since_us", _LIMITS),
-    "told": _each(f"{ROWS} code destination about sentence first_us told_us seen_us affected measure accepted", _KNOWN),
+    "told": _each(f"{ROWS} code destination about sentence first_us told_us seen_us affected measure", _KNOWN),
     "warning": _each(
         f"{ROWS} destination kind events first_us last_us", _unbound("the entry of an outcome has no warnings")
     ),
@@ -207,3 +197,32 @@ DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = {
     "open_shift": _each(f"{ROWS} currency power", _LIMITS),
     "latest_amount": _each(f"{ROWS} id sale currency deviation basis odd", _LIMITS),
 }
+
+_KEPT = _free("kept beside the salt, so that an altered row can be named: the sum of the set does not need it")
+
+
+def _with_sets() -> Iterator[tuple[str, Mapping[str, Declaration]]]:
+    """The declarations, with the columns of bound sets, whose sums the log states."""
+    for table, declared in _BY_ENTRIES.items():
+        sets = {name: each for name, each in BOUND_SETS.items() if each.table.name == table}
+        columns = dict(declared)
+        for name, each in sets.items():
+            stated = _bound(f"the sum of the set {name}", _condition(each))
+            columns |= {column: stated for column in each.columns if not _whole(columns.get(column))}
+            if each.salted:
+                columns |= {"salt": stated, "commitment": _KEPT}
+            if len(each.columns) + 2 * each.salted == len(each.table.columns) and not _whole(columns.get(ROWS)):
+                columns[ROWS] = stated
+        yield table, columns
+
+
+def _whole(declared: Declaration | None) -> bool:
+    """Whether a declaration already covers every row."""
+    return declared is not None and declared.cover in {Cover.BOUND, Cover.DERIVED} and declared.rows == "1"
+
+
+def _condition(each: BoundSet) -> str:
+    return str(each.rows.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+DECLARATIONS: Mapping[str, Mapping[str, Declaration]] = dict(_with_sets())

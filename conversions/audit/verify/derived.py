@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from hashlib import sha256
 
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
@@ -39,6 +40,7 @@ def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
     yield from _keys(store)
     yield from _counts(history, store)
     yield from _late_results(history, store)
+    yield from _sums(history, store)
     for kind, used in _DOCUMENTS.items():
         query = f"SELECT sha256 FROM document WHERE kind <> ? AND sha256 IN ({used})"  # noqa: S608
         for (digest,) in store.execute(query, (kind,)):
@@ -62,6 +64,20 @@ def _counts(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
     if newest - sales != history.shrunk["sales"]:
         gone = f"{newest - sales} of {newest} are gone, the log has {history.shrunk['sales']}"
         yield VerificationFinding("the sales", f"are not complete: {gone}")
+
+
+def _sums(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    """The sums that the next run continues; a set that never had a row has none."""
+    rows = {
+        name: {"rows": rows, "sum": sha256(total).hexdigest()}
+        for name, rows, total in store.execute("SELECT name, rows, sum FROM bound")
+    }
+    for name, stated in history.bound.items():
+        sum_of = rows.pop(name, None)
+        if sum_of != stated and (sum_of or stated["rows"]):
+            yield VerificationFinding(f"the sum of the set {name!r}", "is not what the log states")
+    for name in rows:
+        yield VerificationFinding(f"the sum of the set {name!r}", "is in no entry")
 
 
 def _late_results(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:

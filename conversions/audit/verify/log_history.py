@@ -64,9 +64,13 @@ class LogHistory:
     verdicts: dict[int, str | None] = field(default_factory=dict)
     """The latest verdict, by request."""
 
+    bound: dict[str, Any] = field(default_factory=dict)
+    """What the newest entry about each bound set states."""
+
     def read(self, seq: int, body: str) -> None:
         """Read one entry. Raises ValueError, KeyError or TypeError where no program of ours wrote it."""
         facts: dict[str, Any] = orjson.loads(body)
+        self.bound |= facts.get("bound", {})
         match facts["kind"]:
             case "intent":
                 self.first_intent.setdefault(_LOOPBACK.fullmatch(facts["url"]) is not None, seq)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, text, update
 from conversions.ledger import log, restatements
 from conversions.ledger.late_results import match_counts
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
+from conversions.ledger.log import bound
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
@@ -145,7 +146,9 @@ def _record(connection: Connection, ledger: Ledger, run: Run, answer: _Answer, l
         "asked": pending.times + 1,
         **_evidence(pending, diagnosis),
     }
-    connection.execute(update(tables.request).where(tables.request.c.id == pending.request).values(**columns))
+    this = tables.request.c.id == pending.request
+    with bound.changed(connection, "ask", this):
+        connection.execute(update(tables.request).where(this).values(**columns))
     facts = {
         "run": run.id,
         "request": pending.request,
@@ -246,7 +249,9 @@ def _set_states(
     ready_at = None
     if change.state is State.DEFERRED:
         ready_at = int((ledger.clock() + change.wait).timestamp())
-        connection.execute(_REOPEN, events)
+        runs = select(tables.delivery.c.run).where(text(_RECEIVED_EVENT).bindparams(**events))
+        with bound.changed(connection, "waiting", tables.run.c.id.in_(runs)):
+            connection.execute(_REOPEN, events)
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
     moved = connection.execute(_SET_STATE, {**events, **values, "run": run.id}).rowcount
     return LateResults(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from conversions import __version__
 from conversions.ledger import log, open_shared, require_store, runs, schema, store
-from conversions.ledger.log import head_file
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, files, run_lock
@@ -67,5 +67,6 @@ def _check_upgradable(settings: Settings, connection: Connection) -> str:
 def _migrate(connection: Connection, now_us: int, before: str) -> None:
     with store.translate_errors(), connection.begin():
         schema.migrate(connection)
+        bound.bind_everything(connection)
         facts = {"from": before, "to": schema.REVISION, "version": __version__, "operator": runs.operator()}
         log.append(connection, "upgraded", now_us, facts)

@@ -4,6 +4,7 @@ import orjson
 from sqlalchemy import Connection, select, text, update
 
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.outbox import platform_warnings
 from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follow_up_work
@@ -101,15 +102,19 @@ def record_answer(connection: Connection, now_us: int, request: int, receipt: Re
         "reference": receipt.reference,
     }
     ask_at = None if receipt.ask_after is None else now_us // 1_000_000 + int(receipt.ask_after)
-    leaf = log.append(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch)
-    connection.execute(
-        update(tables.request)
-        .where(tables.request.c.id == request)
-        .values(
-            **facts,
-            answered_us=now_us,
-            ask_at=ask_at,
-            outcome_leaf=leaf,
-            warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
+    this = tables.request.c.id == request
+    with (
+        log.entry(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch) as leaf,
+        bound.changed(connection, "ask", this),
+    ):
+        connection.execute(
+            update(tables.request)
+            .where(this)
+            .values(
+                **facts,
+                answered_us=now_us,
+                ask_at=ask_at,
+                outcome_leaf=leaf,
+                warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
+            )
         )
-    )

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from conversions.errors import Exit, Usage
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.runs.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
@@ -63,7 +64,10 @@ def save(ledger: Ledger, run: Run, findings: Sequence[Finding], evaluated_codes:
                 same = (t.code == row.code, t.destination == row.destination, t.about == row.about)
                 connection.execute(update(tables.told).where(*same).values(told_us=None))
         over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _REMIND_AFTER_US)
-        connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
+        with bound.changed(connection, "acceptance", t.told_us.is_(None), over) as ended:
+            connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
+        if ended:
+            log.append(connection, "acceptances ended", ledger.now_us, {"run": run.id, "count": ended}, epoch=run.epoch)
 
 
 def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> int:
@@ -79,7 +83,8 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
             raise Usage(
                 f"No finding {code!r} is open; nothing was changed. `conversions status` lists the open findings."
             )
-        connection.execute(update(tables.told).where(*matches).values(accepted=t.measure))
+        with bound.changed(connection, "acceptance", *matches):
+            connection.execute(update(tables.told).where(*matches).values(accepted=t.measure))
         facts = {
             "finding": code,
             "destinations": sorted({row.destination for row in rows}),

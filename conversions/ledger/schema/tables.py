@@ -84,6 +84,9 @@ node = _table(
 )
 """Roots of the complete subtrees of the RFC 6962 tree over ``leaf.body``."""
 
+bound = _table("bound", Column("name", Text, primary_key=True), _int("rows"), _bytes("sum"), rowid=False)
+"""Number and sum of the rows of each bound set (``bound_sets``), as the newest leaf about it states them."""
+
 document = _table("document", Column("sha256", Text, primary_key=True), _text("kind"), _text("body"))
 """Settings without secrets, policies and approved rules; each text is stored once."""
 
@@ -110,6 +113,8 @@ run = _table(
     _text("legal_basis"),
     _int("waiting", null=True),  # unsent orders at its end; null: killed, or running
     _text("report", null=True),  # the JSON that `run --json` printed
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 
 destination = _table(
@@ -191,6 +196,20 @@ delivery = _table(
 A query for a person needs one seek per 16,384 sales (a span). An index on the subject alone would scatter inserts over
 the whole index; this one keeps them within its newest megabyte.
 """
+
+decision = _table(
+    "decision",
+    _id(),
+    _int("delivery"),
+    _text("decision"),  # send | give-up | acknowledge
+    _int("at_us", null=True),  # null: before schema 0006, as are these two
+    _text("operator", null=True),
+    _text("reason", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
+    Index(None, "delivery"),
+)
+"""What an operator has decided about one order at one destination."""
 
 event = _table(
     "event",
@@ -314,6 +333,8 @@ objection = _table(
     _text("kind", server_default="objection"),  # objection | withdrawal | restriction | erasure
     _text("case_no", null=True),
     _int("person", null=True),  # the first entry of the same person, whom a rotated key gave another subject
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     Index(
         "uq_objection_in_force",
         "subject",
@@ -333,6 +354,8 @@ erasure = _table(
     _int("events"),
     _int("leaf", "leaf.seq"),
     _int("entry", null=True),  # the person's entry in the suppression list
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """An erasure of a person's data (GDPR art. 17)."""
 
@@ -345,6 +368,8 @@ rectification = _table(
     _text("operator"),
     _int("orders"),
     _int("leaf", "leaf.seq"),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """A rectification of an address (GDPR art. 16): orders of one person had the address of another."""
 
@@ -353,6 +378,8 @@ rectified_order = _table(
     _int("rectification", "rectification.id"),
     _int("sale", "sale.id"),
     _bytes("wrong", null=True),  # subject under the wrong address; null: erased
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     PrimaryKeyConstraint("rectification", "sale"),
     Index(None, "sale"),
     rowid=False,
@@ -369,6 +396,8 @@ task = _table(
     _int("opened_us"),
     _int("closed_us", null=True),
     _text("closed_reason", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """Recipient notice: tell a recipient of an erasure or a rectification (GDPR art. 19); open until it is closed."""
 
@@ -384,6 +413,8 @@ look = _table(
     _text("about", null=True),  # a request's number, or the form and the days of a file
     _int("sale", null=True),  # of an order; null: another kind, or erased
     _text("case_no", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     Index(None, "subject"),
 )
 """Access log: who looked at a person or at sent data, when and why; part of the answer to an access request."""

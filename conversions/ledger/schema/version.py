@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 
 from conversions.errors import LedgerError, SettingsError
 
-REVISION = "0005"
+REVISION = "0006"
 """The schema of this program."""
-OLDER = ("0001", "0002", "0003", "0004")
+OLDER = ("0001", "0002", "0003", "0004", "0005")
 """Schemas that this program can migrate."""
 
 

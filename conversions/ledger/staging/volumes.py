@@ -5,6 +5,9 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select, text
 
+from conversions.ledger import log
+from conversions.ledger.log import bound
+from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
@@ -42,7 +45,7 @@ def known_gaps(ledger: Ledger, today: date, closed: Collection[date] = ()) -> li
     return [_finding(gap) for gap in volume_gaps if gap.until >= today - MONTH]
 
 
-def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
+def save_volumes(ledger: Ledger, run: Run, window: Window, today: date) -> None:
     """Store the number of orders of each day of the window, the highest of all runs.
 
     A rolling export, or one with changed orders only, has fewer orders of earlier days: then none are missing.
@@ -50,7 +53,12 @@ def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
     with ledger.transaction() as connection:
         read = _read(connection, window, today)
         if read:
-            connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run) for day, n in read.items()])
+            days = tables.day_read.c.day.in_([day.isoformat() for day in read])
+            known = connection.execute(select(tables.day_read.c.day).where(days)).scalars().all()
+            with bound.changed(connection, "day_read", days):
+                connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run.id) for day, n in read.items()])
+            bound.bind(connection, "day_read", days, tables.day_read.c.day.not_in(known))
+            log.append(connection, "days read", ledger.now_us, {"run": run.id, "days": len(read)}, epoch=run.epoch)
 
 
 def any_orders(ledger: Ledger) -> bool:

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
 from conversions.ledger.schema.tables import DESTINATION_BITS
@@ -103,8 +104,7 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         events = sorted([*_close(connection, ledger.now_us, sales), *_clear_address(connection, of_others, person)])
         redaction.redact(connection, events)
         for subject in person:
-            for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
-                connection.execute(statement, {"subject": subject})
+            _forget_subject(connection, subject)
         _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients))
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
 
@@ -112,10 +112,23 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
 def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> list[int]:
     """Erase the orders of *sales* and every mention of them; return their events, whose payloads are to be removed."""
     parameters = {"sales": orjson.dumps(sales).decode(), "now_us": now_us}
-    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
+    for statement in (_CLOSE, _CLOSE_ELSEWHERE, _CLOSE_REVISIONS, _CLEAR_SALES, _DELETE_AMOUNTS):
         connection.execute(statement, parameters)
+    with bound.changed(connection, "look", tables.look.c.sale.in_(sales)):
+        connection.execute(_CLEAR_LOOKS, parameters)
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, parameters).scalars()))
     return list(connection.execute(_EVENTS, parameters).scalars())
+
+
+def _forget_subject(connection: Connection, subject: bytes) -> None:
+    """Remove *subject* from the access log and from rectifications."""
+    with (
+        bound.changed(connection, "look", tables.look.c.subject == subject),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected == subject),
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.wrong == subject),
+    ):
+        for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
+            connection.execute(statement, {"subject": subject})
 
 
 def _clear_address(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
@@ -136,7 +149,9 @@ def _record(
     covered = redaction.ranges(connection, events)
     facts = {"basis": "art17", "case": row["case_no"], "events": covered, "count": len(events), "operator": operator}
     more = {"entry": row["entry"], "tasks": len(recipients)}
-    leaf = log.append(connection, "erasure", now, facts | more, epoch=ledger.epoch)
-    row |= {"at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
-    erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
-    recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)
+    row |= {"at_us": now, "operator": operator, "events": len(events)}
+    with log.entry(connection, "erasure", now, facts | more, epoch=ledger.epoch) as leaf:
+        new = insert(tables.erasure).values(**row, leaf=leaf).returning(tables.erasure.c.id)
+        erasure = connection.execute(new).scalar_one()
+        bound.bind(connection, "erasure", tables.erasure.c.id == erasure)
+        recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -63,15 +65,23 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
         stop_sending(connection, sales, wrong)
         now, operator = ledger.now_us, runs.operator()
         facts = {"case": case, "operator": operator, "orders": len(sales), "tasks": len(recipients)}
-        leaf = log.append(connection, "rectification", now, facts, epoch=ledger.epoch)
         row = {"corrected": right[0], "case_no": case, "at_us": now, "operator": operator, "orders": len(sales)}
-        new = insert(tables.rectification).values(**row, leaf=leaf).returning(tables.rectification.c.id)
-        number = connection.execute(new).scalar_one()
-        rows = [{"rectification": number, "sale": s, "wrong": _stored(connection, s, wrong)} for s in sales]
-        if rows:
-            connection.execute(insert(tables.rectified_order), rows)
-        recipient_notices.open_notices(connection, now, recipients, NOTICE, rectification=number)
+        with log.entry(connection, "rectification", now, facts, epoch=ledger.epoch) as leaf:
+            number = _store(connection, row | {"leaf": leaf}, sales, wrong)
+            recipient_notices.open_notices(connection, now, recipients, NOTICE, rectification=number)
     return RectificationSummary(len(sales), recipients)
+
+
+def _store(connection: Connection, row: dict[str, Any], sales: Sequence[int], wrong: Person) -> int:
+    """Store a rectification of *sales*; return its number."""
+    new = insert(tables.rectification).values(**row).returning(tables.rectification.c.id)
+    number = int(connection.execute(new).scalar_one())
+    bound.bind(connection, "rectification", tables.rectification.c.id == number)
+    rows = [{"rectification": number, "sale": s, "wrong": _stored(connection, s, wrong)} for s in sales]
+    if rows:
+        connection.execute(insert(tables.rectified_order), rows)
+        bound.bind(connection, "rectified_order", tables.rectified_order.c.rectification == number)
+    return number
 
 
 def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF, EVENTS_OF
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
@@ -56,6 +57,7 @@ _SHRINK = (
     text("DELETE FROM former_number WHERE sale IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM latest_amount WHERE sale IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM rectified_order WHERE sale IN (SELECT value FROM json_each(:sales))"),
+    text(f"DELETE FROM decision WHERE delivery >> {DESTINATION_BITS} IN (SELECT value FROM json_each(:sales))"),
     text("DELETE FROM sale WHERE id IN (SELECT value FROM json_each(:sales))"),
 )
 _ORDER_NUMBERS = text("SELECT a.order_no FROM json_each(:sales) j JOIN sale a ON a.id = j.value")
@@ -129,12 +131,23 @@ def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
             finished_sales = {"sales": orjson.dumps(finished).decode()}
             orders = _count(connection, finished_sales)
             order_mentions.forget_orders(connection, connection.execute(_ORDER_NUMBERS, finished_sales).scalars().all())
-            for statement in _SHRINK:
-                connection.execute(statement, finished_sales)
-            connection.execute(_FORGET_CORRECTED)
+            _delete(connection, finished)
             facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
+
+
+def _delete(connection: Connection, sales: Sequence[int]) -> None:
+    """Delete *sales* and what the store has of them."""
+    decided = tables.decision.c.delivery
+    with (
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.sale.in_(sales)),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected.is_not(None)),
+        bound.changed(connection, "decision", decided.op(">>")(DESTINATION_BITS).in_(sales)),
+    ):
+        for statement in _SHRINK:
+            connection.execute(statement, {"sales": orjson.dumps(sales).decode()})
+        connection.execute(_FORGET_CORRECTED)
 
 
 def _free(connection: Connection, sales: Sequence[int]) -> dict[str, Any]:

@@ -76,4 +76,4 @@ def test_the_verifier_says_what_it_checks_and_what_it_does_not() -> None:
     named = {table for table in SCHEMA if any(f" {table}" in sentence for sentence in sentences)}
     assert named == set(SCHEMA)
     assert sum(len(columns) for columns in scope.json().values()) == sum(map(len, SCHEMA.values())) + 1
-    assert "run.reason" in scope.json()["unbound"]
+    assert "delivery.state" in scope.json()["unbound"]
