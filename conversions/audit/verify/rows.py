@@ -19,8 +19,8 @@ _RUN = ("command", "operator", "host", "pid", "version", "since", "until", "sett
 _INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "route", "events", "policy", "rules")
 _FORMER = {"outcome": {"not sent": "not_sent"}}
 """Entries before schema 0004 have texts where rows have codes now."""
-_ABSENT = {"route": None}
-"""What an entry without this key means: before schema 0005 every request left directly."""
+_ABSENT = {"route": None, "of": "person", "about": None, "person": None}
+"""What an entry without this key means: before schema 0005 a request left directly, and a look was at a person."""
 _KIND = "iif(kind = 'erasure', 'suppression', kind)"
 _SUPPRESSIONS = {
     "objection": "objection",
