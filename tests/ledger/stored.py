@@ -23,7 +23,8 @@ class StoredEvent:
     id: int
     place: int
     subject: bytes | None
-    bytes: bytes | None
+    body: bytes | None
+    """The exact bytes; None where they are erased."""
     salts: bytes
     request_count: int
     """The requests that contain it."""
@@ -44,11 +45,11 @@ class StoredEvent:
     @property
     def leaf_value(self) -> bytes:
         """What the log has instead of the event."""
-        if self.bytes is None:
+        if self.body is None:
             return self.salts[:32]
         if self.form == 1:
-            return hmac.digest(self.salts[:32], self.bytes, "sha256")
-        both = hmac.digest(self.salts[:16], self.bytes, "sha256") + hmac.digest(self.salts[16:], self.link, "sha256")
+            return hmac.digest(self.salts[:32], self.body, "sha256")
+        both = hmac.digest(self.salts[:16], self.body, "sha256") + hmac.digest(self.salts[16:], self.link, "sha256")
         return sha256(both).digest()
 
 
@@ -107,7 +108,7 @@ def _contents(connection: sqlite3.Connection) -> Mapping[int, contents.Contents]
 
 def bodies(store: Path, delivery: int) -> dict[int, bytes | None]:
     """The bytes of the events of one order at one destination, by revision."""
-    return {event.revision: event.bytes for event in events(store) if event.delivery == delivery}
+    return {event.revision: event.body for event in events(store) if event.delivery == delivery}
 
 
 def by_key(store: Path) -> dict[int, StoredEvent]:

@@ -48,6 +48,7 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
             _overwrite(connection, batch, _erased(connection, batch, contents, left))
     for page in pages([*events]):
         connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
+        connection.execute(delete(tables.earlier_person).where(tables.earlier_person.c.event.in_(page)))
 
 
 def _by_batch(connection: Connection, events: Iterable[int]) -> dict[int, list[int]]:

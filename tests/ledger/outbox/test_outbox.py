@@ -36,7 +36,7 @@ from tests.ledger.builders import (
 from tests.ledger.log.test_merkle import by_definition
 from tests.ledger.stored import StoredEvent
 
-GOLDEN = "2f0f09ac8144f4c22c70bed9250bd0e5b904cdc76f7ab0812d510375bcfac6bf"
+GOLDEN = "dc978a8445cd790ef02b0716ee8937673b1449c3127303aeaba0051fa5a2679a"
 """The RFC 6962 root over the leaf values of the events 1, 2, 3, made with salts that count up from 60."""
 
 
@@ -84,7 +84,7 @@ def test_an_intent_is_on_disk_with_its_bytes_before_intend_returns(night: Night)
 
     with another_look(night.path) as other:
         row = other.execute(select(tables.request)).one()
-        events = [e.bytes for e in held_by(night, row.id) if e.bytes is not None]
+        events = [e.body for e in held_by(night, row.id) if e.body is not None]
         states = set(other.execute(select(tables.delivery.c.state).where(tables.delivery.c.destination == 2)).scalars())
     assert row.prefix + b",".join(events) + row.suffix == attempt.body
     assert (row.outcome, row.answered_us, row.outcome_leaf) == (None, None, None)
@@ -298,6 +298,18 @@ def test_where_all_object_nothing_leaves_and_the_next_are_sent(night: Night) -> 
     suppressions.add(night.ledger, (subject("anna"),), None)
 
     assert inside(night, night.intend(night.outbox(max_events=2))) == ["other"]
+
+
+def test_an_objection_to_a_later_part_of_a_batch_is_seen_after_the_earlier_part_left(night: Night) -> None:
+    night.stage(*[sighting(str(i)) for i in range(3)], sighting("anna's", subject=subject("anna")))
+    suppressions.add(night.ledger, (subject("anna"),), None)
+    template = night.outbox(max_events=2)
+
+    requests = [inside(night, night.intend(template)) for _ in range(2)]
+
+    assert requests == [["0", "1"], ["2"]]
+    assert night.attempt(template, FIRST) is None
+    assert night.held("anna's").reason == Reason.OBJECTION
 
 
 def test_an_objection_between_two_attempts_of_the_same_batch_withholds(night: Night) -> None:

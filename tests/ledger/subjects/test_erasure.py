@@ -53,7 +53,7 @@ def test_every_order_of_the_person_is_erased_everywhere_and_no_other(night: Nigh
     assert_erased(night, "3")
     assert deliveries(night, "2") == untouched
     assert [row["wire_id"] for row in deliveries(night, "1")] == ["c-1", "c-1"]
-    left = [event for event in stored.events(night.path) if event.bytes is not None]
+    left = [event for event in stored.events(night.path) if event.body is not None]
     assert [event.subject for event in left] == [ASTA, ASTA]
     assert IDA not in {event.subject for event in stored.events(night.path)}
     assert_committed(night)
