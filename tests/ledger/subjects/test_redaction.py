@@ -52,8 +52,8 @@ def assert_committed(night: Night) -> None:
     leaves = {leaf["seq"]: leaf for leaf in night.leaves()}
     sent = stored.events_of_requests(night.path)
     assert sent
-    for request, number in night.all(_LEAVES):
-        assert root_of([event.leaf_value for event in sent[request]]).hex() == leaves[number]["commitments"]
+    for row in night.all(_LEAVES):
+        assert root_of([event.leaf_value for event in sent[row.id]]).hex() == leaves[row.leaf]["commitments"]
 
 
 def test_what_is_taken_out_is_in_no_file_and_its_commitment_stays(night: Night) -> None:
