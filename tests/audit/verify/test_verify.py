@@ -15,10 +15,11 @@ from conversions.audit.verify import payloads, verify
 from conversions.audit.verify.open_store import open_store
 from conversions.audit.verify.rows import RowVerifier
 from conversions.audit.verify.verify import VerificationResult
-from conversions.ledger import checkpoints, log, open_shared, runs
+from conversions.ledger import checkpoints, open_shared, runs
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, root_of
 from conversions.ledger.runs import bindings
-from conversions.ledger.subjects import erasure, recipient_notices, redaction
+from conversions.ledger.subjects import erasure, recipient_notices
+from tests.audit.erasing import erase
 from tests.audit.shop import SATURDAY, SUNDAY, Shop, new_shop
 from tests.ledger import stored
 
@@ -47,15 +48,6 @@ def bodies(store: sqlite3.Connection) -> list[tuple[int, bytes]]:
 def file_of(store: sqlite3.Connection) -> Path:
     (path,) = (file for _, name, file in store.execute("PRAGMA database_list") if name == "main")
     return Path(path)
-
-
-def erase(shop: Shop) -> None:
-    """One event loses its payload, as the log says."""
-    with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
-        (event,) = connection.exec_driver_sql("SELECT min(id) FROM event").one()
-        redaction.redact(connection, [event])
-        facts = {"basis": "retention", "events": redaction.ranges(connection, [event]), "count": 1}
-        log.append(connection, "purge", ledger.now_us, facts)
 
 
 def leaves(store: sqlite3.Connection) -> list[dict[str, object]]:
@@ -185,7 +177,7 @@ def lost_payload(store: sqlite3.Connection) -> str:
 def lost_commitment(store: sqlite3.Connection) -> str:
     event, _ = bodies(store)[0]
     stored.alter(store, event, body=None, salts=b"")
-    return "cannot be checked against request 1"
+    return "commits to other events than request 1 has"
 
 
 def half_erased(store: sqlite3.Connection) -> str:
