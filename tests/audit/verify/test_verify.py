@@ -177,7 +177,7 @@ def lost_payload(store: sqlite3.Connection) -> str:
 def lost_commitment(store: sqlite3.Connection) -> str:
     event, _ = bodies(store)[0]
     stored.alter(store, event, body=None, salts=b"")
-    return "commits to other events than request 1 has"
+    return "cannot be checked against request 1 (IndexError)"
 
 
 def half_erased(store: sqlite3.Connection) -> str:
@@ -189,6 +189,11 @@ def half_erased(store: sqlite3.Connection) -> str:
 def cut_bytes(store: sqlite3.Connection) -> str:
     store.execute("UPDATE blob SET bytes = substr(bytes, 1, 20) WHERE batch = 1")
     return "commits to other events than request 1 has"
+
+
+def other_bytes(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE blob SET bytes = CAST('not compressed' AS BLOB) WHERE batch = 1")
+    return "cannot be checked against request 1 (error)"
 
 
 def batch_missing(store: sqlite3.Connection) -> str:
@@ -298,6 +303,7 @@ def no_table(store: sqlite3.Connection) -> str:
         lost_commitment,
         half_erased,
         cut_bytes,
+        other_bytes,
         batch_missing,
         event_of_another_place,
         event_left_out,
