@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from conversions import delivery
 from conversions.delivery import MAX_IDLE_ROUNDS, Delivery
@@ -36,6 +36,7 @@ from conversions.errors import (
     Unavailable,
 )
 from conversions.ledger import outbox as requests
+from conversions.ledger.batches import contents, parts
 from conversions.ledger.outbox import ClaimedBatch, RequestTemplate, ValidatedBatch
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import suppressions
@@ -126,18 +127,18 @@ class Platform:
             return
         with another_look(self._store) as connection:
             intended = [
-                row.prefix + b",".join(events_of(connection, row.id)) + row.suffix
+                row.prefix + b",".join(bodies_of(connection, row.id)) + row.suffix
                 for row in connection.execute(select(tables.request))
             ]
         with self._turn:
             assert intended.count(body) >= self.sent.count(body), "sent before its intent was committed"
 
 
-def events_of(connection: Any, request: int) -> list[bytes]:
-    place, event = tables.request_event.c, tables.event.c
-    joined = tables.request_event.join(tables.event, event.id == place.event)
-    query = select(event.bytes).select_from(joined).where(place.request == request).order_by(place.position)
-    return list(connection.execute(query).scalars())
+def bodies_of(connection: Connection, request: int) -> list[bytes]:
+    """The bytes of the events of a request, in the order of the wire."""
+    places = parts.places(connection, [request])[request]
+    stored = contents.bodies(connection, places)
+    return [body for at in places if (body := stored[at]) is not None]
 
 
 @pytest.fixture

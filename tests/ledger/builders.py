@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from conversions.ledger import runs, staging, store
+from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.outbox import Attempt, Purpose, RequestTemplate, WorkItem, claim, intend, validate
 from conversions.ledger.runs import Run, RunMetadata
 from conversions.ledger.schema import tables
@@ -260,6 +261,15 @@ class Night:
         held = self.held(number, destination)
         key = event_key(held.id, held.revision)
         return next(event.subject for event in stored.events(self.path) if event.id == key)
+
+    def seal(self, delivery: int, revision: int, body: bytes, buyer: bytes | None = None) -> int:
+        """Another event of an order, which is of *buyer* where that is not the buyer of the sale; returns its key."""
+        key = event_key(delivery, revision)
+        with self.ledger.transaction() as connection:
+            seal(connection, self.run.id, [NewEvent(key, DAY, PRICE, body)], LIMITS)
+            if buyer is not None:
+                connection.execute(tables.earlier_person.insert().values(event=key, subject=buyer))
+        return key
 
     def states(self, destination: str = "meta") -> dict[str, str]:
         """Where every order stands, by number."""

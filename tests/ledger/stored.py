@@ -1,10 +1,17 @@
-"""What a store holds of events, read from its batches: the material of tests that look into the store."""
+"""What a store holds of events, read from its batches: the material of tests that look into the store.
 
+Leaf values are computed here from their definition, not by the program's own functions.
+"""
+
+import hmac
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+
+import orjson
 
 from conversions.ledger.batches import contents
 
@@ -16,10 +23,16 @@ class StoredEvent:
     id: int
     place: int
     subject: bytes | None
-    bytes: bytes | None
+    body: bytes | None
+    """The exact bytes; None where they are erased."""
     salts: bytes
     request_count: int
     """The requests that contain it."""
+    form: int
+    value: int
+    """In minor units; 0 where it is erased."""
+    link: bytes
+    """Order number, buyer, day and value, as the log binds them; empty where it is erased."""
 
     @property
     def delivery(self) -> int:
@@ -29,30 +42,52 @@ class StoredEvent:
     def revision(self) -> int:
         return self.id & 255
 
+    @property
+    def leaf_value(self) -> bytes:
+        """What the log has instead of the event."""
+        if self.body is None:
+            return self.salts[:32]
+        if self.form == 1:
+            return hmac.digest(self.salts[:32], self.body, "sha256")
+        both = hmac.digest(self.salts[:16], self.body, "sha256") + hmac.digest(self.salts[16:], self.link, "sha256")
+        return sha256(both).digest()
+
 
 _EVENTS = """
-    SELECT e.id, e.place, CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END,
+    SELECT e.id, e.place, CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END AS subject,
     (SELECT count(*) FROM request_part x WHERE x.place >> 12 = e.place >> 12 AND e.place BETWEEN x.place
-        AND x.place + x.events - 1)
-    FROM event e LEFT JOIN sale a ON a.id = e.id >> 14 LEFT JOIN earlier_person p ON p.event = e.id ORDER BY e.id
+        AND x.place + x.events - 1) AS requests, b.day, coalesce((
+        SELECT f.order_no FROM former_number f JOIN run r ON r.id = b.run WHERE f.sale = a.id
+        AND f.since_us > r.started_us ORDER BY f.since_us LIMIT 1
+    ), a.order_no) AS order_no
+    FROM event e JOIN batch b ON b.id = e.place >> 12 LEFT JOIN sale a ON a.id = e.id >> 14
+    LEFT JOIN earlier_person p ON p.event = e.id ORDER BY e.id
 """
 
 
 def events(store: Path) -> list[StoredEvent]:
     """Every event of the store, by key."""
     with closing(sqlite3.connect(store)) as connection:
+        connection.row_factory = sqlite3.Row
         batches = _contents(connection)
-        return [
-            StoredEvent(
-                key,
-                place,
-                subject,
-                batches[place >> 12].bodies[place & 4095],
-                batches[place >> 12].salts[place & 4095],
-                requests,
-            )
-            for key, place, subject, requests in connection.execute(_EVENTS)
-        ]
+        return [_event(row, batches[row["place"] >> 12]) for row in connection.execute(_EVENTS)]
+
+
+def _event(row: sqlite3.Row, of_batch: contents.Contents) -> StoredEvent:
+    position = row["place"] & 4095
+    body, value = of_batch.bodies[position], of_batch.values[position]
+    link = [row["order_no"], (row["subject"] or b"").hex(), row["day"], *value]
+    return StoredEvent(
+        row["id"],
+        row["place"],
+        row["subject"],
+        body,
+        of_batch.salts[position],
+        row["requests"],
+        int(of_batch.form),
+        value.minor,
+        b"" if body is None else orjson.dumps(link),
+    )
 
 
 def events_of_requests(store: Path) -> dict[int, list[StoredEvent]]:
@@ -69,3 +104,28 @@ def events_of_requests(store: Path) -> dict[int, list[StoredEvent]]:
 def _contents(connection: sqlite3.Connection) -> Mapping[int, contents.Contents]:
     rows = connection.execute("SELECT batch, form, members, amounts, sizes, salts, bytes FROM blob")
     return {batch: contents.unpack(contents.BlobRow(*row)) for batch, *row in rows}
+
+
+def bodies(store: Path, delivery: int) -> dict[int, bytes | None]:
+    """The bytes of the events of one order at one destination, by revision."""
+    return {event.revision: event.body for event in events(store) if event.delivery == delivery}
+
+
+def by_key(store: Path) -> dict[int, StoredEvent]:
+    """Every event of the store, by key."""
+    return {event.id: event for event in events(store)}
+
+
+def alter(store: sqlite3.Connection, event: int, *, body: bytes | None, salts: bytes | None = None) -> None:
+    """Give *event* other bytes, None for erased ones, and other salts, as a hand that changes the file does."""
+    (at,) = store.execute("SELECT place FROM event WHERE id = ?", (event,)).fetchone()
+    batch, position = at >> 12, at & 4095
+    of_batch = _contents(store)[batch]
+    of_batch.bodies[position] = body
+    if body is not None:
+        of_batch.sizes[position] = len(body)
+    if salts is not None:
+        of_batch.salts[position] = salts
+    columns = of_batch.columns()
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    store.execute(f"UPDATE blob SET {assignments} WHERE batch = :batch", columns | {"batch": batch})

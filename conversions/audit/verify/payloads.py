@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -95,7 +96,7 @@ def check_requests(store: sqlite3.Connection, first: int, last: int) -> CheckedR
         number, leaf = request[:2]
         try:
             difference = _check_request(store, request, checked)
-        except (ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, zlib.error, sqlite3.Error) as error:
             difference = f"cannot be checked against request {number} ({type(error).__name__})"
         if difference:
             checked.findings.append(VerificationFinding(f"entry {leaf}", difference))

@@ -48,6 +48,7 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
             _overwrite(connection, batch, _erased(connection, batch, contents, left))
     for page in pages([*events]):
         connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
+        connection.execute(delete(tables.earlier_person).where(tables.earlier_person.c.event.in_(page)))
 
 
 def _by_batch(connection: Connection, events: Iterable[int]) -> dict[int, list[int]]:
@@ -69,15 +70,15 @@ def _erased(connection: Connection, batch: int, contents: Contents, positions: C
 
 
 def _overwrite(connection: Connection, batch: int, contents: Contents) -> None:
-    """Write the row in the length that it has, so that SQLite overwrites it where it is."""
+    """Write zeros in the lengths that the row has, so that SQLite overwrites it where it is, then its new contents.
+
+    The new ones are made as long; they are longer where equal values compressed better.
+    """
     table = tables.blob
+    row = update(table).where(table.c.batch == batch)
     old = connection.execute(select(table.c.amounts, table.c.bytes).where(table.c.batch == batch)).one()
+    connection.execute(row.values(amounts=bytes(len(old.amounts)), bytes=bytes(len(old.bytes))))
     new = contents.columns()
-    for name in ("amounts", "bytes"):
-        packed, length = new[name], len(getattr(old, name))
-        if isinstance(packed, bytes):
-            new[name] = packed.ljust(length, b"\0")
-    if new["bytes"] is None:
-        zeros = bytes(len(old.bytes))
-        connection.execute(update(table).where(table.c.batch == batch).values(**{**new, "bytes": zeros}))
-    connection.execute(update(table).where(table.c.batch == batch).values(**new))
+    amounts, packed = new["amounts"].ljust(len(old.amounts), b"\0"), new["bytes"]
+    packed = packed and packed.ljust(len(old.bytes), b"\0")
+    connection.execute(row.values(amounts=amounts, bytes=packed, salts=new["salts"]))

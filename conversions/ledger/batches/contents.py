@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -47,7 +47,7 @@ class Contents:
     """Random salts; the commitments where the event is erased."""
     sizes: list[int]
 
-    def columns(self) -> dict[str, object]:
+    def columns(self) -> dict[str, Any]:
         """Return the row of the table ``blob``, but for the key."""
         return {
             "form": int(self.form),

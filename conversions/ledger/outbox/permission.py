@@ -1,12 +1,13 @@
 """Whose events may not leave any more: the suppression list and the rectifications, asked again at the intent.
 
 Staging has compared each event with the list, and each batch says up to which entry. The intent asks for newer entries
-only, by the index of persons, so that one objection costs one seek and not a look at every event of every request.
+only, by the index of persons, so that one objection costs one seek and not a look at every event of every request. What
+a batch says stays as it is: a request may have a part of a batch, and the rest is compared when it is to leave.
 """
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from conversions.ledger.batches.contents import batch_of
 from conversions.ledger.outbox.work import ClaimedBatch
@@ -32,14 +33,11 @@ _WRONG = select(tables.rectified_order.c.sale, tables.rectified_order.c.wrong).w
 
 
 def newly_forbidden(connection: Connection, batch: ClaimedBatch) -> dict[int, Reason]:
-    """Return the events that may not be sent, each with the reason, and record up to which entry the list was asked."""
+    """Return the events that may not be sent, each with the reason."""
     batches = sorted({batch_of(event.place) for event in batch.claimed})
     asked = connection.execute(_LEAST_ASKED, {"batches": batches}).scalar_one()
-    newest, listed = suppressions.active_since(connection, asked)
+    listed = suppressions.active_since(connection, asked)
     wrong = {tuple(row) for row in connection.execute(_WRONG)}
-    if newest > asked:
-        newer = update(tables.batch).where(tables.batch.c.id.in_(batches), tables.batch.c.objection < newest)
-        connection.execute(newer.values(objection=newest))
     if not (listed or wrong):
         return {}
     sales = sales_under(connection, listed) | {sale for sale, _ in wrong}

@@ -13,8 +13,10 @@ from conversions.audit import open_log
 from conversions.audit.evidence import verifier
 from conversions.audit.evidence.bundle import bundle
 from conversions.errors import LedgerError, SettingsError, Usage
+from tests.audit.erasing import erase
 from tests.audit.shop import ENVIRONMENT, Shop
-from tests.audit.tampering import accepted, erase, evidence
+from tests.audit.tampering import accepted, evidence
+from tests.ledger import stored
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +211,8 @@ def test_what_is_wrong_inside_is_found_even_under_a_good_signature(
 def test_a_store_that_was_altered_makes_no_bundle(past: Shop, tmp_path: Path) -> None:
     shop = past.copy(tmp_path / "shop")
     with shop.tampered() as store:
-        store.execute("UPDATE event SET bytes = CAST('{}' AS BLOB)")
+        (event,) = store.execute("SELECT min(id) FROM event").fetchone()
+        stored.alter(store, event, body=b"{}")
 
     with pytest.raises(LedgerError, match="audit verify"):
         write(shop, tmp_path / "evidence.zip")

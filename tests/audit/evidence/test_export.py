@@ -26,6 +26,7 @@ from conversions.audit.evidence.export import ExportCounts, Format, export, new_
 from conversions.errors import LedgerError, Usage
 from conversions.process.operator import operator
 from tests.audit.shop import SATURDAY, SUNDAY, TOKEN, Shop, new_shop
+from tests.ledger import stored
 
 Line = dict[str, Any]
 
@@ -150,9 +151,9 @@ def test_headers_are_there_and_the_credential_that_was_sent_is_not(past: Shop) -
 def test_of_a_body_with_an_erased_event_nothing_is_shown_and_the_others_are_whole(past: Shop, tmp_path: Path) -> None:
     shop, before = past.copy(tmp_path / "shop"), lines(past)
     repeated = [line["request_id"] for line in before if line["destination"] == "meta" and line["run_id"] == 1]
+    of_requests = stored.events_of_requests(shop.home / "var" / "conversions.db")
     with shop.tampered() as store:
-        one = "SELECT event FROM request_event WHERE request = ? AND position = 1"
-        store.execute(f"UPDATE event SET bytes = NULL, salt = NULL WHERE id = ({one})", repeated[:1])
+        stored.alter(store, of_requests[repeated[0]][1].id, body=None)
     gone = {"events_erased": 1, "body": None, "body_sha256": None}
     assert lines(shop) == [line | gone if line["request_id"] in repeated else line for line in before]
     assert len(repeated) == 2
@@ -241,7 +242,8 @@ def test_bytes_that_cannot_have_left_are_the_stores_fault(past: Shop, tmp_path: 
 def test_an_export_says_how_much_it_holds(past: Shop, tmp_path: Path) -> None:
     shop = past.copy(tmp_path / "shop")
     with shop.tampered() as store:
-        store.execute("UPDATE event SET bytes = NULL, salt = NULL WHERE id = (SELECT min(id) FROM event)")
+        (event,) = store.execute("SELECT min(id) FROM event").fetchone()
+        stored.alter(store, event, body=None)
     with open_log(shop.settings, shop.clock) as log:
         written = export(log, Selection(shop.settings.zone), "csv", io.BytesIO())
     carried = sum(line["events_erased"] for line in lines(shop))

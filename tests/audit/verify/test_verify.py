@@ -3,6 +3,7 @@
 import base64
 import sqlite3
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ from conversions.ledger import checkpoints, open_shared, runs
 from conversions.ledger.log.merkle import EMPTY, leaf_hash, root_of
 from conversions.ledger.runs import bindings
 from conversions.ledger.subjects import erasure, recipient_notices
+from tests.audit.erasing import erase
 from tests.audit.shop import SATURDAY, SUNDAY, Shop, new_shop
-from tests.audit.tampering import erase
+from tests.ledger import stored
 
 Alteration = Callable[[sqlite3.Connection], object]
 
@@ -36,6 +38,16 @@ def verdict(shop: Shop) -> VerificationResult:
 
 def said(shop: Shop) -> list[str]:
     return [str(finding) for finding in verdict(shop).findings]
+
+
+def bodies(store: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """Every event and its bytes, by key."""
+    return [(event.id, event.body) for event in stored.events(file_of(store)) if event.body is not None]
+
+
+def file_of(store: sqlite3.Connection) -> Path:
+    (path,) = (file for _, name, file in store.execute("PRAGMA database_list") if name == "main")
+    return Path(path)
 
 
 def leaves(store: sqlite3.Connection) -> list[dict[str, object]]:
@@ -117,38 +129,85 @@ def altered_head(store: sqlite3.Connection) -> str:
 
 
 def altered_event(store: sqlite3.Connection) -> str:
-    seq = of_kind(store, "intent")
-    store.execute("UPDATE event SET bytes = CAST(replace(bytes, '100.5', '900.5') AS BLOB) WHERE id % 2 = 0")
-    return f"entry {seq} commits to other events than request 1 has"
+    for event, body in bodies(store):
+        if event % 2 == 0:
+            stored.alter(store, event, body=body.replace(b"100.5", b"900.5"))
+    return f"entry {of_kind(store, 'intent')} commits to other events than request 1 has"
 
 
 def altered_salt(store: sqlite3.Connection) -> str:
-    store.execute("UPDATE event SET salt = zeroblob(32) WHERE id = (SELECT min(id) FROM event)")
+    event, body = bodies(store)[0]
+    stored.alter(store, event, body=body, salts=bytes(32))
     return "commits to other events than request 1 has"
 
 
-def lost_payload(store: sqlite3.Connection) -> str:
-    (event,) = store.execute("SELECT min(id) FROM event").fetchone()
-    (salt, content) = store.execute("SELECT salt, bytes FROM event WHERE id = ?", (event,)).fetchone()
-    import hmac
+def altered_order(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE sale SET order_no = 'another' WHERE id = 1")
+    return "commits to other events than request 1 has, or to other orders or persons"
 
-    gone = (hmac.digest(salt, content, "sha256"), event)
-    store.execute("UPDATE event SET commitment = ?, salt = NULL, bytes = NULL WHERE id = ?", gone)
+
+def altered_buyer(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE sale SET subject = zeroblob(16) WHERE id = 1")
+    return "commits to other events than request 1 has, or to other orders or persons"
+
+
+def another_buyer(store: sqlite3.Connection) -> str:
+    store.execute("INSERT INTO earlier_person SELECT min(id), zeroblob(16) FROM event")
+    return "commits to other events than request 1 has, or to other orders or persons"
+
+
+def altered_day(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE batch SET day = '2026-11-01' WHERE id = 1")
+    return "commits to other events than request 1 has, or to other orders or persons"
+
+
+def altered_value(store: sqlite3.Connection) -> str:
+    (amounts,) = store.execute("SELECT amounts FROM blob WHERE batch = 1").fetchone()
+    values = zlib.decompress(amounts).replace(b"10050 DKK", b"90050 DKK")
+    store.execute("UPDATE blob SET amounts = ? WHERE batch = 1", (zlib.compress(values),))
+    return "commits to other events than request 1 has, or to other orders or persons"
+
+
+def lost_payload(store: sqlite3.Connection) -> str:
+    event, _ = bodies(store)[0]
+    stored.alter(store, event, body=None, salts=stored.by_key(file_of(store))[event].leaf_value)
     return f"event {event} has lost its payload, and no entry says why"
 
 
 def lost_commitment(store: sqlite3.Connection) -> str:
-    store.execute("UPDATE event SET salt = NULL, bytes = NULL WHERE id = (SELECT min(id) FROM event)")
-    return "cannot be checked against request 1"
+    event, _ = bodies(store)[0]
+    stored.alter(store, event, body=None, salts=b"")
+    return "cannot be checked against request 1 (IndexError)"
 
 
 def half_erased(store: sqlite3.Connection) -> str:
-    store.execute("UPDATE event SET commitment = zeroblob(32), bytes = NULL WHERE id = (SELECT min(id) FROM event)")
+    event, _ = bodies(store)[0]
+    stored.alter(store, event, body=None)
+    return "commits to other events than request 1 has"
+
+
+def cut_bytes(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE blob SET bytes = substr(bytes, 1, 20) WHERE batch = 1")
+    return "commits to other events than request 1 has"
+
+
+def other_bytes(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE blob SET bytes = CAST('not compressed' AS BLOB) WHERE batch = 1")
+    return "cannot be checked against request 1 (error)"
+
+
+def batch_missing(store: sqlite3.Connection) -> str:
+    store.execute("DELETE FROM blob WHERE batch = 1")
     return "cannot be checked against request 1"
 
 
-def event_of_another_request(store: sqlite3.Connection) -> str:
-    store.execute("UPDATE request_event SET position = position + 1 WHERE request = 5 AND position = 1")
+def event_of_another_place(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE request_part SET place = place + 1, events = events - 1 WHERE request = 5")
+    return "commits to 2 events, request 5 has 1, or they are not where they were"
+
+
+def event_left_out(store: sqlite3.Connection) -> str:
+    store.execute("UPDATE request_part SET first = 1 WHERE request = 5 AND first = 0")
     return "commits to 2 events, request 5 has 2, or they are not where they were"
 
 
@@ -219,8 +278,8 @@ def approved_something_else(store: sqlite3.Connection) -> str:
 
 
 def no_table(store: sqlite3.Connection) -> str:
-    store.execute("DROP TABLE request_event")
-    return "no such table: request_event"
+    store.execute("DROP TABLE request_part")
+    return "no such table: request_part"
 
 
 @pytest.mark.parametrize(
@@ -235,10 +294,19 @@ def no_table(store: sqlite3.Connection) -> str:
         altered_head,
         altered_event,
         altered_salt,
+        altered_order,
+        altered_buyer,
+        another_buyer,
+        altered_day,
+        altered_value,
         lost_payload,
         lost_commitment,
         half_erased,
-        event_of_another_request,
+        cut_bytes,
+        other_bytes,
+        batch_missing,
+        event_of_another_place,
+        event_left_out,
         altered_envelope,
         altered_outcome,
         altered_recipient,
@@ -445,7 +513,7 @@ def test_a_payload_that_was_erased_is_no_finding(shop: Shop) -> None:
 def test_what_was_altered_of_an_erasure_is_named(shop: Shop, alter: str, expected: str) -> None:
     with open_shared(shop.settings, shop.clock) as ledger:
         with ledger.transaction() as connection:
-            subject = connection.exec_driver_sql("SELECT subject FROM event ORDER BY id").scalars().first()
+            subject = connection.exec_driver_sql("SELECT subject FROM sale ORDER BY id").scalars().first()
         assert subject
         erasure.erase_person(ledger, (subject,), "2026-17")
         recipient_notices.close(ledger, 1, "by letter")
@@ -460,7 +528,8 @@ def test_what_was_altered_of_an_erasure_is_named(shop: Shop, alter: str, expecte
 def test_an_erased_event_still_proves_what_it_was(shop: Shop) -> None:
     erase(shop)
     with shop.tampered() as store:
-        store.execute("UPDATE event SET commitment = zeroblob(32) WHERE bytes IS NULL")
+        (event,) = store.execute("SELECT min(id) FROM event").fetchone()
+        stored.alter(store, event, body=None, salts=bytes(32))
 
     assert any("commits to other events" in finding for finding in said(shop))
 

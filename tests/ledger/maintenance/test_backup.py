@@ -60,7 +60,7 @@ def test_it_is_on_disk_when_it_is_said_to_be(night: Night, target: Path) -> None
         "UPDATE node SET hash = zeroblob(32) WHERE level = 0",
         "DROP TABLE head",
         "DELETE FROM head",
-        "INSERT INTO request_event VALUES (99, 0, 99)",
+        "INSERT INTO request_part VALUES (99, 0, 99, 1)",
         "DELETE FROM node",
     ],
 )

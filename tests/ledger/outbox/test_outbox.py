@@ -1,20 +1,21 @@
 """Write-ahead requests: each is on disk before it is sent, with the staged bytes of orders that may still be sent."""
 
-import hmac
 from hashlib import sha256
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select
 
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import outbox
 from conversions.ledger.outbox import Attempt, Purpose, WorkItem
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import SALE_OF_EVENT
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Receipt
+from tests.ledger import stored
 from tests.ledger.builders import (
     FIRST,
     LOST,
@@ -33,13 +34,10 @@ from tests.ledger.builders import (
     subject,
 )
 from tests.ledger.log.test_merkle import by_definition
+from tests.ledger.stored import StoredEvent
 
-GOLDEN = "2f0f09ac8144f4c22c70bed9250bd0e5b904cdc76f7ab0812d510375bcfac6bf"
-"""HMAC-SHA256 of the events 1, 2, 3 under the salts 01…01, 03…03, 05…05, and the RFC 6962 root over them."""
-EVENTS = text("""
-    SELECT r.position, s.order_no, e.salt, e.bytes FROM request_event r JOIN event e ON e.id = r.event
-    JOIN delivery d ON d.id = e.delivery JOIN sale s ON s.id = d.sale WHERE r.request = :request ORDER BY r.position
-""")
+GOLDEN = "dc978a8445cd790ef02b0716ee8937673b1449c3127303aeaba0051fa5a2679a"
+"""The RFC 6962 root over the leaf values of the events 1, 2, 3, made with salts that count up from 60."""
 
 
 def settle(night: Night, attempt: Attempt, receipt: Receipt) -> outbox.Settlement:
@@ -52,7 +50,13 @@ def request(night: Night, attempt: Attempt) -> Row[Any]:
 
 def inside(night: Night, attempt: Attempt) -> list[str]:
     """The orders of a request, by position."""
-    return [row.order_no for row in night.all(EVENTS.bindparams(request=attempt.request))]
+    numbers = {row.id: row.order_no for row in night.all(select(tables.sale.c.id, tables.sale.c.order_no))}
+    return [numbers[event.id >> SALE_OF_EVENT] for event in held_by(night, attempt.request)]
+
+
+def held_by(night: Night, request: int) -> list[StoredEvent]:
+    """The events of a request, by position."""
+    return stored.events_of_requests(night.path)[request]
 
 
 def unanswered(night: Night, *numbers: str) -> None:
@@ -80,7 +84,7 @@ def test_an_intent_is_on_disk_with_its_bytes_before_intend_returns(night: Night)
 
     with another_look(night.path) as other:
         row = other.execute(select(tables.request)).one()
-        events = [r.bytes for r in other.execute(EVENTS, {"request": row.id})]
+        events = [e.body for e in held_by(night, row.id) if e.body is not None]
         states = set(other.execute(select(tables.delivery.c.state).where(tables.delivery.c.destination == 2)).scalars())
     assert row.prefix + b",".join(events) + row.suffix == attempt.body
     assert (row.outcome, row.answered_us, row.outcome_leaf) == (None, None, None)
@@ -108,8 +112,8 @@ def test_positions_are_those_in_the_body(night: Night) -> None:
     attempt = night.intend(night.outbox())
 
     ids = [one["id"] for one in orjson.loads(attempt.body)["data"]]
-    rows = night.all(EVENTS.bindparams(request=attempt.request))
-    assert [(row.position, f"c-{row.order_no}") for row in rows] == list(enumerate(ids))
+    assert [f"c-{number}" for number in inside(night, attempt)] == ids
+    assert attempt.events == tuple(event.id for event in held_by(night, attempt.request))
     assert len(attempt.events) == 5
 
 
@@ -149,14 +153,13 @@ def test_the_commitment_is_the_merkle_root_over_the_salted_events_in_their_order
     night.stage(*orders(5))
     attempt = night.intend(night.outbox())
 
-    salted = [hmac.digest(r.salt, r.bytes, "sha256") for r in night.all(EVENTS.bindparams(request=attempt.request))]
+    values = [event.leaf_value for event in held_by(night, attempt.request)]
 
-    assert night.leaves()[-1]["commitments"] == by_definition(salted).hex()
+    assert night.leaves()[-1]["commitments"] == by_definition(values).hex()
 
 
 def test_the_commitment_of_known_salts_and_events_never_changes(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    salts = iter(range(256))
-    monkeypatch.setattr("secrets.token_bytes", lambda size: bytes([next(salts)] * size))
+    monkeypatch.setattr("conversions.ledger.batches.seal.token_bytes", lambda size: bytes(range(60, 60 + size)))
     night.stage(sighting("1"), sighting("2"), sighting("3"))
 
     night.intend(night.outbox())
@@ -297,6 +300,18 @@ def test_where_all_object_nothing_leaves_and_the_next_are_sent(night: Night) -> 
     assert inside(night, night.intend(night.outbox(max_events=2))) == ["other"]
 
 
+def test_an_objection_to_a_later_part_of_a_batch_is_seen_after_the_earlier_part_left(night: Night) -> None:
+    night.stage(*[sighting(str(i)) for i in range(3)], sighting("anna's", subject=subject("anna")))
+    suppressions.add(night.ledger, (subject("anna"),), None)
+    template = night.outbox(max_events=2)
+
+    requests = [inside(night, night.intend(template)) for _ in range(2)]
+
+    assert requests == [["0", "1"], ["2"]]
+    assert night.attempt(template, FIRST) is None
+    assert night.held("anna's").reason == Reason.OBJECTION
+
+
 def test_an_objection_between_two_attempts_of_the_same_batch_withholds(night: Night) -> None:
     night.stage(sighting("1", subject=subject("anna")), sighting("2"))
     template = night.outbox()
@@ -418,9 +433,7 @@ def test_unanswered_events_are_resent_byte_for_byte_in_a_new_request(night: Nigh
 
     assert attempt.body == b'{"data":[' + event("1") + b"," + event("2") + b'],"upload_tag":"tonight"}'
     assert attempt.request != first.id
-    assert [row.bytes for row in night.all(EVENTS.bindparams(request=attempt.request))] == [
-        row.bytes for row in night.all(EVENTS.bindparams(request=first.id))
-    ]
+    assert held_by(night, attempt.request) == held_by(night, first.id)
 
 
 def test_a_resend_includes_orders_that_no_run_has_read_again(night: Night) -> None:

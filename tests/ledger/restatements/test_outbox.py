@@ -9,6 +9,7 @@ from sqlalchemy import Row, select, update
 
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import outbox, restatements
+from conversions.ledger.batches.blank import blank
 from conversions.ledger.outbox import Attempt, ClaimedBatch, Purpose, RequestTemplate, Settlement, WorkItem
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, NotEligible
@@ -17,6 +18,7 @@ from conversions.ledger.states import SENT, State
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Money, Reason
 from conversions.model.receipt import FailedItem, Next, Outcome, Receipt
+from tests.ledger import stored
 from tests.ledger.builders import (
     FREE,
     LOST,
@@ -127,11 +129,11 @@ def test_a_restatement_is_the_held_event_with_another_value_under_the_next_revis
     asked(night, "1")
 
     (revision,) = revisions(night)
-    found = night.one(select(tables.event).where(tables.event.c.id == revision.id))
+    found = stored.by_key(night.path)[revision.id]
 
     held = night.held("1", "google")
     assert (revision.id, revision.delivery, revision.state) == (held.id << 8 | 1, held.id, "pending")
-    assert (found.bytes, found.subject, len(found.salt)) == (event("1", CHEAPER), subject("1"), 32)
+    assert (found.body, found.subject, found.value) == (event("1", CHEAPER), subject("1"), CHEAPER.minor)
     assert (revision.old_minor, revision.new_minor, revision.expires_at) == (4990, 3990, held.expires_at)
     assert (held.state, held.value_minor, held.revision) == ("recorded", 4990, 0)
     assert night.leaves()[-1]["kind"] == "restatements staged"
@@ -195,13 +197,13 @@ def test_money_that_does_not_fit_its_currency_is_not_sent(night: Night, due: Mon
 def test_too_old_or_erased_or_out_of_room_it_is_named(night: Night) -> None:
     sent(night, "1", "2", "3")
     night.stage(*[sighting(n, draft(n, due=CHEAPER), subject=subject(n), stated=CHEAPER) for n in "123"])
-    here = tables.event.c.delivery
     execute(
         night, update(tables.delivery).where(tables.delivery.c.id == night.held("1", "google").id).values(expires_at=1)
     )
-    execute(night, update(tables.event).where(here == night.held("2", "google").id).values(bytes=None))
-    third = night.held("3", "google").id
-    execute(night, tables.event.insert().values(id=third << 8 | 255, delivery=third, revision=255))
+    second = night.held("2", "google").id
+    with night.ledger.transaction() as connection:
+        blank(connection, [second << 8])
+    night.seal(night.held("3", "google").id, 255, event("3"))
     assert outlook(night) == {NotEligible.TOO_OLD: 1, NotEligible.ERASED: 1, NotEligible.TOO_OFTEN: 1}
 
 

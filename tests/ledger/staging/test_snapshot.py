@@ -29,7 +29,7 @@ from tests.ledger.builders import (
 
 _LEFT = text("""
     SELECT s.order_no, s.subject, s.purchased_us, s.day, s.rank_us, s.rank_place, s.minor, s.currency, s.exponent,
-    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.wire_id, d.ready_at, d.expires_at, d.event
+    d.reason, d.quarantined, d.due_minor, d.fingerprint, d.event, d.ready_at, d.expires_at
     FROM temp.order_row s JOIN temp.draft d ON d.id IN (s.id * 2 - 1, s.id * 2) ORDER BY s.id, d.id
 """)
 
@@ -83,7 +83,7 @@ def _sighting(one: Row[Any], meta: Row[Any]) -> Sighting:
 def _draft(row: Row[Any], stated: Money) -> Incoming:
     due = Money(row.due_minor, stated.currency, stated.exponent)
     why = Reason(row.reason) if row.reason else None
-    sendable = (row.fingerprint, row.event, row.wire_id, row.ready_at, row.expires_at)
+    sendable = (row.fingerprint, row.event, row.ready_at, row.expires_at)
     return Incoming(why, bool(row.quarantined), due, *sendable)
 
 

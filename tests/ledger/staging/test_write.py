@@ -13,14 +13,15 @@ from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS,
 from conversions.ledger.states import State
 from conversions.model.conversion import Money, Reason
 from conversions.model.receipt import Receipt
+from tests.ledger import stored
 from tests.ledger.builders import (
     DAY,
     FREE,
+    LIMITS,
     LOST,
     NOW,
     PRICE,
     RECEIVED,
-    SCHEME,
     SHOP,
     THROTTLED,
     Night,
@@ -43,11 +44,9 @@ def answered(night: Night, answer: Receipt, destination: str = "meta") -> None:
     outbox.settle(night.ledger, night.run, night.intend(night.outbox(destination)), answer)
 
 
-def events(night: Night, number: str = "1", destination: str = "meta") -> dict[int, bytes]:
+def events(night: Night, number: str = "1", destination: str = "meta") -> dict[int, bytes | None]:
     """The stored events of an order, by revision."""
-    e = tables.event.c
-    held = night.held(number, destination).id
-    return {row.revision: row.bytes for row in night.all(select(e.revision, e.bytes).where(e.delivery == held))}
+    return stored.bodies(night.path, night.held(number, destination).id)
 
 
 def forced(night: Night, *where: Any, **values: object) -> None:
@@ -64,7 +63,7 @@ def test_an_order_that_is_ready_waits_with_its_bytes(night: Night) -> None:
 
     row = night.held("1")
     assert (row.state, row.reason, row.run, row.day, row.revision) == ("pending", None, night.run.id, DAY, 0)
-    assert (row.wire_id, row.scheme, row.fingerprint) == ("c-1", SCHEME, draft("1").fingerprint)
+    assert (row.wire_id, row.fingerprint) == (None, draft("1").fingerprint)
     assert (row.value_minor, row.value_currency, row.value_exponent) == (4990, "DKK", 2)
     assert (row.stated_minor, row.stated_currency, row.stated_exponent, row.due_minor) == (4990, "DKK", 2, 4990)
     assert (row.ready_at, row.expires_at) == (draft("1").ready_at, draft("1").expires_at)
@@ -84,15 +83,16 @@ def test_an_order_is_one_sale_and_one_delivery_a_destination(night: Night) -> No
 def test_each_destination_has_its_own_draft(night: Night) -> None:
     night.stage(sighting("1", draft("g"), against(Reason.DENIED)))
 
-    assert (night.held("1", "google").wire_id, night.held("1", "meta").state) == ("c-g", "withheld")
+    assert (events(night, "1", "google"), night.held("1", "meta").state) == ({0: event("g")}, "withheld")
 
 
-def test_every_event_has_a_salt_of_its_own(night: Night) -> None:
+def test_every_event_has_two_salts_of_its_own(night: Night) -> None:
+    """One for its bytes, one for its link."""
     night.stage(*orders(20))
 
-    salts = {row.salt for row in night.all(select(tables.event.c.salt))}
-    assert len(salts) == 40
-    assert {len(salt) for salt in salts} == {32}
+    salts = [event.salts for event in stored.events(night.path)]
+    assert {len(both) for both in salts} == {32}
+    assert len({salt for both in salts for salt in (both[:16], both[16:])}) == 80
 
 
 def test_an_order_of_a_day_that_has_not_ended_is_deferred_to_its_end(night: Night) -> None:
@@ -111,7 +111,7 @@ def test_an_order_that_may_not_go_is_kept_with_its_reason_and_worth_but_without_
     row = night.held("1")
     assert (row.state, row.reason) == (state, Reason.SHAPE)
     assert (row.stated_minor, row.due_minor) == (PRICE.minor, 0)
-    assert (row.value_minor, row.wire_id, row.scheme, row.fingerprint) == (None, None, None, None)
+    assert (row.value_minor, row.wire_id, row.fingerprint) == (None, None, None)
     assert events(night) == {}
 
 
@@ -176,7 +176,7 @@ def test_what_was_held_back_is_evaluated_again_by_every_run(night: Night, before
     night.stage(sighting("1"))
 
     row = night.held("1")
-    assert (row.state, row.reason, row.wire_id) == ("pending", None, "c-1")
+    assert (row.state, row.reason) == ("pending", None)
     assert events(night) == {0: event("1")}
 
 
@@ -187,11 +187,11 @@ def test_what_was_held_back_is_evaluated_again_by_every_run(night: Night, before
 def test_bytes_that_were_on_the_wire_stay_as_evidence(night: Night, change: dict[str, Money]) -> None:
     night.stage(sighting("1"))
     answered(night, THROTTLED)
-    held = night.one(select(tables.event).where(tables.event.c.id == event_key(night.held("1").id, 0)))
+    sent = stored.by_key(night.path)[event_key(night.held("1").id, 0)]
 
     night.stage(sighting("1", draft("1", **change)))
 
-    assert night.one(select(tables.event).where(tables.event.c.id == held.id)) == held
+    assert stored.by_key(night.path)[sent.id] == sent
     assert night.held("1").state == "pending"
     assert events(night)[night.held("1").revision] == event("1", change.get("due", PRICE))
 
@@ -219,13 +219,8 @@ def test_an_order_refused_every_run_never_takes_the_place_of_another(night: Nigh
     night.stage(sighting("1"), sighting("2"))
     last, deliveries = MAX_REVISIONS - 1, [night.held("1").id, night.held("2").id]
     forced(night, tables.delivery.c.id.in_(deliveries), attempted=1, revision=last)
-    kept = [
-        {"id": event_key(d, last), "delivery": d, "revision": last, "salt": b"", "bytes": event("1")}
-        for d in deliveries
-    ]
-    with night.ledger.transaction() as connection:
-        connection.execute(tables.event.insert().values(kept[:1]))
-        connection.execute(tables.event.insert().values([kept[1] | {"bytes": event("2")}]))
+    for number, delivery in enumerate(deliveries, 1):
+        night.seal(delivery, last, event(str(number)))
 
     night.stage(sighting("1"), sighting("2"))
 
@@ -245,7 +240,7 @@ def test_an_unanswered_order_keeps_its_bytes_with_any_change_in_the_source(night
 
     now = night.held("1")
     assert events(night) == {0: event("1")}
-    kept = ("state", "revision", "wire_id", "value_minor", "fingerprint", "first_attempt_us", "expires_at")
+    kept = ("state", "revision", "value_minor", "fingerprint", "first_attempt_us", "expires_at")
     assert [getattr(now, name) for name in kept] == [getattr(before, name) for name in kept]
     assert (now.run, now.stated_minor) == (night.run.id, DEARER.minor)
 
@@ -349,7 +344,7 @@ def test_a_run_to_one_destination_leaves_the_other_alone(night: Night) -> None:
     only = replace(sighting("1"), drafts=(draft("1", due=DEARER),))
     sightings.add(seen(only))
     resolved(sightings)
-    for _ in staging.stage(night.ledger, night.run.id, SHOP, SCHEME):
+    for _ in staging.stage(night.ledger, night.run.id, SHOP, LIMITS):
         pass
 
     assert night.held("1", "google") == before

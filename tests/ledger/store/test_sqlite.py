@@ -125,7 +125,7 @@ def test_a_transaction_takes_the_write_lock_before_it_reads(night: Night) -> Non
 
 def test_foreign_keys_hold(night: Night) -> None:
     with pytest.raises(LedgerError, match="FOREIGN KEY"), night.ledger.transaction() as connection:
-        connection.execute(tables.request_event.insert().values(request=1, position=0, event=1))
+        connection.execute(tables.request_part.insert().values(request=1, first=0, place=1, events=1))
 
 
 def test_a_failure_is_one_sentence_without_the_values_at_hand(night: Night) -> None:

@@ -6,13 +6,14 @@ from sqlalchemy import text
 
 from conversions.ledger.outbox import WorkItem, settle
 from conversions.ledger.schema.tables import SPAN_BITS
-from conversions.ledger.subjects import access_log, breach_scope, records, suppressions
+from conversions.ledger.subjects import access_log, breach_scope, persons, records, redaction, suppressions
 from conversions.ledger.subjects.access_log import AccessRecord
 from conversions.ledger.subjects.breach_scope import BreachCount, BreachScope
 from conversions.ledger.subjects.records import SubjectOrder
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Receipt
+from tests.ledger import stored
 from tests.ledger.builders import (
     FIRST,
     LOST,
@@ -75,19 +76,19 @@ def test_a_position_far_back_in_a_large_request_is_found(night: Night) -> None:
     assert found == [1, 1, 1]
 
 
-def test_events_stand_in_every_request_in_the_order_of_their_keys(night: Night) -> None:
+def test_events_stand_in_a_request_in_the_order_of_their_places(night: Night) -> None:
     night.stage(*(sighting(f"{i}", subject=IDA) for i in range(40)))
     send(night, LOST)
     night.stage(*(sighting(f"{i}", subject=IDA) for i in range(60)))
     send(night)
     send(night, RECEIVED, work=RESEND)
 
-    disorder = text("""
-        SELECT count(*) FROM request_event a JOIN request_event b
-        ON b.request = a.request AND b.position = a.position + 1 WHERE b.event <= a.event
-    """)
-    assert night.one(disorder) == (0,)
-    assert night.one(text("SELECT count(DISTINCT request) FROM request_event")) == (3,)
+    sent = stored.events_of_requests(night.path)
+    assert [len(events) for events in sent.values()] == [40, 20, 40]
+    for events in sent.values():
+        places = [event.place for event in events]
+        assert places == sorted(places)
+    assert night.one(text("SELECT count(*) FROM request_part")) == (3,)
 
 
 def test_what_was_withheld_is_found_by_the_person_without_an_event(night: Night) -> None:
@@ -114,7 +115,8 @@ def test_an_order_withheld_later_and_sent_later_still_stays_findable(night: Nigh
 
     night.stage(sighting("1", subject=IDA))
     assert {(s.state, len(s.events)) for s in standings(night)} == {("pending", 1)}
-    assert night.one(text("SELECT count(*) FROM delivery WHERE subject IS NOT NULL")) == (0,)
+    assert night.all(text("SELECT subject FROM sale")) == [(IDA,)]
+    assert night.all(text("SELECT * FROM earlier_person")) == []
 
 
 def test_an_order_that_changed_hands_shows_each_their_own(night: Night) -> None:
@@ -132,25 +134,30 @@ def test_an_order_that_changed_hands_shows_each_their_own(night: Night) -> None:
 
 def test_a_person_is_found_in_every_span_of_sales(night: Night) -> None:
     night.stage(sighting("1", subject=IDA))
-    far = 3 << SPAN_BITS | 5
+    far, further = 3 << SPAN_BITS | 5, 7 << SPAN_BITS
     with night.ledger.transaction() as connection:
-        connection.execute(text("INSERT INTO sale(id, shop, order_no) VALUES (:id, 'main', 'far')"), {"id": far})
+        for key, buyer in ((far, IDA), (further, BO)):
+            row = {"id": key, "buyer": buyer}
+            connection.execute(
+                text("INSERT INTO sale(id, shop, order_no, subject) VALUES (:id, 'main', :id || ' far', :buyer)"), row
+            )
         connection.execute(
-            text("INSERT INTO event(id, delivery, revision, subject) VALUES (:id << 14, :id << 6, 0, :who)"),
-            {"id": far, "who": IDA},
+            text("INSERT INTO earlier_person(event, subject) VALUES (:id << 14, :who)"), {"id": further, "who": IDA}
         )
 
-    assert sales(night) == [1, far]
+    assert sales(night) == [1, far, further]
+    assert sales(night, BO) == [further]
     assert sales(night, subject("nobody")) == []
 
 
 def test_both_places_are_searched_by_index(night: Night) -> None:
-    plan = night.all(text(f"EXPLAIN QUERY PLAN {records._SALES.text}").bindparams(subject=IDA))
+    plan = night.all(text(f"EXPLAIN QUERY PLAN {persons._SALES.text}").bindparams(subject=IDA))
 
     steps = " ".join(row.detail for row in plan)
-    assert "t USING INDEX ix_event_person" in steps or "t USING COVERING INDEX ix_event_person" in steps
-    assert "ix_delivery_person" in steps
-    assert "SCAN t" not in steps
+    assert "SEARCH a USING COVERING INDEX ix_sale_person" in steps
+    assert "SEARCH p USING COVERING INDEX ix_earlier_person" in steps
+    assert "SCAN a" not in steps
+    assert "SCAN p" not in steps
 
 
 class TestLooks:
@@ -218,7 +225,8 @@ class TestAffected:
         night.stage(sighting("1", subject=IDA))
         send(night)
         with night.ledger.transaction() as connection:
-            connection.execute(text("UPDATE event SET subject = NULL, salt = NULL, bytes = NULL"))
+            redaction.redact(connection, [event.id for event in stored.events(night.path)])
+            redaction.forget_buyers(connection, [1], (IDA,))
 
         assert self.count(night, path="data[].value") == BreachCount(orders=1, people=0, erased=1)
 
