@@ -6,7 +6,7 @@ only, by the index of persons, so that one objection costs one seek and not a lo
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select, text
 
 from conversions.ledger.batches.contents import batch_of
 from conversions.ledger.outbox.work import ClaimedBatch
@@ -30,14 +30,14 @@ _WRONG = select(tables.rectified_order.c.sale, tables.rectified_order.c.wrong).w
 
 
 def newly_forbidden(connection: Connection, batch: ClaimedBatch) -> dict[int, Reason]:
-    """Return the events that may not be sent, each with the reason, and record up to which entry the list was asked."""
+    """Return the events that may not be sent, each with the reason.
+
+    What a batch says of the list stays: the events of another request may be in the same batch.
+    """
     batches = sorted({batch_of(event.place) for event in batch.claimed})
     asked = connection.execute(_LEAST_ASKED, {"batches": batches}).scalar_one()
-    newest, listed = suppressions.active_since(connection, asked)
+    listed = suppressions.active_since(connection, asked)
     wrong = {tuple(row) for row in connection.execute(_WRONG)}
-    if newest > asked:
-        newer = update(tables.batch).where(tables.batch.c.id.in_(batches), tables.batch.c.objection < newest)
-        connection.execute(newer.values(objection=newest))
     if not (listed or wrong):
         return {}
     sales = sales_under(connection, listed) | {sale for sale, _ in wrong}

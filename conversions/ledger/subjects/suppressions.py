@@ -131,12 +131,11 @@ def active(ledger: Ledger) -> dict[bytes, Reason]:
         return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in connection.execute(query)}
 
 
-def active_since(connection: Connection, entry: int) -> tuple[int, dict[bytes, Reason]]:
-    """Return the highest number of the list, and each subject with an active entry of a number above *entry*."""
-    newest = connection.execute(select(func.coalesce(func.max(_table.id), 0))).scalar_one()
+def active_since(connection: Connection, entry: int) -> dict[bytes, Reason]:
+    """Return each subject with an active entry of a number above *entry*, and why its orders are withheld."""
     query = select(_table.subject, _table.kind).where(_table.id > entry, _table.removed_us.is_(None))
     rows = connection.execute(query.order_by(_table.kind.desc()))
-    return newest, {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in rows}
+    return {subject: REASON_FOR[SuppressionKind(kind)] for subject, kind in rows}
 
 
 def restricted(connection: Connection) -> list[bytes]:
