@@ -39,7 +39,7 @@ _LINKS = f"""
     FROM event e JOIN batch b ON b.id = e.place >> {POSITION_BITS} JOIN run r ON r.id = b.run
     JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
     WHERE e.id IN ({{}})
-"""
+"""  # noqa: S608
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from conversions.audit.verify import anchors, payloads, rebuild_tree
+from conversions.audit.verify import anchors, judgements, payloads, rebuild_tree
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
 from conversions.audit.verify.rebuild_tree import Tree
@@ -162,7 +162,7 @@ class _Verification:
 
     def run_all(self) -> None:
         """Run all steps; a step that fails becomes a finding, and the next step follows."""
-        for step in (self._entries, self._stored_tree, self._outside, self._rows, self._payloads, self._erasures):
+        for step in self._steps():
             self.result.findings += islice(_contained(step), MAX_FINDINGS)
         result, checkpoints = self.result, [anchor for anchor in self.known_anchors if anchor.checkpoint is not None]
         result.entries, result.erased = self.tree.size, len(self.erased)
@@ -170,6 +170,10 @@ class _Verification:
         result.notes += self.row_verifier.notes
         if not checkpoints:
             result.notes.append("No checkpoint was kept: the verification cannot notice a completely rewritten log.")
+
+    def _steps(self) -> Sequence[Callable[[], Iterator[VerificationFinding]]]:
+        log_steps = (self._entries, self._stored_tree, self._outside)
+        return (*log_steps, self._rows, self._payloads, self._erasures, self._judgements)
 
     def _entries(self) -> Iterator[VerificationFinding]:
         yield from rebuild_tree.rebuild(self.tree, self.store, self.row_verifier.read)
@@ -194,6 +198,9 @@ class _Verification:
         ((listed,),) = self.store.execute("SELECT coalesce(sum(events), 0) FROM request_part").fetchall()
         if listed != self.result.events:
             yield VerificationFinding("the requests", f"have {self.result.events} events, and {listed} are listed")
+
+    def _judgements(self) -> Iterator[VerificationFinding]:
+        yield from judgements.check(self.store)
 
     def _erasures(self) -> Iterator[VerificationFinding]:
         for event in self.row_verifier.unexplained(self.erased):

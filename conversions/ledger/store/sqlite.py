@@ -177,7 +177,8 @@ def _engine(address: str, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        writes_store = not read_only and connection.get_execution_options().get("writes_store", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes_store else "BEGIN")
 
     return engine
 
