@@ -18,9 +18,14 @@ from datetime import UTC, date, datetime
 from itertools import count, repeat
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 BATCH = 1000
+DAY = "2026-11-21"
 ZONE = ZoneInfo("Europe/Copenhagen")
 EVENT = (
     b'{"event_name":"Purchase","event_time":%d,"event_id":"c-%032x","action_source":"physical_store","user_data":'
@@ -32,10 +37,20 @@ EVENT = (
 def fill(home: Path, events: int) -> None:
     """Make a store of one run."""
     from conversions.ledger import runs, staging, store
-    from conversions.ledger.outbox import ClaimedBatch, Intent, Purpose, RequestTemplate, WorkItem, validate
+    from conversions.ledger.batches.seal import NewEvent, seal
+    from conversions.ledger.outbox import (
+        ClaimedBatch,
+        EventPlace,
+        Intent,
+        Purpose,
+        RequestTemplate,
+        WorkItem,
+        contents_of,
+        validate,
+    )
     from conversions.ledger.outbox.outcome import record_answer
     from conversions.ledger.outbox.write_ahead import commit
-    from conversions.model.conversion import Window
+    from conversions.model.conversion import Money, Window
     from conversions.model.receipt import Next, Outcome, Receipt
 
     path, tail = home / "var" / "conversions.db", home / "tail"
@@ -50,14 +65,18 @@ def fill(home: Path, events: int) -> None:
         )  # fmt: skip
         received = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "reference")
         for batch in batches(events):
-            numbers, salts, bodies = zip(*batch, strict=True)
-            claimed = ClaimedBatch(WorkItem(Purpose.FIRST), numbers, salts, bodies)
-            rows = list(zip(numbers, (n >> 8 for n in numbers), repeat(0), salts, bodies, strict=False))
+            new = [
+                NewEvent(sale << 14 | outbox.destination_id << 8, DAY, Money(50, "DKK", 2), body)
+                for sale, body in batch
+            ]
             with ledger.transaction() as connection:
-                columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
-                connection.exec_driver_sql(columns, rows)
-                connection.exec_driver_sql(*_orders(numbers))
-                connection.exec_driver_sql(*_deliveries(numbers))
+                sales = [("main", f"A-{sale}", secrets.token_bytes(16), sale) for sale, _ in batch]
+                columns = "INSERT INTO sale(shop, order_no, subject, id) VALUES (?, ?, ?, ?)"
+                connection.exec_driver_sql(columns, sales)
+                connection.exec_driver_sql(*_deliveries([event.id for event in new]))
+                seal(connection, run.id, new, {})
+                places = [EventPlace(event.id, sealed(connection, event.id)) for event in new]
+                claimed = ClaimedBatch(WorkItem(Purpose.FIRST), tuple(contents_of(connection, places)))
                 intent = Intent(claimed, validate(outbox, claimed), ledger.now_us)
                 attempt = commit(connection, run, outbox, intent)
             with ledger.transaction() as connection:
@@ -65,30 +84,29 @@ def fill(home: Path, events: int) -> None:
         runs.finish(ledger, run, {"exit_code": 0})
 
 
-def _orders(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
-    """A statement for the orders of *events*, and its rows."""
-    return "INSERT INTO sale(id, shop, order_no) VALUES (?, 'main', ?)", [(n >> 14, str(n >> 14)) for n in events]
-
-
 def _deliveries(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
     """A statement for their deliveries, and its rows."""
     statement = """
         INSERT INTO delivery(id, sale, destination, run, day, state, revision, stated_minor, stated_currency,
-            stated_exponent, attempted) VALUES (?, ?, 0, 1, '2026-11-21', 'received', 0, 100, 'DKK', 2, 1)
+            stated_exponent, attempted) VALUES (?, ?, ?, 1, '2026-11-21', 'received', 0, 100, 'DKK', 2, 1)
     """
-    return statement, [(n >> 8, n >> 14) for n in events]
+    return statement, [(n >> 8, n >> 14, n >> 8 & 63) for n in events]
 
 
 def _clock() -> datetime:
     return datetime(2026, 11, 22, 5, 15, tzinfo=UTC)
 
 
-def batches(events: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
-    """Number, salt and bytes of the events of each request."""
+def sealed(connection: "Connection", event: int) -> int:
+    """The place of *event*."""
+    return int(connection.exec_driver_sql("SELECT place FROM event WHERE id = ?", (event,)).scalar_one())
+
+
+def batches(events: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Sale and bytes of the events of each request."""
     for begin in range(0, events, BATCH):
         yield [
-            (i << 14, secrets.token_bytes(32), EVENT % (1_795_000_000, i, i * 7, i % 900, i))
-            for i in range(begin + 1, min(begin + BATCH, events) + 1)
+            (i, EVENT % (1_795_000_000, i, i * 7, i % 900, i)) for i in range(begin + 1, min(begin + BATCH, events) + 1)
         ]
 
 

@@ -127,7 +127,7 @@ def test_a_terminal_gets_the_bytes_escaped_and_on_a_line(
 def test_show_of_an_erased_body_says_why_there_is_none(cli: Cli, past: Shop, tmp_path: Path) -> None:
     shop = past.copy(tmp_path / "shop")
     with shop.tampered() as store:
-        store.execute("UPDATE event SET bytes = NULL, salt = NULL")
+        store.execute("UPDATE blob SET bytes = NULL")
     said = audit(cli, shop, "show", "5")
     assert (said.code, said.out) == (0, "")
     assert said.err.endswith("2 of its 2 events are erased, and its bytes with them; the log keeps the rest.\n")

@@ -11,6 +11,12 @@ from tests.e2e.said import STORE, USAGE
 from tests.e2e.shop import Shop
 
 
+ANOTHER = """
+    INSERT INTO judgement SELECT id + 10, delivery, from_state, from_reason, to_state, to_reason, rules,
+    policy_version, run, at_us, salt, commitment FROM judgement WHERE id = 1
+"""
+
+
 def standing(shop: Shop, day: str) -> list[tuple[str, str, str, str | None]]:
     said = shop.command("audit", "standing", "--on", day, "--json")
     assert said.code == 0, said
@@ -103,8 +109,7 @@ def test_an_erasure_blanks_the_history_and_the_log_stays_intact(objected: Shop) 
         "DELETE FROM judgement WHERE id = 2",
         "DELETE FROM judgement",
         "UPDATE judgement SET delivery = NULL, salt = NULL, commitment = x'00' WHERE id = 1",
-        "INSERT INTO judgement SELECT id + 10, delivery, from_state, from_reason, to_state, to_reason, rules,"
-        " policy_version, run, at_us, salt, commitment FROM judgement WHERE id = 1",
+        ANOTHER,
         "UPDATE delivery SET reason = 'not_completed' WHERE state = 'withheld'",
         "UPDATE delivery SET state = 'pending', reason = NULL WHERE state = 'withheld'",
         "UPDATE delivery SET state = 'withheld', reason = 'objection' WHERE state = 'received'",

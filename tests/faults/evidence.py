@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from tests.faults import batches
 from tests.faults.shop import Shop
 
 EVENTS = {"google": "events", "meta": "data"}
@@ -52,7 +53,7 @@ class Order:
     @property
     def perhaps(self) -> bool:
         """Whether nobody knows if the platform holds it."""
-        return self.state == "unknown" or "maybe" in self.reason
+        return self.state in {"unknown", "erased"} or "maybe" in self.reason
 
 
 ABSENT = Order("not in the store", "", (Decimal(0),))
@@ -64,6 +65,8 @@ class Store:
 
     intents: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Bodies, by platform."""
+    erased: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Requests of which bytes are erased, by platform and number of events."""
     restated: set[tuple[str, str]] = field(default_factory=set)
     """The same, of requests that change a value on purpose."""
     open_requests: int = 0
@@ -71,6 +74,8 @@ class Store:
     """By platform and order number."""
     late: list[tuple[str, int]] = field(default_factory=list)
     """Orders inside a request whose intent was committed after their buyer had said no."""
+    readable: set[str] = field(default_factory=set)
+    """Orders of which the store has the bytes of an event that a request has."""
     whole: bool = True
 
 
@@ -96,15 +101,19 @@ def read(shop: Shop) -> Store:
         names = dict(db.execute("SELECT id, name FROM destination"))
         leaves = [body for (body,) in db.execute("SELECT body FROM leaf ORDER BY seq")]
         forbidden = _forbidden(leaves, shop)
-        inside: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
-        for request, event, order in db.execute(_INSIDE):
-            inside[request].append((event, order))
+        numbers, inside = dict(db.execute("SELECT id, order_no FROM sale")), batches.inside(db)
         for request, destination, prefix, suffix, leaf, outcome, purpose in db.execute(_REQUESTS):
-            body = prefix + b",".join(event for event, _ in inside[request]) + suffix
-            found.intents[names[destination], body.decode()] += 1
-            found.restated |= {(names[destination], body.decode())} if purpose == "restate" else set()
+            events = inside.get(request, [])
             found.open_requests += outcome is None
-            found.late += [(order, request) for _, order in inside[request] if forbidden.get(order, leaf) < leaf]
+            orders = [numbers[event.sale] for event in events]
+            found.late += [(order, request) for order in orders if forbidden.get(order, leaf) < leaf]
+            found.readable.update(order for order, event in zip(orders, events, strict=True) if event.bytes)
+            if all(event.bytes for event in events):
+                body = prefix + b",".join(event.bytes or b"" for event in events) + suffix
+                found.intents[names[destination], body.decode()] += 1
+                found.restated |= {(names[destination], body.decode())} if purpose == "restate" else set()
+            else:
+                found.erased[names[destination], len(events)] += 1
         maybe: dict[int, list[Decimal]] = defaultdict(list)
         for delivery, minor, exponent in db.execute(_UNANSWERED_RESTATEMENTS):
             maybe[delivery].append(Decimal(minor).scaleb(-exponent))
@@ -115,10 +124,6 @@ def read(shop: Shop) -> Store:
     return found
 
 
-_INSIDE = """
-    SELECT r.request, e.bytes, s.order_no FROM request_event r JOIN event e ON e.id = r.event
-    JOIN delivery d ON d.id = e.delivery JOIN sale s ON s.id = d.sale ORDER BY r.request, r.position
-"""
 _REQUESTS = "SELECT id, destination, prefix, suffix, leaf, outcome, purpose FROM request"
 _ORDERS = """
     SELECT d.id, d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
@@ -132,9 +137,10 @@ _UNANSWERED_RESTATEMENTS = """
 
 
 def _forbidden(bodies: list[str], shop: Shop) -> dict[str, int]:
-    """By order, the leaf from which on nothing of it may leave: the objection's, or the first reading of the denial."""
+    """By order, the leaf from which on nothing of it may leave: the objection's or the erasure's, or the first reading
+    of the denial."""
     leaves = [json.loads(body) for body in bodies]
-    entered = {leaf["entry"]: leaf["seq"] for leaf in leaves if leaf.get("kind") == "objection"}
+    entered = {leaf["entry"]: leaf["seq"] for leaf in leaves if leaf.get("kind") in {"objection", "suppression"}}
     since = {sale.number: entered[entry] for entry, sale in enumerate(shop.objectors, start=1) if entry in entered}
     for sale, size in shop.denials:
         read = (leaf["seq"] for leaf in leaves[size:] if leaf.get("kind") == "window staged")

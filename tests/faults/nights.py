@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from conversions.destinations.base import Limits
 from tests.faults.shop import Shop
 from tests.faults.tracing import let_be_watched
 
@@ -43,7 +45,8 @@ class Nights:
 
     def hold(self, shop: Shop, variant: str | None = None, *arguments: str) -> int:
         """The same, but it waits before its first step: somebody wants to watch the process from the beginning."""
-        night = {"config": str(shop.config), "batch": shop.batch, "senders": shop.senders, "arguments": arguments}
+        small = {"batch": shop.batch, "senders": shop.senders, "room": shop.room}
+        night = {"config": str(shop.config), **small, "arguments": arguments}
         return self.fork(f"{__name__}:run", shop.said, variant, **night)
 
     def fork(self, play: str, said: Path, variant: str | None = None, **arguments: Any) -> int:
@@ -63,6 +66,12 @@ class Nights:
     def whole(self, shop: Shop, variant: str | None = None, *arguments: str) -> int:
         """A night from its beginning to its end; its exit code."""
         self.begin(shop, variant, *arguments)
+        return self.finished()
+
+    def erased(self, shop: Shop, email: str, variant: str | None = None) -> int:
+        """The person with this address is erased between two nights; the exit code."""
+        self.fork(f"{__name__}:erase", shop.said, variant, config=str(shop.config), email=email)
+        self.let_go()
         return self.finished()
 
     def until_done(self, shop: Shop, variant: str | None = None) -> list[str]:
@@ -133,15 +142,29 @@ def open_nights() -> Iterator[Nights]:
             process.kill()
 
 
-def run(config: str, batch: int, senders: int | None, arguments: Sequence[str]) -> int:
+def run(config: str, batch: int, senders: int | None, room: int | None, arguments: Sequence[str]) -> int:
     """In the fork: the command line, with small requests and short waits."""
     from conversions.cli import main
 
-    small_and_quick(batch, senders)
+    small_and_quick(batch, senders, room)
     return main(["run", "--config", config, "--json", *arguments])
 
 
-def small_and_quick(batch: int, senders: int | None) -> None:
+def erase(config: str, email: str) -> int:
+    """In the fork: the data of a person are erased."""
+    from conversions import keys
+    from conversions.intake.identity import SUBJECT, subject
+    from conversions.privacy import erasure
+    from conversions.settings import load
+
+    settings = load(Path(config))
+    person = subject(email, keys.derive(settings.secret_key, SUBJECT))
+    assert isinstance(person, bytes)
+    erasure.erase(settings, lambda: datetime.now(UTC), [(person,)], "2026-17")
+    return 0
+
+
+def small_and_quick(batch: int, senders: int | None, room: int | None = None) -> None:
     """Small requests, and no long waits: not even for Google's verdict."""
     from conversions import delivery
     from conversions.destinations.google import client as google
@@ -150,12 +173,16 @@ def small_and_quick(batch: int, senders: int | None) -> None:
 
     for platform in (google, meta):
         limits = platform._limits
-        platform._limits = lambda settings, limits=limits: replace(limits(settings), events=batch)  # type: ignore[attr-defined]
+        platform._limits = lambda settings, limits=limits: _smaller(limits(settings), batch, room)  # type: ignore[attr-defined]
     assert callable(delivery._backoff_seconds)
     assert responses.FIRST_STATUS_POLL_SECONDS
     responses.FIRST_STATUS_POLL_SECONDS = 0
     delivery._backoff_seconds = lambda queue: 0.01
     vars(delivery)["ThreadPoolExecutor"] = lambda most: ThreadPoolExecutor(senders or most)
+
+
+def _smaller(limits: Limits, batch: int, room: int | None) -> Limits:
+    return replace(limits, events=batch, bytes=room or limits.bytes)
 
 
 def _serve() -> None:

@@ -3,14 +3,16 @@
 It counts, since an identical resend hides a missing record from anybody who asks only whether a body is known.
 """
 
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from tests.faults.evidence import ABSENT, HELD, Body, Store, product, read, told
+from tests.faults.evidence import ABSENT, EVENTS, HELD, Body, Store, product, read, told
 from tests.faults.shop import KEY, Fate, Sale, Shop
+from tests.ledger.stored import legible
 
 PLATFORMS = ("google", "meta")
 ENDS = {
@@ -18,6 +20,7 @@ ENDS = {
     Fate.REFUSED: {"quarantined"},
     Fate.WITHHELD: {"withheld"},
     Fate.EITHER: HELD | {"withheld"},
+    Fate.ERASED: {"erased"},
 }
 LISTED = {
     "google": {
@@ -68,6 +71,7 @@ def judge(shop: Shop, report: dict[str, Any], also: frozenset[str] = frozenset()
         *_one_id_and_value(bodies, store, sales),
         *_counted_once(shop, store, report),
         *_no_means_no(store),
+        *_gone_is_gone(shop, store),
         *_only_what_was_promised(bodies, shop),
     ]
 
@@ -75,8 +79,12 @@ def judge(shop: Shop, report: dict[str, Any], also: frozenset[str] = frozenset()
 def _nothing_unlogged(bodies: list[Body], store: Store) -> Iterator[str]:
     """P1: the bodies received are among the intents, each as often; what arrived in part is the beginning of one."""
     received = Counter((body.platform, body.text) for body in bodies if body.complete)
+    erased = store.erased.copy()
     for (platform, text), count in (received - store.intents).items():
-        yield f"P1 {platform} received a request {count} times more often than it was intended: {text[:80]}…"
+        size = platform, len(json.loads(text)[EVENTS[platform]])
+        erased[size] -= count
+        if erased[size] < 0:
+            yield f"P1 {platform} received a request {count} times more often than it was intended: {text[:80]}…"
     for body in bodies:
         if not body.complete and not any(text.startswith(body.text) for p, text in store.intents if p == body.platform):
             yield f"P1 {body.platform} received a part of a request that was never intended"
@@ -112,6 +120,9 @@ def _one_id_and_value(bodies: list[Body], store: Store, sales: dict[str, Sale]) 
                 yield f"P3 {sale.number} went to {body.platform} with a value that the shop never stated"
             if body.maybe_taken and (body.platform, body.text) not in store.restated:
                 values[body.platform, sale.number].add(value)
+        for wire_id, times in Counter(told(body.platform, e)[0] for e in body.events() if body.complete).items():
+            if times > 1:
+                yield f"P3 one request to {body.platform} has {wire_id} {times} times"
     for what, found in (("ids", ids), ("orders under one id", orders), ("values", values)):
         for (platform, name), several in found.items():
             if len(several) > 1:
@@ -126,7 +137,8 @@ def _counted_once(shop: Shop, store: Store, report: dict[str, Any]) -> Iterator[
         counted, worth = report[platform]["distinct"], Decimal(report[platform]["value"].get("DKK", 0))
         if not len(sure) <= counted <= len(sure) + len(perhaps):
             yield f"P3 {platform} counts {counted} sales, the store {len(sure)} and perhaps {len(perhaps)} more"
-        least, most = sum(min(o.values) for o in sure), sum(max(o.values) for o in [*sure, *perhaps])
+        gone = sum(max(sale.amounts) for sale in shop.sales if sale.fate is Fate.ERASED)
+        least, most = sum(min(o.values) for o in sure), sum(max(o.values) for o in [*sure, *perhaps]) + gone
         if not least <= worth <= most:
             yield f"P3 {platform} counts {worth} kroner, the store {least} to {most}"
         if report[platform]["double_counted"]:
@@ -139,13 +151,20 @@ def _no_means_no(store: Store) -> Iterator[str]:
         yield f"P4 {number} is in request {request}, intended after its buyer had said no"
 
 
+def _gone_is_gone(shop: Shop, store: Store) -> Iterator[str]:
+    """P5: of an erased order the store keeps no bytes."""
+    for sale in shop.sales:
+        if sale.fate is Fate.ERASED and sale.number in store.readable:
+            yield f"P5 {sale.number} is erased, and the store has its bytes"
+
+
 def _only_what_was_promised(bodies: list[Body], shop: Shop) -> Iterator[str]:
     """P5: listed paths alone; no address, key or order number on the wire; no address or key in the store or said."""
     for body in bodies:
         if body.complete and (more := body.paths() - LISTED[body.platform]):
             yield f"P5 {body.platform} was sent {sorted(more)}"
     wire = "\n".join(body.text for body in bodies)
-    ours = b"".join(file.read_bytes() for file in [*shop.kept(), shop.said])
+    ours = b"".join(legible(file.read_bytes()) for file in [*shop.kept(), shop.said])
     for secret in ("canary", "@", KEY, KEY[:16]):
         if secret in wire:
             yield f"P5 {secret} is on the wire"

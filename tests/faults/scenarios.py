@@ -61,6 +61,44 @@ def objects_while_unanswered(station: Station, variant: str | None) -> list[str]
     return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
 
 
+def objects_while_refused(station: Station, variant: str | None) -> list[str]:
+    """The first request of each platform holds an order that is refused; before it is split, a buyer in it objects."""
+    shop = station.open_shop(senders=1)
+    shop.trade()
+    station.platforms.misbehave("slow:googlex1=5", "slow:metax1=5", f"poison={POISON}")
+    station.nights.begin(shop, variant)
+    _until_arrived(station, 1)
+    shop.object(shop.sales[10])
+    station.nights.finished()
+    station.platforms.misbehave(f"poison={POISON}")
+    return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
+def erased_while_unanswered(station: Station, variant: str | None) -> list[str]:
+    """A night without any answer; before the next one a buyer in it is erased."""
+    shop = station.open_shop()
+    shop.trade({})
+    station.platforms.misbehave("lost")
+    station.nights.whole(shop, variant)
+    code = station.nights.erased(shop, shop.sales[10].email, variant)
+    shop.forget(shop.sales[10])
+    station.platforms.misbehave()
+    ended = [f"the erasure ended {code}"] if code else []
+    return [*ended, *station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
+def reprices_what_a_request_left(station: Station, variant: str | None) -> list[str]:
+    """Bodies too small for a batch, of which the first is refused for the day; the next export has other values."""
+    shop = station.open_shop(senders=1)
+    shop.room = 3_000
+    shop.trade({})
+    station.platforms.misbehave("quota-per-day")
+    station.nights.whole(shop, variant)
+    shop.reprice(shop.sales[10:20])
+    station.platforms.misbehave()
+    return [*station.nights.until_done(shop, variant), *_judge(station, shop)]
+
+
 def denies_while_unanswered(station: Station, variant: str | None) -> list[str]:
     """The night is killed with its first requests under way; the next export says that a buyer in them denies."""
     shop = station.open_shop()
@@ -139,7 +177,14 @@ OWN: dict[str, Scenario] = {
     "two_orders_under_one_id": one_night,
     "other_half_dropped": one_night,
     "log_rewritten": one_night,
+    "objection_asked_at_staging_only": objects_while_refused,
+    "objection_asked_once_for_a_batch": objects_while_refused,
     "objection_not_asked_on_resend": objects_while_unanswered,
+    "position_off_by_one": objects_while_refused,
+    "place_named_twice": one_night,
+    "blob_not_synced": durable.play,
+    "erased_event_resent": erased_while_unanswered,
+    "blanked_position_sent": reprices_what_a_request_left,
     "denial_not_heard_on_resend": denies_while_unanswered,
     "lost_counts_as_refused": reprices_while_unanswered,
     "old_value_replaced_while_unanswered": reprices_while_unanswered,

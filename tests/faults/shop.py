@@ -34,6 +34,7 @@ class Fate(StrEnum):
     REFUSED = "refused by the platform, alone"
     WITHHELD = "withheld"
     EITHER = "sent before it was forbidden, or withheld"
+    ERASED = "erased"
 
 
 @dataclass(slots=True)
@@ -74,10 +75,12 @@ class Shop:
     endpoint: str
     sales: list[Sale] = field(default_factory=list)
     objectors: list[Sale] = field(default_factory=list)
-    """In the order of their objections, which is the order of the ledger's entries."""
+    """Who objected or was erased, in the order of the ledger's entries."""
     denials: list[tuple[Sale, int]] = field(default_factory=list)
     """Whose orders came again with a no, and how long the log was then."""
     batch: int = BATCH
+    room: int | None = None
+    """Bytes of a body; None: as many as the platform takes."""
     senders: int | None = None
     """How many requests are under way at once; None: two at each platform."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -132,6 +135,14 @@ class Shop:
         with MIGRATING:
             objections.add(settings, self.clock, [(person,)], objections.ListEntry(SuppressionKind.OBJECTION))
         sale.fate = Fate.EITHER
+        self.objectors.append(sale)
+
+    def forget(self, sale: Sale) -> None:
+        """Its buyer's data have been erased: the exports do not have it any more either."""
+        for file in self.directory.glob("orders-*.csv"):
+            file.unlink()
+        self.export(other for other in self.sales if other is not sale)
+        sale.fate = Fate.ERASED
         self.objectors.append(sale)
 
     def deny(self, sale: Sale) -> None:

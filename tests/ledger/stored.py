@@ -4,7 +4,9 @@ Leaf values are computed here from their definition, not by the program's own fu
 """
 
 import hmac
+import re
 import sqlite3
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +16,10 @@ from pathlib import Path
 import orjson
 
 from conversions.ledger.batches import contents
+
+ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+"""How a stream begins, RFC 1950: 32 KB of window, and the level."""
+STEP = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,24 @@ def events_of_requests(store: Path) -> dict[int, list[StoredEvent]]:
         parts = connection.execute("SELECT request, place, events FROM request_part ORDER BY request, first")
         for request, place, length in parts:
             found.setdefault(request, []).extend(by_place[at] for at in range(place, place + length))
+    return found
+
+
+def legible(raw: bytes) -> bytes:
+    """The bytes of a file, and what is compressed in them, free pages included, as far as each piece can be read."""
+    return raw + b"".join(_inflated(raw[match.start() :]) for match in re.finditer(ZLIB, raw))
+
+
+def _inflated(raw: bytes) -> bytes:
+    """What stands compressed at the beginning, up to its end or to where another page begins."""
+    stream, found = zlib.decompressobj(), b""
+    for at in range(0, len(raw), STEP):
+        try:
+            found += stream.decompress(raw[at : at + STEP])
+        except zlib.error:
+            break
+        if stream.eof:
+            break
     return found
 
 

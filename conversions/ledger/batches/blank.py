@@ -36,12 +36,12 @@ def kept_payloads(connection: Connection, events: Collection[int]) -> list[int]:
 
 
 def move_out(connection: Connection, events: Collection[int]) -> None:
-    """Take unsent *events* out of their batches: a batch that is empty then, and no request has named, is deleted."""
+    """Take unsent *events* out of their batches: a batch that no request has named goes with its last event."""
     for batch, positions in _by_batch(connection, events).items():
         contents = read(connection, [batch])[batch]
         left = [p for p in positions if contents.bodies[p] is not None]
         named = connection.execute(select(tables.batch.c.request).where(tables.batch.c.id == batch)).scalar_one()
-        if named is None and len(left) == sum(body is not None for body in contents.bodies):
+        if named is None and len(positions) == _present(connection, batch, contents):
             connection.execute(delete(tables.blob).where(tables.blob.c.batch == batch))
             connection.execute(delete(tables.batch).where(tables.batch.c.id == batch))
         elif left:
@@ -49,6 +49,14 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
     for page in pages([*events]):
         connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
         connection.execute(delete(tables.earlier_person).where(tables.earlier_person.c.event.in_(page)))
+
+
+def _present(connection: Connection, batch: int, contents: Contents) -> int:
+    """Count the events that are still in *batch*, erased ones, too."""
+    present = 0
+    for page in pages(contents.events):
+        present += sum(batch_of(at) == batch for _, at in connection.execute(_PLACES, {"events": page}))
+    return present
 
 
 def _by_batch(connection: Connection, events: Iterable[int]) -> dict[int, list[int]]:

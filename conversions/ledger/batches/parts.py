@@ -1,7 +1,7 @@
 """The parts of a request: which places of which batches it has, in the order of the wire."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -41,7 +41,7 @@ def write(connection: Connection, request: int, places: Sequence[int]) -> None:
     connection.execute(update(tables.batch).where(tables.batch.c.id.in_(batches)).values(request=request))
 
 
-def places(connection: Connection, requests: Iterable[int]) -> dict[int, list[int]]:
+def places(connection: Connection, requests: Collection[int]) -> dict[int, list[int]]:
     """Return the places of each of *requests*, in the order of the wire."""
     by_request = defaultdict[int, list[int]](list)
     for request, first, events in connection.execute(_PARTS, {"requests": [*requests]}):
@@ -49,13 +49,11 @@ def places(connection: Connection, requests: Iterable[int]) -> dict[int, list[in
     return by_request
 
 
-def events(connection: Connection, requests: Iterable[int]) -> dict[int, list[int]]:
+def events(connection: Connection, requests: Collection[int]) -> dict[int, list[int]]:
     """Return the keys of the events of each of *requests*, in the order of the wire."""
     by_request = places(connection, requests)
     keys = events_of(connection, {batch_of(at) for request in by_request.values() for at in request})
-    return {
-        request: [keys[batch_of(at)][position_of(at)] for at in by_place] for request, by_place in by_request.items()
-    }
+    return {request: [keys[batch_of(at)][position_of(at)] for at in by_request[request]] for request in requests}
 
 
 def events_of(connection: Connection, batches: Iterable[int]) -> dict[int, list[int]]:

@@ -29,11 +29,14 @@ _BATCHES = text("""
     WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch ORDER BY b.id LIMIT :most
 """)
 _PENDING = text_with_lists(
-    """
-    SELECT d.id, d.revision FROM delivery d WHERE d.id IN :deliveries AND d.run = :run AND d.state = 'pending'
+    f"""
+    SELECT e.id, e.place FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    WHERE d.id IN :deliveries AND d.run = :run AND d.state = 'pending' AND e.place >> {tables.POSITION_BITS} = :batch
+    ORDER BY e.place
 """,
     "deliveries",
 )
+"""The place is a condition: an event that was sealed anew is still a member of the batch that it was taken out of."""
 _UNKNOWN_BATCHES = text(f"""
     SELECT DISTINCT x.place >> {tables.POSITION_BITS} FROM request r JOIN request_part x ON x.request = r.id
     WHERE r.outcome = 'unknown' AND r.destination = :destination
@@ -137,9 +140,8 @@ def _pending(connection: Connection, run: Run, template: RequestTemplate) -> lis
 
 def _pending_in(connection: Connection, run: Run, batch: int, events: Sequence[int]) -> list[EventPlace]:
     deliveries = [event >> REVISION_BITS for event in events]
-    rows = connection.execute(_PENDING, {"deliveries": deliveries, "run": run.id})
-    pending = {delivery << REVISION_BITS | revision for delivery, revision in rows}
-    return [EventPlace(event, place(batch, at)) for at, event in enumerate(events) if event in pending]
+    rows = connection.execute(_PENDING, {"deliveries": deliveries, "run": run.id, "batch": batch})
+    return [EventPlace(*row) for row in rows]
 
 
 def _unanswered(connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate) -> list[EventPlace]:

@@ -13,7 +13,7 @@ from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import keys, tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
@@ -216,8 +216,8 @@ class _Rows:
         """Write all rows, with one executemany per statement, and take the events out that are replaced."""
         move_out(self.connection, self.unsent)
         set_buyers(self.connection, self.buyers)
-        if self.same:
-            self.connection.execute(_MARK_AS_READ, {"run": self.run, "events": self.same})
+        for page in keys.pages(self.same):
+            self.connection.execute(_MARK_AS_READ, {"run": self.run, "events": page})
         written = ((_UPDATE_DELIVERY, self.replaced), (_UPDATE_STATED, self.stated), (_SET_STATE, self.settled))
         for statement, rows in written:
             if rows:

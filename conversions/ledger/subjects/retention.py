@@ -21,6 +21,7 @@ from conversions.ledger.schema.keys import deliveries_of, events_of
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
+from conversions.ledger.subjects.wire_ids import keep_wire_ids
 
 ROWS_PER_PAGE = 5_000
 """Deliveries (one order at one destination) in one transaction."""
@@ -125,6 +126,7 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
         free = _free(connection, sales)
         events = kept_payloads(connection, events_of(connection, free))
         if events:
+            keep_wire_ids(connection, free)
             redaction.redact(connection, events)
             redaction.forget_buyers(connection, free, tuple(connection.execute(_BUYERS, {"sales": free}).scalars()))
             covered = redaction.ranges(connection, events)

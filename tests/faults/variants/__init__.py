@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 
-from tests.faults.variants import books, persons, wire
+from tests.faults.variants import books, persons, places, wire
 
 
 def _of(module: ModuleType) -> dict[str, Callable[[], None]]:
@@ -11,5 +11,5 @@ def _of(module: ModuleType) -> dict[str, Callable[[], None]]:
     return {one.__name__: one for one in own if one.__module__ == module.__name__}
 
 
-VARIANTS: dict[str, Callable[[], None]] = _of(books) | _of(wire) | _of(persons)
+VARIANTS: dict[str, Callable[[], None]] = _of(books) | _of(wire) | _of(persons) | _of(places)
 """By name."""

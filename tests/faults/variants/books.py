@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from conversions.destinations.google import client as google
 from conversions.destinations.meta import client as meta
 from conversions.ledger import log
 from conversions.ledger import outbox as requests
+from conversions.ledger.batches import parts
 from conversions.ledger.outbox import Attempt, intent, outcome
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import evaluate
@@ -60,8 +61,7 @@ def killed_counts_as_sent() -> None:
 
     def record(connection: Any, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
         if receipt.code == "run was killed":
-            inside = tables.request_event.select().where(tables.request_event.c.request == request)
-            held = [row.event >> tables.REVISION_BITS for row in connection.execute(inside)]
+            held = [event >> tables.REVISION_BITS for event in parts.events(connection, [request])[request]]
             here = tables.delivery.c.id.in_(held)
             connection.execute(tables.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
@@ -76,10 +76,12 @@ def open_requests_tidied_up() -> None:
         with ledger.transaction() as connection:
             left_open = tables.request.select().where(tables.request.c.outcome.is_(None))
             for row in connection.execute(left_open).all():
-                inside = tables.request_event.c.request == row.id
-                events = [e.event for e in connection.execute(tables.request_event.select().where(inside))]
+                events = parts.events(connection, [row.id])[row.id]
                 here = tables.delivery.c.id.in_([event >> tables.REVISION_BITS for event in events])
-                connection.execute(tables.request_event.delete().where(inside))
+                named = tables.batch.c.request == row.id
+                connection.execute(tables.batch.update().where(named).values(request=None))
+                inside = tables.request_part.c.request == row.id
+                connection.execute(tables.request_part.delete().where(inside))
                 connection.execute(tables.request.delete().where(tables.request.c.id == row.id))
                 connection.execute(tables.delivery.update().where(here).values(state="pending"))
 
@@ -157,10 +159,11 @@ def window_ignored() -> None:
 def window_counted_anew() -> None:
     """The platform's window is taken to begin with the last attempt."""
     first = "coalesce(first_attempt_us, :now_us)"
-    for name in ("_MARK_IN_FLIGHT", "_MARK_IN_FLIGHT_IF_FREE"):
+    for name in ("_MARK", "_MARK_IF_FREE"):
         words = getattr(intent, name).text
         assert first in words
-        swap(intent, name, text(words.replace(first, ":now_us")))
+        new = text(words.replace(first, ":now_us"))
+        swap(intent, name, new.bindparams(bindparam("deliveries", expanding=True)))
 
 
 def old_retry_let_go() -> None:

@@ -2,26 +2,49 @@
 
 from typing import Any
 
+from sqlalchemy import func, select
+
 from conversions.intake import convert
 from conversions.ledger.outbox import Purpose, intent
+from conversions.ledger.schema import tables
 from conversions.ledger.staging import evaluate
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import UNANSWERED
+from conversions.ledger.subjects import erasure, redaction
 from tests.faults.variants.breaking import swap
 
 
 def objection_asked_at_staging_only() -> None:
     """Who objects while the night is under way is not heard."""
-    swap(intent, "_recheck", lambda *_: set())
+    swap(intent, "newly_forbidden", lambda *_: {})
 
 
 def objection_not_asked_on_resend() -> None:
     """Who objects while an answer is out is sent again."""
 
-    def ask_again(*arguments: Any) -> Any:
-        return set() if arguments[-1].work.purpose is Purpose.RESEND else real(*arguments)
+    def ask_again(connection: Any, batch: Any) -> Any:
+        return {} if batch.work.purpose is Purpose.RESEND else real(connection, batch)
 
-    real = swap(intent, "_recheck", ask_again)
+    real = swap(intent, "newly_forbidden", ask_again)
+
+
+def objection_asked_once_for_a_batch() -> None:
+    """The first request of a batch asks the list for all of it: an objection newer than staging is overlooked."""
+
+    def ask(connection: Any, batch: Any) -> Any:
+        found = real(connection, batch)
+        newest = connection.execute(select(func.max(tables.objection.c.id))).scalar_one()
+        named = tables.batch.c.id.in_({event.place >> tables.POSITION_BITS for event in batch.claimed})
+        connection.execute(tables.batch.update().where(named).values(objection=newest or 0))
+        return found
+
+    real = swap(intent, "newly_forbidden", ask)
+
+
+def erased_event_resent() -> None:
+    """An erasure leaves the bytes of what is unanswered, and lets it go out again."""
+    swap(redaction, "blank", lambda *_: None)
+    swap(erasure, "_close", lambda *_: None)
 
 
 def denial_not_heard_on_resend() -> None:
