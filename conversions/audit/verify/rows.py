@@ -139,6 +139,8 @@ class RowVerifier:
     """Digests of every policy and every set of rules that the log records as approved."""
     erased_ranges: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that the log records as erased or purged."""
+    link_roots: dict[int, str] = field(default_factory=dict)
+    """For each entry of an upgrade that has one, the root over the links of older events."""
     _missing_looks: list[tuple[int, int]] = field(default_factory=list)
     """Entry and time of each look without a row; a later entry may record that looks of that time were purged."""
     _looks_kept_from_us: int = 0
@@ -171,6 +173,8 @@ class RowVerifier:
             self._compare_rules(seq, facts)
         elif kind == "restored":
             self._record_restore(seq, facts)
+        elif kind == "upgraded" and "links" in facts:
+            self.link_roots[seq] = facts["links"]
         self._record_deletion(kind, facts)
 
     def unexplained(self, events: Iterable[int]) -> Iterator[int]:

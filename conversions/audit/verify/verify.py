@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from conversions.audit.verify import anchors, payloads, rebuild_tree
+from conversions.audit.verify import anchors, old_links, payloads, rebuild_tree
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
 from conversions.audit.verify.rebuild_tree import Tree
@@ -162,7 +162,15 @@ class _Verification:
 
     def run_all(self) -> None:
         """Run all steps; a step that fails becomes a finding, and the next step follows."""
-        for step in (self._entries, self._stored_tree, self._outside, self._rows, self._payloads, self._erasures):
+        for step in (
+            self._entries,
+            self._stored_tree,
+            self._outside,
+            self._rows,
+            self._payloads,
+            self._old_links,
+            self._erasures,
+        ):
             self.result.findings += islice(_contained(step), MAX_FINDINGS)
         result, checkpoints = self.result, [anchor for anchor in self.known_anchors if anchor.checkpoint is not None]
         result.entries, result.erased = self.tree.size, len(self.erased)
@@ -194,6 +202,9 @@ class _Verification:
         ((listed,),) = self.store.execute("SELECT coalesce(sum(events), 0) FROM request_part").fetchall()
         if listed != self.result.events:
             yield VerificationFinding("the requests", f"have {self.result.events} events, and {listed} are listed")
+
+    def _old_links(self) -> Iterator[VerificationFinding]:
+        yield from old_links.compare(self.store, self.row_verifier.link_roots, self.result.notes)
 
     def _erasures(self) -> Iterator[VerificationFinding]:
         for event in self.row_verifier.unexplained(self.erased):
