@@ -30,8 +30,8 @@ def compare(store: sqlite3.Connection, logged: Mapping[int, str], notes: list[st
             )
         elif batches:
             notes.append(
-                f"Entry {seq}: the orders and persons of events from before this upgrade are bound since then only, their"
-                " bytes since they were sent."
+                f"Entry {seq}: the orders and persons of events from before this upgrade are bound since then only,"
+                " their bytes since they were sent."
             )
 
 
