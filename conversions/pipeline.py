@@ -60,7 +60,7 @@ def send(settings: Settings, request: RunRequest, clock: Clock, progress: Progre
             late_results = recover_and_poll(context)
             report = _read_and_deliver(context, intake, workers, late_results)
             remember_findings(context, report)
-            purge_expired(context)
+            report.deleted_copies = purge_expired(context)
             report.states = overview.states(ledger)
             report.unapproved = unapproved(context)
         report.checkpoint = runs.finish(ledger, context.run, report.json(), waiting=report.waiting)

@@ -60,7 +60,7 @@ def erase(
         else:
             say("No order of theirs is in the store, and later ones are withheld. Backups may still hold their data.")
     if result.copies:
-        say(f"So do these files beside the store; delete them when you can: {', '.join(result.copies)}.")
+        say(f"So do these files beside the store; delete them when you can: {', '.join(map(_kept, result.copies))}.")
     if result.tasks:
         say(f"Recipients to notify: {result.tasks}. `conversions privacy tasks` lists them, and says how to do it.")
     for line, reason in unusable:
@@ -119,6 +119,14 @@ def retention(*, as_json: AsJson = False, config: Config = None) -> int:
             " into counts."
         )
     return _exit_code(wiped=wiped)
+
+
+def _kept(copy: str) -> str:
+    """Return the name of a copy, and until when it is kept if a run deletes it."""
+    from conversions.ledger.maintenance.schema_copies import kept_until
+
+    until = kept_until(copy)
+    return f"{copy} (kept until {until:%Y-%m-%d})" if until else copy
 
 
 def _exit_code(*, wiped: bool) -> int:

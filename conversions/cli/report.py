@@ -43,6 +43,8 @@ def show_run(report: Report, zone: ZoneInfo) -> None:
         say(line)
     if report.unapproved:
         show_prose(f"Note: {approved_by_nobody(report.unapproved)}")
+    for copy in report.deleted_copies:
+        show_prose(f"Note: deleted {copy}, the copy of the store from before an upgrade: it is older than 30 days.")
     if not report.exit_code:
         show()
         show_prose(messages.conclusion(report, zone))

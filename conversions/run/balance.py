@@ -10,6 +10,7 @@ from conversions.anomalies import amounts, host_change, match_rate, platform_war
 from conversions.delivery.open_queue import resend_us
 from conversions.delivery.queue import DestinationQueue
 from conversions.ledger import Ledger
+from conversions.ledger.maintenance import schema_copies
 from conversions.ledger.queries import backlog, totals, unreported
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.runs import findings as finding_history
@@ -101,8 +102,11 @@ def remember_findings(context: RunContext, report: Report) -> None:
     finding_history.save(context.ledger, context.run, report.findings, codes)
 
 
-def purge_expired(context: RunContext) -> None:
-    """Delete what is past its retention, and wipe it from the files, too; what cannot be deleted yet is tried again."""
+def purge_expired(context: RunContext) -> list[str]:
+    """Delete what is past its retention, and wipe it from the files, too; what cannot be deleted yet is tried again.
+
+    Return the names of the copies from before an upgrade that were deleted.
+    """
     settings = context.scope.settings
     bad_rows.purge_digests(context.ledger, settings.lookback_days)
     purged = retention.purge(
@@ -110,6 +114,7 @@ def purge_expired(context: RunContext) -> None:
     )
     if purged.events or purged.orders:
         redaction.wipe(context.ledger)
+    return schema_copies.delete_expired(settings.store_path, context.ledger.clock())
 
 
 def source_side(counts: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:

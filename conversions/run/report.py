@@ -138,6 +138,8 @@ class Report:
     """The signed checkpoint of the log after the run."""
     unapproved: list[str] = field(default_factory=list)
     """``policy`` and the names of the sending rules that no person has approved."""
+    deleted_copies: list[str] = field(default_factory=list)
+    """Names of the copies from before an upgrade that this run deleted, because they had expired."""
     pending: Pending | None = None
     """Only in a plan: what a person must approve before a run."""
 

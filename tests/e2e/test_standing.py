@@ -10,7 +10,6 @@ import pytest
 from tests.e2e.said import STORE, USAGE
 from tests.e2e.shop import Shop
 
-
 ANOTHER = """
     INSERT INTO judgement SELECT id + 10, delivery, from_state, from_reason, to_state, to_reason, rules,
     policy_version, run, at_us, salt, commitment FROM judgement WHERE id = 1

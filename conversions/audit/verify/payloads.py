@@ -18,7 +18,7 @@ import orjson
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
 from conversions.ledger.batches.contents import BlobRow, Contents, batch_of, place, position_of, unpack
-from conversions.ledger.batches.form import erased_value, leaf_value, link
+from conversions.ledger.batches.form import Form, erased_value, leaf_value, link
 from conversions.ledger.batches.links import NUMBER_OF_EVENT
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
@@ -141,20 +141,28 @@ class _Event(NamedTuple):
 
 def _events(store: sqlite3.Connection, first: int, length: int) -> Iterator[_Event]:
     """The events of one part. Raises ValueError or another error where the batch is damaged."""
-    blob = BlobRow(*store.execute(_BLOB, (batch_of(first),)).fetchone())
-    contents = unpack(blob)
+    batch = batch_of(first)
+    contents = stored_contents(store, batch)
     positions = range(position_of(first), position_of(first) + length)
-    linked = _links(store, contents, batch_of(first), positions)
+    # Requests from before schema 0007 commit to the bytes alone; ``verify.old_links`` checks whose orders theirs are.
+    linked = {} if contents.form is Form.BYTES else stored_links(store, contents, batch, positions)
     for position in positions:
         event, body, salts = contents.events[position], contents.bodies[position], contents.salts[position]
         if body is None:
             value = erased_value(contents.form, salts)
         else:
-            value = leaf_value(contents.form, salts, body, linked[event])
+            value = leaf_value(contents.form, salts, body, linked[event] if linked else b"")
         yield _Event(event, body, value)
 
 
-def _links(store: sqlite3.Connection, contents: Contents, batch: int, positions: Iterable[int]) -> dict[int, bytes]:
+def stored_contents(store: sqlite3.Connection, batch: int) -> Contents:
+    """Return the contents of *batch*. Raises ValueError or another error where it is missing or damaged."""
+    return unpack(BlobRow(*store.execute(_BLOB, (batch,)).fetchone()))
+
+
+def stored_links(
+    store: sqlite3.Connection, contents: Contents, batch: int, positions: Iterable[int]
+) -> dict[int, bytes]:
     """The link of each event that is not erased, from the rows as they are now."""
     kept = {contents.events[p]: p for p in positions if contents.bodies[p] is not None}
     rows = store.execute(_LINKS.format(",".join("?" * len(kept))), [*kept])

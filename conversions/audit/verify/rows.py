@@ -159,6 +159,8 @@ class RowVerifier:
     """First and last event of each range that the log records as erased or purged."""
     bound: dict[str, Any] = field(default_factory=dict)
     """What the log states of each bound set, the newest entry about it."""
+    link_roots: dict[int, str] = field(default_factory=dict)
+    """For each entry of an upgrade that has one, the root over the links of older events."""
     _missing_looks: list[tuple[int, int]] = field(default_factory=list)
     """Entry and time of each look without a row; a later entry may record that looks of that time were purged."""
     _looks_kept_from_us: int = 0
@@ -176,8 +178,8 @@ class RowVerifier:
             self.notes.append(f"The clock was set back before entry {seq}; entries are in the order of their commits.")
         self._latest_us = max(self._latest_us, facts["t"])
         kind = facts["kind"]
-        if not self.bound and kind == "upgraded" and "bound" in facts:
-            self.notes.append(f"Entry {seq}: rows from before schema 0006 are bound since this entry only.")
+        if kind == "upgraded":
+            self._record_upgrade(seq, facts)
         self.bound |= facts.get("bound", {})
         if kind in RULES:
             self._compare(seq, RULES[kind], facts)
@@ -300,6 +302,12 @@ class RowVerifier:
             self.notes.append(f"Entry {seq}: altered rows of {sets} were taken over as they stood ({facts['reason']}).")
         self.lost_sizes.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
         self.replaced_stores.add(facts.get("remembered_store") or "")
+
+    def _record_upgrade(self, seq: int, facts: Mapping[str, Any]) -> None:
+        if not self.bound and "bound" in facts:
+            self.notes.append(f"Entry {seq}: rows from before schema 0006 are bound since this entry only.")
+        if "links" in facts:
+            self.link_roots[seq] = facts["links"]
 
     def _record_deletion(self, kind: str, facts: Mapping[str, Any]) -> None:
         if kind in {"erasure", "purge"}:

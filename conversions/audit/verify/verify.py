@@ -16,6 +16,7 @@ from conversions.audit.verify import (
     derived,
     judgements,
     missing_anchors,
+    old_links,
     payloads,
     purges,
     rebuild_tree,
@@ -148,6 +149,7 @@ class _Verification:
             self._rows,
             self._derived,
             self._payloads,
+            self._old_links,
             self._erasures,
             self._purges,
             self._judgements,
@@ -207,6 +209,9 @@ class _Verification:
 
     def _judgements(self) -> Iterator[VerificationFinding]:
         yield from judgements.check(self.store)
+
+    def _old_links(self) -> Iterator[VerificationFinding]:
+        yield from old_links.compare(self.store, self.row_verifier.link_roots, self.result.notes)
 
     def _erasures(self) -> Iterator[VerificationFinding]:
         for event in self.row_verifier.unexplained(self.erased):

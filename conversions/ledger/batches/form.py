@@ -67,3 +67,10 @@ def erased_salts(form: Form, salts: bytes, content: bytes, linked: bytes) -> byt
 def erased_value(form: Form, salts: bytes) -> bytes:
     """Return the leaf value of an erased event."""
     return salts[: sha256().digest_size] if form is Form.BYTES else salts
+
+
+def erased_link(form: Form, salts: bytes) -> bytes:
+    """Return the link commitment of an erased event. A batch of the other form keeps it inside the leaf value only."""
+    if form is not Form.BYTES:
+        raise ValueError("the link commitment is part of the leaf value")
+    return salts[sha256().digest_size :]

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -10,7 +11,7 @@ from conversions import keys
 from conversions.errors import LedgerError, Usage
 from conversions.ledger import checkpoints, judgements, log, open_read_only, open_shared, outbox, runs, schema, store
 from conversions.ledger.log import bound, head_file
-from conversions.ledger.maintenance import backup
+from conversions.ledger.maintenance import backup, migration
 from conversions.ledger.maintenance.backup import Copy
 from conversions.ledger.runs import bindings, bound_check
 from conversions.ledger.schema import tables
@@ -19,6 +20,7 @@ from conversions.ledger.store import Clock, Ledger, files, run_lock
 from conversions.ledger.subjects import erasure, redaction, suppression_journal, suppressions
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
+from conversions.observe.progress import SILENT
 from conversions.process.durable import sync_path
 from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
@@ -104,19 +106,16 @@ def _bring_up_to_date(
         schema.check_not_newer(connection, draft)
         _check_ours(settings, connection, copy)
         connection.rollback()
-        unbound = schema.current(connection) != schema.REVISION
-        connection.rollback()
         with connection.begin():
-            schema.migrate(connection)
+            older = schema.current(connection) != schema.REVISION
+            upgraded = migration.migrate(connection, SILENT) if older else None
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
-        with ledger.transaction() as migrated:
-            judgements.record_standing(migrated, ledger.now_us)
         bindings.check_bindings(ledger, {"key": keys.check_value(settings.secret_key)})
         runs.acquire_epoch(ledger)
-        _record(ledger, settings, copy, reason, unbound=unbound)
+        _record(ledger, settings, copy, reason, upgraded)
         outbox.recover(ledger)
         replayed = [_replay(ledger, latest) for latest in _latest_entries(settings.journal_path)]
-        if any(replayed):
+        if upgraded or any(replayed):
             redaction.wipe(ledger)
         with ledger.transaction() as reading:
             size, root = reading.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
@@ -136,10 +135,13 @@ def _check_ours(settings: Settings, connection: Connection, copy: Copy) -> None:
         raise LedgerError(f"The copy's log differs from the tree head in {settings.tail_path}; take another one.")
 
 
-def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None, *, unbound: bool) -> None:
+def _record(
+    ledger: Ledger, settings: Settings, copy: Copy, reason: str | None, upgraded: dict[str, Any] | None
+) -> None:
     """Append the log entry "restored": the log continues from the copy, and entries after the copy are lost.
 
-    It also binds the rows of a copy whose schema did not bind them.
+    The entry of an upgrade comes next, because "restored" says which sizes of the log are lost. "restored" also binds
+    the rows of a copy whose schema did not bind them.
     """
     former = head_file.last(settings.tail_path)
     facts = {
@@ -150,10 +152,13 @@ def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None, 
         "remembered_root": former.root if former else None,
     }
     with ledger.transaction() as connection:
-        if unbound:
+        if upgraded:
             bound.bind_everything(connection)
         gaps.mark_gap(connection, store.microseconds(copy.newest), ledger.now_us)
         log.append(connection, "restored", ledger.now_us, facts, epoch=ledger.epoch)
+        if upgraded:
+            log.append(connection, "upgraded", ledger.now_us, upgraded, epoch=ledger.epoch)
+            judgements.record_standing(connection, ledger.now_us)
 
 
 def _latest_entries(path: Path) -> list[JournalEntry]:

@@ -1,5 +1,6 @@
 """The schema version of a store. Only `conversions upgrade` and `conversions restore` migrate it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -39,15 +40,15 @@ def check_not_newer(connection: Connection, path: Path) -> None:
         )
 
 
-def migrate(connection: Connection) -> None:
-    """Migrate the store to ``REVISION`` inside the open transaction."""
+def migrate(connection: Connection, advance: Callable[[int], None] = lambda _events: None) -> None:
+    """Migrate the store to ``REVISION`` inside the open transaction; call *advance* for the events that are moved."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "conversions.ledger.schema:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "advance": advance}
     command.upgrade(config, REVISION)
 
 

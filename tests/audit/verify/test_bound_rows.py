@@ -51,7 +51,7 @@ class Upgraded:
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
-    return Upgraded(tmp_path_factory.mktemp("bound") / "shop", "fifth_release")
+    return Upgraded(tmp_path_factory.mktemp("bound") / "shop", "fifth_release_rights")
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def another(value: object) -> object:
     return value + 1
 
 
-@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release", "fifth_release"])
+@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release", "fifth_release_rights"])
 def test_an_earlier_store_is_intact_after_its_upgrade_and_says_since_when_rows_are_bound(
     tmp_path: Path, release: str
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_run_notices_what_decides_what_it_sends(tmp_path: Path, upgraded: Upgr
 
 
 def test_a_change_by_command_is_bound_and_the_next_leaf_says_so(tmp_path: Path) -> None:
-    shop = Upgraded(tmp_path / "shop", "fifth_release")
+    shop = Upgraded(tmp_path / "shop", "fifth_release_rights")
     with open_shared(shop.settings, shop.clock) as ledger:
         suppressions.add(ledger, (bytes(16),), "by letter")
         suppressions.remove(ledger, (bytes(16),), "by phone")

@@ -18,8 +18,9 @@ branch_labels = None
 depends_on = None
 
 _INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_OF_BYTES = 1
-"""The form of batches from before: a salt of 32 bytes, and a link salt of 16."""
+_OF_BYTES, _LINKED = 1, 2
+"""Forms of a batch. Events that a request contains keep the salt of 32 bytes that the log commits to, and get a link
+salt of 16; events that none contains are sealed as new ones are, with fresh salts."""
 _PAGE = 1000
 
 
@@ -30,9 +31,17 @@ def upgrade() -> None:
     _name_buyers()
     connection = op.get_bind()
     for (request,) in connection.execute(sa.text("SELECT id FROM request ORDER BY id")).all():
-        _move_request(connection, request)
-    _move_unsent(connection)
+        _advance(_move_request(connection, request))
+    for events in _move_unsent(connection):
+        _advance(events)
     _drop_old_tables()
+
+
+def _advance(events: int) -> None:
+    """Show that so many events more were moved."""
+    context = op.get_context()
+    assert context.config is not None
+    context.config.attributes["advance"](events)
 
 
 def _create_tables() -> None:
@@ -145,16 +154,18 @@ _RUN = sa.text("SELECT run FROM request WHERE id = :request")
 _LAST_RUN = sa.text("SELECT max(id) FROM run")
 
 
-def _move_request(connection: sa.Connection, request: int) -> None:
+def _move_request(connection: sa.Connection, request: int) -> int:
+    """Move the events of *request* that no earlier one contains; return their number."""
     run = connection.execute(_RUN, {"request": request}).scalar_one()
     rows = connection.execute(_OF_REQUEST, {"request": request}).all()
-    _seal(connection, run, rows)
+    _seal(connection, run, _OF_BYTES, rows)
     places = connection.execute(_PLACES, {"request": request}).scalars().all()
     parts = [{"request": request, "first": first, "place": at, "events": n} for first, at, n in _parts(places)]
     if parts:
         connection.execute(sa.text("INSERT INTO request_part VALUES (:request, :first, :place, :events)"), parts)
         batches = [{"request": request, "batch": batch} for batch in {part["place"] >> 12 for part in parts}]
         connection.execute(sa.text("UPDATE batch SET request = :request WHERE id = :batch"), batches)
+    return len(rows)
 
 
 def _parts(places: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -164,14 +175,16 @@ def _parts(places: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         yield start, places[start], end - start
 
 
-def _move_unsent(connection: sa.Connection) -> None:
+def _move_unsent(connection: sa.Connection) -> Iterator[int]:
+    """Move the events that no request contains, page by page; yield the number in each."""
     run, after = connection.execute(_LAST_RUN).scalar() or 0, 0
     while rows := connection.execute(_UNSENT, {"after": after}).all():
-        _seal(connection, run, rows)
+        _seal(connection, run, _LINKED, rows)
         after = rows[-1].id
+        yield len(rows)
 
 
-def _seal(connection: sa.Connection, run: int, rows: Iterable[sa.Row[Any]]) -> None:
+def _seal(connection: sa.Connection, run: int, form: int, rows: Iterable[sa.Row[Any]]) -> None:
     """Write batches of one destination and one day; these events were compared with the list when they left."""
     groups = defaultdict[tuple[int, str], list[sa.Row[Any]]](list)
     for row in rows:
@@ -193,40 +206,50 @@ def _seal(connection: sa.Connection, run: int, rows: Iterable[sa.Row[Any]]) -> N
         ).scalar_one()
         connection.execute(
             sa.text("INSERT INTO blob VALUES (:batch, :form, :members, :amounts, :sizes, :salts, :bytes)"),
-            {"batch": batch, "form": _OF_BYTES, **_contents(group)},
+            {"batch": batch, "form": form, **_contents(form, group)},
         )
         places = [{"id": row.id, "place": batch << 12 | at} for at, row in enumerate(group)]
         connection.execute(sa.text("INSERT INTO event VALUES (:id, :place)"), places)
 
 
-def _contents(rows: Sequence[sa.Row[Any]]) -> dict[str, bytes | None]:
+def _contents(form: int, rows: Sequence[sa.Row[Any]]) -> dict[str, bytes | None]:
     kept = [row.bytes is not None and row.salt is not None for row in rows]
     amounts = (
         f"{row.minor if there else 0} {row.currency} {row.exponent}" for row, there in zip(rows, kept, strict=True)
-    )
-    salts = (
-        row.salt + token_bytes(16) + bytes(16) if there else (row.commitment or bytes(32)) + bytes(32)
-        for row, there in zip(rows, kept, strict=True)
     )
     bodies = [row.bytes if there else b"" for row, there in zip(rows, kept, strict=True)]
     return {
         "members": zlib.compress(varints.pack_steps([row.id for row in rows]), 1),
         "amounts": zlib.compress(",".join(amounts).encode(), 1),
         "sizes": varints.pack(map(len, bodies)),
-        "salts": b"".join(salts),
+        "salts": b"".join(_salts(form, row, there=there) for row, there in zip(rows, kept, strict=True)),
         "bytes": zlib.compress(b"".join(bodies), 1) if any(kept) else None,
     }
 
 
+def _salts(form: int, row: sa.Row[Any], *, there: bool) -> bytes:
+    """Return the room of the salts of one event; that of an erased one holds its commitment, and none to a link."""
+    if form == _LINKED:
+        return token_bytes(32) if there else row.commitment or bytes(32)
+    return row.salt + token_bytes(16) + bytes(16) if there else (row.commitment or bytes(32)) + bytes(32)
+
+
 def _drop_old_tables() -> None:
     op.create_index(op.f("ix_request_part_place"), "request_part", ["place"], unique=False)
+    op.execute(_FORGET_WIRE_IDS)
     op.drop_table("request_event")
     op.drop_index("ix_event_person", table_name="event_before")
     op.drop_table("event_before")
     op.drop_index("ix_delivery_person", table_name="delivery")
-    op.execute("UPDATE delivery SET wire_id = NULL WHERE state <> 'erased' AND id NOT IN (" + _RECTIFIED + ")")
     op.drop_column("delivery", "subject")
     op.drop_column("delivery", "scheme")
 
 
-_RECTIFIED = "SELECT d.id FROM rectified_order x JOIN delivery d ON d.sale = x.sale"
+_FORGET_WIRE_IDS = """
+    UPDATE delivery SET wire_id = NULL WHERE wire_id IS NOT NULL AND state <> 'erased'
+    AND NOT EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = delivery.sale)
+    AND NOT EXISTS (
+        SELECT 1 FROM event_before e WHERE e.id = delivery.id << 8 | delivery.revision AND e.bytes IS NULL
+    )
+"""
+"""What was sent has its id in its bytes; the column keeps the ids of orders whose bytes are gone, or may go."""

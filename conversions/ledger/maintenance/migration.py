@@ -1,0 +1,32 @@
+"""Migrate a store in one transaction, which commits only where orders, money and events are what they were."""
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from conversions import __version__
+from conversions.errors import LedgerError
+from conversions.ledger import runs, schema
+from conversions.ledger.batches.old_links import old_commitments
+from conversions.ledger.log.merkle import root_of
+from conversions.ledger.maintenance import migration_totals
+from conversions.observe.progress import Progress
+
+_EVENTS = text("SELECT count(*) FROM event")
+
+
+def migrate(connection: Connection, progress: Progress) -> dict[str, Any]:
+    """Migrate inside the caller's transaction; return the facts of the log entry ``upgraded``.
+
+    Raises LedgerError where control totals differ: the caller rolls back.
+    """
+    before, totals = schema.current(connection), migration_totals.before(connection)
+    with progress.track("upgrading events", connection.execute(_EVENTS).scalar_one()) as advance:
+        schema.migrate(connection, advance)
+    if differences := migration_totals.differences(totals, migration_totals.after(connection)):
+        raise LedgerError(
+            f"The upgrade would change what the store says ({', '.join(differences)} differ), so nothing was changed. "
+            "`conversions audit verify` of the version that the store was used with checks it; report this."
+        )
+    facts = {"from": before, "to": schema.REVISION, "version": __version__, "operator": runs.operator()}
+    return {**facts, "links": root_of([root_of(batch) for batch in old_commitments(connection)]).hex()}
