@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from conversions.ledger.batches.contents import Contents, batch_of, position_of, read
 from conversions.ledger.batches.form import erased_salts
 from conversions.ledger.batches.links import links
+from conversions.ledger.batches.traces import traces
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.keys import pages
 
@@ -17,13 +18,19 @@ _PLACES = select(tables.event.c.id, tables.event.c.place).where(
 )
 
 
-def blank(connection: Connection, events: Collection[int]) -> None:
-    """Erase the bytes, salts and values of *events*, whose buyers are still known, and keep their commitments."""
+def blank(connection: Connection, events: Collection[int]) -> set[bytes]:
+    """Erase the bytes, salts and values of *events*, whose buyers are still known, and keep their commitments.
+
+    Return the traces that no file may hold afterwards.
+    """
+    gone = set[bytes]()
     for batch, positions in _by_batch(connection, events).items():
         contents = read(connection, [batch])[batch]
         left = [p for p in positions if contents.bodies[p] is not None]
         if left:
-            _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            old, new = _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            gone |= {trace for trace in traces(contents, old, left) if trace not in new}
+    return gone
 
 
 def kept_payloads(connection: Connection, events: Collection[int]) -> list[int]:
@@ -68,16 +75,18 @@ def _erased(connection: Connection, batch: int, contents: Contents, positions: C
     return replace(contents, values=values, bodies=bodies, salts=salts)
 
 
-def _overwrite(connection: Connection, batch: int, contents: Contents) -> None:
-    """Write the row in the length that it has, so that SQLite overwrites it where it is."""
+def _overwrite(connection: Connection, batch: int, contents: Contents) -> tuple[bytes, bytes]:
+    """Write the row in the length that it has, so that SQLite overwrites it where it is.
+
+    Return the joined bytes before and after.
+    """
     table = tables.blob
     old = connection.execute(select(table.c.amounts, table.c.bytes).where(table.c.batch == batch)).one()
-    new = contents.columns()
+    new, padded = contents.columns(), dict[str, bytes]()
     for name in ("amounts", "bytes"):
-        packed, length = new[name], len(getattr(old, name))
-        if isinstance(packed, bytes):
-            new[name] = packed.ljust(length, b"\0")
+        packed = new[name]
+        padded[name] = (packed if isinstance(packed, bytes) else b"").ljust(len(getattr(old, name)), b"\0")
+    connection.execute(update(table).where(table.c.batch == batch).values(**{**new, **padded}))
     if new["bytes"] is None:
-        zeros = bytes(len(old.bytes))
-        connection.execute(update(table).where(table.c.batch == batch).values(**{**new, "bytes": zeros}))
-    connection.execute(update(table).where(table.c.batch == batch).values(**new))
+        connection.execute(update(table).where(table.c.batch == batch).values(bytes=None))
+    return old.bytes, padded["bytes"]

@@ -16,7 +16,8 @@ from conversions.ledger.runs import bindings
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files, run_lock
-from conversions.ledger.subjects import erasure, redaction, suppression_journal, suppressions
+from conversions.ledger.subjects import erasure, suppression_journal, suppressions
+from conversions.ledger.subjects.scrub import scrub
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.process.durable import sync_path
@@ -113,7 +114,7 @@ def _bring_up_to_date(
         outbox.recover(ledger)
         replayed = [_replay(ledger, latest) for latest in _latest_entries(settings.journal_path)]
         if any(replayed):
-            redaction.wipe(ledger)
+            scrub(ledger)
         with ledger.transaction() as reading:
             size, root = reading.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = clock().isoformat(timespec="seconds")

@@ -6,10 +6,10 @@ was notified.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, text
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, text
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
@@ -27,6 +27,7 @@ from conversions.ledger.subjects import (
     suppressions,
 )
 from conversions.ledger.subjects.purged import purged_purchases
+from conversions.ledger.subjects.scrub import Deletion, Traces, demand
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.ledger.subjects.wire_ids import keep_wire_ids
 from conversions.model.subject import Person
@@ -64,9 +65,13 @@ _CLEAR_SALES = text("""
 """).bindparams(_SALES)
 _DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN :sales").bindparams(_SALES)
 _ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(_SALES)
-_FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
-_FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
-_CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
+_FORGET_ELSEWHERE = tuple(
+    text(f"UPDATE {table} SET {column} = :value WHERE {column} IN :gone").bindparams(bindparam("gone", expanding=True))
+    for table, column in (("rectification", "corrected"), ("rectified_order", "wrong"), ("look", "subject"))
+)
+_LISTED = select(tables.objection.c.subject, tables.objection.c.since_us).where(
+    tables.objection.c.subject.in_(bindparam("person", expanding=True))
+)
 _CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN :sales").bindparams(_SALES)
 
 
@@ -78,10 +83,12 @@ class ErasureSummary:
     events: int
     recipients: tuple[str, ...]
     """Recipients of the person's data; each has an open notice."""
+    traces: Traces | None = field(default=None, repr=False, compare=False)
+    """What no file may hold any more; None where nothing was erased."""
 
 
 def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
-    """Erase a person's data. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
+    """Erase a person's data. The caller holds the run lock, and calls ``scrub`` with the traces afterwards.
 
     Every attempt must be settled. A repeated erasure without new data changes nothing. Purchases that retention purged
     may have been this person's, so their recipients get a notice, too. Raises LedgerError where another run has taken
@@ -102,13 +109,29 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         rectification.stop_sending(connection, of_others, person)
         events = _events_under(connection, [*sales, *of_others], person)
         _close(connection, ledger.now_us, sales)
-        redaction.redact(connection, events)
-        redaction.forget_buyers(connection, [*sales, *of_others], person)
-        for subject in person:
-            for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
-                connection.execute(statement, {"subject": subject})
+        gone = redaction.redact(connection, events)
+        _forget(connection, [*sales, *of_others], person)
+        traces = Traces(
+            demand(connection, ledger.now_us, Deletion.ERASURE), {*gone, *person}, _listed(connection, person)
+        )
         _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients))
-    return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
+    return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)), traces)
+
+
+def _forget(connection: Connection, sales: Sequence[int], person: Person) -> None:
+    """Forget that *person* is the buyer of *sales*, was looked at, or had another address."""
+    redaction.forget_buyers(connection, sales, person)
+    for statement in _FORGET_ELSEWHERE:
+        for value, gone in ((redaction.ZEROS, [*person]), (None, [redaction.ZEROS])):
+            connection.execute(statement, {"value": value, "gone": gone})
+
+
+def _listed(connection: Connection, person: Person) -> dict[bytes, list[bytes]]:
+    """Return what follows the subjects of *person* in the suppression list and its index: an instant, or a kind."""
+    endings: dict[bytes, list[bytes]] = {subject: [kind.encode() for kind in SuppressionKind] for subject in person}
+    for subject, since_us in connection.execute(_LISTED, {"person": person}):
+        endings[subject].append(since_us.to_bytes(8))
+    return endings
 
 
 def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
