@@ -30,7 +30,10 @@ def holds(path: Path, sought: str) -> bool:
     return (
         sought.encode() in data
         or bytes.fromhex(sought) in data
-        or (data.startswith(b"SQLite format 3") and any(sought.encode() in (e.bytes or b"") for e in stored.events(path)))
+        or (
+            data.startswith(b"SQLite format 3")
+            and any(sought.encode() in (e.bytes or b"") for e in stored.events(path))
+        )
     )
 
 

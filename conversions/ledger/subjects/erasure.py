@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, tex
 
 from conversions.ledger import log, runs
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
 from conversions.ledger.states import State
@@ -58,8 +58,8 @@ _CLOSE_ELSEWHERE = text(f"""
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
 _CLOSE_REVISIONS = text(f"""
     UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
-    WHERE id IN :events
-""").bindparams(bindparam("events", expanding=True))
+    WHERE id BETWEEN :first AND :last
+""")
 _CLEAR_SALES = text("""
     UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
 """).bindparams(_SALES)
@@ -141,7 +141,7 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     deliveries = {"deliveries": deliveries_of(connection, sales)}
     connection.execute(_CLOSE, deliveries)
     connection.execute(_CLOSE_ELSEWHERE, deliveries)
-    connection.execute(_CLOSE_REVISIONS, {"events": events_of(connection, sales)})
+    connection.execute(_CLOSE_REVISIONS, event_spans(sales))
     for statement in (_CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
         connection.execute(statement, {"sales": sales, "now_us": now_us})
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, {"sales": sales}).scalars()))

@@ -16,7 +16,7 @@ from conversions.ledger import log
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.blank import kept_payloads
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
@@ -34,11 +34,14 @@ _OLD_BATCHES = text("""
     ) ORDER BY b.id
 """)
 _FIRST_KEPT_RUN = text("SELECT coalesce(min(id), 9223372036854775807) FROM run WHERE started_us >= :before_us")
-_OLD_ROWS = text("SELECT DISTINCT run, destination FROM delivery WHERE run < :run ORDER BY run, destination")
-"""The newest run that read an order is in the key of an index, so that rows of younger runs are not looked at."""
-_OLD_PAGE = text(f"""
-    SELECT id >> {DESTINATION_BITS} FROM delivery WHERE run = :run AND destination = :destination AND id > :after
-    ORDER BY id LIMIT :page
+_RUNS_OF_OLD_DAYS = text("""
+    SELECT DISTINCT d.run, d.destination FROM run r JOIN delivery d ON d.run = r.id WHERE r.since < :before
+    ORDER BY d.run, d.destination
+""")
+"""An order is found by the newest run that read it, so that the orders of younger runs are not looked at."""
+_ORDERS_OF_OLD_DAYS = text(f"""
+    SELECT id >> {DESTINATION_BITS} FROM delivery
+    WHERE run = :run AND destination = :destination AND id > :after AND day < :before ORDER BY id LIMIT :page
 """)
 _FINISHED = text(f"""
     SELECT s.id FROM sale s WHERE s.id IN :sales AND s.id < (SELECT max(id) FROM sale) AND NOT EXISTS (
@@ -57,7 +60,7 @@ _ROWS_TO_COUNT = text("""
     SELECT d.day, d.destination, d.state, d.reason, d.stated_currency, d.stated_exponent, d.stated_minor
     FROM delivery d WHERE d.id IN :deliveries
 """).bindparams(bindparam("deliveries", expanding=True))
-_DELETE_REVISIONS = text("DELETE FROM revision WHERE id IN :events").bindparams(bindparam("events", expanding=True))
+_DELETE_REVISIONS = text("DELETE FROM revision WHERE id BETWEEN :first AND :last")
 _DELETE_DELIVERIES = text("DELETE FROM delivery WHERE id IN :deliveries").bindparams(
     bindparam("deliveries", expanding=True)
 )
@@ -108,7 +111,8 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
         _redact_payloads(ledger, purged, sales)
     with _foreign_keys_off(ledger):
         run = _first_kept_run(ledger, before)
-        for sales in _sales_read_before(ledger, run):
+        for sales in _orders_of_old_days(ledger, before):
+            _forget_buyers(ledger, sales)
             _shrink(ledger, purged, run, sales)
     order_mentions.forget_before(ledger, _midnight_us(before))
     access_log.purge_looks(ledger, before, _midnight_us(before))
@@ -134,20 +138,32 @@ def _first_kept_run(ledger: Ledger, before: date) -> int:
         return int(connection.execute(_FIRST_KEPT_RUN, {"before_us": _midnight_us(before)}).scalar_one())
 
 
-def _sales_read_before(ledger: Ledger, run: int) -> Iterator[Sequence[int]]:
-    """Yield the sales that no run since *run* has read, page by page: they may be without a payload."""
+def _orders_of_old_days(ledger: Ledger, before: date) -> Iterator[Sequence[int]]:
+    """Yield the sales of days before *before*, page by page, also those without an event."""
+    limits = {"before": before.isoformat(), "page": ROWS_PER_PAGE}
     with ledger.transaction() as connection:
-        groups = connection.execute(_OLD_ROWS, {"run": run}).mappings().all()
+        groups = connection.execute(_RUNS_OF_OLD_DAYS, limits).mappings().all()
     for group in groups:
         after = 0
-        while sales := _page(ledger, {**group, "after": after, "page": ROWS_PER_PAGE}):
+        while sales := _page(ledger, {**group, **limits, "after": after}):
             yield sales
             after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
 
 
 def _page(ledger: Ledger, parameters: Mapping[str, object]) -> Sequence[int]:
     with ledger.transaction() as connection:
-        return connection.execute(_OLD_PAGE, parameters).scalars().all()
+        return connection.execute(_ORDERS_OF_OLD_DAYS, parameters).scalars().all()
+
+
+def _forget_buyers(ledger: Ledger, sales: Sequence[int]) -> None:
+    """Forget the buyers of orders without a payload: the link of a kept one would not be proven without its buyer."""
+    with ledger.transaction() as connection:
+        events = kept_payloads(connection, events_of(connection, sales))
+        free = {*_free(connection, sales)} - {event >> SALE_OF_EVENT for event in events}
+        buyers = tuple(connection.execute(_BUYERS, {"sales": [*free]}).scalars())
+        if buyers:
+            redaction.forget_buyers(connection, free, buyers)
+            demand(connection, ledger.now_us, Deletion.RETENTION)
 
 
 def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
@@ -169,14 +185,12 @@ def _shrink(ledger: Ledger, purged: PurgeResult, run: int, sales: Sequence[int])
         limits = {"before": purged.before.isoformat(), "run": run, "sales": _free(connection, sales)}
         finished = list(connection.execute(_FINISHED, limits).scalars())
         if finished:
-            buyers = connection.execute(_BUYERS, {"sales": finished}).scalars()
-            redaction.forget_buyers(connection, finished, tuple(buyers))
             demand(connection, ledger.now_us, Deletion.RETENTION)
             deliveries = {"deliveries": deliveries_of(connection, finished)}
             orders = _count(connection, deliveries)
             numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
             order_mentions.forget_orders(connection, numbers)
-            connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, finished)})
+            connection.execute(_DELETE_REVISIONS, event_spans(finished))
             connection.execute(_DELETE_DELIVERIES, deliveries)
             for statement in _DELETE_FROM_SALE:
                 connection.execute(statement, {"sales": finished})

@@ -13,6 +13,7 @@ from conversions.ledger.subjects.scrub import scrub
 from tests.ledger import stored
 from tests.ledger.builders import LOST, RECEIVED, Night, Sighting, draft, sighting, subject
 
+
 def digest(person: str) -> str:
     return sha256(person.encode()).hexdigest()
 
@@ -91,5 +92,3 @@ def test_a_range_covers_no_event_that_was_not_taken_out(
     with night.ledger.transaction() as connection:
         found = redaction.ranges(connection, [keys[i] for i in events])
     assert found == [[keys[first], keys[last]] for first, last in ranges]
-
-
