@@ -21,7 +21,7 @@ def digest(person: str) -> str:
 def bought(number: str, person: str, size: int = 1) -> Sighting:
     """An order whose events hold the person's digest."""
     products = [f"SKU-{i}" for i in range(size)]
-    held = orjson.dumps({"id": f"c-{number}", "em": digest(person), "products": products})
+    held = orjson.dumps({"event_id": f"c-{number}", "em": digest(person), "products": products})
     return sighting(number, draft(number, event=held), subject=subject(person))
 
 
