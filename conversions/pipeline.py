@@ -19,6 +19,7 @@ from conversions.errors import Unauthorised
 from conversions.intake.setup import Intake, open_intake
 from conversions.ledger import Clock, open_ledger, runs
 from conversions.ledger.queries import overview, totals
+from conversions.ledger.runs import bound_check
 from conversions.ledger.runs.findings import log_accepted
 from conversions.model.finding import stops_run
 from conversions.model.late_result import LateResults
@@ -80,6 +81,7 @@ def _read_and_deliver(
         return replace(build_report(context, read_result, queues, [], late_results), stopped=True)
     log_accepted(context.ledger, context.run, read_result.findings, context.scope.request.reason)
     _authorise_queues(queues)
+    bound_check.check(context.ledger)  # again, since reading may have taken hours
     restated_queues = _deliver(context, queues, workers)
     return build_report(context, read_result, queues, restated_queues, late_results)
 

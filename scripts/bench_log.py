@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import count, repeat
@@ -56,11 +56,27 @@ def fill(home: Path, events: int) -> None:
             with ledger.transaction() as connection:
                 columns = "INSERT INTO event(id, delivery, revision, salt, bytes) VALUES (?, ?, ?, ?, ?)"
                 connection.exec_driver_sql(columns, rows)
+                connection.exec_driver_sql(*_orders(numbers))
+                connection.exec_driver_sql(*_deliveries(numbers))
                 intent = Intent(claimed, validate(outbox, claimed), ledger.now_us)
                 attempt = commit(connection, run, outbox, intent)
             with ledger.transaction() as connection:
                 record_answer(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
+
+
+def _orders(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
+    """A statement for the orders of *events*, and its rows."""
+    return "INSERT INTO sale(id, shop, order_no) VALUES (?, 'main', ?)", [(n >> 14, str(n >> 14)) for n in events]
+
+
+def _deliveries(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
+    """A statement for their deliveries, and its rows."""
+    statement = """
+        INSERT INTO delivery(id, sale, destination, run, day, state, revision, stated_minor, stated_currency,
+            stated_exponent, attempted) VALUES (?, ?, 0, 1, '2026-11-21', 'received', 0, 100, 'DKK', 2, 1)
+    """
+    return statement, [(n >> 8, n >> 14) for n in events]
 
 
 def _clock() -> datetime:

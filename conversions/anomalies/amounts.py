@@ -4,18 +4,18 @@ An order that is off by a power of ten is withheld until a person decides. Where
 power, the run sends nothing.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
+from sqlalchemy import Connection
+
 from conversions.ledger import Ledger
 from conversions.ledger.runs import Run
 from conversions.ledger.staging import amount_history, new_orders
 from conversions.ledger.staging.new_orders import NewOrder, PastOrder
-from conversions.ledger.store import translate_errors
 from conversions.model.conversion import Window
 from conversions.model.finding import Finding, attention, stop
 from conversions.statistics.magnitudes import Basis, Deviation, Shift, power
@@ -48,22 +48,22 @@ def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: P
 
     Where the store has no levels yet, it reads earlier orders from the source. Raises SourceError where that fails.
     """
-    connection, judgement = amount_history.sqlite_connection(ledger), Judgement()
-    with translate_errors():
+    judgement = Judgement()
+    with ledger.temporary() as connection:
         if not new_orders.find(connection, shop):
             return judgement
-        amount_history.create_temp_tables(connection)
-        if amount_history.is_empty(connection):
-            new_orders.remember_past(connection, past_orders(Window(today - HISTORY, window.until)))
-        with new_orders.temp_transaction(connection):
-            _learn_past_orders(connection, judgement)
-            _judge_new_orders(connection, judgement)
-            _add_open_shifts(connection, judgement)
-        shifts = judgement.shifts
-        judgement.findings = [_shift_finding(currency, shift) for currency, shift in shifts.items()]
+        knows_amounts = not amount_history.is_empty(connection)
+    if not knows_amounts:
+        new_orders.remember_past(ledger, past_orders(Window(today - HISTORY, window.until)))
+    with ledger.temporary() as connection:
+        _learn_past_orders(connection, judgement)
+        _judge_new_orders(connection, judgement)
+        _add_open_shifts(connection, judgement)
         unusual = new_orders.count_unreported(connection).items()
-        new = sum(n for (currency, far), n in unusual if currency not in shifts or shifts[currency].power != far)
-        judgement.findings += [_unusual_finding(new)] if new else []
+    shifts = judgement.shifts
+    judgement.findings = [_shift_finding(currency, shift) for currency, shift in shifts.items()]
+    new = sum(n for (currency, far), n in unusual if currency not in shifts or shifts[currency].power != far)
+    judgement.findings += [_unusual_finding(new)] if new else []
     return judgement
 
 
@@ -76,10 +76,9 @@ def keep_open(ledger: Ledger, run: Run, judgement: Judgement) -> None:
 
 def withhold(ledger: Ledger, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
     """Withhold unusual orders before staging, except those of a shift in an *accepted* currency."""
-    connection = amount_history.sqlite_connection(ledger)
     if not judgement.prices:
         return
-    with translate_errors():
+    with ledger.temporary() as connection:
         for currency in judgement.shifts.keys() & set(accepted):
             new_orders.release(connection, currency, judgement.shifts[currency].power)
         new_orders.withhold(connection, shop)
@@ -87,15 +86,14 @@ def withhold(ledger: Ledger, shop: str, judgement: Judgement, accepted: Collecti
 
 def learn(ledger: Ledger, run: Run, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
     """Update the levels from the orders of this run, after staging."""
-    connection = amount_history.sqlite_connection(ledger)
     amount_history.keep_open_shifts(ledger, run, {})
     if not judgement.prices:
         return
-    with translate_errors():
+    with ledger.temporary() as connection:
         for currency, prices in judgement.prices.items():
             sent = list(new_orders.far_orders_not_withheld(connection, currency, MAX_LEARNED_ORDERS))
             _learn(prices, sent, judgement.shifts.get(currency) if currency in accepted else None)
-    amount_history.keep(ledger, connection, run, shop, judgement.prices)
+    amount_history.keep(ledger, run, shop, judgement.prices)
 
 
 def _learn(prices: PriceLevels, sent: Sequence[tuple[bytes, int, Deviation]], shift: Shift | None) -> None:
@@ -107,16 +105,18 @@ def _learn(prices: PriceLevels, sent: Sequence[tuple[bytes, int, Deviation]], sh
         prices.learn(new_orders.basket(products), amount, mark)
 
 
-def _learn_past_orders(connection: sqlite3.Connection, judgement: Judgement) -> None:
+def _learn_past_orders(connection: Connection, judgement: Judgement) -> None:
     """Set the first levels from past orders, which are not judged."""
     for currency, orders in groupby(new_orders.past_orders(connection), itemgetter(0)):
         prices = judgement.prices[currency] = amount_history.price_levels(connection, currency)
-        for _, amount, products in orders:
+        for _, amount, products in amount_history.with_levels(
+            prices, orders, lambda order: new_orders.basket(order[2])
+        ):
             prices.add_past(new_orders.basket(products), amount)
         amount_history.flush(prices)
 
 
-def _judge_new_orders(connection: sqlite3.Connection, judgement: Judgement) -> None:
+def _judge_new_orders(connection: Connection, judgement: Judgement) -> None:
     for currency, orders in groupby(new_orders.new_orders(connection), attrgetter("currency")):
         prices = judgement.prices.get(currency) or amount_history.price_levels(connection, currency)
         judgement.prices[currency] = prices
@@ -126,7 +126,7 @@ def _judge_new_orders(connection: sqlite3.Connection, judgement: Judgement) -> N
         amount_history.flush(prices)
 
 
-def _add_open_shifts(connection: sqlite3.Connection, judgement: Judgement) -> None:
+def _add_open_shifts(connection: Connection, judgement: Judgement) -> None:
     """Add the shifts that stopped the last run, if this run still has such orders."""
     for currency, far in amount_history.open_shifts(connection).items():
         orders = new_orders.count_near_power(connection, currency, far)
@@ -136,7 +136,7 @@ def _add_open_shifts(connection: sqlite3.Connection, judgement: Judgement) -> No
 
 def _marks(prices: PriceLevels, orders: Iterable[NewOrder]) -> Iterator[Deviation]:
     """Yield the deviation of each outlier, and of each withheld order that has the same amount and no decision."""
-    for order in orders:
+    for order in amount_history.with_levels(prices, orders, lambda order: new_orders.basket(order.products)):
         basket = new_orders.basket(order.products)
         if order.decided:
             prices.add_decided(basket, order.magnitude)

@@ -108,7 +108,7 @@ def tasks(
 
 
 def retention(*, as_json: AsJson = False, config: Config = None) -> int:
-    """Purge data older than privacy.retention_days, and the traces of deleted data in the store's files, as every run does."""
+    """Purge data older than privacy.retention_days and the traces of deleted data in files, as every run does."""
     from conversions.privacy import retention
 
     purged, wiped = retention.purge(load_settings(config), now)

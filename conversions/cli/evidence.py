@@ -18,16 +18,25 @@ def verify_log(
         list[Path] | None,
         typer.Option(metavar="FILE", exists=True, help="A checkpoint kept elsewhere; may be repeated."),
     ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            help="A checkpoint that you trust: the bytes of requests before it are skipped.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> int:
-    """Check that the log is unchanged: every entry, every event, every kept checkpoint.
+    """Check that the log is unchanged: every entry, every event, every kept checkpoint, and what rows follow from them.
 
-    Exit 0: intact. Exit 74: not intact; each fault is listed.
+    It also says what it does not check. Exit 0: intact. Exit 74: not intact; each fault is listed.
     """
+    from conversions.audit.verify import scope
     from conversions.audit.verify.verify import check_store, log_location, verify
 
-    location = log_location(load_settings(config), checkpoint or [])
+    location = log_location(load_settings(config), checkpoint or [], since)
     check_store(location)
     result = verify(location)
     code = Exit.OK if result.intact else Exit.STORE
@@ -37,8 +46,8 @@ def verify_log(
         show(result.sentence)
         for finding in result.findings[1:]:
             show(f"  {finding}")
-        for note in result.notes:
-            say(note)
+        for sentence in (*result.notes, *scope.sentences()):
+            say(sentence)
     return code
 
 

@@ -25,6 +25,8 @@ def open_ledger(
     Waits up to *wait* seconds for another run to finish, inside ``waiting(wait)``. Raises AnotherRun, LedgerError or
     SettingsError.
     """
+    from conversions.ledger.runs.missing_anchor import write_missing
+
     if settings.store_path.exists():
         files.check_owner(settings.store_path)
     else:
@@ -34,6 +36,7 @@ def open_ledger(
         run_lock.hold(settings, clock, wait=wait, waiting=waiting),
         open_shared(settings, clock) as ledger,
     ):
+        write_missing(ledger, settings.checkpoints_path)
         yield ledger
 
 

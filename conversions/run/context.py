@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from conversions.errors import SettingsError
 from conversions.ledger import Clock, Ledger, open_read_only, outbox, runs, staging
-from conversions.ledger.runs import Run, approval_history, approvals, bindings
+from conversions.ledger.runs import Run, approval_history, approvals, bindings, bound_check
 from conversions.ledger.runs.approvals import Pending, Proposal
 from conversions.ledger.staging import evaluate
 from conversions.model.conversion import Window
@@ -76,7 +76,12 @@ def open_scope(runtime: Runtime, ledger: Ledger, request: RunRequest, progress: 
 
 
 def pending_approvals(runtime: Runtime, ledger: Ledger, proposal: Proposal) -> Pending:
-    """Return what a person must approve before a run. Raises SettingsError, with all of it, where a binding differs."""
+    """Return what a person must approve before a run.
+
+    Raises LedgerError where rows that decide what is sent differ from the log, and SettingsError, with all of it, where
+    a binding differs.
+    """
+    bound_check.check(ledger)
     pending = approvals.pending(ledger, proposal)
     if differences := bindings.differences(ledger, runtime.bindings):
         raise SettingsError("\n".join([*differences, *([pending.sentence] if pending else [])]))

@@ -15,7 +15,7 @@ from conversions.errors import Exit, Refused, Unauthorised, worst
 from conversions.ledger import Clock, Ledger, open_ledger, outbox, runs
 from conversions.ledger.late_results import account_refusals, apply
 from conversions.ledger.late_results.apply import PendingStatus
-from conversions.ledger.runs import Run, approvals, bindings
+from conversions.ledger.runs import Run, approvals, bindings, bound_check
 from conversions.ledger.staging import evaluate
 from conversions.model.conversion import Window
 from conversions.model.late_result import Diagnosis, LateResults, RequestStatus, of_consent
@@ -56,6 +56,7 @@ def reconcile(settings: Settings, only: str | None, clock: Clock) -> Reconciled:
     runtime = build_runtime(settings, only)
     with open_ledger(settings, clock) as ledger:
         bindings.check_bindings(ledger, runtime.bindings)
+        bound_check.check(ledger)
         approvals.check_route(ledger, settings)
         today = clock().astimezone(settings.zone).date()
         clock_check.check_after_gap(runtime, ledger)

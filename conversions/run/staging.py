@@ -73,7 +73,7 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
         ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings}
     )
     amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
-    volumes.save_volumes(ledger, run.id, window, scope.today)
+    volumes.save_volumes(ledger, run, window, scope.today)
     gaps.mark_unknown(ledger, run, dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True)))
     counts = read_result.counts
     whole = not (counts.skipped_files or counts.refused_files)

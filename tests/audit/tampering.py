@@ -20,51 +20,40 @@ from unittest import mock
 from conversions.audit import open_log
 from conversions.audit.evidence import verifier
 from conversions.audit.evidence.bundle import bundle
-from conversions.audit.verify.verify import LogLocation, VerificationResult, verify
+from conversions.audit.verify.declaration import DECLARATIONS, ROWS, Cover
+from conversions.audit.verify.result import VerificationResult
+from conversions.audit.verify.verify import LogLocation, verify
 from conversions.ledger import open_shared
 from conversions.ledger.subjects import suppressions
+from tests.audit import schema_tampering
+from tests.audit.rich_store import rich_store
+from tests.audit.schema_tampering import columns, copied_row, key, tables
 from tests.audit.shop import ENVIRONMENT, SATURDAY, SUNDAY, Shop, new_shop, two_nights
 
 STORE, TAIL, CHECKPOINTS = "var/conversions.db", "var-conversions.tail", "var-conversions.checkpoints"
-LOGGED = {
-    "leaf": "SELECT seq, body FROM leaf ORDER BY seq",
-    "head": "SELECT store_id, tree_size, root FROM head",
-    "run": "SELECT id, command, started_us, finished_us, operator, host, pid, version, since, until, settings, policy, "
-    "policy_version, legal_basis, json_extract(report, '$.exit_code') FROM run ORDER BY id",
-    "request": "SELECT id, run, destination, parent, purpose, attempt, recipient, url, headers, prefix, suffix, events, "
-    "policy, rules, intended_us, answered_us, outcome, http_status, code, reference, leaf, outcome_leaf "
-    "FROM request ORDER BY id",
-    "request_event": "SELECT request, position, event FROM request_event ORDER BY request, position",
-    "event": "SELECT id, delivery, revision, salt, bytes, iif(bytes IS NULL, commitment, NULL) FROM event "
-    "WHERE id IN (SELECT event FROM request_event) ORDER BY id",
-    "destination": "SELECT id, name FROM destination ORDER BY id",
-    "document": "SELECT sha256, body FROM document ORDER BY sha256",
-    "objection": "SELECT id, kind, since_us, removed_us FROM objection ORDER BY id",
-    "pin": "SELECT name, value FROM pin ORDER BY name",
-}
-"""What entries of the log vouch for, table by table."""
-NAMED = {
-    "leaf": ("body",),
-    "request": ("parent", "purpose", "url", "headers", "prefix", "suffix", "events", "outcome", "code", "reference"),
-    "event": ("salt", "bytes"),
-    "run": ("operator", "host", "command", "version", "since", "until", "policy_version", "legal_basis"),
-    "document": ("body",),
-    "objection": ("since_us",),
-    "pin": ("value",),
-    "request_event": ("event",),
-    "head": ("tree_size", "root"),
-    "node": ("hash",),
-}
-"""Columns that an insider would change."""
 
 
 def logged(path: Path) -> object:
-    """The logged content of a store, or that it cannot be read."""
+    """What the declaration promises to vouch for, or that the store cannot be read."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
-            return {table: store.execute(asked).fetchall() for table, asked in LOGGED.items()}
+            return {
+                (table, column): store.execute(_query(store, table, column, declared.rows)).fetchall()
+                for table, columns in DECLARATIONS.items()
+                for column, declared in columns.items()
+                if declared.cover in {Cover.BOUND, Cover.DERIVED}
+            }
     except (sqlite3.Error, OSError, ValueError):
         return "unreadable"
+
+
+def _query(store: sqlite3.Connection, table: str, column: str, rows: str) -> str:
+    """The values of a column with the keys of their rows, where the declaration vouches for these, too."""
+    keys = key(store, table)[1:-1].split(", ")
+    declared = DECLARATIONS[table]
+    vouched = [name for name in keys if name in declared and declared[name].cover in {Cover.BOUND, Cover.DERIVED}]
+    names = ", ".join(dict.fromkeys([*vouched, *([] if column == ROWS else [column])])) or "count(*)"
+    return f"SELECT {names} FROM {table} WHERE {rows} ORDER BY {names}"
 
 
 @contextmanager
@@ -94,39 +83,37 @@ def cut_short(home: Path, chance: random.Random) -> None:
 def deleted(home: Path, chance: random.Random) -> None:
     with opened(home) as store:
         table, row = _some(store, chance)
-        store.execute(f"DELETE FROM {table} WHERE {_key(table)} = ?", row)
+        store.execute(f"DELETE FROM {table} WHERE {_is(store, table)}", row)
 
 
 def inserted(home: Path, chance: random.Random) -> None:
     """A row that is like another but for its key."""
     with opened(home) as store:
         table, _ = _some(store, chance)
-        names = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
-        values = list(store.execute(f"SELECT * FROM {table} ORDER BY random() LIMIT 1").fetchone())
-        values[0] = values[0] + 1000 if isinstance(values[0], int) else f"{values[0]}-"
-        store.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", values)
+        copied_row(table)(store)
 
 
 def swapped(home: Path, chance: random.Random) -> None:
     """Two rows have each other's value."""
     with opened(home) as store:
         table, one = _some(store, chance)
-        column = chance.choice(NAMED[table])
-        others = store.execute(f"SELECT {_key(table)}, {column} FROM {table} WHERE {_key(table)} <> ?", one).fetchall()
+        column, this = _column(store, table, chance), _is(store, table)
+        names = key(store, table)[1:-1]
+        others = store.execute(f"SELECT {column}, {names} FROM {table} WHERE NOT {this}", one).fetchall()
         if others:
-            other, value = chance.choice(others)
-            (mine,) = store.execute(f"SELECT {column} FROM {table} WHERE {_key(table)} = ?", one).fetchone()
-            store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (value, *one))
-            store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (mine, other))
+            value, *other = chance.choice(others)
+            (mine,) = store.execute(f"SELECT {column} FROM {table} WHERE {this}", one).fetchone()
+            store.execute(f"UPDATE {table} SET {column} = ? WHERE {this}", (value, *one))
+            store.execute(f"UPDATE {table} SET {column} = ? WHERE {this}", (mine, *other))
 
 
 def changed(home: Path, chance: random.Random) -> None:
     """One value is another."""
     with opened(home) as store:
         table, row = _some(store, chance)
-        column = chance.choice(NAMED[table])
-        (value,) = store.execute(f"SELECT {column} FROM {table} WHERE {_key(table)} = ?", row).fetchone()
-        store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (_other(value, chance), *row))
+        column, this = _column(store, table, chance), _is(store, table)
+        (value,) = store.execute(f"SELECT {column} FROM {table} WHERE {this}", row).fetchone()
+        store.execute(f"UPDATE {table} SET {column} = ? WHERE {this}", (_other(value, chance), *row))
 
 
 def rolled_back(home: Path, _: random.Random) -> None:
@@ -137,16 +124,16 @@ def retyped(home: Path, chance: random.Random) -> None:
     """A table that has lost its types, and one value of another."""
     with opened(home) as store:
         table, row = _some(store, chance)
-        column = chance.choice(NAMED[table])
+        column, this = _column(store, table, chance), _is(store, table)
         store.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
         store.execute(f"DROP TABLE {table}")
         store.execute(f"ALTER TABLE loose RENAME TO {table}")
-        store.execute(f"UPDATE {table} SET {column} = ? WHERE {_key(table)} = ?", (chance.choice(ODD), *row))
+        store.execute(f"UPDATE {table} SET {column} = ? WHERE {this}", (chance.choice(ODD), *row))
 
 
 def dropped(home: Path, chance: random.Random) -> None:
     with opened(home) as store:
-        store.execute(f"DROP TABLE {chance.choice(list(LOGGED))}")
+        store.execute(f"DROP TABLE {chance.choice(tables(store))}")
 
 
 def witness_altered(home: Path, chance: random.Random) -> None:
@@ -174,16 +161,23 @@ ALTERATIONS: dict[Callable[[Path, random.Random], None], int] = {
 """Each with its weight."""
 
 
-def _key(table: str) -> str:
-    return {"leaf": "seq", "document": "sha256", "pin": "name", "node": "level * 1000 + position"}.get(
-        table, "request * 1000 + position" if table == "request_event" else "id"
-    )
+def _is(store: sqlite3.Connection, table: str) -> str:
+    """SQL that finds a row by its key."""
+    names = key(store, table)
+    return f"{names} = ({', '.join('?' * len(names.split(',')))})"
 
 
-def _some(store: sqlite3.Connection, chance: random.Random) -> tuple[str, tuple[object]]:
-    """A row of a table."""
-    table = chance.choice(list(NAMED))
-    return table, chance.choice(store.execute(f"SELECT {_key(table)} FROM {table}").fetchall())
+def _column(store: sqlite3.Connection, table: str, chance: random.Random) -> str:
+    return chance.choice([name for name, _ in columns(store, table)])
+
+
+def _some(store: sqlite3.Connection, chance: random.Random) -> tuple[str, tuple[object, ...]]:
+    """The key of a row of a table."""
+    rows: list[tuple[object, ...]] = []
+    while not rows:
+        table = chance.choice(tables(store))
+        rows = store.execute(f"SELECT {key(store, table)[1:-1]} FROM {table}").fetchall()
+    return table, chance.choice(rows)
 
 
 def _other(value: object, chance: random.Random) -> object:
@@ -213,7 +207,7 @@ class Original:
         alter = chance.choices(list(ALTERATIONS), list(ALTERATIONS.values()))[0]
         shutil.copytree(self.home, home)
         try:
-            with suppress(sqlite3.IntegrityError):  # the store itself forbids it
+            with suppress(sqlite3.IntegrityError, sqlite3.OperationalError):  # the store itself forbids it
                 alter(home, chance)
             verdict = verify(place(home))
             return Trial(seed, alter.__name__, logged(home / STORE) != self.content, verdict)
@@ -259,14 +253,19 @@ def original(home: Path) -> Original:
 
 def erase(shop: Shop) -> None:
     """One event loses its payload, as the log says."""
+    from sqlalchemy import insert
+
     from conversions.ledger import log
+    from conversions.ledger.schema import tables
     from conversions.ledger.subjects import redaction
 
     with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
         (event,) = connection.exec_driver_sql("SELECT min(event) FROM request_event").one()
         redaction.redact(connection, [event])
-        facts = {"basis": "retention", "events": redaction.ranges(connection, [event]), "count": 1}
-        log.append(connection, "purge", ledger.now_us, facts)
+        row = {"operator": "nina", "entry": None}
+        facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}
+        leaf = log.append(connection, "erasure", ledger.now_us, {**facts, **row})
+        connection.execute(insert(tables.erasure).values(case_no="17", at_us=ledger.now_us, events=1, leaf=leaf, **row))
 
 
 def whole(home: Path) -> None:
@@ -298,27 +297,49 @@ def evidence(shop: Shop, out: Path) -> Path:
 
 
 def main(most: int) -> int:
-    """Try *most* seeds, and every byte of a bundle; how many were missed."""
+    """Try every alteration that the schema lists, *most* random ones, and every byte of a bundle; print what was missed."""
+    return _listed() + _random(most) + _bundle(most)
+
+
+def _listed() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        settings = rich_store(Path(directory) / "shop")
+        whole(settings.store_path.parents[1])
+        assert verify(place(settings.store_path.parents[1])).intact
+        outcomes = schema_tampering.run_all(settings, Path(directory))
+        for line in schema_tampering.report(outcomes, settings.store_path):
+            print(line)
+    missed = sum(each.missed for each in outcomes)
+    print(f"{len(outcomes)} alterations that the schema lists, {missed} missed.")
+    return missed
+
+
+def _random(most: int) -> int:
     found, missed = Counter[str](), []
     with tempfile.TemporaryDirectory() as directory:
         begun = original(Path(directory) / "original")
         assert verify(place(begun.home)).intact
         for seed in range(most):
             trial = begun.altered(seed, Path(directory) / "altered")
-            outcome = "found" if not trial.verdict.intact else "MISSED" if trial.changed else "nothing logged changed"
+            outcome = "found" if not trial.verdict.intact else "MISSED" if trial.changed else "nothing declared changed"
             found[f"{trial.alteration}: {outcome}"] += 1
             missed += [trial] if trial.missed else []
     for line, count in sorted(found.items()):
         print(f"{count:>7}  {line}")
     for trial in missed:
         print(f"MISSED  seed {trial.seed}: {trial.alteration}")
-    print(f"{most} alterations, {len(missed)} missed.")
+    print(f"{most} random alterations, {len(missed)} missed.")
+    return len(missed)
+
+
+def _bundle(most: int) -> int:
     with tempfile.TemporaryDirectory() as directory:
         packed = evidence(two_nights(Path(directory) / "shop"), Path(directory) / "evidence.zip")
         size = packed.stat().st_size
-        unseen = accepted(packed, range(0, size, max(1, size // most)))
-    print(f"{len(range(0, size, max(1, size // most)))} of a bundle's {size} bytes altered, {len(unseen)} unseen.")
-    return len(missed) + len(unseen)
+        tried = range(0, size, max(1, size // most))
+        unseen = accepted(packed, tried)
+    print(f"{len(tried)} of a bundle's {size} bytes altered, {len(unseen)} unseen.")
+    return len(unseen)
 
 
 if __name__ == "__main__":

@@ -100,11 +100,11 @@ class TestAccess:
         ]
 
     def test_asking_is_logged_without_the_person_and_told_to_the_person(self, sold: Shop) -> None:
-        before = sold.sql("SELECT count(*) FROM leaf WHERE body LIKE '%\"look\"%'")
+        before = sold.sql('SELECT count(*) FROM leaf WHERE body LIKE \'%"kind":"look"%\'')
         access(sold, IDA, "--reason", "letter of November", "--case", "2026-17")
         answer = access(sold)
         assert [look["purpose"] for look in answer["look_ups"]] == ["letter of November", "access"]
-        leaves = [body for (body,) in sold.sql("SELECT body FROM leaf WHERE body LIKE '%\"look\"%'")]
+        leaves = [body for (body,) in sold.sql('SELECT body FROM leaf WHERE body LIKE \'%"kind":"look"%\'')]
         assert (before, len(leaves)) == ([(0,)], 2)
         assert json.loads(leaves[0])["case"] == "2026-17"
         (subject,) = {s.hex() for (s,) in sold.sql("SELECT subject FROM look")}

@@ -275,8 +275,10 @@ class Night:
             return connection.execute(query).all()
 
     def leaves(self) -> list[dict[str, Any]]:
-        """The log, parsed."""
-        return [orjson.loads(body) for (body,) in self.all(select(tables.leaf.c.body).order_by(tables.leaf.c.seq))]
+        """The log, parsed, without the sums of bound sets."""
+        bodies = self.all(select(tables.leaf.c.body).order_by(tables.leaf.c.seq))
+        parsed = [orjson.loads(body) for (body,) in bodies]
+        return [{name: fact for name, fact in leaf.items() if name != "bound"} for leaf in parsed]
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from conversions.audit.verify.rows import RowVerifier
 from conversions.ledger import checkpoints
 from conversions.ledger.checkpoints import Checkpoint, origin, timestamp
 
+LINE_START = b'{"store":"'
+"""What each line of the tail file begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -35,8 +38,16 @@ def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[
     for aside in sorted(directory.glob("restored-at-*")):
         for path in checkpoints.checkpoint_files(aside):
             _read(path, anchors, findings, replaced=True)
-    anchors += _tail_anchors(tail)
+    _read_tail(tail, anchors, findings)
     return anchors, findings
+
+
+def size_of(path: Path) -> int:
+    """Number of entries that the checkpoint in *path* covers; 0 where it cannot be read, so that nothing is skipped."""
+    try:
+        return checkpoints.parse(path.read_text(encoding="utf-8")).size
+    except (OSError, ValueError):
+        return 0
 
 
 def _read(path: Path, anchors: list[Anchor], findings: list[VerificationFinding], *, replaced: bool) -> None:
@@ -60,16 +71,22 @@ def _stamp_covers(stamp: Path, content: bytes) -> bool:
         return True
 
 
-def _tail_anchors(tail: Path) -> Iterator[Anchor]:
-    """The tree heads of the tail file; a line that a crash cut short is skipped."""
+def _read_tail(tail: Path, anchors: list[Anchor], findings: list[VerificationFinding]) -> None:
+    """Read the tree heads of the tail file; a line that a crash cut short is skipped."""
     lines = tail.read_bytes().splitlines() if tail.is_file() else []
     for number, line in enumerate(lines, 1):
         try:
             head = orjson.loads(line)
             place = f"line {number} of the tail file, of {head['size']} entries,"
-            yield Anchor(place, str(head["store"]), int(head["size"]), bytes.fromhex(head["root"]))
-        except (ValueError, TypeError, KeyError):
-            continue
+            anchors.append(Anchor(place, str(head["store"]), int(head["size"]), bytes.fromhex(head["root"])))
+        except (ValueError, TypeError, KeyError, OverflowError):
+            if not _cut_short(line):
+                findings.append(VerificationFinding(f"line {number} of the tail file", "is not a line of a run"))
+
+
+def _cut_short(line: bytes) -> bool:
+    """Whether *line* is the beginning of a line that a crash cut short, or the zeros that a power failure leaves."""
+    return not line.strip(b"\0") or (LINE_START.startswith(line[: len(LINE_START)]) and not line.endswith(b"}"))
 
 
 def compare(

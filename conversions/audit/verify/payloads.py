@@ -16,7 +16,7 @@ import orjson
 
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.open_store import open_store
-from conversions.ledger.batches.contents import BlobRow, Contents, batch_of, position_of, unpack
+from conversions.ledger.batches.contents import BlobRow, Contents, batch_of, place, position_of, unpack
 from conversions.ledger.batches.form import erased_value, leaf_value, link
 from conversions.ledger.batches.links import NUMBER_OF_EVENT
 from conversions.ledger.log.merkle import root_of
@@ -35,11 +35,11 @@ _REQUESTS = """
 _PARTS = "SELECT first, place, events FROM request_part WHERE request = ? ORDER BY first"
 _BLOB = "SELECT form, members, amounts, sizes, salts, bytes FROM blob WHERE batch = ?"
 _LINKS = f"""
-    SELECT e.id, {NUMBER_OF_EVENT}, {PERSON_OF_EVENT}, b.day
+    SELECT e.id, e.place, {NUMBER_OF_EVENT}, {PERSON_OF_EVENT}, b.day
     FROM event e JOIN batch b ON b.id = e.place >> {POSITION_BITS} JOIN run r ON r.id = b.run
     JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
     WHERE e.id IN ({{}})
-"""
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -52,10 +52,11 @@ class CheckedRequests:
     findings: list[VerificationFinding] = field(default_factory=list)
 
 
-def check_payloads(path: Path, store: sqlite3.Connection) -> Iterator[CheckedRequests]:
-    """Check every request of *store*, chunk by chunk; for a large store, worker processes start at once."""
-    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request")
-    chunks = _chunks([number for (number,) in store.execute("SELECT id FROM request ORDER BY id")])
+def check_payloads(path: Path, store: sqlite3.Connection, since: int = 0) -> Iterator[CheckedRequests]:
+    """Check the requests from entry *since* on, chunk by chunk; for a large store, worker processes start at once."""
+    ((events,),) = store.execute("SELECT coalesce(sum(events), 0) FROM request WHERE leaf >= ?", (since,))
+    numbers = store.execute("SELECT id FROM request WHERE leaf >= ? ORDER BY id", (since,))
+    chunks = _chunks([number for (number,) in numbers])
     if events <= EVENTS_WITHOUT_WORKERS or (os.cpu_count() or 1) == 1:
         return (check_requests(store, *chunk) for chunk in chunks)
     return _by_workers(path, chunks)
@@ -115,7 +116,7 @@ def _check_request(
     in_place = all(first == at for (first, *_), at in zip(parts, _firsts(parts), strict=False))
     if count != facts["events"] or not in_place:
         return f"commits to {facts['events']} events, request {number} has {count}, or they are not where they were"
-    events = [event for _, place, length in parts for event in _events(store, place, length)]
+    events = [event for _, first, length in parts for event in _events(store, first, length)]
     checked.erased.extend(event.id for event in events if event.body is None)
     if root_of([event.leaf_value for event in events]).hex() != facts["commitments"]:
         return f"commits to other events than request {number} has, or to other orders or persons"
@@ -137,12 +138,12 @@ class _Event(NamedTuple):
     leaf_value: bytes
 
 
-def _events(store: sqlite3.Connection, place: int, length: int) -> Iterator[_Event]:
+def _events(store: sqlite3.Connection, first: int, length: int) -> Iterator[_Event]:
     """The events of one part. Raises ValueError or another error where the batch is damaged."""
-    blob = BlobRow(*store.execute(_BLOB, (batch_of(place),)).fetchone())
+    blob = BlobRow(*store.execute(_BLOB, (batch_of(first),)).fetchone())
     contents = unpack(blob)
-    positions = range(position_of(place), position_of(place) + length)
-    linked = _links(store, contents, positions)
+    positions = range(position_of(first), position_of(first) + length)
+    linked = _links(store, contents, batch_of(first), positions)
     for position in positions:
         event, body, salts = contents.events[position], contents.bodies[position], contents.salts[position]
         if body is None:
@@ -152,8 +153,12 @@ def _events(store: sqlite3.Connection, place: int, length: int) -> Iterator[_Eve
         yield _Event(event, body, value)
 
 
-def _links(store: sqlite3.Connection, contents: Contents, positions: Iterable[int]) -> dict[int, bytes]:
+def _links(store: sqlite3.Connection, contents: Contents, batch: int, positions: Iterable[int]) -> dict[int, bytes]:
     """The link of each event that is not erased, from the rows as they are now."""
-    kept = {contents.events[p]: contents.values[p] for p in positions if contents.bodies[p] is not None}
+    kept = {contents.events[p]: p for p in positions if contents.bodies[p] is not None}
     rows = store.execute(_LINKS.format(",".join("?" * len(kept))), [*kept])
-    return {event: link(number, subject or b"", day, kept[event]) for event, number, subject, day in rows}
+    return {
+        event: link(number, subject or b"", day, contents.values[kept[event]])
+        for event, at, number, subject, day in rows
+        if at == place(batch, kept[event])
+    }

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from conversions.audit.verify import bound_rows
 from conversions.audit.verify.finding import VerificationFinding
 
 _OF_RUN = "(SELECT {} FROM run WHERE run.id = request.run)"
@@ -18,8 +19,8 @@ _RUN = ("command", "operator", "host", "pid", "version", "since", "until", "sett
 _INTENT = ("parent", "run", "purpose", "attempt", "recipient", "url", "route", "events", "policy", "rules")
 _FORMER = {"outcome": {"not sent": "not_sent"}}
 """Entries before schema 0004 have texts where rows have codes now."""
-_ABSENT = {"route": None}
-"""What an entry without this key means: before schema 0005 every request left directly."""
+_ABSENT = {"route": None, "of": "person", "about": None, "person": None}
+"""What an entry without this key means: before schema 0005 a request left directly, and a look was at a person."""
 _KIND = "iif(kind = 'erasure', 'suppression', kind)"
 _SUPPRESSIONS = {
     "objection": "objection",
@@ -29,6 +30,14 @@ _SUPPRESSIONS = {
 }
 """The entry's kind, and the row's."""
 _OBJECTION = {"case": "case_no", "person": "person"}
+_WITHOUT_DECISION = """
+    SELECT d.id FROM delivery d WHERE (d.decision IS NOT NULL OR d.accepted_minor IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM decision x WHERE x.delivery = d.id AND x.decision = 'send')
+    UNION SELECT d.id FROM delivery d WHERE d.acknowledged_us IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM decision x WHERE x.delivery = d.id AND x.decision = 'acknowledge'
+        AND x.at_us / 1000000 = d.acknowledged_us / 1000000
+    )
+"""
 _TASKS = "(SELECT count(*) FROM task WHERE task.{0} = {0}.id)"
 
 
@@ -58,7 +67,10 @@ def _same(names: Iterable[str]) -> dict[str, str]:
 RULES = {
     "run": Rule("run", "run", {"t": "started_us", **_same((*_RUN, "policy_version", "legal_basis"))}),
     "run finished": Rule(
-        "run", "run", {"t": "finished_us", "exit": "json_extract(report, '$.exit_code')"}, "finished_us IS NOT NULL"
+        "run",
+        "run",
+        {"t": "finished_us", "exit": "iif(json_valid(report), json_extract(report, '$.exit_code'), NULL)"},
+        "finished_us IS NOT NULL",
     ),
     "intent": Rule(
         "request",
@@ -120,6 +132,12 @@ RULES = {
 }
 
 
+def _undecided(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    """Orders with the mark of a decision that no operator has made."""
+    for (delivery,) in store.execute(_WITHOUT_DECISION):
+        yield VerificationFinding(f"delivery {delivery}", "is decided, and no operator has decided it")
+
+
 @dataclass(slots=True)
 class RowVerifier:
     """Reads every entry once, in order, and collects what the later steps need."""
@@ -139,6 +157,8 @@ class RowVerifier:
     """Digests of every policy and every set of rules that the log records as approved."""
     erased_ranges: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that the log records as erased or purged."""
+    bound: dict[str, Any] = field(default_factory=dict)
+    """What the log states of each bound set, the newest entry about it."""
     _missing_looks: list[tuple[int, int]] = field(default_factory=list)
     """Entry and time of each look without a row; a later entry may record that looks of that time were purged."""
     _looks_kept_from_us: int = 0
@@ -156,6 +176,9 @@ class RowVerifier:
             self.notes.append(f"The clock was set back before entry {seq}; entries are in the order of their commits.")
         self._latest_us = max(self._latest_us, facts["t"])
         kind = facts["kind"]
+        if not self.bound and kind == "upgraded" and "bound" in facts:
+            self.notes.append(f"Entry {seq}: rows from before schema 0006 are bound since this entry only.")
+        self.bound |= facts.get("bound", {})
         if kind in RULES:
             self._compare(seq, RULES[kind], facts)
         elif kind == "pinned":
@@ -198,6 +221,8 @@ class RowVerifier:
                     entry = next(known, None)
                 if entry != row:
                     yield VerificationFinding(f"{rule.table} {row}", f"has no entry of kind {kind!r}")
+        yield from bound_rows.compare(self.store, self.bound)
+        yield from _undecided(self.store)
         yield from self._documents()
         stored = dict(self.store.execute("SELECT name, value FROM pin ORDER BY name"))
         for name in sorted({*stored, *self.bindings} if self.bindings else ()):
@@ -270,6 +295,9 @@ class RowVerifier:
             f"Entry {seq}: an older copy was restored, or another store was adopted; entries that it did not have are"
             " lost."
         )
+        if altered := facts.get("altered"):
+            sets = ", ".join(altered)
+            self.notes.append(f"Entry {seq}: altered rows of {sets} were taken over as they stood ({facts['reason']}).")
         self.lost_sizes.append(range(seq + 1, (facts["remembered_size"] or 0) + 1))
         self.replaced_stores.add(facts.get("remembered_store") or "")
 

@@ -7,15 +7,26 @@ that no content of a store can stop the verification.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from conversions.audit.verify import anchors, payloads, rebuild_tree
+from conversions.audit.verify import (
+    anchors,
+    derived,
+    judgements,
+    missing_anchors,
+    payloads,
+    purges,
+    rebuild_tree,
+    rehearsal,
+    schema_walk,
+)
 from conversions.audit.verify.finding import VerificationFinding
+from conversions.audit.verify.log_history import LogHistory
 from conversions.audit.verify.open_store import open_store
 from conversions.audit.verify.rebuild_tree import Tree
+from conversions.audit.verify.result import VerificationResult
 from conversions.audit.verify.rows import RowVerifier
 from conversions.errors import SettingsError
 from conversions.ledger import schema
@@ -25,6 +36,10 @@ from conversions.settings import Settings
 MAX_FINDINGS = 100
 """Limit for the findings that are kept; a damaged store can have any number."""
 _TREE_SIZE = "SELECT tree_size FROM head"
+_LISTED_EVENTS = """
+    SELECT coalesce(sum(events), 0) FROM request_part
+    WHERE request IN (SELECT id FROM request WHERE leaf >= ?) OR request NOT IN (SELECT id FROM request)
+"""
 MAX_ATTEMPTS = 3
 """A store that grew during the verification is verified again: an erasure between two reads looks like damage."""
 
@@ -38,55 +53,14 @@ class LogLocation:
     checkpoints: Path
     others: Sequence[Path] = ()
     """Checkpoints that are kept elsewhere."""
+    since: Path | None = None
+    """A checkpoint that the caller trusts: what it covers is not read again, but for the entries."""
 
 
-@dataclass(slots=True)
-class VerificationResult:
-    """What was verified, and the findings."""
-
-    entries: int = 0
-    events: int = 0
-    erased: int = 0
-    """Events without payload."""
-    checkpoints: int = 0
-    covered: int = 0
-    """Entries that the newest checkpoint covers."""
-    findings: list[VerificationFinding] = field(default_factory=list)
-    """At most MAX_FINDINGS."""
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def intact(self) -> bool:
-        """Whether there is no finding."""
-        return not self.findings
-
-    @property
-    def sentence(self) -> str:
-        """The result in one sentence."""
-        if self.intact:
-            kept = f"{self.checkpoints} checkpoints, the newest over {self.covered} entries"
-            return f"The log is intact: {self.entries} entries, {self.events} events, {kept}."
-        more = f", and {len(self.findings) - 1} more" if len(self.findings) > 1 else ""
-        return f"The log is not what was logged: {self.findings[0]}{more}."
-
-    def json(self) -> dict[str, Any]:
-        """The result as JSON for programs."""
-        return {
-            "intact": self.intact,
-            "sentence": self.sentence,
-            "entries": self.entries,
-            "events": self.events,
-            "events_erased": self.erased,
-            "checkpoints": self.checkpoints,
-            "entries_under_checkpoint": self.covered,
-            "findings": [{"place": finding.place, "what": finding.what} for finding in self.findings],
-            "notes": self.notes,
-        }
-
-
-def log_location(settings: Settings, others: Sequence[Path] = ()) -> LogLocation:
-    """Paths of the log according to *settings*; *others* are checkpoints kept elsewhere."""
-    return LogLocation(settings.store_path, settings.tail_path, settings.checkpoints_path, others)
+def log_location(settings: Settings, others: Sequence[Path] = (), since: Path | None = None) -> LogLocation:
+    """Paths of the log according to *settings*; *others* are checkpoints kept elsewhere, *since* one of them."""
+    others = [*others, since] if since else others
+    return LogLocation(settings.store_path, settings.tail_path, settings.checkpoints_path, others, since)
 
 
 def check_store(location: LogLocation) -> None:
@@ -127,6 +101,7 @@ def _verify_once(location: LogLocation) -> VerificationResult:
     result = VerificationResult()
     try:
         known_anchors, result.findings = anchors.read_all(location.checkpoints, location.tail, location.others)
+        result.since = anchors.size_of(location.since) if location.since else 0
         if location.store.exists():
             with open_store(location.store) as store:
                 _Verification(result, location, store, known_anchors).run_all()
@@ -155,14 +130,29 @@ class _Verification:
         known_anchors: Sequence[anchors.Anchor],
     ) -> None:
         self.result, self.store, self.known_anchors = result, store, known_anchors
-        self.checked = payloads.check_payloads(location.store, store)  # starts the workers now; their results come last
+        self.checked = payloads.check_payloads(
+            location.store, store, result.since
+        )  # starts the workers now; their results come last
         self.tree = Tree(store, {anchor.size for anchor in known_anchors})
-        self.row_verifier = RowVerifier(store)
+        self.row_verifier, self.history = RowVerifier(store), LogHistory()
         self.erased: list[int] = []
 
     def run_all(self) -> None:
         """Run all steps; a step that fails becomes a finding, and the next step follows."""
-        for step in (self._entries, self._stored_tree, self._outside, self._rows, self._payloads, self._erasures):
+        steps = (
+            self._schema,
+            self._entries,
+            self._stored_tree,
+            self._outside,
+            self._rehearsal,
+            self._rows,
+            self._derived,
+            self._payloads,
+            self._erasures,
+            self._purges,
+            self._judgements,
+        )
+        for step in steps:
             self.result.findings += islice(_contained(step), MAX_FINDINGS)
         result, checkpoints = self.result, [anchor for anchor in self.known_anchors if anchor.checkpoint is not None]
         result.entries, result.erased = self.tree.size, len(self.erased)
@@ -170,9 +160,22 @@ class _Verification:
         result.notes += self.row_verifier.notes
         if not checkpoints:
             result.notes.append("No checkpoint was kept: the verification cannot notice a completely rewritten log.")
+        if result.since:
+            result.notes.append(
+                f"The bytes of requests before entry {result.since} were not read again, because the checkpoint covers "
+                "their entries: without --since they are."
+            )
+
+    def _schema(self) -> Iterator[VerificationFinding]:
+        yield from schema_walk.compare(self.store)
+        yield from schema_walk.check_file(self.store)
 
     def _entries(self) -> Iterator[VerificationFinding]:
-        yield from rebuild_tree.rebuild(self.tree, self.store, self.row_verifier.read)
+        yield from rebuild_tree.rebuild(self.tree, self.store, self._read)
+
+    def _read(self, seq: int, body: str) -> None:
+        self.row_verifier.read(seq, body)
+        self.history.read(seq, body)
 
     def _stored_tree(self) -> Iterator[VerificationFinding]:
         ((size, root),) = self.store.execute("SELECT tree_size, root FROM head").fetchall()
@@ -181,23 +184,36 @@ class _Verification:
     def _outside(self) -> Iterator[VerificationFinding]:
         ((store_id,),) = self.store.execute("SELECT store_id FROM head").fetchall()
         yield from anchors.compare(self.known_anchors, self.tree, store_id, self.row_verifier)
+        yield from missing_anchors.find_missing(self.history, self.store, self.known_anchors, self.result.notes)
+
+    def _rehearsal(self) -> Iterator[VerificationFinding]:
+        yield from rehearsal.compare(self.history, self.store)
 
     def _rows(self) -> Iterator[VerificationFinding]:
         yield from self.row_verifier.findings
         yield from self.row_verifier.remaining()
+
+    def _derived(self) -> Iterator[VerificationFinding]:
+        yield from derived.compare(self.history, self.store)
 
     def _payloads(self) -> Iterator[VerificationFinding]:
         for chunk in self.checked:
             self.result.events += chunk.events
             self.erased += chunk.erased
             yield from chunk.findings
-        ((listed,),) = self.store.execute("SELECT coalesce(sum(events), 0) FROM request_part").fetchall()
+        ((listed,),) = self.store.execute(_LISTED_EVENTS, (self.result.since,)).fetchall()
         if listed != self.result.events:
             yield VerificationFinding("the requests", f"have {self.result.events} events, and {listed} are listed")
+
+    def _judgements(self) -> Iterator[VerificationFinding]:
+        yield from judgements.check(self.store)
 
     def _erasures(self) -> Iterator[VerificationFinding]:
         for event in self.row_verifier.unexplained(self.erased):
             yield VerificationFinding(f"event {event}", "has lost its payload, and no entry says why")
+
+    def _purges(self) -> Iterator[VerificationFinding]:
+        yield from purges.compare(self.history, self.store, sorted({*self.erased}))
 
 
 def _contained(step: Callable[[], Iterator[VerificationFinding]]) -> Iterator[VerificationFinding]:

@@ -44,7 +44,8 @@ def read_preview(settings: Settings, request: RunRequest, rows: int, clock: Cloc
 def _preview(scope: Scope, intake: Intake, rows: int) -> Preview:
     ledger, settings = scope.ledger, scope.settings
     observed = ObservedSource(intake.source, settings.source, rows)
-    knows_amounts = not amount_history.is_empty(amount_history.sqlite_connection(ledger))
+    with ledger.transaction() as connection:
+        knows_amounts = not amount_history.is_empty(connection)
     counts, _ = read_snapshot(scope, replace(intake, source=observed), partial(map, intake.pseudonymizer))
     findings = _findings(scope, counts, judge_amounts=knows_amounts)
     shown = observed.reading.rows()

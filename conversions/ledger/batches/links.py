@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection
 
 from conversions.ledger.batches.contents import Contents, batch_of, position_of
 from conversions.ledger.batches.form import link
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
 
@@ -16,11 +17,14 @@ NUMBER_OF_EVENT = """
     ), a.order_no)
 """
 """SQL for the order number that the sale ``a`` had in the run ``r``."""
-_LINKS = text(f"""
+_LINKS = text_with_lists(
+    f"""
     SELECT e.id, e.place, {NUMBER_OF_EVENT} AS order_no, {PERSON_OF_EVENT} AS subject, b.day
     FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} JOIN batch b ON b.id = e.place >> {POSITION_BITS}
     JOIN run r ON r.id = b.run LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 
 
 def links(connection: Connection, events: Collection[int], contents: Mapping[int, Contents]) -> dict[int, bytes]:

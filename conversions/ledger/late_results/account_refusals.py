@@ -6,10 +6,11 @@ Counted over several requests and runs, because a shop with three orders a week 
 import orjson
 from sqlalchemy import Connection, bindparam, select, text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger
@@ -25,19 +26,26 @@ _LATEST_REQUESTS = text("""
     WHERE r.destination = :destination AND r.concluded > 0 AND r.answered_us > coalesce(p.decided_us, 0)
     ORDER BY r.id DESC LIMIT :latest
 """)
-_BUYERS = text(f"""
+_BUYERS = text_with_lists(
+    f"""
     SELECT DISTINCT {PERSON_OF_EVENT} FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT}
     LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 _SUSPECTS = select(tables.request.c.id, tables.request.c.suspects).where(
     tables.request.c.id.in_(bindparam("requests", expanding=True))
 )
-_SET_REASON = text(f"""
+_SET_REASON = text_with_lists(
+    f"""
     UPDATE delivery SET reason = :account WHERE id IN (
         SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.id IN :events
     ) AND acknowledged_us IS NULL AND detail IN :suspects
     AND (state = 'rejected' AND reason = :own OR state = 'received' AND reason IS NULL)
-""").bindparams(bindparam("events", expanding=True), bindparam("suspects", expanding=True))
+""",
+    "events",
+    "suspects",
+)
 
 
 def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
@@ -53,6 +61,8 @@ def find_account_refusals(ledger: Ledger, run: Run, destination: int) -> None:
             for request, events in parts.events(connection, requests).items():
                 of_request = {"events": events, "suspects": orjson.loads(suspects[request] or "[]")}
                 connection.execute(_SET_REASON, reasons | of_request)
+                deliveries = [event >> REVISION_BITS for event in events]
+                judgements.record(connection, ledger.now_us, deliveries, run=run.id)
 
 
 def _evidence(connection: Connection, destination: int) -> list[int]:

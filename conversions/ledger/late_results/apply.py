@@ -10,16 +10,19 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from conversions.ledger import log, restatements
+from conversions.ledger import judgements, log, restatements
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.parts import has_place
+from conversions.ledger.judgements.record import is_against
 from conversions.ledger.late_results import match_counts
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
+from conversions.ledger.log import bound
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
@@ -37,32 +40,41 @@ FAST_POLLING = timedelta(hours=24)
 MAX_REQUESTS_A_RUN = 1500
 """Requests polled in one run: five minutes of the platform's quota. The next run polls the rest."""
 
-_EVENTS: BindParameter[int] = bindparam("events", expanding=True)
-_RECEIVED = text(f"""
+_RECEIVED = text_with_lists(
+    f"""
     SELECT d.id, d.run FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
     WHERE e.id IN :events AND d.state = 'received'
-""").bindparams(_EVENTS)
-_REOPEN = text("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN :runs").bindparams(
-    bindparam("runs", expanding=True)
+""",
+    "events",
 )
+_REOPEN = text_with_lists("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN :runs", "runs")
 """The runs of these orders have something left to send: later runs extend their window to them."""
-_SET_STATE = text("""
+_SET_STATE = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
     WHERE id IN :deliveries
-""").bindparams(bindparam("deliveries", expanding=True))
-_KEEP_FOR_PERSON = text("""
+""",
+    "deliveries",
+)
+_KEEP_FOR_PERSON = text_with_lists(
+    """
     UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
     WHERE state IN ('recorded', 'duplicate') AND id IN :deliveries
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 """The platform holds the old value; the new value waits until a person has corrected the account."""
-_SET_RECORDED = text(f"""
+_SET_RECORDED = text_with_lists(
+    f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id IN (
         SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
         JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
         WHERE e.id IN :events AND r.outcome = 'unknown' AND r.destination = :destination
     )
-""").bindparams(_EVENTS)
+""",
+    "events",
+)
 """A duplicate of our own request without an answer proves that the request was received."""
 
 
@@ -141,7 +153,9 @@ def _record(connection: Connection, ledger: Ledger, run: Run, answer: _Answer, l
         "asked": pending.times + 1,
         **_evidence(pending, diagnosis),
     }
-    connection.execute(update(tables.request).where(tables.request.c.id == pending.request).values(**columns))
+    this = tables.request.c.id == pending.request
+    with bound.changed(connection, "ask", this):
+        connection.execute(update(tables.request).where(this).values(**columns))
     facts = {
         "run": run.id,
         "request": pending.request,
@@ -242,21 +256,28 @@ def _set_states(  # noqa: PLR0913 - a change of some orders of one request
 ) -> LateResults:
     """Apply one state change to *events*; return the orders that changed."""
     if pending.purpose == Purpose.RESTATE:
-        return LateResults(rejected=_set_restated_states(connection, events, change))
+        return LateResults(rejected=_set_restated_states(connection, ledger.now_us, run, events, change))
     rows = connection.execute(_RECEIVED, {"events": events}).all()
     ready_at = None
     if change.state is State.DEFERRED:
         ready_at = int((ledger.clock() + change.wait).timestamp())
-        connection.execute(_REOPEN, {"runs": sorted({row.run for row in rows})})
+        runs = sorted({row.run for row in rows})
+        with bound.changed(connection, "waiting", tables.run.c.id.in_(runs)):
+            connection.execute(_REOPEN, {"runs": runs})
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
-    connection.execute(_SET_STATE, {**values, "deliveries": [row.id for row in rows], "run": run.id})
+    deliveries = [row.id for row in rows]
+    connection.execute(_SET_STATE, {**values, "deliveries": deliveries, "run": run.id})
+    if is_against(change.state, change.reason):
+        judgements.record(connection, ledger.now_us, deliveries, run=run.id)
     return LateResults(
         moved=Counter({change.state: len(rows) if change.state is not State.RECEIVED else 0}),
         rejected=Counter({change.detail or "": len(rows)} if change.state is State.REJECTED else {}),
     )
 
 
-def _set_restated_states(connection: Connection, events: Sequence[int], change: StateChange) -> Counter[str]:
+def _set_restated_states(
+    connection: Connection, now_us: int, run: Run, events: Sequence[int], change: StateChange
+) -> Counter[str]:
     """Revert restatements that the platform refused; return the rejected ones by reason. Their orders do not change."""
     no_result = change.state is State.RECEIVED and change.reason is None
     if no_result or change.state in {State.RECORDED, State.DUPLICATE}:
@@ -268,4 +289,5 @@ def _set_restated_states(connection: Connection, events: Sequence[int], change: 
         deliveries = [event >> REVISION_BITS for event in events]
         kept = {"deliveries": deliveries, "reason": change.reason, "detail": detail}
         connection.execute(_KEEP_FOR_PERSON, kept)
+        judgements.record(connection, now_us, deliveries, run=run.id)
     return Counter({detail: 0 if temporary else len(events)})

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, case, false, select, text, update
+from sqlalchemy import Connection, case, false, func, insert, select, update
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.late_results.apply import waits_for_the_account
+from conversions.ledger.log import bound
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -45,27 +46,30 @@ class Case:
     """The number that people see, if it is not ``order_no``."""
 
 
-_CHOSEN = "WHERE id IN (SELECT value FROM json_each(:deliveries))"
 _UPDATES = {
-    Decision.SEND: text(f"""
+    Decision.SEND: text_with_lists(
+        """
         UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
         ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
         settled_run = CASE WHEN state NOT IN ('rejected', 'received', 'withheld') THEN settled_run END,
         accepted_minor = CASE state WHEN 'withheld' THEN stated_minor ELSE accepted_minor END,
         reason = NULL, detail = NULL,
         state = CASE WHEN state IN ('rejected', 'withheld') THEN 'deferred' WHEN state = 'received' THEN 'unknown'
-            ELSE state END {_CHOSEN}
-    """),
-    Decision.GIVE_UP: text(f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' {_CHOSEN}"),
-    Decision.ACKNOWLEDGE: text(f"UPDATE delivery SET acknowledged_us = :now * 1000000 {_CHOSEN}"),
+            ELSE state END WHERE id IN :deliveries
+        """,
+        "deliveries",
+    ),
+    Decision.GIVE_UP: text_with_lists(
+        f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' WHERE id IN :deliveries",
+        "deliveries",
+    ),
+    Decision.ACKNOWLEDGE: text_with_lists(
+        "UPDATE delivery SET acknowledged_us = :now * 1000000 WHERE id IN :deliveries", "deliveries"
+    ),
 }
 """A received order that is perhaps not recorded is sent again byte for byte, like an unknown one. An order that the
 platform holds at its old value stays; its new value can be restated. An unusual amount is sent as it is read next.
 """
-_REOPEN = text(f"""
-    UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHERE id IN (SELECT run FROM delivery {_CHOSEN})
-""")
-"""Later runs extend their window to the days of these orders: an order must be read to be sent again."""
 
 
 def cases(ledger: Ledger, resend_us: Mapping[int, int]) -> list[Case]:
@@ -79,12 +83,15 @@ def cases(ledger: Ledger, resend_us: Mapping[int, int]) -> list[Case]:
 
 def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case], reason: str) -> None:
     """Apply the *decision* to the *chosen* cases of one destination, and log it in the same transaction."""
-    deliveries = {"deliveries": orjson.dumps([case.delivery for case in chosen]).decode()}
+    now, pages = ledger.now_us // 1_000_000, list(pages_of(case.delivery for case in chosen))
     with ledger.transaction() as connection:
         if decision is Decision.SEND:
-            connection.execute(_REOPEN, deliveries)
-        connection.execute(_UPDATES[decision], deliveries | {"now": ledger.now_us // 1_000_000})
+            _reopen(connection, chosen)
+        for page in pages:
+            connection.execute(_UPDATES[decision], {"deliveries": page, "now": now})
+        _store(connection, ledger.now_us, decision, chosen, reason)
         _reset_account_evidence(connection, ledger.now_us, chosen)
+        judgements.record(connection, ledger.now_us, [case.delivery for case in chosen])
         facts = {
             "decision": decision,
             "destinations": sorted({case.destination for case in chosen}),
@@ -96,11 +103,28 @@ def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case],
         log.append(connection, "decision", ledger.now_us, facts)
 
 
+def _reopen(connection: Connection, chosen: Collection[Case]) -> None:
+    """Let later runs extend their window to the days of these orders: an order must be read to be sent again."""
+    r, d = tables.run.c, tables.delivery.c
+    read_them = r.id.in_(select(d.run).where(d.id.in_([case.delivery for case in chosen])))
+    with bound.changed(connection, "waiting", read_them):
+        connection.execute(update(tables.run).where(read_them).values(waiting=func.coalesce(r.waiting, 0) + 1))
+
+
+def _store(connection: Connection, now_us: int, decision: Decision, chosen: Collection[Case], reason: str) -> None:
+    """Keep what was decided, for every order."""
+    same = {"decision": decision, "at_us": now_us, "operator": operator(), "reason": reason}
+    newest = connection.execute(select(func.coalesce(func.max(tables.decision.c.id), 0))).scalar_one()
+    connection.execute(insert(tables.decision), [{"delivery": case.delivery, **same} for case in chosen])
+    bound.bind(connection, "decision", tables.decision.c.id > newest)
+
+
 def _reset_account_evidence(connection: Connection, now_us: int, chosen: Collection[Case]) -> None:
     """Store the time of a decision on an account: events sent before it are no evidence any more."""
     names = {case.destination for case in chosen if case.reason == Reason.SETUP}
     destination = tables.destination
-    connection.execute(update(destination).where(destination.c.name.in_(names)).values(decided_us=now_us))
+    with bound.changed(connection, "destination", destination.c.name.in_(names)):
+        connection.execute(update(destination).where(destination.c.name.in_(names)).values(decided_us=now_us))
 
 
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, func, select
 
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger
 
-_COUNT = text(f"""
+_COUNT = text_with_lists(
+    f"""
     INSERT INTO match_day(destination, day, matched, unmatched)
     SELECT d.destination, d.day, count(*) FILTER (WHERE d.state = 'recorded'),
         count(*) FILTER (WHERE d.state = 'unmatched')
@@ -20,7 +22,9 @@ _COUNT = text(f"""
     GROUP BY d.destination, d.day
     ON CONFLICT (destination, day) DO UPDATE
     SET matched = match_day.matched + excluded.matched, unmatched = match_day.unmatched + excluded.unmatched
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 """A request gets its verdict once; a restatement does not count its order again."""
 
 
@@ -57,5 +61,5 @@ def since(ledger: Ledger, days: tuple[date, ...]) -> dict[str, tuple[Matches, ..
         for name, day, matched, unmatched in connection.execute(query.group_by(destination.name, m.day)):
             spans = by_name.setdefault(name, [Matches()] * (len(days) + 1))
             at = sum(day >= start.isoformat() for start in days)
-            spans[at] = Matches(spans[at].matched + matched, spans[at].unmatched + unmatched)
+            spans[at] = Matches(spans[at].matched + int(matched), spans[at].unmatched + int(unmatched))
     return {name: tuple(spans) for name, spans in sorted(by_name.items())}

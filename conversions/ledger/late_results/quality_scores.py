@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select, update
 
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.states import SENT
@@ -41,7 +42,8 @@ def begin_score_poll(ledger: Ledger, run: Run, destination: int, name: str) -> N
     """Log that the scores are about to be polled, before the status request is sent."""
     t = tables.destination
     with ledger.transaction() as connection:
-        connection.execute(update(t).where(t.c.id == destination).values(scored_us=ledger.now_us))
+        with bound.changed(connection, "destination", t.c.id == destination):
+            connection.execute(update(t).where(t.c.id == destination).values(scored_us=ledger.now_us))
         facts = {"run": run.id, "destination": name}
         log.append(connection, "quality asked", ledger.now_us, facts, epoch=run.epoch)
 

@@ -1,6 +1,7 @@
 """The log: an append-only RFC 6962 tree of canonical JSON leaves. A leaf commits together with the facts it records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import rfc8785
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from conversions.errors import LedgerError
-from conversions.ledger.log import merkle
+from conversions.ledger.log import bound, merkle
 from conversions.ledger.log.merkle import leaf_hash, node_hash, root_from
 from conversions.ledger.schema import tables
 
@@ -20,18 +21,37 @@ _node = select(tables.node.c.hash).where(
 def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None) -> int:
     """Append a leaf as the last statement of a transaction; return its number.
 
-    *facts* contain no personal data and no unsalted digest of personal data. Raises LedgerError where *epoch* is given
-    and another run has taken over the store since.
+    *facts* contain no personal data and no unsalted digest of personal data; the sums of the bound sets that the
+    transaction has changed are added. Raises LedgerError where *epoch* is given and another run has taken over the
+    store since.
     """
     if epoch is not None:
         check_epoch(connection, epoch)
-    size = connection.execute(select(tables.head.c.tree_size)).scalar_one()
-    body = rfc8785.dumps({"seq": size, "kind": kind, "t": at_us, **facts})
-    connection.execute(insert(tables.leaf).values(seq=size, body=body.decode()))
-    _grow(connection, size, leaf_hash(body))
-    root = root_at(connection, size + 1)
-    connection.execute(update(tables.head).values(tree_size=size + 1, root=root))
-    return int(size)
+    seq, body = _body(connection, kind, at_us, facts)
+    connection.execute(insert(tables.leaf).values(seq=seq, body=body.decode()))
+    _grow(connection, seq, body)
+    return seq
+
+
+@contextmanager
+def entry(
+    connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None
+) -> Iterator[int]:
+    """Append a leaf like ``append`` after the block, which gets its number, for rows that name their leaf."""
+    if epoch is not None:
+        check_epoch(connection, epoch)
+    number = int(connection.execute(select(tables.head.c.tree_size)).scalar_one())
+    connection.execute(insert(tables.leaf).values(seq=number, body=""))
+    yield number
+    seq, body = _body(connection, kind, at_us, facts)
+    connection.execute(update(tables.leaf).where(tables.leaf.c.seq == seq).values(body=body.decode()))
+    _grow(connection, seq, body)
+
+
+def _body(connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Number and content of the next leaf, with the sums of the bound sets that the transaction has changed."""
+    size = int(connection.execute(select(tables.head.c.tree_size)).scalar_one())
+    return size, rfc8785.dumps({"seq": size, "kind": kind, "t": at_us, **facts, **bound.take_unstated(connection)})
 
 
 def check_epoch(connection: Connection, epoch: int | None) -> None:
@@ -55,14 +75,15 @@ def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
     return merkle.consistency(old, new, partial(_hash, connection))
 
 
-def _grow(connection: Connection, position: int, hashed: bytes) -> None:
-    """Store the leaf's hash and the root of every subtree that this leaf completes."""
-    level = 0
+def _grow(connection: Connection, position: int, body: bytes) -> None:
+    """Store the leaf's hash, the root of every subtree that this leaf completes, and the new tree head."""
+    size, level, hashed = position + 1, 0, leaf_hash(body)
     connection.execute(insert(tables.node).values(level=0, position=position, hash=hashed))
     while position % 2:
         hashed = node_hash(_hash(connection, level, position - 1), hashed)
         level, position = level + 1, position // 2
         connection.execute(insert(tables.node).values(level=level, position=position, hash=hashed))
+    connection.execute(update(tables.head).values(tree_size=size, root=root_at(connection, size)))
 
 
 def _hash(connection: Connection, level: int, position: int) -> bytes:

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from conversions.ledger import checkpoints, log, open_shared, runs, schema, store
-from conversions.ledger.log import head_file
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
+from conversions.ledger.runs import bound_check
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files
@@ -30,6 +31,8 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
         runs.acquire_epoch(ledger)
         with ledger.transaction() as writing:
             gaps.mark_gap(writing, store.microseconds(copy.newest), ledger.now_us)
+            altered = bound_check.differing(writing)
+            bound.bind_everything(writing)
             facts = {
                 "operator": runs.operator(),
                 "reason": reason,
@@ -37,6 +40,7 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
                 "remembered_size": former.size if former else None,
                 "remembered_root": former.root if former else None,
                 "remembered_store": former.store if former else None,
+                "altered": altered,
             }
             log.append(writing, "restored", ledger.now_us, facts, epoch=ledger.epoch)
         with ledger.transaction() as reading:

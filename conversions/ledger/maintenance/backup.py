@@ -2,9 +2,7 @@
 
 import mmap
 import os
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,27 +85,18 @@ def _create_file(target: Path) -> None:
 
 
 def _fill(source: Connection, target: Path) -> None:
-    """Copy in one step, because SQLite starts a copy anew when a run writes meanwhile."""
-    driver = source.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    try:
-        with closing(sqlite3.connect(target)) as copy:
-            driver.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file without -wal and -shm
-    except sqlite3.Error as error:
-        raise Usage(f"{target} could not be written ({error}); make room, or name another file.") from None
+    store.copy(source, target)
     sync_path(target)
     sync_path(target.parent)
 
 
 def _verify(connection: Connection, path: Path) -> Copy:
-    sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-    broken_reference = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    sound = store.is_whole(connection)
     head = connection.execute(
         select(tables.head.c.store_id, tables.head.c.tree_size, tables.head.c.root, tables.head.c.created_us)
     ).one()
     whole = _count_valid_leaves(connection) == head.tree_size and root_at(connection, head.tree_size) == head.root
-    if not (sound and broken_reference is None and whole):
+    if not (sound and whole):
         raise LedgerError("not whole")
     return Copy(path, head.store_id, head.tree_size, head.root.hex(), _newest_entry_time(connection, head.created_us))
 

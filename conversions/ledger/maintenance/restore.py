@@ -8,11 +8,11 @@ from sqlalchemy import Connection, select
 
 from conversions import keys
 from conversions.errors import LedgerError, Usage
-from conversions.ledger import checkpoints, log, open_read_only, open_shared, outbox, runs, schema, store
-from conversions.ledger.log import head_file
+from conversions.ledger import checkpoints, judgements, log, open_read_only, open_shared, outbox, runs, schema, store
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.maintenance.backup import Copy
-from conversions.ledger.runs import bindings
+from conversions.ledger.runs import bindings, bound_check
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files, run_lock
@@ -77,7 +77,7 @@ def _check_needed(settings: Settings, clock: Clock) -> None:
         return
     try:
         with open_read_only(settings, clock, rehearsal=settings.rehearsal) as ledger, ledger.transaction() as reading:
-            sound = reading.exec_driver_sql("PRAGMA quick_check").scalar() == "ok"
+            sound = store.is_readable(reading) and not bound_check.differing(reading)
     except LedgerError:
         return
     if sound:
@@ -105,12 +105,16 @@ def _bring_up_to_date(
         schema.check_not_newer(connection, draft)
         _check_ours(settings, connection, copy)
         connection.rollback()
+        unbound = schema.current(connection) != schema.REVISION
+        connection.rollback()
         with connection.begin():
             schema.migrate(connection)
         ledger = Ledger(connection, clock, copy.store_id, settings.tail_path)
+        with ledger.transaction() as migrated:
+            judgements.record_standing(migrated, ledger.now_us)
         bindings.check_bindings(ledger, {"key": keys.check_value(settings.secret_key)})
         runs.acquire_epoch(ledger)
-        _record(ledger, settings, copy, reason)
+        _record(ledger, settings, copy, reason, unbound=unbound)
         outbox.recover(ledger)
         replayed = [_replay(ledger, latest) for latest in _latest_entries(settings.journal_path)]
         if any(replayed):
@@ -133,8 +137,11 @@ def _check_ours(settings: Settings, connection: Connection, copy: Copy) -> None:
         raise LedgerError(f"The copy's log differs from the tree head in {settings.tail_path}; take another one.")
 
 
-def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None) -> None:
-    """Append the log entry "restored": the log continues from the copy, and entries after the copy are lost."""
+def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None, *, unbound: bool) -> None:
+    """Append the log entry "restored": the log continues from the copy, and entries after the copy are lost.
+
+    It also binds the rows of a copy whose schema did not bind them.
+    """
     former = head_file.last(settings.tail_path)
     facts = {
         "operator": runs.operator(),
@@ -144,6 +151,8 @@ def _record(ledger: Ledger, settings: Settings, copy: Copy, reason: str | None) 
         "remembered_root": former.root if former else None,
     }
     with ledger.transaction() as connection:
+        if unbound:
+            bound.bind_everything(connection)
         gaps.mark_gap(connection, store.microseconds(copy.newest), ledger.now_us)
         log.append(connection, "restored", ledger.now_us, facts, epoch=ledger.epoch)
 

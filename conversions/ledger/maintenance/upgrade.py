@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from conversions import __version__
-from conversions.ledger import log, open_shared, require_store, runs, schema, store
-from conversions.ledger.log import head_file
+from conversions.ledger import judgements, log, open_shared, require_store, runs, schema, store
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, files, run_lock
@@ -67,5 +67,7 @@ def _check_upgradable(settings: Settings, connection: Connection) -> str:
 def _migrate(connection: Connection, now_us: int, before: str) -> None:
     with store.translate_errors(), connection.begin():
         schema.migrate(connection)
+        bound.bind_everything(connection)
+        judgements.record_standing(connection, now_us)
         facts = {"from": before, "to": schema.REVISION, "version": __version__, "operator": runs.operator()}
         log.append(connection, "upgraded", now_us, facts)

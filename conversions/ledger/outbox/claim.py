@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from conversions.errors import DisclosureError
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.contents import batch_of, members, place, position_of, read
 from conversions.ledger.batches.links import links
@@ -16,6 +16,7 @@ from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.work import ClaimedBatch, ClaimedEvent, Purpose, RequestTemplate, WorkItem
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
@@ -27,9 +28,12 @@ _BATCHES = text("""
     SELECT b.id, o.members FROM batch b JOIN blob o ON o.batch = b.id
     WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch ORDER BY b.id LIMIT :most
 """)
-_PENDING = text("""
+_PENDING = text_with_lists(
+    """
     SELECT d.id, d.revision FROM delivery d WHERE d.id IN :deliveries AND d.run = :run AND d.state = 'pending'
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 _UNKNOWN_BATCHES = text(f"""
     SELECT DISTINCT x.place >> {tables.POSITION_BITS} FROM request r JOIN request_part x ON x.request = r.id
     WHERE r.outcome = 'unknown' AND r.destination = :destination
@@ -39,19 +43,20 @@ _TO_RESEND = """
     WHERE {chosen} AND d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
     AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
 """
-_UNANSWERED = text(_TO_RESEND.format(bits=REVISION_BITS, chosen="d.id IN :deliveries")).bindparams(
-    bindparam("deliveries", expanding=True)
-)
+_UNANSWERED = text_with_lists(_TO_RESEND.format(bits=REVISION_BITS, chosen="d.id IN :deliveries"), "deliveries")
 _DECIDED = text(
     _TO_RESEND.format(
         bits=REVISION_BITS, chosen="d.run = :run AND d.destination = :destination AND d.decision = 'send'"
     )
 )
 """A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
-_LISTED = text("""
+_LISTED = text_with_lists(
+    """
     SELECT e.id, e.place FROM event e JOIN delivery d ON d.id = e.id >> :bits
     WHERE e.id IN :events AND d.state = :state
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 """The state is a condition: an order that became unknown meanwhile follows the rules of unanswered orders only."""
 
 
@@ -74,7 +79,7 @@ def claim(ledger: Ledger, run: Run, template: RequestTemplate, work: WorkItem) -
                 resend = work.purpose is Purpose.RESEND
                 template.last_claimed[work.purpose] = last.id >> REVISION_BITS if resend else last.place
             if work.purpose is Purpose.RESEND:
-                claimed = _still_allowed(connection, run, template, claimed)
+                claimed = _still_allowed(connection, ledger.now_us, run, template, claimed)
         if claimed:
             return ClaimedBatch(work, tuple(claimed))
         if work.events is not None:
@@ -108,7 +113,7 @@ def _next(
 def _listed(connection: Connection, work: WorkItem) -> list[EventPlace]:
     state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
     rows = connection.execute(_LISTED, {"events": work.events, "state": state, "bits": REVISION_BITS})
-    by_event: dict[int, int] = {event: at for event, at in rows}
+    by_event = {row.id: row.place for row in rows}
     return [EventPlace(event, by_event[event]) for event in work.events or () if event in by_event]
 
 
@@ -161,15 +166,17 @@ def fit_in_one_body(template: RequestTemplate, events: Sequence[ClaimedEvent]) -
 
 
 def _still_allowed(
-    connection: Connection, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
+    connection: Connection, now_us: int, run: Run, template: RequestTemplate, events: Sequence[ClaimedEvent]
 ) -> Sequence[ClaimedEvent]:
     """Keep the earlier events that today's policy still allows, and withhold the others: a new policy is no error."""
     log.check_epoch(connection, run.epoch)
-    allowed = []
+    allowed, withheld = [], []
     for event in events:
         try:
             template.check(template.prefix + event.body + template.suffix, 1)
             allowed.append(event)
         except DisclosureError:
-            set_state(connection, run, event.id >> REVISION_BITS, State.WITHHELD, Reason.MAYBE_RECEIVED)
+            withheld.append(event.id >> REVISION_BITS)
+            set_state(connection, run, withheld[-1], State.WITHHELD, Reason.MAYBE_RECEIVED)
+    judgements.record(connection, now_us, withheld, run=run.id)
     return allowed

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.permission import newly_forbidden
@@ -22,6 +22,7 @@ from conversions.ledger.outbox.work import (
 )
 from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
@@ -31,14 +32,16 @@ _MARK_IN_FLIGHT = """
     UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
     WHERE id IN :deliveries
 """
-_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
-_MARK = text(_MARK_IN_FLIGHT).bindparams(_DELIVERIES)
-_MARK_IF_FREE = text(f"{_MARK_IN_FLIGHT} AND state = 'pending' AND expires_at > :now").bindparams(_DELIVERIES)
+_MARK = text_with_lists(_MARK_IN_FLIGHT, "deliveries")
+_MARK_IF_FREE = text_with_lists(f"{_MARK_IN_FLIGHT} AND state = 'pending' AND expires_at > :now", "deliveries")
 """Checks and marks in one statement: where it changes fewer rows than the batch has, some events need a check."""
-_TO_RECHECK = text("""
+_TO_RECHECK = text_with_lists(
+    """
     SELECT d.id, d.state, d.expires_at, d.first_attempt_us, d.decision FROM delivery d
     WHERE d.id IN :deliveries AND (d.state <> 'pending' OR d.expires_at <= :now)
-""").bindparams(_DELIVERIES)
+""",
+    "deliveries",
+)
 
 
 def validate(template: RequestTemplate, batch: ClaimedBatch) -> ValidatedBatch:
@@ -118,6 +121,7 @@ def _recheck(  # noqa: PLR0913 - what decides whether an event leaves
             set_state(connection, run, delivery, State.EXPIRED, Reason.TOO_OLD)
         # otherwise a resend may count twice or comes too late: the order stays unknown until a person decides
         left_out.add(event)
+    judgements.record(connection, now_us, [event >> REVISION_BITS for event in left_out], run=run.id)
     return left_out
 
 

@@ -3,38 +3,43 @@
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select, text, update
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
+from conversions.ledger.log import bound
 from conversions.ledger.outbox import platform_warnings
 from conversions.ledger.outbox.move import set_state
 from conversions.ledger.outbox.work import Attempt, Purpose, Settlement, follow_up_work
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
-_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
-_SET_STATE = text("""
+_SET_STATE = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL
     WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
-_RETURN_TO_PENDING = text("""
+""",
+    "deliveries",
+)
+_RETURN_TO_PENDING = text_with_lists(
+    """
     UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
+""",
+    "deliveries",
+)
 """For events refused or not sent: the platform's window begins with a later attempt, and a person's decision stays.
 
 An order stays unknown where an earlier attempt may have delivered it.
 """
 _OF_EVENT = text(f"SELECT id, state FROM delivery WHERE id = :event >> {REVISION_BITS}")
-_SET_RESTATED_STATE = text("UPDATE revision SET state = :state WHERE id IN :events").bindparams(
-    bindparam("events", expanding=True)
-)
+_SET_RESTATED_STATE = text_with_lists("UPDATE revision SET state = :state WHERE id IN :events", "events")
 """A restatement never changes the state of its order."""
 
 EARLIER_ATTEMPT_UNANSWERED = "earlier_unanswered"
@@ -47,7 +52,9 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         _set_states(connection, run, attempt, receipt.outcome)
         still_unknown = receipt.outcome is Outcome.UNKNOWN or attempt.work.purpose is Purpose.RESEND
         again = follow_up_work(attempt, receipt, still_unknown=still_unknown)
-        quarantined = _quarantine(connection, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        quarantined = (
+            _quarantine(connection, ledger.now_us, run, attempt, receipt) if receipt.next is Next.ISOLATE else 0
+        )
         record_answer(connection, ledger.now_us, attempt.request, receipt, epoch=run.epoch)
         return Settlement(again, quarantined)
 
@@ -90,7 +97,7 @@ def recover(ledger: Ledger) -> None:
             record_answer(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
 
-def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Receipt) -> int:
+def _quarantine(connection: Connection, now_us: int, run: Run, attempt: Attempt, receipt: Receipt) -> int:
     """Quarantine the events at fault, with the platform's code; return how many."""
     faults = receipt.faults(len(attempt.events))
     for position, detail in faults.items():
@@ -98,6 +105,8 @@ def _quarantine(connection: Connection, run: Run, attempt: Attempt, receipt: Rec
         set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
         full_detail = f"{detail};{EARLIER_ATTEMPT_UNANSWERED}" if state == State.UNKNOWN else detail
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=full_detail))
+    deliveries = [attempt.events[position] >> REVISION_BITS for position in faults]
+    judgements.record(connection, now_us, deliveries, run=run.id)
     return len(faults)
 
 
@@ -113,15 +122,19 @@ def record_answer(connection: Connection, now_us: int, request: int, receipt: Re
         "reference": receipt.reference,
     }
     ask_at = None if receipt.ask_after is None else now_us // 1_000_000 + int(receipt.ask_after)
-    leaf = log.append(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch)
-    connection.execute(
-        update(tables.request)
-        .where(tables.request.c.id == request)
-        .values(
-            **facts,
-            answered_us=now_us,
-            ask_at=ask_at,
-            outcome_leaf=leaf,
-            warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
+    this = tables.request.c.id == request
+    with (
+        log.entry(connection, "outcome", now_us, {"request": request, **facts}, epoch=epoch) as leaf,
+        bound.changed(connection, "ask", this),
+    ):
+        connection.execute(
+            update(tables.request)
+            .where(this)
+            .values(
+                **facts,
+                answered_us=now_us,
+                ask_at=ask_at,
+                outcome_leaf=leaf,
+                warnings=orjson.dumps(sorted(receipt.warnings)).decode(),
+            )
         )
-    )

@@ -6,24 +6,26 @@ only, by the index of persons, so that one objection costs one seek and not a lo
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select, update
 
 from conversions.ledger.batches.contents import batch_of
 from conversions.ledger.outbox.work import ClaimedBatch
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import SALE_OF_EVENT
 from conversions.ledger.subjects import suppressions
 from conversions.ledger.subjects.persons import sales_under
 from conversions.model.conversion import Reason
 
-_LEAST_ASKED = text("SELECT min(b.objection) FROM batch b WHERE b.id IN :batches").bindparams(
-    bindparam("batches", expanding=True)
-)
-_PERSONS = text(f"""
+_LEAST_ASKED = text_with_lists("SELECT min(b.objection) FROM batch b WHERE b.id IN :batches", "batches")
+_PERSONS = text_with_lists(
+    f"""
     SELECT e.id, {PERSON_OF_EVENT} FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT}
     LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 _WRONG = select(tables.rectified_order.c.sale, tables.rectified_order.c.wrong).where(
     tables.rectified_order.c.wrong.is_not(None)
 )

@@ -16,8 +16,9 @@ FORGET_AFTER = timedelta(days=30)
 
 _COUNT = text("""
     INSERT INTO warning(destination, kind, events, first_us, last_us) VALUES (:destination, :kind, :events, :now, :now)
-    ON CONFLICT (destination, kind) DO UPDATE SET events = iif(:now - last_us < :gone, events, 0) + excluded.events,
-    first_us = iif(:now - last_us < :gone, first_us, :now), last_us = :now
+    ON CONFLICT (destination, kind) DO UPDATE SET
+    events = CASE WHEN :now - warning.last_us < :gone THEN warning.events ELSE 0 END + excluded.events,
+    first_us = CASE WHEN :now - warning.last_us < :gone THEN warning.first_us ELSE :now END, last_us = :now
 """)
 
 

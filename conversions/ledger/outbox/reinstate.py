@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.runs import Run
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -11,6 +11,7 @@ _REINSTATE = text("""
     UPDATE delivery SET state = CASE WHEN first_attempt_us IS NULL THEN 'pending' ELSE 'unknown' END,
     reason = NULL, detail = NULL, settled_run = NULL
     WHERE destination = :destination AND settled_run = :run AND state = 'quarantined' AND reason = :reason
+    RETURNING id
 """)
 """Only orders that an earlier attempt may have delivered still have a first attempt: they become unknown."""
 
@@ -23,4 +24,6 @@ def reinstate(ledger: Ledger, run: Run, destination: int) -> int:
     refused = {"destination": destination, "run": run.id, "reason": Reason.REFUSED_BY_PLATFORM}
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)
-        return connection.execute(_REINSTATE, refused).rowcount
+        reinstated = connection.execute(_REINSTATE, refused).scalars().all()
+        judgements.record(connection, ledger.now_us, reinstated, run=run.id)
+        return len(reinstated)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, Row, Text, bindparam, cast, select, text
 
 from conversions.ledger.batches.contents import bodies
 from conversions.ledger.batches.parts import has_place
@@ -15,6 +15,7 @@ from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import Candidate, ChangedValue, Restate
 from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import json_text, pages_of, text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
 from conversions.ledger.states import SENT
 from conversions.ledger.store import instant
@@ -123,24 +124,27 @@ _REQUESTS = (
     .order_by(_r.id)
 )
 _EVENTS = select(tables.event).where(tables.event.c.id.between(bindparam("first"), bindparam("last")))
-_REPORT = text("""
-    SELECT json_extract(body, '$.t') FROM leaf WHERE seq > :after
-    AND body LIKE '%"kind":"diagnosis"%"request":' || :request || ',%' ORDER BY seq DESC LIMIT 1
-""")
+_l = tables.leaf.c
+_REPORT = (
+    select(cast(json_text(_l.body, "t"), tables.Int))
+    .where(_l.seq > bindparam("after"), _l.body.like(bindparam("pattern", type_=Text)))
+    .order_by(_l.seq.desc())
+    .limit(1)
+)
 _OBJECTION = text("""
     SELECT min(o.since_us) FROM objection o WHERE o.removed_us IS NULL AND o.subject = (
         SELECT coalesce(p.subject, a.subject) FROM sale a LEFT JOIN earlier_person p ON p.event = :event
         WHERE a.id = :sale
     )
 """)
-_UNREADABLE = text("""
-    SELECT run, place, reason, field, order_no FROM row_rejected
-    WHERE order_no IN (SELECT value FROM json_each(:numbers)) ORDER BY id DESC
-""")
-_PURGES = text("""
-    SELECT json_extract(body, '$.before'), json_extract(body, '$.t'), json_extract(body, '$.events') FROM leaf
-    WHERE body LIKE '%"kind":"purge"%' OR body LIKE '%"kind":"shrink"%' ORDER BY seq
-""")
+_UNREADABLE = text_with_lists(
+    "SELECT id, run, place, reason, field, order_no FROM row_rejected WHERE order_no IN :numbers", "numbers"
+)
+_PURGES = (
+    select(json_text(_l.body, "before"), cast(json_text(_l.body, "t"), tables.Int), json_text(_l.body, "events"))
+    .where(_l.body.like('%"kind":"purge"%') | _l.body.like('%"kind":"shrink"%'))
+    .order_by(_l.seq)
+)
 _DAYS = select(tables.day_read.c.day).order_by(tables.day_read.c.day)
 
 
@@ -175,7 +179,9 @@ def unreadable_rows(connection: Connection, asked: Iterable[str]) -> dict[str, l
     """Return for each number of *asked* its newest unreadable rows."""
     by_spelling = {spelling: number for number in asked for spelling in spellings(number)}
     found: dict[str, list[UnreadableRow]] = {}
-    for row in connection.execute(_UNREADABLE, {"numbers": orjson.dumps(list(by_spelling)).decode()}):
+    pages = pages_of(by_spelling)
+    unreadable = [row for page in pages for row in connection.execute(_UNREADABLE, {"numbers": page})]
+    for row in sorted(unreadable, key=lambda row: row.id, reverse=True):
         rows = found.setdefault(by_spelling[row.order_no], [])
         run = reading_run(connection, row.run) if len(rows) < MAX_ROWS_NAMED else None
         if run is not None:
@@ -259,7 +265,8 @@ def _requests(connection: Connection, places: Mapping[int, int]) -> Iterator[Sen
 def _reported_at(connection: Connection, row: Row[Any]) -> datetime | None:
     if not row.asked:
         return None
-    at = connection.execute(_REPORT, {"after": row.outcome_leaf or row.leaf, "request": row.id}).scalar()
+    pattern = f'%"kind":"diagnosis"%"request":{row.id},%'
+    at = connection.execute(_REPORT, {"after": row.outcome_leaf or row.leaf, "pattern": pattern}).scalar()
     return instant(at) if at else None
 
 

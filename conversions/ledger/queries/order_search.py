@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 from sqlalchemy import Connection, TextClause, text
 
-from conversions.ledger.schema.sql import DELIVERIES_OF
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
+from conversions.ledger.schema.sql import deliveries_of
 from conversions.ledger.store import instant
 
 MAX_DIGITS = 12
@@ -22,27 +22,38 @@ MAX_DIGITS = 12
 MAX_NEAR = 5
 NUMERIC_REACH = 3
 """Numbers so far above and below are near."""
-_LISTED = "(SELECT value FROM json_each(:numbers))"
-_BY_NUMBER = text(f"SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND a.order_no IN {_LISTED}")
-_BY_SHOWN = text(f"""
+_BY_NUMBER = text_with_lists(
+    "SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND a.order_no IN :numbers", "numbers"
+)
+_BY_SHOWN = text_with_lists(
+    """
     SELECT a.shown_no AS order_no, max(a.id) AS id FROM sale a
-    WHERE a.shop = :shop AND a.shown_no IN {_LISTED} GROUP BY a.shown_no HAVING count(*) = 1
-""")
+    WHERE a.shop = :shop AND a.shown_no IN :numbers GROUP BY a.shown_no HAVING count(*) = 1
+    """,
+    "numbers",
+)
 """By the number that people see, where it names one order."""
-_BY_LETTERS = text(f"SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND lower(a.order_no) IN {_LISTED}")
-_BY_FORMER = text(
-    f"SELECT f.order_no, f.sale, f.since_us FROM former_number f WHERE f.shop = :shop AND f.order_no IN {_LISTED}"
+_BY_LETTERS = text_with_lists(
+    "SELECT a.order_no, a.id FROM sale a WHERE a.shop = :shop AND lower(a.order_no) IN :numbers", "numbers"
+)
+_BY_FORMER = text_with_lists(
+    "SELECT f.order_no, f.sale, f.since_us FROM former_number f WHERE f.shop = :shop AND f.order_no IN :numbers",
+    "numbers",
 )
 _BESIDE = text("""
     SELECT order_no, id FROM (
         SELECT order_no, id FROM sale WHERE shop = :shop AND order_no < :number ORDER BY order_no DESC LIMIT 5
-    ) UNION ALL SELECT order_no, id FROM (
+    ) below UNION ALL SELECT order_no, id FROM (
         SELECT order_no, id FROM sale WHERE shop = :shop AND order_no > :number ORDER BY order_no LIMIT 5
-    )
+    ) above
 """)
-_ERASED_AMONG = text(f"""
-    SELECT DISTINCT j.value FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF} WHERE d.state = 'erased'
-""")
+_ERASED_AMONG = text_with_lists(
+    f"""
+    SELECT DISTINCT a.id FROM sale a JOIN delivery d ON d.id {deliveries_of("a.id")}
+    WHERE a.id IN :sales AND d.state = 'erased'
+    """,
+    "sales",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +107,8 @@ def near(connection: Connection, shop: str, asked: str) -> list[str]:
 
 def erased(connection: Connection, sales: Iterable[int]) -> set[int]:
     """Return which of *sales* are erased."""
-    listed = orjson.dumps(list(sales)).decode()
-    return set(connection.execute(_ERASED_AMONG, {"sales": listed}).scalars())
+    pages = pages_of(sales)
+    return {sale for page in pages for sale in connection.execute(_ERASED_AMONG, {"sales": page}).scalars()}
 
 
 def _slips(number: str) -> Iterator[str]:
@@ -137,13 +148,12 @@ def _match(
         return Match(asked, several=tuple(sorted(matches)))
     if matches:
         return Match(asked, next(iter(matches.values())))
-    former = connection.execute(_BY_FORMER, {"shop": shop, "numbers": orjson.dumps(sorted(wanted)).decode()}).first()
+    former = connection.execute(_BY_FORMER, {"shop": shop, "numbers": sorted(wanted)}).first()
     return Match(asked, former.sale, instant(former.since_us)) if former else Match(asked)
 
 
 def _look_up(connection: Connection, query: TextClause, shop: str, numbers: Iterable[str]) -> dict[str, int]:
     """The key of each of *numbers* that the store has."""
-    if not (listed := sorted(numbers)):
-        return {}
-    rows = connection.execute(query, {"shop": shop, "numbers": orjson.dumps(listed).decode()})
+    pages = pages_of(sorted(numbers))
+    rows = (row for page in pages for row in connection.execute(query, {"shop": shop, "numbers": page}))
     return {row.order_no: row.id for row in rows}

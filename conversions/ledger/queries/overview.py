@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, bindparam, case, func, select, text
+from sqlalchemy import ColumnElement, case, func, select
 
 from conversions.ledger.batches import parts
 from conversions.ledger.late_results import apply
@@ -14,6 +14,7 @@ from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.scrub import OpenScrub, open_scrubs
@@ -25,8 +26,8 @@ PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "u
 )
 """Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
 
-_RECEIVED = text("SELECT count(*) FROM delivery WHERE id IN :deliveries AND state = 'received'").bindparams(
-    bindparam("deliveries", expanding=True)
+_RECEIVED = text_with_lists(
+    "SELECT count(*) FROM delivery WHERE id IN :deliveries AND state = 'received'", "deliveries"
 )
 
 

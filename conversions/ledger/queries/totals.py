@@ -44,10 +44,10 @@ _BUCKET_OF = {
 
 _ERASED = text(f"""
     SELECT d.destination, d.state, 0 AS now, d.reason, d.day, s.currency AS stated_currency,
-    s.exponent AS stated_exponent, 0 AS differs, count(*) AS orders, sum(s.minor >> 32) AS high,
-    sum(s.minor & 4294967295) AS low
-    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
-    WHERE d.run = :run AND d.state = '{State.ERASED}' GROUP BY 1, 4, 5, 6, 7
+    s.exponent AS stated_exponent, 0 AS differs, count(*) AS orders,
+    CAST(sum(s.minor >> 32) AS BIGINT) AS high, CAST(sum(s.minor & 4294967295) AS BIGINT) AS low
+    FROM delivery d JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no
+    WHERE d.run = :run AND d.state = '{State.ERASED}' GROUP BY 1, 2, 4, 5, 6, 7
 """)
 """The ledger no longer stores the value of an erased order; this run has read it again."""
 

@@ -5,21 +5,24 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy import Connection, case, func, select
 
 from conversions.ledger.restatements.eligibility import OF_DESTINATION
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_OF_VALUES = text(f"""
-    SELECT count(*) FILTER (WHERE v.state = 'rejected' AND NOT v.unconfirmed),
-    count(*) FILTER (WHERE v.state = 'rejected' AND v.unconfirmed),
-    count(*) FILTER (WHERE v.state = 'withheld' AND v.unconfirmed AND v.expires_at * 1000000 <= :now_us)
-    FROM revision v
-    WHERE {OF_DESTINATION} AND v.run > :told AND v.run NOT IN (SELECT value FROM json_each(:reconciled))
-""")
+_OF_VALUES = text_with_lists(
+    f"""
+    SELECT count(*) FILTER (WHERE v.state = 'rejected' AND v.unconfirmed = 0),
+    count(*) FILTER (WHERE v.state = 'rejected' AND v.unconfirmed <> 0),
+    count(*) FILTER (WHERE v.state = 'withheld' AND v.unconfirmed <> 0 AND v.expires_at * 1000000 <= :now_us)
+    FROM revision v WHERE {OF_DESTINATION} AND v.run > :told AND v.run NOT IN :reconciled
+    """,
+    "reconciled",
+)
 
 MAX_RECONCILE_RUNS = 1000
 """The latest reconcile runs to look at; there are never more since the last report."""
@@ -128,5 +131,5 @@ def _of_orders(
 def _of_values(
     connection: Connection, now_us: int, number: int, report: _LastReport, reconciled: list[int]
 ) -> tuple[Any, ...]:
-    runs = {"told": report.run, "reconciled": orjson.dumps(reconciled).decode()}
+    runs = {"told": report.run, "reconciled": reconciled}
     return tuple(connection.execute(_OF_VALUES, {"destination": number, "now_us": now_us, **runs}).one())

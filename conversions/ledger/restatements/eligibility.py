@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text
+from sqlalchemy import Connection, Row, func, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.batches.contents import bodies
@@ -19,6 +19,7 @@ from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT, split_sum, value_differs
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
 from conversions.ledger.states import SENT, State
@@ -37,7 +38,8 @@ OF_DESTINATION = f"v.delivery & {(1 << DESTINATION_BITS) - 1} = :destination"
 Restate = Callable[[bytes, Money], bytes | None]
 """``Destination.adjusted_event``."""
 
-_CANDIDATES = text(f"""
+_CANDIDATES = text_with_lists(
+    f"""
     SELECT d.id, d.state, d.day, d.expires_at, d.value_minor, d.value_currency, d.value_exponent, e.place,
     {PERSON_OF_EVENT} AS subject, a.subject AS buyer,
     m.new_minor AS maybe_minor, m.new_currency AS maybe_currency, m.new_exponent AS maybe_exponent,
@@ -46,19 +48,24 @@ _CANDIDATES = text(f"""
     FROM delivery d JOIN sale a ON a.id = d.sale LEFT JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
     LEFT JOIN earlier_person p ON p.event = e.id LEFT JOIN revision m ON m.id = {newest("d.id")}
     WHERE d.id IN :deliveries ORDER BY d.id
-""").bindparams(bindparam("deliveries", expanding=True))
-_REFUSED = text(f"""
+""",
+    "deliveries",
+)
+_REFUSED = text_with_lists(
+    f"""
     SELECT d.id, v.new_minor, v.new_currency FROM delivery d JOIN revision v ON v.id {OF_DELIVERY}
     WHERE d.id IN :deliveries AND v.state = 'rejected'
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 _TOTALS = text(f"""
-    SELECT count(*) AS orders, v.state, sum(v.old_minor) AS old, v.old_currency, v.old_exponent,
-    sum(v.new_minor) AS new, v.new_currency, v.new_exponent FROM revision v
+    SELECT count(*) AS orders, v.state, CAST(sum(v.old_minor) AS BIGINT) AS old, v.old_currency, v.old_exponent,
+    CAST(sum(v.new_minor) AS BIGINT) AS new, v.new_currency, v.new_exponent FROM revision v
     WHERE {OF_DESTINATION} AND (v.run = :run OR {OPEN})
     GROUP BY v.state, v.old_currency, v.old_exponent, v.new_currency, v.new_exponent
 """)
 _STATES = text(f"""
-    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe_received' ELSE v.state END stands, count(*)
+    SELECT p.name, CASE WHEN {UNCONFIRMED} THEN 'maybe_received' ELSE v.state END AS stands, count(*)
     FROM revision v JOIN destination p ON p.id = v.delivery & {(1 << DESTINATION_BITS) - 1} GROUP BY p.name, stands
 """)
 _SUPERSEDE = text(f"""

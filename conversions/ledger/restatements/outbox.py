@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import log
@@ -31,6 +31,7 @@ from conversions.ledger.outbox import (
 )
 from conversions.ledger.restatements.eligibility import CONFIRMED, OF_DESTINATION, OPEN
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import FORBIDDEN, State
@@ -40,7 +41,6 @@ from conversions.model.conversion import Reason
 from conversions.model.receipt import Next, Outcome, Receipt
 
 _ROW = f"SELECT e.id, e.place FROM revision v JOIN event e ON e.id = v.id WHERE {OPEN}"
-_EVENTS: BindParameter[int] = bindparam("events", expanding=True)
 _STAGED = text(f"""
     {_ROW} AND {OF_DESTINATION} AND v.state = 'pending' AND v.run = :run AND v.id > :after ORDER BY v.id LIMIT :most
 """)
@@ -48,29 +48,41 @@ _UNANSWERED = text(f"""
     {_ROW} AND {OF_DESTINATION} AND v.state = 'unknown' AND v.id > :after
     AND v.first_attempt_us + :resend_us > :now_us ORDER BY v.id LIMIT :most
 """)
-_LISTED = text(f"{_ROW} AND v.state = :state AND v.id IN :events ORDER BY v.id").bindparams(_EVENTS)
-_TO_RECHECK = text(f"""
+_LISTED = text_with_lists(f"{_ROW} AND v.state = :state AND v.id IN :events ORDER BY v.id", "events")
+_TO_RECHECK = text_with_lists(
+    f"""
     SELECT v.id, v.state, d.state AS delivery_state, v.expires_at, v.first_attempt_us, (
         SELECT min(o.kind) FROM objection o WHERE o.subject = {PERSON_OF_EVENT} AND o.removed_us IS NULL
     ) AS objection, {MISADDRESSED} AS misaddressed
     FROM revision v JOIN delivery d ON d.id = v.delivery JOIN sale a ON a.id = d.sale
     LEFT JOIN earlier_person p ON p.event = v.id WHERE v.id IN :events
-""").bindparams(_EVENTS)
-_MARK_IN_FLIGHT = text("""
+""",
+    "events",
+)
+_MARK_IN_FLIGHT = text_with_lists(
+    """
     UPDATE revision SET state = 'in_flight', run = :run, first_attempt_us = coalesce(first_attempt_us, :now_us)
     WHERE id IN :events
-""").bindparams(_EVENTS)
-_SET_STATE = text("UPDATE revision SET state = :state WHERE id IN :events").bindparams(_EVENTS)
-_RETURN_TO_PENDING = text("""
+""",
+    "events",
+)
+_SET_STATE = text_with_lists("UPDATE revision SET state = :state WHERE id IN :events", "events")
+_RETURN_TO_PENDING = text_with_lists(
+    """
     UPDATE revision SET state = :state, first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END
     WHERE id IN :events
-""").bindparams(_EVENTS)
+""",
+    "events",
+)
 """Refused or not sent: pending again, or still unknown where an earlier attempt may have delivered it."""
-_SET_VALUE = text(f"""
+_SET_VALUE = text_with_lists(
+    f"""
     UPDATE delivery AS d SET value_minor = v.new_minor, value_currency = v.new_currency,
     value_exponent = v.new_exponent, revision = v.id & {(1 << REVISION_BITS) - 1}
     FROM revision v WHERE d.id = v.delivery AND v.id IN :events
-""").bindparams(_EVENTS)
+""",
+    "events",
+)
 _REVERT_VALUE = text(f"""
     UPDATE delivery AS d SET value_minor = v.old_minor, value_currency = v.old_currency,
     value_exponent = v.old_exponent, revision = (
@@ -89,7 +101,8 @@ _CARRY_OLD_VALUE = text("""
 """)
 """Later restatements replace a value that the platform never held: their old value is the one before it."""
 _CLOSE = text(f"""
-    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail, {_BY_RUN}
+    UPDATE revision SET unconfirmed = CASE state WHEN 'unknown' THEN 1 ELSE 0 END, state = :state, detail = :detail,
+    {_BY_RUN}
     WHERE id = :event AND state <> 'erased'
 """)
 _REFUSE = text(f"""
@@ -106,14 +119,17 @@ _EXPIRE = text(f"""
     detail = CASE v.state WHEN 'pending' THEN '{Reason.TOO_OLD}' ELSE '{Reason.MAYBE_RECEIVED}' END
     WHERE {OF_DESTINATION} AND {OPEN} AND v.expires_at <= :now
 """)
-_WITHHOLD_BY_CONSENT = text(f"""
+_WITHHOLD_BY_CONSENT = text_with_lists(
+    f"""
     UPDATE revision AS v SET unconfirmed = CASE v.state WHEN 'pending' THEN 0 ELSE 1 END, state = 'withheld', {_BY_RUN},
     detail = CASE v.state WHEN 'pending' THEN x.reason ELSE '{Reason.MAYBE_RECEIVED}' END
-    FROM delivery d JOIN sale a ON a.id = d.sale JOIN temp.order_row s ON s.order_no = a.order_no
-    JOIN temp.place p ON p.destination = d.destination
-    JOIN temp.draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    FROM delivery d JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no
+    JOIN place p ON p.destination = d.destination
+    JOIN draft x ON x.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     WHERE d.id = v.delivery AND d.run = :run AND {OF_DESTINATION} AND {OPEN} AND x.reason IN :forbidden
-""").bindparams(bindparam("forbidden", expanding=True))
+    """,
+    "forbidden",
+)
 
 
 def close_expired(ledger: Ledger, run: Run, destination: int) -> None:

@@ -3,7 +3,7 @@
 from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
 
 UNCONFIRMED = f"""
-    v.unconfirmed AND NOT EXISTS (
+    v.unconfirmed <> 0 AND NOT EXISTS (
         SELECT 1 FROM revision w WHERE w.id > v.id AND w.id <= v.id | {MAX_REVISIONS - 1} AND w.state = 'received'
     )
 """

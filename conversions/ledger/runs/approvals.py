@@ -14,6 +14,7 @@ from conversions.catalogue import APPROVE
 from conversions.disclosure.policy import Policy
 from conversions.errors import LedgerError, SettingsError, Usage
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.runs import approval_history, policies, runs, sending_rules
 from conversions.ledger.runs.approval_history import How
 from conversions.ledger.runs.sending_rules import Changes, Seal, SendingRules
@@ -181,9 +182,12 @@ class _Step:
     def bind(self, connection: Connection, name: str, digest: str, facts: Mapping[str, Any]) -> None:
         """Bind the store to a document, and log *facts* about it."""
         new = {"value": digest, "since_us": self._at_us}
-        changed = connection.execute(update(tables.pin).where(tables.pin.c.name == name).values(**new))
-        if not changed.rowcount:
+        this = tables.pin.c.name == name
+        with bound.changed(connection, "pin", this) as known:
+            connection.execute(update(tables.pin).where(this).values(**new))
+        if not known:
             connection.execute(insert(tables.pin).values(name=name, **new))
+            bound.bind(connection, "pin", this)
         log.append(connection, f"{name} {self._verb}", self._at_us, {**facts, **self._by}, epoch=self._epoch)
 
 

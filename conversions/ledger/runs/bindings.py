@@ -6,6 +6,7 @@ from sqlalchemy import insert, select, update
 
 from conversions.errors import SettingsError, Usage
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.process.operator import operator
@@ -68,6 +69,7 @@ def record_bindings(ledger: Ledger, settings_values: Mapping[str, str]) -> None:
         with ledger.transaction() as connection:
             rows = [{"name": name, "value": value, "since_us": now} for name, value in new.items()]
             connection.execute(insert(tables.pin), rows)
+            bound.bind(connection, "pin", tables.pin.c.name.in_(new))
             log.append(connection, "pinned", now, {"pins": recorded | new}, epoch=ledger.epoch)
 
 
@@ -82,7 +84,8 @@ def change(ledger: Ledger, name: str, value: str, reason: str) -> str:
             state = "has this value already" if old else "is not recorded yet; the first run does that"
             raise Usage(f"The {name} {state}: nothing was changed.")
         now = ledger.now_us
-        connection.execute(update(tables.pin).where(tables.pin.c.name == name).values(value=value, since_us=now))
+        with bound.changed(connection, "pin", tables.pin.c.name == name):
+            connection.execute(update(tables.pin).where(tables.pin.c.name == name).values(value=value, since_us=now))
         facts = {"pin": name, "old": old, "new": value, "reason": reason, "operator": operator()}
         log.append(connection, "pin changed", now, facts, epoch=ledger.epoch)
     return str(old)

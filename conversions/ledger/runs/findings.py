@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from conversions.errors import Exit, Usage
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.runs.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
@@ -63,7 +63,10 @@ def save(ledger: Ledger, run: Run, findings: Sequence[Finding], evaluated_codes:
                 same = (t.code == row.code, t.destination == row.destination, t.about == row.about)
                 connection.execute(update(tables.told).where(*same).values(told_us=None))
         over = t.accepted.is_(None) | (t.seen_us <= ledger.now_us - _REMIND_AFTER_US)
-        connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
+        with bound.changed(connection, "acceptance", t.told_us.is_(None), over) as ended:
+            connection.execute(delete(tables.told).where(t.told_us.is_(None), over))
+        if ended:
+            log.append(connection, "acceptances ended", ledger.now_us, {"run": run.id, "count": ended}, epoch=run.epoch)
 
 
 def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> int:
@@ -79,7 +82,8 @@ def accept(ledger: Ledger, code: str, destination: str | None, reason: str) -> i
             raise Usage(
                 f"No finding {code!r} is open; nothing was changed. `conversions status` lists the open findings."
             )
-        connection.execute(update(tables.told).where(*matches).values(accepted=t.measure))
+        with bound.changed(connection, "acceptance", *matches):
+            connection.execute(update(tables.told).where(*matches).values(accepted=t.measure))
         facts = {
             "finding": code,
             "destinations": sorted({row.destination for row in rows}),
@@ -139,11 +143,10 @@ def _save(connection: Connection, finding: Finding, known: "Row[Any] | None", no
     report = {"told_us": now_us, "affected": finding.count} if is_reported else {}
     present = {"measure": _measure(finding), "sentence": finding.sentence, "seen_us": now_us}
     key = dict(zip(("code", "destination", "about"), finding.key, strict=True))
-    row = {**key, **present, "told_us": now_us, "first_us": now_us, "affected": finding.count}
-    statement = insert(tables.told).values(row)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["code", "destination", "about"], set_={**present, **report})
-    )
+    of_key = (getattr(tables.told.c, name) == value for name, value in key.items())
+    if not connection.execute(update(tables.told).where(*of_key).values(**present, **report)).rowcount:
+        first = {"told_us": now_us, "first_us": now_us, "affected": finding.count}
+        connection.execute(insert(tables.told).values(**key, **present, **first))
 
 
 def _measure(finding: Finding) -> float:

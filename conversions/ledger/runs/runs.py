@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, se
 from conversions import __version__
 from conversions.errors import ConversionsError, LedgerError, SettingsError
 from conversions.ledger import log
-from conversions.ledger.log import head_file
+from conversions.ledger.log import bound, head_file
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
@@ -93,6 +93,9 @@ def begin(ledger: Ledger, metadata: RunMetadata) -> Run:
             .values(**facts, reason=metadata.reason, started_us=now, epoch=epoch)
             .returning(tables.run.c.id)
         ).scalar_one()
+        for name in ("run", "waiting"):
+            bound.bind(connection, name, tables.run.c.id == number)
+        bound.state_everything(connection)
         ledger.epoch = epoch
         for kind in ("settings", "policy"):
             if previous is not None and previous._mapping[kind] != facts[kind]:  # noqa: SLF001
@@ -176,9 +179,11 @@ def _mark_read(connection: Connection, window: Window, destinations: Sequence[in
     no_gap = place.read_until.is_(None) | (place.read_until >= day_before)
     until = window.until.isoformat()
     latest = case((place.read_until > until, place.read_until), else_=until)
-    connection.execute(update(tables.destination).where(place.id.in_(destinations), no_gap).values(read_until=latest))
     omitted = update(tables.destination).where(place.id.not_in(destinations), place.read_until.is_(None))
-    connection.execute(omitted.values(read_until=day_before))
+    read = update(tables.destination).where(place.id.in_(destinations), no_gap)
+    with bound.changed(connection, "destination"):
+        connection.execute(read.values(read_until=latest))
+        connection.execute(omitted.values(read_until=day_before))
 
 
 @contextmanager
@@ -200,10 +205,13 @@ def finish(ledger: Ledger, run: Run, report: Mapping[str, Any], *, waiting: int 
     """
     with ledger.transaction() as connection:
         now, text = ledger.now_us, orjson.dumps(report, default=_decimal).decode()
-        closed = update(tables.run).where(tables.run.c.id == run.id)
-        connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
+        this = tables.run.c.id == run.id
+        with bound.changed(connection, "run", this), bound.changed(connection, "waiting", this):
+            closed = update(tables.run).where(this)
+            connection.execute(closed.values(finished_us=now, report=text, waiting=waiting))
         if held_back := _count_held_back(report):
             log.append(connection, "held back", now, {"run": run.id, "orders": held_back}, epoch=run.epoch)
+        bound.state_everything(connection)
         log.append(connection, "run finished", now, {"run": run.id, "exit": report["exit_code"]}, epoch=run.epoch)
     return record_tree_head(ledger)
 

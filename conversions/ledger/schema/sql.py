@@ -1,9 +1,9 @@
 """SQL expressions that several statements share."""
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, cast, func, literal_column
 
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, Int
 
 DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 """Key range of the deliveries of the sale ``j.value``."""
@@ -11,6 +11,11 @@ PERSON_OF_EVENT = "CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END"
 """The buyer of the event ``e`` of the sale ``a``, with ``earlier_person p`` joined on the event."""
 MISADDRESSED = f"EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = a.id AND x.wrong = {PERSON_OF_EVENT})"
 """Whether such an event has an address that was wrong (GDPR art. 16): it is never sent, nor again."""
+
+
+def deliveries_of(sale: str) -> str:
+    """Key range of the deliveries of *sale*, an expression: ``d.id BETWEEN …``."""
+    return f"BETWEEN {sale} << {DESTINATION_BITS} AND {sale} << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 
 
 def value_differs() -> ColumnElement[bool]:
@@ -25,4 +30,6 @@ def value_differs() -> ColumnElement[bool]:
 
 def split_sum(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum as its upper part and its lower 32 bits, because the sum of a misread column may not fit 64 bits."""
-    return func.sum(column.op(">>")(32)), func.sum(column.op("&")(4294967295))
+    parts = (column.op(">>")(literal_column("32")), column.op("&")(4294967295))
+    high, low = (cast(func.sum(part), Int) for part in parts)
+    return high, low

@@ -85,6 +85,9 @@ node = _table(
 )
 """Roots of the complete subtrees of the RFC 6962 tree over ``leaf.body``."""
 
+bound = _table("bound", Column("name", Text, primary_key=True), _int("rows"), _bytes("sum"), rowid=False)
+"""Number and sum of the rows of each bound set (``bound_sets``), as the newest leaf about it states them."""
+
 document = _table("document", Column("sha256", Text, primary_key=True), _text("kind"), _text("body"))
 """Settings without secrets, policies and approved rules; each text is stored once."""
 
@@ -111,6 +114,8 @@ run = _table(
     _text("legal_basis"),
     _int("waiting", null=True),  # unsent orders at its end; null: killed, or running
     _text("report", null=True),  # the JSON that `run --json` printed
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 
 destination = _table(
@@ -192,6 +197,20 @@ delivery = _table(
 )
 """No index on the state: it would double the cost of every change of state, for queries that run once per run."""
 
+decision = _table(
+    "decision",
+    _id(),
+    _int("delivery"),
+    _text("decision"),  # send | give-up | acknowledge
+    _int("at_us", null=True),  # null: before schema 0006, as are these two
+    _text("operator", null=True),
+    _text("reason", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
+    Index(None, "delivery"),
+)
+"""What an operator has decided about one order at one destination."""
+
 batch = _table(
     "batch",
     _id(),
@@ -235,6 +254,33 @@ earlier_person = _table(
     ),
 )
 """Buyers of events whose sale has another buyer since."""
+
+judgement = _table(
+    "judgement",
+    _id(),
+    _int("delivery", null=True),  # null: the order is erased or past retention, and the commitment is left
+    _text("from_state", null=True),  # null: no earlier judgement
+    _text("from_reason", null=True),
+    _text("to_state"),
+    _text("to_reason", null=True),
+    _text("rules"),  # first digits of the digest of the approved rules
+    _text("policy_version"),
+    _int("run", "run.id", null=True),  # null: an operator
+    _int("at_us"),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # of a blanked row
+    Index(
+        "ix_judgement_delivery",
+        "delivery",
+        sqlite_where=text("delivery IS NOT NULL"),
+        postgresql_where=text("delivery IS NOT NULL"),
+    ),
+)
+"""The history: one row where an order's state or reason changed against sending, or changed from such a row.
+
+How long it stayed so is the ``run`` of the delivery, the last one that read the order. A leaf of kind ``judgements``
+has the root of each transaction's rows.
+"""
 
 request = _table(
     "request",
@@ -342,6 +388,8 @@ objection = _table(
     _text("kind", server_default="objection"),  # objection | withdrawal | restriction | erasure
     _text("case_no", null=True),
     _int("person", null=True),  # the first entry of the same person, whom a rotated key gave another subject
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     Index(
         "uq_objection_in_force",
         "subject",
@@ -361,6 +409,8 @@ erasure = _table(
     _int("events"),
     _int("leaf", "leaf.seq"),
     _int("entry", null=True),  # the person's entry in the suppression list
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """An erasure of a person's data (GDPR art. 17)."""
 
@@ -381,6 +431,8 @@ rectification = _table(
     _text("operator"),
     _int("orders"),
     _int("leaf", "leaf.seq"),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """A rectification of an address (GDPR art. 16): orders of one person had the address of another."""
 
@@ -389,6 +441,8 @@ rectified_order = _table(
     _int("rectification", "rectification.id"),
     _int("sale", "sale.id"),
     _bytes("wrong", null=True),  # subject under the wrong address; null: erased
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     PrimaryKeyConstraint("rectification", "sale"),
     Index(None, "sale"),
     rowid=False,
@@ -405,6 +459,8 @@ task = _table(
     _int("opened_us"),
     _int("closed_us", null=True),
     _text("closed_reason", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """Recipient notice: tell a recipient of an erasure or a rectification (GDPR art. 19); open until it is closed."""
 
@@ -420,6 +476,8 @@ look = _table(
     _text("about", null=True),  # a request's number, or the form and the days of a file
     _int("sale", null=True),  # of an order; null: another kind, or erased
     _text("case_no", null=True),
+    _bytes("salt", null=True),
+    _bytes("commitment", null=True),  # under the salt; see bound_sets
     Index(None, "subject"),
 )
 """Access log: who looked at a person or at sent data, when and why; part of the answer to an access request."""

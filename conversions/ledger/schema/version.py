@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from conversions.errors import LedgerError, SettingsError
 
-REVISION = "0007"
+REVISION = "0008"
 """The schema of this program."""
 OLDER = ("0001", "0002", "0003", "0004", "0005")
 """Schemas that this program can migrate."""
@@ -15,7 +15,7 @@ OLDER = ("0001", "0002", "0003", "0004", "0005")
 
 def current(connection: Connection) -> str:
     """The schema of the store."""
-    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
 
 
 def check_version(connection: Connection, path: Path) -> None:
@@ -53,9 +53,9 @@ def migrate(connection: Connection) -> None:
 
 def _last_used_with(connection: Connection) -> str:
     """The program version of the newest run, if the newer schema still has that column."""
-    newest = "SELECT version FROM run ORDER BY id DESC LIMIT 1"
+    newest = text("SELECT version FROM run ORDER BY id DESC LIMIT 1")
     try:
-        version = connection.exec_driver_sql(newest).scalar()
+        version = connection.execute(newest).scalar()
     except DBAPIError:
         version = None
     return f"version {version} or a newer one, with which it was last used" if version else "a newer version"

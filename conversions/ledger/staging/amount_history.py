@@ -1,14 +1,17 @@
 """Usual amounts per product and shop: figures without personal data, updated by the orders of each run."""
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import islice
+from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, insert, select, text
 
 from conversions.ledger import log
 from conversions.ledger.runs import Run
-from conversions.ledger.store import Ledger, translate_errors
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import MAX_LISTED, pages_of, text_with_lists
+from conversions.ledger.store import Ledger
 from conversions.statistics.magnitudes import AmountLevel, Basis, Deviation, Spread, unpack
 from conversions.statistics.price_levels import PRODUCT_LEVEL_ORDERS, SHOP_LEVEL_ORDERS, PriceLevels
 
@@ -17,50 +20,70 @@ MAX_CACHED_LEVELS = 20_000
 MAX_STORED_LEVELS = 50_000
 """Product levels in the store; the products that were not sold for the longest time are deleted first."""
 LEVEL_RETENTION = timedelta(days=400)
+ORDERS_PER_PAGE = 1_000
 _SHOP = b""
+T = TypeVar("T")
 
-_TABLES = """
-    DROP TABLE IF EXISTS temp.taught;
-    CREATE TEMP TABLE taught(currency TEXT, product BLOB, amounts BLOB, PRIMARY KEY(currency, product)) WITHOUT ROWID;
-"""
-_NEW_LEVEL = "SELECT amounts FROM temp.taught WHERE currency = ? AND product = ?"
-_OLD_LEVEL = "SELECT amounts FROM main.level WHERE currency = ? AND product = ?"
-_ADD_LEVEL = "INSERT OR REPLACE INTO temp.taught VALUES (?, ?, ?)"
-_SPREAD = "SELECT basis, tenths, orders FROM main.deviation WHERE currency = ?"
-_LATEST = """
-    SELECT deviation, basis, odd, -coalesce(sale, 0) FROM main.latest_amount l WHERE currency = ? AND NOT EXISTS (
-        SELECT 1 FROM temp.fresh f WHERE f.sale = l.sale AND NOT f.withheld
+_LEVELS = text_with_lists(
+    """
+    SELECT 1 AS place, product, amounts FROM level WHERE currency = :currency AND product IN :products
+    UNION ALL SELECT 2, product, amounts FROM taught WHERE currency = :currency AND product IN :products ORDER BY 1
+    """,
+    "products",
+)
+"""A level that this run has changed comes after the one in the store."""
+_ADD_LEVEL = text("""
+    INSERT INTO taught(currency, product, amounts) VALUES (:currency, :product, :amounts)
+    ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts
+""")
+_SPREAD = text("SELECT basis, tenths, orders FROM deviation WHERE currency = :currency")
+_LATEST = text("""
+    SELECT deviation, basis, odd, -coalesce(sale, 0) FROM latest_amount l WHERE currency = :currency AND NOT EXISTS (
+        SELECT 1 FROM fresh f WHERE f.sale = l.sale AND f.withheld = 0
     ) ORDER BY l.id
-"""
+""")
 """Orders that still wait since an earlier run are left out: this run evaluates them again."""
-_INSERT_LEVELS = text("INSERT OR REPLACE INTO main.level SELECT currency, product, amounts, :day FROM temp.taught")
-_INSERT_SPREAD = "INSERT OR REPLACE INTO main.deviation VALUES (?, ?, ?, ?)"
-_DELETE_EXPIRED = text("DELETE FROM main.level WHERE seen < :before")
+_INSERT_LEVELS = text("""
+    INSERT INTO level(currency, product, amounts, seen) SELECT currency, product, amounts, :day FROM taught WHERE 1 = 1
+    ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts, seen = excluded.seen
+""")
+_INSERT_SPREAD = text("""
+    INSERT INTO deviation(currency, basis, tenths, orders) VALUES (:currency, :basis, :tenths, :orders)
+    ON CONFLICT (currency, basis, tenths) DO UPDATE SET orders = excluded.orders
+""")
+_DELETE_EXPIRED = text("DELETE FROM level WHERE seen < :before")
 _DELETE_SURPLUS = text(f"""
-    DELETE FROM main.level WHERE (currency, product) IN (
-        SELECT currency, product FROM main.level WHERE product <> x''
-        ORDER BY seen DESC LIMIT -1 OFFSET {MAX_STORED_LEVELS}
+    DELETE FROM level WHERE (currency, product) IN (
+        SELECT currency, product FROM level WHERE product <> :shop
+        ORDER BY seen DESC LIMIT {1 << 62} OFFSET {MAX_STORED_LEVELS}
     )
 """)
-_DELETE_LATEST = text("DELETE FROM main.latest_amount WHERE currency = :currency")
-_SALE = "SELECT a.id FROM temp.order_row s JOIN main.sale a ON a.shop = ? AND a.order_no = s.order_no WHERE s.id = ?"
-_INSERT_LATEST = """
-    INSERT OR REPLACE INTO main.latest_amount(sale, currency, deviation, basis, odd)
-    VALUES (?, ?, ?, ?, ?)
-"""
+_DELETE_LATEST = text("DELETE FROM latest_amount WHERE currency = :currency")
+_DELETE_SALE = text("DELETE FROM latest_amount WHERE sale = :sale")
+_SALE = text("""
+    SELECT a.id FROM order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id = :row
+""")
 
 
 class AmountHistory:
     """The product levels of one currency: those in the store, and those that this run adds."""
 
-    def __init__(self, connection: sqlite3.Connection, currency: str) -> None:
+    def __init__(self, connection: Connection, currency: str) -> None:
         self._connection, self._currency = connection, currency
         self._levels: dict[bytes, AmountLevel | None] = {}
+        self._ahead: dict[bytes, bytes | None] = {}
+
+    def read_ahead(self, products: Iterable[bytes]) -> None:
+        """Read the levels of *products* at once: one statement for each would cost more than the rest of the check."""
+        wanted = {product for product in products if product not in self._levels}
+        self._ahead = _packed_levels(self._connection, self._currency, wanted)
 
     def find(self, product: bytes) -> AmountLevel | None:
         """Return the level of a product, or None if it was never sold."""
         if product not in self._levels:
-            self._levels[product] = self._read(product)
+            if product not in self._ahead:
+                self._ahead |= _packed_levels(self._connection, self._currency, {product})
+            self._levels[product] = _unpacked(PRODUCT_LEVEL_ORDERS, self._ahead.pop(product))
         return self._levels[product]
 
     def sold(self, product: bytes, amount: int) -> None:
@@ -74,34 +97,40 @@ class AmountHistory:
 
     def flush(self) -> None:
         """Write the levels to the temporary table, and free the memory."""
-        levels = [(self._currency, product, level.pack()) for product, level in self._levels.items() if level]
-        self._connection.executemany(_ADD_LEVEL, levels)
+        levels = [
+            {"currency": self._currency, "product": product, "amounts": level.pack()}
+            for product, level in self._levels.items()
+            if level
+        ]
+        if levels:
+            self._connection.execute(_ADD_LEVEL, levels)
         self._levels.clear()
 
-    def _read(self, product: bytes) -> AmountLevel | None:
-        return _level(self._connection, PRODUCT_LEVEL_ORDERS, self._currency, product)
 
-
-def create_temp_tables(connection: sqlite3.Connection) -> None:
-    """Create the temporary table for the levels that one run adds."""
-    connection.executescript(_TABLES)
-
-
-def is_empty(connection: sqlite3.Connection) -> bool:
+def is_empty(connection: Connection) -> bool:
     """True if the store has no figures yet."""
-    return connection.execute("SELECT 1 FROM main.level LIMIT 1").fetchone() is None
+    return connection.execute(select(tables.level.c.seen).limit(1)).first() is None
 
 
-def price_levels(connection: sqlite3.Connection, currency: str) -> PriceLevels:
+def price_levels(connection: Connection, currency: str) -> PriceLevels:
     """Return the stored levels of one currency."""
     spread = Spread()
-    for basis, tenths, orders in connection.execute(_SPREAD, (currency,)):
+    for basis, tenths, orders in connection.execute(_SPREAD, {"currency": currency}):
         spread.counts[Basis(basis)][tenths] = orders
     levels = PriceLevels(AmountHistory(connection, currency), spread=spread)
-    levels.shop = _level(connection, SHOP_LEVEL_ORDERS, currency, _SHOP) or levels.shop
-    latest = connection.execute(_LATEST, (currency,))
+    levels.shop = _unpacked(SHOP_LEVEL_ORDERS, _packed_levels(connection, currency, {_SHOP})[_SHOP]) or levels.shop
+    latest = connection.execute(_LATEST, {"currency": currency})
     levels.latest.extend(Deviation(deviation, Basis(basis), bool(odd), sale) for deviation, basis, odd, sale in latest)
     return levels
+
+
+def with_levels(levels: PriceLevels, orders: Iterable[T], products: Callable[[T], Iterable[bytes]]) -> Iterator[T]:
+    """Yield *orders*, the levels of whose *products* are read page by page."""
+    history, remaining = levels.products, iter(orders)
+    assert isinstance(history, AmountHistory)
+    while page := list(islice(remaining, ORDERS_PER_PAGE)):
+        history.read_ahead(product for order in page for product in products(order))
+        yield from page
 
 
 def flush(levels: PriceLevels) -> AmountHistory:
@@ -112,68 +141,72 @@ def flush(levels: PriceLevels) -> AmountHistory:
     return history
 
 
-def open_shifts(connection: sqlite3.Connection) -> dict[str, int]:
+def open_shifts(connection: Connection) -> dict[str, int]:
     """Return by currency the power of ten that stopped the last run."""
-    return dict(connection.execute("SELECT currency, power FROM main.open_shift").fetchall())
+    shift = tables.open_shift.c
+    return {row.currency: row.power for row in connection.execute(select(shift.currency, shift.power))}
 
 
 def keep_open_shifts(ledger: Ledger, run: Run, shifts: Mapping[str, int]) -> None:
     """Store the shifts that stop this run, so that a few more orders do not resolve them."""
-    with ledger.transaction() as store:
-        log.check_epoch(store, run.epoch)
-        store.exec_driver_sql("DELETE FROM open_shift")
-        if shifts:
-            store.exec_driver_sql("INSERT INTO open_shift VALUES (?, ?)", list(shifts.items()))
+    rows = [{"currency": currency, "power": power} for currency, power in shifts.items()]
+    with ledger.transaction() as connection:
+        log.check_epoch(connection, run.epoch)
+        connection.execute(delete(tables.open_shift))
+        if rows:
+            connection.execute(insert(tables.open_shift), rows)
 
 
-def keep(
-    ledger: Ledger, connection: sqlite3.Connection, run: Run, shop: str, by_currency: Mapping[str, PriceLevels]
-) -> None:
+def keep(ledger: Ledger, run: Run, shop: str, by_currency: Mapping[str, PriceLevels]) -> None:
     """Store the levels that this run updated. The day of each level is the day of the run, in UTC."""
     today = ledger.clock().date()
-    with ledger.transaction() as store:
-        log.check_epoch(store, run.epoch)
+    with ledger.transaction() as connection:
+        log.check_epoch(connection, run.epoch)
         for currency, levels in by_currency.items():
             flush(levels)
-            connection.execute(_ADD_LEVEL, (currency, _SHOP, levels.shop.pack()))
-            _keep_spread(store, currency, levels.spread)
-            _keep_latest(store, connection, shop, currency, levels.latest)
-        store.execute(_INSERT_LEVELS, {"day": today.isoformat()})
-        _delete_old(store, today)
+            row = {"currency": currency, "product": _SHOP, "amounts": levels.shop.pack()}
+            connection.execute(_ADD_LEVEL, row)
+            _keep_spread(connection, currency, levels.spread)
+            _keep_latest(connection, shop, currency, levels.latest)
+        connection.execute(_INSERT_LEVELS, {"day": today.isoformat()})
+        _delete_old(connection, today)
 
 
-def _level(connection: sqlite3.Connection, max_amounts: int, currency: str, product: bytes) -> AmountLevel | None:
-    for query in (_NEW_LEVEL, _OLD_LEVEL):
-        if row := connection.execute(query, (currency, product)).fetchone():
-            return AmountLevel(max_amounts, unpack(row[0]))
-    return None
+def _packed_levels(connection: Connection, currency: str, products: Collection[bytes]) -> dict[bytes, bytes | None]:
+    levels: dict[bytes, bytes | None] = dict.fromkeys(products)
+    for page in pages_of(products, MAX_LISTED // 2):  # the list stands in the statement twice
+        rows = connection.execute(_LEVELS, {"currency": currency, "products": page})
+        levels |= {row.product: row.amounts for row in rows}
+    return levels
 
 
-def _keep_spread(store: Connection, currency: str, spread: Spread) -> None:
-    rows = [(currency, basis, *count) for basis, counts in spread.counts.items() for count in counts.items()]
+def _unpacked(max_amounts: int, amounts: bytes | None) -> AmountLevel | None:
+    return None if amounts is None else AmountLevel(max_amounts, unpack(amounts))
+
+
+def _keep_spread(connection: Connection, currency: str, spread: Spread) -> None:
+    rows = [
+        {"currency": currency, "basis": basis, "tenths": tenths, "orders": orders}
+        for basis, counts in spread.counts.items()
+        for tenths, orders in counts.items()
+    ]
     if rows:
-        store.exec_driver_sql(_INSERT_SPREAD, rows)
+        connection.execute(_INSERT_SPREAD, rows)
 
 
-def _keep_latest(
-    store: Connection, connection: sqlite3.Connection, shop: str, currency: str, latest: Iterable[Deviation]
-) -> None:
+def _keep_latest(connection: Connection, shop: str, currency: str, latest: Iterable[Deviation]) -> None:
     """Store the latest deviations with the keys of their sales; orders of the past have none."""
-    store.execute(_DELETE_LATEST, {"currency": currency})
+    connection.execute(_DELETE_LATEST, {"currency": currency})
     for each in latest:
-        sale = connection.execute(_SALE, (shop, each.order)).fetchone()[0] if each.order > 0 else -each.order or None
-        store.exec_driver_sql(_INSERT_LATEST, (sale, currency, each.deviation, each.basis, int(each.odd)))
+        sale = -each.order or None
+        if each.order > 0:
+            sale = connection.execute(_SALE, {"shop": shop, "row": each.order}).scalar_one()
+        connection.execute(_DELETE_SALE, {"sale": sale})
+        row = {"sale": sale, "currency": currency, "deviation": each.deviation, "basis": each.basis}
+        connection.execute(insert(tables.latest_amount), row | {"odd": int(each.odd)})
 
 
-def _delete_old(store: Connection, today: date) -> None:
+def _delete_old(connection: Connection, today: date) -> None:
     """Delete expired levels, and those above the limit."""
-    store.execute(_DELETE_EXPIRED, {"before": (today - LEVEL_RETENTION).isoformat()})
-    store.execute(_DELETE_SURPLUS)
-
-
-def sqlite_connection(ledger: Ledger) -> sqlite3.Connection:
-    """Return the SQLite connection of the store, for temporary tables."""
-    with translate_errors():
-        connection = ledger.connection.connection.driver_connection
-    assert isinstance(connection, sqlite3.Connection)
-    return connection
+    connection.execute(_DELETE_EXPIRED, {"before": (today - LEVEL_RETENTION).isoformat()})
+    connection.execute(_DELETE_SURPLUS, {"shop": _SHOP})

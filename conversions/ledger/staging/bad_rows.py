@@ -17,22 +17,24 @@ from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
 _NEW = text("""
-    SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM temp.bad_row b
+    SELECT b.reason, count(DISTINCT b.content) + count(*) FILTER (WHERE b.content IS NULL) FROM bad_row b
     WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
 """)
 _BESIDE_ORDERS = text("""
-    SELECT count(*) FROM temp.bad_row b WHERE b.reason = :bad_amount
-    AND EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = b.order_no)
+    SELECT count(*) FROM bad_row b WHERE b.reason = :bad_amount
+    AND EXISTS (SELECT 1 FROM order_row s WHERE s.order_no = b.order_no)
     AND (b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content))
 """)
-_FIELDS = text("SELECT reason, field, count(*) AS n FROM temp.bad_row GROUP BY 1, 2 ORDER BY n")
+_FIELDS = text("SELECT reason, field, count(*) AS n FROM bad_row GROUP BY 1, 2 ORDER BY n")
 _PLACES = text("""
-    SELECT b.reason, b.place, min(b.id) FROM temp.bad_row b
-    WHERE b.content IS NULL OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+    SELECT f.reason, f.place FROM bad_row f WHERE f.id IN (
+        SELECT min(b.id) FROM bad_row b WHERE b.content IS NULL
+        OR NOT EXISTS (SELECT 1 FROM row_rejected r WHERE r.content = b.content) GROUP BY b.reason
+    )
 """)
 _INSERT = text("""
     INSERT INTO row_rejected(run, place, reason, order_no, field, content)
-    SELECT :run, place, reason, order_no, field, content FROM temp.bad_row ORDER BY id
+    SELECT :run, place, reason, order_no, field, content FROM bad_row ORDER BY id
 """)
 
 
@@ -56,7 +58,7 @@ def summarize(ledger: Ledger) -> BadRows:
         new = Counter({reason: int(rows) for reason, rows in connection.execute(_NEW)})
         beside = int(connection.execute(_BESIDE_ORDERS, {"bad_amount": Reason.BAD_AMOUNT}).scalar_one())
         fields = {reason: field for reason, field, _ in connection.execute(_FIELDS)}
-        return BadRows(new, beside, fields, {reason: place for reason, place, _ in connection.execute(_PLACES)})
+        return BadRows(new, beside, fields, {row.reason: row.place for row in connection.execute(_PLACES)})
 
 
 def at(ledger: Ledger, places: Collection[str]) -> dict[str, tuple[str, str | None]]:
@@ -64,7 +66,7 @@ def at(ledger: Ledger, places: Collection[str]) -> dict[str, tuple[str, str | No
     if not places:
         return {}
     with ledger.transaction() as connection:
-        rows = connection.execute(text("SELECT place, reason, field FROM temp.bad_row"))
+        rows = connection.execute(text("SELECT place, reason, field FROM bad_row"))
         return {place: (reason, field) for place, reason, field in rows if place in places}
 
 

@@ -4,12 +4,14 @@ If the amounts come from another column, the platforms get wrong values for week
 memory use stays flat, and a refused run leaves nothing in the store.
 """
 
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import TextClause, text
+
 from conversions.ledger.states import FORBIDDEN, SENT
-from conversions.ledger.store import Ledger, translate_errors
+from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
 
 MAX_SHARE = 0.5
@@ -22,44 +24,45 @@ def _sql_list(codes: frozenset[str]) -> str:
     return ", ".join(f"'{code}'" for code in sorted(map(str, codes)))
 
 
-_CREATE_PAIRS = f"""
-    CREATE TEMP TABLE met AS SELECT destination, sale, day, seen, CASE WHEN again THEN differs END AS differs,
-        CASE WHEN again AND differs THEN 1.0 * now / stored * scale END factor,
-        CASE WHEN again AND differs AND now > 0
+_CREATE_PAIRS = text(f"""
+    CREATE TEMP TABLE met AS SELECT destination, CASE WHEN again THEN differs END AS differs,
+        CASE WHEN again AND differs = 1 THEN 1.0 * now / nullif(stored, 0) * scale END AS factor,
+        CASE WHEN again AND differs = 1 AND now > 0
             AND (refunded = 0 OR currency <> stored_currency OR (now + refunded) * scale <> stored) THEN
-            1.0 * (now + refunded) / stored * scale END gross
+            1.0 * (now + refunded) / nullif(stored, 0) * scale END AS gross
     FROM (
-        SELECT *, (now, currency, exponent) <> (stored, stored_currency, stored_exponent) AS differs,
-            CAST('1e' || (stored_exponent - exponent) AS REAL) AS scale FROM (
-            SELECT x.destination, x.sale, x.day, s.id IS NOT NULL AS seen,
+        SELECT paired.*, CASE WHEN (now, currency, exponent) <> (stored, stored_currency, stored_exponent) THEN 1
+            ELSE 0 END AS differs,
+            CAST('1e' || (stored_exponent - exponent) AS DOUBLE PRECISION) AS scale FROM (
+            SELECT x.destination,
                 d.id IS NOT NULL AND x.value_minor IS NOT NULL AND x.state IN ({_sql_list(SENT)})
                     AND coalesce(d.reason, '') NOT IN ({_sql_list(FORBIDDEN)}) AS again,
                 d.due_minor AS now, s.currency, s.exponent, s.refunded,
                 coalesce(x.due_minor, x.value_minor) AS stored,
-                iif(x.due_minor IS NULL, x.value_currency, x.stated_currency) AS stored_currency,
-                iif(x.due_minor IS NULL, x.value_exponent, x.stated_exponent) AS stored_exponent
-            FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = ?
-            LEFT JOIN temp.order_row s ON s.order_no = a.order_no
-            LEFT JOIN temp.place p ON p.destination = x.destination
-            LEFT JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
-            WHERE x.run IN (SELECT id FROM run WHERE until >= ?)
-        )
-    )
-"""
+                CASE WHEN x.due_minor IS NULL THEN x.value_currency ELSE x.stated_currency END AS stored_currency,
+                CASE WHEN x.due_minor IS NULL THEN x.value_exponent ELSE x.stated_exponent END AS stored_exponent
+            FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
+            LEFT JOIN order_row s ON s.order_no = a.order_no
+            LEFT JOIN place p ON p.destination = x.destination
+            LEFT JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
+            WHERE x.run IN (SELECT id FROM run WHERE until >= :since)
+        ) paired
+    ) compared
+""")
 """Every order that a run over these days has read, with its value in this run; ``stored`` is the last stored value,
 ``gross`` the factor by which the amount before refunds differs, null where refunds explain the whole difference."""
-_DIFFERING = "SELECT destination, count(*), sum(differs) FROM temp.met WHERE differs IS NOT NULL GROUP BY destination"
-_WITH_MEDIAN_FACTOR = """
-    SELECT count(*) FROM temp.met WHERE destination = ?1 AND abs(gross / (
-        SELECT gross FROM temp.met WHERE destination = ?1 AND gross IS NOT NULL ORDER BY gross
-        LIMIT 1 OFFSET (SELECT count(gross) / 2 FROM temp.met WHERE destination = ?1)
+_DIFFERING = text("SELECT destination, count(*), sum(differs) FROM met WHERE differs IS NOT NULL GROUP BY destination")
+_WITH_MEDIAN_FACTOR = text("""
+    SELECT count(*) FROM met WHERE destination = :destination AND abs(gross / (
+        SELECT gross FROM met WHERE destination = :destination AND gross IS NOT NULL ORDER BY gross
+        LIMIT 1 OFFSET (SELECT count(gross) / 2 FROM met WHERE destination = :destination)
     ) - 1) <= 0.01
-"""
+""")
 """Counts the orders that differ by the median factor, within one percent."""
-_MEDIAN_FACTOR = """
-    SELECT factor FROM temp.met WHERE destination = ? AND factor IS NOT NULL ORDER BY factor
-    LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM temp.met WHERE destination = ?)
-"""
+_MEDIAN_FACTOR = text("""
+    SELECT factor FROM met WHERE destination = :destination AND factor IS NOT NULL ORDER BY factor
+    LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM met WHERE destination = :destination)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,10 @@ class ValueComparison:
     """The snapshot of one run compared with the store, before staging. Takes no lock and writes nothing."""
 
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
-        connection = ledger.connection.connection.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        self._connection = connection
-        self._days = (window.since.isoformat(), window.until.isoformat())
-        with translate_errors():
-            connection.execute("DROP TABLE IF EXISTS temp.met")
-            connection.execute(_CREATE_PAIRS, (shop, self._days[0]))
+        self._ledger = ledger
+        with ledger.temporary() as connection:
+            connection.execute(text("DROP TABLE IF EXISTS met"))
+            connection.execute(_CREATE_PAIRS, {"shop": shop, "since": window.since.isoformat()})
 
     def drift(self) -> list[ValueDrift]:
         """Return the destinations where the amounts seem to come from another column."""
@@ -102,9 +102,9 @@ class ValueComparison:
         return int(self._rows(_WITH_MEDIAN_FACTOR, destination)[0][0])
 
     def _factor(self, destination: int) -> float:
-        rows = self._rows(_MEDIAN_FACTOR, destination, destination)
+        rows = self._rows(_MEDIAN_FACTOR, destination)
         return float(rows[0][0]) if rows else 0.0
 
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with translate_errors():
-            return self._connection.execute(query, values).fetchall()
+    def _rows(self, query: TextClause, destination: int | None = None) -> Sequence[Any]:
+        with self._ledger.temporary() as connection:
+            return connection.execute(query, {"destination": destination}).all()

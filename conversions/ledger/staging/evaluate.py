@@ -20,8 +20,8 @@ ROWS_PER_PAGE = 20_000
 """Snapshot rows in one page."""
 
 SNAPSHOT_ROWS = f"""
-    FROM temp.order_row s CROSS JOIN temp.place p
-    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    FROM order_row s CROSS JOIN place p
+    JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
     AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
     AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{r}'" for r in sorted(FORBIDDEN - {Reason.UNUSABLE_EMAIL}))})
@@ -31,7 +31,7 @@ SNAPSHOT_ROWS = f"""
 _EVALUATED = text(f"""
     SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.ready_at, d.expires_at, d.event,
-    x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
+    a.subject AS buyer, x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
     x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
     x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
@@ -40,7 +40,7 @@ _EVALUATED = text(f"""
     {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
-    WHERE s.id > :after AND s.id <= :upto AND coalesce(x.run <> :run, :run = 0) ORDER BY s.id, p.position
+    WHERE s.id > :after AND s.id <= :upto AND (x.run <> :run OR x.run IS NULL AND :run = 0) ORDER BY s.id, p.position
 """)
 
 
@@ -97,7 +97,7 @@ def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) ->
 def pages(ledger: Ledger) -> range:
     """Return the row after which each page of the snapshot begins."""
     with ledger.transaction() as connection:
-        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM temp.order_row")).scalar_one()
+        last = connection.execute(text("SELECT coalesce(max(id), 0) FROM order_row")).scalar_one()
     return range(0, last, ROWS_PER_PAGE)
 
 

@@ -14,10 +14,11 @@ from conversions.ledger.schema import tables
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.store import Ledger
 
-_SET_UNKNOWN = text("""
-    UPDATE delivery SET state = 'unknown', attempted = 1, first_attempt_us = max(:since_us, ready_at * 1000000)
+_READY_US = "CASE WHEN ready_at * 1000000 > :since_us THEN ready_at * 1000000 ELSE :since_us END"
+_SET_UNKNOWN = text(f"""
+    UPDATE delivery SET state = 'unknown', attempted = 1, first_attempt_us = {_READY_US}
     WHERE run = :run AND destination = :destination AND state = 'pending'
-    AND ready_at * 1000000 < :until_us AND max(:since_us, ready_at * 1000000) + :resend_us <= :now_us
+    AND ready_at * 1000000 < :until_us AND {_READY_US} + :resend_us <= :now_us
 """)
 
 

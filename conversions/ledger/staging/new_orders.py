@@ -3,89 +3,99 @@
 The counting uses temporary tables, before staging: memory use stays flat, and a refused run leaves nothing behind.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, TextClause, insert, text
 
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
-from conversions.ledger.staging.snapshot import translate_temp_errors
+from conversions.ledger.staging import temporary_tables
 from conversions.ledger.states import SENT, State
+from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.statistics.magnitudes import Basis, Deviation, magnitude, power
 
 MAX_PAST_ORDERS = 200_000
 """The newest orders of the source, from which the first levels come."""
+ROWS_PER_PAGE = 1_000
 ATTEMPTED_STATES = sorted({*SENT, State.IN_FLIGHT, State.UNKNOWN, State.REJECTED, State.ERASED})
 
-_TABLES = """
-    DROP TABLE IF EXISTS temp.fresh;
-    DROP TABLE IF EXISTS temp.far;
-    DROP TABLE IF EXISTS temp.past;
-    CREATE TEMP TABLE fresh(
-        id INTEGER PRIMARY KEY, sale INTEGER, currency TEXT NOT NULL, purchased_us INTEGER NOT NULL,
-        magnitude INTEGER NOT NULL, products BLOB NOT NULL,
-        withheld INTEGER NOT NULL, reported INTEGER NOT NULL, decided INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX temp.fresh_sale ON fresh(sale) WHERE sale IS NOT NULL;
-    CREATE TEMP TABLE far(
-        id INTEGER PRIMARY KEY, currency TEXT NOT NULL, power INTEGER NOT NULL, deviation INTEGER NOT NULL,
-        basis TEXT NOT NULL, odd INTEGER NOT NULL
-    ) STRICT;
-    CREATE TEMP TABLE past(
-        order_no TEXT PRIMARY KEY, currency TEXT NOT NULL, purchased_us INTEGER NOT NULL, magnitude INTEGER NOT NULL,
-        products BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID;
-"""
-_DRAFTS = "d.id > (s.id - 1) * (SELECT count(*) FROM temp.place) AND d.id <= s.id * (SELECT count(*) FROM temp.place)"
+_DRAFTS = "d.id > (s.id - 1) * (SELECT count(*) FROM place) AND d.id <= s.id * (SELECT count(*) FROM place)"
 _SAME_AMOUNT = "x.stated_minor = s.minor AND x.stated_currency = s.currency"
-_INSERT_NEW = f"""
-    INSERT INTO temp.fresh
-    SELECT id, sale, currency, purchased_us, magnitude(minor, exponent), products, withheld, reported,
-        decided AND NOT gone
+_GONE = f"""x.attempted <> 0 OR x.revision > 0 OR x.first_attempt_us IS NOT NULL
+                OR x.state IN ({", ".join(f"'{state}'" for state in ATTEMPTED_STATES)})"""
+_WITHHELD = f"x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}"
+
+
+def _any(condition: str) -> str:
+    """SQL: 1 where *condition* is true of a row of the group, else 0."""
+    return f"max(CASE WHEN {condition} THEN 1 ELSE 0 END)"
+
+
+_INSERT_NEW = text(f"""
+    INSERT INTO fresh(id, sale, currency, purchased_us, minor, exponent, products, withheld, reported, decided)
+    SELECT id, sale, currency, purchased_us, minor, exponent, products, withheld, reported,
+        CASE WHEN decided = 1 AND gone = 0 THEN 1 ELSE 0 END
     FROM (
-        SELECT s.*, a.id AS sale,
-            coalesce(max(x.attempted OR x.revision > 0 OR x.first_attempt_us IS NOT NULL
-                OR x.state IN ({", ".join(f"'{state}'" for state in ATTEMPTED_STATES)})), 0) AS gone,
-            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}), 0)
-                AS withheld,
-            coalesce(max(x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}
-                AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)), 0) AS reported,
-            coalesce(max(x.accepted_minor = s.minor AND x.stated_currency = s.currency), 0) AS decided
-        FROM temp.order_row s
-        LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
+        SELECT s.id, s.currency, s.purchased_us, s.minor, s.exponent, s.products, max(a.id) AS sale,
+            {_any(_GONE)} AS gone,
+            {_any(_WITHHELD)} AS withheld,
+            {_any(f"{_WITHHELD} AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)")} AS reported,
+            {_any("x.accepted_minor = s.minor AND x.stated_currency = s.currency")} AS decided
+        FROM order_row s
+        LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
         LEFT JOIN delivery x ON x.id >= a.id << {DESTINATION_BITS}
             AND x.id <= a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
-        WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM temp.draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
+        WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
         GROUP BY s.id
-    ) WHERE withheld OR NOT gone
-"""
+    ) judged WHERE withheld = 1 OR gone = 0
+""")
 """Orders ready to send that were never sent; for sent orders ``drift`` compares the values."""
-_NEW_ORDERS = """
-    SELECT id, currency, magnitude, products, withheld, decided FROM temp.fresh ORDER BY currency, purchased_us, id
-"""
-_PAST = """
-    SELECT currency, magnitude, products FROM temp.past p
-    WHERE order_no NOT IN (SELECT s.order_no FROM temp.fresh f JOIN temp.order_row s ON s.id = f.id)
+_NEW_ORDERS = text("""
+    SELECT id, currency, minor, exponent, products, withheld, decided FROM fresh ORDER BY currency, purchased_us, id
+""")
+_INSERT_PAST = text("""
+    INSERT INTO past(order_no, currency, purchased_us, magnitude, products)
+    VALUES (:order_no, :currency, :purchased_us, :magnitude, :products)
+    ON CONFLICT (order_no) DO UPDATE SET currency = excluded.currency, purchased_us = excluded.purchased_us,
+    magnitude = excluded.magnitude, products = excluded.products
+""")
+_PAST = text("""
+    SELECT currency, magnitude, products FROM past p
+    WHERE order_no NOT IN (SELECT s.order_no FROM fresh f JOIN order_row s ON s.id = f.id)
     ORDER BY currency, purchased_us, order_no
-"""
-_DELETE_SURPLUS = f"""
-    DELETE FROM temp.past WHERE purchased_us < (
-        SELECT purchased_us FROM temp.past ORDER BY purchased_us DESC LIMIT 1 OFFSET {MAX_PAST_ORDERS}
+""")
+_DELETE_SURPLUS = text(f"""
+    DELETE FROM past WHERE purchased_us < (
+        SELECT purchased_us FROM past ORDER BY purchased_us DESC LIMIT 1 OFFSET {MAX_PAST_ORDERS}
     )
-"""
-_WITHHOLD = f"""
-    UPDATE temp.draft SET reason = '{Reason.UNUSUAL_AMOUNT}', event = NULL
+""")
+_WITHHOLD = text(f"""
+    UPDATE draft SET reason = '{Reason.UNUSUAL_AMOUNT}', event = NULL
     WHERE event IS NOT NULL AND id IN (
-        SELECT (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
-        FROM temp.far f JOIN temp.order_row s ON s.id = f.id CROSS JOIN temp.place p
-        LEFT JOIN sale a ON a.shop = ? AND a.order_no = s.order_no
+        SELECT (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
+        FROM far f JOIN order_row s ON s.id = f.id CROSS JOIN place p
+        LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
         LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
-        WHERE f.odd AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1)
+        WHERE f.odd <> 0 AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1 = 1)
     )
-"""
+""")
+_NEAR_POWER = text("SELECT count(*) FROM far WHERE currency = :currency AND power = :power")
+_RELEASE = text("UPDATE far SET odd = 0 WHERE currency = :currency AND power = :power")
+_UNREPORTED = text("""
+    SELECT o.currency, o.power, count(*) FROM far o JOIN fresh f ON f.id = o.id
+    WHERE o.odd <> 0 AND f.reported = 0 GROUP BY 1, 2
+""")
+_FAR_NOT_WITHHELD = text("""
+    SELECT * FROM (
+        SELECT f.products, f.minor, f.exponent, o.deviation, o.basis, o.power, f.purchased_us, f.id
+        FROM far o JOIN fresh f ON f.id = o.id WHERE o.currency = :currency AND o.odd = 0
+        ORDER BY f.purchased_us DESC, f.id DESC LIMIT :most
+    ) newest ORDER BY purchased_us, id
+""")
 
 
 class NewOrder(NamedTuple):
@@ -112,86 +122,72 @@ class PastOrder(NamedTuple):
     products: bytes
 
 
-@contextmanager
-def temp_transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Group many small writes to temporary tables in one transaction; it does not lock the store."""
-    with translate_temp_errors():
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("COMMIT")
+def find(connection: Connection, shop: str) -> int:
+    """Find the orders of this run that were never sent; return the count. All in the caller's transaction."""
+    temporary_tables.create(connection)
+    return int(connection.execute(_INSERT_NEW, {"shop": shop}).rowcount)
 
 
-def find(connection: sqlite3.Connection, shop: str) -> int:
-    """Find the orders of this run that were never sent; return the count."""
-    connection.executescript(_TABLES)
-    connection.create_function("magnitude", 2, magnitude, deterministic=True)
-    return int(connection.execute(_INSERT_NEW, (shop,)).rowcount)
-
-
-def new_orders(connection: sqlite3.Connection) -> Iterator[NewOrder]:
+def new_orders(connection: Connection) -> Iterator[NewOrder]:
     """Yield the new orders by currency, then in the order of purchase."""
-    yield from map(NewOrder._make, connection.execute(_NEW_ORDERS))
+    for number, currency, minor, exponent, products, withheld, decided in _stream(connection, _NEW_ORDERS):
+        yield NewOrder(number, currency, magnitude(minor, exponent), products, bool(withheld), bool(decided))
 
 
-def remember_past(connection: sqlite3.Connection, orders: Iterable[Sequence[PastOrder]]) -> None:
+def remember_past(ledger: Ledger, orders: Iterable[Sequence[PastOrder]]) -> None:
     """Store past orders, in any order; the last row of a number counts."""
     for chunk in orders:
-        with temp_transaction(connection):
-            connection.executemany("INSERT OR REPLACE INTO temp.past VALUES (?, ?, ?, ?, ?)", chunk)
-    connection.execute(_DELETE_SURPLUS)
+        if chunk:
+            with ledger.temporary() as connection:
+                connection.execute(_INSERT_PAST, [order._asdict() for order in chunk])
+    with ledger.temporary() as connection:
+        connection.execute(_DELETE_SURPLUS)
 
 
-def past_orders(connection: sqlite3.Connection) -> Iterator[tuple[str, int, bytes]]:
+def past_orders(connection: Connection) -> Iterator[tuple[str, int, bytes]]:
     """Yield currency, magnitude and products of past orders, by currency and purchase; without the new orders."""
-    yield from connection.execute(_PAST)
+    yield from map(tuple, _stream(connection, _PAST))
 
 
-def store_deviations(connection: sqlite3.Connection, deviations: Iterable[tuple[str, Deviation]]) -> None:
+def store_deviations(connection: Connection, deviations: Iterable[tuple[str, Deviation]]) -> None:
     """Store the orders with a large deviation, with their currency."""
     rows = ((d.order, currency, power(d.deviation), d.deviation, d.basis, int(d.odd)) for currency, d in deviations)
-    connection.executemany("INSERT INTO temp.far VALUES (?, ?, ?, ?, ?, ?)", rows)
+    names = temporary_tables.far.c.keys()
+    while page := [dict(zip(names, row, strict=True)) for row in islice(rows, ROWS_PER_PAGE)]:
+        connection.execute(insert(temporary_tables.far), page)
 
 
-def count_near_power(connection: sqlite3.Connection, currency: str, power_of_ten: int) -> int:
+def count_near_power(connection: Connection, currency: str, power_of_ten: int) -> int:
     """Count the orders of this run near this power of ten that no person has confirmed."""
-    query = "SELECT count(*) FROM temp.far WHERE currency = ? AND power = ?"
-    return int(connection.execute(query, (currency, power_of_ten)).fetchone()[0])
+    return int(connection.execute(_NEAR_POWER, {"currency": currency, "power": power_of_ten}).scalar_one())
 
 
-def release(connection: sqlite3.Connection, currency: str, power_of_ten: int) -> None:
+def release(connection: Connection, currency: str, power_of_ten: int) -> None:
     """Do not withhold the orders near this power of ten."""
-    connection.execute("UPDATE temp.far SET odd = 0 WHERE currency = ? AND power = ?", (currency, power_of_ten))
+    connection.execute(_RELEASE, {"currency": currency, "power": power_of_ten})
 
 
-def withhold(connection: sqlite3.Connection, shop: str) -> None:
+def withhold(connection: Connection, shop: str) -> None:
     """Withhold the orders with an unusual amount that no person has confirmed."""
-    connection.execute(_WITHHOLD, (shop,))
+    connection.execute(_WITHHOLD, {"shop": shop})
 
 
-def count_unreported(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+def count_unreported(connection: Connection) -> dict[tuple[str, int], int]:
     """Count by currency and power of ten the withheld orders that no run has reported."""
-    query = """
-        SELECT o.currency, o.power, count(*) FROM temp.far o JOIN temp.fresh f ON f.id = o.id
-        WHERE o.odd AND NOT f.reported GROUP BY 1, 2
-    """
-    return {(currency, power_of_ten): orders for currency, power_of_ten, orders in connection.execute(query)}
+    return {(currency, power_of_ten): orders for currency, power_of_ten, orders in connection.execute(_UNREPORTED)}
 
 
 def far_orders_not_withheld(
-    connection: sqlite3.Connection, currency: str, limit: int
+    connection: Connection, currency: str, limit: int
 ) -> Iterator[tuple[bytes, int, Deviation]]:
     """Yield products, magnitude and deviation of the last orders with a large deviation that are not withheld."""
-    query = """
-        SELECT * FROM (
-            SELECT f.products, f.magnitude, o.deviation, o.basis, o.power, f.purchased_us, f.id
-            FROM temp.far o JOIN temp.fresh f ON f.id = o.id WHERE o.currency = ? AND NOT o.odd
-            ORDER BY f.purchased_us DESC, f.id DESC LIMIT ?
-        ) ORDER BY purchased_us, id
-    """
-    for products, amount, deviation, basis, *_ in connection.execute(query, (currency, limit)):
-        yield products, amount, Deviation(deviation, Basis(basis))
+    rows = connection.execute(_FAR_NOT_WITHHELD, {"currency": currency, "most": limit})
+    for products, minor, exponent, deviation, basis, *_ in rows:
+        yield products, magnitude(minor, exponent), Deviation(deviation, Basis(basis))
+
+
+def _stream(connection: Connection, query: TextClause) -> Iterator[Any]:
+    return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_PAGE)))
 
 
 @lru_cache(maxsize=10_000)

@@ -6,7 +6,6 @@ write numbers so (pandas#20717, csvbase#11; trial of 2026-11-30).
 """
 
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,12 +13,12 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
-from conversions.ledger.store import Ledger, translate_errors
+from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
 
 MIN_SHARE_OF_ORDERS = 0.02
@@ -29,25 +28,28 @@ MIN_PAIRS_BY_DAY = 3
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
 _MAX_DIGITS = 40
 """A longer number is not normalized."""
-_CREATE_KNOWN = """
-    CREATE TEMP TABLE known AS
-    SELECT a.id AS sale, a.order_no, a.purchased_us, x.day, a.subject,
-        x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
-        NOT EXISTS (SELECT 1 FROM temp.order_row s WHERE s.order_no = a.order_no)
-        AND NOT EXISTS (SELECT 1 FROM temp.bad_row b WHERE b.order_no = a.order_no) AS absent
-    FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
-    WHERE x.run IN (SELECT id FROM run WHERE until >= :since) GROUP BY a.id
-"""
+_CREATE_KNOWN = text("""
+    CREATE TEMP TABLE known AS SELECT a.id AS sale, a.order_no, a.purchased_us, r.day, a.subject,
+        r.minor, r.currency, r.exponent,
+        CASE WHEN EXISTS (SELECT 1 FROM order_row s WHERE s.order_no = a.order_no)
+        OR EXISTS (SELECT 1 FROM bad_row b WHERE b.order_no = a.order_no) THEN 0 ELSE 1 END AS absent
+    FROM (
+        SELECT x.sale, x.day, x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
+            row_number() OVER (PARTITION BY x.sale ORDER BY x.id) AS place
+        FROM delivery x WHERE x.run IN (SELECT id FROM run WHERE until >= :since)
+    ) r JOIN sale a ON a.id = r.sale AND a.shop = :shop WHERE r.place = 1
+""")
 """One row per order that a run over these days has read; an order with a bad row is not absent."""
-_COUNT_PRESENT = "SELECT count(*) FROM temp.known WHERE NOT absent"
-_PAIRS = """
-    SELECT s.id, k.sale, k.order_no, s.order_no, k.absent, k.purchased_us IS NULL OR k.purchased_us = s.purchased_us
-    FROM temp.order_row s JOIN temp.known k
+_COUNT_PRESENT = text("SELECT count(*) FROM known WHERE absent = 0")
+_PAIRS = text("""
+    SELECT s.id, k.sale, k.order_no, s.order_no, k.absent,
+        CASE WHEN k.purchased_us IS NULL OR k.purchased_us = s.purchased_us THEN 1 ELSE 0 END
+    FROM order_row s JOIN known k
     ON k.subject = s.subject AND k.minor = s.minor AND k.currency = s.currency AND k.exponent = s.exponent
     AND k.day = s.day
     WHERE NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no)
     ORDER BY s.id, 6 DESC, k.absent DESC, k.sale
-"""
+""")
 
 
 class NumberPair(NamedTuple):
@@ -83,27 +85,24 @@ class OrderNumberComparison:
     """The snapshot of one run compared with the store, before staging. Takes no lock and writes nothing."""
 
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
-        connection = ledger.connection.connection.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        self._connection = connection
-        self._parameters = {"shop": shop, "since": window.since.isoformat(), "until": window.until.isoformat()}
-        with translate_errors():
-            connection.execute("DROP TABLE IF EXISTS temp.known")
-            connection.execute(_CREATE_KNOWN, self._parameters)
-            connection.execute("CREATE INDEX temp.known_subject ON known(subject)")
+        self._ledger, self._shop = ledger, shop
+        with ledger.temporary() as connection:
+            connection.execute(text("DROP TABLE IF EXISTS known"))
+            connection.execute(_CREATE_KNOWN, {"shop": shop, "since": window.since.isoformat()})
+            connection.execute(text("CREATE INDEX known_subject ON known(subject)"))
 
     def pairs(self) -> Iterator[NumberPair]:
         """Yield one pair per new number of a known sale: the known one is absent, or only written otherwise."""
-        with translate_errors():
-            rows = self._connection.execute(_PAIRS, self._parameters)
+        with self._ledger.temporary() as connection:
+            rows = connection.execute(_PAIRS, {"shop": self._shop})
             for _, candidates in groupby(rows, itemgetter(0)):
                 pairs = (NumberPair(*row[1:]) for row in candidates)
                 yield from islice((pair for pair in pairs if pair.same or pair.absent), 1)
 
     def drift(self) -> OrderNumberDrift | None:
         """Return the drift where so many sales have new numbers that the number format has changed, else None."""
-        with translate_errors():
-            orders = int(self._connection.execute(_COUNT_PRESENT, self._parameters).fetchone()[0])
+        with self._ledger.temporary() as connection:
+            orders = int(connection.execute(_COUNT_PRESENT).scalar_one())
         same, by_day, example = 0, 0, None
         for pair in self.pairs():
             same, by_day, example = same + pair.same, by_day + (not pair.same), example or pair

@@ -54,7 +54,7 @@ USUAL_SHARE_OF_ROWS = 0.05
 NEW_STATUS = "new_status"
 NEW_STATUS_PERIOD = timedelta(days=28)
 """A status counts as new for so long; the statuses of the first run never do."""
-_IS_NEW_JUDGEMENT = """(x.id IS NULL OR a.status IS NOT s.status
+_IS_NEW_JUDGEMENT = """(x.id IS NULL OR coalesce(a.status, '') <> coalesce(s.status, '')
     OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason)
     OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL))"""
 _IS_NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_count)
@@ -62,17 +62,17 @@ _IS_NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_co
 _COUNTS = text(f"""
     SELECT p.position, CASE WHEN d.reason = :not_completed AND {_IS_NEW_STATUS} THEN :new_status ELSE d.reason END,
         count(*), count(*) FILTER (WHERE {_IS_NEW_JUDGEMENT})
-    FROM temp.order_row s CROSS JOIN temp.place p
-    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    FROM order_row s CROSS JOIN place p
+    JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
     WHERE x.id IS NULL OR x.state IN ('pending', 'deferred')
     OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe)) GROUP BY 1, 2
 """)
 _INSERT_STATUSES = text("""
-    INSERT OR IGNORE INTO status_word(word, since_us)
+    INSERT INTO status_word(word, since_us)
     SELECT DISTINCT s.status, CASE WHEN EXISTS (SELECT 1 FROM judgement_count) THEN :now_us ELSE 0 END
-    FROM temp.order_row s WHERE s.status IS NOT NULL
+    FROM order_row s WHERE s.status IS NOT NULL ON CONFLICT (word) DO NOTHING
 """)
 
 

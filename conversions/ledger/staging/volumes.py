@@ -5,6 +5,9 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select, text
 
+from conversions.ledger import log
+from conversions.ledger.log import bound
+from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
@@ -16,12 +19,13 @@ MONTH, YEAR = timedelta(28), timedelta(364)
 """A gap is reported for a month after it ended; a year of history is compared."""
 SPANS = (("a day", 1), ("a week", 7), ("in four weeks", 28))
 
-_ORDERS_BY_DAY = text("SELECT coalesce(window_day, day), count(*) FROM temp.order_row GROUP BY 1")
+_ORDERS_BY_DAY = text("SELECT coalesce(window_day, day), count(*) FROM order_row GROUP BY 1")
 _STORED_DAYS = text("SELECT day, orders FROM day_read WHERE day >= :since AND day < :before")
-_REMEMBER = """
-    INSERT INTO day_read(day, orders, run) VALUES (?, ?, ?)
-    ON CONFLICT (day) DO UPDATE SET orders = max(orders, excluded.orders), run = excluded.run
-"""
+_REMEMBER = text("""
+    INSERT INTO day_read(day, orders, run) VALUES (:day, :orders, :run) ON CONFLICT (day) DO UPDATE
+    SET orders = CASE WHEN day_read.orders > excluded.orders THEN day_read.orders ELSE excluded.orders END,
+    run = excluded.run
+""")
 
 
 def findings(ledger: Ledger, window: Window, today: date, closed: Collection[date] = ()) -> list[Finding]:
@@ -42,7 +46,7 @@ def known_gaps(ledger: Ledger, today: date, closed: Collection[date] = ()) -> li
     return [_finding(gap) for gap in volume_gaps if gap.until >= today - MONTH]
 
 
-def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
+def save_volumes(ledger: Ledger, run: Run, window: Window, today: date) -> None:
     """Store the number of orders of each day of the window, the highest of all runs.
 
     A rolling export, or one with changed orders only, has fewer orders of earlier days: then none are missing.
@@ -50,7 +54,13 @@ def save_volumes(ledger: Ledger, run: int, window: Window, today: date) -> None:
     with ledger.transaction() as connection:
         read = _read(connection, window, today)
         if read:
-            connection.exec_driver_sql(_REMEMBER, [(day.isoformat(), n, run) for day, n in read.items()])
+            days = tables.day_read.c.day.in_([day.isoformat() for day in read])
+            known = connection.execute(select(tables.day_read.c.day).where(days)).scalars().all()
+            with bound.changed(connection, "day_read", days):
+                rows = [{"day": day.isoformat(), "orders": orders, "run": run.id} for day, orders in read.items()]
+                connection.execute(_REMEMBER, rows)
+            bound.bind(connection, "day_read", days, tables.day_read.c.day.not_in(known))
+            log.append(connection, "days read", ledger.now_us, {"run": run.id, "days": len(read)}, epoch=run.epoch)
 
 
 def any_orders(ledger: Ledger) -> bool:

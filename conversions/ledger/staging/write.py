@@ -6,14 +6,15 @@ New orders are written by SQL alone; orders that the ledger has go through ``tra
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, text
+from sqlalchemy import Connection, Row, insert, select, text
 
 from conversions.errors import LedgerError
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
 from conversions.ledger.staging.transitions import Incoming, Transition
@@ -24,18 +25,21 @@ from conversions.model.conversion import Money, Reason
 
 _INSERT_SALES = text("""
     INSERT INTO sale(shop, order_no, shown_no, purchased_us, status, first_run, subject)
-    SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run, s.subject FROM temp.order_row s
+    SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run, s.subject FROM order_row s
     WHERE s.id > :after AND s.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
 """)
 _UPDATE_STATUSES = text("""
-    UPDATE sale SET status = s.status, shown_no = iif(sale.purchased_us IS NULL, NULL, s.shown_no)
-    FROM temp.order_row s
+    UPDATE sale SET status = s.status, shown_no = CASE WHEN sale.purchased_us IS NULL THEN NULL ELSE s.shown_no END
+    FROM order_row s
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
-    AND (sale.status IS NOT s.status OR sale.shown_no IS NOT s.shown_no)
+    AND (
+        (sale.status IS NULL) <> (s.status IS NULL) OR sale.status <> s.status
+        OR coalesce(sale.shown_no, '') <> coalesce(s.shown_no, '')
+    )
 """)
 _SET_PURCHASE_TIMES = text(f"""
-    UPDATE sale SET purchased_us = s.purchased_us FROM temp.order_row s
+    UPDATE sale SET purchased_us = s.purchased_us FROM order_row s
     WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
     AND sale.purchased_us IS NULL AND NOT EXISTS (
         SELECT 1 FROM delivery x WHERE x.state = 'erased'
@@ -54,57 +58,76 @@ _INSERT_DELIVERIES = text(f"""
         value_minor, value_currency, value_exponent, stated_minor, stated_currency, stated_exponent, due_minor,
         fingerprint, ready_at, expires_at, attempted, settled_run, judged_run
     ) SELECT {_KEY}, a.id, p.destination, :run, s.day,
-        CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined THEN 'quarantined'
+        CASE WHEN o.id IS NOT NULL THEN 'withheld' WHEN d.quarantined = 1 THEN 'quarantined'
             WHEN d.reason IS NOT NULL THEN 'withheld' WHEN d.ready_at > :now THEN 'deferred' ELSE 'pending' END,
         CASE o.kind {" ".join(f"WHEN '{kind}' THEN '{reason}'" for kind, reason in REASON_FOR.items())}
             ELSE d.reason END, 0,
         {_IF_SENDABLE} d.due_minor END, {_IF_SENDABLE} s.currency END, {_IF_SENDABLE} s.exponent END,
         s.minor, s.currency, s.exponent, d.due_minor,
         d.fingerprint, d.ready_at, d.expires_at, 0,
-        CASE WHEN d.quarantined OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN :run END, :run
+        CASE WHEN d.quarantined = 1 OR d.reason = '{Reason.UNUSUAL_AMOUNT}' THEN CAST(:run AS BIGINT) END, :run
     {_PAGE} AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = {_KEY}) ORDER BY s.id, p.position
 """)
 _OTHER_BUYERS = text(f"""
-    SELECT a.id, s.subject FROM temp.order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    SELECT a.id, s.subject FROM order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     WHERE s.id > :after AND s.id <= :upto AND s.subject IS NOT NULL AND (a.subject IS NULL OR a.subject <> s.subject)
     AND EXISTS (
-        SELECT 1 FROM delivery x WHERE x.run = :run
+        SELECT 1 FROM delivery x WHERE x.run + 0 = :run
         AND x.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
     )
 """)
-"""Sales that the ledger had, with their buyers now, where a destination reads the order for the first time."""
+"""Sales that the ledger had, with their buyers now, where a destination reads the order for the first time.
+
+The sum keeps SQLite from the index on ``run``, which has every order of the run.
+"""
 _NEW_EVENTS = text(f"""
     SELECT x.id << {REVISION_BITS}, s.day, d.due_minor, s.currency, s.exponent, d.event
-    FROM temp.order_row s CROSS JOIN temp.place p
-    JOIN temp.draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM temp.place) + p.position + 1
+    FROM order_row s CROSS JOIN place p
+    JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto
     AND x.run = :run AND x.state IN ('pending', 'deferred') ORDER BY s.id, p.position
 """)
-_COUNT_DRAFTS = text("""
-    SELECT (SELECT count(*) FROM temp.order_row s WHERE s.id > :after AND s.id <= :upto)
-    * (SELECT count(*) FROM temp.place)
+_JUDGED = text(f"""
+    SELECT x.id FROM order_row s CROSS JOIN place p JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    JOIN delivery x ON x.id = {_KEY} WHERE s.id > :after AND s.id <= :upto AND (
+        (x.state IN ('withheld', 'quarantined', 'rejected', 'expired') OR x.reason IS NOT NULL)
+        AND (x.judged_run + 0 = :run OR :anew = 1)
+        OR x.judged_run + 0 = :run AND (a.first_run IS NULL OR a.first_run <> :run)
+        AND EXISTS (SELECT 1 FROM judgement j WHERE j.delivery = x.id)
+    ) ORDER BY x.id
 """)
-_UPDATE_DELIVERY = """
-    UPDATE delivery SET acknowledged_us = CASE WHEN state = ? AND reason IS ? AND ? THEN acknowledged_us END,
-    judged_run = CASE WHEN state = ? AND reason IS ? THEN judged_run ELSE ? END,
-    decision = NULL, run = ?, day = ?, state = ?, reason = ?, detail = NULL,
-    revision = ?, value_minor = ?, value_currency = ?, value_exponent = ?,
-    stated_minor = ?, stated_currency = ?, stated_exponent = ?, due_minor = ?,
-    fingerprint = ?, ready_at = ?, expires_at = ?, first_attempt_us = iif(?, first_attempt_us, NULL),
-    attempted = ?, settled_run = ? WHERE id = ?
-"""
-_UPDATE_STATED = """
-    UPDATE delivery SET run = ?, stated_minor = CASE state WHEN 'erased' THEN 0 ELSE ? END,
-    stated_currency = ?, stated_exponent = ?, due_minor = ? WHERE id = ?
-"""
-_SET_STATE = """
-    UPDATE delivery SET state = ?, reason = ?, settled_run = ?, judged_run = ?, decision = NULL, acknowledged_us = NULL
-    WHERE id = ?
-"""
-_MARK_AS_READ = text(f"""
+"""Orders that this run judged otherwise than the last one, and, with *anew*, all that stand against sending."""
+_COUNT_DRAFTS = text("""
+    SELECT (SELECT count(*) FROM order_row s WHERE s.id > :after AND s.id <= :upto)
+    * (SELECT count(*) FROM place)
+""")
+_UPDATE_DELIVERY = text("""
+    UPDATE delivery SET
+    acknowledged_us = CASE WHEN state = :state AND coalesce(reason, '') = :reason_or_none AND :same_amount = 1
+        THEN acknowledged_us END,
+    judged_run = CASE WHEN state = :state AND coalesce(reason, '') = :reason_or_none THEN judged_run ELSE :run END,
+    decision = NULL, run = :run, day = :day, state = :state, reason = :reason, detail = NULL, revision = :revision,
+    value_minor = :value_minor, value_currency = :value_currency, value_exponent = :value_exponent,
+    stated_minor = :stated_minor, stated_currency = :stated_currency, stated_exponent = :stated_exponent,
+    due_minor = :due_minor, fingerprint = :fingerprint, ready_at = :ready_at, expires_at = :expires_at,
+    first_attempt_us = CASE WHEN :again = 1 THEN first_attempt_us END, attempted = :attempted,
+    settled_run = :settled_run WHERE id = :delivery
+""")
+_UPDATE_STATED = text("""
+    UPDATE delivery SET run = :run, stated_minor = CASE state WHEN 'erased' THEN 0 ELSE :stated_minor END,
+    stated_currency = :stated_currency, stated_exponent = :stated_exponent, due_minor = :due_minor WHERE id = :delivery
+""")
+_SET_STATE = text("""
+    UPDATE delivery SET state = :state, reason = :reason, settled_run = :run, judged_run = :run, decision = NULL,
+    acknowledged_us = NULL WHERE id = :delivery
+""")
+_MARK_AS_READ = text_with_lists(
+    f"""
     UPDATE batch SET read_run = :run WHERE id IN (SELECT e.place >> {POSITION_BITS} FROM event e WHERE e.id IN :events)
-""").bindparams(bindparam("events", expanding=True))
+""",
+    "events",
+)
 
 
 def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Iterator[int]:
@@ -131,6 +154,8 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
                 rows.write()
                 events += rows.events
             seal(connection, run, events, limits)
+            judged = connection.execute(_JUDGED, page | {"anew": int(judgements.is_new_basis(connection))})
+            judgements.record(connection, ledger.now_us, judged.scalars().all(), run=run)
         yield min(ROWS_PER_PAGE, orders.stop - after)
 
 
@@ -164,9 +189,9 @@ class _Rows:
 
     def __init__(self, connection: Connection, run: int, now: int) -> None:
         self.connection, self.run, self.now = connection, run, now
-        self.by_statement: dict[str, list[tuple[object, ...]]] = {
-            statement: [] for statement in (_UPDATE_DELIVERY, _UPDATE_STATED, _SET_STATE)
-        }
+        self.replaced: list[dict[str, object]] = []
+        self.stated: list[dict[str, object]] = []
+        self.settled: list[dict[str, object]] = []
         self.events: list[NewEvent] = []
         self.unsent: list[int] = []
         """Events that no request has, and that the events of this reading replace."""
@@ -179,13 +204,13 @@ class _Rows:
         if evaluation.transition in {Transition.REPLACE, Transition.AGAIN}:
             self._replace(evaluation)
             return
-        delivery = evaluation.row.delivery_id
+        order = {"delivery": evaluation.row.delivery_id, "run": self.run}
         due = evaluation.incoming.due.minor if evaluation.value_differs else None
-        self.by_statement[_UPDATE_STATED].append((self.run, *_columns(evaluation.stated), due, delivery))
+        self.stated.append({**order, "due_minor": due, **_money("stated", evaluation.stated)})
         if evaluation.transition is Transition.EXPIRE:
-            self.by_statement[_SET_STATE].append((State.EXPIRED, Reason.TOO_OLD, self.run, self.run, delivery))
+            self.settled.append({**order, "state": State.EXPIRED, "reason": Reason.TOO_OLD})
         elif evaluation.transition is Transition.DROP:
-            self.by_statement[_SET_STATE].append((State.WITHHELD, Reason.MAYBE_RECEIVED, self.run, self.run, delivery))
+            self.settled.append({**order, "state": State.WITHHELD, "reason": Reason.MAYBE_RECEIVED})
 
     def write(self) -> None:
         """Write all rows, with one executemany per statement, and take the events out that are replaced."""
@@ -193,14 +218,15 @@ class _Rows:
         set_buyers(self.connection, self.buyers)
         if self.same:
             self.connection.execute(_MARK_AS_READ, {"run": self.run, "events": self.same})
-        for statement, rows in self.by_statement.items():
+        written = ((_UPDATE_DELIVERY, self.replaced), (_UPDATE_STATED, self.stated), (_SET_STATE, self.settled))
+        for statement, rows in written:
             if rows:
-                self.connection.exec_driver_sql(statement, rows)
+                self.connection.execute(statement, rows)
 
     def _replace(self, evaluation: Evaluation) -> None:
         draft, row = evaluation.incoming, evaluation.row
         revision, attempted = row.revision, row.attempted
-        if row.subject is not None:
+        if row.subject not in {None, row.buyer}:
             self.buyers[row.delivery_id >> DESTINATION_BITS] = row.subject
         if not attempted:
             self.unsent.append(tables.event_key(row.delivery_id, revision))
@@ -212,30 +238,26 @@ class _Rows:
             self.same.append(tables.event_key(row.delivery_id, revision))
         again = evaluation.transition is Transition.AGAIN
         state = State.UNKNOWN if again else self._state(draft, evaluation.ready_at)
-        self.by_statement[_UPDATE_DELIVERY].append(
-            (
-                state,
-                draft.reason,
-                _is_acknowledged_amount(draft, row),
-                state,
-                draft.reason,
-                self.run,
-                self.run,
-                row.day,
-                state,
-                draft.reason,
-                revision,
-                *self._sendable(draft),
-                *_columns(evaluation.stated),
-                draft.due.minor,
-                draft.fingerprint,
-                evaluation.ready_at,
-                draft.expires_at,
-                again,
-                attempted,
-                self._settled_run(draft, row),
-                row.delivery_id,
-            )
+        self.replaced.append(
+            {
+                "delivery": row.delivery_id,
+                "run": self.run,
+                "state": state,
+                "reason": draft.reason,
+                "reason_or_none": draft.reason or "",
+                "same_amount": int(_is_acknowledged_amount(draft, row)),
+                "day": row.day,
+                "revision": revision,
+                **_money("value", None if draft.event is None else draft.due),
+                **_money("stated", evaluation.stated),
+                "due_minor": draft.due.minor,
+                "fingerprint": draft.fingerprint,
+                "ready_at": evaluation.ready_at,
+                "expires_at": draft.expires_at,
+                "again": int(again),
+                "attempted": attempted,
+                "settled_run": self._settled_run(draft, row),
+            }
         )
 
     def _event(self, row: Row[Any], draft: Incoming, revision: int) -> None:
@@ -260,16 +282,13 @@ class _Rows:
             return None
         return row.settled_run if row.state == State.QUARANTINED else self.run
 
-    def _sendable(self, draft: Incoming) -> tuple[object, ...]:
-        if draft.event is None:
-            return (None, None, None)
-        return _columns(draft.due)
-
 
 def _is_acknowledged_amount(draft: Incoming, row: Row[Any]) -> bool:
     """False for an unusual amount that differs from the one that a person may have acknowledged."""
     return draft.reason is not Reason.UNUSUAL_AMOUNT or bool(row.stored_minor == draft.due.minor)
 
 
-def _columns(money: Money) -> tuple[int, str, int]:
-    return money.minor, money.currency, money.exponent
+def _money(name: str, money: Money | None) -> dict[str, object]:
+    """Return the columns of an amount that begin with *name*; None where there is none."""
+    minor, currency, exponent = money or (None, None, None)
+    return {f"{name}_minor": minor, f"{name}_currency": currency, f"{name}_exponent": exponent}

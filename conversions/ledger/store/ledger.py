@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from conversions.errors import LedgerError
+from conversions.ledger.log import bound
 from conversions.process.signals import defer_signals
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +34,23 @@ class Ledger:
     def transaction(self) -> Iterator[Connection]:
         """One transaction, on disk when this returns. Raises LedgerError where the store fails."""
         with defer_signals(), translate_errors(), self.connection.begin():
+            bound.begin(self.connection)
             yield self.connection
+            bound.check_stated(self.connection)
+
+    @contextmanager
+    def temporary(self) -> Iterator[Connection]:
+        """One transaction that writes temporary tables only: it takes no lock on the store.
+
+        Raises LedgerError where a statement fails.
+        """
+        options = self.connection.execution_options
+        options(writes_store=False)
+        try:
+            with defer_signals(), translate_errors(), self.connection.begin():
+                yield self.connection
+        finally:
+            options(writes_store=True)
 
     def shrink_cache(self) -> None:
         """Shrink the page cache to 8 MiB before large queries: their sorts may use as much memory as the cache."""

@@ -19,6 +19,7 @@ from conversions.ledger import schema
 from conversions.ledger.log import head_file
 from conversions.ledger.log.merkle import EMPTY
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.definitions import foreign_objects
 from conversions.ledger.store import files
 from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
 from conversions.process.sqlite_files import keep_temporary_files
@@ -177,7 +178,8 @@ def _engine(address: str, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        writes_store = not read_only and connection.get_execution_options().get("writes_store", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes_store else "BEGIN")
 
     return engine
 
@@ -187,7 +189,19 @@ def _check_head(connection: Connection, path: Path, *, rehearsal: bool | None) -
     schema.check_version(connection, path)
     head = connection.execute(select(tables.head)).one()
     check_rehearsal(path, was_rehearsal=bool(head.rehearsal), rehearsal=rehearsal)
+    if rehearsal is not None:
+        _check_objects(connection, path)
     return str(head.store_id)
+
+
+def _check_objects(connection: Connection, path: Path) -> None:
+    """Raise LedgerError where a trigger or an unknown object is in the store: it may change what a run reads."""
+    if unknown := foreign_objects(connection):
+        raise LedgerError(
+            f"The store {path} has the {unknown[0]}, which this program did not create; it may change what is sent, so "
+            "nothing was done. `conversions audit verify` lists all. Remove it, or put the newest copy back with "
+            "`conversions restore FILE`."
+        )
 
 
 def check_rehearsal(path: Path, *, was_rehearsal: bool, rehearsal: bool | None) -> None:

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import delete, func, insert, or_, select
 
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant, microseconds
@@ -87,10 +88,11 @@ def record_looks(ledger: Ledger, looks: Iterable[Look]) -> None:
         now, name = ledger.now_us, operator()
         for look in looks:
             facts = {"operator": name, "of": look.kind, "about": look.about, "purpose": look.purpose, "case": look.case}
-            leaf = log.append(connection, "look", now, facts)
             row: dict[str, Any] = {"at_us": now, "operator": name, "purpose": look.purpose, "case_no": look.case}
-            row |= {"kind": look.kind, "about": look.about, "subject": look.subject, "sale": look.sale, "leaf": leaf}
-            connection.execute(insert(tables.look).values(row))
+            row |= {"kind": look.kind, "about": look.about, "subject": look.subject, "sale": look.sale}
+            with log.entry(connection, "look", now, facts) as leaf:
+                connection.execute(insert(tables.look).values(**row, leaf=leaf))
+                bound.bind(connection, "look", _table.leaf == leaf)
 
 
 def records_of(ledger: Ledger, person: Person) -> list[AccessRecord]:
@@ -116,7 +118,8 @@ def looks(ledger: Ledger, since: datetime | None = None) -> list[LookRecord]:
 def purge_looks(ledger: Ledger, before: date, before_us: int) -> int:
     """Delete looks older than the payloads that are kept, and log it; return how many."""
     with ledger.transaction() as connection:
-        purged = connection.execute(delete(tables.look).where(_table.at_us < before_us)).rowcount
+        with bound.changed(connection, "look", _table.at_us < before_us):
+            purged = connection.execute(delete(tables.look).where(_table.at_us < before_us)).rowcount
         if purged:
             facts = {"before": before.isoformat(), "before_us": before_us, "looks": purged}
             log.append(connection, "looks purged", ledger.now_us, facts, epoch=ledger.epoch)

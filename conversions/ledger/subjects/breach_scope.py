@@ -22,7 +22,7 @@ _REQUESTS = text(f"""
     WHERE coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND r.intended_us BETWEEN :since_us AND :until_us
     AND r.run BETWEEN :first_run AND :last_run ORDER BY r.id
 """)
-_COLLECTION = "CREATE TEMP TABLE IF NOT EXISTS affected(event INTEGER NOT NULL, at_us INTEGER NOT NULL)"
+_COLLECTION = text("CREATE TEMP TABLE IF NOT EXISTS affected(event BIGINT NOT NULL, at_us BIGINT NOT NULL)")
 _EMPTY = text("DELETE FROM affected")
 _COLLECT = text("INSERT INTO affected(event, at_us) VALUES (:event, :at_us)")
 _COUNT = text(f"""
@@ -91,7 +91,7 @@ def orders(connection: Connection, scope: BreachScope) -> Iterator[AffectedOrder
 
 def _collect(connection: Connection, scope: BreachScope) -> None:
     """Write the events in scope to a temporary table."""
-    connection.exec_driver_sql(_COLLECTION)
+    connection.execute(_COLLECTION)
     connection.execute(_EMPTY)
     runs = {"first_run": scope.run or 0, "last_run": MAX_INTEGER if scope.run is None else scope.run}
     instants = {"since_us": scope.since_us, "until_us": scope.until_us}

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 
-from conversions.ledger import log, runs
+from conversions.ledger import judgements, log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
@@ -34,19 +36,24 @@ from conversions.model.subject import Person
 
 NOTICE = "erase"
 
-_EVENTS_UNDER_ADDRESS = text(f"""
+_EVENTS_UNDER_ADDRESS = text_with_lists(
+    f"""
     SELECT e.id FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
     WHERE e.id IN :events AND {PERSON_OF_EVENT} = :subject ORDER BY e.id
-""").bindparams(bindparam("events", expanding=True))
-_DELIVERIES: BindParameter[int] = bindparam("deliveries", expanding=True)
-_SALES: BindParameter[int] = bindparam("sales", expanding=True)
-_CLOSE = text(f"""
+""",
+    "events",
+)
+_CLOSE = text_with_lists(
+    f"""
     UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
     value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
     ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, accepted_minor = NULL
     WHERE id IN :deliveries
-""").bindparams(_DELIVERIES)
-_CLOSE_ELSEWHERE = text(f"""
+""",
+    "deliveries",
+)
+_CLOSE_ELSEWHERE = text_with_lists(
+    f"""
     INSERT INTO delivery(
         id, sale, destination, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted
     ) SELECT d.sale << {DESTINATION_BITS} | p.id, d.sale, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
@@ -54,25 +61,32 @@ _CLOSE_ELSEWHERE = text(f"""
     FROM delivery d CROSS JOIN destination p WHERE d.id IN :deliveries
     AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = d.sale << {DESTINATION_BITS} | p.id)
     GROUP BY d.sale, p.id
-""").bindparams(_DELIVERIES)
+""",
+    "deliveries",
+)
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
-_CLOSE_REVISIONS = text(f"""
+_CLOSE_REVISIONS = text(
+    f"""
     UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
     WHERE id BETWEEN :first AND :last
-""")
-_CLEAR_SALES = text("""
+    """
+)
+_CLEAR_SALES = text_with_lists(
+    """
     UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
-""").bindparams(_SALES)
-_DELETE_AMOUNTS = text("DELETE FROM latest_amount WHERE sale IN :sales").bindparams(_SALES)
-_ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(_SALES)
+    """,
+    "sales",
+)
+_DELETE_AMOUNTS = text_with_lists("DELETE FROM latest_amount WHERE sale IN :sales", "sales")
+_ORDER_NUMBERS = text_with_lists("SELECT order_no FROM sale WHERE id IN :sales", "sales")
 _FORGET_ELSEWHERE = tuple(
-    text(f"UPDATE {table} SET {column} = :value WHERE {column} IN :gone").bindparams(bindparam("gone", expanding=True))
+    text_with_lists(f"UPDATE {table} SET {column} = :value WHERE {column} IN :gone", "gone")
     for table, column in (("rectification", "corrected"), ("rectified_order", "wrong"), ("look", "subject"))
 )
 _LISTED = select(tables.objection.c.subject, tables.objection.c.since_us).where(
     tables.objection.c.subject.in_(bindparam("person", expanding=True))
 )
-_CLEAR_LOOKS = text("UPDATE look SET sale = NULL WHERE sale IN :sales").bindparams(_SALES)
+_CLEAR_LOOKS = text_with_lists("UPDATE look SET sale = NULL WHERE sale IN :sales", "sales")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +120,17 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         if fresh and (purged := purged_purchases(connection)):
             recipients.update(purged.recipients)
         keep_wire_ids(connection, [*sales, *of_others])
-        rectification.stop_sending(connection, of_others, person)
+        rectification.stop_sending(connection, ledger.now_us, of_others, person)
         events = _events_under(connection, [*sales, *of_others], person)
+        blanked = judgements.blank(connection, deliveries_of(connection, sales))
         _close(connection, ledger.now_us, sales)
         gone = redaction.redact(connection, events)
-        _forget(connection, [*sales, *of_others], person)
-        traces = Traces(
-            demand(connection, ledger.now_us, Deletion.ERASURE), {*gone, *person}, _listed(connection, person)
-        )
-        _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients))
+        redaction.forget_buyers(connection, [*sales, *of_others], person)
+        _forget_elsewhere(connection, person)
+        number = demand(connection, ledger.now_us, Deletion.ERASURE)
+        traces = Traces(number, {*gone, *person}, _listed(connection, person))
+        _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients), blanked)
     return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)), traces)
-
-
-def _forget(connection: Connection, sales: Sequence[int], person: Person) -> None:
-    """Forget that *person* is the buyer of *sales*, was looked at, or had another address."""
-    redaction.forget_buyers(connection, sales, person)
-    for statement in _FORGET_ELSEWHERE:
-        for value, gone in ((redaction.ZEROS, [*person]), (None, [redaction.ZEROS])):
-            connection.execute(statement, {"value": value, "gone": gone})
-
-
-def _listed(connection: Connection, person: Person) -> dict[bytes, list[bytes]]:
-    """Return what follows the subjects of *person* in the suppression list and its index: an instant, or a kind."""
-    endings: dict[bytes, list[bytes]] = {subject: [kind.encode() for kind in SuppressionKind] for subject in person}
-    for subject, since_us in connection.execute(_LISTED, {"person": person}):
-        endings[subject].append(since_us.to_bytes(8))
-    return endings
 
 
 def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
@@ -142,9 +141,31 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     connection.execute(_CLOSE, deliveries)
     connection.execute(_CLOSE_ELSEWHERE, deliveries)
     connection.execute(_CLOSE_REVISIONS, event_spans(sales))
-    for statement in (_CLEAR_SALES, _DELETE_AMOUNTS, _CLEAR_LOOKS):
+    for statement in (_CLEAR_SALES, _DELETE_AMOUNTS):
         connection.execute(statement, {"sales": sales, "now_us": now_us})
+    with bound.changed(connection, "look", tables.look.c.sale.in_(sales)):
+        connection.execute(_CLEAR_LOOKS, {"sales": sales})
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, {"sales": sales}).scalars()))
+
+
+def _forget_elsewhere(connection: Connection, person: Person) -> None:
+    """Remove *person* from the access log and from rectifications; each value is overwritten in its length first."""
+    with (
+        bound.changed(connection, "look", tables.look.c.subject.in_(person)),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected.in_(person)),
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.wrong.in_(person)),
+    ):
+        for statement in _FORGET_ELSEWHERE:
+            for value, gone in ((redaction.ZEROS, [*person]), (None, [redaction.ZEROS])):
+                connection.execute(statement, {"value": value, "gone": gone})
+
+
+def _listed(connection: Connection, person: Person) -> dict[bytes, list[bytes]]:
+    """Return what follows the subjects of *person* in the suppression list and its index: an instant, or a kind."""
+    endings: dict[bytes, list[bytes]] = {subject: [kind.encode() for kind in SuppressionKind] for subject in person}
+    for subject, since_us in connection.execute(_LISTED, {"person": person}):
+        endings[subject].append(since_us.to_bytes(8))
+    return endings
 
 
 def _events_under(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
@@ -154,15 +175,22 @@ def _events_under(connection: Connection, sales: Sequence[int], person: Person) 
     return sorted(event for by_subject in events for event in by_subject)
 
 
-def _record(
-    connection: Connection, ledger: Ledger, row: dict[str, Any], events: Sequence[int], recipients: Sequence[str]
+def _record(  # noqa: PLR0913 - what the entry says
+    connection: Connection,
+    ledger: Ledger,
+    row: dict[str, Any],
+    events: Sequence[int],
+    recipients: Sequence[str],
+    blanked: list[list[int]],
 ) -> None:
     """Store the log entry, the erasure and one recipient notice per recipient."""
     now, operator = ledger.now_us, runs.operator()
     covered = redaction.ranges(connection, events)
     facts = {"basis": "art17", "case": row["case_no"], "events": covered, "count": len(events), "operator": operator}
-    more = {"entry": row["entry"], "tasks": len(recipients)}
-    leaf = log.append(connection, "erasure", now, facts | more, epoch=ledger.epoch)
-    row |= {"at_us": now, "operator": operator, "events": len(events), "leaf": leaf}
-    erasure = connection.execute(insert(tables.erasure).values(**row).returning(tables.erasure.c.id)).scalar_one()
-    recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)
+    more = {"entry": row["entry"], "tasks": len(recipients), "judgements": blanked}
+    row |= {"at_us": now, "operator": operator, "events": len(events)}
+    with log.entry(connection, "erasure", now, facts | more, epoch=ledger.epoch) as leaf:
+        new = insert(tables.erasure).values(**row, leaf=leaf).returning(tables.erasure.c.id)
+        erasure = connection.execute(new).scalar_one()
+        bound.bind(connection, "erasure", tables.erasure.c.id == erasure)
+        recipient_notices.open_notices(connection, now, recipients, NOTICE, erasure=erasure)

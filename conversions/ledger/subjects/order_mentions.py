@@ -5,8 +5,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
+from conversions.ledger import log
+from conversions.ledger.log import bound
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.store import Ledger
 
 _QUOTED = re.compile(r"'([^']*)'")
@@ -14,12 +18,9 @@ _QUOTED = re.compile(r"'([^']*)'")
 _REPORTS = text("""
     SELECT id, report FROM run WHERE started_us < :before_us AND (report LIKE '%"order":%' OR report LIKE '%''%')
 """)
-_REPORT = "UPDATE run SET report = ? WHERE id = ?"
 _SENTENCES = text("SELECT DISTINCT sentence FROM told WHERE sentence LIKE '%''%'")
 _SENTENCE = text("UPDATE told SET sentence = :cleaned WHERE sentence = :sentence")
-_BAD_ROWS = text("""
-    UPDATE row_rejected SET order_no = NULL WHERE order_no IN (SELECT value FROM json_each(:numbers))
-""")
+_BAD_ROWS = text_with_lists("UPDATE row_rejected SET order_no = NULL WHERE order_no IN :numbers", "numbers")
 _OLD_BAD_ROWS = text("""
     UPDATE row_rejected SET order_no = NULL
     WHERE order_no IS NOT NULL AND run IN (SELECT id FROM run WHERE started_us < :before_us)
@@ -32,7 +33,8 @@ def forget_orders(connection: Connection, numbers: Collection[str]) -> None:
     if not numbers:
         return
     gone = set(numbers)
-    connection.execute(_BAD_ROWS, {"numbers": orjson.dumps(sorted(gone)).decode()})
+    for page in pages_of(sorted(gone)):
+        connection.execute(_BAD_ROWS, {"numbers": page})
     _clean_reports(connection, _ALL_TIME, gone.__contains__)
     for sentence in connection.execute(_SENTENCES).scalars().all():
         cleaned = _without_quoted(sentence, gone.__contains__)
@@ -44,14 +46,21 @@ def forget_before(ledger: Ledger, before_us: int) -> None:
     """Remove every order number from the reports and rows of runs that began before *before_us*."""
     with ledger.transaction() as connection:
         connection.execute(_OLD_BAD_ROWS, {"before_us": before_us})
-        _clean_reports(connection, {"before_us": before_us}, lambda _: True)
+        if reports := _clean_reports(connection, {"before_us": before_us}, lambda _: True):
+            facts = {"before_us": before_us, "reports": reports}
+            log.append(connection, "reports redacted", ledger.now_us, facts, epoch=ledger.epoch)
 
 
-def _clean_reports(connection: Connection, runs: dict[str, int], gone: Callable[[str], bool]) -> None:
+def _clean_reports(connection: Connection, runs: dict[str, int], gone: Callable[[str], bool]) -> int:
+    """Remove the orders that are *gone* from the reports of *runs*; return the number of reports that changed."""
+    count = 0
     for run, report in connection.execute(_REPORTS, runs).all():
         cleaned = orjson.dumps(_without(orjson.loads(report), gone)).decode()
         if cleaned != report:
-            connection.exec_driver_sql(_REPORT, (cleaned, run))
+            with bound.changed(connection, "run", tables.run.c.id == run):
+                connection.execute(update(tables.run).where(tables.run.c.id == run).values(report=cleaned))
+            count += 1
+    return count
 
 
 def _without(value: Any, gone: Callable[[str], bool]) -> Any:

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import json_text
 from conversions.ledger.schema.tables import POSITION_BITS
 from conversions.model.receipt import Outcome
 
-_BEFORE = text("""SELECT max(json_extract(body, '$.before')) FROM leaf WHERE body LIKE '%"kind":"purge"%'""")
+_BEFORE = select(func.max(json_text(tables.leaf.c.body, "before"))).where(tables.leaf.c.body.like('%"kind":"purge"%'))
 _RECIPIENTS = text(f"""
     SELECT n.recipient FROM (SELECT DISTINCT recipient FROM request) n WHERE EXISTS (
-        SELECT 1 FROM request r JOIN request_part x ON x.request = r.id JOIN batch b ON b.id = x.place >> {POSITION_BITS}
+        SELECT 1 FROM request r JOIN request_part x ON x.request = r.id
+        JOIN batch b ON b.id = x.place >> {POSITION_BITS}
         WHERE r.recipient = n.recipient AND coalesce(r.outcome, '') <> '{Outcome.NOT_SENT}' AND b.day < :before
     ) ORDER BY 1
 """)

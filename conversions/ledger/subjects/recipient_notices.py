@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from conversions.errors import Usage
 from conversions.ledger import log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.sql import DELIVERIES_OF
 from conversions.ledger.schema.tables import REVISION_BITS
@@ -77,6 +78,7 @@ def open_notices(connection: Connection, now_us: int, names: Sequence[str], what
     rows = [{**cause, "recipient": name, "what": what, "opened_us": now_us} for name in names]
     if rows:
         connection.execute(insert(tables.task), rows)
+        bound.bind(connection, "task", *(_task[name] == number for name, number in cause.items()))
 
 
 def erasures(connection: Connection, person: Person) -> list[Erasure]:
@@ -120,14 +122,11 @@ def close(ledger: Ledger, task: int, reason: str) -> None:
     """Close a notice; *reason* says how the recipient was informed. Raises Usage where no such task is open."""
     with ledger.transaction() as connection:
         now = ledger.now_us
-        closed = connection.execute(
-            update(tables.task)
-            .where(_task.id == task, _task.closed_us.is_(None))
-            .values(closed_us=now, closed_reason=reason)
-            .returning(_task.id)
-        ).first()
-        if closed is None:
+        is_open = (_task.id == task, _task.closed_us.is_(None))
+        if connection.execute(select(_task.id).where(*is_open)).first() is None:
             raise Usage(f"No task {task} is open; `conversions privacy tasks` lists them.")
+        with bound.changed(connection, "task", *is_open):
+            connection.execute(update(tables.task).where(*is_open).values(closed_us=now, closed_reason=reason))
         facts = {"task": task, "reason": reason, "operator": runs.operator()}
         log.append(connection, "task closed", now, facts, epoch=ledger.epoch)
 

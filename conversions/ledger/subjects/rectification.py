@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, insert, text
 
-from conversions.ledger import log, runs
+from conversions.ledger import judgements, log, runs
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
@@ -21,7 +24,8 @@ from conversions.model.subject import Person
 
 NOTICE = "rectify"
 _OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
-_STOP = text(f"""
+_STOP = text_with_lists(
+    f"""
     UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
     reason = CASE WHEN state = '{State.UNKNOWN}' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.WRONG_ADDRESS}' END
     WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
@@ -29,7 +33,9 @@ _STOP = text(f"""
         JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
         WHERE d.id IN :deliveries AND {PERSON_OF_EVENT} = :subject
     )
-""").bindparams(bindparam("deliveries", expanding=True))
+    """,
+    "deliveries",
+)
 _SUBJECTS = text(f"""
     SELECT a.subject FROM sale a WHERE a.id = :sale UNION SELECT p.subject FROM earlier_person p
     WHERE p.event BETWEEN :sale << {SALE_OF_EVENT} AND :sale << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
@@ -62,26 +68,35 @@ def rectify(ledger: Ledger, wrong: Person, right: Person, sales: Sequence[int], 
             recipients = purged.recipients
         if not (sales or recipients):
             return RectificationSummary(0, ())
-        stop_sending(connection, sales, wrong)
+        stop_sending(connection, ledger.now_us, sales, wrong)
         keep_wire_ids(connection, sales)
         now, operator = ledger.now_us, runs.operator()
         facts = {"case": case, "operator": operator, "orders": len(sales), "tasks": len(recipients)}
-        leaf = log.append(connection, "rectification", now, facts, epoch=ledger.epoch)
         row = {"corrected": right[0], "case_no": case, "at_us": now, "operator": operator, "orders": len(sales)}
-        new = insert(tables.rectification).values(**row, leaf=leaf).returning(tables.rectification.c.id)
-        number = connection.execute(new).scalar_one()
-        rows = [{"rectification": number, "sale": s, "wrong": _stored(connection, s, wrong)} for s in sales]
-        if rows:
-            connection.execute(insert(tables.rectified_order), rows)
-        recipient_notices.open_notices(connection, now, recipients, NOTICE, rectification=number)
+        with log.entry(connection, "rectification", now, facts, epoch=ledger.epoch) as leaf:
+            number = _store(connection, row | {"leaf": leaf}, sales, wrong)
+            recipient_notices.open_notices(connection, now, recipients, NOTICE, rectification=number)
     return RectificationSummary(len(sales), recipients)
 
 
-def stop_sending(connection: Connection, sales: Sequence[int], person: Person) -> None:
+def _store(connection: Connection, row: dict[str, Any], sales: Sequence[int], wrong: Person) -> int:
+    """Store a rectification of *sales*; return its number."""
+    new = insert(tables.rectification).values(**row).returning(tables.rectification.c.id)
+    number = int(connection.execute(new).scalar_one())
+    bound.bind(connection, "rectification", tables.rectification.c.id == number)
+    rows = [{"rectification": number, "sale": s, "wrong": _stored(connection, s, wrong)} for s in sales]
+    if rows:
+        connection.execute(insert(tables.rectified_order), rows)
+        bound.bind(connection, "rectified_order", tables.rectified_order.c.rectification == number)
+    return number
+
+
+def stop_sending(connection: Connection, now_us: int, sales: Sequence[int], person: Person) -> None:
     """Withhold what waits to be sent, or sent again, under this person's address."""
     deliveries = deliveries_of(connection, sales)
     for subject in person:
         connection.execute(_STOP, {"deliveries": deliveries, "subject": subject})
+    judgements.record(connection, now_us, deliveries)
 
 
 def _stored(connection: Connection, sale: int, person: Person) -> bytes | None:

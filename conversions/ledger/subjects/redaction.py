@@ -5,20 +5,19 @@ An event without a payload is valid only where a leaf of kind ``erasure`` or ``p
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from conversions.ledger.batches.blank import blank
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import pages
 from conversions.model.subject import Person
 
 ZEROS = bytes(16)
 """As long as a subject. Before a subject goes it is overwritten in its length: SQLite may keep the rest of a row that
 became shorter in free space."""
-_FORGET_EARLIER = text("UPDATE earlier_person SET subject = :value WHERE event IN :events").bindparams(
-    bindparam("events", expanding=True)
-)
-_FORGET_BUYER = text("UPDATE sale SET subject = :value WHERE id IN :sales AND subject IN :gone").bindparams(
-    bindparam("sales", expanding=True), bindparam("gone", expanding=True)
+_FORGET_EARLIER = text_with_lists("UPDATE earlier_person SET subject = :value WHERE event IN :events", "events")
+_FORGET_BUYER = text_with_lists(
+    "UPDATE sale SET subject = :value WHERE id IN :sales AND subject IN :gone", "sales", "gone"
 )
 _BETWEEN = text("SELECT 1 FROM event WHERE id > :first AND id < :last LIMIT 1")
 

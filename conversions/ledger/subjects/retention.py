@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, insert, text
 
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.blank import kept_payloads
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger, microseconds
@@ -43,7 +45,8 @@ _ORDERS_OF_OLD_DAYS = text(f"""
     SELECT id >> {DESTINATION_BITS} FROM delivery
     WHERE run = :run AND destination = :destination AND id > :after AND day < :before ORDER BY id LIMIT :page
 """)
-_FINISHED = text(f"""
+_FINISHED = text_with_lists(
+    f"""
     SELECT s.id FROM sale s WHERE s.id IN :sales AND s.id < (SELECT max(id) FROM sale) AND NOT EXISTS (
         SELECT 1 FROM delivery d
         WHERE d.id BETWEEN s.id << {DESTINATION_BITS} AND s.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
@@ -53,19 +56,25 @@ _FINISHED = text(f"""
         WHERE v.id BETWEEN s.id << {SALE_OF_EVENT} AND s.id << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
         AND v.state IN ('pending', 'in_flight', 'unknown')
     ) ORDER BY s.id
-""").bindparams(bindparam("sales", expanding=True))
+""",
+    "sales",
+)
 """The newest sale always stays, because its key must not be reused. A sale that a run has read since stays, too: later
 runs would read and count it again."""
-_ROWS_TO_COUNT = text("""
+_ROWS_TO_COUNT = text_with_lists(
+    """
     SELECT d.day, d.destination, d.state, d.reason, d.stated_currency, d.stated_exponent, d.stated_minor
     FROM delivery d WHERE d.id IN :deliveries
-""").bindparams(bindparam("deliveries", expanding=True))
-_DELETE_REVISIONS = text("DELETE FROM revision WHERE id BETWEEN :first AND :last")
-_DELETE_DELIVERIES = text("DELETE FROM delivery WHERE id IN :deliveries").bindparams(
-    bindparam("deliveries", expanding=True)
+""",
+    "deliveries",
 )
-_DELETE_FROM_SALE = tuple(
-    text(f"DELETE FROM {table} WHERE {key} IN :sales").bindparams(bindparam("sales", expanding=True))
+_DELETE_REVISIONS = text("DELETE FROM revision WHERE id BETWEEN :first AND :last")
+_DELETE_OF_DELIVERIES = (
+    text_with_lists("DELETE FROM delivery WHERE id IN :deliveries", "deliveries"),
+    text_with_lists("DELETE FROM decision WHERE delivery IN :deliveries", "deliveries"),
+)
+_DELETE_OF_SALES = tuple(
+    text_with_lists(f"DELETE FROM {table} WHERE {key} IN :sales", "sales")
     for table, key in (
         ("former_number", "sale"),
         ("latest_amount", "sale"),
@@ -73,10 +82,8 @@ _DELETE_FROM_SALE = tuple(
         ("sale", "id"),
     )
 )
-_BUYERS = text("SELECT DISTINCT subject FROM sale WHERE id IN :sales AND subject IS NOT NULL").bindparams(
-    bindparam("sales", expanding=True)
-)
-_ORDER_NUMBERS = text("SELECT order_no FROM sale WHERE id IN :sales").bindparams(bindparam("sales", expanding=True))
+_BUYERS = text_with_lists("SELECT DISTINCT subject FROM sale WHERE id IN :sales AND subject IS NOT NULL", "sales")
+_ORDER_NUMBERS = text_with_lists("SELECT order_no FROM sale WHERE id IN :sales", "sales")
 _FORGET_CORRECTED = text("""
     UPDATE rectification SET corrected = NULL WHERE corrected IS NOT NULL AND orders > 0
     AND NOT EXISTS (SELECT 1 FROM rectified_order x WHERE x.rectification = rectification.id)
@@ -190,14 +197,31 @@ def _shrink(ledger: Ledger, purged: PurgeResult, run: int, sales: Sequence[int])
             orders = _count(connection, deliveries)
             numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
             order_mentions.forget_orders(connection, numbers)
-            connection.execute(_DELETE_REVISIONS, event_spans(finished))
-            connection.execute(_DELETE_DELIVERIES, deliveries)
-            for statement in _DELETE_FROM_SALE:
-                connection.execute(statement, {"sales": finished})
-            connection.execute(_FORGET_CORRECTED)
-            facts = {"orders": orders, "sales": len(finished), "before": purged.before.isoformat()}
+            blanked = judgements.blank(connection, deliveries["deliveries"])
+            _delete(connection, finished, deliveries["deliveries"])
+            facts = {
+                "orders": orders,
+                "sales": len(finished),
+                "before": purged.before.isoformat(),
+                "judgements": blanked,
+            }
             log.append(connection, "shrink", ledger.now_us, facts, epoch=ledger.epoch)
             purged.orders += orders
+
+
+def _delete(connection: Connection, sales: Sequence[int], deliveries: Sequence[int]) -> None:
+    """Delete *sales*, with their *deliveries*, and what the store has of them."""
+    with (
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.sale.in_(sales)),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected.is_not(None)),
+        bound.changed(connection, "decision", tables.decision.c.delivery.in_(deliveries)),
+    ):
+        connection.execute(_DELETE_REVISIONS, event_spans(sales))
+        for statement in _DELETE_OF_DELIVERIES:
+            connection.execute(statement, {"deliveries": deliveries})
+        for statement in _DELETE_OF_SALES:
+            connection.execute(statement, {"sales": sales})
+        connection.execute(_FORGET_CORRECTED)
 
 
 def _free(connection: Connection, sales: Sequence[int]) -> list[int]:

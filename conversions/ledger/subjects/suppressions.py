@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from conversions.ledger import log
+from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
@@ -80,6 +81,7 @@ def add(
                 row = {"subject": subject, "since_us": now, "reason": reason, "kind": kind, "case_no": case}
                 new = insert(tables.objection).values(**row, person=first).returning(_table.id)
                 entry = connection.execute(new).scalar_one()
+                bound.bind(connection, "objection", _table.id == entry)
                 more = {"person": first} if first else {}
                 log.append(connection, _LEAF[kind], now, {"entry": entry, "case": case, **more})
                 first = first or entry
@@ -95,7 +97,8 @@ def remove(ledger: Ledger, person: Person, reason: str, kind: SuppressionKind = 
         for entry in entries:
             now = ledger.now_us
             removal = update(tables.objection).where(_table.id == entry).values(removed_us=now, removed_reason=reason)
-            connection.execute(removal)
+            with bound.changed(connection, "objection", _table.id == entry):
+                connection.execute(removal)
             log.append(connection, f"{_LEAF[kind]} removed", now, {"entry": entry})
         return bool(entries)
 

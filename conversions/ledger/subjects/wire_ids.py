@@ -3,18 +3,22 @@
 from collections.abc import Collection
 
 import orjson
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from conversions.ledger.batches.contents import bodies
+from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.tables import REVISION_BITS
 
 FIELDS = ("transactionId", "event_id")
 """What platforms call the id: Google's Data Manager API, Meta's Conversions API."""
-_SENT = text(f"""
+_SENT = text_with_lists(
+    f"""
     SELECT d.id, e.place FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
     WHERE d.id IN :deliveries AND d.wire_id IS NULL AND (d.attempted > 0 OR d.revision > 0)
-""").bindparams(bindparam("deliveries", expanding=True))
+""",
+    "deliveries",
+)
 _KEEP = text("UPDATE delivery SET wire_id = :wire_id WHERE id = :delivery")
 
 

@@ -57,7 +57,7 @@ def test_the_usual_rate_is_reported_by_day_or_week(night: Night, orders: int, ev
 
 def test_days_that_others_have_read_count(night: Night) -> None:
     reading(night, usual(45, 14))
-    volumes.save_volumes(night.ledger, night.run.id, window(15, 2), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(15, 2), TODAY)
 
     assert [one.about for one in found(night, {1: 13}, since=1)] == [str(back(1))]
 
@@ -73,7 +73,7 @@ def test_a_day_that_has_not_ended_is_not_judged(night: Night) -> None:
 
 def test_a_past_gap_is_known_for_a_month_and_reported_again_if_it_is_read_again(night: Night) -> None:
     reading(night, {40: 0} | {ago: 12 for ago in range(1, 90) if ago != 40})
-    volumes.save_volumes(night.ledger, night.run.id, window(89), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(89), TODAY)
 
     assert [one.about for one in volumes.known_gaps(night.ledger, back(12))] == [str(back(40))]
     assert volumes.known_gaps(night.ledger, TODAY) == volumes.findings(night.ledger, window(7), TODAY) == []
@@ -82,14 +82,14 @@ def test_a_past_gap_is_known_for_a_month_and_reported_again_if_it_is_read_again(
 
 def test_an_export_that_shows_less_of_the_days_behind_takes_nothing_from_them(night: Night) -> None:
     reading(night, usual(12, 30))
-    volumes.save_volumes(night.ledger, night.run.id, window(31, 2), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(31, 2), TODAY)
     night.ledger.connection.exec_driver_sql(
         f"DELETE FROM temp.order_row WHERE day < '{back(3)}' AND day <> '{back(7)}'"
     )
     night.ledger.connection.commit()
     assert volumes.findings(night.ledger, window(9, 2), TODAY) == []
 
-    volumes.save_volumes(night.ledger, night.run.id, window(9, 2), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(9, 2), TODAY)
 
     with night.ledger.transaction() as connection:
         assert {
@@ -102,7 +102,7 @@ def test_the_day_of_the_window_counts_and_not_that_of_the_purchase(night: Night)
     night.ledger.connection.exec_driver_sql("UPDATE temp.order_row SET window_day = ?", (back(3).isoformat(),))
     night.ledger.connection.commit()
 
-    volumes.save_volumes(night.ledger, night.run.id, window(3, 0), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(3, 0), TODAY)
 
     with night.ledger.transaction() as connection:
         rows = connection.exec_driver_sql("SELECT day, orders FROM day_read ORDER BY day").fetchall()
@@ -118,6 +118,6 @@ def test_days_that_no_run_has_read(night: Night) -> None:
     assert volumes.never_read(night.ledger, ["meta"], TODAY) == []
     runs.mark_staged(night.ledger, night.run, window(12, 9), numbers)
     reading(night, {3: 1})
-    volumes.save_volumes(night.ledger, night.run.id, window(4, 3), TODAY)
+    volumes.save_volumes(night.ledger, night.run, window(4, 3), TODAY)
 
     assert volumes.never_read(night.ledger, ["meta"], TODAY) == [back(n) for n in (8, 7, 6, 5, 2)]

@@ -15,7 +15,7 @@ from conversions.ledger.subjects.records import own_sales
 from conversions.ledger.subjects.scrub import open_scrubs, scrub
 from conversions.model.conversion import Reason
 from tests.ledger import stored
-from tests.ledger.builders import LOST, RECEIVED, UNSENT, Night, against, another_look, sighting, subject
+from tests.ledger.builders import LOST, RECEIVED, UNSENT, Night, Sighting, against, another_look, sighting, subject
 from tests.ledger.subjects.test_redaction import assert_committed, bought, digest, send
 from tests.ledger.subjects.traces_in_files import Held, held, left
 
@@ -48,7 +48,7 @@ def fill(night: Night, people: list[str], chance: random.Random) -> None:
         correct(night, new[1][0], chance.choice(people))
 
 
-def order(person: str, number: int, chance: random.Random) -> object:
+def order(person: str, number: int, chance: random.Random) -> Sighting:
     if chance.random() < 0.15:
         return sighting(f"{person}-{number}", against(Reason.NO_PRODUCT), subject=subject(person))
     return bought(f"{person}-{number}", person, chance.randint(1, 60))

@@ -1,0 +1,105 @@
+"""What the entries say of the whole log: when runs began and ended, where they sent, and what was purged."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+LOG_KEY = "log key"
+_LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/.*)?")
+
+
+class RunStart(NamedTuple):
+    """The entry of a run."""
+
+    seq: int
+    settings: str
+    """Digest of the run's settings."""
+
+
+class Restoration(NamedTuple):
+    """The entry of a restored copy, or of an adopted store."""
+
+    seq: int
+    remembered_size: int | None
+    """Entries that the tail file recorded; None where there was no tail file."""
+    remembered_store: str | None
+    """The store that the tail file belonged to, where another one was adopted."""
+
+
+class Purge(NamedTuple):
+    """The entry of a purge."""
+
+    seq: int
+    at_us: int
+    before: str | None
+    """First day of purchase that is kept."""
+    events: list[list[int]]
+
+
+@dataclass(slots=True)
+class LogHistory:
+    """Reads every entry once, in order."""
+
+    first_intent: dict[bool, int] = field(default_factory=dict)
+    """The first intent to an address on this machine (True), and the first to another one (False)."""
+    starts: list[RunStart] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """The entries after which an anchor is written: "run finished" and "upgraded"."""
+    upgraded: int = -1
+    """The newest entry of an upgrade."""
+    keyed_from: int | None = None
+    """The entry that recorded the log's first key: no earlier run wrote a checkpoint."""
+    restorations: list[Restoration] = field(default_factory=list)
+    purges: list[Purge] = field(default_factory=list)
+    erased: list[tuple[int, int]] = field(default_factory=list)
+    """First and last event of each range that an erasure names."""
+    shrunk: Counter[str] = field(default_factory=Counter)
+    """Number of sales and orders that retention reduced to counts."""
+    queries: Counter[int] = field(default_factory=Counter)
+    """Number of answers about late results, by request."""
+    verdicts: dict[int, str | None] = field(default_factory=dict)
+    """The latest verdict, by request."""
+
+    bound: dict[str, Any] = field(default_factory=dict)
+    """What the newest entry about each bound set states."""
+
+    def read(self, seq: int, body: str) -> None:
+        """Read one entry. Raises ValueError, KeyError or TypeError where no program of ours wrote it."""
+        facts: dict[str, Any] = orjson.loads(body)
+        self.bound |= facts.get("bound", {})
+        match facts["kind"]:
+            case "intent":
+                self.first_intent.setdefault(_LOOPBACK.fullmatch(facts["url"]) is not None, seq)
+            case "run":
+                self.starts.append(RunStart(seq, facts["settings"]))
+            case "run finished":
+                self.ends.append(seq)
+            case "upgraded":
+                self.ends.append(seq)
+                self.upgraded = seq
+            case "pinned" | "pin changed":
+                self._find_key(seq, facts)
+            case "restored":
+                self.restorations.append(Restoration(seq, facts.get("remembered_size"), facts.get("remembered_store")))
+            case _:
+                self._read_removal_or_result(seq, facts)
+
+    def _read_removal_or_result(self, seq: int, facts: Mapping[str, Any]) -> None:
+        match facts["kind"]:
+            case "purge":
+                self.purges.append(Purge(seq, facts["t"], facts.get("before"), facts["events"]))
+            case "erasure":
+                self.erased += [(first, last) for first, last in facts["events"]]
+            case "shrink":
+                self.shrunk.update(sales=facts["sales"], orders=facts["orders"])
+            case "diagnosis":
+                self.queries[facts["request"]] += 1
+                self.verdicts[facts["request"]] = facts["verdict"]
+
+    def _find_key(self, seq: int, facts: Mapping[str, Any]) -> None:
+        if self.keyed_from is None and (LOG_KEY in facts.get("pins", ()) or facts.get("pin") == LOG_KEY):
+            self.keyed_from = seq
