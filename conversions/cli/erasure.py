@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from conversions.ledger.subjects.recipient_notices import RecipientNotice
 
 TRACES_LEFT = (
-    "The store's file could not be rewritten: another program reads it, or the disk has no room for a copy. Traces of"
-    " deleted data may be left in it. Run `conversions privacy retention` when the cause is gone."
+    "Traces of deleted data may be left in the store's files: another program reads the store, or the disk is full."
+    " Every run tries again to remove them; when the cause is gone, `conversions privacy retention` does."
 )
 
 
@@ -65,7 +65,8 @@ def erase(
         say(f"Recipients to notify: {result.tasks}. `conversions privacy tasks` lists them, and says how to do it.")
     for line, reason in unusable:
         say(f"line {line}: {catalogue.reason(reason)}")
-    return Exit.DATA if unusable else _exit_code(wiped=result.wiped)
+    code = _exit_code(wiped=result.wiped)
+    return Exit.DATA if unusable else code
 
 
 def tasks(
@@ -107,7 +108,7 @@ def tasks(
 
 
 def retention(*, as_json: AsJson = False, config: Config = None) -> int:
-    """Purge data older than privacy.retention_days, as every run does, and rewrite the store's file."""
+    """Purge data older than privacy.retention_days and the traces of deleted data in files, as every run does."""
     from conversions.privacy import retention
 
     purged, wiped = retention.purge(load_settings(config), now)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from conversions import catalogue
 from conversions.cli import messages, platforms
+from conversions.cli.erasure import TRACES_LEFT
 from conversions.cli.last_run import show_last_run
 from conversions.cli.output import counted, show, show_prose, show_table
 from conversions.cli.remedies import remedy
@@ -42,6 +43,9 @@ def show_status(status: Status, settings: Settings) -> None:
         _show_stopped(state)
     _show_findings([finding for finding in status.findings if finding.code != volumes.CODE])
     platforms.show_notes(status.notes, zone)
+    if state.unscrubbed:
+        show()
+        show_prose(f"Since {local_time(state.unscrubbed[0].since, zone)}: {TRACES_LEFT}")
     _show_days(status.never_read, status.few)
     if status.unapproved:
         show()

@@ -13,11 +13,11 @@ from conversions.ledger.subjects import (
     erasure,
     recipient_notices,
     rectification,
-    redaction,
     suppression_journal,
     suppressions,
 )
 from conversions.ledger.subjects.recipient_notices import RecipientNotice
+from conversions.ledger.subjects.scrub import scrub
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.model.subject import Person
 from conversions.settings import Settings
@@ -66,7 +66,8 @@ class ErasureResult:
     tasks: int
     """Recipient notices that were opened."""
     wiped: bool
-    """Whether no trace is left in the store's files; if not, ``retention.purge`` tries again."""
+    """Whether no trace is left in the store's files; if not, every run, every erasure and
+    ``retention.purge`` tries again."""
     copies: list[str]
     """Copies beside the store, made by an upgrade or a restore; the erasure does not change them."""
 
@@ -88,7 +89,7 @@ def erase(settings: Settings, clock: Clock, people: Iterable[Person], case: str)
             [suppression_journal.entry(now, "added", SuppressionKind.ERASURE, person, case) for person in people],
         )
         erasures = [erasure.erase_person(ledger, person, case) for person in people]
-        wiped = redaction.wipe(ledger)
+        wiped = scrub(ledger, [erased.traces for erased in erasures if erased.traces])
         runs.record_tree_head(ledger)
     return ErasureResult(
         persons=len(people),

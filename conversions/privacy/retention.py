@@ -1,8 +1,9 @@
 """Purges old payloads from the store, as every run does at its end."""
 
 from conversions.ledger import Clock, runs
-from conversions.ledger.subjects import redaction, retention
+from conversions.ledger.subjects import retention
 from conversions.ledger.subjects.retention import PurgeResult
+from conversions.ledger.subjects.scrub import scrub
 from conversions.privacy.erasure import exclusive_ledger
 from conversions.settings import Settings
 
@@ -13,6 +14,6 @@ def purge(settings: Settings, clock: Clock) -> tuple[PurgeResult, bool]:
         purged = retention.purge(
             ledger, retention.first_kept_day(ledger, settings.zone, settings.privacy.retention_days)
         )
-        wiped = redaction.wipe(ledger)
+        wiped = scrub(ledger)
         runs.record_tree_head(ledger)
         return purged, wiped

@@ -16,7 +16,8 @@ from conversions.ledger.restatements import eligibility
 from conversions.ledger.runs import findings as finding_history
 from conversions.ledger.staging import bad_rows
 from conversions.ledger.staging.snapshot import SourceSnapshot
-from conversions.ledger.subjects import redaction, retention
+from conversions.ledger.subjects import retention
+from conversions.ledger.subjects.scrub import scrub
 from conversions.model.finding import Finding
 from conversions.model.late_result import LateResults
 from conversions.model.read_counts import ReadCounts
@@ -103,18 +104,16 @@ def remember_findings(context: RunContext, report: Report) -> None:
 
 
 def purge_expired(context: RunContext) -> list[str]:
-    """Delete what is past its retention, and wipe it from the files, too; what cannot be deleted yet is tried again.
+    """Delete what is past its retention, and scrub the files of it; the next run tries again what fails.
 
     Return the names of the copies from before an upgrade that were deleted.
     """
     settings = context.scope.settings
     bad_rows.purge_digests(context.ledger, settings.lookback_days)
-    purged = retention.purge(
-        context.ledger, retention.first_kept_day(context.ledger, settings.zone, settings.privacy.retention_days)
-    )
-    if purged.events or purged.orders:
-        redaction.wipe(context.ledger)
-    return schema_copies.delete_expired(settings.store_path, context.ledger.clock())
+    ledger = context.ledger
+    retention.purge(ledger, retention.first_kept_day(ledger, settings.zone, settings.privacy.retention_days))
+    scrub(ledger)
+    return schema_copies.delete_expired(settings.store_path, ledger.clock())
 
 
 def source_side(counts: ReadCounts, snapshot: SourceSnapshot) -> SourceSide:

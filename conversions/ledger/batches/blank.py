@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from conversions.ledger.batches.contents import Contents, batch_of, position_of, read
 from conversions.ledger.batches.form import erased_salts
 from conversions.ledger.batches.links import links
+from conversions.ledger.batches.traces import traces
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.keys import pages
 
@@ -17,13 +18,19 @@ _PLACES = select(tables.event.c.id, tables.event.c.place).where(
 )
 
 
-def blank(connection: Connection, events: Collection[int]) -> None:
-    """Erase the bytes, salts and values of *events*, whose buyers are still known, and keep their commitments."""
+def blank(connection: Connection, events: Collection[int]) -> set[bytes]:
+    """Erase the bytes, salts and values of *events*, whose buyers are still known, and keep their commitments.
+
+    Return the traces that no file may hold afterwards.
+    """
+    gone = set[bytes]()
     for batch, positions in _by_batch(connection, events).items():
         contents = read(connection, [batch])[batch]
         left = [p for p in positions if contents.bodies[p] is not None]
         if left:
-            _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            old, new = _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            gone |= {trace for trace in traces(contents, old, left) if trace not in new}
+    return gone
 
 
 def kept_payloads(connection: Connection, events: Collection[int]) -> list[int]:
@@ -77,10 +84,11 @@ def _erased(connection: Connection, batch: int, contents: Contents, positions: C
     return replace(contents, values=values, bodies=bodies, salts=salts)
 
 
-def _overwrite(connection: Connection, batch: int, contents: Contents) -> None:
+def _overwrite(connection: Connection, batch: int, contents: Contents) -> tuple[bytes, bytes]:
     """Write zeros in the lengths that the row has, so that SQLite overwrites it where it is, then its new contents.
 
-    The new ones are made as long; they are longer where equal values compressed better.
+    The new ones are made as long; they are longer where equal values compressed better. Return the joined bytes before
+    and after.
     """
     table = tables.blob
     row = update(table).where(table.c.batch == batch)
@@ -90,3 +98,4 @@ def _overwrite(connection: Connection, batch: int, contents: Contents) -> None:
     amounts, packed = new["amounts"].ljust(len(old.amounts), b"\0"), new["bytes"]
     packed = packed and packed.ljust(len(old.bytes), b"\0")
     connection.execute(row.values(amounts=amounts, bytes=packed, salts=new["salts"]))
+    return old.bytes, packed or bytes(len(old.bytes))

@@ -17,7 +17,8 @@ from conversions.ledger.runs import bindings, bound_check
 from conversions.ledger.schema import tables
 from conversions.ledger.staging import gaps
 from conversions.ledger.store import Clock, Ledger, files, run_lock
-from conversions.ledger.subjects import erasure, redaction, suppression_journal, suppressions
+from conversions.ledger.subjects import erasure, suppression_journal, suppressions
+from conversions.ledger.subjects.scrub import scrub
 from conversions.ledger.subjects.suppression_journal import JournalEntry
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.observe.progress import SILENT
@@ -116,7 +117,7 @@ def _bring_up_to_date(
         outbox.recover(ledger)
         replayed = [_replay(ledger, latest) for latest in _latest_entries(settings.journal_path)]
         if upgraded or any(replayed):
-            redaction.wipe(ledger)
+            scrub(ledger)
         with ledger.transaction() as reading:
             size, root = reading.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
     at = clock().isoformat(timespec="seconds")

@@ -10,7 +10,7 @@ from conversions.ledger.log import bound, head_file
 from conversions.ledger.maintenance import backup, migration, schema_copies
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, Ledger, files, run_lock
-from conversions.ledger.subjects import redaction
+from conversions.ledger.subjects.scrub import remove_remnants
 from conversions.observe.progress import SILENT, Progress
 from conversions.process.sqlite_files import keep_temporary_files
 from conversions.settings import Settings
@@ -95,4 +95,4 @@ def _wipe(ledger: Ledger, path: Path, progress: Progress) -> bool:
     if not free:
         return True
     with progress.wait("rewriting the store", path.stat().st_size / BYTES_PER_SECOND):
-        return redaction.wipe(ledger)
+        return remove_remnants(ledger)

@@ -17,6 +17,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
+from conversions.ledger.subjects.scrub import OpenScrub, open_scrubs
 from conversions.model.conversion import Reason
 
 MAX_PROBLEMS_NAMED = 50
@@ -89,12 +90,15 @@ class Overview:
     acknowledged: int
     """Number of problems that a person has acknowledged."""
     bad_rows: list[RejectedRow]
+    unscrubbed: list[OpenScrub]
+    """Deletions whose traces may be left in the store's files, oldest first."""
 
 
 def overview(ledger: Ledger) -> Overview:
     """Return the status, with at most ``MAX_PROBLEMS_NAMED`` problems and bad rows, the oldest first."""
     with ledger.transaction() as connection:
         head = connection.execute(select(tables.head.c.rehearsal, tables.head.c.tree_size)).one_or_none()
+        unscrubbed = open_scrubs(connection)
     past, (changed, restatements) = _runs(ledger), eligibility.overview(ledger)
     return Overview(
         rehearsal=bool(head and head.rehearsal),
@@ -109,6 +113,7 @@ def overview(ledger: Ledger) -> Overview:
         unnamed=_count(ledger, tables.delivery.c.acknowledged_us.is_(None)) - len(problems),
         acknowledged=_count(ledger, tables.delivery.c.acknowledged_us.is_not(None)),
         bad_rows=_bad_rows(ledger, past[0].id) if past else [],
+        unscrubbed=unscrubbed,
     )
 
 

@@ -31,7 +31,11 @@ def deliveries_of(connection: Connection, sales: Iterable[int]) -> list[int]:
 def events_of(connection: Connection, sales: Iterable[int]) -> list[int]:
     """Return the keys of the events of *sales*, ascending where the sales are."""
     keys = list[int]()
-    for sale in sales:
-        span = {"first": sale << SALE_OF_EVENT, "last": (sale + 1 << SALE_OF_EVENT) - 1}
+    for span in event_spans(sales):
         keys += connection.execute(_EVENTS, span).scalars()
     return keys
+
+
+def event_spans(sales: Iterable[int]) -> list[dict[str, int]]:
+    """Return the first and the last key that the events and revisions of each of *sales* can have."""
+    return [{"first": sale << SALE_OF_EVENT, "last": (sale + 1 << SALE_OF_EVENT) - 1} for sale in sales]

@@ -222,6 +222,7 @@ batch = _table(
     _int("objection"),  # highest number in the suppression list when its events were compared with the list
     _int("request", "request.id", null=True),  # the newest request that names it; null: none, so it can be deleted
     Index(None, "read_run", "destination"),
+    Index(None, "day"),
 )
 """Events of one purchase day that are to leave together for one destination."""
 
@@ -412,6 +413,14 @@ erasure = _table(
     _bytes("commitment", null=True),  # under the salt; see bound_sets
 )
 """An erasure of a person's data (GDPR art. 17)."""
+
+scrub = _table(
+    "scrub",
+    _id(),
+    _int("at_us"),
+    _text("why"),  # erasure | retention
+)
+"""Deletions of data whose traces may be left in the store's files; a row goes once the files are searched."""
 
 rectification = _table(
     "rectification",

@@ -6,16 +6,16 @@ was notified.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 
 from conversions.ledger import judgements, log, runs
 from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
 from conversions.ledger.states import State
@@ -29,6 +29,7 @@ from conversions.ledger.subjects import (
     suppressions,
 )
 from conversions.ledger.subjects.purged import purged_purchases
+from conversions.ledger.subjects.scrub import Deletion, Traces, demand
 from conversions.ledger.subjects.suppressions import SuppressionKind
 from conversions.ledger.subjects.wire_ids import keep_wire_ids
 from conversions.model.subject import Person
@@ -64,24 +65,27 @@ _CLOSE_ELSEWHERE = text_with_lists(
     "deliveries",
 )
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
-_CLOSE_REVISIONS = text_with_lists(
+_CLOSE_REVISIONS = text(
     f"""
     UPDATE revision SET state = '{State.ERASED}', detail = NULL, unconfirmed = 0, old_minor = 0, new_minor = 0
-    WHERE id IN :events
-""",
-    "events",
+    WHERE id BETWEEN :first AND :last
+    """
 )
 _CLEAR_SALES = text_with_lists(
     """
     UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
-""",
+    """,
     "sales",
 )
 _DELETE_AMOUNTS = text_with_lists("DELETE FROM latest_amount WHERE sale IN :sales", "sales")
 _ORDER_NUMBERS = text_with_lists("SELECT order_no FROM sale WHERE id IN :sales", "sales")
-_FORGET_CORRECTED = text("UPDATE rectification SET corrected = NULL WHERE corrected = :subject")
-_FORGET_WRONG = text("UPDATE rectified_order SET wrong = NULL WHERE wrong = :subject")
-_CLEAR_ACCESS_LOG = text("UPDATE look SET subject = NULL WHERE subject = :subject")
+_FORGET_ELSEWHERE = tuple(
+    text_with_lists(f"UPDATE {table} SET {column} = :value WHERE {column} IN :gone", "gone")
+    for table, column in (("rectification", "corrected"), ("rectified_order", "wrong"), ("look", "subject"))
+)
+_LISTED = select(tables.objection.c.subject, tables.objection.c.since_us).where(
+    tables.objection.c.subject.in_(bindparam("person", expanding=True))
+)
 _CLEAR_LOOKS = text_with_lists("UPDATE look SET sale = NULL WHERE sale IN :sales", "sales")
 
 
@@ -93,10 +97,12 @@ class ErasureSummary:
     events: int
     recipients: tuple[str, ...]
     """Recipients of the person's data; each has an open notice."""
+    traces: Traces | None = field(default=None, repr=False, compare=False)
+    """What no file may hold any more; None where nothing was erased."""
 
 
 def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
-    """Erase a person's data. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
+    """Erase a person's data. The caller holds the run lock, and calls ``scrub`` with the traces afterwards.
 
     Every attempt must be settled. A repeated erasure without new data changes nothing. Purchases that retention purged
     may have been this person's, so their recipients get a notice, too. Raises LedgerError where another run has taken
@@ -118,12 +124,13 @@ def erase_person(ledger: Ledger, person: Person, case: str) -> ErasureSummary:
         events = _events_under(connection, [*sales, *of_others], person)
         blanked = judgements.blank(connection, deliveries_of(connection, sales))
         _close(connection, ledger.now_us, sales)
-        redaction.redact(connection, events)
+        gone = redaction.redact(connection, events)
         redaction.forget_buyers(connection, [*sales, *of_others], person)
-        for subject in person:
-            _forget_subject(connection, subject)
+        _forget_elsewhere(connection, person)
+        number = demand(connection, ledger.now_us, Deletion.ERASURE)
+        traces = Traces(number, {*gone, *person}, _listed(connection, person))
         _record(connection, ledger, {"case_no": case, "entry": entry}, events, sorted(recipients), blanked)
-    return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)))
+    return ErasureSummary(len(sales), len(events), tuple(sorted(recipients)), traces)
 
 
 def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
@@ -133,7 +140,7 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     deliveries = {"deliveries": deliveries_of(connection, sales)}
     connection.execute(_CLOSE, deliveries)
     connection.execute(_CLOSE_ELSEWHERE, deliveries)
-    connection.execute(_CLOSE_REVISIONS, {"events": events_of(connection, sales)})
+    connection.execute(_CLOSE_REVISIONS, event_spans(sales))
     for statement in (_CLEAR_SALES, _DELETE_AMOUNTS):
         connection.execute(statement, {"sales": sales, "now_us": now_us})
     with bound.changed(connection, "look", tables.look.c.sale.in_(sales)):
@@ -141,15 +148,24 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     order_mentions.forget_orders(connection, set(connection.execute(_ORDER_NUMBERS, {"sales": sales}).scalars()))
 
 
-def _forget_subject(connection: Connection, subject: bytes) -> None:
-    """Remove *subject* from the access log and from rectifications."""
+def _forget_elsewhere(connection: Connection, person: Person) -> None:
+    """Remove *person* from the access log and from rectifications; each value is overwritten in its length first."""
     with (
-        bound.changed(connection, "look", tables.look.c.subject == subject),
-        bound.changed(connection, "rectification", tables.rectification.c.corrected == subject),
-        bound.changed(connection, "rectified_order", tables.rectified_order.c.wrong == subject),
+        bound.changed(connection, "look", tables.look.c.subject.in_(person)),
+        bound.changed(connection, "rectification", tables.rectification.c.corrected.in_(person)),
+        bound.changed(connection, "rectified_order", tables.rectified_order.c.wrong.in_(person)),
     ):
-        for statement in (_CLEAR_ACCESS_LOG, _FORGET_CORRECTED, _FORGET_WRONG):
-            connection.execute(statement, {"subject": subject})
+        for statement in _FORGET_ELSEWHERE:
+            for value, gone in ((redaction.ZEROS, [*person]), (None, [redaction.ZEROS])):
+                connection.execute(statement, {"value": value, "gone": gone})
+
+
+def _listed(connection: Connection, person: Person) -> dict[bytes, list[bytes]]:
+    """Return what follows the subjects of *person* in the suppression list and its index: an instant, or a kind."""
+    endings: dict[bytes, list[bytes]] = {subject: [kind.encode() for kind in SuppressionKind] for subject in person}
+    for subject, since_us in connection.execute(_LISTED, {"person": person}):
+        endings[subject].append(since_us.to_bytes(8))
+    return endings
 
 
 def _events_under(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:

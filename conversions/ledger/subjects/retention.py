@@ -13,30 +13,45 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert, text
 
 from conversions.ledger import judgements, log
+from conversions.ledger.batches import parts
 from conversions.ledger.batches.blank import kept_payloads
 from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.keys import deliveries_of, events_of
+from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
+from conversions.ledger.subjects.scrub import Deletion, demand
 from conversions.ledger.subjects.wire_ids import keep_wire_ids
 
-ROWS_PER_PAGE = 5_000
-"""Deliveries (one order at one destination) in one transaction."""
+ROWS_PER_PAGE = 2_500
+"""Orders in one transaction."""
+BATCHES_PER_PAGE = 5
+"""Batches in one transaction, with all other events of their orders."""
 MAX_SUM_MINOR_UNITS = (1 << 63) - 1
 """Limit of a stored sum: the sum of a misread column may not fit 64 bits."""
-_OLD = text("""
-    SELECT id >> :bits FROM delivery WHERE id > :after AND day < :before ORDER BY id LIMIT :page
+_OLD_BATCHES = text("""
+    SELECT b.id FROM batch b WHERE b.day < :before AND EXISTS (
+        SELECT 1 FROM blob x WHERE x.batch = b.id AND x.bytes IS NOT NULL
+    ) ORDER BY b.id
+""")
+_FIRST_KEPT_RUN = text("SELECT coalesce(min(id), 9223372036854775807) FROM run WHERE started_us >= :before_us")
+_RUNS_OF_OLD_DAYS = text("""
+    SELECT DISTINCT d.run, d.destination FROM run r JOIN delivery d ON d.run = r.id WHERE r.since < :before
+    ORDER BY d.run, d.destination
+""")
+"""An order is found by the newest run that read it, so that the orders of younger runs are not looked at."""
+_ORDERS_OF_OLD_DAYS = text(f"""
+    SELECT id >> {DESTINATION_BITS} FROM delivery
+    WHERE run = :run AND destination = :destination AND id > :after AND day < :before ORDER BY id LIMIT :page
 """)
 _FINISHED = text_with_lists(
     f"""
     SELECT s.id FROM sale s WHERE s.id IN :sales AND s.id < (SELECT max(id) FROM sale) AND NOT EXISTS (
         SELECT 1 FROM delivery d
         WHERE d.id BETWEEN s.id << {DESTINATION_BITS} AND s.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
-        AND (d.day >= :before OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown')
-        OR d.run >= (SELECT coalesce(min(r.id), 9223372036854775807) FROM run r WHERE r.started_us >= :before_us))
+        AND (d.day >= :before OR d.run >= :run OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown'))
     ) AND NOT EXISTS (
         SELECT 1 FROM revision v
         WHERE v.id BETWEEN s.id << {SALE_OF_EVENT} AND s.id << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
@@ -54,7 +69,7 @@ _ROWS_TO_COUNT = text_with_lists(
 """,
     "deliveries",
 )
-_DELETE_REVISIONS = text_with_lists("DELETE FROM revision WHERE id IN :events", "events")
+_DELETE_REVISIONS = text("DELETE FROM revision WHERE id BETWEEN :first AND :last")
 _DELETE_OF_DELIVERIES = (
     text_with_lists("DELETE FROM delivery WHERE id IN :deliveries", "deliveries"),
     text_with_lists("DELETE FROM decision WHERE delivery IN :deliveries", "deliveries"),
@@ -94,17 +109,19 @@ def first_kept_day(ledger: Ledger, zone: ZoneInfo, days: int) -> date:
 
 
 def purge(ledger: Ledger, before: date) -> PurgeResult:
-    """Purge orders of days before *before*. The caller holds the run lock, and calls ``redaction.wipe`` afterwards.
+    """Purge orders of days before *before*. The caller holds the run lock, and calls ``scrub`` afterwards.
 
     *before* is older than every platform's window, so a purged order is too old to be sent again. An order that still
     waits for an answer or a decision keeps its row and loses its payload.
     """
-    purged, after = PurgeResult(before), 0
+    purged = PurgeResult(before)
+    for sales in _old_sales(ledger, before):
+        _redact_payloads(ledger, purged, sales)
     with _foreign_keys_off(ledger):
-        while sales := _old(ledger, before, after):
-            after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
-            _redact_payloads(ledger, purged, sales)
-            _shrink(ledger, purged, sales)
+        run = _first_kept_run(ledger, before)
+        for sales in _orders_of_old_days(ledger, before):
+            _forget_buyers(ledger, sales)
+            _shrink(ledger, purged, run, sales)
     order_mentions.forget_before(ledger, _midnight_us(before))
     access_log.purge_looks(ledger, before, _midnight_us(before))
     return purged
@@ -114,11 +131,47 @@ def _midnight_us(day: date) -> int:
     return microseconds(datetime.combine(day, time.min, UTC))
 
 
-def _old(ledger: Ledger, before: date, after: int) -> list[int]:
-    """The next page of sales with a purchase day before *before*, ascending."""
-    parameters = {"bits": DESTINATION_BITS, "before": before.isoformat(), "after": after, "page": ROWS_PER_PAGE}
+def _old_sales(ledger: Ledger, before: date) -> Iterator[Sequence[int]]:
+    """Yield the sales with payloads of days before *before*, page by page."""
     with ledger.transaction() as connection:
-        return sorted(set(connection.execute(_OLD, parameters).scalars()))
+        batches = connection.execute(_OLD_BATCHES, {"before": before.isoformat()}).scalars().all()
+    for page in (batches[at : at + BATCHES_PER_PAGE] for at in range(0, len(batches), BATCHES_PER_PAGE)):
+        with ledger.transaction() as connection:
+            events = parts.events_of(connection, page)
+        yield sorted({event >> SALE_OF_EVENT for by_batch in events.values() for event in by_batch})
+
+
+def _first_kept_run(ledger: Ledger, before: date) -> int:
+    with ledger.transaction() as connection:
+        return int(connection.execute(_FIRST_KEPT_RUN, {"before_us": _midnight_us(before)}).scalar_one())
+
+
+def _orders_of_old_days(ledger: Ledger, before: date) -> Iterator[Sequence[int]]:
+    """Yield the sales of days before *before*, page by page, also those without an event."""
+    limits = {"before": before.isoformat(), "page": ROWS_PER_PAGE}
+    with ledger.transaction() as connection:
+        groups = connection.execute(_RUNS_OF_OLD_DAYS, limits).mappings().all()
+    for group in groups:
+        after = 0
+        while sales := _page(ledger, {**group, **limits, "after": after}):
+            yield sales
+            after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
+
+
+def _page(ledger: Ledger, parameters: Mapping[str, object]) -> Sequence[int]:
+    with ledger.transaction() as connection:
+        return connection.execute(_ORDERS_OF_OLD_DAYS, parameters).scalars().all()
+
+
+def _forget_buyers(ledger: Ledger, sales: Sequence[int]) -> None:
+    """Forget the buyers of orders without a payload: the link of a kept one would not be proven without its buyer."""
+    with ledger.transaction() as connection:
+        events = kept_payloads(connection, events_of(connection, sales))
+        free = {*_free(connection, sales)} - {event >> SALE_OF_EVENT for event in events}
+        buyers = tuple(connection.execute(_BUYERS, {"sales": [*free]}).scalars())
+        if buyers:
+            redaction.forget_buyers(connection, free, buyers)
+            demand(connection, ledger.now_us, Deletion.RETENTION)
 
 
 def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
@@ -128,6 +181,7 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
         if events:
             keep_wire_ids(connection, free)
             redaction.redact(connection, events)
+            demand(connection, ledger.now_us, Deletion.RETENTION)
             redaction.forget_buyers(connection, free, tuple(connection.execute(_BUYERS, {"sales": free}).scalars()))
             covered = redaction.ranges(connection, events)
             facts = {"basis": "retention", "events": covered, "count": len(events), "before": purged.before.isoformat()}
@@ -135,11 +189,12 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
             purged.events += len(events)
 
 
-def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
+def _shrink(ledger: Ledger, purged: PurgeResult, run: int, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
-        limits = {"before": purged.before.isoformat(), "before_us": _midnight_us(purged.before)}
-        finished = list(connection.execute(_FINISHED, limits | {"sales": _free(connection, sales)}).scalars())
+        limits = {"before": purged.before.isoformat(), "run": run, "sales": _free(connection, sales)}
+        finished = list(connection.execute(_FINISHED, limits).scalars())
         if finished:
+            demand(connection, ledger.now_us, Deletion.RETENTION)
             deliveries = {"deliveries": deliveries_of(connection, finished)}
             orders = _count(connection, deliveries)
             numbers = connection.execute(_ORDER_NUMBERS, {"sales": finished}).scalars().all()
@@ -163,7 +218,7 @@ def _delete(connection: Connection, sales: Sequence[int], deliveries: Sequence[i
         bound.changed(connection, "rectification", tables.rectification.c.corrected.is_not(None)),
         bound.changed(connection, "decision", tables.decision.c.delivery.in_(deliveries)),
     ):
-        connection.execute(_DELETE_REVISIONS, {"events": events_of(connection, sales)})
+        connection.execute(_DELETE_REVISIONS, event_spans(sales))
         for statement in _DELETE_OF_DELIVERIES:
             connection.execute(statement, {"deliveries": deliveries})
         for statement in _DELETE_OF_SALES:

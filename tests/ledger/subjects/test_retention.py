@@ -10,12 +10,14 @@ from sqlalchemy import select, text
 from conversions.errors import LedgerError
 from conversions.ledger.schema import tables
 from conversions.ledger.states import State
-from conversions.ledger.subjects import redaction, retention
+from conversions.ledger.subjects import retention
 from conversions.ledger.subjects.retention import PurgeResult
+from conversions.ledger.subjects.scrub import scrub
 from conversions.model.conversion import Money, Reason
 from tests.ledger import stored
-from tests.ledger.builders import DAY, LOST, Night, against, draft, sighting
-from tests.ledger.subjects.test_redaction import assert_committed, bought, in_files, send
+from tests.ledger.builders import DAY, LOST, Night, against, draft, sighting, subject
+from tests.ledger.subjects.test_redaction import assert_committed, bought, send
+from tests.ledger.subjects.traces_in_files import held, left
 
 KEPT = date.fromisoformat(DAY)
 """The day of every order."""
@@ -53,6 +55,7 @@ def test_the_first_day_that_is_kept_is_the_shops(night: Night) -> None:
 def test_old_payloads_are_purged_and_their_commitments_hold(night: Night) -> None:
     night.stage(bought("1", "ida"), bought("2", "asta"))
     send(night)
+    gone = held(night.path, subject("ida"), subject("asta"))
     keys = [row.id for row in night.all(select(tables.event.c.id).order_by(tables.event.c.id))]
     assert purge(night) == PurgeResult(AFTER, events=4, orders=2)
     assert payloads(night) == 0
@@ -60,8 +63,8 @@ def test_old_payloads_are_purged_and_their_commitments_hold(night: Night) -> Non
     assert (leaf["basis"], leaf["events"], leaf["count"]) == ("retention", [[keys[0], keys[-1]]], 4)
     assert leaf["before"] == AFTER.isoformat()
     assert_committed(night)
-    assert redaction.wipe(night.ledger)
-    assert in_files(night, "ida", "asta") == 0
+    assert scrub(night.ledger)
+    assert left(night.path, gone) == []
 
 
 def test_what_is_not_older_stays(night: Night) -> None:
@@ -137,8 +140,10 @@ def test_what_was_read_since_keeps_its_rows_and_is_counted_once(night: Night) ->
 
 def test_pages_are_as_good_as_one(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "ROWS_PER_PAGE", 3)
-    night.stage(*[bought(f"{i}", "ida") for i in range(10)])
-    send(night)
+    monkeypatch.setattr(retention, "BATCHES_PER_PAGE", 1)
+    for first in (0, 5):
+        night.stage(*[bought(f"{i}", "ida") for i in range(first, first + 5)])
+        send(night)
     assert purge(night) == PurgeResult(AFTER, events=20, orders=18)
     assert sales(night) == ["9"]
     covered = [leaf["count"] for leaf in night.leaves() if leaf["kind"] == "purge"]

@@ -101,6 +101,16 @@ def _create_tables() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "scrub",
+        sa.Column("id", _INT, nullable=False),
+        sa.Column("at_us", _INT, nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_strict=True,
+        sqlite_with_rowid=True,
+    )
+    op.create_index("ix_batch_day", "batch", ["day"], unique=False)
 
 
 def _name_buyers() -> None:
