@@ -17,6 +17,7 @@ from conversions.ledger.log.merkle import root_of
 from conversions.ledger.outbox import settle
 from conversions.ledger.schema import tables
 from conversions.ledger.subjects import redaction
+from conversions.ledger.subjects.scrub import remove_remnants
 from tests.ledger import stored
 from tests.ledger.batches.sealing import sealed
 from tests.ledger.batches.test_contents import BODIES

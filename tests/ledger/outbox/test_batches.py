@@ -35,7 +35,7 @@ def test_a_place_that_was_blanked_hides_no_order_behind_it(night: Night) -> None
     night.stage(*orders(6))
     template = night.outbox(max_events=5)
     bodies = []
-    while attempt := night.attempt(template):
-        bodies.append(attempt.body)
+    while following := night.attempt(template):
+        bodies.append(following.body)
     sent = b"".join(bodies)
     assert all(sent.count(event(f"A-{n}")) == 1 for n in range(6))

@@ -20,7 +20,7 @@ def test_a_batch_with_an_erased_order_outlives_the_others_and_can_be_purged(nigh
     night.stage(sighting("A-2"))
     places = [event.place for event in stored.events(night.path)]
     assert len({*places}) == len(places) == 6
-    assert [event.bytes for event in stored.events(night.path)].count(None) == 2
+    assert [event.body for event in stored.events(night.path)].count(None) == 2
     assert retention.purge(night.ledger, LATER).events == 4
 
 

@@ -41,7 +41,7 @@ def held(store: Path, *subjects: bytes) -> Held:
 
 def _compressed(row: contents.BlobRow, places: set[int]) -> set[bytes]:
     """Byte by byte: what comes out of each byte of a batch."""
-    sizes, packed = contents.unpack(row).sizes, row.body or b""
+    sizes, packed = contents.unpack(row).sizes, row.bytes or b""
     inside = {at for p in places for at in range(sum(sizes[:p]), sum(sizes[: p + 1]))}
     unpacker, out, of_person = zlib.decompressobj(), 0, list[int]()
     for at in range(len(packed)):
