@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -42,6 +42,7 @@ def test_places_come_back_in_their_order(free: Night, places: list[int], others:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=PLACES)
+@example(places=[place(1, 4095), place(2, 0)])
 def test_places_that_follow_each_other_in_a_batch_are_one_part(free: Night, places: list[int]) -> None:
     with free.ledger.transaction() as connection:
         connection.execute(tables.request_part.delete())

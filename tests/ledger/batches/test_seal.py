@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -22,6 +22,7 @@ DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
     drawn=st.lists(st.tuples(st.sampled_from([1, 2]), st.sampled_from(DAYS)), min_size=1, max_size=40),
     limits=st.dictionaries(st.sampled_from([1, 2]), st.integers(1, 9)),
 )
+@example(drawn=[(1, DAYS[0])] * 5, limits={1: 2})
 def test_limits_days_and_destinations_are_kept_apart(
     night: Night, drawn: list[tuple[int, str]], limits: dict[int, int]
 ) -> None:
