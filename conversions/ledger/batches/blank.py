@@ -11,7 +11,7 @@ from conversions.ledger.batches.form import erased_salts
 from conversions.ledger.batches.links import links
 from conversions.ledger.batches.traces import traces
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.keys import pages
+from conversions.ledger.schema.dialect import pages_of
 
 _PLACES = select(tables.event.c.id, tables.event.c.place).where(
     tables.event.c.id.in_(bindparam("events", expanding=True))
@@ -53,7 +53,7 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
             connection.execute(delete(tables.batch).where(tables.batch.c.id == batch))
         elif left:
             _overwrite(connection, batch, _erased(connection, batch, contents, left))
-    for page in pages([*events]):
+    for page in pages_of([*events]):
         connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
         connection.execute(delete(tables.earlier_person).where(tables.earlier_person.c.event.in_(page)))
 
@@ -61,14 +61,14 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
 def _present(connection: Connection, batch: int, contents: Contents) -> int:
     """Count the events that are still in *batch*, erased ones, too."""
     present = 0
-    for page in pages(contents.events):
+    for page in pages_of(contents.events):
         present += sum(batch_of(at) == batch for _, at in connection.execute(_PLACES, {"events": page}))
     return present
 
 
 def _by_batch(connection: Connection, events: Iterable[int]) -> dict[int, list[int]]:
     positions = defaultdict[int, list[int]](list)
-    for page in pages([*events]):
+    for page in pages_of([*events]):
         for _, at in connection.execute(_PLACES, {"events": page}):
             positions[batch_of(at)].append(position_of(at))
     return positions

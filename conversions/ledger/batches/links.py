@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from conversions.ledger.batches.contents import Contents, batch_of, position_of
 from conversions.ledger.batches.form import link
-from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
 
@@ -30,7 +30,8 @@ _LINKS = text_with_lists(
 def links(connection: Connection, events: Collection[int], contents: Mapping[int, Contents]) -> dict[int, bytes]:
     """Return the link of each of *events*, by key; *contents* are those of their batches, by key."""
     by_event = {}
-    for row in connection.execute(_LINKS, {"events": [*events]}):
-        value = contents[batch_of(row.place)].values[position_of(row.place)]
-        by_event[row.id] = link(row.order_no, row.subject or b"", row.day, value)
+    for page in pages_of(events):
+        for row in connection.execute(_LINKS, {"events": page}):
+            value = contents[batch_of(row.place)].values[position_of(row.place)]
+            by_event[row.id] = link(row.order_no, row.subject or b"", row.day, value)
     return by_event

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from conversions.ledger.judgements.commitment import commitment
-from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.keys import pages
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 
 _ROWS = text_with_lists(
     """
@@ -25,7 +24,7 @@ _BLANK = text("""
 def blank(connection: Connection, deliveries: Sequence[int]) -> list[list[int]]:
     """Blank the judgements of *deliveries*; return their numbers, as pairs of first and last, for the leaf."""
     numbers = list[int]()
-    for page in pages(deliveries):
+    for page in pages_of(deliveries):
         rows = connection.execute(_ROWS, {"deliveries": page}).all()
         blanks = [{"id": row.id, "commitment": commitment(row.salt, tuple(row)[:-1])} for row in rows]
         if blanks:

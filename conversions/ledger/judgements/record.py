@@ -14,8 +14,7 @@ from conversions.ledger import log
 from conversions.ledger.judgements.commitment import SALT_BYTES, commitment
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.keys import pages
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.tables import MAX_DESTINATIONS
 from conversions.ledger.states import State
 
@@ -60,7 +59,7 @@ def record(connection: Connection, at_us: int, deliveries: Sequence[int], *, run
     basis, rows = basis_now(connection), list[dict[str, Any]]()
     number = connection.execute(select(func.coalesce(func.max(tables.judgement.c.id), 0))).scalar_one()
     values = list[bytes]()
-    for page in pages(deliveries):
+    for page in pages_of(deliveries):
         for row in connection.execute(_CHANGES, {"deliveries": page}).all():
             if _changed(row, basis):
                 number += 1
@@ -74,7 +73,7 @@ def record(connection: Connection, at_us: int, deliveries: Sequence[int], *, run
 
 def record_standing(connection: Connection, at_us: int) -> None:
     """Record how every order stands against sending that has no judgement yet: after an upgrade."""
-    for page in pages(connection.execute(_UNRECORDED).scalars().all()):
+    for page in pages_of(connection.execute(_UNRECORDED).scalars().all()):
         record(connection, at_us, page)
 
 

@@ -1,25 +1,17 @@
 """Keys of the orders and events of sales, which follow from the sales' keys."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, select
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
 
-KEYS_PER_STATEMENT = 10_000
-"""SQLite takes 32,766 parameters by default (SQLite limits, section 9), PostgreSQL 65,535."""
 _EVENTS = (
     select(tables.event.c.id)
     .where(tables.event.c.id.between(bindparam("first"), bindparam("last")))
     .order_by(tables.event.c.id)
 )
-
-
-def pages(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield *keys* page by page."""
-    for at in range(0, len(keys), KEYS_PER_STATEMENT):
-        yield keys[at : at + KEYS_PER_STATEMENT]
 
 
 def deliveries_of(connection: Connection, sales: Iterable[int]) -> list[int]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, text
 from conversions.ledger import judgements, log, runs
 from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
@@ -170,9 +170,11 @@ def _listed(connection: Connection, person: Person) -> dict[bytes, list[bytes]]:
 
 def _events_under(connection: Connection, sales: Sequence[int], person: Person) -> list[int]:
     """Return the events of *sales* that have *person*'s address, ascending; those of another buyer stay."""
-    parameters = {"events": events_of(connection, sorted(sales))}
-    events = [connection.execute(_EVENTS_UNDER_ADDRESS, {**parameters, "subject": s}).scalars() for s in person]
-    return sorted(event for by_subject in events for event in by_subject)
+    events = set[int]()
+    for page in pages_of(events_of(connection, sales)):
+        for subject in person:
+            events.update(connection.execute(_EVENTS_UNDER_ADDRESS, {"events": page, "subject": subject}).scalars())
+    return sorted(events)
 
 
 def _record(  # noqa: PLR0913 - what the entry says

@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, text
 
 from conversions.ledger.batches.blank import blank
-from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.keys import pages
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.model.subject import Person
 
 ZEROS = bytes(16)
@@ -29,14 +28,14 @@ def redact(connection: Connection, events: Sequence[int]) -> set[bytes]:
     """
     gone = blank(connection, events)
     for value in (ZEROS, None):
-        for page in pages(events):
+        for page in pages_of(events):
             connection.execute(_FORGET_EARLIER, {"value": value, "events": page})
     return gone
 
 
 def forget_buyers(connection: Connection, sales: Collection[int], person: Person) -> None:
     """Forget that *person* is the buyer of *sales*; their events must be redacted before."""
-    for page in pages([*sales]):
+    for page in pages_of([*sales]):
         for value, gone in ((ZEROS, [*person]), (None, [ZEROS])):
             connection.execute(_FORGET_BUYER, {"value": value, "sales": page, "gone": gone})
 
