@@ -13,8 +13,8 @@ from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
-from conversions.ledger.schema import keys, tables
-from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
 from conversions.ledger.staging.transitions import Incoming, Transition
@@ -216,7 +216,7 @@ class _Rows:
         """Write all rows, with one executemany per statement, and take the events out that are replaced."""
         move_out(self.connection, self.unsent)
         set_buyers(self.connection, self.buyers)
-        for page in keys.pages(self.same):
+        for page in pages_of(self.same):
             self.connection.execute(_MARK_AS_READ, {"run": self.run, "events": page})
         written = ((_UPDATE_DELIVERY, self.replaced), (_UPDATE_STATED, self.stated), (_SET_STATE, self.settled))
         for statement, rows in written:
