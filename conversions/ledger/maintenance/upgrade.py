@@ -89,10 +89,6 @@ def _migrate(connection: Connection, now_us: int, progress: Progress) -> None:
 
 
 def _wipe(ledger: Ledger, path: Path, progress: Progress) -> bool:
-    """Rewrite the file where it has free pages: those of the old tables may hold personal data."""
-    with ledger.transaction() as connection:
-        free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-    if not free:
-        return True
+    """Rewrite the file, because the pages of the old tables may hold personal data."""
     with progress.wait("rewriting the store", path.stat().st_size / BYTES_PER_SECOND):
         return remove_remnants(ledger)

@@ -18,6 +18,7 @@ from tests.e2e.servers import postgresql
 
 NATIVE = {
     "schema/dialect.py": "the constructs of both dialects",
+    "schema/definitions.py": "how SQLite describes its own schema",
     "schema/migrations": "stores of earlier releases are SQLite files",
     "staging/snapshot.py": "the bulk load of the snapshot",
     "store/": "begin, checks of the file, and its copy",
@@ -44,7 +45,7 @@ LISTED, PARAMETER = re.compile(r"__\[POSTCOMPILE_(\w+?)(?:~~.*?)?\]"), re.compil
 def modules() -> Iterator[tuple[str, ModuleType]]:
     """Every module of the ledger under its path; stores of earlier releases stay SQLite files."""
     for info in pkgutil.walk_packages(ledger.__path__, f"{ledger.__name__}."):
-        if ".migrations" not in info.name and not info.ispkg:
+        if ".migration" not in info.name and not info.ispkg:
             path = info.name.removeprefix(f"{ledger.__name__}.").replace(".", "/")
             yield f"{path}.py", importlib.import_module(info.name)
 
