@@ -5,8 +5,6 @@ from sqlalchemy import ColumnElement, cast, func, literal_column
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, Int
 
-DELIVERIES_OF = f"BETWEEN j.value << {DESTINATION_BITS} AND j.value << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
-"""Key range of the deliveries of the sale ``j.value``."""
 PERSON_OF_EVENT = "CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END"
 """The buyer of the event ``e`` of the sale ``a``, with ``earlier_person p`` joined on the event."""
 MISADDRESSED = f"EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = a.id AND x.wrong = {PERSON_OF_EVENT})"

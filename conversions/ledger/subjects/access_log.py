@@ -10,7 +10,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from sqlalchemy import delete, func, insert, or_, select
 
 from conversions.ledger import log
@@ -98,8 +97,7 @@ def record_looks(ledger: Ledger, looks: Iterable[Look]) -> None:
 def records_of(ledger: Ledger, person: Person) -> list[AccessRecord]:
     """Every look at one person or at an order of theirs, oldest first."""
     with ledger.transaction() as connection:
-        sales = func.json_each(orjson.dumps(records.sales_of(connection, person)).decode()).table_valued("value")
-        of_person = or_(_table.subject.in_(person), _table.sale.in_(select(sales.c.value)))
+        of_person = or_(_table.subject.in_(person), _table.sale.in_(records.sales_of(connection, person)))
         rows = connection.execute(select(_table.at_us, _table.purpose).where(of_person).order_by(_table.id)).all()
     return [AccessRecord(instant(at), purpose) for at, purpose in rows]
 

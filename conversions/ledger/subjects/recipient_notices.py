@@ -12,7 +12,9 @@ from conversions.errors import Usage
 from conversions.ledger import log, runs
 from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import DELIVERIES_OF
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
+from conversions.ledger.schema.keys import deliveries_of
+from conversions.ledger.schema.sql import deliveries_of as deliveries_in
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.store import Ledger, instant
 from conversions.model.subject import Person
@@ -20,20 +22,20 @@ from conversions.model.subject import Person
 _task, _erasure, _rectification = tables.task.c, tables.erasure.c, tables.rectification.c
 _SENT = "(d.attempted > 0 OR d.revision > 0)"
 _OF_RECIPIENT = "d.destination IN (SELECT r.destination FROM request r WHERE r.recipient = :recipient)"
-_RECIPIENTS = text(f"""
+_RECIPIENTS = text_with_lists(
+    f"""
     SELECT DISTINCT r.recipient FROM request r WHERE r.destination IN (
-        SELECT d.destination FROM json_each(:sales) j JOIN delivery d ON d.id {DELIVERIES_OF} WHERE {_SENT}
-    ) ORDER BY 1
-""")
+        SELECT d.destination FROM delivery d WHERE d.id IN :deliveries AND {_SENT}
+    )
+    """,
+    "deliveries",
+)
 _REFERENCES = text(f"""
-    SELECT DISTINCT d.wire_id FROM json_each(:covered) j
-    JOIN event e ON e.id BETWEEN json_extract(j.value, '$[0]') AND json_extract(j.value, '$[1]')
-    JOIN delivery d ON d.id = e.id >> {REVISION_BITS}
-    WHERE d.wire_id IS NOT NULL AND {_SENT} AND {_OF_RECIPIENT} ORDER BY d.id
+    SELECT d.id, d.wire_id FROM event e JOIN delivery d ON d.id = e.id >> {REVISION_BITS}
+    WHERE e.id BETWEEN :first AND :last AND d.wire_id IS NOT NULL AND {_SENT} AND {_OF_RECIPIENT}
 """)
 _RECTIFIED_REFERENCES = text(f"""
-    SELECT d.wire_id FROM rectified_order j JOIN delivery d ON d.sale = j.sale
-    AND d.id {DELIVERIES_OF.replace("j.value", "j.sale")}
+    SELECT d.wire_id FROM rectified_order j JOIN delivery d ON d.sale = j.sale AND d.id {deliveries_in("j.sale")}
     WHERE j.rectification = :rectification AND d.wire_id IS NOT NULL AND {_SENT} AND {_OF_RECIPIENT} ORDER BY d.id
 """)
 
@@ -70,7 +72,10 @@ class Erasure:
 
 def recipients(connection: Connection, sales: Sequence[int]) -> list[str]:
     """Everybody to whom an order of *sales* was sent, or may have been."""
-    return list(connection.execute(_RECIPIENTS, {"sales": orjson.dumps(sales).decode()}).scalars())
+    names = set[str]()
+    for page in pages_of(deliveries_of(connection, sales)):
+        names.update(connection.execute(_RECIPIENTS, {"deliveries": page}).scalars())
+    return sorted(names)
 
 
 def open_notices(connection: Connection, now_us: int, names: Sequence[str], what: str, **cause: int) -> None:
@@ -136,5 +141,8 @@ def _references(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
     if row.rectification:
         parameters = {"rectification": row.rectification, "recipient": row.recipient}
         return tuple(connection.execute(_RECTIFIED_REFERENCES, parameters).scalars())
-    covered = orjson.dumps(orjson.loads(row.body)["events"]).decode()
-    return tuple(connection.execute(_REFERENCES, {"covered": covered, "recipient": row.recipient}).scalars())
+    ids = dict[int, str]()
+    for first, last in orjson.loads(row.body)["events"]:
+        events = {"first": first, "last": last, "recipient": row.recipient}
+        ids.update((each.id, each.wire_id) for each in connection.execute(_REFERENCES, events))
+    return tuple(dict.fromkeys(ids[delivery] for delivery in sorted(ids)))

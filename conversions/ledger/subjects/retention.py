@@ -5,7 +5,6 @@ The data of a person who asked for restriction stay as they are (art. 18(2)).
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -117,7 +116,7 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
     purged = PurgeResult(before)
     for sales in _old_sales(ledger, before):
         _redact_payloads(ledger, purged, sales)
-    with _foreign_keys_off(ledger):
+    with ledger.foreign_keys_off():  # SQLite would read every delivery for each sale that is deleted
         run = _first_kept_run(ledger, before)
         for sales in _orders_of_old_days(ledger, before):
             _forget_buyers(ledger, sales)
@@ -243,15 +242,3 @@ def _count(connection: Connection, deliveries: Mapping[str, object]) -> int:
     rows = [dict(zip(names, key, strict=True), orders=count, minor=sums[key]) for key, count in counts.items()]
     connection.execute(insert(tables.history), rows)
     return counts.total()
-
-
-@contextmanager
-def _foreign_keys_off(ledger: Ledger) -> Iterator[None]:
-    """Switch off foreign keys: SQLite would read every delivery per deleted sale. Deliveries are deleted first."""
-    driver = ledger.connection.connection.driver_connection
-    assert driver is not None
-    driver.execute("PRAGMA foreign_keys=OFF")
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA foreign_keys=ON")

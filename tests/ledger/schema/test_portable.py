@@ -23,13 +23,6 @@ NATIVE = {
     "staging/snapshot.py": "the bulk load of the snapshot",
     "store/": "begin, checks of the file, and its copy",
 }
-NOT_YET = {
-    "subjects/access_log.py": "lists of ids",
-    "subjects/recipient_notices.py": "lists of ids",
-    "subjects/redaction.py": "VACUUM and the WAL",
-    "subjects/retention.py": "foreign keys off while sales are deleted",
-}
-"""Modules whose statements are not portable yet, and why; a line goes when its module is."""
 NATIVE_WORDS = re.compile(
     r"json_each|json_extract|driver_connection|exec_driver_sql|PRAGMA|\biif\(|\binstr\(|INSERT OR|dialects\.sqlite|\btemp\."
 )
@@ -54,8 +47,7 @@ def constants() -> Iterator[tuple[str, Any]]:
     """Every statement that a module holds as a constant, by path and name."""
     for path, module in modules():
         for name, value in vars(module).items():
-            if path not in NOT_YET:
-                yield from ((f"{path} {name}{place}", statement) for place, statement in _statements(value))
+            yield from ((f"{path} {name}{place}", statement) for place, statement in _statements(value))
 
 
 def _statements(value: object) -> Iterator[tuple[str, Any]]:
@@ -129,6 +121,6 @@ def test_only_the_listed_modules_use_words_of_sqlite() -> None:
         for file in home.rglob("*.py")
         if (path := str(file.relative_to(home))) and NATIVE_WORDS.search(file.read_text())
     }
-    listed = tuple(NATIVE | NOT_YET)
+    listed = tuple(NATIVE)
     assert [path for path in sorted(native) if not path.startswith(listed)] == []
-    assert {line for line in NATIVE | NOT_YET if not any(path.startswith(line) for path in native)} == set()
+    assert {line for line in NATIVE if not any(path.startswith(line) for path in native)} == set()
