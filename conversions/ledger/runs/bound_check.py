@@ -21,9 +21,6 @@ REMEDY = (
     "FILE`; or, if the rows are right, `conversions adopt --store --reason TEXT`, and tell your auditor why."
 )
 
-REBINDING = {"upgraded", "restored"}
-"""Kinds of leaves that bind the rows as they stand, and say so."""
-
 
 def check(ledger: Ledger) -> None:
     """Raise LedgerError where rows that decide what is sent are not those that the log states."""
@@ -43,12 +40,13 @@ def differing(connection: Connection) -> list[str]:
     """
     names = {name for name, each in BOUND_SETS.items() if each.before_claim}
     stated: dict[str, Any] = {}
-    altered = set()
+    altered: set[str] = set()
     for facts in reversed(_newest(connection, names)):
-        for name, now in facts.get("bound", {}).items():
-            if name in stated and facts["kind"] not in REBINDING and now.get("was", now["sum"]) != stated[name]["sum"]:
-                altered.add(name)
-            stated[name] = now
+        if "altered" in facts:  # `adopt --store` has taken the rows over as they stood
+            altered, stated = set(), {}
+        now = facts.get("bound", {})
+        altered |= {n for n in now.keys() & stated.keys() if now[n].get("was", now[n]["sum"]) != stated[n]["sum"]}
+        stated |= now
     nothing = bound.statement(*bound.EMPTY)
     logged = {name: {key: stated.get(name, nothing)[key] for key in nothing} for name in names}
     return sorted({name for name in names if bound.present(connection, name) != logged[name]} | altered & names)
