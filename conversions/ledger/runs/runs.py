@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, se
 
 from conversions import __version__
 from conversions.errors import ConversionsError, LedgerError, SettingsError
-from conversions.ledger import log
+from conversions.ledger import judgements, log
 from conversions.ledger.log import bound, head_file
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Ledger, instant
@@ -156,17 +156,23 @@ def _check_clock(connection: Connection, now: datetime, zone: ZoneInfo) -> None:
 def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence[int]) -> None:
     """Mark the window as read, evaluated and stored, so that the run may claim its orders."""
     with ledger.transaction() as connection:
-        _expire_unread(connection, run, ledger.now_us // 1_000_000)
+        _expire_unread(connection, run, ledger.now_us)
         _mark_read(connection, window, destinations)
         log.append(connection, "window staged", ledger.now_us, {"run": run.id}, epoch=run.epoch)
 
 
-def _expire_unread(connection: Connection, run: Run, now: int) -> None:
+def _expire_unread(connection: Connection, run: Run, now_us: int) -> None:
     """Expire unsent orders that this run did not read and that are too old."""
     d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
-    too_old = (d.run.in_(open_runs), d.run != run.id, d.state.in_(["pending", "deferred"]), d.expires_at <= now)
+    too_old = (
+        d.run.in_(open_runs),
+        d.run != run.id,
+        d.state.in_(["pending", "deferred"]),
+        d.expires_at <= now_us // 1_000_000,
+    )
     expired = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
-    connection.execute(update(tables.delivery).where(*too_old).values(**expired))
+    changed = connection.execute(update(tables.delivery).where(*too_old).values(**expired).returning(d.id))
+    judgements.record(connection, now_us, changed.scalars().all(), run=run.id)
 
 
 def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
