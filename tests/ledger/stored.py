@@ -16,8 +16,8 @@ class StoredEvent:
     id: int
     place: int
     subject: bytes | None
-    bytes: bytes | None
     salts: bytes
+    bytes: bytes | None
     request_count: int
     """The requests that contain it."""
 
@@ -47,8 +47,8 @@ def events(store: Path) -> list[StoredEvent]:
                 key,
                 place,
                 subject,
-                batches[place >> 12].bodies[place & 4095],
                 batches[place >> 12].salts[place & 4095],
+                batches[place >> 12].bodies[place & 4095],
                 requests,
             )
             for key, place, subject, requests in connection.execute(_EVENTS)
