@@ -1,5 +1,6 @@
 """Traces of erased events: bytes that no file of the store may hold once they are erased. They stay in memory."""
 
+import re
 import zlib
 from collections.abc import Collection, Iterator
 from itertools import accumulate
@@ -9,13 +10,19 @@ from conversions.ledger.batches.contents import Contents
 TRACE_BYTES = 16
 """As long as a salt or a subject: no two of them in a store are equal by chance."""
 _SHORTEST = 8
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+"""What says in an event who it is about. Pieces of the rest, such as products, are equal to those of other persons."""
 
 
 def traces(contents: Contents, packed: bytes, positions: Collection[int]) -> set[bytes]:
-    """Return the traces of the events at *positions*: their salts, and what they were in *packed*, the joined bytes."""
+    """Return the traces of the events at *positions*: their salts, and their digests in *packed*, the joined bytes."""
     salts = b"".join(contents.salts[p] for p in positions)
-    ends = [0, *accumulate(contents.sizes)]
-    spans = [(ends[p], ends[p + 1]) for p in positions]
+    starts = [0, *accumulate(contents.sizes)]
+    spans = [
+        (starts[p] + digest.start(), starts[p] + digest.end())
+        for p in positions
+        for digest in _DIGEST.finditer(contents.bodies[p] or b"")
+    ]
     return {salts[at : at + TRACE_BYTES] for at in range(0, len(salts), TRACE_BYTES)} | {*_pieces(packed, spans)}
 
 

@@ -33,12 +33,12 @@ MAX_SUM_MINOR_UNITS = (1 << 63) - 1
 _OLD_BATCHES = text("""
     SELECT b.id FROM batch b WHERE b.day < :before AND EXISTS (
         SELECT 1 FROM blob x WHERE x.batch = b.id AND x.bytes IS NOT NULL
-    ) ORDER BY b.id
+    ) ORDER BY b.day, b.id
 """)
 _FIRST_KEPT_RUN = text("SELECT coalesce(min(id), 9223372036854775807) FROM run WHERE started_us >= :before_us")
 _RUNS_OF_OLD_DAYS = text("""
-    SELECT DISTINCT d.run, d.destination FROM run r JOIN delivery d ON d.run = r.id WHERE r.since < :before
-    ORDER BY d.run, d.destination
+    SELECT r.id AS run, p.id AS destination FROM run r CROSS JOIN destination p WHERE r.since < :before
+    AND EXISTS (SELECT 1 FROM delivery d WHERE d.run = r.id AND d.destination = p.id) ORDER BY r.id, p.id
 """)
 """An order is found by the newest run that read it, so that the orders of younger runs are not looked at."""
 _ORDERS_OF_OLD_DAYS = text(f"""

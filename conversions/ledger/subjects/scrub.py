@@ -96,6 +96,6 @@ def _clean(remnants: Remnants, traces: Sequence[Traces], *, rewrite: bool) -> bo
             remedy()
             if not remnants.empty_wal():
                 return False
-        if not (gone and remnants.hold(gone, listed)):
-            return True
-    return False
+        if remedy == remnants.rewrite or not (gone and remnants.hold(gone, listed)):
+            break  # a store that was rewritten has no free space with copies
+    return True

@@ -1,11 +1,12 @@
 """Old payloads go, what is over shrinks to counts, and nothing that was sent can be sent again for it."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 from conversions.errors import LedgerError
 from conversions.ledger.schema import tables
@@ -174,3 +175,29 @@ def test_sums_that_do_not_fit_are_as_large_as_can_be(night: Night) -> None:
     night.stage(*[sighting(f"{i}", against(Reason.NO_PRODUCT), stated=huge) for i in range(3)])
     purge(night)
     assert {row[4] for row in history(night)} == {retention.MAX_SUM_MINOR_UNITS}
+
+
+def test_orders_without_an_event_lose_their_buyer_too(night: Night) -> None:
+    withheld = sighting("2", against(Reason.NO_PRODUCT), subject=subject("asta"))
+    night.stage(bought("1", "ida"), withheld, bought("3", "ulla"))
+    send(night)
+    gone = held(night.path, subject("ida"), subject("asta"), subject("ulla"))
+    assert purge(night).orders == 4
+    assert scrub(night.ledger)
+    assert left(night.path, gone) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (retention._OLD_BATCHES, "ix_batch_day"),
+        (retention._RUNS_OF_OLD_DAYS, "ix_delivery_run_destination"),
+        (retention._ORDERS_OF_OLD_DAYS, "ix_delivery_run_destination"),
+    ],
+)
+def test_no_query_reads_all_orders(night: Night, query: TextClause, index: str) -> None:
+    values = {"before": KEPT.isoformat(), "run": 1, "destination": 1, "after": 0, "page": 9}
+    plan = text(f"EXPLAIN QUERY PLAN {query.text}")
+    steps = " ".join(row.detail for row in night.all(plan.bindparams(**{n: values[n] for n in plan._bindparams})))
+    assert index in steps
+    assert not {"SCAN d", "SCAN b", "SCAN delivery"} & {*re.findall(r"SCAN \w+", steps)}

@@ -10,6 +10,7 @@ from pathlib import Path
 from conversions.ledger.batches import contents
 from tests.ledger import stored
 
+DIGEST = re.compile(rb"[0-9a-f]{64}")
 PIECE = 12
 """Bytes of a compressed event that are searched at once."""
 
@@ -41,8 +42,10 @@ def held(store: Path, *subjects: bytes) -> Held:
 
 def _compressed(row: contents.BlobRow, places: set[int]) -> set[bytes]:
     """Byte by byte: what comes out of each byte of a batch."""
-    sizes, packed = contents.unpack(row).sizes, row.bytes or b""
-    inside = {at for p in places for at in range(sum(sizes[:p]), sum(sizes[: p + 1]))}
+    unpacked, packed = contents.unpack(row), row.bytes or b""
+    sizes, bodies = unpacked.sizes, unpacked.bodies
+    digests = [(sum(sizes[:p]), match) for p in places for match in DIGEST.finditer(bodies[p] or b"")]
+    inside = {start + at for start, match in digests for at in range(*match.span())}
     unpacker, out, of_person = zlib.decompressobj(), 0, list[int]()
     for at in range(len(packed)):
         gained = len(unpacker.decompress(packed[at : at + 1]))
