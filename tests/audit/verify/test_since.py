@@ -1,5 +1,6 @@
 """With a trusted checkpoint only newer bytes are read; what it covers is still bound by its root."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,12 @@ def test_a_checkpoint_of_the_newest_entry_leaves_nothing_to_read(shop: Shop) -> 
 def test_older_requests_are_not_even_asked_for(shop: Shop, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spans: list[tuple[int, int]] = []
     real = payloads.check_requests
-    monkeypatch.setattr(payloads, "check_requests", lambda store, *span: spans.append(span) or real(store, *span))
+
+    def asked(store: sqlite3.Connection, first: int, last: int) -> payloads.CheckedRequests:
+        spans.append((first, last))
+        return real(store, first, last)
+
+    monkeypatch.setattr(payloads, "check_requests", asked)
 
     verified(shop, kept)
 
