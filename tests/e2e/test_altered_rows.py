@@ -1,10 +1,14 @@
 """Rows that decide what is sent are altered by hand: the next run sends nothing, and the verifier finds it."""
 
 import json
+from contextlib import closing
+from hashlib import shake_256
+from sqlite3 import Row, connect
 
 import pytest
 from dotenv import dotenv_values
 
+from conversions.ledger.log.bound import commitment
 from tests.e2e.said import DOMAIN, KEY, STORE, Said, stopped
 from tests.e2e.shop import NAMES, Shop
 
@@ -83,6 +87,27 @@ def test_an_altered_objection_stays_found_after_it_is_removed_by_command(listed:
     listed.objection(IDA, taken_back=True)
     assert_nothing_sent(listed, listed.command("run"), listed.requests())
     assert verdict(listed)[0] != 0
+
+
+def test_an_altered_sum_does_not_follow_the_row_into_the_log(listed: Shop) -> None:
+    """Row and sum are altered together, and a command that follows states a sum over the altered row."""
+    sound = listed.sql("SELECT sum FROM bound WHERE name = 'objection'")
+    listed.sql("UPDATE objection SET reason = 'never' WHERE kind = 'objection'")
+    with closing(connect(listed.store)) as store, store:
+        store.row_factory = Row
+        rows = store.execute("SELECT * FROM objection").fetchall()
+        total = sum(int.from_bytes(shake_256(commitment("objection", row)).digest(512)) for row in map(dict, rows))
+        altered = (total % (1 << 4096)).to_bytes(512)
+        store.execute("UPDATE bound SET sum = ? WHERE name = 'objection'", (altered,))
+    assert [(altered,)] != sound
+    listed.objection(f"new@{DOMAIN}")
+
+    assert_nothing_sent(listed, listed.command("run"), listed.requests())
+    code, findings = verdict(listed)
+    assert code != 0
+    assert "replaces another sum of the set 'objection'" in findings
+    assert listed.command("adopt", "--store", "--reason", "it is right").code == 0
+    assert listed.run().code in {0, 1}, "and one can go on"
 
 
 def test_the_leaf_cannot_be_altered_with_the_row(listed: Shop) -> None:

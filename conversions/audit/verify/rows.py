@@ -178,7 +178,7 @@ class RowVerifier:
         kind = facts["kind"]
         if not self.bound and kind == "upgraded" and "bound" in facts:
             self.notes.append(f"Entry {seq}: rows from before schema 0006 are bound since this entry only.")
-        self.bound |= facts.get("bound", {})
+        self._chain(seq, facts.get("bound", {}), adopted="altered" in facts)
         if kind in RULES:
             self._compare(seq, RULES[kind], facts)
         elif kind == "pinned":
@@ -247,6 +247,14 @@ class RowVerifier:
         ]
         if differing:
             self._report(seq, f"differs from {rule.table} {row[0]} in {', '.join(differing)}")
+
+    def _chain(self, seq: int, stated: Mapping[str, Any], *, adopted: bool) -> None:
+        """Each entry names the sum that it replaces; an entry that follows from an altered sum names another."""
+        for name, now in stated.items():
+            former = self.bound.get(name)
+            if former and not adopted and now.get("was", now["sum"]) != former["sum"]:
+                self._report(seq, f"replaces another sum of the set {name!r} than the log had")
+        self.bound |= stated
 
     def _approve(self, subject: str, digest: str) -> None:
         self._bind({subject: digest})

@@ -1,7 +1,8 @@
 """Binds rows by sums that leaves state: one sum per set of ``schema.bound_sets``, over the commitments of its rows.
 
 A sum is AdHash over 4096 bits: each commitment is stretched by SHAKE-256 to a number, and the numbers are added modulo
-2**4096, so that a change costs the same in a small and in a large table. A leaf has the SHA-256 of the sum.
+2**4096, so that a change costs the same in a small and in a large table. A leaf has the SHA-256 of the sum, and of the
+one that it replaces (``was``, where they differ): a sum that was altered in the store breaks the chain of the leaves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ SUM_BYTES = 512
 SALT_BYTES = 16
 _MODULUS = 1 << 8 * SUM_BYTES
 _UNSTATED = "bound sets that changed"
-"""Key in the connection's ``info``: names of sets that the next leaf of the transaction states."""
+"""Key in the connection's ``info``: for each set that the next leaf states, the digest of its sum before."""
 
 
 @contextmanager
@@ -59,15 +60,19 @@ def bind_everything(connection: Connection) -> None:
 
 def state_everything(connection: Connection) -> None:
     """Let the next leaf of the transaction state every set, so that later checks need not read what is before it."""
-    _unstated(connection).update(BOUND_SETS)
+    for name in BOUND_SETS:
+        _unstated(connection).setdefault(name, sha256(_stored(connection, name)[1]).hexdigest())
 
 
 def take_unstated(connection: Connection) -> dict[str, Any]:
     """Return the facts ``bound`` of the leaf that is being appended; empty where the transaction changed no set."""
-    names = sorted(_unstated(connection))
+    stated = {}
+    for name, was in sorted(_unstated(connection).items()):
+        stated[name] = statement(*_stored(connection, name))
+        if stated[name]["sum"] != was:
+            stated[name]["was"] = was
     _unstated(connection).clear()
-    sums = {row.name: (row.rows, row.sum) for row in connection.execute(select(tables.bound))} if names else {}
-    return {"bound": {name: statement(*sums.get(name, EMPTY)) for name in names}} if names else {}
+    return {"bound": stated} if stated else {}
 
 
 def begin(connection: Connection) -> None:
@@ -104,9 +109,16 @@ def _batched(keys: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ..
     return (keys[at : at + _KEYS_PER_STATEMENT] for at in range(0, len(keys), _KEYS_PER_STATEMENT))
 
 
-def _unstated(connection: Connection) -> set[str]:
-    names: set[str] = connection.info.setdefault(_UNSTATED, set())
+def _unstated(connection: Connection) -> dict[str, str]:
+    names: dict[str, str] = connection.info.setdefault(_UNSTATED, {})
     return names
+
+
+def _stored(connection: Connection, name: str) -> tuple[int, bytes]:
+    """Number and sum of the rows of the set *name*, as the store keeps them."""
+    query = select(tables.bound.c.rows, tables.bound.c.sum).where(tables.bound.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return (row.rows, row.sum) if row else EMPTY
 
 
 def _columns(bound: BoundSet) -> Sequence[ColumnElement[Any]]:
@@ -153,11 +165,8 @@ def _plain(value: Any) -> Any:
 def _add(connection: Connection, name: str, rows: int, total: int) -> None:
     if not rows:
         return
-    key = tables.bound.c.name == name
-    before = connection.execute(select(tables.bound.c.rows, tables.bound.c.sum).where(key)).one_or_none()
-    if before is None:
-        connection.execute(insert(tables.bound).values(name=name, rows=0, sum=EMPTY[1]))
-    counted, added = before or EMPTY
+    counted, added = _stored(connection, name)
+    _unstated(connection).setdefault(name, sha256(added).hexdigest())
     values = {"rows": counted + rows, "sum": _bytes(int.from_bytes(added) + total)}
-    connection.execute(update(tables.bound).where(key).values(**values))
-    _unstated(connection).add(name)
+    if not connection.execute(update(tables.bound).where(tables.bound.c.name == name).values(**values)).rowcount:
+        connection.execute(insert(tables.bound).values(name=name, **values))

@@ -1,6 +1,6 @@
 """The log: an append-only RFC 6962 tree of canonical JSON leaves. A leaf commits together with the facts it records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -63,6 +63,13 @@ def check_epoch(connection: Connection, epoch: int | None) -> None:
 def root_at(connection: Connection, size: int) -> bytes:
     """Root of the tree at *size* leaves."""
     return root_from(size, partial(_hash, connection))
+
+
+def root_with(connection: Connection, newest: Sequence[bytes], size: int) -> bytes:
+    """Root of the tree of *size* leaves whose *newest* ones have these hashes, oldest first."""
+    before = size - len(newest)
+    peaks = [_hash(connection, level, position) for level, position in merkle.peaks(before)]
+    return merkle.extended(peaks, before, newest)
 
 
 def inclusion(connection: Connection, position: int, size: int) -> list[bytes]:

@@ -42,6 +42,20 @@ def root_from(size: int, node: Node) -> bytes:
     return _root_between(0, size, node) if size else EMPTY
 
 
+def extended(peaks: Sequence[bytes], size: int, newest: Sequence[bytes]) -> bytes:
+    """Root of a tree of *size* leaves with these *peaks*, after leaves with the hashes *newest* were added."""
+    kept = list(peaks)
+    for position, hashed in enumerate(newest, start=size):
+        complete = hashed
+        for _ in range((~position & position + 1).bit_length() - 1):  # one for each subtree that this leaf completes
+            complete = node_hash(kept.pop(), complete)
+        kept.append(complete)
+    root = kept.pop() if kept else EMPTY
+    while kept:
+        root = node_hash(kept.pop(), root)
+    return root
+
+
 def inclusion(position: int, size: int, node: Node) -> list[bytes]:
     """Inclusion proof of the leaf at *position*: PATH(position, D[size]) of RFC 9162 2.1.3.1, lowest node first."""
     start, end, path = 0, size, []

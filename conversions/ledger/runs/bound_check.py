@@ -1,9 +1,9 @@
 """Compares the sets that decide what is sent with what the log states of them, before a run claims anything.
 
-It reads the newest leaves only, back to the one that began the last run and states every set.
+It reads the newest leaves only, back to what is before the last run: the leaf that begins a run states every set.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -34,30 +34,47 @@ def check(ledger: Ledger) -> None:
 
 
 def differing(connection: Connection) -> list[str]:
-    """Names of the sets that a run compares and whose rows differ from the log."""
+    """Names of the sets that a run compares and whose rows differ from the log.
+
+    Raises LedgerError where the newest entries are not in the log's tree.
+    """
     names = {name for name, each in BOUND_SETS.items() if each.before_claim}
-    stated = _stated(connection, names)
-    nothing = bound.statement(*bound.EMPTY)
-    return sorted(name for name in names if bound.present(connection, name) != stated.get(name, nothing))
-
-
-def _stated(connection: Connection, names: set[str]) -> dict[str, Any]:
-    """What the newest leaves state of the sets with these *names*."""
     stated: dict[str, Any] = {}
-    for facts in _newest_first(connection):
-        stated = dict(facts.get("bound", {})) | stated
-        if names <= stated.keys():
-            break
-    return stated
+    altered: set[str] = set()
+    for facts in reversed(_newest(connection, names)):
+        if "altered" in facts:  # `adopt --store` has taken the rows over as they stood
+            altered, stated = set(), {}
+        now = facts.get("bound", {})
+        altered |= {n for n in now.keys() & stated.keys() if now[n].get("was", now[n]["sum"]) != stated[n]["sum"]}
+        stated |= now
+    nothing = bound.statement(*bound.EMPTY)
+    logged = {name: {key: stated.get(name, nothing)[key] for key in nothing} for name in names}
+    return sorted({name for name in names if bound.present(connection, name) != logged[name]} | altered & names)
 
 
-def _newest_first(connection: Connection) -> Iterator[Mapping[str, Any]]:
-    """Every leaf, newest first. Raises LedgerError at a leaf that is missing or is not in the tree."""
+def _newest(connection: Connection, names: set[str]) -> list[Mapping[str, Any]]:
+    """The newest leaves, newest first, back to where each set was stated before the last run began."""
     size = connection.execute(select(tables.head.c.tree_size)).scalar() or 0  # a plan before the first run has no head
-    root = log.root_at(connection, size)
-    for seq in range(size - 1, -1, -1):
-        body = connection.execute(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).scalar()
-        path = log.inclusion(connection, seq, size)
-        if body is None or not merkle.included(merkle.leaf_hash(body.encode()), seq, size, path, root):
-            raise LedgerError(f"Entry {seq} of the log was changed by hand: nothing is sent. {REMEDY}")
-        yield orjson.loads(body)
+    leaves: list[Mapping[str, Any]] = []
+    hashes: list[bytes] = []
+    before_run: set[str] | None = None
+    while len(leaves) < size and not (before_run is not None and names <= before_run):
+        seq = size - 1 - len(leaves)
+        body = connection.execute(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).scalar() or "{}"
+        leaves.append(_parsed(body))
+        hashes.append(merkle.leaf_hash(body.encode()))
+        if before_run is not None:
+            before_run |= leaves[-1].get("bound", {}).keys()
+        elif leaves[-1].get("kind") == "run":
+            before_run = set()
+    if log.root_with(connection, hashes[::-1], size) != log.root_at(connection, size):
+        raise LedgerError(f"The newest entries of the log were changed by hand: nothing is sent. {REMEDY}")
+    return leaves
+
+
+def _parsed(body: str) -> Mapping[str, Any]:
+    try:
+        facts: dict[str, Any] = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}  # altered, so the root differs
+    return facts

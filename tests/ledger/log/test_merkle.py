@@ -13,6 +13,7 @@ from conversions.ledger.log.merkle import (
     Node,
     consistency,
     consistent,
+    extended,
     included,
     inclusion,
     leaf_hash,
@@ -208,3 +209,15 @@ def test_another_implementation_makes_the_same_roots_and_proofs(size: int) -> No
     for position in range(size):
         theirs_of_it = theirs.prove_inclusion(position + 1, size).path  # which begins with the leaf itself
         assert theirs_of_it == [leaf_hash(leaves[position]), *inclusion(position, size, subtrees(leaves))]
+
+
+@pytest.mark.parametrize("size", range(18))
+def test_a_tree_grown_from_its_peaks_has_the_root_of_all(size: int) -> None:
+    leaves = [bytes([number]) for number in range(17)]
+    stored: dict[tuple[int, int], bytes] = {(0, at): leaf_hash(leaf) for at, leaf in enumerate(leaves)}
+    for level in range(5):
+        for at in range(17 >> level + 1):
+            stored[level + 1, at] = node_hash(stored[level, 2 * at], stored[level, 2 * at + 1])
+    kept = [stored[peak] for peak in peaks(min(size, 17))]
+    newest = [leaf_hash(leaf) for leaf in leaves[size:]]
+    assert extended(kept, min(size, 17), newest) == root_of(leaves)
