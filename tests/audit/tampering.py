@@ -256,6 +256,7 @@ def erase(shop: Shop) -> None:
     from sqlalchemy import insert
 
     from conversions.ledger import log
+    from conversions.ledger.log import bound
     from conversions.ledger.schema import tables
     from conversions.ledger.subjects import redaction
 
@@ -264,8 +265,10 @@ def erase(shop: Shop) -> None:
         redaction.redact(connection, [event])
         row = {"operator": "nina", "entry": None}
         facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}
-        leaf = log.append(connection, "erasure", ledger.now_us, {**facts, **row})
-        connection.execute(insert(tables.erasure).values(case_no="17", at_us=ledger.now_us, events=1, leaf=leaf, **row))
+        with log.entry(connection, "erasure", ledger.now_us, {**facts, **row}) as leaf:
+            new = {"case_no": "17", "at_us": ledger.now_us, "events": 1, "leaf": leaf, **row}
+            connection.execute(insert(tables.erasure).values(**new))
+            bound.bind(connection, "erasure", tables.erasure.c.leaf == leaf)
 
 
 def whole(home: Path) -> None:

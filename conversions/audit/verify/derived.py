@@ -28,6 +28,7 @@ _NEWEST_SALE = f"""
         coalesce((SELECT max(id) FROM delivery) >> {DESTINATION_BITS}, 0),
         coalesce((SELECT max(id) FROM event) >> {_SALE_BITS}, 0))
 """  # noqa: S608
+_SUMS = "SELECT name, rows, sum FROM bound"
 _DOCUMENTS = {
     "settings": "SELECT settings FROM run",
     "policy": "SELECT policy FROM run UNION SELECT policy FROM request",
@@ -69,15 +70,11 @@ def _counts(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
 
 def _sums(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
     """The sums that the next run continues; a set that never had a row has none."""
-    rows = {
-        name: {"rows": rows, "sum": sha256(total).hexdigest()}
-        for name, rows, total in store.execute("SELECT name, rows, sum FROM bound")
-    }
+    kept = {name: (rows, sha256(total).hexdigest()) for name, rows, total in store.execute(_SUMS)}
     for name, stated in history.bound.items():
-        sum_of = rows.pop(name, None)
-        if sum_of != stated and (sum_of or stated["rows"]):
+        if kept.pop(name, (0, stated["sum"])) != (stated["rows"], stated["sum"]):
             yield VerificationFinding(f"the sum of the set {name!r}", "is not what the log states")
-    for name in rows:
+    for name in kept:
         yield VerificationFinding(f"the sum of the set {name!r}", "is in no entry")
 
 

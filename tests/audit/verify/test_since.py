@@ -105,11 +105,11 @@ def test_older_requests_are_not_even_asked_for(shop: Shop, kept: Path, monkeypat
     spans: list[tuple[int, int]] = []
     real = payloads.check_requests
 
-    def recorded(store: sqlite3.Connection, first: int, last: int) -> payloads.CheckedRequests:
+    def asked(store: sqlite3.Connection, first: int, last: int) -> payloads.CheckedRequests:
         spans.append((first, last))
         return real(store, first, last)
 
-    monkeypatch.setattr(payloads, "check_requests", recorded)
+    monkeypatch.setattr(payloads, "check_requests", asked)
 
     verified(shop, kept)
 
