@@ -11,7 +11,7 @@ from conversions.ledger.batches import parts
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.sql import PERSON_OF_EVENT
+from conversions.ledger.schema.sql import IS_PRESENT_EVENT, PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -39,7 +39,7 @@ _SUSPECTS = select(tables.request.c.id, tables.request.c.suspects).where(
 _SET_REASON = text_with_lists(
     f"""
     UPDATE delivery SET reason = :account WHERE id IN (
-        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision WHERE e.id IN :events
+        SELECT d.id FROM event e JOIN delivery d ON {IS_PRESENT_EVENT} WHERE e.id IN :events
     ) AND acknowledged_us IS NULL AND detail IN :suspects
     AND (state = 'rejected' AND reason = :own OR state = 'received' AND reason IS NULL)
 """,

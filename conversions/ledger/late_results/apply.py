@@ -23,6 +23,7 @@ from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.sql import IS_PRESENT_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
@@ -42,7 +43,7 @@ MAX_REQUESTS_A_RUN = 1500
 
 _RECEIVED = text_with_lists(
     f"""
-    SELECT d.id, d.run FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    SELECT d.id, d.run FROM event e JOIN delivery d ON {IS_PRESENT_EVENT}
     WHERE e.id IN :events AND d.state = 'received'
 """,
     "events",
@@ -68,7 +69,7 @@ _KEEP_FOR_PERSON = text_with_lists(
 _SET_RECORDED = text_with_lists(
     f"""
     UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id IN (
-        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+        SELECT d.id FROM event e JOIN delivery d ON {IS_PRESENT_EVENT}
         JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
         WHERE e.id IN :events AND r.outcome = 'unknown' AND r.destination = :destination
     )

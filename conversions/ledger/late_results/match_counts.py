@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema.sql import IS_PRESENT_EVENT
 from conversions.ledger.store import Ledger
 
 _COUNT = text_with_lists(
@@ -16,7 +16,7 @@ _COUNT = text_with_lists(
     INSERT INTO match_day(destination, day, matched, unmatched)
     SELECT d.destination, d.day, count(*) FILTER (WHERE d.state = 'recorded'),
         count(*) FILTER (WHERE d.state = 'unmatched')
-    FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    FROM event e JOIN delivery d ON {IS_PRESENT_EVENT}
     WHERE e.id IN :events AND d.state IN ('recorded', 'unmatched')
     AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.id = e.id)
     GROUP BY d.destination, d.day

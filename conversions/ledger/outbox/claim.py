@@ -25,8 +25,9 @@ from conversions.model.conversion import Reason
 BATCHES_PER_QUERY = 20
 
 _BATCHES = text("""
-    SELECT b.id, o.members FROM batch b JOIN blob o ON o.batch = b.id
-    WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch ORDER BY b.id LIMIT :most
+    SELECT b.id, b.events, b.request, o.members FROM batch b JOIN blob o ON o.batch = b.id
+    WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch
+    AND (b.id > :batch OR b.events > :position) ORDER BY b.id LIMIT :most
 """)
 _PENDING = text_with_lists(
     f"""
@@ -125,11 +126,16 @@ def _pending(connection: Connection, run: Run, template: RequestTemplate) -> lis
     places = list[EventPlace]()
     after = template.last_claimed[Purpose.FIRST]
     while len(places) < template.max_events:
-        page = {"run": run.id, "destination": template.destination_id, "batch": batch_of(after)}
-        batches = connection.execute(_BATCHES, page | {"most": BATCHES_PER_QUERY}).all()
-        for batch, packed in batches:
-            new = [each for each in _pending_in(connection, run, batch, members(packed)) if each.place > after]
-            if places and len(places) + len(new) > template.max_events:
+        start = {"batch": batch_of(after), "position": position_of(after) + 1, "most": BATCHES_PER_QUERY}
+        page = {"run": run.id, "destination": template.destination_id, **start}
+        batches = connection.execute(_BATCHES, page).all()
+        for batch in batches:
+            room = template.max_events - len(places)
+            if places and batch.request is None and batch.events > room:  # all of it waits
+                return places
+            waiting = _pending_in(connection, run, batch.id, members(batch.members))
+            new = [each for each in waiting if each.place > after]
+            if places and len(new) > room:
                 return places
             places += new
         if len(batches) < BATCHES_PER_QUERY:

@@ -134,6 +134,8 @@ _WITHHOLD_BY_CONSENT = text_with_lists(
 
 def close_expired(ledger: Ledger, run: Run, destination: int) -> None:
     """Close restatements that may no longer be sent: too old, or forbidden by what this run read."""
+    if not has_open(ledger, destination):
+        return
     expiry = {"destination": destination, "now": ledger.now_us // 1_000_000}
     with ledger.transaction() as connection:
         log.check_epoch(connection, run.epoch)

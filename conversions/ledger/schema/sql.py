@@ -3,8 +3,10 @@
 from sqlalchemy import ColumnElement, cast, func, literal_column
 
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, Int
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_REVISIONS, REVISION_BITS, Int
 
+IS_PRESENT_EVENT = f"d.id = e.id >> {REVISION_BITS} AND d.revision = e.id & {MAX_REVISIONS - 1}"
+"""Whether ``e`` is the present event of the delivery ``d``, for a statement that begins with a list of events."""
 PERSON_OF_EVENT = "CASE WHEN p.event IS NULL THEN a.subject ELSE p.subject END"
 """The buyer of the event ``e`` of the sale ``a``, with ``earlier_person p`` joined on the event."""
 MISADDRESSED = f"EXISTS (SELECT 1 FROM rectified_order x WHERE x.sale = a.id AND x.wrong = {PERSON_OF_EVENT})"

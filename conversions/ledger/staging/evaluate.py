@@ -36,10 +36,9 @@ _EVALUATED = text(f"""
     x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
     x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
     CASE WHEN x.attempted <> 0 AND x.state IN ('pending', 'deferred', 'withheld', 'quarantined', 'rejected', 'expired')
-    THEN e.place END AS place
+    THEN (SELECT e.place FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision) END AS place
     {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
     LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
-    LEFT JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
     WHERE s.id > :after AND s.id <= :upto AND (x.run <> :run OR x.run IS NULL AND :run = 0) ORDER BY s.id, p.position
 """)
 
