@@ -228,18 +228,7 @@ def test_an_approval_that_is_removed_from_the_store_does_not_make_a_first_run(sh
     shop.configure(source={"completed": ["completed", "shipped"]})
     said = shop.command("run")
     assert (said.code, shop.requests()) == (STORE, requests), said
-    assert "is not what its log says" in said.err
-
-
-def test_another_command_before_the_first_run_after_an_upgrade_approves_nothing(shop: Shop) -> None:
-    """``reconcile`` begins a run of its own, with the settings of that moment."""
-    in_use(shop)
-    shop.sql("DELETE FROM pin WHERE name = 'rules'")
-    shop.sql('DELETE FROM leaf WHERE body LIKE \'%"kind":"rules recorded"%\'')
-    shop.sql("""UPDATE leaf SET body = replace(body, '"kind":"pinned"', '"kind":"upgraded"')""")
-    shop.configure(privacy={"legal_basis": "consent"})
-    shop.command("reconcile")
-    refused(shop.command("run"), '"legitimate_interest" → "consent"')
+    assert "not what its log says" in said.err
 
 
 def test_history_says_what_was_allowed_on_a_day_and_who_approved_it(shop: Shop) -> None:

@@ -160,6 +160,16 @@ def test_rules_that_changed_with_the_upgrade_need_an_approval(old: Shop) -> None
     assert old.command("audit", "verify").code == 0
 
 
+def test_another_command_before_the_first_run_after_it_approves_nothing(old: Shop) -> None:
+    """``reconcile`` begins a run of its own, with the settings of that moment."""
+    assert old.command("upgrade").code == 0
+    old.configure(source={"columns": COLUMNS, "settle_seconds": 0}, privacy={"legal_basis": "consent"})
+    assert old.command("reconcile").code == 0
+    stopped_by = old.command("run")
+    assert (stopped_by.code, old.requests()) == (CONFIG, 0)
+    assert '"legitimate_interest" → "consent"' in stopped_by.err
+
+
 def test_the_history_of_an_old_store_names_nobody(old: Shop) -> None:
     assert old.command("upgrade").code == 0
     (_, then) = old.command("policy", "history", "--on", "2026-11-23", "--json").json["allowed"]
