@@ -1,6 +1,10 @@
 """An event that has lost its payload, as the log says."""
 
+from sqlalchemy import insert
+
 from conversions.ledger import log, open_shared
+from conversions.ledger.log import bound
+from conversions.ledger.schema import tables
 from conversions.ledger.subjects import redaction
 from tests.audit.shop import Shop
 
@@ -10,5 +14,9 @@ def erase(shop: Shop) -> None:
     with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
         (event,) = connection.exec_driver_sql("SELECT min(id) FROM event").one()
         redaction.redact(connection, [event])
-        facts = {"basis": "retention", "events": redaction.ranges(connection, [event]), "count": 1}
-        log.append(connection, "purge", ledger.now_us, facts)
+        row = {"operator": "nina", "entry": None}
+        facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}
+        with log.entry(connection, "erasure", ledger.now_us, {**facts, **row}) as leaf:
+            new = {"case_no": "17", "at_us": ledger.now_us, "events": 1, "leaf": leaf, **row}
+            connection.execute(insert(tables.erasure).values(**new))
+            bound.bind(connection, "erasure", tables.erasure.c.leaf == leaf)

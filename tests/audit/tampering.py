@@ -26,6 +26,7 @@ from conversions.audit.verify.verify import LogLocation, verify
 from conversions.ledger import open_shared
 from conversions.ledger.subjects import suppressions
 from tests.audit import schema_tampering
+from tests.audit.erasing import erase
 from tests.audit.rich_store import rich_store
 from tests.audit.schema_tampering import columns, copied_row, key, tables
 from tests.audit.shop import ENVIRONMENT, SATURDAY, SUNDAY, Shop, new_shop, two_nights
@@ -249,26 +250,6 @@ def original(home: Path) -> Original:
     for spare in ("var/conversions.db.lock", "orders"):
         shutil.rmtree(home / spare) if (home / spare).is_dir() else (home / spare).unlink(missing_ok=True)
     return Original(home, logged(home / STORE))
-
-
-def erase(shop: Shop) -> None:
-    """One event loses its payload, as the log says."""
-    from sqlalchemy import insert
-
-    from conversions.ledger import log
-    from conversions.ledger.log import bound
-    from conversions.ledger.schema import tables
-    from conversions.ledger.subjects import redaction
-
-    with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
-        (event,) = connection.exec_driver_sql("SELECT min(event) FROM request_event").one()
-        redaction.redact(connection, [event])
-        row = {"operator": "nina", "entry": None}
-        facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}
-        with log.entry(connection, "erasure", ledger.now_us, {**facts, **row}) as leaf:
-            new = {"case_no": "17", "at_us": ledger.now_us, "events": 1, "leaf": leaf, **row}
-            connection.execute(insert(tables.erasure).values(**new))
-            bound.bind(connection, "erasure", tables.erasure.c.leaf == leaf)
 
 
 def whole(home: Path) -> None:

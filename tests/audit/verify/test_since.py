@@ -39,13 +39,10 @@ def test_only_newer_events_are_read(shop: Shop, kept: Path) -> None:
     assert result.json()["since_entry"] == result.since
 
 
-@pytest.mark.parametrize(
-    ("where", "intact"), [("id = (SELECT max(event) FROM request_event)", False), ("id % 2", True)]
-)
-def test_newer_bytes_that_were_altered_are_found(shop: Shop, kept: Path, where: str, *, intact: bool) -> None:
+@pytest.mark.parametrize(("batch", "intact"), [("(SELECT max(id) FROM batch)", False), ("1", True)])
+def test_newer_bytes_that_were_altered_are_found(shop: Shop, kept: Path, batch: str, *, intact: bool) -> None:
     with shop.tampered() as store:
-        first = "id IN (SELECT event FROM request_event WHERE request = 1)"
-        store.execute(f"UPDATE event SET salt = zeroblob(32) WHERE {where if not intact else first}")
+        store.execute(f"UPDATE blob SET salts = zeroblob(length(salts)) WHERE batch = {batch}")
 
     assert verified(shop, kept).intact is intact
     assert not verified(shop, None).intact
