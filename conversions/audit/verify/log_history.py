@@ -1,12 +1,16 @@
 """What the entries say of the whole log: when runs began and ended, where they sent, and what was purged."""
 
 import re
+import sys
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
+
+from conversions.ledger.states import State
 
 LOG_KEY = "log key"
 _LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/.*)?")
@@ -57,6 +61,12 @@ class LogHistory:
     purges: list[Purge] = field(default_factory=list)
     erased: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that an erasure names."""
+    postponed: set[int] = field(default_factory=set)
+    """Requests of which the platform postponed orders later."""
+    objections: list[tuple[int, int]] = field(default_factory=list)
+    """Entry of the log and number of each entry in the suppression list, ascending."""
+    run_starts: dict[int, int] = field(default_factory=dict)
+    """The entry of each run, by its number, ascending."""
     shrunk: Counter[str] = field(default_factory=Counter)
     """Number of sales and orders that retention reduced to counts."""
     queries: Counter[int] = field(default_factory=Counter)
@@ -76,6 +86,9 @@ class LogHistory:
                 self.first_intent.setdefault(_LOOPBACK.fullmatch(facts["url"]) is not None, seq)
             case "run":
                 self.starts.append(RunStart(seq, facts["settings"]))
+                self.run_starts[facts["run"]] = seq
+            case "objection" | "withdrawal" | "restriction" | "suppression":
+                self.objections.append((seq, facts["entry"]))
             case "run finished":
                 self.ends.append(seq)
             case "upgraded":
@@ -99,6 +112,18 @@ class LogHistory:
             case "diagnosis":
                 self.queries[facts["request"]] += 1
                 self.verdicts[facts["request"]] = facts["verdict"]
+                if facts.get("moved", {}).get(State.DEFERRED):
+                    self.postponed.add(facts["request"])
+
+    def run_entries(self, run: int) -> tuple[int, int]:
+        """Return the entry of *run*, and that of the next run. Raises KeyError where there is no such run."""
+        start = self.run_starts[run]
+        return start, min((seq for seq in self.run_starts.values() if seq > start), default=sys.maxsize)
+
+    def newest_objection(self, seq: int) -> int:
+        """Return the newest entry that the suppression list had before the entry *seq* of the log; 0: none."""
+        at = bisect_left(self.objections, (seq, 0))
+        return max((number for _, number in self.objections[:at]), default=0)
 
     def _find_key(self, seq: int, facts: Mapping[str, Any]) -> None:
         if self.keyed_from is None and (LOG_KEY in facts.get("pins", ()) or facts.get("pin") == LOG_KEY):

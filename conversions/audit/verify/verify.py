@@ -13,6 +13,7 @@ from pathlib import Path
 
 from conversions.audit.verify import (
     anchors,
+    batches,
     derived,
     judgements,
     missing_anchors,
@@ -148,6 +149,7 @@ class _Verification:
             self._rehearsal,
             self._rows,
             self._derived,
+            self._batches,
             self._payloads,
             self._old_links,
             self._erasures,
@@ -197,6 +199,9 @@ class _Verification:
 
     def _derived(self) -> Iterator[VerificationFinding]:
         yield from derived.compare(self.history, self.store)
+
+    def _batches(self) -> Iterator[VerificationFinding]:
+        yield from batches.compare(self.history, self.store)
 
     def _payloads(self) -> Iterator[VerificationFinding]:
         for chunk in self.checked:

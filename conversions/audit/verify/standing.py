@@ -1,0 +1,130 @@
+"""Compares the state of each order with the answers to the requests that have its newest event.
+
+What no request explains has a judgement (``verify.judgements``) or an operator's decision.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from conversions.audit.verify.finding import VerificationFinding
+from conversions.audit.verify.log_history import LogHistory
+from conversions.ledger.batches.contents import Contents, position_of
+from conversions.ledger.judgements.record import AGAINST_SENDING
+from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.states import SENT, UNANSWERED, WAITING, State
+from conversions.model.conversion import Money
+
+if TYPE_CHECKING:
+    from conversions.audit.verify.batches import Part
+
+_ORDERS = f"""
+    SELECT e.id, e.place, d.state, d.revision, d.attempted, d.first_attempt_us, d.day,
+    d.value_minor, d.value_currency, d.value_exponent
+    FROM event e LEFT JOIN delivery d ON d.id = e.id >> {REVISION_BITS} WHERE e.id IN ({{}})
+"""  # noqa: S608
+_DECIDED = f"""
+    SELECT 1 FROM decision WHERE delivery = :event >> {REVISION_BITS} AND decision = 'send'
+    UNION SELECT 1 FROM judgement WHERE delivery = :event >> {REVISION_BITS} AND at_us >= :since_us
+"""  # noqa: S608
+
+
+class Order(NamedTuple):
+    """An event, and the row of its order."""
+
+    event: int
+    place: int
+    state: str | None
+    """None: the order is past retention."""
+    revision: int
+    attempted: int
+    first_attempt_us: int | None
+    day: str
+    minor: int | None
+    currency: str | None
+    exponent: int | None
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the order's row is about this event."""
+        return self.state is not None and self.event % MAX_REVISIONS == self.revision
+
+
+def orders_of(store: sqlite3.Connection, events: Collection[int]) -> list[Order]:
+    """Return the orders of *events* with their places; those without a place are left out."""
+    query = _ORDERS.format(",".join("?" * len(events)))
+    return [Order(*row) for row in store.execute(query, [*events])]
+
+
+def compare(  # noqa: PLR0913 - what is compared
+    history: LogHistory,
+    store: sqlite3.Connection,
+    contents: Contents,
+    day: str,
+    parts: "Sequence[Part]",
+    here: Mapping[int, Order],
+) -> Iterator[VerificationFinding]:
+    """Yield the orders that stand otherwise than the requests of their newest event say; *here* is by position."""
+    named = _by_position(parts)
+    for position, order in here.items():
+        if not order.is_newest:
+            continue
+        requests, body = named.get(position, []), contents.bodies[position]
+        difference = _difference(order, requests, erased=body is None) or _otherwise(
+            order, contents.values[position], day, requests, erased=body is None
+        )
+        if difference == _NOT_ANSWERED and _is_decided(history, store, order, requests):
+            continue
+        if difference:
+            yield VerificationFinding(f"delivery {order.event >> REVISION_BITS}", difference)
+
+
+def _by_position(parts: "Sequence[Part]") -> "dict[int, list[Part]]":
+    named: dict[int, list[Part]] = {}
+    for part in parts:
+        first = position_of(part.place)
+        for position in range(first, first + part.events):
+            named.setdefault(position, []).append(part)
+    return named
+
+
+_NOT_ANSWERED = "stands otherwise than its newest request was answered"
+
+
+def _difference(order: Order, requests: "Sequence[Part]", *, erased: bool) -> str | None:
+    """Return how the state contradicts the answers; None where it does not."""
+    outcome = requests[-1].outcome if requests else ""
+    if order.state in SENT:
+        return None if any(part.outcome == "received" for part in requests) else "was received by no request"
+    if order.state in WAITING:
+        return _NOT_ANSWERED if outcome in {None, "received", "unknown"} else None
+    if order.state in UNANSWERED:
+        return _NOT_ANSWERED if outcome == "received" else None
+    if order.state == State.ERASED:
+        return None if erased else "is erased, and its event is not"
+    return None if order.state in AGAINST_SENDING else "has a state that there is not"
+
+
+def _otherwise(order: Order, value: Money, day: str, requests: "Sequence[Part]", *, erased: bool) -> str | None:
+    if order.state != State.ERASED and order.attempted != bool(requests):
+        return "is marked otherwise than the requests that have its newest event"
+    if order.state in UNANSWERED and requests and (order.first_attempt_us or 0) > _first_attempt(requests):
+        return "was sent for the first time before it says"
+    if order.state in AGAINST_SENDING or order.state == State.ERASED or erased:
+        return None
+    if order.day != day:
+        return "has another day than its event"
+    return "has another value than its event" if (order.minor, order.currency, order.exponent) != value else None
+
+
+def _first_attempt(requests: "Sequence[Part]") -> int:
+    unanswered = [part.intended_us for part in requests if part.outcome in {None, "unknown", "received"}]
+    return min(unanswered, default=requests[-1].intended_us)
+
+
+def _is_decided(history: LogHistory, store: sqlite3.Connection, order: Order, requests: "Sequence[Part]") -> bool:
+    """Whether a person, a judgement or a late result has changed the state since."""
+    if any(part.request in history.postponed for part in requests):
+        return True
+    asked = {"event": order.event, "since_us": requests[-1].intended_us}
+    return store.execute(_DECIDED, asked).fetchone() is not None
