@@ -52,6 +52,7 @@ def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
     """Yield each way in which a batch differs from what it follows from, and events that are in no batch."""
     for (batch,) in store.execute(_WITHOUT_BLOB):
         yield VerificationFinding(f"batch {batch}", "has no contents")
+    yield from standing.without_event(store)
     present = 0
     for row in store.execute(_BATCHES):
         batch, blob = Batch(*row[:7]), BlobRow(*row[7:])

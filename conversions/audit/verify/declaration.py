@@ -56,9 +56,19 @@ def _each(names: str, declaration: Declaration) -> dict[str, Declaration]:
 
 
 _NAMED = "request IS NOT NULL"
-_SENT = "place >> 12 IN (SELECT id FROM batch WHERE request IS NOT NULL)"
-_SENT_SALE = f"id IN (SELECT id >> 14 FROM event WHERE {_SENT}) AND subject IS NOT NULL"  # noqa: S608
+_NAMED_BLOB = "batch IN (SELECT id FROM batch WHERE request IS NOT NULL)"
+_KEPT_BATCH = "request IS NOT NULL AND id IN (SELECT batch FROM blob WHERE bytes IS NOT NULL)"
+_SENT = """
+    SELECT e.id FROM event e JOIN request_part x
+    ON x.place BETWEEN e.place >> 12 << 12 AND e.place AND x.place + x.events > e.place
+"""
+_OWN = f"SELECT id >> 14 FROM ({_SENT}) WHERE id NOT IN (SELECT event FROM earlier_person)"  # noqa: S608
 _LINK = "intent, by the link of an event that was sent and is not erased"
+_WITH_EVENT = """
+    state NOT IN ('withheld', 'quarantined', 'rejected', 'expired', 'erased') AND id << 8 | revision IN (
+        SELECT id FROM event WHERE place >> 12 IN (SELECT batch FROM blob WHERE bytes IS NOT NULL)
+    )
+"""
 _ANSWERED = "outcome IS NOT NULL"
 _HAS = """leaf IN (SELECT seq FROM leaf WHERE body LIKE '%"{}":%')"""
 """Entries of earlier releases have fewer facts."""
@@ -66,7 +76,13 @@ _COUNTED = _derived(
     "the entries of erasures and rectifications count them",
     f"rectification IS NOT NULL OR erasure IN (SELECT id FROM erasure WHERE {_HAS.format('tasks')})",  # noqa: S608
 )
-_STATE = _unbound("the state of an order is in no entry")
+_STANDING = _derived(
+    "the newest judgement, or the answers to the requests of its newest event",
+    "id IN (SELECT delivery FROM judgement) OR state IN ('in_flight', 'unknown', 'erased')",
+)
+_STATE = _unbound("the restated value of an order is in no entry")
+_AS_READ = _unbound("the source says it, and each run reads it again")
+_COURSE = _unbound("it decides when an order is asked about or shown, and no entry has it")
 _LIMITS = _unbound("usual amounts and shares decide what is held back, and no entry has them")
 _KNOWN = _unbound("what the operator knows already decides exit codes, and no entry has it")
 _INTENT = (
@@ -114,7 +130,7 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
     },
     "sale": {
         **_each(f"{ROWS} id", _derived("numbers without a gap, but for what retention removed")),
-        **_each("order_no subject", _bound(_LINK, _SENT_SALE)),
+        **_each("order_no subject", _bound(_LINK, f"id IN ({_OWN}) AND subject IS NOT NULL")),
         **_each("shop shown_no status purchased_us first_run erased_us", _unbound("no entry has them")),
     },
     "scrub": _each(f"{ROWS} id at_us why", _free("it says what must still be searched, and goes when that is done")),
@@ -122,41 +138,39 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
     "delivery": {
         ROWS: _derived("its event and its sale", "id IN (SELECT id >> 8 FROM event)"),
         **_each("id sale destination", _derived("its key and its sale")),
+        "state": _STANDING,
+        "reason": _derived("the newest judgement", "id IN (SELECT delivery FROM judgement)"),
+        **_each("revision attempted", _derived("its events and their requests", _WITH_EVENT)),
+        **_each("day value_minor value_currency value_exponent", _derived("its newest event", _WITH_EVENT)),
         **_each(
-            "state reason", _derived("the newest judgement, against sending", "id IN (SELECT delivery FROM judgement)")
+            "decision acknowledged_us accepted_minor", _unbound("only that an operator has decided about the order")
         ),
-        **_each(
-            "run day detail revision wire_id value_minor value_currency value_exponent stated_minor"
-            " stated_currency stated_exponent due_minor fingerprint ready_at expires_at attempted first_attempt_us"
-            " settled_run decision acknowledged_us accepted_minor judged_run",
-            _STATE,
-        ),
+        **_each("stated_minor stated_currency stated_exponent due_minor fingerprint ready_at expires_at", _AS_READ),
+        **_each("run detail settled_run judged_run", _COURSE),
+        "first_attempt_us": _unbound("only that no unanswered order was sent before it says"),
+        "wire_id": _unbound("the bytes of an event have it, and only erased ones are without"),
     },
     "decision": {},
-    "event": _each(f"{ROWS} id place", _bound("intent", _SENT)),
+    "event": _each(f"{ROWS} id place", _bound("intent", f"id IN ({_SENT})")),
     "batch": {
         **_each(f"{ROWS} id", _bound("intent", _NAMED)),
-        **_each("run day", _bound(_LINK, _NAMED)),
-        "events": _unbound("it repeats the members"),
-        **_each(
-            "read_run destination objection request",
-            _unbound("they decide what is claimed and asked, and no entry has them"),
-        ),
+        "run": _derived("the first request that names it", _NAMED),
+        "day": _bound(_LINK, _KEPT_BATCH),
+        **_each("events destination", _derived("its members")),
+        "request": _derived("the parts of requests"),
+        "objection": _derived("the suppression list between the start of its run and its first request"),
+        "read_run": _unbound("an order that a run does not look at stays pending, and its report counts it"),
     },
-    "blob": {
-        **_each(
-            f"{ROWS} batch form members amounts sizes salts bytes",
-            _bound("intent", "batch IN (SELECT id FROM batch WHERE request IS NOT NULL)"),
-        ),
-    },
+    "blob": _each(f"{ROWS} batch form members amounts sizes salts bytes", _bound("intent", _NAMED_BLOB)),
     "earlier_person": {
-        ROWS: _bound(_LINK),
-        **_each("event subject", _bound(_LINK)),
+        **_each(f"{ROWS} event", _bound(_LINK, f"subject IS NOT NULL AND event IN ({_SENT})")),
+        "subject": _bound(_LINK, f"subject IS NULL OR event IN ({_SENT})"),
     },
-    "judgement": _each(
-        f"{ROWS} id delivery from_state from_reason to_state to_reason rules policy_version run at_us salt commitment",
-        _bound("judgements"),
-    ),
+    "judgement": {
+        **_each(f"{ROWS} id delivery from_state from_reason to_state to_reason run at_us salt", _bound("judgements")),
+        **_each("rules policy_version", _bound("judgements", "salt IS NOT NULL")),
+        "commitment": _bound("judgements"),
+    },
     "request": {
         ROWS: _bound("intent"),
         **_each(_INTENT, _bound("intent")),

@@ -42,6 +42,8 @@ def check(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
         for row in rows:
             if row[11] is None and not any(row[0] in numbers for numbers in blanked):
                 yield VerificationFinding(f"judgement {row[0]}", "was blanked, and no entry says why")
+            if _contradicts(row) or row[10] != facts["t"]:
+                yield VerificationFinding(f"judgement {row[0]}", "is blanked in part, or of another time")
     ((stored,),) = store.execute("SELECT count(*) FROM judgement").fetchall()
     if stored != covered:
         yield VerificationFinding("the judgements", f"are {stored}, and the entries have {covered}")
@@ -81,6 +83,14 @@ def _value(row: tuple[Any, ...]) -> bytes:
     if salt is None:
         return bytes(kept)
     return commitment(salt, tuple(facts))
+
+
+def _contradicts(row: tuple[Any, ...]) -> bool:
+    """Whether a row has a salt and a commitment, or a blanked row still has what it was about."""
+    _, _, destination, *standing, _, _, run, _, salt, kept, _ = row
+    if salt is not None:
+        return kept is not None
+    return kept is None or [destination, *standing, run] != [None, None, None, "", None, None]
 
 
 def _entries(store: sqlite3.Connection, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:

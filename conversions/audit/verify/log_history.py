@@ -62,7 +62,10 @@ class LogHistory:
     erased: list[tuple[int, int]] = field(default_factory=list)
     """First and last event of each range that an erasure names."""
     postponed: set[int] = field(default_factory=set)
-    """Requests of which the platform postponed orders later."""
+    """Requests with orders that may wait again: the platform postponed them, or an operator sent them again before an
+    upgrade."""
+    rejected: set[int] = field(default_factory=set)
+    """Requests of which the platform rejected orders later."""
     objections: list[tuple[int, int]] = field(default_factory=list)
     """Entry of the log and number of each entry in the suppression list, ascending."""
     run_starts: dict[int, int] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class LogHistory:
             case "upgraded":
                 self.ends.append(seq)
                 self.upgraded = seq
+                self.postponed |= self.rejected
             case "pinned" | "pin changed":
                 self._find_key(seq, facts)
             case "restored":
@@ -112,8 +116,11 @@ class LogHistory:
             case "diagnosis":
                 self.queries[facts["request"]] += 1
                 self.verdicts[facts["request"]] = facts["verdict"]
-                if facts.get("moved", {}).get(State.DEFERRED):
+                moved = facts.get("moved", {})
+                if State.DEFERRED in moved:
                     self.postponed.add(facts["request"])
+                if State.REJECTED in moved:
+                    self.rejected.add(facts["request"])
 
     def run_entries(self, run: int) -> tuple[int, int]:
         """Return the entry of *run*, and that of the next run. Raises KeyError where there is no such run."""

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 _ORDERS = f"""
     SELECT e.id, e.place, d.state, d.revision, d.attempted, d.first_attempt_us, d.day,
-    d.value_minor, d.value_currency, d.value_exponent
-    FROM event e LEFT JOIN delivery d ON d.id = e.id >> {REVISION_BITS} WHERE e.id IN ({{}})
+    d.value_minor, d.value_currency, d.value_exponent, p.subject
+    FROM event e LEFT JOIN delivery d ON d.id = e.id >> {REVISION_BITS} LEFT JOIN earlier_person p ON p.event = e.id
+    WHERE e.id IN ({{}})
 """  # noqa: S608
+_NEED_NO_EVENT = ", ".join(f"'{state}'" for state in sorted({*AGAINST_SENDING, State.ERASED}))
+_WITHOUT_EVENT = f"""
+    SELECT id FROM delivery WHERE state NOT IN ({_NEED_NO_EVENT})
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision)
+"""  # noqa: S608
+_WITHOUT_ITS_EVENT = "SELECT event FROM earlier_person EXCEPT SELECT id FROM event"
 _DECIDED = f"""
     SELECT 1 FROM decision WHERE delivery = :event >> {REVISION_BITS} AND decision = 'send'
     UNION SELECT 1 FROM judgement WHERE delivery = :event >> {REVISION_BITS} AND at_us >= :since_us
@@ -43,6 +50,8 @@ class Order(NamedTuple):
     minor: int | None
     currency: str | None
     exponent: int | None
+    earlier: bytes | None
+    """The buyer of the event where the sale has another one now."""
 
     @property
     def is_newest(self) -> bool:
@@ -67,16 +76,28 @@ def compare(  # noqa: PLR0913 - what is compared
     """Yield the orders that stand otherwise than the requests of their newest event say; *here* is by position."""
     named = _by_position(parts)
     for position, order in here.items():
+        requests, body = named.get(position, []), contents.bodies[position]
+        if body is None and order.earlier is not None:
+            yield VerificationFinding(f"event {order.event}", "is erased, and its earlier buyer is not")
         if not order.is_newest:
             continue
-        requests, body = named.get(position, []), contents.bodies[position]
-        difference = _difference(order, requests, erased=body is None) or _otherwise(
-            order, contents.values[position], day, requests, erased=body is None
+        difference = (
+            _difference(order, requests, erased=body is None)
+            or _other_attempts(history, order, requests)
+            or _other_value(order, contents.values[position], day, erased=body is None)
         )
         if difference == _NOT_ANSWERED and _is_decided(history, store, order, requests):
             continue
         if difference:
             yield VerificationFinding(f"delivery {order.event >> REVISION_BITS}", difference)
+
+
+def without_event(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
+    """Yield the orders that wait or were sent without an event, and earlier buyers of events that are not there."""
+    for (delivery,) in store.execute(_WITHOUT_EVENT):
+        yield VerificationFinding(f"delivery {delivery}", "has no event, and does not stand against sending")
+    for (event,) in store.execute(_WITHOUT_ITS_EVENT):
+        yield VerificationFinding(f"event {event}", "has an earlier buyer and is not there")
 
 
 def _by_position(parts: "Sequence[Part]") -> "dict[int, list[Part]]":
@@ -105,16 +126,23 @@ def _difference(order: Order, requests: "Sequence[Part]", *, erased: bool) -> st
     return None if order.state in AGAINST_SENDING else "has a state that there is not"
 
 
-def _otherwise(order: Order, value: Money, day: str, requests: "Sequence[Part]", *, erased: bool) -> str | None:
-    if order.state != State.ERASED and order.attempted != bool(requests):
+def _other_attempts(history: LogHistory, order: Order, requests: "Sequence[Part]") -> str | None:
+    """Return how the row counts attempts otherwise; a restored store lacks the requests that sent some of its orders."""
+    if order.state != State.ERASED and order.attempted != bool(requests) and not history.restorations:
         return "is marked otherwise than the requests that have its newest event"
     if order.state in UNANSWERED and requests and (order.first_attempt_us or 0) > _first_attempt(requests):
         return "was sent for the first time before it says"
-    if order.state in AGAINST_SENDING or order.state == State.ERASED or erased:
+    return None
+
+
+def _other_value(order: Order, value: Money, day: str, *, erased: bool) -> str | None:
+    """Return how an order that waits or was sent differs from its event; an erased event has no value."""
+    if order.state in AGAINST_SENDING or order.state == State.ERASED:
         return None
     if order.day != day:
         return "has another day than its event"
-    return "has another value than its event" if (order.minor, order.currency, order.exponent) != value else None
+    same = (order.minor, order.currency, order.exponent) == value
+    return None if same or erased else "has another value than its event"
 
 
 def _first_attempt(requests: "Sequence[Part]") -> int:
