@@ -3,7 +3,7 @@
 It reads the newest leaves only, back to what is before the last run: the leaf that begins a run states every set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.bound_sets import BOUND_SETS
 from conversions.ledger.store import Ledger
 
+LEAVES_PER_QUERY = 200
 REMEDY = (
     "`conversions audit verify` says what differs. Then restore the newest copy of the store with `conversions restore "
     "FILE`; or, if the rows are right, `conversions adopt --store --reason TEXT`, and tell your auditor why."
@@ -58,18 +59,29 @@ def _newest(connection: Connection, names: set[str]) -> list[Mapping[str, Any]]:
     leaves: list[Mapping[str, Any]] = []
     hashes: list[bytes] = []
     before_run: set[str] | None = None
-    while len(leaves) < size and not (before_run is not None and names <= before_run):
-        seq = size - 1 - len(leaves)
-        body = connection.execute(select(tables.leaf.c.body).where(tables.leaf.c.seq == seq)).scalar() or "{}"
+    for body in _bodies(connection, size):
         leaves.append(_parsed(body))
         hashes.append(merkle.leaf_hash(body.encode()))
         if before_run is not None:
             before_run |= leaves[-1].get("bound", {}).keys()
         elif leaves[-1].get("kind") == "run":
             before_run = set()
+        if before_run is not None and names <= before_run:
+            break
     if log.root_with(connection, hashes[::-1], size) != log.root_at(connection, size):
         raise LedgerError(f"The newest entries of the log were changed by hand: nothing is sent. {REMEDY}")
     return leaves
+
+
+def _bodies(connection: Connection, size: int) -> Iterator[str]:
+    """The leaves, newest first; a leaf that is gone is an empty one."""
+    seq = tables.leaf.c.seq
+    for end in range(size, 0, -LEAVES_PER_QUERY):
+        numbers = range(max(end - LEAVES_PER_QUERY, 0), end)
+        query = select(seq, tables.leaf.c.body).where(seq.between(numbers[0], numbers[-1]))
+        bodies = {row.seq: row.body for row in connection.execute(query)}
+        for number in reversed(numbers):
+            yield bodies.get(number, "{}")
 
 
 def _parsed(body: str) -> Mapping[str, Any]:

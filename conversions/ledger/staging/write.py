@@ -13,12 +13,13 @@ from conversions.ledger import judgements, log
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.batches.buyers import set_buyers
 from conversions.ledger.batches.seal import NewEvent, seal
+from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
 from conversions.ledger.staging.evaluate import ROWS_PER_PAGE, SNAPSHOT_ROWS, Evaluation, evaluate_page, pages
 from conversions.ledger.staging.transitions import Incoming, Transition
-from conversions.ledger.states import State
+from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
@@ -98,6 +99,22 @@ _JUDGED = text(f"""
     ) ORDER BY x.id
 """)
 """Orders that this run judged otherwise than the last one, and, with *anew*, all that stand against sending."""
+_PASS_UNCHANGED = text(f"""
+    UPDATE delivery SET run = :run, due_minor = NULL WHERE id IN (
+        SELECT x.id FROM order_row s CROSS JOIN place p
+        JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
+        JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no JOIN delivery x ON x.id = {_KEY}
+        WHERE s.id > :after AND s.id <= :upto AND x.run + 0 <> :run
+        AND x.state IN ({", ".join(f"'{state}'" for state in sorted(SENT))})
+        AND x.value_minor = d.due_minor AND x.value_currency = s.currency AND x.value_exponent = s.exponent
+        AND x.stated_minor = s.minor AND x.stated_currency = s.currency AND x.stated_exponent = s.exponent
+        AND {newest("x.id")} IS NULL
+    )
+""")
+"""Orders that were sent with the value that the source has still, of which ``transitions`` keeps everything.
+
+Most orders of a later reading are such: they need not be compared one by one.
+"""
 _COUNT_DRAFTS = text("""
     SELECT (SELECT count(*) FROM order_row s WHERE s.id > :after AND s.id <= :upto)
     * (SELECT count(*) FROM place)
@@ -147,6 +164,7 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
             new = connection.execute(_INSERT_DELIVERIES, page).rowcount
             set_buyers(connection, {row.id: row.subject for row in connection.execute(_OTHER_BUYERS, page)})
             events = [NewEvent(key, day, Money(*value), body) for key, day, *value, body in _plain(connection, page)]
+            new += connection.execute(_PASS_UNCHANGED, page).rowcount
             if new < connection.execute(_COUNT_DRAFTS, page).scalar_one():
                 rows = _Rows(connection, run, now)
                 for evaluation in evaluate_page(connection, shop, after, run=run):

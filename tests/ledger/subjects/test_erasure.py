@@ -66,7 +66,19 @@ def test_the_leaf_names_events_and_case_and_no_person(night: Night) -> None:
     leaf = night.leaves()[-1]
     assert (leaf["kind"], leaf["basis"], leaf["case"], leaf["count"]) == ("erasure", "art17", "case 17", 4)
     assert leaf["events"] == [[keys[0], keys[1]], [keys[4], keys[5]]]
-    assert set(leaf) == {"seq", "kind", "t", "basis", "case", "events", "count", "operator", "entry", "tasks", "judgements"}
+    assert set(leaf) == {
+        "seq",
+        "kind",
+        "t",
+        "basis",
+        "case",
+        "events",
+        "count",
+        "operator",
+        "entry",
+        "tasks",
+        "judgements",
+    }
     row = night.one(select(tables.erasure))
     assert (row.case_no, row.events, row.leaf, row.entry) == ("case 17", 4, leaf["seq"], leaf["entry"])
 
