@@ -134,7 +134,7 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
         **_each("shop shown_no status purchased_us first_run erased_us", _unbound("no entry has them")),
     },
     "scrub": _each(f"{ROWS} id at_us why", _free("it says what must still be searched, and goes when that is done")),
-    "former_number": _each(f"{ROWS} shop order_no sale since_us", _unbound("no entry has former numbers")),
+    "former_number": _each(f"{ROWS} shop order_no sale since_us last_run", _unbound("no entry has former numbers")),
     "delivery": {
         ROWS: _derived("its event and its sale", "id IN (SELECT id >> 8 FROM event)"),
         **_each("id sale destination", _derived("its key and its sale")),

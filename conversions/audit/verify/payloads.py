@@ -37,7 +37,7 @@ _PARTS = "SELECT first, place, events FROM request_part WHERE request = ? ORDER 
 _BLOB = "SELECT form, members, amounts, sizes, salts, bytes FROM blob WHERE batch = ?"
 _LINKS = f"""
     SELECT e.id, e.place, {NUMBER_OF_EVENT}, {PERSON_OF_EVENT}, b.day
-    FROM event e JOIN batch b ON b.id = e.place >> {POSITION_BITS} JOIN run r ON r.id = b.run
+    FROM event e JOIN batch b ON b.id = e.place >> {POSITION_BITS}
     JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} LEFT JOIN earlier_person p ON p.event = e.id
     WHERE e.id IN ({{}})
 """  # noqa: S608

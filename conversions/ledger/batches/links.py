@@ -12,16 +12,16 @@ from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
 
 NUMBER_OF_EVENT = """
     coalesce((
-        SELECT f.order_no FROM former_number f WHERE f.sale = a.id AND f.since_us > r.started_us
-        ORDER BY f.since_us LIMIT 1
+        SELECT f.order_no FROM former_number f WHERE f.sale = a.id AND f.last_run >= b.run
+        ORDER BY f.last_run, f.since_us LIMIT 1
     ), a.order_no)
 """
-"""SQL for the order number that the sale ``a`` had in the run ``r``."""
+"""SQL for the order number that the sale ``a`` had in the run that sealed the batch ``b``."""
 _LINKS = text_with_lists(
     f"""
     SELECT e.id, e.place, {NUMBER_OF_EVENT} AS order_no, {PERSON_OF_EVENT} AS subject, b.day
     FROM event e JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} JOIN batch b ON b.id = e.place >> {POSITION_BITS}
-    JOIN run r ON r.id = b.run LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
+    LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN :events
 """,
     "events",
 )

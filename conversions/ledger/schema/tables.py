@@ -158,6 +158,7 @@ former_number = _table(
     _text("order_no"),
     _int("sale", "sale.id"),
     _int("since_us"),
+    _int("last_run", null=True),  # the last run in which it was the sale's number; null: it never was, or not known
     PrimaryKeyConstraint("shop", "order_no"),
     Index(None, "sale"),
     rowid=False,

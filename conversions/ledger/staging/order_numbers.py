@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from conversions.ledger import log
 from conversions.ledger.runs import operator
@@ -134,9 +134,11 @@ def rename(ledger: Ledger, shop: str, pairs: Iterable[NumberPair], reason: str) 
     if not pairs:
         return 0
     with ledger.transaction() as connection:
+        last_run = connection.execute(select(func.max(tables.run.c.id))).scalar()
         for pair in pairs:
             former = {"shop": shop, "order_no": pair.known if pair.absent else pair.new}
-            connection.execute(insert(tables.former_number).values(**former, sale=pair.sale, since_us=now))
+            times = {"since_us": now, "last_run": last_run if pair.absent else None}
+            connection.execute(insert(tables.former_number).values(**former, sale=pair.sale, **times))
             if pair.absent:
                 connection.execute(update(tables.sale).where(sale.id == pair.sale).values(order_no=pair.new))
         facts = {"orders": len(pairs), "operator": operator(), "reason": reason}

@@ -3,6 +3,7 @@
 An order whose address was rectified is of the right person; the wrong one has the events that went out under theirs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -98,6 +99,17 @@ def own_sales(connection: Connection, person: Person) -> list[int]:
     own = _rectified_to(connection, person)
     buyers = {row.id: row.subject for row in connection.execute(_BUYERS, {"sales": sales})}
     return [sale for sale in sales if sale in own or buyers[sale] in person]
+
+
+def sales_rectified_to(connection: Connection, person: Person) -> list[int]:
+    """Keys of this person's sales that had the address of another, ascending."""
+    return sorted(_rectified_to(connection, person))
+
+
+def buyers_of(connection: Connection, sales: Sequence[int]) -> Person:
+    """The subjects that stand at *sales* as their buyers."""
+    rows = connection.execute(_BUYERS, {"sales": sales})
+    return tuple({row.subject for row in rows if row.subject is not None})
 
 
 def sales_of_others(connection: Connection, person: Person) -> list[int]:

@@ -26,6 +26,7 @@ _PAGE = 1000
 
 def upgrade() -> None:
     """Make the new tables, move what is in the old ones, and delete these."""
+    op.add_column("former_number", sa.Column("last_run", _INT, nullable=True))
     op.create_index(op.f("ix_former_number_sale"), "former_number", ["sale"], unique=False)
     _create_tables()
     _name_buyers()
