@@ -88,7 +88,7 @@ def _differences(  # noqa: PLR0913 - what is compared
         yield "has events of another destination"
     if batch.request != (parts[-1].request if parts else None):
         yield "is not named by the request that it says"
-    if parts and batch.run != parts[0].run:
+    if parts and batch.run != parts[0].run and not history.restorations:
         yield "was sealed in another run than the one that sent it first"
     if not _is_asked(history, batch, parts):
         yield "was compared with another state of the suppression list than there was"
