@@ -8,11 +8,10 @@ from typing import NamedTuple
 from conversions.audit.verify import standing
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
+from conversions.audit.verify.payloads import DAMAGES
 from conversions.ledger.batches.contents import BlobRow, Contents, place, position_of, unpack
 from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_POSITIONS, POSITION_BITS, REVISION_BITS
 
-DAMAGES = (ValueError, TypeError, LookupError, AttributeError, OverflowError, zlib.error, sqlite3.Error)
-"""What reading an altered batch can raise."""
 _BATCHES = """
     SELECT b.id, b.run, b.destination, b.day, b.events, b.objection, b.request,
     o.form, o.members, o.amounts, o.sizes, o.salts, o.bytes FROM batch b JOIN blob o ON o.batch = b.id ORDER BY b.id
