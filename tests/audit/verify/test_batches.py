@@ -33,7 +33,7 @@ def test_what_was_not_altered_has_no_finding(shop: Shop) -> None:
         ("UPDATE batch SET request = NULL WHERE id = 1", "batch 1 is not named by the request that it says"),
         ("UPDATE batch SET run = 2 WHERE id = 1", "batch 1 was sealed in another run"),
         ("UPDATE batch SET objection = 1", "batch 1 was compared with another state of the suppression list"),
-        ("UPDATE blob SET members = members || x'00'", "batch 1 cannot be read"),
+        ("UPDATE blob SET members = CAST(members || x'01' AS BLOB)", "batch 1 cannot be read"),
         ("UPDATE blob SET bytes = CAST(bytes || x'0001' AS BLOB)", "batch 1 cannot be read"),
         ("UPDATE blob SET salts = CAST(salts || x'01' AS BLOB)", "batch 1 has more or less in its columns"),
         ("DELETE FROM blob WHERE batch = 1", "batch 1 has no contents"),
@@ -85,7 +85,7 @@ def test_an_order_without_a_request_that_was_received_was_not_received(shop: Sho
     assert any(expected in each for each in findings(shop)), findings(shop)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_place_that_was_altered_in_any_way_is_a_finding_and_no_crash(shop: Shop, seed: int) -> None:
     chance = random.Random(seed)
     table, column = chance.choice(
