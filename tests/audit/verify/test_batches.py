@@ -91,7 +91,7 @@ def test_a_place_that_was_altered_in_any_way_is_a_finding_and_no_crash(shop: Sho
     table, column = chance.choice(
         [("request_part", "place"), ("request_part", "first"), ("request_part", "events"), ("event", "place")]
     )
-    value = chance.choice([-1, 0, 1, 4095, 4096, 1 << 40, (1 << 63) - 1, -(1 << 63)])
+    value = chance.choice([-1, 4095, 4097, 1 << 40, (1 << 63) - 1, -(1 << 63)])
     with shop.tampered() as store:
         row = "rowid" if table == "event" else "request"
         (key,) = store.execute(f"SELECT max({row}) FROM {table} WHERE {column} <> ?", (value,)).fetchone()
