@@ -87,8 +87,9 @@ def fill(home: Path, events: int) -> None:
 def _deliveries(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
     """A statement for their deliveries, and its rows."""
     statement = """
-        INSERT INTO delivery(id, sale, destination, run, day, state, revision, stated_minor, stated_currency,
-            stated_exponent, attempted) VALUES (?, ?, ?, 1, '2026-11-21', 'received', 0, 100, 'DKK', 2, 1)
+        INSERT INTO delivery(id, sale, destination, run, day, state, revision, value_minor, value_currency,
+            value_exponent, stated_minor, stated_currency, stated_exponent, attempted)
+        VALUES (?, ?, ?, 1, '2026-11-21', 'received', 0, 50, 'DKK', 2, 50, 'DKK', 2, 1)
     """
     return statement, [(n >> 8, n >> 14, n >> 8 & 63) for n in events]
 

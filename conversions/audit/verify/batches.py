@@ -8,11 +8,10 @@ from typing import NamedTuple
 from conversions.audit.verify import standing
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
+from conversions.audit.verify.payloads import DAMAGES
 from conversions.ledger.batches.contents import BlobRow, Contents, place, position_of, unpack
 from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_POSITIONS, POSITION_BITS, REVISION_BITS
 
-DAMAGES = (ValueError, TypeError, LookupError, AttributeError, OverflowError, zlib.error, sqlite3.Error)
-"""What reading an altered batch can raise."""
 _BATCHES = """
     SELECT b.id, b.run, b.destination, b.day, b.events, b.objection, b.request,
     o.form, o.members, o.amounts, o.sizes, o.salts, o.bytes FROM batch b JOIN blob o ON o.batch = b.id ORDER BY b.id
@@ -88,7 +87,7 @@ def _differences(  # noqa: PLR0913 - what is compared
         yield "has events of another destination"
     if batch.request != (parts[-1].request if parts else None):
         yield "is not named by the request that it says"
-    if parts and batch.run != parts[0].run:
+    if parts and batch.run != parts[0].run and not history.restorations:
         yield "was sealed in another run than the one that sent it first"
     if not _is_asked(history, batch, parts):
         yield "was compared with another state of the suppression list than there was"

@@ -26,6 +26,8 @@ from conversions.ledger.schema.tables import POSITION_BITS, SALE_OF_EVENT
 
 EVENTS_WITHOUT_WORKERS = 100_000
 """Up to this many events one process checks alone, because worker processes need a second to start."""
+DAMAGES = (ValueError, TypeError, LookupError, AttributeError, OverflowError, zlib.error, sqlite3.Error)
+"""What reading an altered batch can raise."""
 REQUESTS_PER_CHUNK = 64
 """Requests that one task checks."""
 
@@ -96,7 +98,7 @@ def check_requests(store: sqlite3.Connection, first: int, last: int) -> CheckedR
         number, leaf = request[:2]
         try:
             difference = _check_request(store, request, checked)
-        except (ValueError, TypeError, LookupError, AttributeError, zlib.error, sqlite3.Error) as error:
+        except DAMAGES as error:
             difference = f"cannot be checked against request {number} ({type(error).__name__})"
         if difference:
             checked.findings.append(VerificationFinding(f"entry {leaf}", difference))

@@ -10,7 +10,7 @@ import pytest
 from conversions.audit.verify import verify
 from conversions.ledger import checkpoints, open_ledger
 from conversions.ledger.log import head_file
-from tests.audit.rich_store import rich_store
+from tests.audit.rich_store import upgraded_store
 from tests.audit.shop import SATURDAY, SUNDAY, Shop, new_shop
 
 MONDAY = SUNDAY + timedelta(days=1)
@@ -161,7 +161,7 @@ def test_the_newest_line_is_read_by_the_next_run(shop: Shop) -> None:
 
 def release(home: Path, *, keeps: Callable[[int], bool]) -> list[str]:
     """The findings on a store of the last release, upgraded with those of its checkpoints that *keeps* chooses."""
-    settings = rich_store(home)
+    settings = upgraded_store(home)
     old = list(checkpoints.checkpoint_files(settings.checkpoints_path))[:-1]
     for at, path in enumerate(old):
         if not keeps(at):
@@ -173,15 +173,15 @@ def release(home: Path, *, keeps: Callable[[int], bool]) -> list[str]:
 def test_a_store_that_was_upgraded_elsewhere_may_have_left_its_checkpoints_there(tmp_path: Path) -> None:
     assert release(tmp_path / "all", keeps=lambda _: True) == []
     assert release(tmp_path / "none", keeps=lambda _: False) == [
-        "No checkpoint from before the upgrade in entry 240 is there."
+        "No checkpoint from before the upgrade in entry 282 is there."
     ]
     [lacking] = release(tmp_path / "some", keeps=lambda at: at % 2 == 0)
     assert "the checkpoint directory lacks" in lacking
 
 
 def test_an_upgrade_leaves_a_line_too(tmp_path: Path) -> None:
-    settings = rich_store(tmp_path / "shop")
+    settings = upgraded_store(tmp_path / "shop")
     lines = settings.tail_path.read_bytes().splitlines(keepends=True)
     settings.tail_path.write_bytes(b"".join(lines[:-1]))
 
-    assert "the tail file lacks 1 of 22 lines" in verify.verify(verify.log_location(settings)).sentence
+    assert "the tail file lacks 1 of 25 lines" in verify.verify(verify.log_location(settings)).sentence
