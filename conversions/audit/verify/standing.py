@@ -127,7 +127,7 @@ def _difference(order: Order, requests: "Sequence[Part]", *, erased: bool) -> st
 
 
 def _other_attempts(history: LogHistory, order: Order, requests: "Sequence[Part]") -> str | None:
-    """Return how the row counts attempts otherwise; a restored store lacks the requests that sent some of its orders."""
+    """Return how the row counts attempts otherwise; a restored store lacks requests that sent some of its orders."""
     if order.state != State.ERASED and order.attempted != bool(requests) and not history.restorations:
         return "is marked otherwise than the requests that have its newest event"
     if order.state in UNANSWERED and requests and (order.first_attempt_us or 0) > _first_attempt(requests):
