@@ -266,7 +266,9 @@ class TestFinding:
 
     def test_a_former_number_finds_the_order(self, shop: Shop) -> None:
         night(shop)
-        shop.sql("INSERT INTO former_number SELECT shop, 'A-9', id, 1795324500000000 FROM sale")
+        shop.sql(
+            "INSERT INTO former_number(shop, order_no, sale, since_us) SELECT shop, 'A-9', id, 1795324500000000 FROM sale"
+        )
         (one,) = explain(shop, "a-9".upper())
         assert (one["order"], one["statements"][0]["code"]) == ("1001", "former")
 

@@ -120,7 +120,8 @@ def _one_id_and_value(bodies: list[Body], store: Store, sales: dict[str, Sale]) 
                 yield f"P3 {sale.number} went to {body.platform} with a value that the shop never stated"
             if body.maybe_taken and (body.platform, body.text) not in store.restated:
                 values[body.platform, sale.number].add(value)
-        for wire_id, times in Counter(told(body.platform, e)[0] for e in body.events() if body.complete).items():
+        events = body.events() if body.complete else []
+        for wire_id, times in Counter(told(body.platform, event)[0] for event in events).items():
             if times > 1:
                 yield f"P3 one request to {body.platform} has {wire_id} {times} times"
     for what, found in (("ids", ids), ("orders under one id", orders), ("values", values)):
