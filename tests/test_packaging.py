@@ -23,8 +23,8 @@ SHIPPED = (
     "systemd/conversions-failed@.service",
 )
 RELEASES = {
-    ROOT / "tests" / "ledger" / name for name in ("first_release", "second_release", "third_release", "fourth_release")
-}
+    ROOT / "tests" / "ledger" / f"{name}_release" for name in ("first", "second", "third", "fourth", "fifth")
+} | {ROOT / "tests" / "ledger" / "fifth_release_rights"}
 """A made-up shop's stores, to be upgraded for ever."""
 
 
