@@ -5,7 +5,7 @@ import pytest
 from tests.faults.season import open_season
 from tests.faults.stations import Station
 
-SEASONS, KILLS = 12, 25
+SEASONS, KILLS = 20, 25
 
 
 @pytest.mark.parametrize("seed", range(SEASONS))

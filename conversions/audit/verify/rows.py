@@ -263,7 +263,7 @@ class RowVerifier:
         self.approved.add(digest)
 
     def _compare_former(self, seq: int, subject: str, old: str | None) -> None:
-        """What an entry replaces must be what the log had: else somebody changed the store in between."""
+        """Compare what an entry replaces with what the log had: another value means that the store was changed."""
         if self.bindings.get(subject, old) != old:
             self._report(seq, f"replaces another {subject} than the log had")
 

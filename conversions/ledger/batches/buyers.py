@@ -16,7 +16,7 @@ _SET_BUYER = text("UPDATE sale SET subject = :subject WHERE id = :sale")
 
 
 def set_buyers(connection: Connection, buyers: Mapping[int, bytes]) -> None:
-    """Give each sale the buyer that it has now; its events keep the buyer under whom they were sealed."""
+    """Set the present buyer of each sale; its sealed events keep the buyer that they had."""
     rows = [{"sale": sale, "subject": subject} for sale, subject in buyers.items()]
     if rows:
         connection.execute(_KEEP_EARLIER, rows)

@@ -55,8 +55,8 @@ _DECIDED = text(
 )
 """A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
 _LISTED = text_with_lists(
-    """
-    SELECT e.id, e.place FROM event e JOIN delivery d ON d.id = e.id >> :bits
+    f"""
+    SELECT e.id, e.place FROM event e JOIN delivery d ON d.id = e.id >> {REVISION_BITS}
     WHERE e.id IN :events AND d.state = :state
 """,
     "events",
@@ -116,7 +116,7 @@ def _next(
 
 def _listed(connection: Connection, work: WorkItem) -> list[EventPlace]:
     state = State.UNKNOWN if work.purpose is Purpose.RESEND else State.PENDING
-    rows = connection.execute(_LISTED, {"events": work.events, "state": state, "bits": REVISION_BITS})
+    rows = connection.execute(_LISTED, {"events": work.events, "state": state})
     by_event = {row.id: row.place for row in rows}
     return [EventPlace(event, by_event[event]) for event in work.events or () if event in by_event]
 

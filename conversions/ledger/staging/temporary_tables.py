@@ -1,4 +1,7 @@
-"""Temporary tables of the amount check; the snapshot has its own. Their names, without a schema, are theirs first."""
+"""Temporary tables of the amount check; the snapshot has its own.
+
+Statements name them without a schema: both dialects look for a temporary table first.
+"""
 
 from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, Table, Text, text
 

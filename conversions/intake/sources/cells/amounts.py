@@ -48,7 +48,7 @@ class WrittenAmount(NamedTuple):
 
 
 _TYPED = Marks(".", "")
-"""The marks of a typed number: its text has a point, whatever the settings say of texts."""
+"""The marks of a typed number: its text has a point, also where the settings give texts another mark."""
 
 
 class Amounts:

@@ -13,7 +13,7 @@ _SALTED = ("run", "objection", "erasure", "rectification", "rectified_order", "t
 
 
 def upgrade() -> None:
-    """Add the columns and tables; whoever migrates binds the rows afterwards, in the same transaction."""
+    """Add the columns and tables; upgrade and restore bind the rows afterwards, in the same transaction."""
     for table in _SALTED:
         for name in ("salt", "commitment"):
             op.add_column(table, sa.Column(name, sa.LargeBinary(), nullable=True))
