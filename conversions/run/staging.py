@@ -74,7 +74,8 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
     )
     amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
     volumes.save_volumes(ledger, run, window, scope.today)
-    gaps.mark_unknown(ledger, run, dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True)))
+    windows_us = dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True))
+    gaps.mark_unknown(ledger, run, scope.settings.shop, windows_us)
     counts = read_result.counts
     whole = not (counts.skipped_files or counts.refused_files)
     runs.mark_staged(ledger, run, window, scope.destination_ids if whole else [])

@@ -22,6 +22,7 @@ from conversions.sandbox import Sandbox
 from tests.e2e.said import DOMAIN, KEY, TOKEN, Json, Said, assert_no_secret
 from tests.e2e.sales import Sale, digest, sale
 from tests.e2e.texts import export, merged, toml
+from tests.ledger import forced
 from tests.ledger.stored import legible
 
 ROOT = Path(__file__).parents[2]
@@ -247,6 +248,7 @@ class Shop:
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Straight to the store, past the program."""
         with closing(connect(self.store)) as connection, connection:
+            forced.allow(connection)
             return connection.execute(statement, values).fetchall()
 
     def store_bytes(self) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from conversions.ledger.batches.links import links
 from conversions.ledger.batches.traces import traces
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import pages_of
+from conversions.ledger.schema.views import DIGEST_BYTES
 
 _PLACES = select(tables.event.c.id, tables.event.c.place).where(
     tables.event.c.id.in_(bindparam("events", expanding=True))
@@ -29,6 +30,7 @@ def blank(connection: Connection, events: Collection[int]) -> set[bytes]:
         left = [p for p in positions if contents.bodies[p] is not None]
         if left:
             old, new = _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            _forget_digests(connection, batch, left)
             gone |= {trace for trace in traces(contents, old, left) if trace not in new}
     return gone
 
@@ -49,10 +51,12 @@ def move_out(connection: Connection, events: Collection[int]) -> None:
         left = [p for p in positions if contents.bodies[p] is not None]
         named = connection.execute(select(tables.batch.c.request).where(tables.batch.c.id == batch)).scalar_one()
         if named is None and len(positions) == _present(connection, batch, contents):
-            connection.execute(delete(tables.blob).where(tables.blob.c.batch == batch))
+            for table in (tables.blob, tables.fingerprint):
+                connection.execute(delete(table).where(table.c.batch == batch))
             connection.execute(delete(tables.batch).where(tables.batch.c.id == batch))
         elif left:
             _overwrite(connection, batch, _erased(connection, batch, contents, left))
+            _forget_digests(connection, batch, left)
     for page in pages_of([*events]):
         connection.execute(delete(tables.event).where(tables.event.c.id.in_(page)))
         connection.execute(delete(tables.earlier_person).where(tables.earlier_person.c.event.in_(page)))
@@ -99,3 +103,14 @@ def _overwrite(connection: Connection, batch: int, contents: Contents) -> tuple[
     packed = packed and packed.ljust(len(old.bytes), b"\0")
     connection.execute(row.values(amounts=amounts, bytes=packed, salts=new["salts"]))
     return old.bytes, packed or bytes(len(old.bytes))
+
+
+def _forget_digests(connection: Connection, batch: int, positions: Collection[int]) -> None:
+    """Write zeros over the fingerprints of the events at *positions*."""
+    table = tables.fingerprint
+    packed = connection.execute(select(table.c.digests).where(table.c.batch == batch)).scalar()
+    if packed is not None:
+        digests = bytearray(packed)
+        for position in positions:
+            digests[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES] = bytes(DIGEST_BYTES)
+        connection.execute(update(table).where(table.c.batch == batch).values(digests=bytes(digests)))

@@ -38,7 +38,7 @@ _SUSPECTS = select(tables.request.c.id, tables.request.c.suspects).where(
 )
 _SET_REASON = text_with_lists(
     f"""
-    UPDATE delivery SET reason = :account WHERE id IN (
+    UPDATE exception SET reason = :account WHERE id IN (
         SELECT d.id FROM event e JOIN delivery d ON {IS_PRESENT_EVENT} WHERE e.id IN :events
     ) AND acknowledged_us IS NULL AND detail IN :suspects
     AND (state = 'rejected' AND reason = :own OR state = 'received' AND reason IS NULL)

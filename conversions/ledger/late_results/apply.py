@@ -21,10 +21,12 @@ from conversions.ledger.late_results.state_changes import StateChange, state_cha
 from conversions.ledger.log import bound
 from conversions.ledger.outbox import Purpose, platform_warnings
 from conversions.ledger.runs import Run
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import IS_PRESENT_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import make_exceptions, set_late_state
+from conversions.ledger.standing.verdicts import LETTERS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason
@@ -52,7 +54,7 @@ _REOPEN = text_with_lists("UPDATE run SET waiting = coalesce(waiting, 0) + 1 WHE
 """The runs of these orders have something left to send: later runs extend their window to them."""
 _SET_STATE = text_with_lists(
     """
-    UPDATE delivery SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
+    UPDATE exception SET state = :state, reason = :reason, detail = :detail, ready_at = coalesce(:ready_at, ready_at),
     settled_run = CASE :state WHEN 'deferred' THEN NULL WHEN 'rejected' THEN :run ELSE settled_run END
     WHERE id IN :deliveries
 """,
@@ -60,19 +62,17 @@ _SET_STATE = text_with_lists(
 )
 _KEEP_FOR_PERSON = text_with_lists(
     """
-    UPDATE delivery SET reason = :reason, detail = :detail, acknowledged_us = NULL
+    UPDATE exception SET reason = :reason, detail = :detail, acknowledged_us = NULL
     WHERE state IN ('recorded', 'duplicate') AND id IN :deliveries
 """,
     "deliveries",
 )
 """The platform holds the old value; the new value waits until a person has corrected the account."""
-_SET_RECORDED = text_with_lists(
+_OWN_DUPLICATES = text_with_lists(
     f"""
-    UPDATE delivery SET state = 'recorded' WHERE state = 'duplicate' AND id IN (
-        SELECT d.id FROM event e JOIN delivery d ON {IS_PRESENT_EVENT}
-        JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
-        WHERE e.id IN :events AND r.outcome = 'unknown' AND r.destination = :destination
-    )
+    SELECT DISTINCT d.id FROM event e JOIN delivery d ON {IS_PRESENT_EVENT}
+    JOIN request_part x ON {has_place("x", "e.place")} JOIN request r ON r.id = x.request
+    WHERE e.id IN :events AND d.state = 'duplicate' AND r.outcome = 'unknown' AND r.destination = :destination
 """,
     "events",
 )
@@ -131,8 +131,9 @@ def finish_poll(
             chosen = [events[position] for position in sorted(change.positions)]
             late.add(_set_states(connection, ledger, run, pending, change, chosen))
         if late.moved[State.DUPLICATE]:
-            own = connection.execute(_SET_RECORDED, {"events": events, "destination": destination}).rowcount
-            late.moved.update({State.RECORDED: own, State.DUPLICATE: -own})
+            own = connection.execute(_OWN_DUPLICATES, {"events": events, "destination": destination}).scalars().all()
+            set_late_state(connection, own, State.RECORDED)
+            late.moved.update({State.RECORDED: len(own), State.DUPLICATE: -len(own)})
         late.moved, late.rejected = +late.moved, +late.rejected
         if verdict:
             match_counts.count(connection, events)
@@ -211,7 +212,7 @@ def stopped_destinations(ledger: Ledger) -> dict[int, tuple[str, int]]:
 
     Orders that are too old to send again do not count, except where consent is missing: time does not solve that.
     """
-    d = tables.delivery.c
+    d = views.exceptional.c
     of_consent = d.detail.contains("CONSENT") & (d.detail != "NO_CONSENT")
     counts = (d.expires_at * 1_000_000 > ledger.now_us) | of_consent
     conditions = (waits_for_the_account(), counts)
@@ -223,7 +224,7 @@ def stopped_destinations(ledger: Ledger) -> dict[int, tuple[str, int]]:
 
 def waits_for_the_account() -> ColumnElement[bool]:
     """Return the condition for orders, in any state, that wait for a person to decide on the account."""
-    d = tables.delivery.c
+    d = views.exceptional.c
     return (d.reason == Reason.SETUP) & d.acknowledged_us.is_(None)
 
 
@@ -267,7 +268,11 @@ def _set_states(  # noqa: PLR0913 - a change of some orders of one request
             connection.execute(_REOPEN, {"runs": runs})
     values = {"state": change.state, "reason": change.reason, "detail": change.detail, "ready_at": ready_at}
     deliveries = [row.id for row in rows]
-    connection.execute(_SET_STATE, {**values, "deliveries": deliveries, "run": run.id})
+    if change.state in LETTERS:
+        set_late_state(connection, deliveries, change.state)
+    elif change.state is not State.RECEIVED or change.reason or change.detail:
+        make_exceptions(connection, deliveries)
+        connection.execute(_SET_STATE, {**values, "deliveries": deliveries, "run": run.id})
     if is_against(change.state, change.reason):
         judgements.record(connection, ledger.now_us, deliveries, run=run.id)
     return LateResults(
@@ -289,6 +294,7 @@ def _set_restated_states(
     if change.reason is Reason.SETUP:
         deliveries = [event >> REVISION_BITS for event in events]
         kept = {"deliveries": deliveries, "reason": change.reason, "detail": detail}
+        make_exceptions(connection, deliveries)
         connection.execute(_KEEP_FOR_PERSON, kept)
         judgements.record(connection, now_us, deliveries, run=run.id)
     return Counter({detail: 0 if temporary else len(events)})

@@ -11,8 +11,9 @@ from conversions.ledger import judgements, log
 from conversions.ledger.late_results.apply import waits_for_the_account
 from conversions.ledger.log import bound
 from conversions.ledger.runs import operator
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import pages_of, text_with_lists
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -49,7 +50,7 @@ class Case:
 _UPDATES = {
     Decision.SEND: text_with_lists(
         """
-        UPDATE delivery SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
+        UPDATE exception SET decision = CASE WHEN state IN ('unknown', 'received') THEN 'send' END,
         ready_at = CASE state WHEN 'rejected' THEN :now ELSE ready_at END,
         settled_run = CASE WHEN state NOT IN ('rejected', 'received', 'withheld') THEN settled_run END,
         accepted_minor = CASE state WHEN 'withheld' THEN stated_minor ELSE accepted_minor END,
@@ -60,11 +61,11 @@ _UPDATES = {
         "deliveries",
     ),
     Decision.GIVE_UP: text_with_lists(
-        f"UPDATE delivery SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' WHERE id IN :deliveries",
+        f"UPDATE exception SET state = 'withheld', reason = '{Reason.MAYBE_RECEIVED}' WHERE id IN :deliveries",
         "deliveries",
     ),
     Decision.ACKNOWLEDGE: text_with_lists(
-        "UPDATE delivery SET acknowledged_us = :now * 1000000 WHERE id IN :deliveries", "deliveries"
+        "UPDATE exception SET acknowledged_us = :now * 1000000 WHERE id IN :deliveries", "deliveries"
     ),
 }
 """A received order that is perhaps not recorded is sent again byte for byte, like an unknown one. An order that the
@@ -88,6 +89,7 @@ def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case],
         if decision is Decision.SEND:
             _reopen(connection, chosen)
         for page in pages:
+            make_exceptions(connection, page)
             connection.execute(_UPDATES[decision], {"deliveries": page, "now": now})
         _store(connection, ledger.now_us, decision, chosen, reason)
         _reset_account_evidence(connection, ledger.now_us, chosen)
@@ -105,7 +107,7 @@ def apply_decision(ledger: Ledger, decision: Decision, chosen: Collection[Case],
 
 def _reopen(connection: Connection, chosen: Collection[Case]) -> None:
     """Let later runs extend their window to the days of these orders: an order must be read to be sent again."""
-    r, d = tables.run.c, tables.delivery.c
+    r, d = tables.run.c, views.exceptional.c
     read_them = r.id.in_(select(d.run).where(d.id.in_([case.delivery for case in chosen])))
     with bound.changed(connection, "waiting", read_them):
         connection.execute(update(tables.run).where(read_them).values(waiting=func.coalesce(r.waiting, 0) + 1))
@@ -129,7 +131,7 @@ def _reset_account_evidence(connection: Connection, now_us: int, chosen: Collect
 
 def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) -> list[Case]:
     sale = tables.sale.c
-    d, too_old = tables.delivery.c, tables.delivery.c.expires_at * 1_000_000 <= now_us
+    d, too_old = views.exceptional.c, views.exceptional.c.expires_at * 1_000_000 <= now_us
     past = d.first_attempt_us + case(resend_us, value=d.destination) <= now_us if resend_us else false()
     undecided = (d.state == State.UNKNOWN) & (too_old | (past & d.decision.is_(None)))
     settled = d.state.in_([State.REJECTED, State.QUARANTINED, State.EXPIRED]) & d.acknowledged_us.is_(None)
@@ -148,7 +150,7 @@ def _cases(connection: Connection, now_us: int, resend_us: Mapping[int, int]) ->
                 too_old,
             )
         )
-        .select_from(tables.delivery)
+        .select_from(views.exceptional)
         .join(tables.destination, tables.destination.c.id == d.destination)
         .join(tables.sale, tables.sale.c.id == d.sale)
         .where(d.destination.in_(resend_us), undecided | settled)

@@ -10,7 +10,7 @@ from conversions.ledger import log
 from conversions.ledger.log import bound
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.states import SENT
+from conversions.ledger.standing.open_batches import has_received
 from conversions.ledger.store import Ledger, instant
 
 MIN_INTERVAL = timedelta(hours=20)
@@ -30,12 +30,12 @@ class Score(NamedTuple):
 
 def due(ledger: Ledger, destination: int) -> bool:
     """True if the destination has received orders and was not polled within the last day."""
-    t, d = tables.destination.c, tables.delivery.c
-    received = select(d.id).where(d.destination == destination, d.state.in_(SENT)).exists()
+    t = tables.destination.c
     before = ledger.now_us - MIN_INTERVAL // timedelta(microseconds=1)
     old = t.scored_us.is_(None) | (t.scored_us <= before)
     with ledger.transaction() as connection:
-        return connection.execute(select(t.id).where(t.id == destination, old, received)).first() is not None
+        is_old = connection.execute(select(t.id).where(t.id == destination, old)).first() is not None
+        return is_old and has_received(connection, destination)
 
 
 def begin_score_poll(ledger: Ledger, run: Run, destination: int, name: str) -> None:

@@ -17,7 +17,7 @@ from conversions.ledger.outbox.work import ClaimedBatch, ClaimedEvent, Purpose, 
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema.tables import MAX_DESTINATIONS, OPEN, REVISION_BITS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -25,7 +25,7 @@ from conversions.model.conversion import Reason
 BATCHES_PER_QUERY = 20
 
 _BATCHES = text("""
-    SELECT b.id, b.events, b.request, o.members FROM batch b JOIN blob o ON o.batch = b.id
+    SELECT b.id, b.events, b.request, b.run, b.state, o.members FROM batch b JOIN blob o ON o.batch = b.id
     WHERE b.read_run = :run AND b.destination = :destination AND b.id >= :batch
     AND (b.id > :batch OR b.events > :position) ORDER BY b.id LIMIT :most
 """)
@@ -43,14 +43,15 @@ _UNKNOWN_BATCHES = text(f"""
     WHERE r.outcome = 'unknown' AND r.destination = :destination
 """)
 _TO_RESEND = """
-    SELECT d.id, e.id AS event, e.place FROM delivery d JOIN event e ON e.id = d.id << {bits} | d.revision
+    SELECT d.id, e.id AS event, e.place FROM exception d JOIN event e ON e.id = d.id << {bits} | d.revision
     WHERE {chosen} AND d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
     AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
 """
 _UNANSWERED = text_with_lists(_TO_RESEND.format(bits=REVISION_BITS, chosen="d.id IN :deliveries"), "deliveries")
 _DECIDED = text(
     _TO_RESEND.format(
-        bits=REVISION_BITS, chosen="d.run = :run AND d.destination = :destination AND d.decision = 'send'"
+        bits=REVISION_BITS,
+        chosen=f"{OPEN} AND d.run = :run AND d.id & {MAX_DESTINATIONS - 1} = :destination AND d.decision = 'send'",
     )
 )
 """A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""

@@ -24,16 +24,19 @@ from conversions.ledger.outbox.write_ahead import commit
 from conversions.ledger.runs import Run
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import Change, change
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_MARK_IN_FLIGHT = """
-    UPDATE delivery SET state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)
-    WHERE id IN :deliveries
-"""
-_MARK = text_with_lists(_MARK_IN_FLIGHT, "deliveries")
-_MARK_IF_FREE = text_with_lists(f"{_MARK_IN_FLIGHT} AND state = 'pending' AND expires_at > :now", "deliveries")
+_IN_FLIGHT = "state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us)"
+_BATCHES = f"UPDATE batch SET {_IN_FLIGHT} WHERE id IN :batches"
+_EXCEPTIONS = f"UPDATE exception SET attempted = 1, {_IN_FLIGHT} WHERE id IN :deliveries"
+_FREE = "state = 'pending' AND expires_at > :now"
+_MARK = Change(text_with_lists(_BATCHES, "batches"), text_with_lists(_EXCEPTIONS, "deliveries"))
+_MARK_IF_FREE = Change(
+    text_with_lists(f"{_BATCHES} AND {_FREE}", "batches"), text_with_lists(f"{_EXCEPTIONS} AND {_FREE}", "deliveries")
+)
 """Checks and marks in one statement: where it changes fewer rows than the batch has, some events need a check."""
 _TO_RECHECK = text_with_lists(
     """
@@ -73,15 +76,14 @@ def intend(
             return commit(connection, run, template, Intent(batch, validated, now))
         left_out = _recheck(connection, now, run, template, batch, forbidden)
         if not left_out:
-            connection.execute(_MARK, _parameters(now, batch))
+            change(connection, batch.events, _MARK, _times(now))
             return commit(connection, run, template, Intent(batch, validated, now))
         remaining = tuple(event for event in batch.events if event not in left_out)
         return [replace(batch.work, events=remaining)] if remaining else []
 
 
-def _parameters(now_us: int, batch: ClaimedBatch) -> dict[str, object]:
-    deliveries = [event >> REVISION_BITS for event in batch.events]
-    return {"deliveries": deliveries, "now_us": now_us, "now": now_us // 1_000_000}
+def _times(now_us: int) -> dict[str, object]:
+    return {"now_us": now_us, "now": now_us // 1_000_000}
 
 
 def _mark_in_flight(connection: Connection, now_us: int, batch: ClaimedBatch) -> bool:
@@ -89,7 +91,7 @@ def _mark_in_flight(connection: Connection, now_us: int, batch: ClaimedBatch) ->
     if batch.work.purpose is Purpose.RESEND:
         return False
     with connection.begin_nested() as savepoint:
-        if connection.execute(_MARK_IF_FREE, _parameters(now_us, batch)).rowcount == len(batch.events):
+        if change(connection, batch.events, _MARK_IF_FREE, _times(now_us)) == len(batch.events):
             return True
         savepoint.rollback()
     return False
@@ -104,7 +106,8 @@ def _recheck(  # noqa: PLR0913 - what decides whether an event leaves
     forbidden: Mapping[int, Reason],
 ) -> set[int]:
     """Record which events may no longer be sent, or come too late, and return them to be left out."""
-    rows = {row.id: row for row in connection.execute(_TO_RECHECK, _parameters(now_us, batch))}
+    deliveries = [event >> REVISION_BITS for event in batch.events]
+    rows = {row.id: row for row in connection.execute(_TO_RECHECK, {"deliveries": deliveries, **_times(now_us)})}
     left_out = set()
     for event in batch.events:
         delivery = event >> REVISION_BITS

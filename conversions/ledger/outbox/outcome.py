@@ -15,6 +15,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import Change, change, make_exceptions
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -22,17 +23,30 @@ from conversions.model.receipt import Next, Outcome, Receipt
 
 _SET_STATE = text_with_lists(
     """
-    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL
+    UPDATE exception SET state = :state, reason = NULL, settled_run = :settled_run, decision = NULL
     WHERE id IN :deliveries
 """,
     "deliveries",
 )
+_RECEIVED = Change(
+    text_with_lists("UPDATE batch SET state = :state, settled_run = :settled_run WHERE id IN :batches", "batches"),
+    _SET_STATE,
+)
 _RETURN_TO_PENDING = text_with_lists(
     """
-    UPDATE delivery SET state = :state, reason = NULL, settled_run = :settled_run,
+    UPDATE exception SET state = :state, reason = NULL, settled_run = :settled_run,
     first_attempt_us = CASE :state WHEN 'unknown' THEN first_attempt_us END WHERE id IN :deliveries
 """,
     "deliveries",
+)
+_PENDING = Change(
+    text_with_lists(
+        """
+        UPDATE batch SET state = :state, settled_run = :settled_run, first_attempt_us = NULL WHERE id IN :batches
+    """,
+        "batches",
+    ),
+    _RETURN_TO_PENDING,
 )
 """For events refused or not sent: the platform's window begins with a later attempt, and a person's decision stays.
 
@@ -61,20 +75,31 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
 
 def _set_states(connection: Connection, run: Run, attempt: Attempt, outcome: Outcome) -> None:
     """Set the states; *run* settles an order that stays unknown after a resend, so that its report names the order."""
-    orders, resend = _orders(attempt.events), attempt.work.purpose is Purpose.RESEND
+    events, resend = attempt.events, attempt.work.purpose is Purpose.RESEND
     settled_run = run.id if resend else None
     match outcome:
         case Outcome.RECEIVED:
-            connection.execute(_SET_STATE, orders | {"state": State.RECEIVED, "settled_run": run.id})
+            change(connection, events, _RECEIVED, {"state": State.RECEIVED, "settled_run": run.id})
         case Outcome.UNKNOWN:
-            connection.execute(_SET_STATE, orders | {"state": State.UNKNOWN, "settled_run": settled_run})
+            _set_unknown(connection, events, settled_run)
+        case Outcome.REFUSED | Outcome.NOT_SENT if resend:
+            unknown = {"state": State.UNKNOWN, "settled_run": settled_run}
+            connection.execute(_RETURN_TO_PENDING, {**unknown, "deliveries": _exceptions(connection, events)})
         case Outcome.REFUSED | Outcome.NOT_SENT:
-            state = State.UNKNOWN if resend else State.PENDING
-            connection.execute(_RETURN_TO_PENDING, orders | {"state": state, "settled_run": settled_run})
+            change(connection, events, _PENDING, {"state": State.PENDING, "settled_run": None})
 
 
-def _orders(events: Sequence[int]) -> dict[str, object]:
-    return {"deliveries": [event >> REVISION_BITS for event in events]}
+def _set_unknown(connection: Connection, events: Sequence[int], settled_run: int | None) -> None:
+    """An order without an answer has an exception: each is sent again, or waits for a person, for itself."""
+    unknown = {"state": State.UNKNOWN, "settled_run": settled_run}
+    connection.execute(_SET_STATE, {**unknown, "deliveries": _exceptions(connection, events)})
+
+
+def _exceptions(connection: Connection, events: Sequence[int]) -> list[int]:
+    """Return the orders of *events*, which have exceptions from now on."""
+    deliveries = [event >> REVISION_BITS for event in events]
+    make_exceptions(connection, deliveries)
+    return deliveries
 
 
 def recover(ledger: Ledger) -> None:
@@ -91,8 +116,7 @@ def recover(ledger: Ledger) -> None:
                 connection.execute(_SET_RESTATED_STATE, {"state": State.UNKNOWN, "events": events})
             else:
                 settled_run = run if purpose == Purpose.RESEND else None  # no report has named it yet
-                unknown = {"state": State.UNKNOWN, "settled_run": settled_run}
-                connection.execute(_SET_STATE, unknown | _orders(events))
+                _set_unknown(connection, events, settled_run)
             killed = Receipt(Outcome.UNKNOWN, Next.RETRY, "run was killed")
             record_answer(connection, ledger.now_us, request, killed, epoch=ledger.epoch)
 
@@ -104,7 +128,7 @@ def _quarantine(connection: Connection, now_us: int, run: Run, attempt: Attempt,
         delivery, state = connection.execute(_OF_EVENT, {"event": attempt.events[position]}).one()
         set_state(connection, run, delivery, State.QUARANTINED, Reason.REFUSED_BY_PLATFORM)
         full_detail = f"{detail};{EARLIER_ATTEMPT_UNANSWERED}" if state == State.UNKNOWN else detail
-        connection.execute(update(tables.delivery).where(tables.delivery.c.id == delivery).values(detail=full_detail))
+        connection.execute(update(tables.exception).where(tables.exception.c.id == delivery).values(detail=full_detail))
     deliveries = [attempt.events[position] >> REVISION_BITS for position in faults]
     judgements.record(connection, now_us, deliveries, run=run.id)
     return len(faults)

@@ -4,13 +4,15 @@ from sqlalchemy import text
 
 from conversions.ledger import judgements, log
 from conversions.ledger.runs import Run
+from conversions.ledger.schema.tables import MAX_DESTINATIONS
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_REINSTATE = text("""
-    UPDATE delivery SET state = CASE WHEN first_attempt_us IS NULL THEN 'pending' ELSE 'unknown' END,
+_REINSTATE = text(f"""
+    UPDATE exception SET state = CASE WHEN first_attempt_us IS NULL THEN 'pending' ELSE 'unknown' END,
     reason = NULL, detail = NULL, settled_run = NULL
-    WHERE destination = :destination AND settled_run = :run AND state = 'quarantined' AND reason = :reason
+    WHERE id & {MAX_DESTINATIONS - 1} = :destination AND settled_run = :run
+    AND state = 'quarantined' AND reason = :reason
     RETURNING id
 """)
 """Only orders that an earlier attempt may have delivered still have a first attempt: they become unknown."""

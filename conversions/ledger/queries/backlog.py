@@ -1,11 +1,15 @@
 """Unsent orders per destination, for the on-call message."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select, text
 
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
+from conversions.ledger.schema.tables import OPEN
+from conversions.ledger.standing.open_batches import open_batches
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 
@@ -33,22 +37,19 @@ class Backlog:
 
 def backlogs(ledger: Ledger) -> list[Backlog]:
     """Return the destinations with a backlog. Orders that are too old do not count."""
-    d, destination = tables.delivery.c, tables.destination.c
+    d, destination = views.exceptional.c, tables.destination.c
     unanswered = (d.state == State.UNKNOWN) & d.decision.is_(None)
     query = (
-        select(destination.name, func.count(), func.min(d.expires_at), func.sum(case((unanswered, 1), else_=0)))
-        .join(tables.destination, destination.id == d.destination)
-        .where(d.state.in_([State.PENDING, State.DEFERRED, State.UNKNOWN]))
-        .where(_in_time(ledger))
-        .group_by(destination.name)
-        .order_by(destination.name)
+        select(d.destination, func.count(), func.min(d.expires_at), func.sum(case((unanswered, 1), else_=0)))
+        .where(text(OPEN), d.state.in_([State.PENDING, State.DEFERRED, State.UNKNOWN]), _in_time(ledger))
+        .group_by(d.destination)
     )
     with ledger.transaction() as connection:
-        rows = connection.execute(query).all()
-    return [
-        Backlog(name, orders, datetime.fromtimestamp(at, UTC) if at else None, no_answer)
-        for name, orders, at, no_answer in rows
-    ]
+        names = {row.id: row.name for row in connection.execute(select(destination.id, destination.name))}
+        found = [_Orders(*row) for row in connection.execute(query)]
+        found += _waiting(connection, ledger.now_us)
+    return [Backlog(names[number], *_sum(found, number)) for number in sorted(names, key=lambda n: names[n])
+            if any(each.destination == number for each in found)]  # fmt: skip
 
 
 def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Remaining:
@@ -56,17 +57,43 @@ def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Rem
 
     *resend_us* is the time after its first attempt in which an order is resent so, in microseconds.
     """
-    d = tables.delivery.c
+    d = views.exceptional.c
     resent = (d.first_attempt_us + resend_us > ledger.now_us) | d.decision.is_not(None)
     waits = (d.state == State.PENDING) | ((d.state == State.UNKNOWN) & resent)
-    query = select(func.count(), func.min(d.expires_at)).where(
-        d.run == run, d.destination == destination, waits, _in_time(ledger)
+    query = select(d.destination, func.count(), func.min(d.expires_at)).where(
+        text(OPEN), d.run == run, d.destination == destination, waits, _in_time(ledger)
     )
     with ledger.transaction() as connection:
-        orders, first = connection.execute(query).one()
-    return Remaining(orders, None if first is None else datetime.fromtimestamp(first, UTC))
+        found = [_Orders(*row) for row in connection.execute(query.group_by(d.destination))]
+        found += _waiting(connection, ledger.now_us, run)
+    return Remaining(*_sum(found, destination)[:2])
+
+
+class _Orders(NamedTuple):
+    """Orders of one destination that wait, and when the first of them expires, in Unix seconds."""
+
+    destination: int
+    orders: int
+    expires_at: int | None
+    unanswered: int = 0
+
+
+def _waiting(connection: Connection, now_us: int, run: int | None = None) -> Iterator[_Orders]:
+    """Yield the waiting orders of each batch, of all runs or of *run*."""
+    for batch in open_batches(connection):
+        in_time = batch.expires_at * 1_000_000 > now_us
+        if batch.state == State.PENDING and in_time and run in {None, batch.run}:
+            yield _Orders(batch.destination, len(batch.deliveries), batch.expires_at)
+
+
+def _sum(found: Iterable[_Orders], destination: int) -> tuple[int, datetime | None, int]:
+    """Return number, first expiry (aware, UTC) and number without an answer of the orders of *destination*."""
+    own = [each for each in found if each.destination == destination]
+    first = min((each.expires_at for each in own if each.expires_at is not None), default=None)
+    at = None if first is None else datetime.fromtimestamp(first, UTC)
+    return sum(each.orders for each in own), at, sum(each.unanswered for each in own)
 
 
 def _in_time(ledger: Ledger) -> ColumnElement[bool]:
-    d = tables.delivery.c
+    d = views.exceptional.c
     return d.expires_at.is_(None) | (d.expires_at * 1_000_000 > ledger.now_us)

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import func, select
 
 from conversions.ledger.queries.overview import PROBLEMS
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.store import Ledger, instant, microseconds
 
 
@@ -31,7 +31,7 @@ def changes(ledger: Ledger, before: datetime, states: Mapping[str, Mapping[str, 
 
     Return None where no such run recorded its counts.
     """
-    r, d = tables.run.c, tables.delivery.c
+    r, d = tables.run.c, views.exceptional.c
     query = select(r.id, r.finished_us, r.report).where(r.command == "run", r.finished_us < microseconds(before))
     with ledger.transaction() as connection:
         for run, finished_us, report in connection.execute(query.order_by(r.id.desc()).limit(10)):

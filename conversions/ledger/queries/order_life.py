@@ -14,9 +14,10 @@ from conversions.ledger.queries.order_search import spellings
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import Candidate, ChangedValue, Restate
 from conversions.ledger.restatements.unconfirmed import newest
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import json_text, pages_of, text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.standing.readings import last_run
 from conversions.ledger.states import SENT
 from conversions.ledger.store import instant
 from conversions.model.conversion import Money
@@ -110,9 +111,9 @@ class OrderLife:
     deliveries: tuple[DeliveryLife, ...]
 
 
-_r, _d = tables.request.c, tables.delivery.c
+_r, _d = tables.request.c, views.delivery.c
 _DELIVERIES = (
-    select(tables.delivery, tables.destination.c.name)
+    select(views.delivery, tables.destination.c.name)
     .join(tables.destination, tables.destination.c.id == _d.destination)
     .where(_d.id.between(bindparam("low"), bindparam("high")))
     .order_by(_d.id)
@@ -158,7 +159,7 @@ def order_life(connection: Connection, sale: int) -> OrderLife:
         erased=any(d.state == "erased" for d in rows),
         erased_at=instant(row.erased_us) if row.erased_us else None,
         first_run=reading_run(connection, row.first_run),
-        last_run=reading_run(connection, max((d.run for d in rows), default=None)),
+        last_run=reading_run(connection, last_run(connection, sale) or max((d.run for d in rows), default=None)),
         deliveries=tuple(_delivery(connection, d) for d in rows),
     )
 

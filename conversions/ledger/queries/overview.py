@@ -6,26 +6,31 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, select, text
 
 from conversions.ledger.batches import parts
 from conversions.ledger.late_results import apply
 from conversions.ledger.late_results.apply import WITHOUT_POSITIONS
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import ValueChangeTotals
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import verdicts
 from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.scrub import OpenScrub, open_scrubs
-from conversions.model.conversion import Reason
 
 MAX_PROBLEMS_NAMED = 50
-PROBLEMS = tables.delivery.c.state.in_(["quarantined", "rejected", "expired", "unknown"]) | (
-    tables.delivery.c.reason.in_([Reason.SETUP, Reason.UNUSUAL_AMOUNT])
-)
+PROBLEMS = text(f"({tables.PROBLEM})")
 """Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
 
+_LATE = ", ".join(
+    f"CAST(sum(coalesce(length(verdicts) - length(replace(verdicts, '{letter}', '')), 0)) AS BIGINT)"
+    for letter in verdicts.LETTERS.values()
+)
+_BATCHES = text(f"""
+    SELECT destination, state, CAST(sum(regular) AS BIGINT), {_LATE} FROM batch GROUP BY destination, state
+""")
 _RECEIVED = text_with_lists(
     "SELECT count(*) FROM delivery WHERE id IN :deliveries AND state = 'received'", "deliveries"
 )
@@ -110,8 +115,8 @@ def overview(ledger: Ledger) -> Overview:
         restatements=restatements,
         problems=(problems := _problems(ledger)),
         stopped=_stopped(ledger),
-        unnamed=_count(ledger, tables.delivery.c.acknowledged_us.is_(None)) - len(problems),
-        acknowledged=_count(ledger, tables.delivery.c.acknowledged_us.is_not(None)),
+        unnamed=_count(ledger, views.exceptional.c.acknowledged_us.is_(None)) - len(problems),
+        acknowledged=_count(ledger, views.exceptional.c.acknowledged_us.is_not(None)),
         bad_rows=_bad_rows(ledger, past[0].id) if past else [],
         unscrubbed=unscrubbed,
     )
@@ -141,31 +146,31 @@ def last_report(ledger: Ledger) -> dict[str, Any]:
     run = tables.run.c
     with ledger.transaction() as connection:
         newest = select(run.report).where(run.command == "run").order_by(run.id.desc()).limit(1)
-        text = connection.execute(newest).scalar()
-    report: dict[str, Any] = orjson.loads(text or "{}")
+        body = connection.execute(newest).scalar()
+    report: dict[str, Any] = orjson.loads(body or "{}")
     return report
 
 
 def states(ledger: Ledger) -> dict[str, dict[str, int]]:
-    """Count all orders of the store by destination and state."""
-    d, destination = tables.delivery.c, tables.destination.c
-    query = (
-        select(destination.name, d.state, func.count())
-        .join(tables.destination, destination.id == d.destination)
-        .group_by(destination.name, d.state)
-    )
-    by_name: dict[str, Counter[str]] = {}
+    """Count all orders of the store by destination and state: by the counters of batches, and the exceptions."""
+    x, counts = views.exceptional.c, defaultdict[int, Counter[str]](Counter)
+    own = select(x.destination, x.state, func.count()).group_by(x.destination, x.state)
     with ledger.transaction() as connection:
-        for name, state, count in connection.execute(query):
-            by_name.setdefault(name, Counter())[state] = count
-    return {name: dict(sorted(counts.items())) for name, counts in sorted(by_name.items())}
+        names = connection.execute(select(tables.destination.c.id, tables.destination.c.name)).all()
+        for destination, state, orders, *late in connection.execute(_BATCHES):
+            counts[destination].update(dict(zip(verdicts.LETTERS, late, strict=True)))
+            counts[destination][state] += orders - sum(late)
+        for destination, state, orders in connection.execute(own):
+            counts[destination][state] += orders
+    by_name = {row.name: +counts[row.id] for row in names}
+    return {name: dict(sorted(found.items())) for name, found in sorted(by_name.items()) if found}
 
 
 def _problems(ledger: Ledger) -> list[Problem]:
-    d = tables.delivery.c
+    d = views.exceptional.c
     query = (
         select(tables.destination.c.name, tables.sale.c.order_no, d.day, d.state, d.reason, d.detail)
-        .select_from(tables.delivery)
+        .select_from(views.exceptional)
         .join(tables.destination, tables.destination.c.id == d.destination)
         .join(tables.sale, tables.sale.c.id == d.sale)
         .where(PROBLEMS, d.acknowledged_us.is_(None))
@@ -185,7 +190,7 @@ def _stopped(ledger: Ledger) -> dict[str, tuple[str, int]]:
 
 
 def _count(ledger: Ledger, condition: ColumnElement[bool]) -> int:
-    query = select(func.count()).where(PROBLEMS, condition)
+    query = select(func.count()).select_from(views.exceptional).where(PROBLEMS, condition)
     with ledger.transaction() as connection:
         return int(connection.execute(query).scalar_one())
 

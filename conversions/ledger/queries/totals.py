@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Connection, Row, func, select, text
 
-from conversions.ledger.schema import tables
-from conversions.ledger.schema.sql import split_sum, value_differs
+from conversions.ledger.schema import tables, views
+from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.sql import value_differs
+from conversions.ledger.schema.tables import OPEN
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.staging.transitions import Transition
+from conversions.ledger.standing.open_batches import has_received, open_batches
+from conversions.ledger.standing.readings import in_spans, select_spans
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 
+_READ = text(f"EXISTS (SELECT 1 FROM sale_span r WHERE {in_spans('exceptional.id')})")
+"""Whether the run read the order."""
 BUCKETS = (
     "sent",
     "already_sent",
@@ -42,13 +48,28 @@ _BUCKET_OF = {
 }
 
 
-_ERASED = text(f"""
+_READ_ORDERS = f"FROM sale_span r CROSS JOIN delivery d WHERE {in_spans('d.id')} AND d.destination IN :destinations"
+_GROUPS = text_with_lists(
+    f"""
+    SELECT d.destination, d.state, CASE WHEN d.settled_run = :run THEN 1 ELSE 0 END AS now, d.reason, d.day,
+    d.stated_currency, d.stated_exponent, CASE WHEN d.due_minor IS NOT NULL AND (d.value_minor <> d.due_minor
+        OR d.value_currency <> d.stated_currency OR d.value_exponent <> d.stated_exponent) THEN 1 ELSE 0 END AS differs,
+    count(*) AS orders, CAST(sum(d.stated_minor >> 32) AS BIGINT) AS high,
+    CAST(sum(d.stated_minor & 4294967295) AS BIGINT) AS low {_READ_ORDERS} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+""",
+    "destinations",
+)
+"""Sums in two parts, because the sum of a misread column may not fit 64 bits."""
+_ERASED = text_with_lists(
+    f"""
     SELECT d.destination, d.state, 0 AS now, d.reason, d.day, s.currency AS stated_currency,
     s.exponent AS stated_exponent, 0 AS differs, count(*) AS orders,
     CAST(sum(s.minor >> 32) AS BIGINT) AS high, CAST(sum(s.minor & 4294967295) AS BIGINT) AS low
-    FROM delivery d JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no
-    WHERE d.run = :run AND d.state = '{State.ERASED}' GROUP BY 1, 2, 4, 5, 6, 7
-""")
+    FROM (SELECT d.destination, d.state, d.reason, d.day, d.sale {_READ_ORDERS} AND d.state = '{State.ERASED}') d
+    JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no GROUP BY 1, 2, 4, 5, 6, 7
+""",
+    "destinations",
+)
 """The ledger no longer stores the value of an erased order; this run has read it again."""
 
 
@@ -149,30 +170,37 @@ def forecast(
 
 def count_pending(ledger: Ledger, run: int, destinations: Iterable[int]) -> dict[int, int]:
     """Count the orders that *run* has staged for sending, by destination."""
-    d = tables.delivery.c
-    query = select(d.destination, func.count()).where(d.run == run, d.state == State.PENDING).group_by(d.destination)
     with ledger.transaction() as connection:
-        counts: dict[int, int] = dict(tuple(row) for row in connection.execute(query))
-    return {number: counts.get(number, 0) for number in destinations}
+        counts = _pending(connection, run)
+    return {number: counts[number] for number in destinations}
 
 
 def count_to_send(ledger: Ledger, run: int) -> dict[int, int]:
     """Count the orders that *run* has staged for sending, or that have no answer; only destinations with any."""
-    d = tables.delivery.c
-    to_send = ((d.run == run) & (d.state == State.PENDING)) | (d.state == State.UNKNOWN)
+    d = views.exceptional.c
+    query = select(d.destination, func.count()).where(text(OPEN), d.state == State.UNKNOWN).group_by(d.destination)
     with ledger.transaction() as connection:
-        rows = connection.execute(select(d.destination, func.count()).where(to_send).group_by(d.destination))
-        return dict(tuple(row) for row in rows)
+        counts = _pending(connection, run)
+        for destination, orders in connection.execute(query):
+            counts[destination] += orders
+    return dict(+counts)
+
+
+def _pending(connection: Connection, run: int) -> Counter[int]:
+    d, counts = views.exceptional.c, Counter[int]()
+    for batch in open_batches(connection):
+        if batch.run == run and batch.state == State.PENDING:
+            counts[batch.destination] += len(batch.deliveries)
+    query = select(d.destination, func.count()).where(text(OPEN), d.run == run, d.state == State.PENDING)
+    for destination, orders in connection.execute(query.group_by(d.destination)):
+        counts[destination] += orders
+    return counts
 
 
 def first_time(ledger: Ledger, destination: int) -> bool:
     """True if this destination has never received an order."""
-    d = tables.delivery.c
     with ledger.transaction() as connection:
-        return (
-            connection.execute(select(d.id).where(d.destination == destination, d.state.in_(SENT)).limit(1)).first()
-            is None
-        )
+        return not has_received(connection, destination)
 
 
 def estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
@@ -194,43 +222,41 @@ def estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
 
 def _groups(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
     """Sum orders and money (in two halves) by destination, state, reason, day, currency, and whether they changed."""
-    d = tables.delivery.c
-    now, changed = (d.settled_run == run).label("now"), value_differs().label("differs")
-    keys = (d.destination, d.state, now, d.reason, d.day, d.stated_currency, d.stated_exponent, changed)
-    high, low = split_sum(d.stated_minor)
-    query = select(*keys, func.count().label("orders"), high.label("high"), low.label("low"))
     with ledger.transaction() as connection:
-        groups = connection.execute(query.where(d.run == run, d.destination.in_(destinations)).group_by(*keys)).all()
+        select_spans(connection, [run])
+        groups = connection.execute(_GROUPS, {"run": run, "destinations": destinations}).all()
         if all(group.state != State.ERASED for group in groups):
             return groups
-        erased = connection.execute(_ERASED, {"run": run}).all()
+        erased = connection.execute(_ERASED, {"destinations": destinations}).all()
         return [group for group in groups if group.state != State.ERASED] + [*erased]
 
 
 def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:
-    d, sale = tables.delivery.c, tables.sale.c
+    d, sale = views.exceptional.c, tables.sale.c
     old = (d.value_minor, d.value_currency, d.value_exponent)
     new = (d.due_minor, d.stated_currency, d.stated_exponent)
     query = (
         select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(d.run == run, d.destination == destination, d.state.in_(SENT), value_differs())
+        .where(_READ, d.destination == destination, d.state.in_(SENT), value_differs(views.exceptional))
         .order_by(d.id)
         .limit(MAX_ORDERS_NAMED)
     )
     with ledger.transaction() as connection:
+        select_spans(connection, [run])
         return [ValueChange(number, Money(*both[:3]), Money(*both[3:])) for number, *both in connection.execute(query)]
 
 
 def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:
-    d, sale = tables.delivery.c, tables.sale.c
+    d, sale = views.exceptional.c, tables.sale.c
     refused = (d.state == State.QUARANTINED, d.reason == Reason.REFUSED_BY_PLATFORM)
     query = (
         select(sale.order_no, d.detail)
         .join(tables.sale, sale.id == d.sale)
-        .where(d.run == run, d.destination == destination, *refused)
+        .where(_READ, d.destination == destination, *refused)
         .order_by(d.id)
         .limit(MAX_ORDERS_NAMED)
     )
     with ledger.transaction() as connection:
+        select_spans(connection, [run])
         return [Refusal(number, detail or "") for number, detail in connection.execute(query)]

@@ -5,11 +5,12 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, select, text
 
 from conversions.ledger.restatements.eligibility import OF_DESTINATION
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
+from conversions.ledger.schema.tables import PROBLEM
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -108,7 +109,7 @@ def _of_orders(
     reconciled: list[int],
 ) -> dict[int, tuple[int, ...]]:
     """Count the orders of each problem by destination, in one pass."""
-    d = tables.delivery.c
+    d = views.exceptional.c
     reported_run = case({number: report.run for number, report in reports.items()}, value=d.destination)
     reported_us = case({number: report.at_us for number, report in reports.items()}, value=d.destination)
     window = d.first_attempt_us + case(resend_us, value=d.destination)
@@ -124,7 +125,9 @@ def _of_orders(
     )
     states = [State.QUARANTINED, State.EXPIRED, State.UNKNOWN, State.REJECTED]
     counts = [func.sum(case((problem, 1), else_=0)) for problem in problems]
-    query = select(d.destination, *counts).where(d.state.in_(states), d.destination.in_(resend_us))
+    query = select(d.destination, *counts).where(
+        text(f"({PROBLEM})"), d.state.in_(states), d.destination.in_(resend_us)
+    )
     return {number: tuple(orders) for number, *orders in connection.execute(query.group_by(d.destination))}
 
 

@@ -18,10 +18,11 @@ from conversions.ledger.batches.contents import bodies
 from conversions.ledger.batches.seal import NewEvent, seal
 from conversions.ledger.restatements.unconfirmed import UNCONFIRMED, newest
 from conversions.ledger.runs import Run
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT, split_sum, value_differs
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.standing.readings import in_spans, select_spans
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
@@ -73,6 +74,9 @@ _SUPERSEDE = text(f"""
     WHERE {OF_DESTINATION} AND v.state = 'pending' AND v.run <> :run AND {OPEN}
     AND v.delivery IN (SELECT d.id FROM delivery d WHERE d.id = v.delivery AND d.run = :run)
 """)
+
+
+_READ = text(f"EXISTS (SELECT 1 FROM sale_span r WHERE {in_spans('exceptional.id')})")
 
 
 class NotEligible(StrEnum):
@@ -165,14 +169,14 @@ def totals(ledger: Ledger, run: int, destination: int, restate: Restate) -> Adju
 
 def overview(ledger: Ledger) -> tuple[dict[str, ValueChangeTotals], dict[str, dict[str, int]]]:
     """Return by destination the sent orders with a changed value, and the restatements by state."""
-    d, destination = tables.delivery.c, tables.destination.c
+    d, destination = views.exceptional.c, tables.destination.c
     money = (d.value_currency, d.value_exponent, d.stated_currency, d.stated_exponent)
     query = select(destination.name, *money, func.count(), *split_sum(d.value_minor), *split_sum(d.due_minor))
     changed: dict[str, ValueChangeTotals] = defaultdict(ValueChangeTotals)
     states: dict[str, dict[str, int]] = defaultdict(dict)
     with ledger.transaction() as connection:
         joined = query.join(tables.destination, destination.id == d.destination)
-        rows = joined.where(d.state.in_(SENT), value_differs()).group_by(destination.name, *money)
+        rows = joined.where(d.state.in_(SENT), value_differs(views.exceptional)).group_by(destination.name, *money)
         for name, *units, orders, old_high, old_low, new_high, new_low in connection.execute(rows):
             old, new = (old_high << 32) + old_low, (new_high << 32) + new_low
             changed[name].add(Money(old, *units[:2]), Money(new, *units[2:]), orders)
@@ -210,13 +214,14 @@ def _supersede(ledger: Ledger, run: Run, destination: int) -> None:
 
 def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[ChangedValue]]:
     """Yield page by page the orders that *run* has read and that have, or may have, another value there."""
-    d, after = tables.delivery.c, 0
+    d, after = views.exceptional.c, 0
     query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(ROWS_PER_PAGE)
-    unconfirmed = text(f"delivery.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
-    differs = value_differs() | (unconfirmed & d.due_minor.is_not(None))
-    conditions = (d.run == run, d.destination == destination, d.state.in_(SENT), differs)
+    unconfirmed = text(f"exceptional.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
+    differs = value_differs(views.exceptional) | (unconfirmed & d.due_minor.is_not(None))
+    conditions = (_READ, d.destination == destination, d.state.in_(SENT), differs)
     while True:
         with ledger.transaction() as connection:
+            select_spans(connection, [run])
             page = [
                 ChangedValue(i, Money(*new)) for i, *new in connection.execute(query.where(*conditions, d.id > after))
             ]

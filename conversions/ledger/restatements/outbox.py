@@ -34,6 +34,7 @@ from conversions.ledger.runs import Run
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
@@ -77,14 +78,14 @@ _RETURN_TO_PENDING = text_with_lists(
 """Refused or not sent: pending again, or still unknown where an earlier attempt may have delivered it."""
 _SET_VALUE = text_with_lists(
     f"""
-    UPDATE delivery AS d SET value_minor = v.new_minor, value_currency = v.new_currency,
+    UPDATE exception AS d SET value_minor = v.new_minor, value_currency = v.new_currency,
     value_exponent = v.new_exponent, revision = v.id & {(1 << REVISION_BITS) - 1}
     FROM revision v WHERE d.id = v.delivery AND v.id IN :events
 """,
     "events",
 )
 _REVERT_VALUE = text(f"""
-    UPDATE delivery AS d SET value_minor = v.old_minor, value_currency = v.old_currency,
+    UPDATE exception AS d SET value_minor = v.old_minor, value_currency = v.old_currency,
     value_exponent = v.old_exponent, revision = (
         SELECT max(e.id) & {(1 << REVISION_BITS) - 1} FROM event e LEFT JOIN revision w ON w.id = e.id
         WHERE e.id >= d.id << {REVISION_BITS} AND e.id < v.id AND coalesce(w.state, 'received') = 'received'
@@ -253,6 +254,7 @@ def settle(ledger: Ledger, run: Run, attempt: Attempt, receipt: Receipt) -> Sett
         match receipt.outcome:
             case Outcome.RECEIVED:
                 connection.execute(_SET_STATE, events | {"state": State.RECEIVED})
+                make_exceptions(connection, [event >> REVISION_BITS for event in attempt.events])
                 connection.execute(_SET_VALUE, events)
             case Outcome.UNKNOWN:
                 connection.execute(_SET_STATE, events | {"state": State.UNKNOWN})
@@ -283,6 +285,7 @@ def revert_refused(connection: Connection, events: Sequence[int], state: State, 
     The platform holds the old value, unless a later restatement replaced both. *state* is ``rejected`` where the
     platform would refuse the same value again, ``withheld`` where it may be sent again.
     """
+    make_exceptions(connection, [event >> REVISION_BITS for event in events])
     for event in events:
         connection.execute(_REVERT_VALUE, {"event": event})
         connection.execute(_CARRY_OLD_VALUE, {"event": event})

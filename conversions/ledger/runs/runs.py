@@ -17,8 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, se
 from conversions import __version__
 from conversions.errors import ConversionsError, LedgerError, SettingsError
 from conversions.ledger import judgements, log
+from conversions.ledger.batches import parts
 from conversions.ledger.log import bound, head_file
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
+from conversions.ledger.schema.tables import OPEN, OPEN_BATCH, POSITION_BITS, REVISION_BITS
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 from conversions.model.local_time import local_time
@@ -26,10 +30,33 @@ from conversions.process.operator import operator
 
 MAX_CLOCK_STEP_BACK = timedelta(minutes=5)
 """A clock may go back by less than this: time synchronisation corrects a machine by seconds."""
-OPEN_STATES = ("pending", "in_flight", "deferred", "unknown")
 _OLDEST_RESTATED = text("""
     SELECT min(d.day) FROM revision v JOIN delivery d ON d.id = v.delivery
     WHERE v.state IN ('pending', 'in_flight', 'unknown')
+""")
+
+
+_OPEN_RUNS = "SELECT r.id FROM run r WHERE coalesce(r.waiting, 1) > 0"
+_UNREAD_BATCHES = text(f"""
+    SELECT id FROM batch WHERE {OPEN_BATCH} AND state = 'pending' AND expires_at <= :now AND run <> :run
+    AND run IN ({_OPEN_RUNS}) ORDER BY id
+""")
+_WAITING_OF = text_with_lists(
+    f"""
+    SELECT id FROM delivery_place WHERE id IN :deliveries AND place >> {POSITION_BITS} IN :batches ORDER BY id
+""",
+    "deliveries",
+    "batches",
+)
+_EXPIRE = text(f"""
+    UPDATE exception SET state = 'expired', reason = :reason, settled_run = :run
+    WHERE {OPEN} AND state IN ('pending', 'deferred') AND expires_at <= :now AND run <> :run
+    AND run IN ({_OPEN_RUNS}) RETURNING id
+""")
+_OLDEST_BATCH = text(f"SELECT min(day) FROM batch WHERE {OPEN_BATCH} AND run IN ({_OPEN_RUNS})")
+_OLDEST_EXCEPTION = text(f"""
+    SELECT min(day) FROM exception WHERE {OPEN} AND run IN ({_OPEN_RUNS})
+    AND NOT (state = 'unknown' AND coalesce(expires_at <= :now, false))
 """)
 
 
@@ -163,16 +190,14 @@ def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence
 
 def _expire_unread(connection: Connection, run: Run, now_us: int) -> None:
     """Expire unsent orders that this run did not read and that are too old."""
-    d, open_runs = tables.delivery.c, select(tables.run.c.id).where(func.coalesce(tables.run.c.waiting, 1) > 0)
-    too_old = (
-        d.run.in_(open_runs),
-        d.run != run.id,
-        d.state.in_(["pending", "deferred"]),
-        d.expires_at <= now_us // 1_000_000,
-    )
-    expired = {"state": "expired", "reason": Reason.TOO_OLD, "settled_run": run.id}
-    changed = connection.execute(update(tables.delivery).where(*too_old).values(**expired).returning(d.id))
-    judgements.record(connection, now_us, changed.scalars().all(), run=run.id)
+    limits = {"run": run.id, "now": now_us // 1_000_000}
+    batches = connection.execute(_UNREAD_BATCHES, limits).scalars().all()
+    members = [event >> REVISION_BITS for events in parts.events_of(connection, batches).values() for event in events]
+    for page in pages_of(members):
+        waiting = connection.execute(_WAITING_OF, {"deliveries": page, "batches": batches}).scalars().all()
+        make_exceptions(connection, waiting)
+    expired = connection.execute(_EXPIRE, {**limits, "reason": Reason.TOO_OLD}).scalars().all()
+    judgements.record(connection, now_us, sorted(expired), run=run.id)
 
 
 def _mark_read(connection: Connection, window: Window, destinations: Sequence[int]) -> None:
@@ -243,14 +268,12 @@ def record_tree_head(ledger: Ledger) -> str | None:
 def extend_window(ledger: Ledger, window: Window, destinations: Sequence[str]) -> Window:
     """Extend *window* back to the oldest unsent order and to the last day read, so that no day is skipped."""
     with ledger.transaction() as connection:
-        delivery, run, place = tables.delivery.c, tables.run.c, tables.destination.c
-        open_runs = select(run.id).where(func.coalesce(run.waiting, 1) > 0)
-        too_late = (delivery.state == "unknown") & (delivery.expires_at <= ledger.now_us // 1_000_000)
-        waits = delivery.state.in_(OPEN_STATES) & ~too_late
-        oldest = connection.execute(select(func.min(delivery.day)).where(delivery.run.in_(open_runs), waits)).scalar()
+        place, now = tables.destination.c, {"now": ledger.now_us // 1_000_000}
+        oldest = connection.execute(_OLDEST_BATCH).scalar()
+        oldest_alone = connection.execute(_OLDEST_EXCEPTION, now).scalar()
         restated = connection.execute(_OLDEST_RESTATED).scalar()
         read = connection.execute(select(func.min(place.read_until)).where(place.name.in_(destinations))).scalar()
-    days = [date.fromisoformat(day) for day in (oldest, restated, read) if day is not None]
+    days = [date.fromisoformat(day) for day in (oldest, oldest_alone, restated, read) if day is not None]
     return Window(min([window.since, *days]), window.until)
 
 

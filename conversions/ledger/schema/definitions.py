@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from conversions.ledger.schema.tables import metadata
 from conversions.ledger.schema.version import migrate
+from conversions.ledger.schema.views import delivery
 
 SELECT_OBJECTS = "SELECT type, name, sql FROM sqlite_schema"
 _OWN = re.compile(r"sqlite_(autoindex_\w+|sequence|stat[14])")
@@ -31,7 +32,7 @@ class SchemaObject(NamedTuple):
 def foreign_objects(connection: Connection) -> list[str]:
     """Name the triggers of a store, and its objects that no table of this program has; fast enough for each run."""
     tables = metadata.tables.values()
-    known = {("table", name) for name in (*metadata.tables, _VERSION_TABLE)}
+    known = {("view", delivery.name)} | {("table", name) for name in (*metadata.tables, _VERSION_TABLE)}
     known |= {("index", str(index.name)) for table in tables for index in table.indexes}
     stored = [SchemaObject(*row) for row in connection.exec_driver_sql(SELECT_OBJECTS)]
     return [f"{each.type} {each.name!r}" for each in stored if each[:2] not in known and not _is_own(each)]

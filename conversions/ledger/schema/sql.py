@@ -1,8 +1,8 @@
 """SQL expressions that several statements share."""
 
-from sqlalchemy import ColumnElement, cast, func, literal_column
+from sqlalchemy import ColumnElement, FromClause, cast, func, literal_column
 
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import views
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_REVISIONS, REVISION_BITS, Int
 
 IS_PRESENT_EVENT = f"d.id = e.id >> {REVISION_BITS} AND d.revision = e.id & {MAX_REVISIONS - 1}"
@@ -18,9 +18,9 @@ def deliveries_of(sale: str) -> str:
     return f"BETWEEN {sale} << {DESTINATION_BITS} AND {sale} << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
 
 
-def value_differs() -> ColumnElement[bool]:
+def value_differs(orders: FromClause = views.delivery) -> ColumnElement[bool]:
     """Whether the value that was sent last differs from the value that the platform should have."""
-    d = tables.delivery.c
+    d = orders.c
     return (
         (d.value_minor != d.due_minor)
         | (d.value_currency != d.stated_currency)

@@ -139,6 +139,9 @@ sale = _table(
     _int("first_run", null=True),  # the run that read it first; null: from an older store
     _int("erased_us", null=True),
     _bytes("subject", null=True),  # keyed pseudonym of the buyer, by the newest event or reading; null: erased, unknown
+    _int("minor", null=True),  # what the source states: the value of each delivery without an exception;
+    _text("currency", null=True),  # null: erased, or from an older store
+    _int("exponent", null=True),
     UniqueConstraint("shop", "order_no"),
     Index(
         "ix_sale_person",
@@ -165,11 +168,17 @@ former_number = _table(
 )
 """Former order numbers of a sale, as an operator has stated."""
 
-delivery = _table(
-    "delivery",
-    _id(),
-    _int("sale", "sale.id"),
-    _int("destination"),
+delivery_place = _table("delivery_place", _id(), _int("place", null=True))
+"""Every order at every destination. With a place it stands as the batch of that place says; without, it has an
+exception.
+"""
+
+OPEN = "state IN ('pending', 'deferred', 'unknown', 'in_flight')"
+PROBLEM = "state IN ('quarantined', 'rejected', 'expired', 'unknown') OR reason IN ('account_setup', 'unusual_amount')"
+"""Conditions of partial indexes: a query uses the index where it has the same words."""
+exception = _table(
+    "exception",
+    _id(),  # the key of the delivery
     _int("run"),  # the last run that read the order
     _text("day"),  # of purchase; control totals are per day
     _text("state"),
@@ -194,9 +203,21 @@ delivery = _table(
     _int("acknowledged_us", null=True),  # when an operator acknowledged a state that no run resolves
     _int("accepted_minor", null=True),  # an unusual amount that an operator has accepted
     _int("judged_run", null=True),  # the first run that read the order and judged it as the last one did
-    Index(None, "run", "destination"),
+    Index("ix_exception_open", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index("ix_exception_problem", "id", sqlite_where=text(PROBLEM), postgresql_where=text(PROBLEM)),
 )
-"""No index on the state: it would double the cost of every change of state, for queries that run once per run."""
+"""Orders that stand otherwise than their batch says, or that are in none: withheld, rejected, unknown, restated, …"""
+
+reading = _table(
+    "reading",
+    _int("run", "run.id"),
+    _int("page"),
+    _int("destinations"),  # bit n: the destination with the key n
+    _bytes("sales"),  # see ``ledger.standing.readings``
+    PrimaryKeyConstraint("run", "page"),
+    rowid=False,
+)
+"""The sales that each run read: I7 counts what became of them, and a sale that was read lately is kept."""
 
 decision = _table(
     "decision",
@@ -212,6 +233,7 @@ decision = _table(
 )
 """What an operator has decided about one order at one destination."""
 
+OPEN_BATCH = "state IN ('pending', 'in_flight')"
 batch = _table(
     "batch",
     _id(),
@@ -222,10 +244,18 @@ batch = _table(
     _int("events"),
     _int("objection"),  # highest number in the suppression list when its events were compared with the list
     _int("request", "request.id", null=True),  # the newest request that names it; null: none, so it can be deleted
+    _text("state", server_default="pending"),  # pending | in_flight | received: of its orders without an exception
+    _text("verdicts", null=True),  # a letter a position (``ledger.standing.verdicts``); null: no late result
+    _int("regular", server_default="0"),  # its orders without an exception: counted, and no guard reads it
+    _int("ready_at", null=True),  # the least of these orders
+    _int("expires_at", null=True),  # of each of them
+    _int("first_attempt_us", null=True),  # as in ``exception``, for these orders
+    _int("settled_run", null=True),
     Index(None, "read_run", "destination"),
     Index(None, "day"),
+    Index("ix_batch_open", "id", sqlite_where=text(OPEN_BATCH), postgresql_where=text(OPEN_BATCH)),
 )
-"""Events of one purchase day that are to leave together for one destination."""
+"""Events of one purchase day that are to leave together for one destination, and how their orders stand."""
 
 blob = _table(
     "blob",
@@ -238,6 +268,13 @@ blob = _table(
     _bytes("bytes", null=True),  # joined and compressed; null: all erased
 )
 """The contents of a batch. Nothing changes but for erasure: a place keeps its size and its commitment."""
+
+fingerprint = _table(
+    "fingerprint",
+    Column("batch", Int, ForeignKey("batch.id"), primary_key=True, autoincrement=False),
+    _bytes("digests"),  # 8 bytes a position; zeros where the event is erased
+)
+"""What each event of a batch was made of: tells whether the source has changed an order since."""
 
 event = _table("event", _id(), _int("place"))
 """Where the bytes of an event are. An event is frozen once a request contains it."""
@@ -279,7 +316,7 @@ judgement = _table(
 )
 """The history: one row where an order's state or reason changed against sending, or changed from such a row.
 
-How long it stayed so is the ``run`` of the delivery, the last one that read the order. A leaf of kind ``judgements``
+How long it stayed so is the ``run`` of the exception, the last one that read the order. A leaf of kind ``judgements``
 has the root of each transaction's rows.
 """
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from conversions.errors import LedgerError, SettingsError
 
-REVISION = "0008"
+REVISION = "0009"
 """The schema of this program."""
 OLDER = ("0001", "0002", "0003", "0004", "0005")
 """Schemas that this program can migrate."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import TextClause, text
 
+from conversions.ledger.standing.readings import in_spans, runs_since, select_spans
 from conversions.ledger.states import FORBIDDEN, SENT
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
@@ -41,11 +42,11 @@ _CREATE_PAIRS = text(f"""
                 coalesce(x.due_minor, x.value_minor) AS stored,
                 CASE WHEN x.due_minor IS NULL THEN x.value_currency ELSE x.stated_currency END AS stored_currency,
                 CASE WHEN x.due_minor IS NULL THEN x.value_exponent ELSE x.stated_exponent END AS stored_exponent
-            FROM delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
+            FROM sale_span r CROSS JOIN delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
             LEFT JOIN order_row s ON s.order_no = a.order_no
             LEFT JOIN place p ON p.destination = x.destination
             LEFT JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
-            WHERE x.run IN (SELECT id FROM run WHERE until >= :since)
+            WHERE {in_spans("x.id")}
         ) paired
     ) compared
 """)
@@ -84,7 +85,8 @@ class ValueComparison:
         self._ledger = ledger
         with ledger.temporary() as connection:
             connection.execute(text("DROP TABLE IF EXISTS met"))
-            connection.execute(_CREATE_PAIRS, {"shop": shop, "since": window.since.isoformat()})
+            select_spans(connection, runs_since(connection, window.since))
+            connection.execute(_CREATE_PAIRS, {"shop": shop})
 
     def drift(self) -> list[ValueDrift]:
         """Return the destinations where the amounts seem to come from another column."""

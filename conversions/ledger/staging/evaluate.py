@@ -10,6 +10,7 @@ from conversions.ledger.batches.contents import bodies
 from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
+from conversions.ledger.schema.views import COLUMNS, columns, standing
 from conversions.ledger.staging.transitions import Current, Incoming, Transition, next_transition
 from conversions.ledger.states import FORBIDDEN, State
 from conversions.ledger.store import Ledger
@@ -28,18 +29,25 @@ SNAPSHOT_ROWS = f"""
 """
 """One row per order and destination, with its suppression; skipped where the buyer's choice already forbids sending."""
 
+KEY = f"a.id << {DESTINATION_BITS} | p.destination"
+"""The key of the order ``a`` at the destination ``p``."""
 _EVALUATED = text(f"""
     SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.ready_at, d.expires_at, d.event,
-    a.subject AS buyer, x.id AS delivery_id, x.run, x.state, x.reason AS stored_reason, x.detail,
-    x.stated_minor AS stored_minor, x.ready_at AS stored_ready_at, x.revision,
-    x.attempted, x.settled_run, x.first_attempt_us, x.value_minor, x.value_currency, x.value_exponent,
-    x.fingerprint AS stored_fingerprint, x.acknowledged_us, {newest("x.id")} AS maybe,
-    CASE WHEN x.attempted <> 0 AND x.state IN ('pending', 'deferred', 'withheld', 'quarantined', 'rejected', 'expired')
-    THEN (SELECT e.place FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision) END AS place
-    {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-    LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
-    WHERE s.id > :after AND s.id <= :upto AND (x.run <> :run OR x.run IS NULL AND :run = 0) ORDER BY s.id, p.position
+    a.subject AS buyer, a.minor AS minor_of_sale, a.currency AS currency_of_sale, a.exponent AS exponent_of_sale,
+    k.id AS delivery_id, x.id IS NOT NULL AS has_exception, x.wire_id, x.accepted_minor,
+    {columns("run", "state", "detail", "revision", "attempted", "settled_run", "first_attempt_us", "acknowledged_us")},
+    {columns("value_minor", "value_currency", "value_exponent")}, x.reason AS stored_reason,
+    {COLUMNS["stated_minor"]} AS stored_minor, {COLUMNS["ready_at"]} AS stored_ready_at,
+    {COLUMNS["fingerprint"]} AS stored_fingerprint, CASE WHEN x.id IS NOT NULL THEN {newest("k.id")} END AS maybe,
+    CASE WHEN ({COLUMNS["attempted"]}) <> 0
+        AND ({COLUMNS["state"]}) IN ('pending', 'deferred', 'withheld', 'quarantined', 'rejected', 'expired')
+    THEN (SELECT e.place FROM event e WHERE e.id = k.id << {REVISION_BITS} | {COLUMNS["revision"]}) END AS place
+    {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no {standing(f"= {KEY}")}
+    WHERE s.id > :after AND s.id <= :upto AND (:run = 0 OR k.id IS NOT NULL AND ({COLUMNS["run"]}) <> :run
+        AND NOT (x.id IS NULL AND b.state = 'received' AND d.due_minor = s.minor AND a.minor = s.minor
+            AND a.currency = s.currency AND a.exponent = s.exponent))
+    ORDER BY s.id, p.position
 """)
 
 
@@ -86,7 +94,7 @@ def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
 
 
 def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Evaluation]:
-    """Evaluate one page: with *run* only the orders that the ledger had before that run, with 0 every order."""
+    """Evaluate one page: with 0 every order; with *run* those that it may change, of those that the ledger had."""
     page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run}
     rows = connection.execute(_EVALUATED, page).all()
     sent = bodies(connection, {row.place for row in rows if row.place is not None})

@@ -11,14 +11,20 @@ from sqlalchemy import Connection, func, select, text, update
 from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
-from conversions.ledger.staging.evaluate import Evaluation
+from conversions.ledger.schema.views import COLUMNS, standing
+from conversions.ledger.staging.evaluate import KEY, SNAPSHOT_ROWS, Evaluation
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.store import Ledger
 
-_READY_US = "CASE WHEN ready_at * 1000000 > :since_us THEN ready_at * 1000000 ELSE :since_us END"
-_SET_UNKNOWN = text(f"""
-    UPDATE delivery SET state = 'unknown', attempted = 1, first_attempt_us = {_READY_US}
-    WHERE run = :run AND destination = :destination AND state = 'pending'
-    AND ready_at * 1000000 < :until_us AND {_READY_US} + :resend_us <= :now_us
+_FIRST_US = "CASE WHEN d.ready_at * 1000000 > :since_us THEN d.ready_at * 1000000 ELSE :since_us END"
+_PERHAPS_SENT = text(f"""
+    SELECT k.id AS delivery, {_FIRST_US} AS first_us {SNAPSHOT_ROWS}
+    JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no {standing(f"= {KEY}")}
+    WHERE p.destination = :destination AND {COLUMNS["run"]} = :run AND {COLUMNS["state"]} = 'pending'
+    AND d.ready_at * 1000000 < :until_us AND {_FIRST_US} + :resend_us <= :now_us
+""")
+_SET_UNKNOWN = text("""
+    UPDATE exception SET state = 'unknown', attempted = 1, first_attempt_us = :first_us WHERE id = :delivery
 """)
 
 
@@ -43,7 +49,7 @@ def orders_in_gap(ledger: Ledger, resend_us: Sequence[int]) -> Callable[[Evaluat
     return maybe_sent
 
 
-def mark_unknown(ledger: Ledger, run: Run, resend_us: Mapping[int, int]) -> int:
+def mark_unknown(ledger: Ledger, run: Run, shop: str, resend_us: Mapping[int, int]) -> int:
     """Set orders of *run* to unknown that were perhaps sent and would count twice; return the count.
 
     *resend_us* gives by destination how long after its first attempt a platform counts an order once.
@@ -54,5 +60,15 @@ def mark_unknown(ledger: Ledger, run: Run, resend_us: Mapping[int, int]) -> int:
         if head.lost_until_us is None:
             return 0
         gap = {"since_us": head.lost_from_us, "until_us": head.lost_until_us, "now_us": ledger.now_us, "run": run.id}
-        destinations = [{"destination": number, "resend_us": span} for number, span in resend_us.items()]
-        return sum(connection.execute(_SET_UNKNOWN, gap | destination).rowcount for destination in destinations)
+        return sum(
+            _set_unknown(connection, gap | {"shop": shop, "destination": destination, "resend_us": span})
+            for destination, span in resend_us.items()
+        )
+
+
+def _set_unknown(connection: Connection, gap: Mapping[str, object]) -> int:
+    orders = [row._asdict() for row in connection.execute(_PERHAPS_SENT, gap)]
+    if orders:
+        make_exceptions(connection, [order["delivery"] for order in orders])
+        connection.execute(_SET_UNKNOWN, orders)
+    return len(orders)

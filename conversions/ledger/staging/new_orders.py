@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, TextClause, insert, text
 
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+from conversions.ledger.schema.sql import deliveries_of
+from conversions.ledger.schema.tables import DESTINATION_BITS
+from conversions.ledger.schema.views import standing
 from conversions.ledger.staging import temporary_tables
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
@@ -25,7 +27,8 @@ ATTEMPTED_STATES = sorted({*SENT, State.IN_FLIGHT, State.UNKNOWN, State.REJECTED
 
 _DRAFTS = "d.id > (s.id - 1) * (SELECT count(*) FROM place) AND d.id <= s.id * (SELECT count(*) FROM place)"
 _SAME_AMOUNT = "x.stated_minor = s.minor AND x.stated_currency = s.currency"
-_GONE = f"""x.attempted <> 0 OR x.revision > 0 OR x.first_attempt_us IS NOT NULL
+_GONE = f"""b.request IS NOT NULL OR b.state <> 'pending' OR x.attempted <> 0 OR x.revision > 0
+                OR x.first_attempt_us IS NOT NULL
                 OR x.state IN ({", ".join(f"'{state}'" for state in ATTEMPTED_STATES)})"""
 _WITHHELD = f"x.state = 'withheld' AND x.reason = '{Reason.UNUSUAL_AMOUNT}' AND {_SAME_AMOUNT}"
 
@@ -47,8 +50,7 @@ _INSERT_NEW = text(f"""
             {_any("x.accepted_minor = s.minor AND x.stated_currency = s.currency")} AS decided
         FROM order_row s
         LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-        LEFT JOIN delivery x ON x.id >= a.id << {DESTINATION_BITS}
-            AND x.id <= a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
+        {standing(deliveries_of("a.id"))}
         WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
         GROUP BY s.id
     ) judged WHERE withheld = 1 OR gone = 0
@@ -79,7 +81,7 @@ _WITHHOLD = text(f"""
         SELECT (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
         FROM far f JOIN order_row s ON s.id = f.id CROSS JOIN place p
         LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-        LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
+        LEFT JOIN exception x ON x.id = a.id << {DESTINATION_BITS} | p.destination
         WHERE f.odd <> 0 AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1 = 1)
     )
 """)

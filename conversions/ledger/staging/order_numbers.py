@@ -18,6 +18,7 @@ from sqlalchemy import func, insert, select, text, update
 from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
+from conversions.ledger.standing.readings import in_spans, runs_since, select_spans
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
 
@@ -28,7 +29,7 @@ MIN_PAIRS_BY_DAY = 3
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
 _MAX_DIGITS = 40
 """A longer number is not normalized."""
-_CREATE_KNOWN = text("""
+_CREATE_KNOWN = text(f"""
     CREATE TEMP TABLE known AS SELECT a.id AS sale, a.order_no, a.purchased_us, r.day, a.subject,
         r.minor, r.currency, r.exponent,
         CASE WHEN EXISTS (SELECT 1 FROM order_row s WHERE s.order_no = a.order_no)
@@ -36,7 +37,7 @@ _CREATE_KNOWN = text("""
     FROM (
         SELECT x.sale, x.day, x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
             row_number() OVER (PARTITION BY x.sale ORDER BY x.id) AS place
-        FROM delivery x WHERE x.run IN (SELECT id FROM run WHERE until >= :since)
+        FROM sale_span r CROSS JOIN delivery x WHERE {in_spans("x.id")}
     ) r JOIN sale a ON a.id = r.sale AND a.shop = :shop WHERE r.place = 1
 """)
 """One row per order that a run over these days has read; an order with a bad row is not absent."""
@@ -88,7 +89,8 @@ class OrderNumberComparison:
         self._ledger, self._shop = ledger, shop
         with ledger.temporary() as connection:
             connection.execute(text("DROP TABLE IF EXISTS known"))
-            connection.execute(_CREATE_KNOWN, {"shop": shop, "since": window.since.isoformat()})
+            select_spans(connection, runs_since(connection, window.since))
+            connection.execute(_CREATE_KNOWN, {"shop": shop})
             connection.execute(text("CREATE INDEX known_subject ON known(subject)"))
 
     def pairs(self) -> Iterator[NumberPair]:

@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, insert, select, text
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS
+from conversions.ledger.schema.views import COLUMNS, standing
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 from conversions.statistics.binomial import RARE, at_least
@@ -54,9 +55,10 @@ USUAL_SHARE_OF_ROWS = 0.05
 NEW_STATUS = "new_status"
 NEW_STATUS_PERIOD = timedelta(days=28)
 """A status counts as new for so long; the statuses of the first run never do."""
-_IS_NEW_JUDGEMENT = """(x.id IS NULL OR coalesce(a.status, '') <> coalesce(s.status, '')
+_WAITS = f"({COLUMNS['state']}) IN ('pending', 'deferred')"
+_IS_NEW_JUDGEMENT = f"""(k.id IS NULL OR coalesce(a.status, '') <> coalesce(s.status, '')
     OR (x.state IN ('withheld', 'quarantined') AND coalesce(d.reason, '') <> x.reason)
-    OR (x.state IN ('pending', 'deferred') AND d.reason IS NOT NULL))"""
+    OR ({_WAITS} AND d.reason IS NOT NULL))"""
 _IS_NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_count)
     AND NOT EXISTS (SELECT 1 FROM status_word w WHERE w.word = s.status AND w.since_us <= :learned_us))"""
 _COUNTS = text(f"""
@@ -65,8 +67,7 @@ _COUNTS = text(f"""
     FROM order_row s CROSS JOIN place p
     JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-    LEFT JOIN delivery x ON x.id = a.id << {DESTINATION_BITS} | p.destination
-    WHERE x.id IS NULL OR x.state IN ('pending', 'deferred')
+    {standing(f"= a.id << {DESTINATION_BITS} | p.destination")} WHERE k.id IS NULL OR {_WAITS}
     OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe)) GROUP BY 1, 2
 """)
 _INSERT_STATUSES = text("""

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.pool import NullPool
 
 from conversions.errors import LedgerError, SettingsError
@@ -20,6 +20,7 @@ from conversions.ledger.log import head_file
 from conversions.ledger.log.merkle import EMPTY
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.definitions import foreign_objects
+from conversions.ledger.schema.views import CREATE_DELIVERY
 from conversions.ledger.store import files
 from conversions.ledger.store.ledger import Clock, Ledger, microseconds, translate_errors
 from conversions.process.sqlite_files import keep_temporary_files
@@ -128,6 +129,7 @@ def empty(clock: Clock) -> Iterator[Ledger]:
     with _temporary_directory() as home, _connection("file::memory:", read_only=False) as connection:
         keep_temporary_files(Path(home))
         tables.metadata.create_all(connection)
+        connection.execute(text(CREATE_DELIVERY))
         connection.commit()
         yield Ledger(connection, clock, "", Path(os.devnull))
 

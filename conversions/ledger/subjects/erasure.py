@@ -18,6 +18,7 @@ from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, SALE_OF_EVENT
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects import (
@@ -45,25 +46,25 @@ _EVENTS_UNDER_ADDRESS = text_with_lists(
 )
 _CLOSE = text_with_lists(
     f"""
-    UPDATE delivery SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
+    UPDATE exception SET state = '{State.ERASED}', reason = NULL, detail = NULL, value_minor = NULL,
     value_currency = NULL, value_exponent = NULL, stated_minor = 0, due_minor = NULL, fingerprint = NULL,
     ready_at = NULL, expires_at = NULL, first_attempt_us = NULL, decision = NULL, accepted_minor = NULL
     WHERE id IN :deliveries
 """,
     "deliveries",
 )
-_CLOSE_ELSEWHERE = text_with_lists(
+_ELSEWHERE = text_with_lists(
     f"""
-    INSERT INTO delivery(
-        id, sale, destination, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted
-    ) SELECT d.sale << {DESTINATION_BITS} | p.id, d.sale, p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
+    INSERT INTO exception(id, run, day, state, revision, stated_minor, stated_currency, stated_exponent, attempted)
+    SELECT d.sale << {DESTINATION_BITS} | p.id, max(d.run), max(d.day), '{State.ERASED}', 0, 0,
         max(d.stated_currency), max(d.stated_exponent), 0
     FROM delivery d CROSS JOIN destination p WHERE d.id IN :deliveries
-    AND NOT EXISTS (SELECT 1 FROM delivery x WHERE x.id = d.sale << {DESTINATION_BITS} | p.id)
-    GROUP BY d.sale, p.id
+    AND NOT EXISTS (SELECT 1 FROM delivery_place k WHERE k.id = d.sale << {DESTINATION_BITS} | p.id)
+    GROUP BY d.sale, p.id RETURNING id
 """,
     "deliveries",
 )
+_PLACE = text("INSERT INTO delivery_place(id) VALUES (:id)")
 """Close the order at destinations that have not read it yet, so that it is not sent there either."""
 _CLOSE_REVISIONS = text(
     f"""
@@ -73,7 +74,8 @@ _CLOSE_REVISIONS = text(
 )
 _CLEAR_SALES = text_with_lists(
     """
-    UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, erased_us = :now_us WHERE id IN :sales
+    UPDATE sale SET shown_no = NULL, purchased_us = NULL, status = NULL, minor = NULL, currency = NULL, exponent = NULL,
+    erased_us = :now_us WHERE id IN :sales
     """,
     "sales",
 )
@@ -141,8 +143,10 @@ def _close(connection: Connection, now_us: int, sales: Sequence[int]) -> None:
     if not sales:
         return
     deliveries = {"deliveries": deliveries_of(connection, sales)}
+    make_exceptions(connection, deliveries["deliveries"])
     connection.execute(_CLOSE, deliveries)
-    connection.execute(_CLOSE_ELSEWHERE, deliveries)
+    if elsewhere := [{"id": key} for key in connection.execute(_ELSEWHERE, deliveries).scalars()]:
+        connection.execute(_PLACE, elsewhere)
     connection.execute(_CLOSE_REVISIONS, event_spans(sales))
     for statement in (_CLEAR_SALES, _DELETE_AMOUNTS):
         connection.execute(statement, {"sales": sales, "now_us": now_us})

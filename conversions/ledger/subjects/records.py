@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, exists, select, text
 
 from conversions.ledger.batches.contents import bodies
 from conversions.ledger.batches.parts import has_place
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS, SALE_OF_EVENT
 from conversions.ledger.store import instant
@@ -159,9 +159,9 @@ def policy_text(connection: Connection, sha256: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-_d, _r = tables.delivery.c, tables.request.c
+_d, _r = views.delivery.c, tables.request.c
 _DELIVERIES = (
-    select(tables.delivery, tables.sale.c.order_no, tables.sale.c.subject, tables.destination.c.name)
+    select(views.delivery, tables.sale.c.order_no, tables.sale.c.subject, tables.destination.c.name)
     .join(tables.sale, tables.sale.c.id == _d.sale)
     .join(tables.destination, tables.destination.c.id == _d.destination)
     .where(_d.id >= bindparam("low"), _d.id < bindparam("high"))

@@ -13,6 +13,7 @@ from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.sql import PERSON_OF_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS, SALE_OF_EVENT
+from conversions.ledger.standing import make_exceptions
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects import recipient_notices, records
@@ -24,15 +25,20 @@ from conversions.model.subject import Person
 
 NOTICE = "rectify"
 _OPEN = (State.PENDING, State.DEFERRED, State.UNKNOWN)
+_TO_STOP = text_with_lists(
+    f"""
+    SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
+    WHERE d.id IN :deliveries AND d.state IN ({", ".join(f"'{state}'" for state in _OPEN)})
+    AND {PERSON_OF_EVENT} = :subject
+    """,
+    "deliveries",
+)
 _STOP = text_with_lists(
     f"""
-    UPDATE delivery SET state = '{State.WITHHELD}', decision = NULL,
+    UPDATE exception SET state = '{State.WITHHELD}', decision = NULL,
     reason = CASE WHEN state = '{State.UNKNOWN}' THEN '{Reason.MAYBE_RECEIVED}' ELSE '{Reason.WRONG_ADDRESS}' END
-    WHERE state IN ({", ".join(f"'{state}'" for state in _OPEN)}) AND id IN (
-        SELECT d.id FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
-        JOIN sale a ON a.id = d.sale LEFT JOIN earlier_person p ON p.event = e.id
-        WHERE d.id IN :deliveries AND {PERSON_OF_EVENT} = :subject
-    )
+    WHERE id IN :deliveries
     """,
     "deliveries",
 )
@@ -95,7 +101,9 @@ def stop_sending(connection: Connection, now_us: int, sales: Sequence[int], pers
     """Withhold what waits to be sent, or sent again, under this person's address."""
     deliveries = deliveries_of(connection, sales)
     for subject in person:
-        connection.execute(_STOP, {"deliveries": deliveries, "subject": subject})
+        waiting = connection.execute(_TO_STOP, {"deliveries": deliveries, "subject": subject}).scalars().all()
+        make_exceptions(connection, waiting)
+        connection.execute(_STOP, {"deliveries": waiting})
     judgements.record(connection, now_us, deliveries)
 
 

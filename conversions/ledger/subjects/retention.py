@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, delete, insert, text
 
 from conversions.ledger import judgements, log
 from conversions.ledger.batches import parts
@@ -19,6 +19,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of, event_spans, events_of
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, SALE_OF_EVENT
+from conversions.ledger.standing import readings, remove_orders
 from conversions.ledger.store import Ledger, microseconds
 from conversions.ledger.subjects import access_log, order_mentions, records, redaction, suppressions
 from conversions.ledger.subjects.scrub import Deletion, demand
@@ -35,22 +36,22 @@ _OLD_BATCHES = text("""
         SELECT 1 FROM blob x WHERE x.batch = b.id AND x.bytes IS NOT NULL
     ) ORDER BY b.day, b.id
 """)
-_FIRST_KEPT_RUN = text("SELECT coalesce(min(id), 9223372036854775807) FROM run WHERE started_us >= :before_us")
 _RUNS_OF_OLD_DAYS = text("""
-    SELECT r.id AS run, p.id AS destination FROM run r CROSS JOIN destination p WHERE r.since < :before
-    AND EXISTS (SELECT 1 FROM delivery d WHERE d.run = r.id AND d.destination = p.id) ORDER BY r.id, p.id
+    SELECT DISTINCT r.id, r.started_us >= :before_us AS is_kept FROM run r JOIN reading o ON o.run = r.id
+    WHERE r.since < :before ORDER BY r.id
 """)
-"""An order is found by the newest run that read it, so that the orders of younger runs are not looked at."""
-_ORDERS_OF_OLD_DAYS = text(f"""
-    SELECT id >> {DESTINATION_BITS} FROM delivery
-    WHERE run = :run AND destination = :destination AND id > :after AND day < :before ORDER BY id LIMIT :page
+"""An order is found by the runs that read it, so that the orders of other runs are not looked at."""
+_ORDERS_OF_OLD_DAYS = text("""
+    SELECT DISTINCT d.sale FROM delivery d WHERE d.id > :after AND d.id <= :last AND d.day < :before
+    ORDER BY d.sale LIMIT :page
 """)
+_ANY_SALE = text("SELECT 1 FROM sale WHERE id BETWEEN :first AND :last LIMIT 1")
 _FINISHED = text_with_lists(
     f"""
     SELECT s.id FROM sale s WHERE s.id IN :sales AND s.id < (SELECT max(id) FROM sale) AND NOT EXISTS (
         SELECT 1 FROM delivery d
         WHERE d.id BETWEEN s.id << {DESTINATION_BITS} AND s.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
-        AND (d.day >= :before OR d.run >= :run OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown'))
+        AND (d.day >= :before OR d.state IN ('pending', 'deferred', 'in_flight', 'unknown'))
     ) AND NOT EXISTS (
         SELECT 1 FROM revision v
         WHERE v.id BETWEEN s.id << {SALE_OF_EVENT} AND s.id << {SALE_OF_EVENT} | {(1 << SALE_OF_EVENT) - 1}
@@ -69,10 +70,7 @@ _ROWS_TO_COUNT = text_with_lists(
     "deliveries",
 )
 _DELETE_REVISIONS = text("DELETE FROM revision WHERE id BETWEEN :first AND :last")
-_DELETE_OF_DELIVERIES = (
-    text_with_lists("DELETE FROM delivery WHERE id IN :deliveries", "deliveries"),
-    text_with_lists("DELETE FROM decision WHERE delivery IN :deliveries", "deliveries"),
-)
+_DELETE_DECISIONS = text_with_lists("DELETE FROM decision WHERE delivery IN :deliveries", "deliveries")
 _DELETE_OF_SALES = tuple(
     text_with_lists(f"DELETE FROM {table} WHERE {key} IN :sales", "sales")
     for table, key in (
@@ -117,10 +115,12 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
     for sales in _old_sales(ledger, before):
         _redact_payloads(ledger, purged, sales)
     with ledger.foreign_keys_off():  # SQLite would read every delivery for each sale that is deleted
-        run = _first_kept_run(ledger, before)
-        for sales in _orders_of_old_days(ledger, before):
+        runs = _runs_of_old_days(ledger, before)
+        read_lately = _spans(ledger, [run for run, is_kept in runs.items() if is_kept])
+        for sales in _orders_of_old_days(ledger, before, [*runs]):
             _forget_buyers(ledger, sales)
-            _shrink(ledger, purged, run, sales)
+            _shrink(ledger, purged, [sale for sale in sales if not readings.contains(read_lately, sale)])
+        _forget_readings(ledger, [*runs])
     order_mentions.forget_before(ledger, _midnight_us(before))
     access_log.purge_looks(ledger, before, _midnight_us(before))
     return purged
@@ -140,21 +140,39 @@ def _old_sales(ledger: Ledger, before: date) -> Iterator[Sequence[int]]:
         yield sorted({event >> SALE_OF_EVENT for by_batch in events.values() for event in by_batch})
 
 
-def _first_kept_run(ledger: Ledger, before: date) -> int:
+def _runs_of_old_days(ledger: Ledger, before: date) -> dict[int, bool]:
+    """Return the runs that may have read orders of days before *before*, and whether each has run since."""
+    limits = {"before": before.isoformat(), "before_us": _midnight_us(before)}
     with ledger.transaction() as connection:
-        return int(connection.execute(_FIRST_KEPT_RUN, {"before_us": _midnight_us(before)}).scalar_one())
+        return {row.id: bool(row.is_kept) for row in connection.execute(_RUNS_OF_OLD_DAYS, limits)}
 
 
-def _orders_of_old_days(ledger: Ledger, before: date) -> Iterator[Sequence[int]]:
-    """Yield the sales of days before *before*, page by page, also those without an event."""
-    limits = {"before": before.isoformat(), "page": ROWS_PER_PAGE}
+def _spans(ledger: Ledger, runs: Sequence[int]) -> list[readings.Span]:
     with ledger.transaction() as connection:
-        groups = connection.execute(_RUNS_OF_OLD_DAYS, limits).mappings().all()
-    for group in groups:
-        after = 0
-        while sales := _page(ledger, {**group, **limits, "after": after}):
+        return readings.spans(connection, runs)
+
+
+def _orders_of_old_days(ledger: Ledger, before: date, runs: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the sales of days before *before* that *runs* read, page by page, also those without an event."""
+    for first, last in _spans(ledger, runs):
+        limits = {"before": before.isoformat(), "page": ROWS_PER_PAGE, "last": _last_delivery(last)}
+        after = _last_delivery(first - 1)
+        while sales := _page(ledger, {**limits, "after": after}):
             yield sales
-            after = sales[-1] << DESTINATION_BITS | MAX_DESTINATIONS - 1
+            after = _last_delivery(sales[-1])
+
+
+def _last_delivery(sale: int) -> int:
+    return sale << DESTINATION_BITS | MAX_DESTINATIONS - 1
+
+
+def _forget_readings(ledger: Ledger, runs: Sequence[int]) -> None:
+    """Forget what each run read of which no order is left."""
+    with ledger.transaction() as connection:
+        for run in runs:
+            spans = ({"first": first, "last": last} for first, last in readings.spans(connection, [run]))
+            if not any(connection.execute(_ANY_SALE, span).first() for span in spans):
+                connection.execute(delete(tables.reading).where(tables.reading.c.run == run))
 
 
 def _page(ledger: Ledger, parameters: Mapping[str, object]) -> Sequence[int]:
@@ -188,9 +206,9 @@ def _redact_payloads(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) 
             purged.events += len(events)
 
 
-def _shrink(ledger: Ledger, purged: PurgeResult, run: int, sales: Sequence[int]) -> None:
+def _shrink(ledger: Ledger, purged: PurgeResult, sales: Sequence[int]) -> None:
     with ledger.transaction() as connection:
-        limits = {"before": purged.before.isoformat(), "run": run, "sales": _free(connection, sales)}
+        limits = {"before": purged.before.isoformat(), "sales": _free(connection, sales)}
         finished = list(connection.execute(_FINISHED, limits).scalars())
         if finished:
             demand(connection, ledger.now_us, Deletion.RETENTION)
@@ -218,8 +236,8 @@ def _delete(connection: Connection, sales: Sequence[int], deliveries: Sequence[i
         bound.changed(connection, "decision", tables.decision.c.delivery.in_(deliveries)),
     ):
         connection.execute(_DELETE_REVISIONS, event_spans(sales))
-        for statement in _DELETE_OF_DELIVERIES:
-            connection.execute(statement, {"deliveries": deliveries})
+        remove_orders(connection, deliveries)
+        connection.execute(_DELETE_DECISIONS, {"deliveries": deliveries})
         for statement in _DELETE_OF_SALES:
             connection.execute(statement, {"sales": sales})
         connection.execute(_FORGET_CORRECTED)

@@ -9,6 +9,7 @@ from conversions.ledger.batches.contents import bodies
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.keys import deliveries_of
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.standing import make_exceptions
 
 FIELDS = ("transactionId", "event_id")
 """What platforms call the id: Google's Data Manager API, Meta's Conversions API."""
@@ -19,7 +20,7 @@ _SENT = text_with_lists(
 """,
     "deliveries",
 )
-_KEEP = text("UPDATE delivery SET wire_id = :wire_id WHERE id = :delivery")
+_KEEP = text("UPDATE exception SET wire_id = :wire_id WHERE id = :delivery")
 
 
 def keep_wire_ids(connection: Connection, sales: Collection[int]) -> None:
@@ -28,6 +29,7 @@ def keep_wire_ids(connection: Connection, sales: Collection[int]) -> None:
     sent = bodies(connection, [row.place for row in rows])
     ids = [{"delivery": row.id, "wire_id": _wire_id(body)} for row in rows if (body := sent[row.place]) is not None]
     if ids:
+        make_exceptions(connection, [each["delivery"] for each in ids])
         connection.execute(_KEEP, ids)
 
 

@@ -14,7 +14,7 @@ from conversions.ledger import log
 from conversions.ledger import outbox as requests
 from conversions.ledger.batches import parts
 from conversions.ledger.outbox import Attempt, intent, outcome
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.staging import evaluate
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.states import UNANSWERED
@@ -62,8 +62,8 @@ def killed_counts_as_sent() -> None:
     def record(connection: Any, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
         if receipt.code == "run was killed":
             held = [event >> tables.REVISION_BITS for event in parts.events(connection, [request])[request]]
-            here = tables.delivery.c.id.in_(held)
-            connection.execute(tables.delivery.update().where(here).values(state="received"))
+            here = views.delivery.c.id.in_(held)
+            connection.execute(views.delivery.update().where(here).values(state="received"))
         real(connection, now_us, request, receipt, epoch=epoch)
 
     real = swap(outcome, "record_answer", record)
@@ -77,13 +77,13 @@ def open_requests_tidied_up() -> None:
             left_open = tables.request.select().where(tables.request.c.outcome.is_(None))
             for row in connection.execute(left_open).all():
                 events = parts.events(connection, [row.id])[row.id]
-                here = tables.delivery.c.id.in_([event >> tables.REVISION_BITS for event in events])
+                here = views.delivery.c.id.in_([event >> tables.REVISION_BITS for event in events])
                 named = tables.batch.c.request == row.id
                 connection.execute(tables.batch.update().where(named).values(request=None))
                 inside = tables.request_part.c.request == row.id
                 connection.execute(tables.request_part.delete().where(inside))
                 connection.execute(tables.request.delete().where(tables.request.c.id == row.id))
-                connection.execute(tables.delivery.update().where(here).values(state="pending"))
+                connection.execute(views.delivery.update().where(here).values(state="pending"))
 
     swap(requests, "recover", recover)
 

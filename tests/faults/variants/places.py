@@ -10,7 +10,7 @@ from conversions.ledger.batches import blank, parts
 from conversions.ledger.batches.contents import batch_of, place, read
 from conversions.ledger.batches.form import Form
 from conversions.ledger.outbox import Attempt, ClaimedEvent, EventPlace
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from tests.faults.variants.breaking import swap
 
 claim = import_module("conversions.ledger.outbox.claim")
@@ -57,9 +57,9 @@ def blanked_position_sent() -> None:
 
     def pending_in(connection: Any, run: Any, batch: int, events: Any) -> Any:
         found = {event for event, _ in real(connection, run, batch, events)}
-        waiting = tables.delivery.c.state == "pending", tables.delivery.c.run == run.id
+        waiting = views.delivery.c.state == "pending", views.delivery.c.run == run.id
         keys = {event >> tables.REVISION_BITS: event for event in events}
-        rows = connection.execute(tables.delivery.select().where(tables.delivery.c.id.in_(keys), *waiting)).all()
+        rows = connection.execute(views.delivery.select().where(views.delivery.c.id.in_(keys), *waiting)).all()
         found |= {keys[row.id] for row in rows if keys[row.id] == tables.event_key(row.id, row.revision)}
         return [EventPlace(event, place(batch, at)) for at, event in enumerate(events) if event in found]
 

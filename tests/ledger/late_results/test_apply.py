@@ -11,7 +11,7 @@ from conversions.errors import LedgerError
 from conversions.ledger import outbox, runs
 from conversions.ledger.late_results import apply
 from conversions.ledger.late_results.state_changes import StateChange, state_changes
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.states import State
 from conversions.model.conversion import Reason
 from conversions.model.late_result import (
@@ -214,7 +214,7 @@ def test_an_order_that_has_moved_on_since_stays_where_it_is(night: Night) -> Non
     sent(night, 2)
     first = night.held("A-0", "google").id
     with night.ledger.transaction() as connection:
-        moved_on = update(tables.delivery).where(tables.delivery.c.id == first)
+        moved_on = update(views.delivery).where(views.delivery.c.id == first)
         connection.execute(moved_on.values(state="recorded"))
     assert told(night, partly(found(EventOutcome.REJECTED, 0, 1))).moved == {"rejected": 1}
     assert night.states("google") == {"A-0": "recorded", "A-1": "rejected"}
@@ -223,7 +223,7 @@ def test_an_order_that_has_moved_on_since_stays_where_it_is(night: Night) -> Non
 def test_an_order_with_a_newer_event_than_the_one_asked_about_stays_where_it_is(night: Night) -> None:
     sent(night, 1)
     with night.ledger.transaction() as connection:
-        connection.execute(update(tables.delivery).values(revision=1))
+        connection.execute(update(views.delivery).values(revision=1))
     assert told(night, SUCCESS).moved == {}
     assert night.states("google") == {"A-0": "received"}
 
@@ -244,7 +244,7 @@ def test_a_new_state_clears_the_decision_of_a_person(night: Night) -> None:
     sent(night, 1)
     told(night, partly(found(EventOutcome.REJECTED, 0)))
     with night.ledger.transaction() as connection:
-        connection.execute(update(tables.delivery).values(acknowledged_us=1, decision="send"))
+        connection.execute(update(views.delivery).values(acknowledged_us=1, decision="send"))
     night.stage(sighting("A-0", draft("A-0", fingerprint=b"anothers")))
     held = night.held("A-0", "google")
     assert (held.state, held.acknowledged_us, held.decision) == ("pending", None, None)
@@ -283,7 +283,7 @@ def test_orders_that_an_account_did_not_take_stop_their_destination_until_they_a
     night.stage(sighting("A-0", draft("A-0", fingerprint=b"anothers")))
     assert night.states("google") == {"A-0": "rejected", "A-1": "rejected", "A-2": "recorded"}
     with night.ledger.transaction() as connection:
-        connection.execute(update(tables.delivery).values(acknowledged_us=1))
+        connection.execute(update(views.delivery).values(acknowledged_us=1))
     assert apply.stopped_destinations(night.ledger) == {}
 
 

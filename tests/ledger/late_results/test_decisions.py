@@ -9,7 +9,7 @@ from conversions.ledger import outbox, runs
 from conversions.ledger.late_results import decisions
 from conversions.ledger.late_results.decisions import Case, Decision
 from conversions.ledger.queries import overview
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.model.conversion import Reason
 from tests.ledger.builders import LOST, RECEIVED, RESEND, THROTTLED, Night, draft, orders, sighting
 
@@ -21,7 +21,7 @@ def force(night: Night, number: str, **changed: Any) -> None:
     """Set columns of an order at Meta."""
     held = night.held(number).id
     with night.ledger.transaction() as connection:
-        connection.execute(update(tables.delivery).where(tables.delivery.c.id == held).values(**changed))
+        connection.execute(update(views.delivery).where(views.delivery.c.id == held).values(**changed))
 
 
 def waiting(night: Night, resend_us: int = 0) -> list[Case]:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from conversions.errors import DisclosureError, LedgerError
 from conversions.ledger import outbox
 from conversions.ledger.outbox import Attempt, Purpose, WorkItem
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.tables import SALE_OF_EVENT
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Reason
@@ -85,7 +85,7 @@ def test_an_intent_is_on_disk_with_its_bytes_before_intend_returns(night: Night)
     with another_look(night.path) as other:
         row = other.execute(select(tables.request)).one()
         events = [e.body for e in held_by(night, row.id) if e.body is not None]
-        states = set(other.execute(select(tables.delivery.c.state).where(tables.delivery.c.destination == 2)).scalars())
+        states = set(other.execute(select(views.delivery.c.state).where(views.delivery.c.destination == 2)).scalars())
     assert row.prefix + b",".join(events) + row.suffix == attempt.body
     assert (row.outcome, row.answered_us, row.outcome_leaf) == (None, None, None)
     assert states == {"in_flight"}

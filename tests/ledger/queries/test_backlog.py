@@ -9,7 +9,7 @@ from sqlalchemy import update
 from conversions.ledger import outbox
 from conversions.ledger.queries import backlog
 from conversions.ledger.queries.backlog import Remaining
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import views
 from tests.ledger.builders import LOST, NOW, Night, draft, sighting
 
 DAY_US = 86_400_000_000
@@ -19,7 +19,7 @@ def force(night: Night, number: str, **changed: Any) -> None:
     """Set columns of an order at Meta."""
     held = night.held(number).id
     with night.ledger.transaction() as connection:
-        connection.execute(update(tables.delivery).where(tables.delivery.c.id == held).values(**changed))
+        connection.execute(update(views.delivery).where(views.delivery.c.id == held).values(**changed))
 
 
 def test_what_is_left_says_until_when_it_may_be_sent(night: Night) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from conversions.ledger.queries import totals
 from conversions.ledger.queries.totals import BUCKETS, ControlTotals, ValueChange
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.staging import bad_rows
 from conversions.ledger.staging.snapshot import BadRow
 from conversions.ledger.states import State
@@ -28,8 +28,8 @@ def force(night: Night, number: str, **values: Any) -> None:
     """Set columns of an order at Meta."""
     with night.ledger.transaction() as connection:
         sale = select(tables.sale.c.id).where(tables.sale.c.order_no == number).scalar_subquery()
-        here = (tables.delivery.c.sale == sale, tables.delivery.c.destination == 2)
-        connection.execute(update(tables.delivery).where(*here).values(**values))
+        here = (views.delivery.c.sale == sale, views.delivery.c.destination == 2)
+        connection.execute(update(views.delivery).where(*here).values(**values))
 
 
 BUCKET_OF = {
@@ -73,8 +73,8 @@ def test_losing_one_order_is_one_less(night: Night) -> None:
     night.stage(*orders(5))
     with night.ledger.transaction() as connection:
         connection.execute(delete(tables.event))
-        one = select(func.min(tables.delivery.c.id)).scalar_subquery()
-        connection.execute(delete(tables.delivery).where(tables.delivery.c.id == one))
+        one = select(func.min(views.delivery.c.id)).scalar_subquery()
+        connection.execute(delete(views.delivery).where(views.delivery.c.id == one))
 
     assert sum(balance(night).counts.values()) + sum(balance(night, "google").counts.values()) == 9
 

@@ -13,7 +13,7 @@ from conversions.ledger.batches.blank import blank
 from conversions.ledger.outbox import Attempt, ClaimedBatch, Purpose, RequestTemplate, Settlement, WorkItem
 from conversions.ledger.restatements import eligibility
 from conversions.ledger.restatements.eligibility import AdjustmentTotals, NotEligible
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.states import SENT, State
 from conversions.ledger.subjects import suppressions
 from conversions.model.conversion import Money, Reason
@@ -51,8 +51,8 @@ def sent(night: Night, *numbers: str, state: State = State.RECORDED) -> None:
     night.stage(*[sighting(number, subject=subject(number)) for number in numbers])
     for name in ("google", "meta"):
         outbox.settle(night.ledger, night.run, night.intend(night.outbox(name)), RECEIVED)
-    here = tables.delivery.c.destination == GOOGLE
-    execute(night, update(tables.delivery).where(here).values(state=state))
+    here = views.delivery.c.destination == GOOGLE
+    execute(night, update(views.delivery).where(here).values(state=state))
 
 
 def execute(night: Night, statement: Any) -> None:
@@ -162,7 +162,7 @@ def test_only_what_the_platform_conclusively_holds_is_restated(
 def test_what_is_not_sent_has_nothing_to_restate(night: Night, state: State) -> None:
     sent(night, "1")
     read(night, "1")
-    execute(night, update(tables.delivery).values(state=state))
+    execute(night, update(views.delivery).values(state=state))
     assert outlook(night) == {}
 
 
@@ -198,7 +198,7 @@ def test_too_old_or_erased_or_out_of_room_it_is_named(night: Night) -> None:
     sent(night, "1", "2", "3")
     night.stage(*[sighting(n, draft(n, due=CHEAPER), subject=subject(n), stated=CHEAPER) for n in "123"])
     execute(
-        night, update(tables.delivery).where(tables.delivery.c.id == night.held("1", "google").id).values(expires_at=1)
+        night, update(views.delivery).where(views.delivery.c.id == night.held("1", "google").id).values(expires_at=1)
     )
     second = night.held("2", "google").id
     with night.ledger.transaction() as connection:
@@ -436,7 +436,7 @@ def test_what_waits_past_the_age_limit_is_closed(night: Night) -> None:
 
 def test_an_order_erased_meanwhile_is_left_alone(night: Night) -> None:
     asked(night, "1")
-    execute(night, update(tables.delivery).values(state=State.ERASED))
+    execute(night, update(views.delivery).values(state=State.ERASED))
     assert intend(night) == []
     assert [(row.state, row.detail) for row in revisions(night)] == [("withheld", "erased")]
 

@@ -11,7 +11,7 @@ from conversions.ledger import runs
 from conversions.ledger.batches.blank import move_out
 from conversions.ledger.outbox import recover
 from conversions.ledger.runs import finish
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.subjects import access_log, erasure, recipient_notices, suppressions
 from conversions.ledger.subjects.erasure import ErasureSummary
 from conversions.ledger.subjects.suppressions import SuppressionKind
@@ -110,7 +110,7 @@ def test_a_destination_that_has_not_read_the_order_yet_will_not_send_it(night: N
     key = deliveries(night, "1")[1]["id"]
     with night.ledger.transaction() as connection:
         move_out(connection, [key << 8])
-        connection.execute(tables.delivery.delete().where(tables.delivery.c.id == key))
+        connection.execute(views.delivery.delete().where(views.delivery.c.id == key))
     assert len(deliveries(night, "1")) == 1
     erase(night)
     assert_erased(night, "1")

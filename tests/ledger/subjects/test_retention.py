@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import TextClause, select, text
 
 from conversions.errors import LedgerError
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.states import State
 from conversions.ledger.subjects import retention
 from conversions.ledger.subjects.retention import PurgeResult
@@ -108,8 +108,8 @@ def test_what_is_open_loses_its_payload_and_keeps_its_rows(night: Night, state: 
     night.stage(bought("1", "ida"), bought("2", "asta"))
     send(night, LOST)
     with night.ledger.transaction() as connection:
-        connection.execute(tables.delivery.update().where(tables.delivery.c.destination == 1).values(state=state))
-        connection.execute(tables.delivery.update().where(tables.delivery.c.destination == 2).values(state="expired"))
+        connection.execute(views.delivery.update().where(views.delivery.c.destination == 1).values(state=state))
+        connection.execute(views.delivery.update().where(views.delivery.c.destination == 2).values(state="expired"))
     assert purge(night) == PurgeResult(AFTER, events=4, orders=0)
     assert sales(night) == ["1", "2"]
 

@@ -1,0 +1,79 @@
+"""Change how the orders of a request stand: once for each batch that it has as a whole, else order by order."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, TextClause
+
+from conversions.ledger.batches import parts
+from conversions.ledger.schema.dialect import pages_of, text_with_lists
+from conversions.ledger.schema.tables import MAX_POSITIONS, POSITION_BITS, REVISION_BITS
+from conversions.ledger.standing import verdicts
+from conversions.ledger.standing.exceptions import make_exceptions, regular
+from conversions.ledger.states import State
+
+_COUNT_REGULAR = text_with_lists(
+    "SELECT count(*) FROM delivery_place WHERE id IN :deliveries AND place BETWEEN :first AND :last", "deliveries"
+)
+_SET_STATE = text_with_lists("UPDATE exception SET state = :state WHERE id IN :deliveries", "deliveries")
+
+
+class Change(NamedTuple):
+    """The same change, of batches and of exceptions."""
+
+    of_batches: TextClause
+    """Takes the list ``batches``."""
+    of_exceptions: TextClause
+    """Takes the list ``deliveries``."""
+
+
+def change(connection: Connection, events: Sequence[int], what: Change, parameters: Mapping[str, object]) -> int:
+    """Apply a change to the orders of *events*; return how many of them it has changed."""
+    deliveries = [event >> REVISION_BITS for event in events]
+    batches, changed = whole_batches(connection, deliveries), 0
+    if batches:
+        rows = connection.execute(what.of_batches, {**parameters, "batches": [*batches]}).rowcount
+        changed = sum(batches.values()) if rows == len(batches) else 0
+    if sum(batches.values()) < len(deliveries):
+        changed += connection.execute(what.of_exceptions, {**parameters, "deliveries": deliveries}).rowcount
+    return changed
+
+
+def whole_batches(connection: Connection, deliveries: Sequence[int]) -> dict[int, int]:
+    """Return the batches of which all regular orders are among *deliveries*, with their number.
+
+    The other regular orders among *deliveries* get exceptions.
+    """
+    by_batch = defaultdict[int, list[int]](list)
+    for page in pages_of(deliveries):
+        for row in regular(connection, page):
+            by_batch[row.place >> POSITION_BITS].append(row.id)
+    whole = {}
+    members = parts.events_of(connection, by_batch)
+    for batch, own in by_batch.items():
+        if _count_regular(connection, batch, members[batch], own) == len(own):
+            whole[batch] = len(own)
+        else:
+            make_exceptions(connection, own)
+    return whole
+
+
+def set_late_state(connection: Connection, deliveries: Sequence[int], state: State) -> None:
+    """Set a late result that needs no reason: at its position, or in the exception."""
+    for page in pages_of(deliveries):
+        placed = ((row.place >> POSITION_BITS, row.place & MAX_POSITIONS - 1) for row in regular(connection, page))
+        verdicts.set_letters(connection, placed, verdicts.LETTERS[state])
+        connection.execute(_SET_STATE, {"state": state, "deliveries": page})
+
+
+def _count_regular(connection: Connection, batch: int, members: Sequence[int], own: Collection[int]) -> int:
+    """Count the regular orders of *batch*; *own* are some of them."""
+    if len(members) == len(own):
+        return len(own)
+    range_of_batch = {"first": batch << POSITION_BITS, "last": (batch + 1 << POSITION_BITS) - 1}
+    others = {event >> REVISION_BITS for event in members}.difference(own)
+    found = len(own)
+    for page in pages_of(others):
+        found += connection.execute(_COUNT_REGULAR, {"deliveries": page, **range_of_batch}).scalar_one()
+    return found

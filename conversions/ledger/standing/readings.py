@@ -1,0 +1,110 @@
+"""Which sales each run read: kept as spans of keys, since orders that were read together have keys that rise together.
+
+I7 counts what became of these sales, and retention keeps a sale that was read lately.
+"""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+
+from sqlalchemy import Connection, bindparam, insert, select, text
+
+from conversions.ledger.batches import varints
+from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+
+Span = tuple[int, int]
+"""First and last key."""
+FASTEST = 1
+_OF_RUNS = (
+    select(tables.reading.c.sales)
+    .where(tables.reading.c.run.in_(bindparam("runs", expanding=True)))
+    .order_by(tables.reading.c.run, tables.reading.c.page)
+)
+_NEWEST_FIRST = select(tables.reading.c.run, tables.reading.c.sales).order_by(
+    tables.reading.c.run.desc(), tables.reading.c.page
+)
+_TABLE = text("CREATE TEMP TABLE IF NOT EXISTS sale_span(first BIGINT NOT NULL, last BIGINT NOT NULL)")
+_EMPTY = text("DELETE FROM sale_span")
+_ADD = text("INSERT INTO sale_span(first, last) VALUES (:first, :last)")
+
+
+def remember(connection: Connection, run: int, page: int, destinations: Iterable[int], sales: Iterable[int]) -> None:
+    """Record that *run* read *sales* for *destinations*, in the caller's transaction."""
+    bits = sum(1 << destination for destination in destinations)
+    row = {"run": run, "page": page, "destinations": bits, "sales": pack(spans_of(sorted(sales)))}
+    connection.execute(insert(tables.reading).values(**row))
+
+
+def spans(connection: Connection, runs: Collection[int]) -> list[Span]:
+    """Return the sales that any of *runs* read, as spans that rise and do not touch."""
+    read = [span for packed in connection.execute(_OF_RUNS, {"runs": [*runs]}).scalars() for span in unpack(packed)]
+    return _merged(sorted(read))
+
+
+def runs_since(connection: Connection, day: date) -> Sequence[int]:
+    """Return the runs whose window reaches *day* or a later one."""
+    r = tables.run.c
+    return connection.execute(select(r.id).where(r.until >= day.isoformat())).scalars().all()
+
+
+def last_run(connection: Connection, sale: int) -> int | None:
+    """Return the last run that read *sale*."""
+    for row in connection.execute(_NEWEST_FIRST):
+        if any(first <= sale <= last for first, last in unpack(row.sales)):
+            return int(row.run)
+    return None
+
+
+def in_spans(delivery: str) -> str:
+    """SQL: the key *delivery*, an expression, is of a sale in the span ``r`` of ``sale_span``."""
+    return f"{delivery} BETWEEN r.first << {DESTINATION_BITS} AND r.last << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
+
+
+def select_spans(connection: Connection, runs: Collection[int]) -> None:
+    """Write the sales that any of *runs* read to the temporary table ``sale_span``."""
+    connection.execute(_TABLE)
+    connection.execute(_EMPTY)
+    rows = [{"first": first, "last": last} for first, last in spans(connection, runs)]
+    if rows:
+        connection.execute(_ADD, rows)
+
+
+def contains(ascending: Sequence[Span], sale: int) -> bool:
+    """Whether *sale* is in one of the spans."""
+    at = bisect_right(ascending, sale, key=lambda span: span[0])
+    return at > 0 and sale <= ascending[at - 1][1]
+
+
+def spans_of(sales: Iterable[int]) -> list[Span]:
+    """Return *sales*, ascending, as spans."""
+    return _merged((sale, sale) for sale in sales)
+
+
+def pack(read: Iterable[Span]) -> bytes:
+    """Return spans as bytes: the distance to each from the one before, and its length."""
+    numbers, end = list[int](), 0
+    for first, last in read:
+        numbers += (first - end, last - first)
+        end = last
+    return zlib.compress(varints.pack(numbers), FASTEST)
+
+
+def unpack(packed: bytes) -> Iterator[Span]:
+    """Yield the spans that ``pack`` has packed."""
+    numbers, end = varints.unpack(zlib.decompress(packed)), 0
+    for distance, length in zip(numbers[::2], numbers[1::2], strict=True):
+        first = end + distance
+        end = first + length
+        yield first, end
+
+
+def _merged(ascending: Iterable[Span]) -> list[Span]:
+    merged = list[Span]()
+    for first, last in ascending:
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(merged[-1][1], last)
+        else:
+            merged.append((first, last))
+    return merged
