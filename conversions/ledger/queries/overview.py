@@ -158,7 +158,7 @@ def states(ledger: Ledger) -> dict[str, dict[str, int]]:
     with ledger.transaction() as connection:
         names = connection.execute(select(tables.destination.c.id, tables.destination.c.name)).all()
         for destination, state, orders, *late in connection.execute(_BATCHES):
-            counts[destination].update(dict(zip(verdicts.LETTERS, late, strict=True)))
+            counts[destination].update(dict(zip(map(str, verdicts.LETTERS), late, strict=True)))
             counts[destination][state] += orders - sum(late)
         for destination, state, orders in connection.execute(own):
             counts[destination][state] += orders
