@@ -31,7 +31,7 @@ def links(connection: Connection, events: Collection[int], contents: Mapping[int
     """Return the link of each of *events*, by key; *contents* are those of their batches, by key."""
     by_event = {}
     for page in pages_of(events):
-        for row in connection.execute(_LINKS, {"events": page}):
-            value = contents[batch_of(row.place)].values[position_of(row.place)]
-            by_event[row.id] = link(row.order_no, row.subject or b"", row.day, value)
+        for event, at, order_no, subject, day in connection.execute(_LINKS, {"events": page}).all():
+            value = contents[batch_of(at)].values[position_of(at)]
+            by_event[event] = link(order_no, subject or b"", day, value)
     return by_event

@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from conversions.errors import DisclosureError
 from conversions.ledger import judgements, log
@@ -17,7 +17,8 @@ from conversions.ledger.outbox.work import ClaimedBatch, ClaimedEvent, Purpose, 
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import text_with_lists
-from conversions.ledger.schema.tables import MAX_DESTINATIONS, OPEN, REVISION_BITS
+from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_REVISIONS, OPEN, REVISION_BITS
+from conversions.ledger.standing.open_batches import regular_of
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
@@ -31,7 +32,7 @@ _BATCHES = text("""
 """)
 _PENDING = text_with_lists(
     f"""
-    SELECT e.id, e.place FROM delivery d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    SELECT e.id, e.place FROM exception d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
     WHERE d.id IN :deliveries AND d.run = :run AND d.state = 'pending' AND e.place >> {tables.POSITION_BITS} = :batch
     ORDER BY e.place
 """,
@@ -134,7 +135,7 @@ def _pending(connection: Connection, run: Run, template: RequestTemplate) -> lis
             room = template.max_events - len(places)
             if places and batch.request is None and batch.events > room:  # all of it waits
                 return places
-            waiting = _pending_in(connection, run, batch.id, members(batch.members))
+            waiting = _pending_in(connection, run, batch)
             new = [each for each in waiting if each.place > after]
             if places and len(new) > room:
                 return places
@@ -145,10 +146,17 @@ def _pending(connection: Connection, run: Run, template: RequestTemplate) -> lis
     return places[: template.max_events]
 
 
-def _pending_in(connection: Connection, run: Run, batch: int, events: Sequence[int]) -> list[EventPlace]:
-    deliveries = [event >> REVISION_BITS for event in events]
-    rows = connection.execute(_PENDING, {"deliveries": deliveries, "run": run.id, "batch": batch})
-    return [EventPlace(*row) for row in rows]
+def _pending_in(connection: Connection, run: Run, batch: Row[Any]) -> list[EventPlace]:
+    """Return the pending events of *batch*, by place: all of those that stand as it says, and exceptions."""
+    events, waiting = members(batch.members), list[EventPlace]()
+    if batch.state == State.PENDING and batch.run == run.id:
+        regular = {*regular_of(connection, batch.id, events)}
+        first_ones = ((event, position) for position, event in enumerate(events) if not event % MAX_REVISIONS)
+        waiting = [EventPlace(e, place(batch.id, p)) for e, p in first_ones if e >> REVISION_BITS in regular]
+    if len(waiting) < len(events):
+        page = {"deliveries": [event >> REVISION_BITS for event in events], "run": run.id, "batch": batch.id}
+        waiting += (EventPlace(*row) for row in connection.execute(_PENDING, page).all())
+    return sorted(waiting, key=lambda each: each.place)
 
 
 def _unanswered(connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate) -> list[EventPlace]:

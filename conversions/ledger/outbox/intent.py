@@ -29,9 +29,9 @@ from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Reason
 
-_IN_FLIGHT = "state = 'in_flight', first_attempt_us = coalesce(first_attempt_us, :now_us)"
+_IN_FLIGHT = "state = 'in_flight', attempted = 1, first_attempt_us = coalesce(first_attempt_us, :now_us)"
 _BATCHES = f"UPDATE batch SET {_IN_FLIGHT} WHERE id IN :batches"
-_EXCEPTIONS = f"UPDATE exception SET attempted = 1, {_IN_FLIGHT} WHERE id IN :deliveries"
+_EXCEPTIONS = f"UPDATE exception SET {_IN_FLIGHT} WHERE id IN :deliveries"
 _FREE = "state = 'pending' AND expires_at > :now"
 _MARK = Change(text_with_lists(_BATCHES, "batches"), text_with_lists(_EXCEPTIONS, "deliveries"))
 _MARK_IF_FREE = Change(

@@ -249,7 +249,8 @@ batch = _table(
     _int("regular", server_default="0"),  # its orders without an exception: counted, and no guard reads it
     _int("ready_at", null=True),  # the least of these orders
     _int("expires_at", null=True),  # of each of them
-    _int("first_attempt_us", null=True),  # as in ``exception``, for these orders
+    _int("attempted", server_default="0"),  # this and the next two: as in ``exception``, for these orders
+    _int("first_attempt_us", null=True),
     _int("settled_run", null=True),
     Index(None, "read_run", "destination"),
     Index(None, "day"),

@@ -41,7 +41,7 @@ COLUMNS = {
     "fingerprint": _either("fingerprint", f"substr(f.digests, {_POSITION} * {DIGEST_BYTES} + 1, {DIGEST_BYTES})"),
     "ready_at": _either("ready_at", "b.ready_at"),
     "expires_at": _either("expires_at", "b.expires_at"),
-    "attempted": "CASE WHEN k.place IS NULL THEN x.attempted WHEN b.request IS NULL THEN 0 ELSE 1 END",
+    "attempted": _either("attempted", "b.attempted"),
     "first_attempt_us": _either("first_attempt_us", "b.first_attempt_us"),
     "settled_run": _either("settled_run", "b.settled_run"),
     "decision": "x.decision",

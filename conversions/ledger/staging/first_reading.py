@@ -49,7 +49,7 @@ _SET_TERMS = text("UPDATE exception SET ready_at = :ready_at, expires_at = :expi
 def stage(connection: Connection, page: Mapping[str, Any]) -> list[NewEvent]:
     """Write the exceptions of a page, in the caller's transaction; return the events to seal."""
     events = [_event(*row) for row in _plain(connection, page)]
-    own = [{"id": key} for key in connection.execute(_INSERT_EXCEPTIONS, page).scalars()]
+    own = [{"id": key} for key in connection.execute(_INSERT_EXCEPTIONS, page).scalars().all()]
     if own:
         connection.execute(_INSERT_PLACE, own)
     return events

@@ -107,7 +107,8 @@ class KnownOrders:
         row = evaluation.row
         order = {"delivery": row.delivery_id, "run": self.run}
         due = evaluation.incoming.due.minor if evaluation.value_differs else None
-        if row.has_exception or due is not None:
+        settles = evaluation.transition in {Transition.EXPIRE, Transition.DROP}
+        if row.has_exception or settles or due is not None:
             self.stated.append({**order, "due_minor": due, **_money("stated", evaluation.stated)})
         if evaluation.transition is Transition.EXPIRE:
             self.settled.append({**order, "state": State.EXPIRED, "reason": Reason.TOO_OLD})

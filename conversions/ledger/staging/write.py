@@ -102,7 +102,7 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
             known.write()
             first_reading.stand(connection, seal(connection, run, [*events, *known.events], limits))
             judged = connection.execute(_JUDGED, page | {"anew": int(judgements.is_new_basis(connection))})
-            changed = {*judged.scalars(), *known.changed}
+            changed = {*judged.scalars().all(), *known.changed}
             judgements.record(connection, ledger.now_us, sorted(changed), run=run)
         yield min(ROWS_PER_PAGE, orders.stop - after)
 

@@ -13,9 +13,6 @@ from conversions.ledger.standing import verdicts
 from conversions.ledger.standing.exceptions import make_exceptions, regular
 from conversions.ledger.states import State
 
-_COUNT_REGULAR = text_with_lists(
-    "SELECT count(*) FROM delivery_place WHERE id IN :deliveries AND place BETWEEN :first AND :last", "deliveries"
-)
 _SET_STATE = text_with_lists("UPDATE exception SET state = :state WHERE id IN :deliveries", "deliveries")
 
 
@@ -43,7 +40,7 @@ def change(connection: Connection, events: Sequence[int], what: Change, paramete
 def whole_batches(connection: Connection, deliveries: Sequence[int]) -> dict[int, int]:
     """Return the batches of which all regular orders are among *deliveries*, with their number.
 
-    The other regular orders among *deliveries* get exceptions.
+    Where some of a batch are and some are not, the fewer ones get exceptions.
     """
     by_batch = defaultdict[int, list[int]](list)
     for page in pages_of(deliveries):
@@ -52,10 +49,12 @@ def whole_batches(connection: Connection, deliveries: Sequence[int]) -> dict[int
     whole = {}
     members = parts.events_of(connection, by_batch)
     for batch, own in by_batch.items():
-        if _count_regular(connection, batch, members[batch], own) == len(own):
-            whole[batch] = len(own)
-        else:
+        others = [] if len(members[batch]) == len(own) else _others(connection, batch, members[batch], own)
+        if len(others) > len(own):
             make_exceptions(connection, own)
+        else:
+            make_exceptions(connection, others)
+            whole[batch] = len(own)
     return whole
 
 
@@ -67,13 +66,9 @@ def set_late_state(connection: Connection, deliveries: Sequence[int], state: Sta
         connection.execute(_SET_STATE, {"state": state, "deliveries": page})
 
 
-def _count_regular(connection: Connection, batch: int, members: Sequence[int], own: Collection[int]) -> int:
-    """Count the regular orders of *batch*; *own* are some of them."""
-    if len(members) == len(own):
-        return len(own)
-    range_of_batch = {"first": batch << POSITION_BITS, "last": (batch + 1 << POSITION_BITS) - 1}
-    others = {event >> REVISION_BITS for event in members}.difference(own)
-    found = len(own)
-    for page in pages_of(others):
-        found += connection.execute(_COUNT_REGULAR, {"deliveries": page, **range_of_batch}).scalar_one()
-    return found
+def _others(connection: Connection, batch: int, members: Sequence[int], own: Collection[int]) -> list[int]:
+    """Return the regular orders of *batch* that are not among *own*."""
+    found = list[int]()
+    for page in pages_of({event >> REVISION_BITS for event in members}.difference(own)):
+        found += (row.id for row in regular(connection, page) if row.place >> POSITION_BITS == batch)
+    return sorted(found)

@@ -3,7 +3,7 @@
 The orders are counted, one by one: the counter of a batch serves for display only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text
@@ -49,7 +49,9 @@ class OpenBatch(NamedTuple):
 def open_batches(connection: Connection) -> list[OpenBatch]:
     """Return the open batches, as they were sealed; those without orders are left out."""
     found = [
-        OpenBatch(row.run, row.destination, row.state, row.expires_at, regular_of(connection, row.id, row.members))
+        OpenBatch(
+            row.run, row.destination, row.state, row.expires_at, regular_of(connection, row.id, members(row.members))
+        )
         for row in connection.execute(_OPEN).all()
     ]
     return [batch for batch in found if batch.deliveries]
@@ -60,14 +62,14 @@ def has_received(connection: Connection, destination: int) -> bool:
     if connection.execute(_EXCEPTION_SENT, {"destination": destination}).first():
         return True
     rows = connection.execute(_RECEIVED, {"destination": destination})
-    return any(regular_of(connection, row.id, row.members) for row in rows)
+    return any(regular_of(connection, row.id, members(row.members)) for row in rows)
 
 
-def regular_of(connection: Connection, batch: int, packed: bytes) -> list[int]:
-    """Return the orders that stand as *batch* says; *packed* is its column ``members``."""
+def regular_of(connection: Connection, batch: int, events: Iterable[int]) -> list[int]:
+    """Return the orders that stand as *batch* says, which has *events*."""
     span = {"first": batch << POSITION_BITS, "last": (batch + 1 << POSITION_BITS) - 1}
     found = list[int]()
-    for page in pages_of(event >> REVISION_BITS for event in members(packed)):
+    for page in pages_of(event >> REVISION_BITS for event in events):
         rows: Sequence[int] = connection.execute(_REGULAR, {"deliveries": page, **span}).scalars().all()
         found += rows
     return found

@@ -43,7 +43,7 @@ FOREIGN = {
     TRIGGER: "void",
     "CREATE VIEW copies AS SELECT * FROM event": "copies",
     "CREATE TABLE copies AS SELECT * FROM event": "copies",
-    "CREATE INDEX extra ON delivery (revision)": "extra",
+    "CREATE INDEX extra ON exception (revision)": "extra",
     "CREATE TRIGGER objection AFTER UPDATE ON sale BEGIN DELETE FROM objection; END": "objection",
     "CREATE TABLE sqliteautoindex_copies (bytes BLOB)": "sqliteautoindex_copies",
 }

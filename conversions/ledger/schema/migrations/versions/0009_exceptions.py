@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_EXCEPTION: tuple[tuple[str, sa.types.TypeEngine[object], bool], ...] = (
+_EXCEPTION: tuple[tuple[str, sa.BigInteger | sa.Text | sa.LargeBinary, bool], ...] = (
     ("run", _INT, False),
     ("day", sa.Text(), False),
     ("state", sa.Text(), False),
@@ -75,7 +75,7 @@ _VIEW = """
         8) END AS fingerprint,
     CASE WHEN k.place IS NULL THEN x.ready_at ELSE b.ready_at END AS ready_at,
     CASE WHEN k.place IS NULL THEN x.expires_at ELSE b.expires_at END AS expires_at,
-    CASE WHEN k.place IS NULL THEN x.attempted WHEN b.request IS NULL THEN 0 ELSE 1 END AS attempted,
+    CASE WHEN k.place IS NULL THEN x.attempted ELSE b.attempted END AS attempted,
     CASE WHEN k.place IS NULL THEN x.first_attempt_us ELSE b.first_attempt_us END AS first_attempt_us,
     CASE WHEN k.place IS NULL THEN x.settled_run ELSE b.settled_run END AS settled_run,
     x.decision AS decision,
@@ -151,7 +151,8 @@ def _add_columns() -> None:
     op.add_column("sale", sa.Column("currency", sa.Text(), nullable=True))
     op.add_column("batch", sa.Column("state", sa.Text(), nullable=False, server_default="pending"))
     op.add_column("batch", sa.Column("verdicts", sa.Text(), nullable=True))
-    op.add_column("batch", sa.Column("regular", _INT, nullable=False, server_default="0"))
+    for name in ("regular", "attempted"):
+        op.add_column("batch", sa.Column(name, _INT, nullable=False, server_default="0"))
     for name in ("ready_at", "expires_at", "first_attempt_us", "settled_run"):
         op.add_column("batch", sa.Column(name, _INT, nullable=True))
     op.execute("UPDATE batch SET state = 'received'")  # that none of its orders waits as it says
