@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, case, func, select, text
+from sqlalchemy import Boolean, ColumnElement, case, func, literal_column, select, text
 
 from conversions.ledger.batches import parts
 from conversions.ledger.late_results import apply
@@ -21,7 +21,7 @@ from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.scrub import OpenScrub, open_scrubs
 
 MAX_PROBLEMS_NAMED = 50
-PROBLEMS = text(f"({tables.PROBLEM})")
+PROBLEMS = literal_column(f"({tables.PROBLEM})", Boolean)
 """Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
 
 _LATE = ", ".join(

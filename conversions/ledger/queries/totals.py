@@ -15,13 +15,11 @@ from conversions.ledger.schema.tables import OPEN
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.standing.open_batches import has_received, open_batches
-from conversions.ledger.standing.readings import in_spans, select_spans
+from conversions.ledger.standing.readings import in_any_span, in_spans, select_spans
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 
-_READ = text(f"EXISTS (SELECT 1 FROM sale_span r WHERE {in_spans('exceptional.id')})")
-"""Whether the run read the order."""
 BUCKETS = (
     "sent",
     "already_sent",
@@ -238,7 +236,7 @@ def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:
     query = (
         select(sale.order_no, *old, *new)
         .join(tables.sale, sale.id == d.sale)
-        .where(_READ, d.destination == destination, d.state.in_(SENT), value_differs(views.exceptional))
+        .where(in_any_span(d.id), d.destination == destination, d.state.in_(SENT), value_differs(views.exceptional))
         .order_by(d.id)
         .limit(MAX_ORDERS_NAMED)
     )
@@ -253,7 +251,7 @@ def _refusals(ledger: Ledger, run: int, destination: int) -> list[Refusal]:
     query = (
         select(sale.order_no, d.detail)
         .join(tables.sale, sale.id == d.sale)
-        .where(_READ, d.destination == destination, *refused)
+        .where(in_any_span(d.id), d.destination == destination, *refused)
         .order_by(d.id)
         .limit(MAX_ORDERS_NAMED)
     )

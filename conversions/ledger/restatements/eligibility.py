@@ -22,7 +22,7 @@ from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import MISADDRESSED, PERSON_OF_EVENT, split_sum, value_differs
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_REVISIONS, REVISION_BITS
-from conversions.ledger.standing.readings import in_spans, select_spans
+from conversions.ledger.standing.readings import in_any_span, select_spans
 from conversions.ledger.states import SENT, State
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money
@@ -74,9 +74,6 @@ _SUPERSEDE = text(f"""
     WHERE {OF_DESTINATION} AND v.state = 'pending' AND v.run <> :run AND {OPEN}
     AND v.delivery IN (SELECT d.id FROM delivery d WHERE d.id = v.delivery AND d.run = :run)
 """)
-
-
-_READ = text(f"EXISTS (SELECT 1 FROM sale_span r WHERE {in_spans('exceptional.id')})")
 
 
 class NotEligible(StrEnum):
@@ -218,7 +215,7 @@ def _pages(ledger: Ledger, run: int, destination: int) -> Iterator[list[ChangedV
     query = select(d.id, d.due_minor, d.stated_currency, d.stated_exponent).order_by(d.id).limit(ROWS_PER_PAGE)
     unconfirmed = text(f"exceptional.id IN (SELECT v.delivery FROM revision v WHERE {UNCONFIRMED})")
     differs = value_differs(views.exceptional) | (unconfirmed & d.due_minor.is_not(None))
-    conditions = (_READ, d.destination == destination, d.state.in_(SENT), differs)
+    conditions = (in_any_span(d.id), d.destination == destination, d.state.in_(SENT), differs)
     while True:
         with ledger.transaction() as connection:
             select_spans(connection, [run])

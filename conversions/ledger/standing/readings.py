@@ -8,11 +8,22 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    column,
+    exists,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from conversions.ledger.batches import varints
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, Int
 
 Span = tuple[int, int]
 """First and last key."""
@@ -60,6 +71,14 @@ def last_run(connection: Connection, sale: int) -> int | None:
 def in_spans(delivery: str) -> str:
     """SQL: the key *delivery*, an expression, is of a sale in the span ``r`` of ``sale_span``."""
     return f"{delivery} BETWEEN r.first << {DESTINATION_BITS} AND r.last << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
+
+
+def in_any_span(delivery: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the key *delivery* is of a sale in any span of ``sale_span``."""
+    span = table("sale_span", column("first", Int), column("last", Int)).c
+    low = span.first.op("<<")(literal_column(str(DESTINATION_BITS)))
+    high = (span.last + 1).op("<<")(literal_column(str(DESTINATION_BITS)))
+    return exists().where(delivery >= low, delivery < high)
 
 
 def select_spans(connection: Connection, runs: Collection[int]) -> None:
