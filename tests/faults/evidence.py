@@ -117,18 +117,42 @@ def read(shop: Shop) -> Store:
         maybe: dict[int, list[Decimal]] = defaultdict(list)
         for delivery, minor, exponent in db.execute(_UNANSWERED_RESTATEMENTS):
             maybe[delivery].append(Decimal(minor).scaleb(-exponent))
-        for delivery, destination, order, state, reason, minor, exponent in db.execute(_ORDERS):
+        for delivery, order, state, reason, minor, exponent in _standing(db):
             value = Decimal(minor or 0).scaleb(-(exponent or 0))
-            found.orders[names[destination], order] = Order(state, reason or "", (value, *maybe[delivery]))
+            found.orders[names[delivery & 63], order] = Order(state, reason or "", (value, *maybe[delivery]))
         found.whole = _root([body.encode() for body in leaves]) == db.execute("SELECT root FROM head").fetchone()[0]
     return found
 
 
 _REQUESTS = "SELECT id, destination, prefix, suffix, leaf, outcome, purpose FROM request"
-_ORDERS = """
-    SELECT d.id, d.destination, s.order_no, d.state, d.reason, d.value_minor, d.value_exponent
-    FROM delivery d JOIN sale s ON s.id = d.sale
+_PLACES = """
+    SELECT k.id, k.place, s.order_no, s.minor, s.exponent FROM delivery_place k JOIN sale s ON s.id = k.id >> 6
 """
+_LATE = {"c": "recorded", "u": "unmatched", "d": "duplicate"}
+
+
+def _standing(db: sqlite3.Connection) -> Iterator[tuple[int, str, str, str | None, int | None, int | None]]:
+    """Every order at every platform, as the description of the tables says that it stands."""
+    exceptions = {
+        row[0]: row[1:] for row in db.execute("SELECT id, state, reason, value_minor, value_exponent FROM exception")
+    }
+    batches = {row[0]: row[1:] for row in db.execute("SELECT id, state, verdicts FROM batch")}
+    for delivery, place, order, minor, exponent in db.execute(_PLACES):
+        if place is None:
+            yield delivery, order, *exceptions.pop(delivery, ("lost", None, None, None))
+        else:
+            state, verdicts = batches[place >> 12]
+            yield (
+                delivery,
+                order,
+                _LATE.get((verdicts or "")[place & 4095 : (place & 4095) + 1], state),
+                None,
+                minor,
+                exponent,
+            )
+    assert not exceptions, "an order stands in two ways"
+
+
 _UNANSWERED_RESTATEMENTS = """
     SELECT delivery, new_minor, new_exponent FROM revision
     WHERE state IN ('in_flight', 'unknown') OR unconfirmed

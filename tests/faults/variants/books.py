@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, func, select, text
 
 from conversions.destinations.google import client as google
 from conversions.destinations.meta import client as meta
@@ -14,16 +15,24 @@ from conversions.ledger import log
 from conversions.ledger import outbox as requests
 from conversions.ledger.batches import parts
 from conversions.ledger.outbox import Attempt, intent, outcome
-from conversions.ledger.schema import tables, views
+from conversions.ledger.schema import tables
 from conversions.ledger.staging import evaluate
 from conversions.ledger.staging.transitions import Transition
+from conversions.ledger.standing import Change, make_exceptions
 from conversions.ledger.states import UNANSWERED
 from conversions.ledger.store import ledger as open_store
 from conversions.ledger.store import run_lock, sqlite
 from conversions.model.receipt import Next, Outcome, Receipt
 from tests.faults.variants.breaking import swap
 
+claim = import_module("conversions.ledger.outbox.claim")
 HELD = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200)
+
+
+def _force(connection: Any, deliveries: list[int], state: str) -> None:
+    make_exceptions(connection, deliveries)
+    here = tables.exception.c.id.in_(deliveries)
+    connection.execute(tables.exception.update().where(here).values(state=state))
 
 
 def log_after_sending() -> None:
@@ -62,8 +71,7 @@ def killed_counts_as_sent() -> None:
     def record(connection: Any, now_us: int, request: int, receipt: Receipt, *, epoch: int | None) -> None:
         if receipt.code == "run was killed":
             held = [event >> tables.REVISION_BITS for event in parts.events(connection, [request])[request]]
-            here = views.delivery.c.id.in_(held)
-            connection.execute(views.delivery.update().where(here).values(state="received"))
+            _force(connection, held, "received")
         real(connection, now_us, request, receipt, epoch=epoch)
 
     real = swap(outcome, "record_answer", record)
@@ -77,13 +85,12 @@ def open_requests_tidied_up() -> None:
             left_open = tables.request.select().where(tables.request.c.outcome.is_(None))
             for row in connection.execute(left_open).all():
                 events = parts.events(connection, [row.id])[row.id]
-                here = views.delivery.c.id.in_([event >> tables.REVISION_BITS for event in events])
                 named = tables.batch.c.request == row.id
                 connection.execute(tables.batch.update().where(named).values(request=None))
                 inside = tables.request_part.c.request == row.id
                 connection.execute(tables.request_part.delete().where(inside))
                 connection.execute(tables.request.delete().where(tables.request.c.id == row.id))
-                connection.execute(views.delivery.update().where(here).values(state="pending"))
+                _force(connection, [event >> tables.REVISION_BITS for event in events], "pending")
 
     swap(requests, "recover", recover)
 
@@ -160,12 +167,32 @@ def window_counted_anew() -> None:
     """The platform's window is taken to begin with the last attempt."""
     first = "coalesce(first_attempt_us, :now_us)"
     for name in ("_MARK", "_MARK_IF_FREE"):
-        words = getattr(intent, name).text
-        assert first in words
-        new = text(words.replace(first, ":now_us"))
-        swap(intent, name, new.bindparams(bindparam("deliveries", expanding=True)))
+        statements = getattr(intent, name)
+        assert all(first in statement.text for statement in statements)
+        broken = (text(statement.text.replace(first, ":now_us")) for statement in statements)
+        lists: list[Any] = [bindparam(of, expanding=True) for of in ("batches", "deliveries")]
+        swap(intent, name, Change(*(new.bindparams(each) for new, each in zip(broken, lists, strict=True))))
 
 
 def old_retry_let_go() -> None:
     """Nobody asks of a retry whether its orders have moved on since."""
     swap(intent, "_recheck", lambda *_: set())
+
+
+def exception_lost() -> None:
+    """The row of an order that stands otherwise than its batch says is gone once the answer is there."""
+
+    def settle(*arguments: Any) -> Any:
+        settled = real(*arguments)
+        with arguments[0].transaction() as connection:
+            own = select(func.max(tables.exception.c.id)).scalar_subquery()
+            connection.execute(tables.exception.delete().where(tables.exception.c.id == own))
+        return settled
+
+    real = swap(requests, "settle", settle)
+
+
+def batch_asked_in_spite_of_an_exception() -> None:
+    """What the batch says is taken to be true of all its orders, and nobody asks again before they leave."""
+    old_retry_let_go()
+    swap(claim, "regular_of", lambda _, __, events: [event >> tables.REVISION_BITS for event in events])

@@ -7,7 +7,7 @@ from typing import Any
 
 from conversions.ledger import outbox
 from conversions.ledger.batches import blank, parts
-from conversions.ledger.batches.contents import batch_of, place, read
+from conversions.ledger.batches.contents import batch_of, members, place, read
 from conversions.ledger.batches.form import Form
 from conversions.ledger.outbox import Attempt, ClaimedEvent, EventPlace
 from conversions.ledger.schema import tables, views
@@ -55,13 +55,13 @@ def place_named_twice() -> None:
 def blanked_position_sent() -> None:
     """What was taken out of a batch stays readable there, and is sent from there."""
 
-    def pending_in(connection: Any, run: Any, batch: int, events: Any) -> Any:
-        found = {event for event, _ in real(connection, run, batch, events)}
+    def pending_in(connection: Any, run: Any, batch: Any) -> Any:
+        events, found = members(batch.members), {event for event, _ in real(connection, run, batch)}
         waiting = views.delivery.c.state == "pending", views.delivery.c.run == run.id
         keys = {event >> tables.REVISION_BITS: event for event in events}
         rows = connection.execute(views.delivery.select().where(views.delivery.c.id.in_(keys), *waiting)).all()
         found |= {keys[row.id] for row in rows if keys[row.id] == tables.event_key(row.id, row.revision)}
-        return [EventPlace(event, place(batch, at)) for at, event in enumerate(events) if event in found]
+        return [EventPlace(event, place(batch.id, at)) for at, event in enumerate(events) if event in found]
 
     def contents_of(connection: Any, places: Any) -> list[ClaimedEvent]:
         contents = read(connection, {batch_of(at) for _, at in places})
