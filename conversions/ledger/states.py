@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from conversions.errors import LedgerError
 from conversions.model.conversion import Reason
 
 
@@ -21,6 +22,16 @@ class State(StrEnum):
     WITHHELD = "withheld"
     QUARANTINED = "quarantined"
     ERASED = "erased"
+
+
+def state_of(stored: str | None) -> State:
+    """Return a state that the store has. Raises LedgerError where nothing there says how an order stands."""
+    if stored is None:
+        raise LedgerError(
+            "The store does not say how an order stands, so nothing was sent: `conversions audit verify` names it. Put "
+            "the newest copy back with `conversions restore FILE`."
+        )
+    return State(stored)
 
 
 SENT = frozenset({State.RECEIVED, State.RECORDED, State.UNMATCHED, State.DUPLICATE})

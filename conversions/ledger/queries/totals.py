@@ -16,7 +16,7 @@ from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.standing.open_batches import has_received, open_batches
 from conversions.ledger.standing.readings import in_any_span, in_spans, select_spans
-from conversions.ledger.states import SENT, State
+from conversions.ledger.states import SENT, State, state_of
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 
@@ -125,7 +125,7 @@ def control_totals(ledger: Ledger, run: int, destinations: Iterable[tuple[str, i
     names = {number: name for name, number in destinations}
     by_name = {name: ControlTotals() for name in names.values()}
     for group in _groups(ledger, run, list(names)):
-        totals, state = by_name[names[group.destination]], State(group.state)
+        totals, state = by_name[names[group.destination]], state_of(group.state)
         sent = "sent" if group.now else "already_sent"
         value = Money((group.high << 32) + group.low, group.stated_currency, group.stated_exponent)
         bucket = sent if state in SENT else _BUCKET_OF[state]

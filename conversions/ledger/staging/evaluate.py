@@ -12,7 +12,7 @@ from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
 from conversions.ledger.schema.views import COLUMNS, columns, standing
 from conversions.ledger.staging.transitions import Current, Incoming, Transition, next_transition
-from conversions.ledger.states import FORBIDDEN, State
+from conversions.ledger.states import FORBIDDEN, State, state_of
 from conversions.ledger.store import Ledger
 from conversions.ledger.subjects.suppressions import REASON_FOR, SuppressionKind
 from conversions.model.conversion import Money, Reason
@@ -136,7 +136,7 @@ def _evaluation(row: Row[Any], body: bytes | None) -> Evaluation:
         return Evaluation(row, stated, incoming, Transition.REPLACE)
     unconfirmed = row.state == State.QUARANTINED and row.first_attempt_us is not None
     current = Current(
-        State(row.state),
+        state_of(row.state),
         row.stored_reason,
         _value(row),
         row.stored_fingerprint,

@@ -57,17 +57,6 @@ class Ledger:
         with self.transaction() as connection:
             connection.exec_driver_sql("PRAGMA cache_size=-8192")
 
-    @contextmanager
-    def foreign_keys_off(self) -> Iterator[None]:
-        """Leave foreign keys unchecked, for a deletion that deletes what refers to a row before the row."""
-        driver = self.connection.connection.driver_connection
-        assert driver is not None
-        driver.execute("PRAGMA foreign_keys=OFF")
-        try:
-            yield
-        finally:
-            driver.execute("PRAGMA foreign_keys=ON")
-
     @property
     def now_us(self) -> int:
         """The current time in microseconds UTC."""
