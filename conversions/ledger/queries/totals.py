@@ -1,21 +1,20 @@
 """Control totals: the result of every order that a run read, in counts and in money, by SQL over the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, func, select, text
 
+from conversions.ledger.queries.read_orders import groups_of
 from conversions.ledger.schema import tables, views
-from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import value_differs
 from conversions.ledger.schema.tables import OPEN
 from conversions.ledger.staging.evaluate import Evaluation
 from conversions.ledger.staging.transitions import Transition
 from conversions.ledger.standing.open_batches import has_received, open_batches
-from conversions.ledger.standing.readings import in_any_span, in_spans, select_spans
+from conversions.ledger.standing.readings import in_any_span, select_spans
 from conversions.ledger.states import SENT, State, state_of
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
@@ -44,31 +43,6 @@ _BUCKET_OF = {
     State.QUARANTINED: "quarantined",
     State.ERASED: "withheld",
 }
-
-
-_READ_ORDERS = f"FROM sale_span r CROSS JOIN delivery d WHERE {in_spans('d.id')} AND d.destination IN :destinations"
-_GROUPS = text_with_lists(
-    f"""
-    SELECT d.destination, d.state, CASE WHEN d.settled_run = :run THEN 1 ELSE 0 END AS now, d.reason, d.day,
-    d.stated_currency, d.stated_exponent, CASE WHEN d.due_minor IS NOT NULL AND (d.value_minor <> d.due_minor
-        OR d.value_currency <> d.stated_currency OR d.value_exponent <> d.stated_exponent) THEN 1 ELSE 0 END AS differs,
-    count(*) AS orders, CAST(sum(d.stated_minor >> 32) AS BIGINT) AS high,
-    CAST(sum(d.stated_minor & 4294967295) AS BIGINT) AS low {_READ_ORDERS} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-""",
-    "destinations",
-)
-"""Sums in two parts, because the sum of a misread column may not fit 64 bits."""
-_ERASED = text_with_lists(
-    f"""
-    SELECT d.destination, d.state, 0 AS now, d.reason, d.day, s.currency AS stated_currency,
-    s.exponent AS stated_exponent, 0 AS differs, count(*) AS orders,
-    CAST(sum(s.minor >> 32) AS BIGINT) AS high, CAST(sum(s.minor & 4294967295) AS BIGINT) AS low
-    FROM (SELECT d.destination, d.state, d.reason, d.day, d.sale {_READ_ORDERS} AND d.state = '{State.ERASED}') d
-    JOIN sale a ON a.id = d.sale JOIN order_row s ON s.order_no = a.order_no GROUP BY 1, 2, 4, 5, 6, 7
-""",
-    "destinations",
-)
-"""The ledger no longer stores the value of an erased order; this run has read it again."""
 
 
 @dataclass(slots=True)
@@ -124,7 +98,7 @@ def control_totals(ledger: Ledger, run: int, destinations: Iterable[tuple[str, i
     """Return the totals of every order that *run* read, by destination, as of the last commit."""
     names = {number: name for name, number in destinations}
     by_name = {name: ControlTotals() for name in names.values()}
-    for group in _groups(ledger, run, list(names)):
+    for group in groups_of(ledger, run, list(names)):
         totals, state = by_name[names[group.destination]], state_of(group.state)
         sent = "sent" if group.now else "already_sent"
         value = Money((group.high << 32) + group.low, group.stated_currency, group.stated_exponent)
@@ -216,17 +190,6 @@ def estimate(order: Evaluation, now: int) -> tuple[str, str | None]:
         return "withheld", Reason.MAYBE_RECEIVED
     state = State(order.row.state)
     return ("already_sent" if state in SENT else _BUCKET_OF[state]), order.row.stored_reason
-
-
-def _groups(ledger: Ledger, run: int, destinations: Sequence[int]) -> Sequence[Row[Any]]:
-    """Sum orders and money (in two halves) by destination, state, reason, day, currency, and whether they changed."""
-    with ledger.transaction() as connection:
-        select_spans(connection, [run])
-        groups = connection.execute(_GROUPS, {"run": run, "destinations": destinations}).all()
-        if all(group.state != State.ERASED for group in groups):
-            return groups
-        erased = connection.execute(_ERASED, {"destinations": destinations}).all()
-        return [group for group in groups if group.state != State.ERASED] + [*erased]
 
 
 def _changes(ledger: Ledger, run: int, destination: int) -> list[ValueChange]:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, MetaData, Table, literal_column, select
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_POSITIONS, POSITION_BITS
 
-_POSITION = f"CAST(k.place & {MAX_POSITIONS - 1} AS INTEGER)"
+POSITION = f"CAST(k.place & {MAX_POSITIONS - 1} AS INTEGER)"
 DIGEST_BYTES = 8
 
 
@@ -25,7 +25,7 @@ COLUMNS = {
     "run": _either("run", "b.run"),
     "day": _either("day", "b.day"),
     "state": f"""CASE WHEN k.place IS NULL THEN x.state WHEN b.verdicts IS NULL THEN b.state
-        ELSE CASE substr(b.verdicts, {_POSITION} + 1, 1) WHEN 'c' THEN 'recorded' WHEN 'u' THEN 'unmatched'
+        ELSE CASE substr(b.verdicts, {POSITION} + 1, 1) WHEN 'c' THEN 'recorded' WHEN 'u' THEN 'unmatched'
         WHEN 'd' THEN 'duplicate' ELSE b.state END END""",
     "reason": "x.reason",
     "detail": "x.detail",
@@ -38,7 +38,7 @@ COLUMNS = {
     "stated_currency": _either("stated_currency", "a.currency"),
     "stated_exponent": _either("stated_exponent", "a.exponent"),
     "due_minor": _either("due_minor", "a.minor"),
-    "fingerprint": _either("fingerprint", f"substr(f.digests, {_POSITION} * {DIGEST_BYTES} + 1, {DIGEST_BYTES})"),
+    "fingerprint": _either("fingerprint", f"substr(f.digests, {POSITION} * {DIGEST_BYTES} + 1, {DIGEST_BYTES})"),
     "ready_at": _either("ready_at", "b.ready_at"),
     "expires_at": _either("expires_at", "b.expires_at"),
     "attempted": _either("attempted", "b.attempted"),

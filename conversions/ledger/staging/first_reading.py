@@ -1,7 +1,7 @@
 """Stage orders that a destination reads for the first time: they wait in a batch, or have an exception."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -46,13 +46,22 @@ _INSERT_PLACE = text("INSERT INTO delivery_place(id) VALUES (:id)")
 _SET_TERMS = text("UPDATE exception SET ready_at = :ready_at, expires_at = :expires_at WHERE id = :id")
 
 
-def stage(connection: Connection, page: Mapping[str, Any]) -> list[NewEvent]:
-    """Write the exceptions of a page, in the caller's transaction; return the events to seal."""
+class FirstReading(NamedTuple):
+    """What a page has for the first time."""
+
+    events: list[NewEvent]
+    """The events to seal."""
+    orders: int
+    """Orders that are new, each counted once for each destination."""
+
+
+def stage(connection: Connection, page: Mapping[str, Any]) -> FirstReading:
+    """Write the exceptions of a page, in the caller's transaction."""
     events = [_event(*row) for row in _plain(connection, page)]
     own = [{"id": key} for key in connection.execute(_INSERT_EXCEPTIONS, page).scalars().all()]
     if own:
         connection.execute(_INSERT_PLACE, own)
-    return events
+    return FirstReading(events, len(own) + sum(event.terms is not None for event in events))
 
 
 def stand(connection: Connection, other: Sequence[NewEvent]) -> None:

@@ -71,6 +71,10 @@ _OTHER_BUYERS = text(f"""
     )
 """)
 """Sales that the ledger had, with their buyers now, where a destination reads the order for the first time."""
+_COUNT_DRAFTS = text("""
+    SELECT (SELECT count(*) FROM order_row s WHERE s.id > :after AND s.id <= :upto)
+    * (SELECT count(*) FROM place)
+""")
 _READ = text(f"SELECT a.id {_SALES} WHERE s.id > :after AND s.id <= :upto")
 _PLACES = text("SELECT destination FROM place")
 _JUDGED = text(f"""
@@ -94,13 +98,14 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
             now = int(ledger.clock().timestamp())
             page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run, "now": now}
             _update_sales(connection, page)
-            events = first_reading.stage(connection, page)
-            mark_unchanged(connection, page)
+            first = first_reading.stage(connection, page)
             known = KnownOrders(connection, run, now)
-            for evaluation in evaluate_page(connection, shop, after, run=run):
-                known.add(evaluation)
-            known.write()
-            first_reading.stand(connection, seal(connection, run, [*events, *known.events], limits))
+            if first.orders < connection.execute(_COUNT_DRAFTS, page).scalar_one():
+                mark_unchanged(connection, page)
+                for evaluation in evaluate_page(connection, shop, after, run=run):
+                    known.add(evaluation)
+                known.write()
+            first_reading.stand(connection, seal(connection, run, [*first.events, *known.events], limits))
             judged = connection.execute(_JUDGED, page | {"anew": int(judgements.is_new_basis(connection))})
             changed = {*judged.scalars().all(), *known.changed}
             judgements.record(connection, ledger.now_us, sorted(changed), run=run)
