@@ -39,22 +39,15 @@ _PENDING = text_with_lists(
     "deliveries",
 )
 """The place is a condition: an event that was sealed anew is still a member of the batch that it was taken out of."""
-_UNKNOWN_BATCHES = text(f"""
-    SELECT DISTINCT x.place >> {tables.POSITION_BITS} FROM request r JOIN request_part x ON x.request = r.id
-    WHERE r.outcome = 'unknown' AND r.destination = :destination
+_UNANSWERED = text(f"""
+    SELECT e.id, e.place FROM exception d JOIN event e ON e.id = d.id << {REVISION_BITS} | d.revision
+    WHERE {OPEN} AND d.state = 'unknown' AND d.id & {MAX_DESTINATIONS - 1} = :destination AND d.id > :after
+    AND d.expires_at * 1000000 > :now_us AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
+    AND (d.decision = 'send' AND d.run = :run OR EXISTS (
+        SELECT 1 FROM request_part x JOIN request r ON r.id = x.request
+        WHERE {parts.has_place("x", "e.place")} AND r.outcome = 'unknown'
+    )) ORDER BY d.id LIMIT :most
 """)
-_TO_RESEND = """
-    SELECT d.id, e.id AS event, e.place FROM exception d JOIN event e ON e.id = d.id << {bits} | d.revision
-    WHERE {chosen} AND d.state = 'unknown' AND d.id > :after AND d.expires_at * 1000000 > :now_us
-    AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
-"""
-_UNANSWERED = text_with_lists(_TO_RESEND.format(bits=REVISION_BITS, chosen="d.id IN :deliveries"), "deliveries")
-_DECIDED = text(
-    _TO_RESEND.format(
-        bits=REVISION_BITS,
-        chosen=f"{OPEN} AND d.run = :run AND d.id & {MAX_DESTINATIONS - 1} = :destination AND d.decision = 'send'",
-    )
-)
 """A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
 _LISTED = text_with_lists(
     f"""
@@ -161,18 +154,15 @@ def _pending_in(connection: Connection, run: Run, batch: Row[Any]) -> list[Event
 
 def _unanswered(connection: Connection, ledger: Ledger, run: Run, template: RequestTemplate) -> list[EventPlace]:
     """Return the events that may have been received, in the order of their orders."""
-    window = {
+    page = {
+        "run": run.id,
+        "destination": template.destination_id,
         "now_us": ledger.now_us,
         "resend_us": template.resend_us,
         "after": template.last_claimed[Purpose.RESEND],
+        "most": template.max_events,
     }
-    destination = {"destination": template.destination_id}
-    rows = {tuple(row) for row in connection.execute(_DECIDED, window | destination | {"run": run.id})}
-    batches = connection.execute(_UNKNOWN_BATCHES, destination).scalars().all()
-    for events in parts.events_of(connection, batches).values():
-        deliveries = [event >> REVISION_BITS for event in events]
-        rows.update(map(tuple, connection.execute(_UNANSWERED, window | {"deliveries": deliveries})))
-    return [EventPlace(event, at) for _, event, at in sorted(rows)[: template.max_events]]
+    return [EventPlace(*row) for row in connection.execute(_UNANSWERED, page).all()]
 
 
 def fit_in_one_body(template: RequestTemplate, events: Sequence[ClaimedEvent]) -> Sequence[ClaimedEvent]:
