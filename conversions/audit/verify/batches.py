@@ -5,16 +5,18 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from conversions.audit.verify import standing
+from conversions.audit.verify import regular, standing
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
 from conversions.audit.verify.payloads import DAMAGES
+from conversions.audit.verify.readings import SealedReadings
 from conversions.ledger.batches.contents import BlobRow, Contents, place, position_of, unpack
 from conversions.ledger.schema.tables import MAX_DESTINATIONS, MAX_POSITIONS, POSITION_BITS, REVISION_BITS
 
 _BATCHES = """
-    SELECT b.id, b.run, b.destination, b.day, b.events, b.objection, b.request,
-    o.form, o.members, o.amounts, o.sizes, o.salts, o.bytes FROM batch b JOIN blob o ON o.batch = b.id ORDER BY b.id
+    SELECT b.id, b.run, b.destination, b.day, b.events, b.objection, b.request, b.state, b.verdicts, b.regular,
+    b.attempted, b.first_attempt_us, b.settled_run, f.digests, o.form, o.members, o.amounts, o.sizes, o.salts, o.bytes
+    FROM batch b JOIN blob o ON o.batch = b.id LEFT JOIN fingerprint f ON f.batch = b.id ORDER BY b.id
 """
 _WITHOUT_BLOB = "SELECT id FROM batch EXCEPT SELECT batch FROM blob"
 _PARTS = """
@@ -24,7 +26,7 @@ _PARTS = """
 
 
 class Batch(NamedTuple):
-    """A row of the table ``batch``."""
+    """A row of the table ``batch``, with its fingerprints."""
 
     id: int
     run: int
@@ -33,6 +35,13 @@ class Batch(NamedTuple):
     events: int
     objection: int
     request: int | None
+    state: str
+    verdicts: str | None
+    regular: int
+    attempted: int
+    first_attempt_us: int | None
+    settled_run: int | None
+    digests: bytes | None
 
 
 class Part(NamedTuple):
@@ -52,18 +61,21 @@ def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
     for (batch,) in store.execute(_WITHOUT_BLOB):
         yield VerificationFinding(f"batch {batch}", "has no contents")
     yield from standing.without_event(store)
-    present = 0
+    present, readings, columns = 0, SealedReadings(store), len(Batch._fields)
     for row in store.execute(_BATCHES):
-        batch, blob = Batch(*row[:7]), BlobRow(*row[7:])
+        batch, blob = Batch(*row[:columns]), BlobRow(*row[columns:])
         try:
             contents = unpack(blob)
             parts = [Part(*part) for part in store.execute(_PARTS, (place(batch.id, 0), place(batch.id + 1, 0) - 1))]
             orders = standing.orders_of(store, contents.events)
             here = {position_of(order.place): order for order in orders if order.place >> POSITION_BITS == batch.id}
             present += len(here)
+            named = _by_position(parts)
             for difference in _differences(history, batch, blob, contents, parts, here):
                 yield VerificationFinding(f"batch {batch.id}", difference)
-            yield from standing.compare(history, store, contents, batch.day, parts, here)
+            for difference in regular.compare(history, readings, batch, contents, named, here):
+                yield VerificationFinding(f"batch {batch.id}", difference)
+            yield from standing.compare(history, store, contents, batch.day, named, here)
         except DAMAGES as error:
             yield VerificationFinding(f"batch {batch.id}", f"cannot be read ({type(error).__name__})")
     ((events,),) = store.execute("SELECT count(*) FROM event").fetchall()
@@ -127,6 +139,14 @@ def _is_asked(history: LogHistory, batch: Batch, parts: Sequence[Part]) -> bool:
         return True
     end = min([end, *(part.leaf for part in parts)])
     return history.newest_objection(start) <= batch.objection <= history.newest_objection(end)
+
+
+def _by_position(parts: Sequence[Part]) -> dict[int, list[Part]]:
+    named: dict[int, list[Part]] = {}
+    for part in parts:
+        for position in _positions(part):
+            named.setdefault(position, []).append(part)
+    return named
 
 
 def _positions(part: Part) -> range:

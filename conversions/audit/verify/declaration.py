@@ -69,6 +69,14 @@ _WITH_EVENT = """
         SELECT id FROM event WHERE place >> 12 IN (SELECT batch FROM blob WHERE bytes IS NOT NULL)
     )
 """
+_REGULAR = "regular > 0"
+_OF_REGULAR = "batch IN (SELECT id FROM batch WHERE regular > 0)"
+_SOLD = """
+    id IN (SELECT id >> 6 FROM delivery_place WHERE place >> 12 IN (SELECT id FROM batch WHERE attempted = 1))
+"""
+_SEALED = """
+    run IN (SELECT run FROM batch WHERE regular > 0) AND run IN (SELECT id FROM run WHERE report IS NOT NULL)
+"""
 _ANSWERED = "outcome IS NOT NULL"
 _HAS = """leaf IN (SELECT seq FROM leaf WHERE body LIKE '%"{}":%')"""
 """Entries of earlier releases have fewer facts."""
@@ -131,13 +139,17 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
     "sale": {
         **_each(f"{ROWS} id", _derived("numbers without a gap, but for what retention removed")),
         **_each("order_no subject", _bound(_LINK, f"id IN ({_OWN}) AND subject IS NOT NULL")),
+        **_each("minor currency exponent", _derived("its events, where its orders stand as their batches say", _SOLD)),
         **_each("shop shown_no status purchased_us first_run erased_us", _unbound("no entry has them")),
     },
     "scrub": _each(f"{ROWS} id at_us why", _free("it says what must still be searched, and goes when that is done")),
     "former_number": _each(f"{ROWS} shop order_no sale since_us last_run", _unbound("no entry has former numbers")),
-    "delivery": {
-        ROWS: _derived("its event and its sale", "id IN (SELECT id >> 8 FROM event)"),
-        **_each("id sale destination", _derived("its key and its sale")),
+    "delivery_place": {
+        **_each(f"{ROWS} id", _derived("its exception, or its event and its sale")),
+        "place": _derived("its first event, or its exception"),
+    },
+    "exception": {
+        **_each(f"{ROWS} id", _derived("the order at its destination")),
         "state": _STANDING,
         "reason": _derived("the newest judgement", "id IN (SELECT delivery FROM judgement)"),
         **_each("revision attempted", _derived("its events and their requests", _WITH_EVENT)),
@@ -150,6 +162,12 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
         "first_attempt_us": _unbound("only that no unanswered order was sent before it says"),
         "wire_id": _unbound("the bytes of an event have it, and only erased ones are without"),
     },
+    "reading": {
+        **_each(f"{ROWS} run", _derived("the report of the run, and the batches that it sealed", _SEALED)),
+        "page": _free("it only tells the readings of one run apart"),
+        "destinations": _unbound("only that the run read the orders that it sealed for their destinations"),
+        "sales": _unbound("only how many they are, and that those are among them whose orders the run sealed"),
+    },
     "decision": {},
     "event": _each(f"{ROWS} id place", _bound("intent", f"id IN ({_SENT})")),
     "batch": {
@@ -159,9 +177,19 @@ _BY_ENTRIES: Mapping[str, Mapping[str, Declaration]] = {  # what the sums of bou
         **_each("events destination", _derived("its members")),
         "request": _derived("the parts of requests"),
         "objection": _derived("the suppression list between the start of its run and its first request"),
+        "regular": _derived("the orders that stand as it says"),
+        **_each(
+            "state attempted first_attempt_us settled_run", _derived("the newest request of these orders", _REGULAR)
+        ),
+        "verdicts": _unbound("no entry has the late result of a single order, only how many there are"),
+        **_each("ready_at expires_at", _unbound("it decides when an order is sent, and no entry has it")),
         "read_run": _unbound("an order that a run does not look at stays pending, and its report counts it"),
     },
     "blob": _each(f"{ROWS} batch form members amounts sizes salts bytes", _bound("intent", _NAMED_BLOB)),
+    "fingerprint": {
+        **_each(f"{ROWS} batch", _derived("the orders that stand as the batch says", _OF_REGULAR)),
+        "digests": _unbound("the source says it: only that there is one for each event, and none of an erased one"),
+    },
     "earlier_person": {
         **_each(f"{ROWS} event", _bound(_LINK, f"subject IS NOT NULL AND event IN ({_SENT})")),
         "subject": _bound(_LINK, f"subject IS NULL OR event IN ({_SENT})"),

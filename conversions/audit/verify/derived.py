@@ -4,29 +4,22 @@ import sqlite3
 from collections.abc import Iterator
 from hashlib import sha256
 
+from conversions.audit.verify import places, readings
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
 from conversions.catalogue.former_texts import STATUSES
-from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS, REVISION_BITS
+from conversions.ledger.schema.tables import DESTINATION_BITS, POSITION_BITS, REVISION_BITS, SALE_OF_EVENT
 
 _KEYS = {
-    "delivery": f"sale IS NOT id >> {DESTINATION_BITS} OR destination IS NOT id & {MAX_DESTINATIONS - 1}",
     "event": f"place >> {POSITION_BITS} NOT IN (SELECT batch FROM blob)",  # noqa: S608
     "revision": f"delivery IS NOT id >> {REVISION_BITS} OR id NOT IN (SELECT id FROM event)",  # noqa: S608
     "task": "(erasure IS NULL) IS (rectification IS NULL)",
 }
 """For each table the condition that a row contradicts itself, or its key."""
-_SALE_BITS = DESTINATION_BITS + REVISION_BITS
-_ORPHANS = f"""
-    SELECT e.id >> {REVISION_BITS} FROM event e
-    WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = e.id >> {REVISION_BITS})
-    AND EXISTS (SELECT 1 FROM sale s WHERE s.id = e.id >> {_SALE_BITS})
-"""  # noqa: S608
-"""Retention deletes a sale together with its deliveries; nothing else deletes a delivery that has an event."""
 _NEWEST_SALE = f"""
     SELECT max(coalesce((SELECT max(id) FROM sale), 0),
-        coalesce((SELECT max(id) FROM delivery) >> {DESTINATION_BITS}, 0),
-        coalesce((SELECT max(id) FROM event) >> {_SALE_BITS}, 0))
+        coalesce((SELECT max(id) FROM delivery_place) >> {DESTINATION_BITS}, 0),
+        coalesce((SELECT max(id) FROM event) >> {SALE_OF_EVENT}, 0))
 """  # noqa: S608
 _SUMS = "SELECT name, rows, sum FROM bound"
 _DOCUMENTS = {
@@ -40,6 +33,8 @@ _DOCUMENTS = {
 def compare(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
     """Yield the rows and counts that differ from what they follow from."""
     yield from _keys(store)
+    yield from places.compare(store)
+    yield from readings.compare(store, _newest_sale(store))
     yield from _counts(history, store)
     yield from _late_results(history, store)
     yield from _sums(history, store)
@@ -53,8 +48,6 @@ def _keys(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
     for table, contradiction in _KEYS.items():
         for (row,) in store.execute(f"SELECT id FROM {table} WHERE {contradiction}"):  # noqa: S608
             yield VerificationFinding(f"{table} {row}", "contradicts its own key, or itself")
-    for (row,) in store.execute(_ORPHANS):
-        yield VerificationFinding(f"delivery {row}", "is gone, and its event and its sale are not")
 
 
 def _counts(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:
@@ -62,10 +55,16 @@ def _counts(history: LogHistory, store: sqlite3.Connection) -> Iterator[Verifica
     if orders != history.shrunk["orders"]:
         yield VerificationFinding("the history", f"has {orders:.0f} orders, the log {history.shrunk['orders']}")
     ((sales,),) = store.execute("SELECT count(*) FROM sale").fetchall()
-    ((newest,),) = store.execute(_NEWEST_SALE).fetchall()
+    newest = _newest_sale(store)
     if newest - sales != history.shrunk["sales"]:
         gone = f"{newest - sales} of {newest} are gone, the log has {history.shrunk['sales']}"
         yield VerificationFinding("the sales", f"are not complete: {gone}")
+
+
+def _newest_sale(store: sqlite3.Connection) -> int:
+    """The newest sale that there ever was: nothing deletes the newest."""
+    ((newest,),) = store.execute(_NEWEST_SALE).fetchall()
+    return int(newest)
 
 
 def _sums(history: LogHistory, store: sqlite3.Connection) -> Iterator[VerificationFinding]:

@@ -20,14 +20,20 @@ _ROWS = """
 _FORMER = "SELECT order_no FROM former_number WHERE sale = ?"
 _AGAINST = ", ".join(f"'{state}'" for state in sorted(AGAINST_SENDING))
 _UNEXPLAINED = f"""
-    SELECT d.id FROM delivery d LEFT JOIN judgement j ON j.id = (
-        SELECT max(k.id) FROM judgement k WHERE k.delivery = d.id
-    ) WHERE CASE WHEN d.state IN ({_AGAINST}) OR (d.reason IS NOT NULL AND d.state <> 'erased')
-        THEN j.id IS NULL OR j.to_state <> d.state OR coalesce(j.to_reason, '') <> coalesce(d.reason, '')
+    SELECT x.id FROM exception x LEFT JOIN judgement j ON j.id = (
+        SELECT max(k.id) FROM judgement k WHERE k.delivery = x.id
+    ) WHERE CASE WHEN x.state IN ({_AGAINST}) OR (x.reason IS NOT NULL AND x.state <> 'erased')
+        THEN j.id IS NULL OR j.to_state <> x.state OR coalesce(j.to_reason, '') <> coalesce(x.reason, '')
         ELSE coalesce(j.to_state IN ({_AGAINST}), 0) OR j.to_reason IS NOT NULL
-    END ORDER BY d.id
+    END
+    UNION SELECT k.id FROM judgement j JOIN delivery_place k ON k.id = j.delivery
+    WHERE k.place IS NOT NULL AND (j.to_state IN ({_AGAINST}) OR j.to_reason IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM judgement l WHERE l.delivery = j.delivery AND l.id > j.id)
 """  # noqa: S608
-"""Orders that stand otherwise than their newest judgement says, or against sending without one."""
+"""Orders that stand otherwise than their newest judgement says, or against sending without one.
+
+An order without an exception never stands against sending.
+"""
 
 
 def check(store: sqlite3.Connection) -> Iterator[VerificationFinding]:

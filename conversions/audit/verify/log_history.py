@@ -3,7 +3,7 @@
 import re
 import sys
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -76,7 +76,8 @@ class LogHistory:
     """Number of answers about late results, by request."""
     verdicts: dict[int, str | None] = field(default_factory=dict)
     """The latest verdict, by request."""
-
+    moved: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Number of orders that late results gave each state, by request."""
     bound: dict[str, Any] = field(default_factory=dict)
     """What the newest entry about each bound set states."""
 
@@ -117,6 +118,7 @@ class LogHistory:
                 self.queries[facts["request"]] += 1
                 self.verdicts[facts["request"]] = facts["verdict"]
                 moved = facts.get("moved", {})
+                self.moved[facts["request"]].update(moved)
                 if State.DEFERRED in moved:
                     self.postponed.add(facts["request"])
                 if State.REJECTED in moved:

@@ -31,9 +31,9 @@ _SUPPRESSIONS = {
 """The entry's kind, and the row's."""
 _OBJECTION = {"case": "case_no", "person": "person"}
 _WITHOUT_DECISION = """
-    SELECT d.id FROM delivery d WHERE (d.decision IS NOT NULL OR d.accepted_minor IS NOT NULL)
+    SELECT d.id FROM exception d WHERE (d.decision IS NOT NULL OR d.accepted_minor IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM decision x WHERE x.delivery = d.id AND x.decision = 'send')
-    UNION SELECT d.id FROM delivery d WHERE d.acknowledged_us IS NOT NULL AND NOT EXISTS (
+    UNION SELECT d.id FROM exception d WHERE d.acknowledged_us IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM decision x WHERE x.delivery = d.id AND x.decision = 'acknowledge'
         AND x.at_us / 1000000 = d.acknowledged_us / 1000000
     )

@@ -9,25 +9,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
-from conversions.ledger.batches.contents import Contents, position_of
+from conversions.ledger.batches.contents import Contents
 from conversions.ledger.judgements.record import AGAINST_SENDING
-from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS
+from conversions.ledger.schema.tables import MAX_REVISIONS, REVISION_BITS, SALE_OF_EVENT
+from conversions.ledger.schema.views import columns, standing
 from conversions.ledger.states import SENT, UNANSWERED, WAITING, State
 from conversions.model.conversion import Money
 
 if TYPE_CHECKING:
     from conversions.audit.verify.batches import Part
 
+_COLUMNS = (
+    "state",
+    "revision",
+    "attempted",
+    "first_attempt_us",
+    "day",
+    "value_minor",
+    "value_currency",
+    "value_exponent",
+)
 _ORDERS = f"""
-    SELECT e.id, e.place, d.state, d.revision, d.attempted, d.first_attempt_us, d.day,
-    d.value_minor, d.value_currency, d.value_exponent, p.subject
-    FROM event e LEFT JOIN delivery d ON d.id = e.id >> {REVISION_BITS} LEFT JOIN earlier_person p ON p.event = e.id
-    WHERE e.id IN ({{}})
+    SELECT e.id, e.place, k.place, {columns(*_COLUMNS)}, p.subject FROM event e
+    LEFT JOIN sale a ON a.id = e.id >> {SALE_OF_EVENT} {standing(f"= e.id >> {REVISION_BITS}")}
+    LEFT JOIN earlier_person p ON p.event = e.id WHERE e.id IN ({{}})
 """  # noqa: S608
 _NEED_NO_EVENT = ", ".join(f"'{state}'" for state in sorted({*AGAINST_SENDING, State.ERASED}))
 _WITHOUT_EVENT = f"""
-    SELECT id FROM delivery WHERE state NOT IN ({_NEED_NO_EVENT})
-    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = delivery.id << {REVISION_BITS} | delivery.revision)
+    SELECT x.id FROM exception x WHERE x.state NOT IN ({_NEED_NO_EVENT})
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = x.id << {REVISION_BITS} | x.revision)
 """  # noqa: S608
 _WITHOUT_ITS_EVENT = "SELECT event FROM earlier_person EXCEPT SELECT id FROM event"
 _DECIDED = f"""
@@ -41,6 +51,8 @@ class Order(NamedTuple):
 
     event: int
     place: int
+    stands_at: int | None
+    """The place that says how the order stands; None: it has an exception, or is past retention."""
     state: str | None
     """None: the order is past retention."""
     revision: int
@@ -52,6 +64,11 @@ class Order(NamedTuple):
     exponent: int | None
     earlier: bytes | None
     """The buyer of the event where the sale has another one now."""
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the order stands as the batch of this event says."""
+        return self.stands_at == self.place
 
     @property
     def is_newest(self) -> bool:
@@ -70,11 +87,13 @@ def compare(  # noqa: PLR0913 - what is compared
     store: sqlite3.Connection,
     contents: Contents,
     day: str,
-    parts: "Sequence[Part]",
+    named: "Mapping[int, Sequence[Part]]",
     here: Mapping[int, Order],
 ) -> Iterator[VerificationFinding]:
-    """Yield the orders that stand otherwise than the requests of their newest event say; *here* is by position."""
-    named = _by_position(parts)
+    """Yield the orders that stand otherwise than the requests of their newest event say; all is by position.
+
+    Whatever a person, a judgement or a late result has changed has an exception.
+    """
     for position, order in here.items():
         requests, body = named.get(position, []), contents.bodies[position]
         if body is None and order.earlier is not None:
@@ -86,7 +105,7 @@ def compare(  # noqa: PLR0913 - what is compared
             or _other_attempts(history, order, requests)
             or _other_value(order, contents.values[position], day, erased=body is None)
         )
-        if difference == _NOT_ANSWERED and _is_decided(history, store, order, requests):
+        if difference == _NOT_ANSWERED and not order.is_regular and _is_decided(history, store, order, requests):
             continue
         if difference:
             yield VerificationFinding(f"delivery {order.event >> REVISION_BITS}", difference)
@@ -98,15 +117,6 @@ def without_event(store: sqlite3.Connection) -> Iterator[VerificationFinding]:
         yield VerificationFinding(f"delivery {delivery}", "has no event, and does not stand against sending")
     for (event,) in store.execute(_WITHOUT_ITS_EVENT):
         yield VerificationFinding(f"event {event}", "has an earlier buyer and is not there")
-
-
-def _by_position(parts: "Sequence[Part]") -> "dict[int, list[Part]]":
-    named: dict[int, list[Part]] = {}
-    for part in parts:
-        first = position_of(part.place)
-        for position in range(first, first + part.events):
-            named.setdefault(position, []).append(part)
-    return named
 
 
 _NOT_ANSWERED = "stands otherwise than its newest request was answered"
