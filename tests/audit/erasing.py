@@ -5,7 +5,9 @@ from sqlalchemy import insert
 from conversions.ledger import log, open_shared
 from conversions.ledger.log import bound
 from conversions.ledger.schema import tables
+from conversions.ledger.schema.tables import SALE_OF_EVENT
 from conversions.ledger.subjects import redaction
+from conversions.ledger.subjects.wire_ids import keep_wire_ids
 from tests.audit.shop import Shop
 
 
@@ -13,6 +15,7 @@ def erase(shop: Shop) -> None:
     """The first event loses its payload."""
     with open_shared(shop.settings, shop.clock) as ledger, ledger.transaction() as connection:
         (event,) = connection.exec_driver_sql("SELECT min(id) FROM event").one()
+        keep_wire_ids(connection, [event >> SALE_OF_EVENT])
         redaction.redact(connection, [event])
         row = {"operator": "nina", "entry": None}
         facts = {"case": "17", "events": redaction.ranges(connection, [event]), "count": 1, "tasks": 0}

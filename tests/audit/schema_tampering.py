@@ -176,11 +176,34 @@ def _made_anew(table: str, sql: str) -> Alter:
 
 
 def _of_objects() -> Iterator[Alteration]:
+    yield from _of_view("delivery")
     yield Alteration("event", "", "copied by a view", _statement("CREATE VIEW copies AS SELECT * FROM event"))
     yield Alteration("event", "", "copied by a table", _statement("CREATE TABLE copies AS SELECT * FROM event"))
     yield Alteration(
         "sqlite_schema", "", "virtual table added", _statement("CREATE VIRTUAL TABLE words USING fts5(body)")
     )
+
+
+def _of_view(view: str) -> Iterator[Alteration]:
+    """A view that is gone, that says otherwise of some rows, or that is a table or can be written to."""
+    yield Alteration(view, "", "dropped", _statement(f"DROP VIEW {view}"))
+    yield Alteration(view, "", "replaced", _replaced(view, "b.state END END", "'received' END END"))
+    regular = "(SELECT * FROM delivery_place WHERE place IS NOT NULL) k"
+    yield Alteration(view, "", "narrowed", _replaced(view, "delivery_place k", regular))
+    copied = f"CREATE TABLE copies AS SELECT * FROM {view}; DROP VIEW {view}; ALTER TABLE copies RENAME TO {view}"
+    yield Alteration(view, "", "made a table", _statement(copied))
+    ignored = f"CREATE TRIGGER extra INSTEAD OF UPDATE ON {view} BEGIN SELECT RAISE(IGNORE); END"
+    yield Alteration(view, "", "trigger added", _statement(ignored))
+
+
+def _replaced(view: str, old: str, new: str) -> Alter:
+    def alter(store: sqlite3.Connection) -> None:
+        (sql,) = store.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (view,)).fetchone()
+        assert old in sql
+        store.execute(f"DROP VIEW {view}")
+        store.execute(sql.replace(old, new))
+
+    return alter
 
 
 def _statement(sql: str) -> Alter:

@@ -126,6 +126,7 @@ def retyped(home: Path, chance: random.Random) -> None:
     with opened(home) as store:
         table, row = _some(store, chance)
         column, this = _column(store, table, chance), _is(store, table)
+        store.execute("PRAGMA legacy_alter_table = ON")  # the view names the table that is gone
         store.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
         store.execute(f"DROP TABLE {table}")
         store.execute(f"ALTER TABLE loose RENAME TO {table}")

@@ -109,9 +109,9 @@ def test_an_erasure_blanks_the_history_and_the_log_stays_intact(objected: Shop) 
         "DELETE FROM judgement",
         "UPDATE judgement SET delivery = NULL, salt = NULL, commitment = x'00' WHERE id = 1",
         ANOTHER,
-        "UPDATE delivery SET reason = 'not_completed' WHERE state = 'withheld'",
-        "UPDATE delivery SET state = 'pending', reason = NULL WHERE state = 'withheld'",
-        "UPDATE delivery SET state = 'withheld', reason = 'objection' WHERE state = 'received'",
+        "UPDATE exception SET reason = 'not_completed' WHERE state = 'withheld'",
+        "UPDATE exception SET state = 'pending', reason = NULL WHERE state = 'withheld'",
+        "UPDATE batch SET state = 'withheld'",
     ],
 )
 def test_every_alteration_is_found(objected: Shop, alteration: str) -> None:

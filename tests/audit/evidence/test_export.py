@@ -165,7 +165,7 @@ def test_an_attempt_without_an_answer_has_no_outcome_until_the_next_run_finds_it
     shop = past.copy(tmp_path / "shop")
     with shop.tampered() as store:
         store.execute("UPDATE request SET outcome = NULL, answered_us = NULL, http_status = NULL WHERE id = 5")
-        store.execute("UPDATE delivery SET state = 'in_flight' WHERE run = 2")
+        store.execute("UPDATE batch SET state = 'in_flight' WHERE run = 2")
     killed = lines(shop)[4]
     assert (killed["outcome"], killed["answered_at"], killed["http_status"]) == (None, None, None)
     shop.sends(SUNDAY)

@@ -161,7 +161,7 @@ def test_all_rows_deleted_with_the_stored_sum_are_found(altered: sqlite3.Connect
 )
 def test_a_decision_that_nobody_made_is_found(altered: sqlite3.Connection, mark: str, decided: str) -> None:
     undecided = f"id NOT IN (SELECT delivery FROM decision WHERE decision = '{decided}')"
-    altered.execute(f"UPDATE delivery SET {mark} WHERE id = (SELECT min(id) FROM delivery WHERE {undecided})")
+    altered.execute(f"UPDATE exception SET {mark} WHERE id = (SELECT min(id) FROM exception WHERE {undecided})")
     assert "no operator has decided it" in str(findings(altered))
 
 
