@@ -23,8 +23,8 @@ SHIPPED = (
     "systemd/conversions-failed@.service",
 )
 RELEASES = {
-    ROOT / "tests" / "ledger" / f"{name}_release" for name in ("first", "second", "third", "fourth", "fifth")
-} | {ROOT / "tests" / "ledger" / "fifth_release_rights"}
+    ROOT / "tests" / "ledger" / f"{name}_release" for name in ("first", "second", "third", "fourth", "fifth", "sixth")
+} | {ROOT / "tests" / "ledger" / f"{name}_release_rights" for name in ("fifth", "sixth")}
 """A made-up shop's stores, to be upgraded for ever."""
 
 

@@ -10,6 +10,7 @@ _OWN = f"""
     UPDATE batch SET regular = regular - 1 WHERE id = OLD.place >> 12;
     UPDATE delivery_place SET place = NULL WHERE id = OLD.id;
 """
+_IS_VIEW = "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = 'delivery'"
 _TRIGGERS = (
     f"""
     CREATE TEMP TRIGGER IF NOT EXISTS force INSTEAD OF UPDATE ON main.delivery BEGIN {_OWN}
@@ -23,7 +24,10 @@ _TRIGGERS = (
 
 
 def allow(connection: Any) -> None:
-    """Let statements of this SQLite connection update and delete rows of ``delivery``, as if it were a table."""
+    """Let statements of this SQLite connection update and delete rows of ``delivery``, as if it were a table.
+
+    In a store of an earlier release it is one.
+    """
     execute = getattr(connection, "exec_driver_sql", connection.execute)
-    for trigger in _TRIGGERS:
+    for trigger in _TRIGGERS if execute(_IS_VIEW).fetchone() else ():
         execute(trigger)

@@ -132,10 +132,10 @@ def _unpacked(packed: bytes) -> bytes:
 def _is_asked(history: LogHistory, batch: Batch, parts: Sequence[Part]) -> bool:
     """Whether *batch* was compared with the suppression list as it was between its run's start and first request.
 
-    Batches that an upgrade made were compared with none, so that each of their events is asked about again.
+    Batches that an upgrade sealed were compared with none, so that each of their events is asked about again.
     """
     start, end = history.run_entries(batch.run)
-    if batch.objection == 0 and start < history.upgraded:
+    if batch.objection == 0 and start < history.sealed:
         return True
     end = min([end, *(part.leaf for part in parts)])
     return history.newest_objection(start) <= batch.objection <= history.newest_objection(end)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from conversions.ledger.schema import SEALED_SINCE
 from conversions.ledger.states import State
 
 LOG_KEY = "log key"
@@ -55,6 +56,8 @@ class LogHistory:
     """The entries after which an anchor is written: "run finished" and "upgraded"."""
     upgraded: int = -1
     """The newest entry of an upgrade."""
+    sealed: int = -1
+    """The entry of the upgrade that sealed older events in batches."""
     keyed_from: int | None = None
     """The entry that recorded the log's first key: no earlier run wrote a checkpoint."""
     restorations: list[Restoration] = field(default_factory=list)
@@ -63,7 +66,7 @@ class LogHistory:
     """First and last event of each range that an erasure names."""
     postponed: set[int] = field(default_factory=set)
     """Requests with orders that may wait again: the platform postponed them, or an operator sent them again before an
-    upgrade."""
+    upgrade from a schema that kept no decisions."""
     rejected: set[int] = field(default_factory=set)
     """Requests of which the platform rejected orders later."""
     objections: list[tuple[int, int]] = field(default_factory=list)
@@ -98,7 +101,9 @@ class LogHistory:
             case "upgraded":
                 self.ends.append(seq)
                 self.upgraded = seq
-                self.postponed |= self.rejected
+                if facts["from"] < SEALED_SINCE:
+                    self.sealed = seq
+                    self.postponed |= self.rejected
             case "pinned" | "pin changed":
                 self._find_key(seq, facts)
             case "restored":

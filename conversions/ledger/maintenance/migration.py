@@ -8,6 +8,7 @@ from conversions import __version__
 from conversions.errors import LedgerError
 from conversions.ledger import runs, schema
 from conversions.ledger.batches.old_links import old_commitments
+from conversions.ledger.log import bound
 from conversions.ledger.log.merkle import root_of
 from conversions.ledger.maintenance import migration_totals
 from conversions.observe.progress import Progress
@@ -29,4 +30,15 @@ def migrate(connection: Connection, progress: Progress) -> dict[str, Any]:
             "`conversions audit verify` of the version that the store was used with checks it; report this."
         )
     facts = {"from": before, "to": schema.REVISION, "version": __version__, "operator": runs.operator()}
+    if before >= schema.SEALED_SINCE:
+        return facts
     return {**facts, "links": root_of([root_of(batch) for batch in old_commitments(connection)]).hex()}
+
+
+def bind_rows(connection: Connection, facts: dict[str, Any]) -> None:
+    """Bind every row of a store whose schema did not, so that the next leaf states every set.
+
+    The log of a newer store states them already: to bind them again would hide that one was altered.
+    """
+    if facts["from"] < schema.BOUND_SINCE:
+        bound.bind_everything(connection)

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, select, text
 
+from conversions.ledger import schema
 from conversions.ledger.batches.contents import read
-from conversions.ledger.schema import tables
+from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.tables import MAX_DESTINATIONS, REVISION_BITS
 
 Key = tuple[Any, ...]
@@ -18,11 +19,15 @@ _ORDERS = text("""
     FROM delivery GROUP BY 1, 2, 3, 4, 5, 6
 """)
 """Sums in two parts, because the sum of a misread column may not fit 64 bits."""
-_STATES = text("""
+_STATES_BEFORE = text("""
     SELECT d.destination, d.state, count(*) FROM event e LEFT JOIN delivery d ON d.id = e.id >> :bits GROUP BY 1, 2
 """)
+_STATES_AFTER = text(f"""
+    SELECT {views.columns("destination", "state")}, count(*)
+    FROM event e {views.standing("= e.id >> :bits")} GROUP BY 1, 2
+""")
 _REQUESTS_BEFORE = text("SELECT request, count(*) FROM request_event GROUP BY request")
-_REQUESTS_AFTER = text("SELECT request, sum(events) FROM request_part GROUP BY request")
+_REQUESTS = text("SELECT request, sum(events) FROM request_part GROUP BY request")
 _PAYLOADS_BEFORE = text("""
     SELECT e.id >> :bits & :most, count(*), sum(length(e.bytes)) FROM event e
     WHERE e.bytes IS NOT NULL AND e.salt IS NOT NULL GROUP BY 1
@@ -46,23 +51,22 @@ class Totals:
 
 def before(connection: Connection) -> Totals:
     """Return the totals of a store with an older schema."""
-    keys = {"bits": REVISION_BITS, "most": MAX_DESTINATIONS - 1}
-    payloads = Counter(tuple(row) for row in connection.execute(_PAYLOADS_BEFORE, keys))
-    return Totals(*_of_orders(connection), _rows(connection, _REQUESTS_BEFORE), payloads)
+    orders, events = _rows(connection, _ORDERS), _rows(connection, _STATES_BEFORE.bindparams(bits=REVISION_BITS))
+    if schema.current(connection) >= schema.SEALED_SINCE:
+        return Totals(orders, events, _rows(connection, _REQUESTS), _payloads(connection))
+    payloads = _PAYLOADS_BEFORE.bindparams(bits=REVISION_BITS, most=MAX_DESTINATIONS - 1)
+    return Totals(orders, events, _rows(connection, _REQUESTS_BEFORE), _rows(connection, payloads))
 
 
 def after(connection: Connection) -> Totals:
     """Return the totals of a store with this program's schema."""
-    return Totals(*_of_orders(connection), _rows(connection, _REQUESTS_AFTER), _payloads(connection))
+    orders, events = _rows(connection, _ORDERS), _rows(connection, _STATES_AFTER.bindparams(bits=REVISION_BITS))
+    return Totals(orders, events, _rows(connection, _REQUESTS), _payloads(connection))
 
 
 def differences(one: Totals, other: Totals) -> list[str]:
     """Return which totals differ, by name."""
     return [field.name for field in fields(Totals) if getattr(one, field.name) != getattr(other, field.name)]
-
-
-def _of_orders(connection: Connection) -> tuple[Counter[Key], Counter[Key]]:
-    return _rows(connection, _ORDERS), _rows(connection, _STATES.bindparams(bits=REVISION_BITS))
 
 
 def _rows(connection: Connection, query: Executable) -> Counter[Key]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from conversions import keys
 from conversions.errors import LedgerError, Usage
 from conversions.ledger import checkpoints, judgements, log, open_read_only, open_shared, outbox, runs, schema, store
-from conversions.ledger.log import bound, head_file
+from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup, migration
 from conversions.ledger.maintenance.backup import Copy
 from conversions.ledger.runs import bindings, bound_check
@@ -154,7 +154,7 @@ def _record(
     }
     with ledger.transaction() as connection:
         if upgraded:
-            bound.bind_everything(connection)
+            migration.bind_rows(connection, upgraded)
         gaps.mark_gap(connection, store.microseconds(copy.newest), ledger.now_us)
         log.append(connection, "restored", ledger.now_us, facts, epoch=ledger.epoch)
         if upgraded:

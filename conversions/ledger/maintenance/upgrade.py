@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from conversions.ledger import judgements, log, open_shared, require_store, runs, schema, store
-from conversions.ledger.log import bound, head_file
+from conversions.ledger.log import head_file
 from conversions.ledger.maintenance import backup, migration, schema_copies
 from conversions.ledger.schema import tables
 from conversions.ledger.store import Clock, Ledger, files, run_lock
@@ -83,7 +83,7 @@ def _copy(connection: Connection, path: Path, before: str, clock: Clock, progres
 def _migrate(connection: Connection, now_us: int, progress: Progress) -> None:
     with store.translate_errors(), connection.begin():
         facts = migration.migrate(connection, progress)
-        bound.bind_everything(connection)
+        migration.bind_rows(connection, facts)
         log.append(connection, "upgraded", now_us, facts)
         judgements.record_standing(connection, now_us)
 

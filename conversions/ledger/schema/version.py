@@ -10,8 +10,12 @@ from conversions.errors import LedgerError, SettingsError
 
 REVISION = "0009"
 """The schema of this program."""
-OLDER = ("0001", "0002", "0003", "0004", "0005")
+OLDER = ("0001", "0002", "0003", "0004", "0005", "0008")
 """Schemas that this program can migrate."""
+BOUND_SINCE = "0006"
+"""The schema since which leaves state the sums of rows."""
+SEALED_SINCE = "0007"
+"""The schema since which events are in batches, and parts of batches in requests."""
 
 
 def current(connection: Connection) -> str:

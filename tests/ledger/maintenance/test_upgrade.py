@@ -30,8 +30,11 @@ RELEASES = {
     "0003": "third_release",
     "0004": "fourth_release",
     "0005": "fifth_release",
+    "0008": "sixth_release",
 }
 """By schema, where a store of it is kept."""
+UNSEALED = [release for release in RELEASES if release < schema.SEALED_SINCE]
+"""Those whose events are rows of their own."""
 
 
 @pytest.fixture(params=RELEASES)
@@ -90,8 +93,33 @@ def columns_of(kept: Path) -> dict[str, list[str]]:
     }
 
 
+def is_sealed(kept: Path) -> bool:
+    """Whether its events are in batches."""
+    with closing(sqlite3.connect(kept / "conversions.db")) as db:
+        return "batch" in {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def committed(salt: bytes, body: bytes | None) -> bytes:
+    """The commitment to the bytes of an event, which an erased event keeps in the place of its salt."""
+    return salt if body is None else hmac.digest(salt, body, "sha256")
+
+
+def old_requests(kept: Path) -> list[tuple[int, int]]:
+    """Request and event of each position of each request that a release kept."""
+    if is_sealed(kept):
+        requests = stored.events_of_requests(kept / "conversions.db")
+        return [(request, event.id) for request in sorted(requests) for event in requests[request]]
+    with closing(sqlite3.connect(kept / "conversions.db")) as db:
+        return db.execute("SELECT request, event FROM request_event ORDER BY request, position").fetchall()
+
+
 def old_events(kept: Path) -> dict[int, tuple[bytes | None, bytes | None, bytes | None]]:
     """Buyer, bytes and commitment of each event that a release kept."""
+    if is_sealed(kept):
+        return {
+            event.id: (event.subject, event.body, committed(event.salts[:32], event.body))
+            for event in stored.events(kept / "conversions.db")
+        }
     with closing(sqlite3.connect(kept / "conversions.db")) as db:
         names = {column[1] for column in db.execute("PRAGMA table_info(event)")}
         commitment = "commitment" if "commitment" in names else "NULL"
@@ -169,23 +197,22 @@ def test_each_event_keeps_its_buyer_its_bytes_and_its_commitment(old: Settings, 
     for key, (subject, body, commitment) in before.items():
         event = after[key]
         assert (event.subject, event.body) == (subject, body)
-        if event.request_count and body is not None:
-            assert hmac.digest(event.salts[:32], body, "sha256") == commitment
-        elif event.request_count:
-            assert event.salts[:32] == commitment
+        if event.request_count:
+            assert committed(event.salts[:32], body) == commitment
 
 
 def test_each_request_is_byte_for_byte_what_left(old: Settings, kept: Path) -> None:
-    with closing(sqlite3.connect(kept / "conversions.db")) as db:
-        rows = db.execute("SELECT request, event FROM request_event ORDER BY request, position").fetchall()
+    rows = old_requests(kept)
 
     upgrade.upgrade(old, Clock())
 
     events = stored.events_of_requests(old.store_path)
+    assert rows
     assert [(request, event.id) for request in sorted(events) for event in events[request]] == rows
     assert findings(old) == []
 
 
+@pytest.mark.parametrize("schema_of", UNSEALED)
 def test_events_that_no_request_contains_are_sealed_as_new_ones(old: Settings) -> None:
     upgrade.upgrade(old, Clock())
 
@@ -198,7 +225,7 @@ def test_events_that_no_request_contains_are_sealed_as_new_ones(old: Settings) -
 def test_the_ids_of_orders_whose_bytes_are_gone_are_kept(old: Settings, kept: Path) -> None:
     with closing(sqlite3.connect(kept / "conversions.db")) as db:
         ids = dict(db.execute("SELECT id, wire_id FROM delivery WHERE wire_id IS NOT NULL"))
-        gone = {event >> 8 for (event,) in db.execute("SELECT id FROM event WHERE bytes IS NULL")}
+        gone = {event >> 8 for event, (_, body, _) in old_events(kept).items() if body is None}
         gone |= {order for (order,) in db.execute("SELECT id FROM delivery WHERE state = 'erased'")}
 
     upgrade.upgrade(old, Clock())
@@ -212,6 +239,7 @@ def test_the_ids_of_orders_whose_bytes_are_gone_are_kept(old: Settings, kept: Pa
     assert (gone & ids.keys()) <= after.keys() <= gone | rectified
 
 
+@pytest.mark.parametrize("schema_of", UNSEALED)
 def test_the_old_tables_leave_nothing_in_the_file(old: Settings, kept: Path) -> None:
     with closing(sqlite3.connect(kept / "conversions.db")) as db:
         bodies = [body for (body,) in db.execute("SELECT bytes FROM event WHERE bytes IS NOT NULL")]
@@ -226,14 +254,18 @@ def test_the_old_tables_leave_nothing_in_the_file(old: Settings, kept: Path) -> 
         assert db.execute("PRAGMA freelist_count").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("schema_of", ["0005"])
+@pytest.mark.parametrize("schema_of", ["0005", "0008"])
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
         ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events"),
-        ("UPDATE delivery SET state = 'rejected' WHERE id = (SELECT min(id) FROM delivery)", "orders, events"),
-        ("UPDATE delivery SET stated_minor = stated_minor + 1 WHERE id = (SELECT max(id) FROM delivery)", "orders"),
-        ("UPDATE delivery SET stated_currency = 'NOK' WHERE id = (SELECT max(id) FROM delivery)", "orders"),
+        (
+            "UPDATE exception SET state = 'merged' WHERE id = (SELECT max(id) FROM event) >> 8",
+            "orders, events",
+        ),
+        ("UPDATE exception SET stated_minor = stated_minor + 1 WHERE id = (SELECT max(id) FROM exception)", "orders"),
+        ("UPDATE exception SET stated_currency = 'NOK' WHERE id = (SELECT max(id) FROM exception)", "orders"),
+        ("DELETE FROM delivery_place WHERE id = (SELECT max(id) FROM event) >> 8", "orders, events"),
         ("DELETE FROM request_part WHERE request = 1", "requests"),
         ("UPDATE request_part SET events = events + 1 WHERE request = 1", "requests"),
         (
@@ -268,6 +300,7 @@ def newest_entry(settings: Settings, kind: str) -> dict[str, object]:
     return next(body for body in reversed(bodies) if body["kind"] == kind)
 
 
+@pytest.mark.parametrize("schema_of", UNSEALED)
 def test_the_entry_of_the_upgrade_binds_each_event_to_its_order_and_person(old: Settings) -> None:
     upgrade.upgrade(old, Clock())
 
@@ -310,6 +343,7 @@ def test_an_erasure_after_the_upgrade_keeps_every_proof(old: Settings) -> None:
     assert {event.subject for event in stored.events(old.store_path)}.isdisjoint(sorted(people)[:5])
 
 
+@pytest.mark.parametrize("schema_of", UNSEALED)
 def test_an_upgrade_without_the_links_of_older_events_is_found(old: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     append = log.append
     monkeypatch.setattr(
@@ -319,6 +353,17 @@ def test_an_upgrade_without_the_links_of_older_events_is_found(old: Settings, mo
     )
     upgrade.upgrade(old, Clock())
     assert findings(old) == ["the events from before schema 0007 are bound to no order by an entry of an upgrade"]
+
+
+@pytest.mark.parametrize("schema_of", ["0008"])
+def test_an_altered_row_of_a_store_that_bound_its_rows_is_found_after_the_upgrade(old: Settings) -> None:
+    with closing(sqlite3.connect(old.store_path)) as db, db:
+        db.execute("UPDATE decision SET reason = 'another' WHERE id = 1")
+
+    upgrade.upgrade(old, Clock())
+
+    assert {"bound", "links"}.isdisjoint(newest_entry(old, "upgraded"))
+    assert "the set 'decision'" in str(findings(old))
 
 
 def test_a_copy_of_an_old_store_is_upgraded_as_it_is_restored(old: Settings, kept: Path) -> None:
@@ -341,7 +386,7 @@ def copies(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.store_path.parent.glob("*.schema-*"))
 
 
-@pytest.mark.parametrize("schema_of", ["0001", "0005"])
+@pytest.mark.parametrize("schema_of", ["0001", "0005", "0008"])
 @pytest.mark.parametrize("steps", [1, 5, 20, 60, 150, 400])
 def test_an_upgrade_that_was_killed_begins_again(old: Settings, steps: int, schema_of: str) -> None:
     """Killed after so many thousand steps of SQLite's machine."""
@@ -438,6 +483,6 @@ def test_a_program_that_is_older_or_newer_than_the_store_opens_nothing(old: Sett
 def test_the_older_schemas_are_those_of_releases() -> None:
     """0006 and 0007 are steps to 0008: no release has a store of theirs."""
     versions = Path(schema.__file__).parent / "migrations" / "versions"
-    steps = ["0006", "0007"]
-    assert sorted(path.name[:4] for path in versions.glob("0*.py")) == [*schema.OLDER, *steps, schema.REVISION]
+    found = sorted(path.name[:4] for path in versions.glob("0*.py"))
+    assert found == sorted({*schema.OLDER, "0006", "0007", schema.REVISION})
     assert sorted(RELEASES) == list(schema.OLDER)
