@@ -28,6 +28,11 @@ STATEMENTS = 5000
 def install() -> None:
     """From now on in this process."""
     schema.migrate = _migrate
+    build_once()
+
+
+def build_once() -> None:
+    """All but new stores: those are migrated."""
     vars(sqlite)["create_engine"] = _sharing(create_engine)
     typer.main.get_command = cache(typer.main.get_command)
     vars(values)["available_timezones"] = cache(available_timezones)
