@@ -15,6 +15,8 @@ from zoneinfo import available_timezones
 import typer.main
 from sqlalchemy import Connection, Engine, create_engine, util
 from sqlalchemy.pool import StaticPool
+from typer import Typer
+from typer.models import CommandInfo
 
 from conversions.ledger import schema
 from conversions.ledger.schema.version import migrate
@@ -34,7 +36,7 @@ def install() -> None:
 def build_once() -> None:
     """All but new stores: those are migrated."""
     vars(sqlite)["create_engine"] = _sharing(create_engine)
-    typer.main.get_command = cache(typer.main.get_command)
+    vars(typer.main)["get_command"] = _remembering(typer.main.get_command)
     vars(values)["available_timezones"] = cache(available_timezones)
 
 
@@ -57,6 +59,16 @@ def new_store() -> tuple[str, ...]:
             migrate(connection)
         dump = tuple(store.iterdump())
     return dump[1:-1]  # not BEGIN and COMMIT
+
+
+def _remembering(build: Callable[[Typer], Any]) -> Callable[[Typer], Any]:
+    """The command line as it was built of the same commands: a test may add one."""
+
+    @cache
+    def built(app: Typer, *_commands: CommandInfo) -> Any:
+        return build(app)
+
+    return lambda app: built(app, *app.registered_commands)
 
 
 def _sharing(create: Callable[..., Engine]) -> Callable[..., Engine]:
