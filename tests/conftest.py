@@ -1,5 +1,6 @@
 """No test reaches the network, and none sees the environment of the person who runs it."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
+
+from tests import once
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHASHSEED", "SYSTEMROOT")
 
@@ -21,6 +24,13 @@ settings.load_profile("conversions")
 def pytest_configure() -> None:
     """What a shell starts in the background ignores Ctrl-C, and so would every program that a test interrupts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    once.install()
+
+
+def pytest_collection_finish() -> None:
+    """What there is now stays to the end; the garbage collector need not look at it again after every run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

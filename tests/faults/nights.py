@@ -1,14 +1,18 @@
-"""Nights in processes of their own that can be killed. Each is a fork of one process that has imported everything.
+"""Nights in processes of their own that can be killed. Each is a fork of one process that has imported everything, and
+has had two nights itself.
 
 Run as a module it is that process: a line of JSON on stdin begins a night, ``begun PID`` and ``ended CODE`` come back.
 """
 
+import gc
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,9 +21,10 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from conversions.destinations.base import Limits
-from tests.faults.shop import Shop
+from tests.faults.shop import POISON, Shop
 from tests.faults.tracing import let_be_watched
 
 GO = signal.SIGUSR1
@@ -193,6 +198,9 @@ def _serve() -> None:
     import conversions.pipeline
     import conversions.sandbox  # noqa: F401
 
+    _rehearse()
+    gc.collect()
+    gc.freeze()
     signal.pthread_sigmask(signal.SIG_BLOCK, [GO])
     print("ready", os.getpid(), flush=True)
     for line in sys.stdin:
@@ -206,6 +214,34 @@ def _serve() -> None:
         end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert end is not None
         print("ended", end.si_status if end.si_code == os.CLD_EXITED else -end.si_status, flush=True)
+
+
+def _rehearse() -> None:
+    """Two nights of another shop: what they import and compile, the forks have. They leave nothing else."""
+    from conversions.cli import main
+    from conversions.delivery import Delivery
+    from conversions.sandbox import Sandbox
+    from tests import once
+
+    async def sleep(_: Delivery, seconds: float) -> None:
+        """Nobody waits here."""
+
+    once.build_once()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Path(os.devnull).open("w") as nowhere,
+        Sandbox(faults=[f"poison={POISON}", "lost:metax1"]) as sandbox,
+        mock.patch.object(Delivery, "_sleep", sleep),
+        mock.patch.object(sys, "stdout", nowhere),
+        mock.patch.object(sys, "stderr", nowhere),
+    ):
+        shop = Shop(Path(home), sandbox.url)
+        shop.trade()
+        for _ in range(2):
+            code = main(["run", "--config", str(shop.config), "--json", "--restate", "--yes"])
+            assert code in DONE, code
+            shop.reprice(shop.sales[:5])
+    assert threading.active_count() == 1, "a fork has none of them"
 
 
 def _play(play: str, said: str, variant: str | None, arguments: dict[str, Any]) -> None:
