@@ -44,11 +44,14 @@ _UNANSWERED = text(f"""
     WHERE {OPEN} AND d.state = 'unknown' AND d.id & {MAX_DESTINATIONS - 1} = :destination AND d.id > :after
     AND d.expires_at * 1000000 > :now_us AND (d.first_attempt_us + :resend_us > :now_us OR d.decision = 'send')
     AND (d.decision = 'send' AND d.run = :run OR EXISTS (
-        SELECT 1 FROM request_part x JOIN request r ON r.id = x.request
-        WHERE {parts.has_place("x", "e.place")} AND r.outcome = 'unknown'
+        SELECT 1 FROM event f JOIN request_part x ON {parts.has_place("x", "f.place")}
+        JOIN request r ON r.id = x.request
+        WHERE f.id BETWEEN d.id << {REVISION_BITS} AND d.id << {REVISION_BITS} | {MAX_REVISIONS - 1}
+        AND r.outcome = 'unknown'
     )) ORDER BY d.id LIMIT :most
 """)
-"""A restored store may hold unknown orders without a request: they are sent again only where a person decided so."""
+"""Orders of which a request had no answer, with this event or an earlier one. A restored store may hold unknown orders
+without such a request: they are sent again only where a person decided so."""
 _LISTED = text_with_lists(
     f"""
     SELECT e.id, e.place FROM event e JOIN delivery d ON d.id = e.id >> {REVISION_BITS}
