@@ -22,7 +22,8 @@ def migrate(connection: Connection, progress: Progress) -> dict[str, Any]:
     Raises LedgerError where control totals differ: the caller rolls back.
     """
     before, totals = schema.current(connection), migration_totals.before(connection)
-    with progress.track("upgrading events", connection.execute(_EVENTS).scalar_one()) as advance:
+    times = 1 if before >= schema.SEALED_SINCE else 2  # sealed in batches, then read batch by batch
+    with progress.track("upgrading events", times * connection.execute(_EVENTS).scalar_one()) as advance:
         schema.migrate(connection, advance)
     if differences := migration_totals.differences(totals, migration_totals.after(connection)):
         raise LedgerError(

@@ -1,10 +1,11 @@
-"""State by exception: an order stands as its batch says, or has a row of its own. Old orders keep theirs."""
+"""State by exception: an order stands as its batch says, or has a row of its own."""
 
 from itertools import groupby
 
 import sqlalchemy as sa
 from alembic import op
 
+from conversions.ledger.schema.migrations.regular_orders import place_orders
 from conversions.ledger.standing import readings
 
 revision = "0009"
@@ -92,14 +93,12 @@ def upgrade() -> None:
     _create("delivery_place", sa.Column("id", _INT, nullable=False), sa.Column("place", _INT, nullable=True))
     own = (sa.Column(name, kind, nullable=null) for name, kind, null in _EXCEPTION)
     _create("exception", sa.Column("id", _INT, nullable=False), *own)
-    names = ", ".join(["id", *(name for name, *_ in _EXCEPTION)])
-    op.execute(f"INSERT INTO exception({names}) SELECT {names} FROM delivery ORDER BY id")
-    op.execute("INSERT INTO delivery_place(id) SELECT id FROM delivery ORDER BY id")
     _create_tables()
+    _add_columns()
+    _move_orders()
     _record_readings()
     op.drop_index("ix_delivery_run_destination", table_name="delivery")
     op.drop_table("delivery")
-    _add_columns()
     for name, table, rows in _PARTIAL_INDEXES:
         op.create_index(name, table, ["id"], unique=False, sqlite_where=sa.text(rows), postgresql_where=sa.text(rows))
     op.execute(_VIEW)
@@ -130,6 +129,20 @@ def _create_tables() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=True,
     )
+
+
+def _move_orders() -> None:
+    """Give each order the place of its event, or an exception."""
+    op.execute("INSERT INTO delivery_place(id) SELECT id FROM delivery ORDER BY id")
+    context = op.get_context()
+    assert context.config is not None
+    for events in place_orders(op.get_bind()):
+        context.config.attributes["advance"](events)
+    names = [name for name, *_ in _EXCEPTION]
+    op.execute(f"""
+        INSERT INTO exception(id, {", ".join(names)}) SELECT d.id, {", ".join(f"d.{name}" for name in names)}
+        FROM delivery_place k JOIN delivery d ON d.id = k.id WHERE k.place IS NULL ORDER BY k.id
+    """)
 
 
 def _record_readings() -> None:
