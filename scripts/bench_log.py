@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import count, repeat
@@ -32,12 +32,18 @@ EVENT = (
     b'{"em":["%064x"]},"custom_data":{"value":%d.50,"currency":"DKK","content_ids":["TEA-250"],"content_type":'
     b'"product","order_id":"c-%032x"}}'
 )
+SALES = """
+    INSERT INTO sale(shop, order_no, subject, id, minor, currency, exponent) VALUES (?, ?, ?, ?, 50, 'DKK', 2)
+"""
+SENT = """
+    UPDATE batch SET state = 'received', attempted = 1, settled_run = ?, first_attempt_us = ? WHERE request = ?
+"""
 
 
 def fill(home: Path, events: int) -> None:
     """Make a store of one run."""
     from conversions.ledger import runs, staging, store
-    from conversions.ledger.batches.seal import NewEvent, seal
+    from conversions.ledger.batches.seal import NewEvent, Terms, seal
     from conversions.ledger.outbox import (
         ClaimedBatch,
         EventPlace,
@@ -50,6 +56,7 @@ def fill(home: Path, events: int) -> None:
     )
     from conversions.ledger.outbox.outcome import record_answer
     from conversions.ledger.outbox.write_ahead import commit
+    from conversions.ledger.standing import readings
     from conversions.model.conversion import Money, Window
     from conversions.model.receipt import Next, Outcome, Receipt
 
@@ -66,32 +73,22 @@ def fill(home: Path, events: int) -> None:
         received = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "reference")
         for batch in batches(events):
             new = [
-                NewEvent(sale << 14 | outbox.destination_id << 8, DAY, Money(50, "DKK", 2), body)
+                NewEvent(sale << 14 | outbox.destination_id << 8, DAY, Money(50, "DKK", 2), body, Terms(0, 1 << 31, b"sameness"))
                 for sale, body in batch
             ]
             with ledger.transaction() as connection:
                 sales = [("main", f"A-{sale}", secrets.token_bytes(16), sale) for sale, _ in batch]
-                columns = "INSERT INTO sale(shop, order_no, subject, id) VALUES (?, ?, ?, ?)"
-                connection.exec_driver_sql(columns, sales)
-                connection.exec_driver_sql(*_deliveries([event.id for event in new]))
+                connection.exec_driver_sql(SALES, sales)
+                readings.remember(connection, run.id, batch[0][0], [outbox.destination_id], [sale for sale, _ in batch])
                 seal(connection, run.id, new, {})
                 places = [EventPlace(event.id, sealed(connection, event.id)) for event in new]
                 claimed = ClaimedBatch(WorkItem(Purpose.FIRST), tuple(contents_of(connection, places)))
                 intent = Intent(claimed, validate(outbox, claimed), ledger.now_us)
                 attempt = commit(connection, run, outbox, intent)
+                connection.exec_driver_sql(SENT, (run.id, intent.at_us, attempt.request))
             with ledger.transaction() as connection:
                 record_answer(connection, ledger.now_us, attempt.request, received, epoch=run.epoch)
         runs.finish(ledger, run, {"exit_code": 0})
-
-
-def _deliveries(events: Sequence[int]) -> tuple[str, list[tuple[object, ...]]]:
-    """A statement for their deliveries, and its rows."""
-    statement = """
-        INSERT INTO delivery(id, sale, destination, run, day, state, revision, value_minor, value_currency,
-            value_exponent, stated_minor, stated_currency, stated_exponent, attempted)
-        VALUES (?, ?, ?, 1, '2026-11-21', 'received', 0, 50, 'DKK', 2, 50, 'DKK', 2, 1)
-    """
-    return statement, [(n >> 8, n >> 14, n >> 8 & 63) for n in events]
 
 
 def _clock() -> datetime:

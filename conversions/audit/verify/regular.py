@@ -31,7 +31,7 @@ def compare(  # noqa: PLR0913 - what is compared
     regular = {position for position, order in here.items() if order.is_regular}
     if batch.regular != len(regular):
         yield f"counts {batch.regular} orders that stand as it says, and has {len(regular)}"
-    newest = {named[position][-1] if position in named else None for position in regular}
+    newest = _newest(named, regular)
     yield from _of_requests(batch, newest)
     yield from _late_results(history, batch, len(contents.events), newest, regular)
     yield from _fingerprints(batch, contents, regular)
@@ -39,6 +39,12 @@ def compare(  # noqa: PLR0913 - what is compared
         yield "was sent, and has orders that stand as it says without their events"
     if not readings.have(batch, [contents.events[p] >> REVISION_BITS + DESTINATION_BITS for p in sorted(regular)]):
         yield "has orders that the run which sealed it did not read"
+
+
+def _newest(named: "Mapping[int, Sequence[Part]]", regular: Collection[int]) -> "Collection[Part | None]":
+    """Return one part of each request that is the newest of a regular order; None: some were never sent."""
+    parts = (named[position][-1] if position in named else None for position in regular)
+    return {part and part.request: part for part in parts}.values()
 
 
 def _of_requests(batch: "Batch", newest: "Collection[Part | None]") -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from conversions.ledger.batches import varints
+from conversions.ledger.standing import readings
 
 _LETTERS = {"recorded": "c", "unmatched": "u", "duplicate": "d"}
 _DIGEST_BYTES = 8
@@ -37,12 +38,19 @@ _CANDIDATES = sa.text(f"""
     )
 """).bindparams(sa.bindparam("events", expanding=True))
 """The sale states one value: that of each of its orders. An order of another value would say otherwise of it."""
+_PARTS = sa.text("""
+    SELECT x.place, x.events, r.id, r.intended_us, r.run, r.outcome
+    FROM request_part x JOIN request r ON r.id = x.request WHERE x.place BETWEEN :first AND :last ORDER BY r.id
+""")
 _SET_PLACE = sa.text("UPDATE delivery_place SET place = :place WHERE id = :id")
 _SET_BATCH = sa.text("""
     UPDATE batch SET verdicts = :verdicts, regular = :regular, ready_at = :ready_at, expires_at = :expires_at,
     attempted = 1, first_attempt_us = :first_attempt_us, settled_run = :settled_run WHERE id = :batch
 """)
 _INSERT_FINGERPRINTS = sa.text("INSERT INTO fingerprint(batch, digests) VALUES (:batch, :digests)")
+_INSERT_READING = sa.text("""
+    INSERT INTO reading SELECT b.run, b.id, :everywhere, :sales FROM batch b WHERE b.id = :batch
+""")
 _SET_VALUES = """
     UPDATE sale SET (minor, currency, exponent) = (
         SELECT d.stated_minor, d.stated_currency, d.stated_exponent FROM delivery_place k JOIN delivery d ON d.id = k.id
@@ -67,18 +75,41 @@ def _place_orders(connection: sa.Connection, batch: int, members: Sequence[int],
     candidates = [row for row in found if kept[row.position] and members[row.position] == row.id << 8]
     if not candidates:
         return
-    ((common, _),) = Counter(map(_terms, candidates)).most_common(1)
-    regular = [row for row in candidates if _terms(row) == common]
+    newest = _newest_requests(connection, batch)
+    answered = [row for row in candidates if _is_of(row, newest.get(row.position))]
+    if not answered:
+        return
+    terms = {row.id: (row.expires_at, newest[row.position].id) for row in answered}
+    ((common, _),) = Counter(terms.values()).most_common(1)
+    regular = [row for row in answered if terms[row.id] == common]
     connection.execute(_SET_PLACE, [{"id": row.id, "place": batch << 12 | row.position} for row in regular])
     connection.execute(_SET_BATCH, {"batch": batch, **_standing(regular, len(members))})
+    _record_reading(connection, batch, [row.id >> 6 for row in regular])
     digests = bytearray(_DIGEST_BYTES * len(members))
     for row in regular:
         digests[row.position * _DIGEST_BYTES : (row.position + 1) * _DIGEST_BYTES] = row.fingerprint
     connection.execute(_INSERT_FINGERPRINTS, {"batch": batch, "digests": bytes(digests)})
 
 
-def _terms(row: sa.Row[Any]) -> tuple[int | None, int | None, int | None]:
-    return row.expires_at, row.first_attempt_us, row.settled_run
+def _newest_requests(connection: sa.Connection, batch: int) -> dict[int, sa.Row[Any]]:
+    """Return the newest request that has each position."""
+    by_position = dict[int, sa.Row[Any]]()
+    for row in connection.execute(_PARTS, {"first": batch << 12, "last": batch << 12 | 4095}):
+        first = row.place & 4095
+        by_position |= dict.fromkeys(range(first, first + row.events), row)
+    return by_position
+
+
+def _is_of(order: sa.Row[Any], request: sa.Row[Any] | None) -> bool:
+    """Whether the order was first sent by *request*, and settled by its answer: a batch says no more of its orders."""
+    of_order = order.first_attempt_us, order.settled_run, "received"
+    return request is not None and of_order == (request.intended_us, request.run, request.outcome)
+
+
+def _record_reading(connection: sa.Connection, batch: int, sales: Sequence[int]) -> None:
+    """The run that sealed a batch has read its orders."""
+    spans = readings.pack(readings.spans_of(sorted({*sales})))
+    connection.execute(_INSERT_READING, {"batch": batch, "everywhere": (1 << 62) - 1, "sales": spans})
 
 
 def _standing(regular: Sequence[sa.Row[Any]], events: int) -> dict[str, Any]:
@@ -86,14 +117,13 @@ def _standing(regular: Sequence[sa.Row[Any]], events: int) -> dict[str, Any]:
     letters = ["-"] * events
     for row in regular:
         letters[row.position] = _LETTERS.get(row.state, "-")
-    expires_at, first_attempt_us, settled_run = _terms(regular[0])
     return {
         "verdicts": "".join(letters) if any(letter != "-" for letter in letters) else None,
         "regular": len(regular),
         "ready_at": min((row.ready_at for row in regular if row.ready_at is not None), default=None),
-        "expires_at": expires_at,
-        "first_attempt_us": first_attempt_us,
-        "settled_run": settled_run,
+        "expires_at": regular[0].expires_at,
+        "first_attempt_us": regular[0].first_attempt_us,
+        "settled_run": regular[0].settled_run,
     }
 
 
