@@ -83,11 +83,13 @@ class LogHistory:
     """Number of orders that late results gave each state, by request."""
     bound: dict[str, Any] = field(default_factory=dict)
     """What the newest entry about each bound set states."""
+    filled: set[str] = field(default_factory=set)
+    """The bound sets that have had a row since all of them were bound anew, so that the store keeps their sums."""
 
     def read(self, seq: int, body: str) -> None:
         """Read one entry. Raises ValueError, KeyError or TypeError where no program of ours wrote it."""
         facts: dict[str, Any] = orjson.loads(body)
-        self.bound |= facts.get("bound", {})
+        self._read_sums(facts)
         match facts["kind"]:
             case "intent":
                 self.first_intent.setdefault(_LOOPBACK.fullmatch(facts["url"]) is not None, seq)
@@ -138,6 +140,13 @@ class LogHistory:
         """Return the newest entry that the suppression list had before the entry *seq* of the log; 0: none."""
         at = bisect_left(self.objections, (seq, 0))
         return max((number for _, number in self.objections[:at]), default=0)
+
+    def _read_sums(self, facts: Mapping[str, Any]) -> None:
+        stated = facts.get("bound", {})
+        self.bound |= stated
+        if facts["kind"] in {"upgraded", "restored"}:
+            self.filled.clear()
+        self.filled |= {name for name, each in stated.items() if each["rows"]}
 
     def _find_key(self, seq: int, facts: Mapping[str, Any]) -> None:
         if self.keyed_from is None and (LOG_KEY in facts.get("pins", ()) or facts.get("pin") == LOG_KEY):

@@ -36,7 +36,7 @@ class Page(NamedTuple):
         stream = zlib.decompressobj()
         stream.decompress(self.sales)
         spans = list(unpack(self.sales))
-        if not stream.eof or stream.unused_data or any(later[0] <= before[1] for before, later in pairwise(spans)):
+        if stream.unused_data or any(later[0] <= before[1] for before, later in pairwise(spans)):
             raise ValueError("the row does not end with its spans, or they do not rise")
         return spans
 

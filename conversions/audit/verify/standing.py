@@ -90,10 +90,7 @@ def compare(  # noqa: PLR0913 - what is compared
     named: "Mapping[int, Sequence[Part]]",
     here: Mapping[int, Order],
 ) -> Iterator[VerificationFinding]:
-    """Yield the orders that stand otherwise than the requests of their newest event say; all is by position.
-
-    Whatever a person, a judgement or a late result has changed has an exception.
-    """
+    """Yield the orders that stand otherwise than the requests of their newest event say; all is by position."""
     for position, order in here.items():
         requests, body = named.get(position, []), contents.bodies[position]
         if body is None and order.earlier is not None:
@@ -105,7 +102,7 @@ def compare(  # noqa: PLR0913 - what is compared
             or _other_attempts(history, order, requests)
             or _other_value(order, contents.values[position], day, erased=body is None)
         )
-        if difference == _NOT_ANSWERED and not order.is_regular and _is_decided(history, store, order, requests):
+        if difference == _NOT_ANSWERED and _is_decided(history, store, order, requests):
             continue
         if difference:
             yield VerificationFinding(f"delivery {order.event >> REVISION_BITS}", difference)

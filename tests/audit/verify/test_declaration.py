@@ -55,6 +55,13 @@ def cover(alteration: schema_tampering.Alteration) -> Cover:
     return DECLARATIONS[alteration.table][alteration.column].cover
 
 
+def test_the_sum_of_a_set_that_has_no_row_any_more_is_kept(rich: Settings, tmp_path: Path) -> None:
+    emptied = schema_tampering.Alteration(
+        "bound", ROWS, "emptied sets deleted", lambda store: store.execute("DELETE FROM bound WHERE rows = 0")
+    )
+    assert schema_tampering.trial(rich, tmp_path / "altered.db", emptied).result == "found"
+
+
 def definitions(settings: Settings) -> Iterator[schema_tampering.Alteration]:
     chosen = {"run", "objection", "exception", "delivery", "alembic_version", "request_part", "sqlite_schema", "event"}
     for each in schema_tampering.alterations(settings.store_path):

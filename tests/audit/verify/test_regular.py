@@ -111,3 +111,10 @@ def test_the_value_of_a_sale_is_that_of_its_events(shop: Shop, column: str) -> N
 def test_each_event_has_a_fingerprint_until_it_is_erased(shop: Shop, alter: str, expected: str) -> None:
     found = findings(shop, alter)
     assert expected in found, found
+
+
+def test_an_order_that_was_not_sent_may_lose_its_event_to_retention(shop: Shop) -> None:
+    found = findings(
+        shop, "UPDATE batch SET attempted = 0 WHERE id = 1", "UPDATE blob SET bytes = NULL WHERE batch = 1"
+    )
+    assert not [each for each in found if "without their events" in each], found
