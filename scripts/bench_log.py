@@ -73,7 +73,13 @@ def fill(home: Path, events: int) -> None:
         received = Receipt(Outcome.RECEIVED, Next.DONE, "200", 200, "reference")
         for batch in batches(events):
             new = [
-                NewEvent(sale << 14 | outbox.destination_id << 8, DAY, Money(50, "DKK", 2), body, Terms(0, 1 << 31, b"sameness"))
+                NewEvent(
+                    sale << 14 | outbox.destination_id << 8,
+                    DAY,
+                    Money(50, "DKK", 2),
+                    body,
+                    Terms(0, 1 << 31, b"sameness"),
+                )
                 for sale, body in batch
             ]
             with ledger.transaction() as connection:
