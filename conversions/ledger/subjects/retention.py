@@ -114,12 +114,12 @@ def purge(ledger: Ledger, before: date) -> PurgeResult:
     purged = PurgeResult(before)
     for sales in _old_sales(ledger, before):
         _redact_payloads(ledger, purged, sales)
-    runs = _runs_of_old_days(ledger, before)
-    read_lately = _spans(ledger, [run for run, is_kept in runs.items() if is_kept])
-    for sales in _orders_of_old_days(ledger, before, [*runs]):
-        _forget_buyers(ledger, sales)
-        _shrink(ledger, purged, [sale for sale in sales if not readings.contains(read_lately, sale)])
-    _forget_readings(ledger, [*runs])
+    if runs := _runs_of_old_days(ledger, before):
+        read_lately = _spans(ledger, [run for run, is_kept in runs.items() if is_kept])
+        for sales in _orders_of_old_days(ledger, before, [*runs]):
+            _forget_buyers(ledger, sales)
+            _shrink(ledger, purged, [sale for sale in sales if not readings.contains(read_lately, sale)])
+        _forget_readings(ledger, [*runs])
     order_mentions.forget_before(ledger, _midnight_us(before))
     access_log.purge_looks(ledger, before, _midnight_us(before))
     return purged
