@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, ColumnElement, case, func, literal_column, select, text
+from sqlalchemy import Boolean, ColumnElement, func, literal_column, select, text
 
 from conversions.ledger.batches import parts
 from conversions.ledger.late_results import apply
@@ -25,14 +25,31 @@ PROBLEMS = literal_column(f"({tables.PROBLEM})", Boolean)
 """Orders that need a person: no run solves them, an account must be corrected, or an amount must be checked."""
 
 _LATE = ", ".join(
-    f"CAST(sum(coalesce(length(verdicts) - length(replace(verdicts, '{letter}', '')), 0)) AS BIGINT)"
+    f"CAST(sum(coalesce(length(b.verdicts) - length(replace(b.verdicts, '{letter}', '')), 0)) AS BIGINT)"
     for letter in verdicts.LETTERS.values()
 )
 _BATCHES = text(f"""
-    SELECT destination, state, CAST(sum(regular) AS BIGINT), {_LATE} FROM batch GROUP BY destination, state
+    SELECT b.destination, b.state, CAST(sum(b.regular) AS BIGINT), {_LATE} FROM batch b GROUP BY b.destination, b.state
 """)
-_RECEIVED = text_with_lists(
-    "SELECT count(*) FROM delivery WHERE id IN :deliveries AND state = 'received'", "deliveries"
+_WITHOUT_RESULT = """
+    r.purpose <> 'restate' AND (r.ask_at IS NOT NULL OR r.verdict IN :verdicts) GROUP BY 1, 2
+"""
+_VERDICT = "CASE WHEN r.ask_at IS NOT NULL THEN 'open' ELSE r.verdict END AS verdict"
+_REGULAR_WITHOUT_RESULT = text_with_lists(
+    f"""
+    SELECT r.destination, {_VERDICT}, CAST(sum(b.regular) AS BIGINT), {_LATE}
+    FROM batch b JOIN request r ON r.id = b.request WHERE b.state = 'received' AND {_WITHOUT_RESULT}
+""",
+    "verdicts",
+)
+_EXCEPTIONS_WITHOUT_RESULT = text_with_lists(
+    f"""
+    SELECT r.destination, {_VERDICT}, count(*)
+    FROM exception x JOIN event e ON e.id = x.id << {REVISION_BITS} | x.revision
+    JOIN request_part p ON {parts.has_place("p", "e.place")} JOIN request r ON r.id = p.request
+    WHERE x.state = 'received' AND {_WITHOUT_RESULT}
+""",
+    "verdicts",
 )
 
 
@@ -197,19 +214,15 @@ def _count(ledger: Ledger, condition: ColumnElement[bool]) -> int:
 
 def _late(ledger: Ledger) -> dict[str, dict[str, int]]:
     """Count received orders without a late result; restatements do not count, as they never change their order."""
-    r, destination = tables.request.c, tables.destination.c
-    verdict = case((r.ask_at.is_not(None), "open"), else_=r.verdict)
-    query = (
-        select(r.id, destination.name, verdict)
-        .join(tables.destination, destination.id == r.destination)
-        .where(r.ask_at.is_not(None) | r.verdict.in_(WITHOUT_POSITIONS), r.purpose != "restate")
-    )
-    by_name = defaultdict[str, Counter[str]](Counter)
+    counts = defaultdict[int, Counter[str]](Counter)
+    verdicts_of = {"verdicts": WITHOUT_POSITIONS}
     with ledger.transaction() as connection:
-        for request, name, known in connection.execute(query).all():
-            deliveries = [event >> REVISION_BITS for event in parts.events(connection, [request])[request]]
-            by_name[name][known] += connection.execute(_RECEIVED, {"deliveries": deliveries}).scalar_one()
-    return {name: dict(+counts) for name, counts in by_name.items()}
+        names = connection.execute(select(tables.destination.c.id, tables.destination.c.name)).all()
+        for destination, verdict, orders, *late in connection.execute(_REGULAR_WITHOUT_RESULT, verdicts_of):
+            counts[destination][verdict] += orders - sum(late)
+        for destination, verdict, orders in connection.execute(_EXCEPTIONS_WITHOUT_RESULT, verdicts_of):
+            counts[destination][verdict] += orders
+    return {row.name: dict(+counts[row.id]) for row in names if row.id in counts}
 
 
 def _bad_rows(ledger: Ledger, run: int) -> list[RejectedRow]:
