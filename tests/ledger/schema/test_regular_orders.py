@@ -19,13 +19,13 @@ from conversions.ledger.standing import readings
 
 RELEASES = Path(__file__).parents[1]
 LEAST = {
-    "first_release": 20,
+    "first_release": 0,
     "second_release": 46,
     "third_release": 27,
     "fourth_release": 26,
     "fifth_release": 41,
     "fifth_release_rights": 60,
-    "sixth_release": 87,
+    "sixth_release": 81,
     "sixth_release_rights": 60,
 }
 """By release, how many orders need no row of their own."""
@@ -40,7 +40,7 @@ def of_0008(release: str) -> Iterator[Connection]:
         path = Path(shutil.copy(RELEASES / release / "conversions.db", home))
         with store.open_unchecked(path) as connection, connection.begin():
             with mock.patch.object(version, "REVISION", "0008"):
-                schema.migrate(connection)
+                schema.migrate(connection, lambda _: None)
             yield connection
 
 
@@ -90,7 +90,7 @@ def assert_batches_agree(connection: Connection) -> None:
 def migrated(connection: Connection) -> int:
     """Compare every order before and after the migration; return how many have no row of their own."""
     before = orders(connection)
-    schema.migrate(connection)
+    schema.migrate(connection, lambda _: None)
     after = orders(connection)
     assert after.keys() == before.keys()
     for key, row in before.items():
