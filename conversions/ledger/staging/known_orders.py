@@ -82,9 +82,9 @@ class KnownOrders:
 
     def __init__(self, connection: Connection, run: int, now: int) -> None:
         self.connection, self.run, self.now = connection, run, now
-        self.replaced: list[dict[str, object]] = []
-        self.stated: list[dict[str, object]] = []
-        self.settled: list[dict[str, object]] = []
+        self.replaced: list[dict[str, Any]] = []
+        self.stated: list[dict[str, Any]] = []
+        self.settled: list[dict[str, Any]] = []
         self.regular: list[int] = []
         """Orders that wait in a new batch, and stand as it says."""
         self.events: list[NewEvent] = []
@@ -97,7 +97,7 @@ class KnownOrders:
     @property
     def changed(self) -> list[int]:
         """The orders that stand otherwise, perhaps."""
-        return [*self.regular, *(int(str(row["delivery"])) for row in self.replaced)]
+        return [*self.regular, *(row["delivery"] for row in self.replaced)]
 
     def add(self, evaluation: Evaluation) -> None:
         """Add the rows of one evaluation."""
@@ -122,7 +122,7 @@ class KnownOrders:
             (_UPDATE_STATED, self.stated),
             (_SET_STATE, self.settled),
         )
-        make_exceptions(self.connection, [int(str(row["delivery"])) for _, rows in written for row in rows])
+        make_exceptions(self.connection, [row["delivery"] for _, rows in written for row in rows])
         vacate(self.connection, self.regular)
         move_out(self.connection, self.unsent)
         set_buyers(self.connection, self.buyers)
@@ -151,7 +151,7 @@ class KnownOrders:
             self.same.append(tables.event_key(row.delivery_id, revision))
         self.replaced.append(self._replacement(evaluation, revision, attempted))
 
-    def _replacement(self, evaluation: Evaluation, revision: int, attempted: int) -> dict[str, object]:
+    def _replacement(self, evaluation: Evaluation, revision: int, attempted: int) -> dict[str, Any]:
         """Return the values of the order's exception."""
         draft, row = evaluation.incoming, evaluation.row
         again = evaluation.transition is Transition.AGAIN
