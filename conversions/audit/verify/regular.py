@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from conversions.audit.verify.log_history import LogHistory
 from conversions.ledger.batches.contents import Contents
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
-from conversions.ledger.schema.views import DIGEST_BYTES
-from conversions.ledger.standing.verdicts import LETTERS, NONE
+from conversions.ledger.schema.views import DIGEST_BYTES, LETTERS
+from conversions.ledger.standing.verdicts import NONE
 from conversions.ledger.states import State
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.sql import IS_PRESENT_EVENT
 from conversions.ledger.schema.tables import REVISION_BITS
+from conversions.ledger.schema.views import LETTERS
 from conversions.ledger.standing import make_exceptions, set_late_state
-from conversions.ledger.standing.verdicts import LETTERS
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason

@@ -45,11 +45,11 @@ def backlogs(ledger: Ledger) -> list[Backlog]:
         .group_by(d.destination)
     )
     with ledger.transaction() as connection:
-        names = {row.id: row.name for row in connection.execute(select(destination.id, destination.name))}
+        names = {row.name: row.id for row in connection.execute(select(destination.id, destination.name))}
         found = [_Orders(*row) for row in connection.execute(query)]
         found += _waiting(connection, ledger.now_us)
-    return [Backlog(names[number], *_sum(found, number)) for number in sorted(names, key=lambda n: names[n])
-            if any(each.destination == number for each in found)]  # fmt: skip
+    with_any = {each.destination for each in found}
+    return [Backlog(name, *_sum(found, number)) for name, number in sorted(names.items()) if number in with_any]
 
 
 def remaining(ledger: Ledger, run: int, destination: int, resend_us: int) -> Remaining:

@@ -16,7 +16,7 @@ from conversions.ledger.restatements.eligibility import ValueChangeTotals
 from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import REVISION_BITS
-from conversions.ledger.standing import verdicts
+from conversions.ledger.schema.views import LETTERS
 from conversions.ledger.store import Ledger, instant
 from conversions.ledger.subjects.scrub import OpenScrub, open_scrubs
 
@@ -26,7 +26,7 @@ PROBLEMS = literal_column(f"({tables.PROBLEM})", Boolean)
 
 _LATE = ", ".join(
     f"CAST(sum(coalesce(length(b.verdicts) - length(replace(b.verdicts, '{letter}', '')), 0)) AS BIGINT)"
-    for letter in verdicts.LETTERS.values()
+    for letter in LETTERS.values()
 )
 _BATCHES = text(f"""
     SELECT b.destination, b.state, CAST(sum(b.regular) AS BIGINT), {_LATE} FROM batch b GROUP BY b.destination, b.state
@@ -175,7 +175,7 @@ def states(ledger: Ledger) -> dict[str, dict[str, int]]:
     with ledger.transaction() as connection:
         names = connection.execute(select(tables.destination.c.id, tables.destination.c.name)).all()
         for destination, state, orders, *late in connection.execute(_BATCHES):
-            counts[destination].update(dict(zip(map(str, verdicts.LETTERS), late, strict=True)))
+            counts[destination].update(dict(zip(map(str, LETTERS), late, strict=True)))
             counts[destination][state] += orders - sum(late)
         for destination, state, orders in connection.execute(own):
             counts[destination][state] += orders

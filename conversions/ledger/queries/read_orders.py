@@ -7,8 +7,7 @@ from sqlalchemy import Row
 
 from conversions.ledger.schema.dialect import text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, POSITION_BITS
-from conversions.ledger.schema.views import POSITION
-from conversions.ledger.standing import verdicts
+from conversions.ledger.schema.views import POSITION, late_state
 from conversions.ledger.standing.readings import in_spans, select_spans
 from conversions.ledger.states import State
 from conversions.ledger.store import Ledger
@@ -19,8 +18,8 @@ _SUMS = """
 """Money in two parts, because the sum of a misread column may not fit 64 bits."""
 _REGULAR = text_with_lists(
     f"""
-    SELECT g.destination, CASE g.letter {" ".join(f"WHEN '{v}' THEN '{k}'" for k, v in verdicts.LETTERS.items())}
-        ELSE b.state END AS state, CASE WHEN b.settled_run = :run THEN 1 ELSE 0 END AS now, NULL AS reason, b.day,
+    SELECT g.destination, {late_state("g.letter")} AS state,
+    CASE WHEN b.settled_run = :run THEN 1 ELSE 0 END AS now, NULL AS reason, b.day,
     g.currency AS stated_currency, g.exponent AS stated_exponent, 0 AS differs, g.orders, g.high, g.low FROM (
         SELECT k.id & {MAX_DESTINATIONS - 1} AS destination, k.place >> {POSITION_BITS} AS batch,
         CASE WHEN v.verdicts IS NULL THEN '' ELSE substr(v.verdicts, {POSITION} + 1, 1) END AS letter, a.currency,

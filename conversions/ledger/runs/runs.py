@@ -17,12 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, se
 from conversions import __version__
 from conversions.errors import ConversionsError, LedgerError, SettingsError
 from conversions.ledger import judgements, log
-from conversions.ledger.batches import parts
+from conversions.ledger.batches.contents import members
 from conversions.ledger.log import bound, head_file
 from conversions.ledger.schema import tables
-from conversions.ledger.schema.dialect import pages_of, text_with_lists
-from conversions.ledger.schema.tables import OPEN, OPEN_BATCH, POSITION_BITS, REVISION_BITS
+from conversions.ledger.schema.tables import OPEN, OPEN_BATCH
 from conversions.ledger.standing import make_exceptions
+from conversions.ledger.standing.open_batches import regular_of
 from conversions.ledger.store import Ledger, instant
 from conversions.model.conversion import Reason, Window
 from conversions.model.local_time import local_time
@@ -38,16 +38,9 @@ _OLDEST_RESTATED = text("""
 
 _OPEN_RUNS = "SELECT r.id FROM run r WHERE coalesce(r.waiting, 1) > 0"
 _UNREAD_BATCHES = text(f"""
-    SELECT id FROM batch WHERE {OPEN_BATCH} AND state = 'pending' AND expires_at <= :now AND run <> :run
-    AND run IN ({_OPEN_RUNS}) ORDER BY id
+    SELECT b.id, o.members FROM batch b JOIN blob o ON o.batch = b.id WHERE {OPEN_BATCH} AND b.state = 'pending'
+    AND b.expires_at <= :now AND b.run <> :run AND b.run IN ({_OPEN_RUNS}) ORDER BY b.id
 """)
-_WAITING_OF = text_with_lists(
-    f"""
-    SELECT id FROM delivery_place WHERE id IN :deliveries AND place >> {POSITION_BITS} IN :batches ORDER BY id
-""",
-    "deliveries",
-    "batches",
-)
 _EXPIRE = text(f"""
     UPDATE exception SET state = 'expired', reason = :reason, settled_run = :run
     WHERE {OPEN} AND state IN ('pending', 'deferred') AND expires_at <= :now AND run <> :run
@@ -191,11 +184,8 @@ def mark_staged(ledger: Ledger, run: Run, window: Window, destinations: Sequence
 def _expire_unread(connection: Connection, run: Run, now_us: int) -> None:
     """Expire unsent orders that this run did not read and that are too old."""
     limits = {"run": run.id, "now": now_us // 1_000_000}
-    batches = connection.execute(_UNREAD_BATCHES, limits).scalars().all()
-    members = [event >> REVISION_BITS for events in parts.events_of(connection, batches).values() for event in events]
-    for page in pages_of(members):
-        waiting = connection.execute(_WAITING_OF, {"deliveries": page, "batches": batches}).scalars().all()
-        make_exceptions(connection, waiting)
+    for batch in connection.execute(_UNREAD_BATCHES, limits).all():
+        make_exceptions(connection, regular_of(connection, batch.id, members(batch.members)))
     expired = connection.execute(_EXPIRE, {**limits, "reason": Reason.TOO_OLD}).scalars().all()
     judgements.record(connection, now_us, sorted(expired), run=run.id)
 

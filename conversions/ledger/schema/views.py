@@ -8,9 +8,18 @@ from sqlalchemy import Column, MetaData, Table, literal_column, select
 
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_POSITIONS, POSITION_BITS
+from conversions.ledger.states import State
 
 POSITION = f"CAST(k.place & {MAX_POSITIONS - 1} AS INTEGER)"
 DIGEST_BYTES = 8
+LETTERS = {State.RECORDED: "c", State.UNMATCHED: "u", State.DUPLICATE: "d"}
+"""What ``batch.verdicts`` has for each late result that needs no reason."""
+
+
+def late_state(letter: str) -> str:
+    """SQL for the state that *letter*, an expression, stands for; any other is the state of the batch ``b``."""
+    known = " ".join(f"WHEN '{own}' THEN '{state}'" for state, own in LETTERS.items())
+    return f"CASE {letter} {known} ELSE b.state END"
 
 
 def _either(own: str, of_batch: str) -> str:
@@ -25,8 +34,7 @@ COLUMNS = {
     "run": _either("run", "b.run"),
     "day": _either("day", "b.day"),
     "state": f"""CASE WHEN k.place IS NULL THEN x.state WHEN b.verdicts IS NULL THEN b.state
-        ELSE CASE substr(b.verdicts, {POSITION} + 1, 1) WHEN 'c' THEN 'recorded' WHEN 'u' THEN 'unmatched'
-        WHEN 'd' THEN 'duplicate' ELSE b.state END END""",
+        ELSE {late_state(f"substr(b.verdicts, {POSITION} + 1, 1)")} END""",
     "reason": "x.reason",
     "detail": "x.detail",
     "revision": "coalesce(x.revision, 0)",

@@ -64,7 +64,7 @@ def stage(connection: Connection, page: Mapping[str, Any]) -> FirstReading:
     return FirstReading(events, len(own) + sum(event.terms is not None for event in events))
 
 
-def stand(connection: Connection, other: Sequence[NewEvent]) -> None:
+def set_other_terms(connection: Connection, other: Sequence[NewEvent]) -> None:
     """Give the orders of events that have other terms than their batch exceptions with their own."""
     own = [(event.id >> REVISION_BITS, event.terms) for event in other if event.terms]
     make_exceptions(connection, [key for key, _ in own])

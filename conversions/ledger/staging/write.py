@@ -105,7 +105,7 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
                 for evaluation in evaluate_page(connection, shop, after, run=run):
                     known.add(evaluation)
                 known.write()
-            first_reading.stand(connection, seal(connection, run, [*first.events, *known.events], limits))
+            first_reading.set_other_terms(connection, seal(connection, run, [*first.events, *known.events], limits))
             judged = connection.execute(_JUDGED, page | {"anew": int(judgements.is_new_basis(connection))})
             changed = {*judged.scalars().all(), *known.changed}
             judgements.record(connection, ledger.now_us, sorted(changed), run=run)

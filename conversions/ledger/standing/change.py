@@ -9,11 +9,19 @@ from sqlalchemy import Connection, TextClause
 from conversions.ledger.batches import parts
 from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.tables import MAX_POSITIONS, POSITION_BITS, REVISION_BITS
+from conversions.ledger.schema.views import LETTERS
 from conversions.ledger.standing import verdicts
 from conversions.ledger.standing.exceptions import make_exceptions, regular
 from conversions.ledger.states import State
 
-_SET_STATE = text_with_lists("UPDATE exception SET state = :state WHERE id IN :deliveries", "deliveries")
+_SET_STATE = text_with_lists(
+    """
+    UPDATE exception SET state = :state, reason = CASE state WHEN 'received' THEN NULL ELSE reason END,
+    detail = CASE state WHEN 'received' THEN NULL ELSE detail END WHERE id IN :deliveries
+""",
+    "deliveries",
+)
+"""A first result replaces what was suspected of a request; a duplicate that turns out to be ours keeps its reason."""
 
 
 class Change(NamedTuple):
@@ -62,7 +70,7 @@ def set_late_state(connection: Connection, deliveries: Sequence[int], state: Sta
     """Set a late result that needs no reason: at its position, or in the exception."""
     for page in pages_of(deliveries):
         placed = ((row.place >> POSITION_BITS, row.place & MAX_POSITIONS - 1) for row in regular(connection, page))
-        verdicts.set_letters(connection, placed, verdicts.LETTERS[state])
+        verdicts.set_letters(connection, placed, LETTERS[state])
         connection.execute(_SET_STATE, {"state": state, "deliveries": page})
 
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, select, update
 
 from conversions.ledger.schema import tables
-from conversions.ledger.states import State
 
-LETTERS = {State.RECORDED: "c", State.UNMATCHED: "u", State.DUPLICATE: "d"}
 NONE = "-"
 """No late result, or an exception."""
 

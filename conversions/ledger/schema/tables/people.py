@@ -14,7 +14,7 @@ objection = table(
     string("removed_reason", null=True),
     string("kind", server_default="objection"),  # objection | withdrawal | restriction | erasure
     string("case_no", null=True),
-    integer("person", null=True),  # the first entry of the same person, whom a rotated key gave another subject
+    integer("person", null=True),  # the person's first entry, where it is under the subject of a former key
     binary("salt", null=True),
     binary("commitment", null=True),  # under the salt; see bound_sets
     Index(
