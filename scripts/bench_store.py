@@ -92,6 +92,14 @@ class TimedConnection(sqlite3.Connection):
     def cursor(self, *_: Any) -> Any:
         return super().cursor(TimedCursor)
 
+    def execute(self, *arguments: Any) -> Any:
+        with counted("sql"):
+            return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> Any:
+        with counted("sql"):
+            return super().executemany(*arguments)
+
     def commit(self) -> None:
         with counted("sql"):
             super().commit()

@@ -43,14 +43,14 @@ class Judgement:
     """By currency, where the new orders look like one mistake."""
 
 
-def judge(ledger: Ledger, shop: str, window: Window, today: date, past_orders: PastOrders) -> Judgement:
+def judge(ledger: Ledger, window: Window, today: date, past_orders: PastOrders) -> Judgement:
     """Judge every order that was read and never sent, before staging; this changes no order.
 
     Where the store has no levels yet, it reads earlier orders from the source. Raises SourceError where that fails.
     """
     judgement = Judgement()
     with ledger.temporary() as connection:
-        if not new_orders.find(connection, shop):
+        if not new_orders.find(connection):
             return judgement
         knows_amounts = not amount_history.is_empty(connection)
     if not knows_amounts:
@@ -74,17 +74,17 @@ def keep_open(ledger: Ledger, run: Run, judgement: Judgement) -> None:
     )
 
 
-def withhold(ledger: Ledger, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
+def withhold(ledger: Ledger, judgement: Judgement, accepted: Collection[str] = ()) -> None:
     """Withhold unusual orders before staging, except those of a shift in an *accepted* currency."""
     if not judgement.prices:
         return
     with ledger.temporary() as connection:
         for currency in judgement.shifts.keys() & set(accepted):
             new_orders.release(connection, currency, judgement.shifts[currency].power)
-        new_orders.withhold(connection, shop)
+        new_orders.withhold(connection)
 
 
-def learn(ledger: Ledger, run: Run, shop: str, judgement: Judgement, accepted: Collection[str] = ()) -> None:
+def learn(ledger: Ledger, run: Run, judgement: Judgement, accepted: Collection[str] = ()) -> None:
     """Update the levels from the orders of this run, after staging."""
     amount_history.keep_open_shifts(ledger, run, {})
     if not judgement.prices:
@@ -93,7 +93,7 @@ def learn(ledger: Ledger, run: Run, shop: str, judgement: Judgement, accepted: C
         for currency, prices in judgement.prices.items():
             sent = list(new_orders.far_orders_not_withheld(connection, currency, MAX_LEARNED_ORDERS))
             _learn(prices, sent, judgement.shifts.get(currency) if currency in accepted else None)
-    amount_history.keep(ledger, run, shop, judgement.prices)
+    amount_history.keep(ledger, run, judgement.prices)
 
 
 def _learn(prices: PriceLevels, sent: Sequence[tuple[bytes, int, Deviation]], shift: Shift | None) -> None:

@@ -12,7 +12,7 @@ CODES = ("values",)
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding for each destination where most of the orders that were read again have another value."""
-    for drift in ValueComparison(evidence.ledger, evidence.settings.shop, evidence.window).drift():
+    for drift in ValueComparison(evidence.ledger, evidence.window).drift():
         name = evidence.destinations[drift.destination]
         sentence = (
             f"{drift.differing} of {drift.orders} orders that were sent to {name} have another value now, by a median "

@@ -17,7 +17,7 @@ def estimate(runtime: Runtime, ledger: Ledger, destination_ids: list[int]) -> di
     in_gap, now = gaps.orders_in_gap(ledger, dedup_windows_us(runtime)), int(ledger.clock().timestamp())
     control_totals = [ControlTotals() for _ in runtime.destinations]
     adjustments = [AdjustmentTotals() for _ in runtime.destinations]
-    for page in evaluate.evaluations(ledger, runtime.settings.shop):
+    for page in evaluate.evaluations(ledger):
         totals.forecast(control_totals, page, now, in_gap)
         restatements.estimate(runtime, ledger, page, adjustments)
     stops, sides = reconcile.account_stops(runtime, ledger), {}

@@ -39,10 +39,10 @@ def read_window(scope: Scope, intake: Intake, pseudonymize: Pseudonymize) -> Rea
     ledger, settings, accepted = scope.ledger, scope.settings, scope.request.accepted
     counts, snapshot = read_snapshot(scope, intake, pseudonymize)
     evidence = Evidence(ledger, settings, scope.request, scope.window, counts, scope.destinations)
-    judgement = amounts.judge(ledger, settings.shop, scope.window, scope.today, intake.past_orders)
+    judgement = amounts.judge(ledger, scope.window, scope.today, intake.past_orders)
     findings = apply_accepted([*anomalies.findings(evidence), *judgement.findings], accepted)
     if not stops_run(findings):
-        amounts.withhold(ledger, settings.shop, judgement, accepted.get(amounts.CODE, ()))
+        amounts.withhold(ledger, judgement, accepted.get(amounts.CODE, ()))
     return ReadResult(counts, snapshot, findings, evidence.judgements.new, judgement)
 
 
@@ -72,10 +72,10 @@ def stage(context: RunContext, read_result: ReadResult) -> list[Finding]:
     reason_shares.save_counts(
         ledger, run, read_result.reason_counts, {finding.about for finding in read_result.findings}
     )
-    amounts.learn(ledger, run, scope.settings.shop, read_result.amounts, accepted.get(amounts.CODE, ()))
+    amounts.learn(ledger, run, read_result.amounts, accepted.get(amounts.CODE, ()))
     volumes.save_volumes(ledger, run, window, scope.today)
     windows_us = dict(zip(scope.destination_ids, dedup_windows_us(runtime), strict=True))
-    gaps.mark_unknown(ledger, run, scope.settings.shop, windows_us)
+    gaps.mark_unknown(ledger, run, windows_us)
     counts = read_result.counts
     whole = not (counts.skipped_files or counts.refused_files)
     runs.mark_staged(ledger, run, window, scope.destination_ids if whole else [])

@@ -166,14 +166,16 @@ def seen(*shown: Sighting) -> SnapshotBatch:
     return SnapshotBatch([one.row for one in shown], [row for one in shown for row in one.draft_rows])
 
 
-def resolved(sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked: bool = False) -> Resolution:
+def resolved(
+    sightings: SourceSnapshot, *, settled: Collection[str] = (), ranked: bool = False, shop: str = SHOP
+) -> Resolution:
     """The window is read; what is set aside is digested without a key."""
-    return sightings.resolve(settled, SHOP, lambda text: text.encode()[-16:], ranked=ranked)
+    return sightings.resolve(settled, shop, lambda text: text.encode()[-16:], ranked=ranked)
 
 
 def fresh_sightings(ledger: Ledger, numbers: Sequence[int]) -> SourceSnapshot:
     """A place for another reading on the same connection, which no run needs: it reads once."""
-    for table in ("order_row", "draft", "place", "repeated", "bad_row", "doubt"):
+    for table in ("order_row", "draft", "place", "known_row", "repeated", "bad_row", "doubt"):
         ledger.connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table}")
     ledger.connection.commit()
     return open_snapshot(ledger, numbers)

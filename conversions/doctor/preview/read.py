@@ -49,7 +49,7 @@ def _preview(scope: Scope, intake: Intake, rows: int) -> Preview:
     counts, _ = read_snapshot(scope, replace(intake, source=observed), partial(map, intake.pseudonymizer))
     findings = _findings(scope, counts, judge_amounts=knows_amounts)
     shown = observed.reading.rows()
-    by_place, outcomes = results_of(ledger, settings.shop, {row.rank_place for row in shown})
+    by_place, outcomes = results_of(ledger, {row.rank_place for row in shown})
     found = list(warnings(observed.reading, counts, sendable(outcomes), knows_amounts=knows_amounts))
     return Preview(
         source=observed.description,
@@ -76,10 +76,10 @@ def _findings(scope: Scope, counts: ReadCounts, *, judge_amounts: bool) -> list[
     found = anomalies.findings(Evidence(ledger, settings, scope.request, scope.window, counts, scope.destinations))
     if not judge_amounts:
         return found
-    judgement = amounts.judge(ledger, settings.shop, scope.window, scope.today, lambda _: ())
+    judgement = amounts.judge(ledger, scope.window, scope.today, lambda _: ())
     found += judgement.findings
     if not stops_run(found):
-        amounts.withhold(ledger, settings.shop, judgement)
+        amounts.withhold(ledger, judgement)
     return found
 
 

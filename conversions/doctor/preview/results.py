@@ -16,10 +16,10 @@ from conversions.model.conversion import Reason
 from conversions.model.read_counts import ReadCounts
 
 
-def results_of(ledger: Ledger, shop: str, shown: Collection[int | None]) -> tuple[dict[int, Results], Counter[Results]]:
+def results_of(ledger: Ledger, shown: Collection[int | None]) -> tuple[dict[int, Results], Counter[Results]]:
     """Return the results of the orders at the places *shown* of the reading, and the number of orders by results."""
     now, by_place, outcomes = int(ledger.clock().timestamp()), {}, Counter[Results]()
-    for page in evaluate.evaluations(ledger, shop):
+    for page in evaluate.evaluations(ledger):
         for place, group in groupby(page, key=attrgetter("row.rank_place")):
             found = tuple(totals.estimate(order, now) for order in group)
             outcomes[found] += 1

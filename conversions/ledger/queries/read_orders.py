@@ -18,19 +18,25 @@ _SUMS = """
 """Money in two parts, because the sum of a misread column may not fit 64 bits."""
 _REGULAR = text_with_lists(
     f"""
+    WITH placed AS MATERIALIZED (
+        SELECT k.id & {MAX_DESTINATIONS - 1} AS destination, k.place >> {POSITION_BITS} AS batch,
+        CASE WHEN v.verdicts IS NULL THEN '' ELSE substr(v.verdicts, {POSITION} + 1, 1) END AS letter, a.currency,
+        a.exponent, a.minor
+        FROM sale_span r CROSS JOIN delivery_place k JOIN sale a ON a.id = k.id >> {DESTINATION_BITS}
+        JOIN batch v ON v.id = k.place >> {POSITION_BITS} WHERE {in_spans("k.id")}
+    )
     SELECT g.destination, {late_state("g.letter")} AS state,
     CASE WHEN b.settled_run = :run THEN 1 ELSE 0 END AS now, NULL AS reason, b.day,
     g.currency AS stated_currency, g.exponent AS stated_exponent, 0 AS differs, g.orders, g.high, g.low FROM (
-        SELECT k.id & {MAX_DESTINATIONS - 1} AS destination, k.place >> {POSITION_BITS} AS batch,
-        CASE WHEN v.verdicts IS NULL THEN '' ELSE substr(v.verdicts, {POSITION} + 1, 1) END AS letter, a.currency,
-        a.exponent, {_SUMS.format("a.minor")}
-        FROM sale_span r CROSS JOIN delivery_place k JOIN sale a ON a.id = k.id >> {DESTINATION_BITS}
-        JOIN batch v ON v.id = k.place >> {POSITION_BITS} WHERE {in_spans("k.id")} GROUP BY 1, 2, 3, 4, 5
+        SELECT destination, batch, letter, currency, exponent, {_SUMS.format("minor")} FROM placed
+        GROUP BY 1, 2, 3, 4, 5
     ) g JOIN batch b ON b.id = g.batch WHERE g.destination IN :destinations
 """,
     "destinations",
 )
-"""What stands as its batch says: summed by batch first, which is how it is stored."""
+"""What stands as its batch says: summed by batch first, which is how it is stored. Materialised, because SQLite would
+carry the verdicts of a whole batch along with each of its orders while it sorts.
+"""
 _READ_EXCEPTIONS = f"""
     FROM sale_span r CROSS JOIN exception x
     WHERE {in_spans("x.id")} AND x.id & {MAX_DESTINATIONS - 1} IN :destinations

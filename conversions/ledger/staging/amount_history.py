@@ -60,9 +60,7 @@ _DELETE_SURPLUS = text(f"""
 """)
 _DELETE_LATEST = text("DELETE FROM latest_amount WHERE currency = :currency")
 _DELETE_SALE = text("DELETE FROM latest_amount WHERE sale = :sale")
-_SALE = text("""
-    SELECT a.id FROM order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id = :row
-""")
+_SALE = text("SELECT sale FROM known_row WHERE id = :row")
 
 
 class AmountHistory:
@@ -157,7 +155,7 @@ def keep_open_shifts(ledger: Ledger, run: Run, shifts: Mapping[str, int]) -> Non
             connection.execute(insert(tables.open_shift), rows)
 
 
-def keep(ledger: Ledger, run: Run, shop: str, by_currency: Mapping[str, PriceLevels]) -> None:
+def keep(ledger: Ledger, run: Run, by_currency: Mapping[str, PriceLevels]) -> None:
     """Store the levels that this run updated. The day of each level is the day of the run, in UTC."""
     today = ledger.clock().date()
     with ledger.transaction() as connection:
@@ -167,7 +165,7 @@ def keep(ledger: Ledger, run: Run, shop: str, by_currency: Mapping[str, PriceLev
             row = {"currency": currency, "product": _SHOP, "amounts": levels.shop.pack()}
             connection.execute(_ADD_LEVEL, row)
             _keep_spread(connection, currency, levels.spread)
-            _keep_latest(connection, shop, currency, levels.latest)
+            _keep_latest(connection, currency, levels.latest)
         connection.execute(_INSERT_LEVELS, {"day": today.isoformat()})
         _delete_old(connection, today)
 
@@ -194,13 +192,13 @@ def _keep_spread(connection: Connection, currency: str, spread: Spread) -> None:
         connection.execute(_INSERT_SPREAD, rows)
 
 
-def _keep_latest(connection: Connection, shop: str, currency: str, latest: Iterable[Deviation]) -> None:
+def _keep_latest(connection: Connection, currency: str, latest: Iterable[Deviation]) -> None:
     """Store the latest deviations with the keys of their sales; orders of the past have none."""
     connection.execute(_DELETE_LATEST, {"currency": currency})
     for each in latest:
         sale = -each.order or None
         if each.order > 0:
-            sale = connection.execute(_SALE, {"shop": shop, "row": each.order}).scalar_one()
+            sale = connection.execute(_SALE, {"row": each.order}).scalar_one()
         connection.execute(_DELETE_SALE, {"sale": sale})
         row = {"sale": sale, "currency": currency, "deviation": each.deviation, "basis": each.basis}
         connection.execute(insert(tables.latest_amount), row | {"odd": int(each.odd)})

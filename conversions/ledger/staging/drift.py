@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import TextClause, text
 
-from conversions.ledger.standing.readings import in_spans, runs_since, select_spans
+from conversions.ledger.schema.tables import DESTINATION_BITS
+from conversions.ledger.standing.readings import is_read, runs_since, select_spans
 from conversions.ledger.states import FORBIDDEN, SENT
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
@@ -25,44 +26,47 @@ def _sql_list(codes: frozenset[str]) -> str:
     return ", ".join(f"'{code}'" for code in sorted(map(str, codes)))
 
 
-_CREATE_PAIRS = text(f"""
-    CREATE TEMP TABLE met AS SELECT destination, CASE WHEN again THEN differs END AS differs,
-        CASE WHEN again AND differs = 1 THEN 1.0 * now / nullif(stored, 0) * scale END AS factor,
-        CASE WHEN again AND differs = 1 AND now > 0
+_COMPARED = f"""
+    SELECT x.destination, d.due_minor AS now, s.currency, s.exponent, s.refunded,
+        coalesce(x.due_minor, x.value_minor) AS stored,
+        CASE WHEN x.due_minor IS NULL THEN x.value_currency ELSE x.stated_currency END AS stored_currency,
+        CASE WHEN x.due_minor IS NULL THEN x.value_exponent ELSE x.stated_exponent END AS stored_exponent
+    FROM known_row n CROSS JOIN order_row s CROSS JOIN place p
+    JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
+    JOIN delivery x ON x.id = n.sale << {DESTINATION_BITS} | p.destination
+    WHERE n.unchanged = 0 AND s.id = n.id AND {is_read("n.sale")} AND x.value_minor IS NOT NULL
+    AND x.state IN ({_sql_list(SENT)}) AND coalesce(d.reason, '') NOT IN ({_sql_list(FORBIDDEN)})
+"""
+_CREATE_COMPARED = text(f"""
+    CREATE TEMP TABLE compared AS SELECT destination, differs,
+        CASE WHEN differs = 1 THEN 1.0 * now / nullif(stored, 0) * scale END AS factor,
+        CASE WHEN differs = 1 AND now > 0
             AND (refunded = 0 OR currency <> stored_currency OR (now + refunded) * scale <> stored) THEN
             1.0 * (now + refunded) / nullif(stored, 0) * scale END AS gross
     FROM (
-        SELECT paired.*, CASE WHEN (now, currency, exponent) <> (stored, stored_currency, stored_exponent) THEN 1
+        SELECT sent.*, CASE WHEN (now, currency, exponent) <> (stored, stored_currency, stored_exponent) THEN 1
             ELSE 0 END AS differs,
-            CAST('1e' || (stored_exponent - exponent) AS DOUBLE PRECISION) AS scale FROM (
-            SELECT x.destination,
-                d.id IS NOT NULL AND x.value_minor IS NOT NULL AND x.state IN ({_sql_list(SENT)})
-                    AND coalesce(d.reason, '') NOT IN ({_sql_list(FORBIDDEN)}) AS again,
-                d.due_minor AS now, s.currency, s.exponent, s.refunded,
-                coalesce(x.due_minor, x.value_minor) AS stored,
-                CASE WHEN x.due_minor IS NULL THEN x.value_currency ELSE x.stated_currency END AS stored_currency,
-                CASE WHEN x.due_minor IS NULL THEN x.value_exponent ELSE x.stated_exponent END AS stored_exponent
-            FROM sale_span r CROSS JOIN delivery x JOIN sale a ON a.id = x.sale AND a.shop = :shop
-            LEFT JOIN order_row s ON s.order_no = a.order_no
-            LEFT JOIN place p ON p.destination = x.destination
-            LEFT JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
-            WHERE {in_spans("x.id")}
-        ) paired
-    ) compared
+            CAST('1e' || (stored_exponent - exponent) AS DOUBLE PRECISION) AS scale FROM ({_COMPARED}) sent
+    ) paired
 """)
-"""Every order that a run over these days has read, with its value in this run; ``stored`` is the last stored value,
-``gross`` the factor by which the amount before refunds differs, null where refunds explain the whole difference."""
-_DIFFERING = text("SELECT destination, count(*), sum(differs) FROM met WHERE differs IS NOT NULL GROUP BY destination")
+"""Every sent order that a run over these days has read and that is read again, unless its row is unchanged, with its
+value in this run; ``stored`` is the last stored value, ``gross`` the factor by which the amount before refunds differs,
+null where refunds explain the whole difference."""
+_UNCHANGED = text(f"SELECT count(*) FROM known_row n WHERE n.unchanged = 1 AND {is_read('n.sale')}")
+_DIFFERING = text("""
+    SELECT p.destination, :unchanged + count(c.differs), coalesce(sum(c.differs), 0)
+    FROM place p LEFT JOIN compared c ON c.destination = p.destination GROUP BY 1
+""")
 _WITH_MEDIAN_FACTOR = text("""
-    SELECT count(*) FROM met WHERE destination = :destination AND abs(gross / (
-        SELECT gross FROM met WHERE destination = :destination AND gross IS NOT NULL ORDER BY gross
-        LIMIT 1 OFFSET (SELECT count(gross) / 2 FROM met WHERE destination = :destination)
+    SELECT count(*) FROM compared WHERE destination = :destination AND abs(gross / (
+        SELECT gross FROM compared WHERE destination = :destination AND gross IS NOT NULL ORDER BY gross
+        LIMIT 1 OFFSET (SELECT count(gross) / 2 FROM compared WHERE destination = :destination)
     ) - 1) <= 0.01
 """)
 """Counts the orders that differ by the median factor, within one percent."""
 _MEDIAN_FACTOR = text("""
-    SELECT factor FROM met WHERE destination = :destination AND factor IS NOT NULL ORDER BY factor
-    LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM met WHERE destination = :destination)
+    SELECT factor FROM compared WHERE destination = :destination AND factor IS NOT NULL ORDER BY factor
+    LIMIT 1 OFFSET (SELECT count(factor) / 2 FROM compared WHERE destination = :destination)
 """)
 
 
@@ -81,12 +85,13 @@ class ValueDrift:
 class ValueComparison:
     """The snapshot of one run compared with the store, before staging. Takes no lock and writes nothing."""
 
-    def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
+    def __init__(self, ledger: Ledger, window: Window) -> None:
         self._ledger = ledger
         with ledger.temporary() as connection:
-            connection.execute(text("DROP TABLE IF EXISTS met"))
+            connection.execute(text("DROP TABLE IF EXISTS compared"))
             select_spans(connection, runs_since(connection, window.since))
-            connection.execute(_CREATE_PAIRS, {"shop": shop})
+            connection.execute(_CREATE_COMPARED)
+            self._unchanged = int(connection.execute(_UNCHANGED).scalar_one())
 
     def drift(self) -> list[ValueDrift]:
         """Return the destinations where the amounts seem to come from another column."""
@@ -109,4 +114,4 @@ class ValueComparison:
 
     def _rows(self, query: TextClause, destination: int | None = None) -> Sequence[Any]:
         with self._ledger.temporary() as connection:
-            return connection.execute(query, {"destination": destination}).all()
+            return connection.execute(query, {"destination": destination, "unchanged": self._unchanged}).all()

@@ -11,6 +11,7 @@ from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.tables import DESTINATION_BITS, REVISION_BITS
 from conversions.ledger.schema.views import COLUMNS, columns, standing
+from conversions.ledger.staging.known_rows import CHANGED, KNOWN
 from conversions.ledger.staging.transitions import Current, Incoming, Transition, next_transition
 from conversions.ledger.states import FORBIDDEN, State, state_of
 from conversions.ledger.store import Ledger
@@ -20,18 +21,18 @@ from conversions.model.conversion import Money, Reason
 ROWS_PER_PAGE = 20_000
 """Snapshot rows in one page."""
 
-SNAPSHOT_ROWS = f"""
-    FROM order_row s CROSS JOIN place p
-    JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
+DRAFTS = f"""
+    CROSS JOIN place p JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
     LEFT JOIN objection o ON o.subject = s.subject AND o.removed_us IS NULL
     AND NOT EXISTS (SELECT 1 FROM objection w WHERE w.subject = o.subject AND w.removed_us IS NULL AND w.kind < o.kind)
     AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{r}'" for r in sorted(FORBIDDEN - {Reason.UNUSABLE_EMAIL}))})
 """
-"""One row per order and destination, with its suppression; skipped where the buyer's choice already forbids sending."""
+"""Joins to an order row its draft for each destination, with the suppression of the buyer, unless the buyer's choice
+forbids sending already."""
 
 KEY = f"a.id << {DESTINATION_BITS} | p.destination"
 """The key of the order ``a`` at the destination ``p``."""
-_EVALUATED = text(f"""
+_EVALUATED = f"""
     SELECT s.order_no, s.rank_place, s.subject, s.day, s.minor, s.currency, s.exponent, p.position, o.kind AS objection,
     d.reason, d.quarantined, d.due_minor, d.fingerprint, d.ready_at, d.expires_at, d.event,
     a.subject AS buyer, a.minor AS minor_of_sale, a.currency AS currency_of_sale, a.exponent AS exponent_of_sale,
@@ -43,11 +44,17 @@ _EVALUATED = text(f"""
     CASE WHEN ({COLUMNS["attempted"]}) <> 0
         AND ({COLUMNS["state"]}) IN ('pending', 'deferred', 'withheld', 'quarantined', 'rejected', 'expired')
     THEN (SELECT e.place FROM event e WHERE e.id = k.id << {REVISION_BITS} | {COLUMNS["revision"]}) END AS place
-    {SNAPSHOT_ROWS} LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no {standing(f"= {KEY}")}
-    WHERE s.id > :after AND s.id <= :upto AND (:run = 0 OR k.id IS NOT NULL AND ({COLUMNS["run"]}) <> :run
-        AND NOT (x.id IS NULL AND b.state = 'received' AND d.due_minor = s.minor AND a.minor = s.minor
-            AND a.currency = s.currency AND a.exponent = s.exponent))
-    ORDER BY s.id, p.position
+"""
+_IN_ORDER = "s.id > :after AND s.id <= :upto ORDER BY s.id, p.position"
+_EVERY_ORDER = text(f"""
+    {_EVALUATED} FROM order_row s LEFT JOIN known_row n ON n.id = s.id LEFT JOIN sale a ON a.id = n.sale {DRAFTS}
+    {standing(f"= {KEY}")} WHERE {_IN_ORDER}
+""")
+_ORDERS_THAT_MAY_CHANGE = text(f"""
+    {_EVALUATED} {KNOWN} {DRAFTS} {standing(f"= {KEY}")} WHERE {CHANGED}
+    AND k.id IS NOT NULL AND ({COLUMNS["run"]}) <> :run
+    AND NOT (x.id IS NULL AND b.state = 'received' AND d.due_minor = s.minor AND a.minor = s.minor
+        AND a.currency = s.currency AND a.exponent = s.exponent) AND {_IN_ORDER}
 """)
 
 
@@ -85,18 +92,18 @@ class Evaluation(NamedTuple):
         return _value(self.row)
 
 
-def evaluations(ledger: Ledger, shop: str) -> Iterator[list[Evaluation]]:
+def evaluations(ledger: Ledger) -> Iterator[list[Evaluation]]:
     """Evaluate every order at every destination, page by page."""
     for after in pages(ledger):
         with ledger.transaction() as connection:
-            page = evaluate_page(connection, shop, after, run=0)
+            page = evaluate_page(connection, after, run=0)
         yield page
 
 
-def evaluate_page(connection: Connection, shop: str, after: int, *, run: int) -> list[Evaluation]:
+def evaluate_page(connection: Connection, after: int, *, run: int) -> list[Evaluation]:
     """Evaluate one page: with 0 every order; with *run* those that it may change, of those that the ledger had."""
-    page = {"shop": shop, "after": after, "upto": after + ROWS_PER_PAGE, "run": run}
-    rows = connection.execute(_EVALUATED, page).all()
+    page = {"after": after, "upto": after + ROWS_PER_PAGE, "run": run}
+    rows = connection.execute(_ORDERS_THAT_MAY_CHANGE if run else _EVERY_ORDER, page).all()
     sent = bodies(connection, {row.place for row in rows if row.place is not None})
     return [_evaluation(row, sent.get(row.place)) for row in rows]
 

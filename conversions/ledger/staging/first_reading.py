@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 
 from conversions.ledger.batches.seal import NewEvent, Terms
 from conversions.ledger.schema.tables import REVISION_BITS
-from conversions.ledger.staging.evaluate import KEY, SNAPSHOT_ROWS
+from conversions.ledger.staging.evaluate import DRAFTS, KEY
+from conversions.ledger.staging.known_rows import CHANGED, KNOWN
 from conversions.ledger.standing import make_exceptions
 from conversions.ledger.subjects.suppressions import REASON_FOR
 from conversions.model.conversion import Money, Reason
@@ -19,7 +20,7 @@ _REGULAR = f"""
 """
 """1 where the order stands as its batch will say: it is ready, and its event has the value that the sale states."""
 _NEW = f"""
-    {SNAPSHOT_ROWS} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no WHERE s.id > :after AND s.id <= :upto
+    {KNOWN} {DRAFTS} WHERE {CHANGED} AND n.id > :after AND n.id <= :upto
     AND NOT EXISTS (SELECT 1 FROM delivery_place k WHERE k.id = {KEY})
 """
 _EVENTS = text(f"""

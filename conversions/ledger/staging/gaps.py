@@ -12,15 +12,15 @@ from conversions.ledger import log
 from conversions.ledger.runs import Run
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.views import COLUMNS, standing
-from conversions.ledger.staging.evaluate import KEY, SNAPSHOT_ROWS, Evaluation
+from conversions.ledger.staging.evaluate import DRAFTS, KEY, Evaluation
+from conversions.ledger.staging.known_rows import CHANGED, KNOWN
 from conversions.ledger.standing import make_exceptions
 from conversions.ledger.store import Ledger
 
 _FIRST_US = "CASE WHEN d.ready_at * 1000000 > :since_us THEN d.ready_at * 1000000 ELSE :since_us END"
 _PERHAPS_SENT = text(f"""
-    SELECT k.id AS delivery, {_FIRST_US} AS first_us {SNAPSHOT_ROWS}
-    JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no {standing(f"= {KEY}")}
-    WHERE p.destination = :destination AND {COLUMNS["run"]} = :run AND {COLUMNS["state"]} = 'pending'
+    SELECT k.id AS delivery, {_FIRST_US} AS first_us {KNOWN} {DRAFTS} {standing(f"= {KEY}")}
+    WHERE {CHANGED} AND p.destination = :destination AND {COLUMNS["run"]} = :run AND {COLUMNS["state"]} = 'pending'
     AND d.ready_at * 1000000 < :until_us AND {_FIRST_US} + :resend_us <= :now_us
 """)
 _SET_UNKNOWN = text("""
@@ -49,7 +49,7 @@ def orders_in_gap(ledger: Ledger, resend_us: Sequence[int]) -> Callable[[Evaluat
     return maybe_sent
 
 
-def mark_unknown(ledger: Ledger, run: Run, shop: str, resend_us: Mapping[int, int]) -> int:
+def mark_unknown(ledger: Ledger, run: Run, resend_us: Mapping[int, int]) -> int:
     """Set orders of *run* to unknown that were perhaps sent and would count twice; return the count.
 
     *resend_us* gives by destination how long after its first attempt a platform counts an order once.
@@ -61,7 +61,7 @@ def mark_unknown(ledger: Ledger, run: Run, shop: str, resend_us: Mapping[int, in
             return 0
         gap = {"since_us": head.lost_from_us, "until_us": head.lost_until_us, "now_us": ledger.now_us, "run": run.id}
         return sum(
-            _set_unknown(connection, gap | {"shop": shop, "destination": destination, "resend_us": span})
+            _set_unknown(connection, gap | {"destination": destination, "resend_us": span})
             for destination, span in resend_us.items()
         )
 

@@ -12,7 +12,8 @@ from conversions.ledger.restatements.unconfirmed import newest
 from conversions.ledger.schema import tables
 from conversions.ledger.schema.dialect import pages_of, text_with_lists
 from conversions.ledger.schema.tables import DESTINATION_BITS, POSITION_BITS
-from conversions.ledger.staging.evaluate import KEY, SNAPSHOT_ROWS, Evaluation
+from conversions.ledger.staging.evaluate import DRAFTS, KEY, Evaluation
+from conversions.ledger.staging.known_rows import CHANGED, KNOWN
 from conversions.ledger.staging.transitions import Incoming, Transition
 from conversions.ledger.standing import make_exceptions, vacate
 from conversions.ledger.states import SENT, State
@@ -39,8 +40,8 @@ _WITHHELD_SAME = f"""
 """Withheld, never sent, and withheld for the same reason still: it would be replaced by the same row."""
 _MARK_UNCHANGED = text(f"""
     UPDATE exception SET run = :run, due_minor = CASE state WHEN 'withheld' THEN due_minor END WHERE id IN (
-        SELECT x.id {SNAPSHOT_ROWS} JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-        JOIN exception x ON x.id = {KEY} WHERE s.id > :after AND s.id <= :upto AND x.run <> :run
+        SELECT x.id {KNOWN} {DRAFTS} JOIN exception x ON x.id = {KEY}
+        WHERE {CHANGED} AND n.id > :after AND n.id <= :upto AND x.run <> :run
         AND ({_SENT_SAME} OR {_WITHHELD_SAME})
     )
 """)

@@ -48,10 +48,10 @@ _INSERT_NEW = text(f"""
             {_any(_WITHHELD)} AS withheld,
             {_any(f"{_WITHHELD} AND x.settled_run IN (SELECT id FROM run WHERE waiting IS NOT NULL)")} AS reported,
             {_any("x.accepted_minor = s.minor AND x.stated_currency = s.currency")} AS decided
-        FROM order_row s
-        LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+        FROM order_row s LEFT JOIN known_row n ON n.id = s.id LEFT JOIN sale a ON a.id = n.sale
         {standing(deliveries_of("a.id"))}
-        WHERE s.minor > 0 AND EXISTS (SELECT 1 FROM draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
+        WHERE coalesce(n.unchanged, 0) = 0 AND s.minor > 0
+        AND EXISTS (SELECT 1 FROM draft d WHERE {_DRAFTS} AND d.event IS NOT NULL)
         GROUP BY s.id
     ) judged WHERE withheld = 1 OR gone = 0
 """)
@@ -80,8 +80,8 @@ _WITHHOLD = text(f"""
     WHERE event IS NOT NULL AND id IN (
         SELECT (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
         FROM far f JOIN order_row s ON s.id = f.id CROSS JOIN place p
-        LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-        LEFT JOIN exception x ON x.id = a.id << {DESTINATION_BITS} | p.destination
+        LEFT JOIN known_row n ON n.id = s.id
+        LEFT JOIN exception x ON x.id = n.sale << {DESTINATION_BITS} | p.destination
         WHERE f.odd <> 0 AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1 = 1)
     )
 """)
@@ -124,10 +124,10 @@ class PastOrder(NamedTuple):
     products: bytes
 
 
-def find(connection: Connection, shop: str) -> int:
+def find(connection: Connection) -> int:
     """Find the orders of this run that were never sent; return the count. All in the caller's transaction."""
     temporary_tables.create(connection)
-    return int(connection.execute(_INSERT_NEW, {"shop": shop}).rowcount)
+    return int(connection.execute(_INSERT_NEW).rowcount)
 
 
 def new_orders(connection: Connection) -> Iterator[NewOrder]:
@@ -169,9 +169,9 @@ def release(connection: Connection, currency: str, power_of_ten: int) -> None:
     connection.execute(_RELEASE, {"currency": currency, "power": power_of_ten})
 
 
-def withhold(connection: Connection, shop: str) -> None:
+def withhold(connection: Connection) -> None:
     """Withhold the orders with an unusual amount that no person has confirmed."""
-    connection.execute(_WITHHOLD, {"shop": shop})
+    connection.execute(_WITHHOLD)
 
 
 def count_unreported(connection: Connection) -> dict[tuple[str, int], int]:

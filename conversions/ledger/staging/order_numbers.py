@@ -18,7 +18,8 @@ from sqlalchemy import func, insert, select, text, update
 from conversions.ledger import log
 from conversions.ledger.runs import operator
 from conversions.ledger.schema import tables
-from conversions.ledger.standing.readings import in_spans, runs_since, select_spans
+from conversions.ledger.schema.sql import deliveries_of
+from conversions.ledger.standing.readings import is_read, runs_since, select_spans
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Window
 
@@ -29,26 +30,35 @@ MIN_PAIRS_BY_DAY = 3
 _NUMERIC = re.compile(r"#?\s*0*([0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,3})?)")
 _MAX_DIGITS = 40
 """A longer number is not normalized."""
-_CREATE_KNOWN = text(f"""
-    CREATE TEMP TABLE known AS SELECT a.id AS sale, a.order_no, a.purchased_us, r.day, a.subject,
+_HAS_NEW = text("SELECT EXISTS (SELECT 1 FROM order_row s WHERE s.id NOT IN (SELECT id FROM known_row))")
+_CREATE_CANDIDATE = text(f"""
+    CREATE TEMP TABLE candidate AS SELECT a.id AS sale, a.order_no, a.purchased_us, r.day, a.subject,
         r.minor, r.currency, r.exponent,
         CASE WHEN EXISTS (SELECT 1 FROM order_row s WHERE s.order_no = a.order_no)
         OR EXISTS (SELECT 1 FROM bad_row b WHERE b.order_no = a.order_no) THEN 0 ELSE 1 END AS absent
     FROM (
         SELECT x.sale, x.day, x.stated_minor AS minor, x.stated_currency AS currency, x.stated_exponent AS exponent,
             row_number() OVER (PARTITION BY x.sale ORDER BY x.id) AS place
-        FROM sale_span r CROSS JOIN delivery x WHERE {in_spans("x.id")}
-    ) r JOIN sale a ON a.id = r.sale AND a.shop = :shop WHERE r.place = 1
+        FROM sale_span r CROSS JOIN sale b CROSS JOIN delivery x
+        WHERE b.id BETWEEN r.first AND r.last AND b.shop = :shop AND b.subject IN (
+            SELECT s.subject FROM order_row s WHERE s.id NOT IN (SELECT id FROM known_row)
+        ) AND x.id {deliveries_of("b.id")}
+    ) r JOIN sale a ON a.id = r.sale WHERE r.place = 1
 """)
-"""One row per order that a run over these days has read; an order with a bad row is not absent."""
-_COUNT_PRESENT = text("SELECT count(*) FROM known WHERE absent = 0")
+"""The sales of buyers of new orders that a run over these days has read; one with a bad row is not absent."""
+_COUNT_PRESENT = text(f"""
+    SELECT count(*) FROM (
+        SELECT sale FROM known_row
+        UNION SELECT a.id FROM bad_row b JOIN sale a ON a.shop = :shop AND a.order_no = b.order_no
+    ) n WHERE {is_read("n.sale")}
+""")
 _PAIRS = text("""
     SELECT s.id, k.sale, k.order_no, s.order_no, k.absent,
         CASE WHEN k.purchased_us IS NULL OR k.purchased_us = s.purchased_us THEN 1 ELSE 0 END
-    FROM order_row s JOIN known k
+    FROM order_row s JOIN candidate k
     ON k.subject = s.subject AND k.minor = s.minor AND k.currency = s.currency AND k.exponent = s.exponent
     AND k.day = s.day
-    WHERE NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no)
+    WHERE s.id NOT IN (SELECT id FROM known_row)
     ORDER BY s.id, 6 DESC, k.absent DESC, k.sale
 """)
 
@@ -88,29 +98,38 @@ class OrderNumberComparison:
     def __init__(self, ledger: Ledger, shop: str, window: Window) -> None:
         self._ledger, self._shop = ledger, shop
         with ledger.temporary() as connection:
-            connection.execute(text("DROP TABLE IF EXISTS known"))
+            connection.execute(text("DROP TABLE IF EXISTS candidate"))
             select_spans(connection, runs_since(connection, window.since))
-            connection.execute(_CREATE_KNOWN, {"shop": shop})
-            connection.execute(text("CREATE INDEX known_subject ON known(subject)"))
+            self._has_new = bool(connection.execute(_HAS_NEW).scalar())
+            if self._has_new:
+                connection.execute(_CREATE_CANDIDATE, {"shop": shop})
+                connection.execute(text("CREATE INDEX candidate_subject ON candidate(subject)"))
 
     def pairs(self) -> Iterator[NumberPair]:
         """Yield one pair per new number of a known sale: the known one is absent, or only written otherwise."""
+        if not self._has_new:
+            return
         with self._ledger.temporary() as connection:
-            rows = connection.execute(_PAIRS, {"shop": self._shop})
+            rows = connection.execute(_PAIRS)
             for _, candidates in groupby(rows, itemgetter(0)):
                 pairs = (NumberPair(*row[1:]) for row in candidates)
                 yield from islice((pair for pair in pairs if pair.same or pair.absent), 1)
 
     def drift(self) -> OrderNumberDrift | None:
         """Return the drift where so many sales have new numbers that the number format has changed, else None."""
-        with self._ledger.temporary() as connection:
-            orders = int(connection.execute(_COUNT_PRESENT).scalar_one())
         same, by_day, example = 0, 0, None
         for pair in self.pairs():
             same, by_day, example = same + pair.same, by_day + (not pair.same), example or pair
         pairs = same + (by_day if by_day >= MIN_PAIRS_BY_DAY else 0)
-        drifted = 0 < pairs >= MIN_SHARE_OF_ORDERS * (orders + pairs)
-        return OrderNumberDrift(pairs, orders, example) if example and drifted else None
+        if example is None or not pairs:
+            return None
+        orders = self._present()
+        return OrderNumberDrift(pairs, orders, example) if pairs >= MIN_SHARE_OF_ORDERS * (orders + pairs) else None
+
+    def _present(self) -> int:
+        """Count the known orders that this run read under their own numbers."""
+        with self._ledger.temporary() as connection:
+            return int(connection.execute(_COUNT_PRESENT, {"shop": self._shop}).scalar_one())
 
 
 def normalize(number: str) -> str:

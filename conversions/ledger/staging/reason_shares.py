@@ -64,11 +64,11 @@ _IS_NEW_STATUS = """(s.status IS NOT NULL AND EXISTS (SELECT 1 FROM judgement_co
 _COUNTS = text(f"""
     SELECT p.position, CASE WHEN d.reason = :not_completed AND {_IS_NEW_STATUS} THEN :new_status ELSE d.reason END,
         count(*), count(*) FILTER (WHERE {_IS_NEW_JUDGEMENT})
-    FROM order_row s CROSS JOIN place p
+    FROM order_row s LEFT JOIN known_row n ON n.id = s.id LEFT JOIN sale a ON a.id = n.sale CROSS JOIN place p
     JOIN draft d ON d.id = (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
-    LEFT JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-    {standing(f"= a.id << {DESTINATION_BITS} | p.destination")} WHERE k.id IS NULL OR {_WAITS}
-    OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe)) GROUP BY 1, 2
+    {standing(f"= a.id << {DESTINATION_BITS} | p.destination")}
+    WHERE coalesce(n.unchanged, 0) = 0 AND (k.id IS NULL OR {_WAITS}
+    OR (x.state IN ('withheld', 'quarantined') AND x.reason NOT IN (:refused, :maybe))) GROUP BY 1, 2
 """)
 _INSERT_STATUSES = text("""
     INSERT INTO status_word(word, since_us)

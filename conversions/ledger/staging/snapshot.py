@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from conversions.errors import LedgerError
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
+from conversions.ledger.staging import known_rows
 from conversions.ledger.store import Ledger
 from conversions.model.conversion import Money, Reason
 from conversions.process.signals import defer_signals
@@ -32,6 +33,7 @@ CREATE TEMP TABLE draft(
     due_minor INTEGER NOT NULL, fingerprint BLOB, ready_at INTEGER, expires_at INTEGER, event BLOB
 ) STRICT;
 CREATE TEMP TABLE place(position INTEGER PRIMARY KEY, destination INTEGER NOT NULL) STRICT;
+CREATE TEMP TABLE known_row(id INTEGER PRIMARY KEY, sale INTEGER NOT NULL, unchanged INTEGER NOT NULL) STRICT;
 CREATE TEMP TABLE repeated(order_no TEXT PRIMARY KEY) STRICT;
 CREATE TEMP TABLE doubt(
     order_row INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, order_no TEXT NOT NULL, field TEXT NOT NULL,
@@ -247,6 +249,7 @@ class SourceSnapshot:
             )
             repeated = self._connection.execute(_COUNT_REPEATED).fetchone()[0]
             self._connection.execute(_DELETE_OLDER)
+            known_rows.find(self._connection, shop)
         return Resolution(int(repeated), +bad_rows)
 
     def known(self, shop: str, numbers: Collection[str]) -> set[str]:

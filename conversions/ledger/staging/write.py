@@ -19,6 +19,7 @@ from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS
 from conversions.ledger.staging import first_reading
 from conversions.ledger.staging.evaluate import KEY, ROWS_PER_PAGE, evaluate_page, pages
 from conversions.ledger.staging.known_orders import KnownOrders, mark_unchanged
+from conversions.ledger.staging.known_rows import IS_KNOWN, KNOWN
 from conversions.ledger.standing import make_exceptions, readings
 from conversions.ledger.store import Ledger
 
@@ -26,13 +27,18 @@ _INSERT_SALES = text("""
     INSERT INTO sale(
         shop, order_no, shown_no, purchased_us, status, first_run, subject, minor, currency, exponent
     ) SELECT :shop, s.order_no, s.shown_no, s.purchased_us, s.status, :run, s.subject, s.minor, s.currency, s.exponent
-    FROM order_row s WHERE s.id > :after AND s.id <= :upto
-    AND NOT EXISTS (SELECT 1 FROM sale a WHERE a.shop = :shop AND a.order_no = s.order_no) ORDER BY s.id
+    FROM order_row s WHERE s.id > :after AND s.id <= :upto AND s.id NOT IN (SELECT id FROM known_row) ORDER BY s.id
 """)
-_UPDATE_STATUSES = text("""
+_NOTE_NEW = text("""
+    INSERT INTO known_row(id, sale, unchanged) SELECT s.id, a.id, 0
+    FROM order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
+    WHERE s.id > :after AND s.id <= :upto AND s.id NOT IN (SELECT id FROM known_row)
+""")
+_PAGE = "n.unchanged = 0 AND n.id > :after AND n.id <= :upto"
+_OF_PAGE = f"{_PAGE} AND s.id = n.id AND sale.id = n.sale"
+_UPDATE_STATUSES = text(f"""
     UPDATE sale SET status = s.status, shown_no = CASE WHEN sale.purchased_us IS NULL THEN NULL ELSE s.shown_no END
-    FROM order_row s
-    WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
+    FROM known_row n CROSS JOIN order_row s WHERE {_OF_PAGE}
     AND (
         (sale.status IS NULL) <> (s.status IS NULL) OR sale.status <> s.status
         OR coalesce(sale.shown_no, '') <> coalesce(s.shown_no, '')
@@ -45,41 +51,38 @@ _IS_ERASED = f"""
     )
 """
 _SET_PURCHASE_TIMES = text(f"""
-    UPDATE sale SET purchased_us = s.purchased_us FROM order_row s
-    WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
+    UPDATE sale SET purchased_us = s.purchased_us FROM known_row n CROSS JOIN order_row s WHERE {_OF_PAGE}
     AND sale.purchased_us IS NULL AND NOT {_IS_ERASED}
 """)
 """For sales that an older version of the program stored without a time."""
-_SALES = "FROM order_row s JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no"
 _OTHER_VALUE = "(a.minor IS NULL OR a.minor <> s.minor OR a.currency <> s.currency OR a.exponent <> s.exponent)"
 _REVALUED = text(f"""
-    SELECT k.id {_SALES} JOIN delivery_place k
-    ON k.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
-    WHERE s.id > :after AND s.id <= :upto AND k.place IS NOT NULL AND {_OTHER_VALUE}
+    SELECT k.id {KNOWN} CROSS JOIN delivery_place k WHERE {_PAGE} AND {IS_KNOWN}
+    AND k.id BETWEEN a.id << {DESTINATION_BITS} AND a.id << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}
+    AND k.place IS NOT NULL AND {_OTHER_VALUE}
 """)
 """Orders that were sealed with another value than the source states now: it stays theirs."""
 _UPDATE_VALUES = text(f"""
-    UPDATE sale SET minor = s.minor, currency = s.currency, exponent = s.exponent FROM order_row s
-    WHERE s.id > :after AND s.id <= :upto AND sale.shop = :shop AND sale.order_no = s.order_no
-    AND {_OTHER_VALUE.replace("a.", "sale.")} AND NOT {_IS_ERASED}
+    UPDATE sale SET minor = s.minor, currency = s.currency, exponent = s.exponent
+    FROM known_row n CROSS JOIN order_row s WHERE {_OF_PAGE} AND {_OTHER_VALUE.replace("a.", "sale.")}
+    AND NOT {_IS_ERASED}
 """)
 _OTHER_BUYERS = text(f"""
-    SELECT a.id, s.subject {_SALES}
-    WHERE s.id > :after AND s.id <= :upto AND s.subject IS NOT NULL AND (a.subject IS NULL OR a.subject <> s.subject)
+    SELECT a.id, s.subject {KNOWN} WHERE {_PAGE} AND {IS_KNOWN} AND s.subject IS NOT NULL
+    AND (a.subject IS NULL OR a.subject <> s.subject)
     AND EXISTS (
         SELECT 1 FROM place p WHERE NOT EXISTS (SELECT 1 FROM delivery_place k WHERE k.id = {KEY})
     )
 """)
 """Sales that the ledger had, with their buyers now, where a destination reads the order for the first time."""
-_COUNT_DRAFTS = text("""
-    SELECT (SELECT count(*) FROM order_row s WHERE s.id > :after AND s.id <= :upto)
-    * (SELECT count(*) FROM place)
+_COUNT_DRAFTS = text(f"""
+    SELECT count(*) * (SELECT count(*) FROM place) FROM known_row n WHERE {_PAGE}
 """)
-_READ = text(f"SELECT a.id {_SALES} WHERE s.id > :after AND s.id <= :upto")
+_READ = text("SELECT sale FROM known_row WHERE id > :after AND id <= :upto")
 _PLACES = text("SELECT destination FROM place")
 _JUDGED = text(f"""
-    SELECT x.id FROM order_row s CROSS JOIN place p JOIN sale a ON a.shop = :shop AND a.order_no = s.order_no
-    JOIN exception x ON x.id = {KEY} WHERE s.id > :after AND s.id <= :upto
+    SELECT x.id FROM known_row n CROSS JOIN place p CROSS JOIN exception x
+    WHERE {_PAGE} AND x.id = n.sale << {DESTINATION_BITS} | p.destination
     AND (x.state IN ('withheld', 'quarantined', 'rejected', 'expired') OR x.reason IS NOT NULL)
     AND (x.judged_run = :run OR :anew = 1) ORDER BY x.id
 """)
@@ -102,7 +105,7 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
             known = KnownOrders(connection, run, now)
             if first.orders < connection.execute(_COUNT_DRAFTS, page).scalar_one():
                 mark_unchanged(connection, page)
-                for evaluation in evaluate_page(connection, shop, after, run=run):
+                for evaluation in evaluate_page(connection, after, run=run):
                     known.add(evaluation)
                 known.write()
             first_reading.set_other_terms(connection, seal(connection, run, [*first.events, *known.events], limits))
@@ -114,7 +117,7 @@ def stage(ledger: Ledger, run: int, shop: str, limits: Mapping[int, int]) -> Ite
 
 def _update_sales(connection: Connection, page: Mapping[str, Any]) -> None:
     """Write what the source says of each sale, and that this run has read it."""
-    for statement in (_INSERT_SALES, _UPDATE_STATUSES, _SET_PURCHASE_TIMES):
+    for statement in (_INSERT_SALES, _NOTE_NEW, _UPDATE_STATUSES, _SET_PURCHASE_TIMES):
         connection.execute(statement, page)
     make_exceptions(connection, connection.execute(_REVALUED, page).scalars().all())
     connection.execute(_UPDATE_VALUES, page)

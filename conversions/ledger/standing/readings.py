@@ -36,7 +36,7 @@ _OF_RUNS = (
 _NEWEST_FIRST = select(tables.reading.c.run, tables.reading.c.sales).order_by(
     tables.reading.c.run.desc(), tables.reading.c.page
 )
-_TABLE = text("CREATE TEMP TABLE IF NOT EXISTS sale_span(first BIGINT NOT NULL, last BIGINT NOT NULL)")
+_TABLE = text("CREATE TEMP TABLE IF NOT EXISTS sale_span(first BIGINT PRIMARY KEY, last BIGINT NOT NULL)")
 _EMPTY = text("DELETE FROM sale_span")
 _ADD = text("INSERT INTO sale_span(first, last) VALUES (:first, :last)")
 
@@ -71,6 +71,11 @@ def last_run(connection: Connection, sale: int) -> int | None:
 def in_spans(delivery: str) -> str:
     """SQL: the key *delivery*, an expression, is of a sale in the span ``r`` of ``sale_span``."""
     return f"{delivery} BETWEEN r.first << {DESTINATION_BITS} AND r.last << {DESTINATION_BITS} | {MAX_DESTINATIONS - 1}"
+
+
+def is_read(sale: str) -> str:
+    """SQL: the sale *sale*, an expression, is in a span of ``sale_span``; one seek finds out."""
+    return f"(SELECT r.last FROM sale_span r WHERE r.first <= {sale} ORDER BY r.first DESC LIMIT 1) >= {sale}"
 
 
 def in_any_span(delivery: ColumnElement[int]) -> ColumnElement[bool]:

@@ -29,8 +29,8 @@ NATIVE_WORDS = re.compile(
 )
 CREATE_TABLES = (
     "standing/readings.py _TABLE",
-    "staging/drift.py _CREATE_PAIRS",
-    "staging/order_numbers.py _CREATE_KNOWN",
+    "staging/drift.py _CREATE_COMPARED",
+    "staging/order_numbers.py _CREATE_CANDIDATE",
     "subjects/breach_scope.py _COLLECTION",
 )
 """Statements that a server executes and does not prepare, in this sequence."""

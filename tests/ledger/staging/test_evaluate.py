@@ -16,13 +16,15 @@ from tests.ledger.builders import (
     DESTINATIONS,
     LOST,
     RECEIVED,
-    SHOP,
     Clock,
     Night,
     Sighting,
     against,
     draft,
+    fresh_sightings,
     orders,
+    resolved,
+    seen,
     sighting,
     subject,
 )
@@ -30,7 +32,7 @@ from tests.ledger.builders import (
 
 def judged(night: Night, *shown: Sighting) -> list[Evaluation]:
     night.read(*shown)
-    return [one for page in evaluate.evaluations(night.ledger, SHOP) for one in page]
+    return [one for page in evaluate.evaluations(night.ledger) for one in page]
 
 
 def answered(night: Night, answer: Receipt) -> None:
@@ -69,9 +71,11 @@ def test_known_orders_are_evaluated_destination_by_destination(night: Night) -> 
 
 def test_the_same_number_in_another_shop_is_another_order(night: Night) -> None:
     night.stage(sighting("1"))
-    night.read(sighting("1"))
+    snapshot = fresh_sightings(night.ledger, night.numbers)
+    snapshot.add(seen(sighting("1")))
+    resolved(snapshot, shop="other")
 
-    found = [one for page in evaluate.evaluations(night.ledger, "other") for one in page]
+    found = [one for page in evaluate.evaluations(night.ledger) for one in page]
 
     assert [(one.transition, one.row.delivery_id) for one in found] == [(Transition.REPLACE, None)] * 2
 
