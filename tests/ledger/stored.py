@@ -55,7 +55,10 @@ class StoredEvent:
             return self.salts[:32]
         if self.form == 1:
             return hmac.digest(self.salts[:32], self.body, "sha256")
-        both = hmac.digest(self.salts[:16], self.body, "sha256") + hmac.digest(self.salts[16:], self.link, "sha256")
+        salts = self.salts[:16], self.salts[16:]
+        if self.form == 3:
+            salts = sha256(self.salts + b"bytes").digest()[:16], sha256(self.salts + b"link").digest()[:16]
+        both = hmac.digest(salts[0], self.body, "sha256") + hmac.digest(salts[1], self.link, "sha256")
         return sha256(both).digest()
 
 

@@ -24,7 +24,7 @@ from conversions.errors import LedgerError, SettingsError, Usage
 from conversions.ledger import checkpoints, log
 from conversions.ledger.batches import parts
 from conversions.ledger.batches.contents import batch_of, position_of, read
-from conversions.ledger.batches.form import OLD_SALT_BYTES, SALT_BYTES, Form, erased_value, link_commitment
+from conversions.ledger.batches.form import Form, bytes_salt, erased_value, link_commitment
 from conversions.ledger.batches.links import links
 from conversions.ledger.checkpoints import signed_note
 from conversions.ledger.schema import tables
@@ -208,10 +208,10 @@ def _events(log_: Connection, request: int) -> Iterator[dict[str, str]]:
         if body is None:
             yield {"commitment": erased_value(form, salts).hex()}
         elif form is Form.BYTES:
-            yield {"salt": salts[:OLD_SALT_BYTES].hex(), "event": body.decode()}
+            yield {"salt": bytes_salt(form, salts).hex(), "event": body.decode()}
         else:
             commitment = link_commitment(form, salts, linked[key])
-            yield {"salt": salts[:SALT_BYTES].hex(), "event": body.decode(), "link": commitment.hex()}
+            yield {"salt": bytes_salt(form, salts).hex(), "event": body.decode(), "link": commitment.hex()}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -113,11 +113,15 @@ def _is_whole(blob: BlobRow, contents: Contents) -> bool:
     """Whether every column has as much as there are events: zeros alone may follow, where an erasure left them."""
     count = len(contents.events)
     lengths = {len(contents.values), len(contents.bodies), len(contents.salts), len(contents.sizes)}
-    same = lengths == {count} and len(blob.salts) == count * contents.form.room and 0 < count <= MAX_POSITIONS
+    same = lengths == {count} and len(blob.salts) == _room(contents) and 0 < count <= MAX_POSITIONS
     joined = 0 if blob.bytes is None else len(_unpacked(blob.bytes))
     _unpacked(blob.members), _unpacked(blob.amounts)
     erased_worth = any(v.minor for v, body in zip(contents.values, contents.bodies, strict=True) if body is None)
     return same and not erased_worth and (blob.bytes is None or joined == sum(contents.sizes))
+
+
+def _room(contents: Contents) -> int:
+    return sum(contents.form.room(erased=body is None) for body in contents.bodies)
 
 
 def _unpacked(packed: bytes) -> bytes:

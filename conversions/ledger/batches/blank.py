@@ -91,13 +91,13 @@ def _erased(connection: Connection, batch: int, contents: Contents, positions: C
 def _overwrite(connection: Connection, batch: int, contents: Contents) -> tuple[bytes, bytes]:
     """Write zeros in the lengths that the row has, so that SQLite overwrites it where it is, then its new contents.
 
-    The new ones are made as long; they are longer where equal values compressed better. Return the joined bytes before
-    and after.
+    Amounts and bytes are made as long; they are longer where equal values compressed better. Return the joined bytes
+    before and after.
     """
     table = tables.blob
     row = update(table).where(table.c.batch == batch)
-    old = connection.execute(select(table.c.amounts, table.c.bytes).where(table.c.batch == batch)).one()
-    connection.execute(row.values(amounts=bytes(len(old.amounts)), bytes=bytes(len(old.bytes))))
+    old = connection.execute(select(table.c.amounts, table.c.salts, table.c.bytes).where(table.c.batch == batch)).one()
+    connection.execute(row.values(**{name: bytes(len(value)) for name, value in old._asdict().items()}))
     new = contents.columns()
     amounts, packed = new["amounts"].ljust(len(old.amounts), b"\0"), new["bytes"]
     packed = packed and packed.ljust(len(old.bytes), b"\0")

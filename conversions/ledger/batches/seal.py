@@ -86,11 +86,11 @@ def _common(terms: Sequence[Terms]) -> dict[str, int]:
 
 
 def _contents(events: Sequence[NewEvent]) -> Contents:
-    """Return the contents of a batch, with fresh salts."""
-    room = Form.LINKED.room
+    """Return the contents of a batch, with fresh seeds."""
+    room = Form.SEEDED.room(erased=False)
     drawn = token_bytes(room * len(events))
     return Contents(
-        Form.LINKED,
+        Form.SEEDED,
         [event.id for event in events],
         [event.value for event in events],
         [event.body for event in events],

@@ -29,9 +29,14 @@ def batches(draw: st.DrawFn, *, erased: bool = True) -> Contents:
         [draw(st.integers(1, (1 << 62) - 1)) for _ in bodies],
         [draw(MONEY) for _ in bodies],
         bodies,
-        [draw(st.binary(min_size=form.room, max_size=form.room)) for _ in bodies],
+        [draw(_salts(form, body)) for body in bodies],
         sizes,
     )
+
+
+def _salts(form: Form, body: bytes | None) -> st.SearchStrategy[bytes]:
+    size = form.room(erased=body is None)
+    return st.binary(min_size=size, max_size=size)
 
 
 @given(batches())
@@ -91,4 +96,5 @@ def test_neither_bytes_nor_salts_are_in_a_repr() -> None:
 
 @pytest.mark.parametrize("form", Form)
 def test_the_room_of_the_salts_holds_the_commitments(form: Form) -> None:
-    assert form.room == {Form.BYTES: 64, Form.LINKED: 32}[form]
+    assert form.room(erased=True) == {Form.BYTES: 64, Form.LINKED: 32, Form.SEEDED: 32}[form]
+    assert form.room(erased=False) == {Form.BYTES: 64, Form.LINKED: 32, Form.SEEDED: 16}[form]

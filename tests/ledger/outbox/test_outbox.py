@@ -36,8 +36,8 @@ from tests.ledger.builders import (
 from tests.ledger.log.test_merkle import by_definition
 from tests.ledger.stored import StoredEvent
 
-GOLDEN = "dc978a8445cd790ef02b0716ee8937673b1449c3127303aeaba0051fa5a2679a"
-"""The RFC 6962 root over the leaf values of the events 1, 2, 3, made with salts that count up from 60."""
+GOLDEN = "57fe72850d8d962b87d031ff4f44c00adc5db70b0c3f8af67a24241816d2ae86"
+"""The RFC 6962 root over the leaf values of the events 1, 2, 3, made with seeds that count up from 60."""
 
 
 def settle(night: Night, attempt: Attempt, receipt: Receipt) -> outbox.Settlement:

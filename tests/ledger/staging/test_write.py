@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from conversions.errors import LedgerError
 from conversions.ledger import outbox, staging
+from conversions.ledger.batches.form import Form
 from conversions.ledger.schema import tables, views
 from conversions.ledger.schema.tables import DESTINATION_BITS, MAX_DESTINATIONS, MAX_REVISIONS, event_key
 from conversions.ledger.states import State
@@ -86,13 +87,13 @@ def test_each_destination_has_its_own_draft(night: Night) -> None:
     assert (events(night, "1", "google"), night.held("1", "meta").state) == ({0: event("g")}, "withheld")
 
 
-def test_every_event_has_two_salts_of_its_own(night: Night) -> None:
-    """One for its bytes, one for its link."""
+def test_every_event_has_a_seed_of_its_own(night: Night) -> None:
+    """Of which the salts of its bytes and of its link are made."""
     night.stage(*orders(20))
 
-    salts = [event.salts for event in stored.events(night.path)]
-    assert {len(both) for both in salts} == {32}
-    assert len({salt for both in salts for salt in (both[:16], both[16:])}) == 80
+    events = stored.events(night.path)
+    assert {(event.form, len(event.salts)) for event in events} == {(Form.SEEDED, 16)}
+    assert len({event.salts for event in events}) == 40
 
 
 def test_an_order_of_a_day_that_has_not_ended_is_deferred_to_its_end(night: Night) -> None:

@@ -29,7 +29,7 @@ def held(store: Path, *subjects: bytes) -> Held:
     pieces = set[bytes]()
     events = [event for event in stored.events(store) if event.subject in subjects]
     for event in events:
-        pieces |= {event.salts[:16], event.salts[16:32]}
+        pieces |= {event.salts[at : at + 16] for at in range(0, len(event.salts), 16)}
     with closing(sqlite3.connect(store)) as connection:
         for batch in {event.place >> 12 for event in events}:
             row = contents.BlobRow(*connection.execute(
