@@ -1,7 +1,7 @@
 """Rows that change nothing: a reading that leaves them out writes the same store as one that looks at every row."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text, update
 
 from conversions.ledger import outbox, staging
 from conversions.ledger.schema import views
-from conversions.ledger.staging import new_orders, reason_shares, snapshot
+from conversions.ledger.staging import new_orders, reason_shares
 from conversions.ledger.staging.drift import ValueComparison
 from conversions.ledger.staging.known_rows import find
 from conversions.ledger.staging.order_numbers import OrderNumberComparison
@@ -53,7 +53,7 @@ CONTENTS = (
     "SELECT delivery, from_state, from_reason, to_state, to_reason, run FROM judgement ORDER BY id",
 )
 """All that a reading writes, but for salts and for the log."""
-READINGS = {
+READINGS: dict[str, Callable[[Sighting], Sighting | None]] = {
     "same": lambda one: one,
     "dearer": lambda one: _with(one, draft(one.order_no, due=DEARER), stated=DEARER),
     "refunded": lambda one: _with(one, against(Reason.NOT_COMPLETED, due=Money(0, "DKK", 2)), completed=False),
@@ -91,7 +91,7 @@ def look_at_every_row(connection: Any, shop: str) -> None:
 
 def contents(connection: Connection) -> Iterator[list[Any]]:
     for query in CONTENTS:
-        yield connection.execute(text(query)).all()
+        yield list(connection.execute(text(query)).all())
 
 
 def outcome(directory: Path, shown: list[Sighting]) -> tuple[Any, ...]:
@@ -123,7 +123,7 @@ def test_leaving_unchanged_rows_out_changes_no_outcome(orders: list[tuple[str, s
         shown = [one for one in read if one is not None] + [sighting("new", subject=subject("buyer A-0"))]
 
         ours = outcome(once, shown)
-        with mock.patch.object(snapshot.known_rows, "find", look_at_every_row):
+        with mock.patch("conversions.ledger.staging.known_rows.find", look_at_every_row):
             theirs = outcome(again, shown)
 
     assert ours == theirs
@@ -149,7 +149,9 @@ def test_a_row_is_unchanged_where_each_order_was_received_and_nothing_differs(
 ) -> None:
     (one,) = stage_first(night, [str(state)])
     night.begin()
-    night.read(READINGS[reading](one))
+    shown = READINGS[reading](one)
+    assert shown is not None
+    night.read(shown)
 
     with night.ledger.transaction() as connection:
         assert connection.execute(text("SELECT sale, unchanged FROM known_row")).all() == [(1, unchanged)]
