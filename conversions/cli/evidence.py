@@ -58,6 +58,10 @@ def bundle_evidence(
     out: Annotated[
         Path, typer.Option(metavar="FILE.zip|DIRECTORY", help="New file or directory that only its owner can read.")
     ],
+    order: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORDER", help="Show which events are this order's; may be repeated."),
+    ] = None,
     reason: ReasonOption = None,
     config: Config = None,
 ) -> None:
@@ -66,15 +70,19 @@ def bundle_evidence(
     It contains the events, which are personal data. This look is recorded; `audit looks` lists it.
     """
     from conversions.audit import open_log
+    from conversions.audit.evidence import chosen_orders
     from conversions.audit.evidence.bundle import bundle
     from conversions.audit.looks import record
     from conversions.ledger.subjects.access_log import Look, LookKind
 
     settings = load_settings(config)
     first, last = entry_days(settings, since, until)
-    record(settings, now, [Look(LookKind.BUNDLE, reason or "audit", about=f"{first}, {last}")])
+    chosen, purpose = chosen_orders.find(settings, now, order or []), reason or "audit"
+    opened = [Look(LookKind.ORDER, purpose, sale=each.sale) for each in chosen]
+    record(settings, now, [Look(LookKind.BUNDLE, purpose, about=f"{first}, {last}"), *opened])
     with open_log(settings, now) as log:
-        show(bundle(log, settings, first, last, out))
+        report = bundle(log, settings, now(), (first, last), out, chosen)
+    show("\n".join(report.lines()))
     say(f"Wrote {out}; its README.txt says how to verify it.")
 
 

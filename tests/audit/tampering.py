@@ -277,7 +277,7 @@ def accepted(bundle: Path, positions: Iterable[int]) -> list[int]:
 def evidence(shop: Shop, out: Path) -> Path:
     """A bundle of both nights."""
     with mock.patch.dict(os.environ, ENVIRONMENT), open_log(shop.settings, shop.clock) as log:
-        bundle(log, shop.settings, date(2026, 11, 1), date(2026, 11, 30), out)
+        bundle(log, shop.settings, shop.clock(), (date(2026, 11, 1), date(2026, 11, 30)), out)
     return out
 
 

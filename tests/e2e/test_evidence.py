@@ -1,13 +1,18 @@
 """The log that proves itself, from the command line: checkpoints after each run, ``audit verify``, ``audit bundle``."""
 
+import json
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
+from conversions import keys
+from conversions.audit.evidence import verifier
 from conversions.ledger import checkpoints
+from tests.audit.evidence.forging import sign_again
 from tests.e2e.said import CONFIG, KEY, STORE, TOKEN, USAGE, Said, stopped
 from tests.e2e.shop import Shop
 
@@ -229,3 +234,86 @@ def test_every_command_leaves_a_log_that_is_intact(used: Shop) -> None:
     assert any("older copy was restored" in note for note in said.json["notes"])
     assert used.run().code in (0, 1)
     assert verified(used).code == 0
+
+
+def bundled(shop: Shop, out: Path, *arguments: object) -> Said:
+    """A bundle of today."""
+    today = f"{shop.now:%Y-%m-%d}"
+    return shop.command("audit", "bundle", "--since", today, "--until", today, "--out", out, *arguments)
+
+
+def test_after_a_change_of_keys_the_new_key_and_old_checkpoints_verify_a_bundle(used: Shop, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(directory(used), tmp_path / "auditor"))
+    assert bundled(used, tmp_path / "before").code == 0
+    used.environment["CONVERSIONS_LOG_KEY"] = "ab" * 32
+    assert used.command("audit", "rotate-key", "--reason", "the old one was lost").code == 0
+    assert used.run().code == 0
+    assert bundled(used, tmp_path / "after").code == 0
+    (old,) = (tmp_path / "before" / "log-keys.txt").read_text().splitlines()
+    new, former = (tmp_path / "after" / "log-keys.txt").read_text().splitlines()
+
+    report = verifier.verify(tmp_path / "after", [new], [own])
+
+    assert (former, new == old) == (old, False)
+    assert "Your newest checkpoint covers the first" in report.sentence
+    (named,) = [line for line in report.named if "key of the log changed" in line]
+    assert 'who wrote "the old one was lost"' in named
+    with pytest.raises(verifier.Refused, match=r"this key replaced yours: entry \d+ .* Ask for the new key"):
+        verifier.verify(tmp_path / "after", [old], [own])
+    assert verifier.verify(tmp_path / "after", [old, new], [own]) == report
+
+
+def test_a_checkpoint_that_the_old_key_signed_too_is_accepted_with_the_old_key(used: Shop, tmp_path: Path) -> None:
+    """As long as both keys sign, nobody has to have got the new one."""
+    assert bundled(used, tmp_path / "before").code == 0
+    (old,) = (tmp_path / "before" / "log-keys.txt").read_text().splitlines()
+    old_seed = keys.derive(bytes.fromhex(KEY), keys.LOG_KEY)
+    used.environment["CONVERSIONS_LOG_KEY"] = "ab" * 32
+    assert used.command("audit", "rotate-key", "--reason", "every year").code == 0
+    assert bundled(used, tmp_path / "after").code == 0
+    note = tmp_path / "after" / "checkpoint.txt"
+    origin, size, root = note.read_text().splitlines()[:3]
+    again = checkpoints.sign(origin.partition("/")[2], int(size), b64decode(root), old_seed)
+    note.write_text(note.read_text() + again.rpartition("\n\n")[2], encoding="utf-8")
+    sign_again(tmp_path / "after", bytes.fromhex("ab" * 32))
+
+    assert verifier.verify(tmp_path / "after", [old]).sentence.startswith("Accepted")
+    note.write_text(again, encoding="utf-8")
+    sign_again(tmp_path / "after", bytes.fromhex("ab" * 32))
+    with pytest.raises(verifier.Refused, match="is not signed with the first key of the bundle"):
+        verifier.verify(tmp_path / "after", [old])
+
+
+def test_an_erased_order_is_not_opened(used: Shop, tmp_path: Path) -> None:
+    buyer = used.order("1")["billing_email"]
+    assert used.command("privacy", "erase", "--case", "2026-17", "--yes", stdin=f"{buyer}\n").code == 0
+
+    stopped(bundled(used, tmp_path / "sample", "--order", "1"), USAGE, "is erased")
+
+
+def test_a_sample_is_a_look_at_each_of_its_orders(used: Shop, tmp_path: Path) -> None:
+    said = bundled(used, tmp_path / "sample", "--order", "1", "--order", "3", "--reason", "sample 2026-11")
+    assert said.code == 0, said
+    shown = [line for line in said.out.splitlines() if line.startswith("Note: Order ")]
+    assert {line.partition(",")[0] for line in shown} == {"Note: Order 1", "Note: Order 3"}
+
+    looks = json.loads(used.command("audit", "looks", "--json").out)
+    assert [(look["kind"], look["about"], look["purpose"]) for look in looks][1:] == [
+        ("order", "1", "sample 2026-11"),
+        ("order", "3", "sample 2026-11"),
+    ]
+
+
+def test_a_sample_of_an_unknown_order_writes_and_records_nothing(used: Shop, tmp_path: Path) -> None:
+    before = used.sql("SELECT count(*) FROM look")
+
+    stopped(bundled(used, tmp_path / "sample", "--order", "4711"), USAGE, "no order 4711")
+    assert not (tmp_path / "sample").exists()
+    assert used.sql("SELECT count(*) FROM look") == before
+
+
+def test_a_number_that_fits_several_orders_opens_none(shop: Shop, tmp_path: Path) -> None:
+    shop.orders(shop.order("7"), shop.order("007"))
+    assert shop.run().code == 0
+
+    stopped(bundled(shop, tmp_path / "sample", "--order", "07"), USAGE, "--order 07 fits 007, 7; name one of them")

@@ -72,16 +72,6 @@ def root_with(connection: Connection, newest: Sequence[bytes], size: int) -> byt
     return merkle.extended(peaks, before, newest)
 
 
-def inclusion(connection: Connection, position: int, size: int) -> list[bytes]:
-    """Proof that the leaf at *position* is in the tree of *size* leaves; ``merkle.included`` verifies it."""
-    return merkle.inclusion(position, size, partial(_hash, connection))
-
-
-def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
-    """Proof that the tree of *new* leaves extends the tree of *old* leaves; ``merkle.consistent`` verifies it."""
-    return merkle.consistency(old, new, partial(_hash, connection))
-
-
 def _grow(connection: Connection, position: int, body: bytes) -> None:
     """Store the leaf's hash, the root of every subtree that this leaf completes, and the new tree head."""
     size, level, hashed = position + 1, 0, leaf_hash(body)

@@ -1,6 +1,6 @@
-"""Merkle trees of RFC 6962 and RFC 9162, section 2.1: hashes, roots and proofs.
+"""Merkle trees of RFC 6962 and RFC 9162, section 2.1: hashes and roots.
 
-The log stores the roots of its complete subtrees (``log.entries``), so a root or a proof reads only a few nodes.
+The log stores the roots of its complete subtrees (``log.entries``), so a root reads only a few nodes.
 """
 
 import hashlib
@@ -54,85 +54,6 @@ def extended(peaks: Sequence[bytes], size: int, newest: Sequence[bytes]) -> byte
     while kept:
         root = node_hash(kept.pop(), root)
     return root
-
-
-def inclusion(position: int, size: int, node: Node) -> list[bytes]:
-    """Inclusion proof of the leaf at *position*: PATH(position, D[size]) of RFC 9162 2.1.3.1, lowest node first."""
-    start, end, path = 0, size, []
-    while end - start > 1:
-        split = _split(start, end)
-        if position < split:
-            path.append(_root_between(split, end, node))
-            end = split
-        else:
-            path.append(_root_between(start, split, node))
-            start = split
-    return path[::-1]
-
-
-def consistency(old: int, new: int, node: Node) -> list[bytes]:
-    """Consistency proof from *old* to *new* leaves: PROOF(old, D[new]) of RFC 9162 2.1.4.1; 0 < old <= new."""
-    start, end, path = 0, new, []
-    while end != old:
-        split = _split(start, end)
-        if old <= split:
-            path.append(_root_between(split, end, node))
-            end = split
-        else:
-            path.append(_root_between(start, split, node))
-            start = split
-    if start:  # else the last hash is the old root, which the verifier has
-        path.append(_root_between(start, end, node))
-    return path[::-1]
-
-
-def included(leaf: bytes, position: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether *path* proves that the leaf with hash *leaf* is at *position* under *root* (RFC 9162 2.1.3.2)."""
-    if not 0 <= position < size:
-        return False
-    at, last, reached = position, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return False
-        if at & 1 or at == last:
-            reached = node_hash(sibling, reached)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            reached = node_hash(reached, sibling)
-        at, last = at >> 1, last >> 1
-    return last == 0 and reached == root
-
-
-def consistent(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Whether *path* proves that the tree under *new_root* extends the one under *old_root* (RFC 9162 2.1.4.2)."""
-    if not 0 < old <= new:
-        return False
-    if old == new:
-        return not path and old_root == new_root
-    steps = [old_root, *path] if old & (old - 1) == 0 else list(path)
-    if not steps:
-        return False
-    at, last = old - 1, new - 1
-    while at & 1:
-        at, last = at >> 1, last >> 1
-    before = after = steps[0]
-    for step in steps[1:]:
-        if last == 0:
-            return False
-        if at & 1 or at == last:
-            before, after = node_hash(step, before), node_hash(step, after)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            after = node_hash(after, step)
-        at, last = at >> 1, last >> 1
-    return last == 0 and before == old_root and after == new_root
-
-
-def _split(start: int, end: int) -> int:
-    """Split point of RFC 6962: *start* plus the largest power of two that is smaller than the number of leaves."""
-    return start + (1 << (end - start - 1).bit_length() - 1)
 
 
 def _root_between(start: int, end: int, node: Node) -> bytes:

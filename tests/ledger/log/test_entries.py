@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from conversions.errors import LedgerError
 from conversions.ledger import log, runs
-from conversions.ledger.log.merkle import consistent, included, leaf_hash, root_of
+from conversions.ledger.log.merkle import root_of
 from conversions.ledger.schema import tables
 from tests.ledger.builders import OCCASION, Night, another_look
 
@@ -108,21 +108,6 @@ def test_a_store_without_its_head_is_one_sentence(night: Night) -> None:
 
     with pytest.raises(LedgerError, match="The store failed"), night.ledger.transaction() as connection:
         log.append(connection, "test", 0, {})
-
-
-def test_proofs_come_from_the_stored_nodes(night: Night) -> None:
-    with night.ledger.transaction() as connection:
-        for i in range(40):
-            log.append(connection, "test", i, {"i": i})
-    bodies = [row.body.encode() for row in night.all(select(tables.leaf.c.body).order_by(tables.leaf.c.seq))]
-    size = len(bodies)
-
-    with night.ledger.transaction() as connection:
-        for at, body in enumerate(bodies):
-            root = root_of(bodies)
-            assert included(leaf_hash(body), at, size, log.inclusion(connection, at, size), root)
-            older = root_of(bodies[: at + 1])
-            assert consistent(at + 1, size, log.consistency(connection, at + 1, size), older, root)
 
 
 def test_changed_settings_and_policies_are_entries_of_their_own(night: Night) -> None:

@@ -10,12 +10,7 @@ from conversions.errors import LedgerError
 from conversions.ledger import log
 from conversions.ledger.log.merkle import (
     EMPTY,
-    Node,
-    consistency,
-    consistent,
     extended,
-    included,
-    inclusion,
     leaf_hash,
     node_hash,
     peaks,
@@ -131,84 +126,14 @@ def test_a_tree_that_lacks_a_node_is_not_trusted(night: Night) -> None:
         log.root_at(connection, 1000)
 
 
-def subtrees(leaves: list[bytes]) -> Node:
-    """Look-up of the complete subtrees of the tree over *leaves*."""
-    return lambda level, at: by_definition(leaves[at << level : (at + 1) << level])
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_leaf_has_a_proof_that_holds_at_its_own_place_alone(size: int) -> None:
-    leaves = numbered(size)
-    root, node = by_definition(leaves), subtrees(leaves)
-
-    for position in range(size):
-        path, leaf = inclusion(position, size, node), leaf_hash(leaves[position])
-
-        assert [at for at in range(-1, size + 2) if included(leaf, at, size, path, root)] == [position]
-        assert not included(leaf_hash(b"another"), position, size, path, root)
-        assert not included(leaf, position, size, [*path, root], root)
-        assert not included(leaf, position, size, path, EMPTY)
-        assert not path or not included(leaf, position, size, path[:-1], root)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_a_tree_is_proven_to_grow_out_of_every_smaller_one(size: int) -> None:
-    leaves = numbered(size)
-    roots, node = [by_definition(leaves[:n]) for n in range(size + 1)], subtrees(leaves)
-
-    for old in range(1, size + 1):
-        path = consistency(old, size, node)
-
-        assert [n for n in range(size + 2) if consistent(n, size, path, roots[old], roots[size])] == [old]
-        assert not consistent(old, size, path, leaf_hash(b"another"), roots[size])
-        assert not consistent(old, size, path, roots[old], leaf_hash(b"another"))
-        assert not consistent(old, size, [*path, roots[0]], roots[old], roots[size])
-        assert not path or not consistent(old, size, path[:-1], roots[old], roots[size])
-
-
-def test_a_tree_that_was_rewritten_is_not_proven_to_have_grown() -> None:
-    before, after = numbered(21), [b"rewritten", *numbered(40)[1:]]
-
-    proof = consistency(21, 40, subtrees(after))
-
-    assert not consistent(21, 40, proof, by_definition(before), by_definition(after))
-
-
-PATHS = {
-    (0, 8): ("96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", 1),
-    (5, 8): ("bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", 4),
-    (2, 3): ("fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125", None),
-}
-"""The lowest node of published inclusion proofs, by (position, size), and the leaf that it is the hash of."""
-
-
-@pytest.mark.parametrize("asked", PATHS)
-def test_proofs_begin_with_the_published_nodes(asked: tuple[int, int]) -> None:
-    expected, sibling = PATHS[asked]
-
-    assert inclusion(*asked, subtrees(LEAVES))[0].hex() == expected
-    assert sibling is None or leaf_hash(LEAVES[sibling]).hex() == expected
-
-
-def test_consistency_of_the_published_leaves_is_the_published_proof() -> None:
-    assert [each.hex() for each in consistency(6, 8, subtrees(LEAVES))] == [
-        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
-        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    ]
-
-
 @pytest.mark.parametrize("size", SIZES[1:])
-def test_another_implementation_makes_the_same_roots_and_proofs(size: int) -> None:
+def test_another_implementation_makes_the_same_roots(size: int) -> None:
     leaves = numbered(size)
     theirs = InmemoryTree(algorithm="sha256")
     for leaf in leaves:
         theirs.append_entry(leaf)
 
     assert theirs.get_root() == root_of(leaves)
-    for position in range(size):
-        theirs_of_it = theirs.prove_inclusion(position + 1, size).path  # which begins with the leaf itself
-        assert theirs_of_it == [leaf_hash(leaves[position]), *inclusion(position, size, subtrees(leaves))]
 
 
 @pytest.mark.parametrize("size", range(18))
