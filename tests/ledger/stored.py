@@ -49,16 +49,21 @@ class StoredEvent:
         return self.id & 255
 
     @property
+    def two_salts(self) -> tuple[bytes, bytes]:
+        """Of the bytes and of the link, of an event since schema 0007."""
+        if self.form == 3:
+            return sha256(self.salts + b"bytes").digest()[:16], sha256(self.salts + b"link").digest()[:16]
+        return self.salts[:16], self.salts[16:]
+
+    @property
     def leaf_value(self) -> bytes:
         """What the log has instead of the event."""
         if self.body is None:
             return self.salts[:32]
         if self.form == 1:
             return hmac.digest(self.salts[:32], self.body, "sha256")
-        salts = self.salts[:16], self.salts[16:]
-        if self.form == 3:
-            salts = sha256(self.salts + b"bytes").digest()[:16], sha256(self.salts + b"link").digest()[:16]
-        both = hmac.digest(salts[0], self.body, "sha256") + hmac.digest(salts[1], self.link, "sha256")
+        bytes_salt, link_salt = self.two_salts
+        both = hmac.digest(bytes_salt, self.body, "sha256") + hmac.digest(link_salt, self.link, "sha256")
         return sha256(both).digest()
 
 

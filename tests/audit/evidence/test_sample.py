@@ -50,8 +50,9 @@ def test_nobody_elses_link_is_in_the_bundle(past: Shop, tmp_path: Path) -> None:
     found = {True: 0, False: 0}
     for event in stored.events(past.home / "var" / "conversions.db"):
         chosen = any(number.encode() in event.link for number in ORDERS)
-        salt, number = event.salts[16:].hex().encode(), orjson.loads(event.link)[0].encode()
+        salt, number = event.two_salts[1].hex().encode(), orjson.loads(event.link)[0].encode()
         assert (salt in content, number in content) == (chosen, chosen), event.link
+        assert event.salts.hex().encode() not in content  # of which both salts are made
         found[chosen] += 1
     assert all(found.values())
 
