@@ -128,7 +128,8 @@ def _write_files(writer: BundleWriter, log_: Connection, settings: Settings, ent
     documents: set[str] = set()
     writer.write("README.txt", [(shipped / "bundle_readme.txt").read_bytes()])
     writer.write("verify_conversions.py", [(shipped / "verifier.py").read_bytes()])
-    writer.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, entries.size, root, seed).encode()])
+    origin = checkpoints.current_origin(log_, store_id)
+    writer.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, entries.size, root, seed, origin=origin).encode()])
     writer.write(verifier.KEYS, _keys(log_, store_id, seed))
     writer.write(verifier.ENTRIES, _entries(log_, entries, documents))
     writer.write(verifier.INCLUSION, _inclusion_proofs(log_, entries))
@@ -145,7 +146,7 @@ def _keys(log_: Connection, store_id: str, seed: bytes) -> Iterator[bytes]:
     """The key that signs this bundle, then the earlier keys of the log."""
     used = [bytes.fromhex(change["old"]) for change in _binding_changes(log_) if change["pin"] == checkpoints.PIN]
     for public in dict.fromkeys([signed_note.public_key(seed), *reversed(used)]):
-        yield f"{signed_note.verifier_key(checkpoints.origin(store_id), public)}\n".encode()
+        yield f"{signed_note.verifier_key(checkpoints.signer(store_id), public)}\n".encode()
 
 
 def _binding_changes(log_: Connection) -> Iterator[dict[str, Any]]:

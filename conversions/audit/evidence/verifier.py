@@ -148,15 +148,20 @@ def check_sums(bundle: Bundle, key: Key) -> None:
 
 def check_checkpoint(note: str, keys: list[Key]) -> tuple[int, bytes]:
     """Size and root of a signed checkpoint (c2sp.org/tlog-checkpoint)."""
-    text, _, signature_line = note.rpartition("\n\n")
+    text, _, signature_lines = note.rpartition("\n\n")
     text += "\n"
-    match = re.fullmatch(r"— (\S+) (\S+)\n", signature_line)
-    require(match is not None, "a checkpoint is not signed")
-    blob = base64.b64decode(match[2], validate=True) if match else b""
-    key = next((key for key in keys if match and (key.name, key.hash) == (match[1], blob[:4])), None)
-    require(key is not None and key.signed(text.encode(), blob[4:]), "a checkpoint is not signed by the log")
+    lines = [re.fullmatch(r"— (\S+) (\S+)", line) for line in signature_lines.splitlines()]
+    require(bool(lines) and all(lines), "a checkpoint is not signed")
+    signatures = [(line[1], base64.b64decode(line[2], validate=True)) for line in lines if line]
+    known = [(key, blob[4:]) for name, blob in signatures for key in keys if (key.name, key.hash) == (name, blob[:4])]
+    is_signed = bool(known) and all(key.signed(text.encode(), signature) for key, signature in known)
+    require(is_signed, "a checkpoint is not signed by the log")
     origin, size, root = text.splitlines()
-    require(key is not None and key.name == origin, "a checkpoint is of another log")
+    # A restored log has an origin of its own, NAME/BRANCH, and the same signer.
+    require(
+        re.fullmatch(rf"{re.escape(known[0][0].name)}(/[0-9a-f]{{16}})?", origin) is not None,
+        "a checkpoint is of another log",
+    )
     return int(size), base64.b64decode(root, validate=True)
 
 
