@@ -31,6 +31,7 @@ def verify_log(
         typer.Option(
             metavar="FILE",
             exists=True,
+            dir_okay=False,
             help="A checkpoint that you trust: the bytes of requests before it are skipped.",
         ),
     ] = None,

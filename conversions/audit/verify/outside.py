@@ -9,6 +9,7 @@ fork       the log has other entries under it, and a larger one fits: two histor
 One of the time before a restore that the log records is no fault, up to the size that its entry names.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -133,11 +134,12 @@ class OutsideVerifier:
         """Whether a larger checkpoint of the folder fits, or the origin is not one of this log."""
         assert anchor.checkpoint is not None
         foreign = anchor.checkpoint.origin not in self._origins
-        return foreign or any(each.size > anchor.size and self._is_covered(each) for each in self._own)
+        return foreign or (bool(self._covered) and self._covered[-1] > anchor.size)
 
     @cached_property
-    def _own(self) -> list[Anchor]:
-        return [anchor for anchor in self.anchors if anchor.store_id == self.store_id]
+    def _covered(self) -> list[int]:
+        """Sizes of the checkpoints that fit, ascending."""
+        return sorted(a.size for a in self.anchors if a.store_id == self.store_id and self._is_covered(a))
 
     @cached_property
     def _origins(self) -> list[str]:
@@ -187,8 +189,10 @@ class OutsideVerifier:
                 )
 
     def _since(self, anchor: Anchor) -> str:
-        same = max((each.size for each in self._own if each.size < anchor.size and self._is_covered(each)), default=0)
-        return f"; both have the first {same} entries" if same else "; no earlier checkpoint from outside fits"
+        smaller = bisect_left(self._covered, anchor.size)
+        if not smaller:
+            return "; no earlier checkpoint from outside fits"
+        return f"; both have the first {self._covered[smaller - 1]} entries"
 
 
 def _capital(text: str) -> str:

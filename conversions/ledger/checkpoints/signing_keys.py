@@ -56,6 +56,9 @@ def former_keys(connection: Connection, settings: Settings) -> list[FormerKey]:
 
 def overlapping_seeds(connection: Connection, settings: Settings, now: datetime) -> list[bytes]:
     """Seeds of the former keys that still sign at *now*, as far as the settings have them."""
+    since = connection.execute(select(tables.pin.c.since_us).where(tables.pin.c.name == PIN)).scalar()
+    if since is None or now >= instant(since) + timedelta(days=settings.store.checkpoint_key_overlap_days):
+        return []  # without reading the log
     return [key.seed for key in former_keys(connection, settings) if key.seed is not None and now < key.until]
 
 
