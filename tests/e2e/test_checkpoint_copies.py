@@ -286,3 +286,15 @@ def test_a_restored_store_makes_bundles_with_all_its_checkpoints(collected: Shop
     assert said.code == 0, said
     assert collected.command("audit", "verify", "--checkpoint", folder(collected)).code == 0
     assert len({checkpoints.parse(text).origin for text in contents(folder(collected))}) == 2
+
+
+def test_a_mail_server_that_is_gone_is_one_line_without_its_login(real_shop: Shop) -> None:
+    address = f"mailto://shop:{PASSWORD}@127.0.0.1:9/?from=shop@shop.example&to=a@audit.example&mode=insecure"
+    real_shop.environment["CONVERSIONS_STORE__CHECKPOINT_TO"] = json.dumps([address])
+    real_shop.orders(real_shop.order())
+
+    said = real_shop.process("run", "--quiet")
+    assert said.code == 0
+    [line] = said.err.splitlines()
+    assert "mailto:// (number 1 of store.checkpoint_to) (the message was not accepted)" in line
+    assert PASSWORD not in said.err + said.out

@@ -1,6 +1,7 @@
 """A folder of checkpoints that left each night, against a store that was rewritten, forked, rolled back or restored."""
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -378,3 +379,40 @@ def test_a_forgery_with_all_keys_is_found_all_the_same(nights: Nights, forge: Ca
         nights.sends()
         forge(nights)
         assert set(fits(nights)) == {"rewrite"}
+
+
+PAGES = Path(__file__).parents[3] / "docs"
+
+
+def is_shown(said: str, page: str) -> bool:
+    """Whether a line of *page* is *said*, but for numbers, times and digests."""
+    plain = re.compile(r"[0-9a-f]{8}(?=\.checkpoint)|\d+")
+    return plain.sub("0", said) in plain.sub("0", (PAGES / page).read_text(encoding="utf-8")).splitlines()
+
+
+def test_the_page_for_auditors_shows_what_each_case_looks_like(nights: Nights, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(nights.shop.home, older)
+    nights.sends()
+    outside = nights.verified().outside
+    assert outside is not None
+    assert outside.newest is not None
+    said = [outside.newest.sentence(nights.settings.zone, nights.shop.now + timedelta(days=1))]
+    shutil.rmtree(nights.shop.home)
+    shutil.copytree(older, nights.shop.home)
+    said.append(nights.verified().sentence)
+    nights.sends(2, product="COFFEE")
+    said.append(nights.verified().sentence)
+    rewrite_all(nights)
+    said.append(nights.verified().sentence)
+
+    assert [is_shown(each, "auditors.md") for each in said] == [True] * 4, said
+
+
+def test_the_page_of_checkpoints_shows_what_a_restore_looks_like(nights: Nights, tmp_path: Path) -> None:
+    copy = nights.copy_store(tmp_path / "copy.db")
+    nights.sends(2)
+    restored(nights, copy)
+
+    notes = [note for note in nights.verified().notes if "before the restore" in note]
+    assert is_shown(notes[-1], "checkpoints.md"), notes
