@@ -138,6 +138,27 @@ def test_a_place_that_is_slow_keeps_what_it_got_and_gets_the_rest_later(
         assert sizes(outside) == [17]
 
 
+def test_a_place_that_fills_up_keeps_what_it_got_and_gets_the_rest_later(nights: Nights) -> None:
+    outside = nights.folder()
+    program = nights.home / "push"
+    program.write_text(f'#!/bin/sh\n[ -e {outside}/full ] && [ "$(ls {outside} | wc -l)" -ge 3 ] && exit 1\n')
+    program.write_text(program.read_text() + f"cat > {outside}/$CHECKPOINT_NAME\n")
+    program.chmod(0o700)
+    nights.to(f"command:{program}")
+    nights.write(17)
+    assert nights.hand_over() == []
+    (outside / "full").touch()
+    for size in (31, 44, 58):
+        nights.write(size)
+
+    [said] = nights.hand_over()
+    assert said.startswith(f"2 checkpoints have not reached command:{program} (it ended with exit 1); the last one")
+    (outside / "full").unlink()
+    assert sizes(outside) == [17, 31]
+    assert nights.hand_over() == []
+    assert sizes(outside) == [17, 31, 44, 58]
+
+
 def test_a_place_is_not_named_in_the_file(nights: Nights) -> None:
     outside = nights.folder()
     nights.to(f"file://{outside}")
