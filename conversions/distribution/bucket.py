@@ -35,8 +35,7 @@ class Bucket:
         except Exception as error:  # noqa: BLE001 - each driver has errors of its own
             if not (isinstance(error, FileExistsError) or code_of(error) in _EXISTS):
                 return f"it cannot be written ({code_of(error) or type(error).__name__})"
-            if files.cat_file(path) != content:
-                return OTHER_CONTENT.format(name)
+            return OTHER_CONTENT.format(name) if _differs(files, path, content) else None
         return None
 
     @property
@@ -50,3 +49,11 @@ class Bucket:
         import fsspec
 
         return fsspec.filesystem(self._scheme, skip_instance_cache=True)
+
+
+def _differs(files: Any, path: str, content: bytes) -> bool:
+    """Whether an object has another content; False where the key may not read it: its name has the content's digest."""
+    try:
+        return bool(files.cat_file(path) != content)
+    except Exception:  # noqa: BLE001 - each driver has errors of its own
+        return False

@@ -4,10 +4,12 @@ import json
 import os
 import select
 import shlex
+import socketserver
 import stat
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,56 @@ def test_a_bucket_is_not_asked_in_clear() -> None:
     os.environ.update(AWS, AWS_ENDPOINT_URL="http://minio.example:9000")
 
     assert "https://" in str(place("s3://shop/checkpoints").deliver(NAME, NOTE))
+
+
+def test_a_key_that_may_only_write_confirms_what_is_there(bucket: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object, **__: object) -> bytes:
+        raise PermissionError("Access Denied")
+
+    assert bucket.deliver(NAME, NOTE) is None
+    monkeypatch.setattr("s3fs.S3FileSystem._cat_file", refused)
+
+    assert bucket.deliver(NAME, NOTE) is None
+
+
+def test_a_bucket_that_is_full_says_its_code(bucket: Place) -> None:
+    with answering(
+        b"HTTP/1.1 507 full\r\nContent-Length: 46\r\n\r\n<Error><Code>QuotaExceeded</Code></Error>     "
+    ) as url:
+        os.environ["AWS_ENDPOINT_URL"] = url
+        assert bucket.deliver(NAME, NOTE) == "it cannot be written (QuotaExceeded)"
+
+
+def test_a_bucket_that_never_answers_is_left(bucket: Place) -> None:
+    with answering(None) as url:
+        os.environ["AWS_ENDPOINT_URL"] = url
+        assert within(0.2, lambda: bucket.deliver(NAME, NOTE)) == "no answer within 0 seconds"
+
+
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[str]:
+    """A server that gives every request this answer, or none until the block ends."""
+    ends = threading.Event()
+
+    class Session(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while (line := self.rfile.readline()) and line != b"\r\n":
+                pass
+            if answer is None:
+                ends.wait()
+            else:
+                self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        ends.set()
+        for thread in threading.enumerate():
+            if thread.name == "checkpoint":
+                thread.join()
+        server.shutdown()
+        serving.join()
 
 
 # mail

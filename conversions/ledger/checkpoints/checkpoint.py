@@ -139,12 +139,29 @@ def write(settings: Settings, ledger: Ledger) -> str | None:
         former = overlapping_seeds(connection, settings, ledger.clock())
     text = sign(ledger.store_id, size, root, signing_seed(settings), *former, origin=origin)
     path = settings.checkpoints_path / f"{size:012}.checkpoint"
-    _write(path, text.encode(), ledger.clock())
+    if kept := _kept(path, text, pinned):
+        text = kept
+    else:
+        _write(path, text.encode(), ledger.clock())
     if settings.store.timestamp_url:
         timestamp = request_timestamp(settings.store.timestamp_url, text.encode(), open_route(settings))
         if timestamp is not None:
             _write(path.with_suffix(".tsr"), timestamp, ledger.clock())
     return text
+
+
+def _kept(path: Path, text: str, public: str) -> str | None:
+    """The checkpoint that *path* has, where *text* says the same and *public* signed both; None where it has none.
+
+    Other former keys may sign now than when it was written.
+    """
+    try:
+        kept = path.read_text(encoding="utf-8")
+        checkpoint = parse(kept)
+    except (OSError, ValueError):
+        return None
+    is_same = checkpoint.note.text == parse(text).note.text
+    return kept if is_same and checkpoint.note.signed_by(signer(checkpoint.store_id), bytes.fromhex(public)) else None
 
 
 def set_aside(directory: Path, size: int) -> None:
