@@ -159,6 +159,20 @@ def test_a_place_that_fills_up_keeps_what_it_got_and_gets_the_rest_later(nights:
     assert sizes(outside) == [17, 31, 44, 58]
 
 
+def test_a_place_that_takes_its_time_gets_the_rest_later(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = nights.folder()
+    nights.to(f"file://{outside}")
+    nights.write(17)
+    assert nights.hand_over() == []
+    for size in (31, 44, 58):
+        nights.write(size)
+    monkeypatch.setattr(distribution, "monotonic", iter([0.0, 29.0, 31.0]).__next__)
+
+    [said] = nights.hand_over()
+    assert said.startswith(f"1 checkpoint has not reached file://{outside} (there was no time for all)")
+    assert sizes(outside) == [17, 31, 44]
+
+
 def test_a_place_is_not_named_in_the_file(nights: Nights) -> None:
     outside = nights.folder()
     nights.to(f"file://{outside}")

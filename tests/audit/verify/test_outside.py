@@ -324,6 +324,25 @@ def test_an_adopted_older_copy_has_a_new_origin_too(nights: Nights, tmp_path: Pa
     assert fits(nights) == ["covered"] * 3 + ["before_restore"] + ["covered"] * 2
 
 
+def test_checkpoints_of_a_store_that_was_replaced_are_named_and_no_fault(nights: Nights, tmp_path: Path) -> None:
+    other = Nights(tmp_path / "other")
+    other.sends()
+    nights.sends()
+    shutil.copy(other.copy_store(tmp_path / "copy.db"), nights.settings.store_path)
+    for beside in ("-wal", "-shm"):
+        nights.settings.store_path.with_name(f"conversions.db{beside}").unlink(missing_ok=True)
+    nights.shop.now += timedelta(hours=1)
+    adopt.adopt_store(nights.settings, nights.shop.clock, "the other shop is right")
+    nights.sends()
+
+    result = nights.verified()
+    assert result.intact, result.findings
+    assert fits(nights) == ["replaced_store"] * 4 + ["covered"] * 2
+    assert [
+        note for note in result.notes if "each of a store that this one replaced, as an entry says: the check" in note
+    ]
+
+
 def test_another_stores_checkpoint_is_named_unless_all_are(nights: Nights, tmp_path: Path) -> None:
     other = Nights(tmp_path / "other")
     other.sends()
