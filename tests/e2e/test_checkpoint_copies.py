@@ -1,5 +1,6 @@
 """A copy of each checkpoint outside, every night, and what an auditor does with the folder."""
 
+import gzip
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from conversions.ledger import checkpoints
 from tests.distribution.mail_server import PASSWORD, MailServer
 from tests.e2e.said import CONFIG, STORE, USAGE, Said, stopped
 from tests.e2e.shop import Shop
+from tests.e2e.texts import export
 from tests.intake.sources.file_servers import AWS, BUCKET, s3_server
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own
@@ -56,13 +58,16 @@ def test_each_night_leaves_a_copy_and_is_silent(collected: Shop) -> None:
 
 
 def test_a_run_that_is_stopped_leaves_one_too(collected: Shop) -> None:
-    collected.orders()
-    (collected.home / "orders" / "orders.csv").unlink()
+    """Its file is cut off far behind what a run looks at before it begins."""
     assert night(collected).code == 0
-    for path in (collected.home / "orders").iterdir():
-        path.unlink()
+    rows = [collected.order(str(n), product_ids=os.urandom(8).hex()) for n in range(5000)]
+    whole = gzip.compress(export(collected.order(), rows))
+    collected.file(whole[: len(whole) // 2], "cut.csv.gz")
+    collected.configure(source={"path": "orders/cut.csv.gz"}, store={"checkpoint_to": [f"file://{folder(collected)}"]})
+    before = len(contents(directory(collected)))
 
     assert collected.command("run").code == 66
+    assert len(contents(directory(collected))) == before + 1
     assert contents(folder(collected)) == contents(directory(collected))
 
 
