@@ -6,14 +6,11 @@ gets what it lacks from the next run. A new place begins with the newest checkpo
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from time import monotonic
 
 from conversions import keys
+from conversions.distribution.delivery import deliver
 from conversions.distribution.places import Place, open_places
-from conversions.distribution.time_limit import within
 from conversions.ledger import Clock
 from conversions.ledger.checkpoints import checkpoint_files, distributed
 from conversions.ledger.checkpoints.distributed import Distributed
@@ -76,7 +73,7 @@ def try_places(settings: Settings) -> Iterator[tuple[str, str | None]]:
     """Hand the newest checkpoint to every place; yield its address, and why it did not arrive."""
     files = [*checkpoint_files(settings.checkpoints_path)][-1:]
     for place in _open(settings, open_route(settings)).values():
-        yield place.shown, _deliver(place, files, SECONDS).why if files else "no run has written a checkpoint yet"
+        yield place.shown, deliver(place, files, SECONDS).why if files else "no run has written a checkpoint yet"
 
 
 def _open(settings: Settings, route: Route) -> dict[str, Place]:
@@ -104,41 +101,11 @@ def _files(directory: Path, size: int) -> list[Path]:
 def _hand_over(place: Place, known: Distributed, files: list[Path], clock: Clock) -> Distributed:
     if not files:
         return replace(known, failed=None)
-    delivered = _deliver(place, files, SECONDS)
+    delivered = deliver(place, files, SECONDS)
     if delivered.count:
         now = clock().isoformat(timespec="seconds")
         known = replace(known, size=int(files[delivered.count - 1].stem), at=now)
     return replace(known, failed=delivered.why)
-
-
-@dataclass(slots=True)
-class _Delivered:
-    count: int = 0
-    why: str | None = None
-
-
-def _deliver(place: Place, files: list[Path], seconds: float) -> _Delivered:
-    """Deliver *files* in their order until one fails, or the time is over; in its second half none is begun."""
-    delivered, half = _Delivered(), monotonic() + seconds / 2
-
-    def deliver_all() -> str | None:
-        for path in files:
-            if delivered.count and monotonic() > half:
-                return "there was no time for all"
-            content = path.read_bytes()
-            if why := place.deliver(_name(path, content), content):
-                return why
-            delivered.count += 1
-        return None
-
-    why = within(seconds, deliver_all)
-    return _Delivered(delivered.count, why)
-
-
-def _name(path: Path, content: bytes) -> str:
-    """Name outside: time, size and digest; names sort by time, also after a restore, and no two contents share one."""
-    signed = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-    return f"{signed:%Y%m%dT%H%M%SZ}-{path.stem}-{sha256(content).hexdigest()[:8]}{path.suffix}"
 
 
 def _state(settings: Settings, place: Place, known: Distributed) -> PlaceState:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conversions import distribution
-from conversions.distribution import distribute, states
+from conversions.distribution import delivery, distribute, states
 from conversions.ledger import checkpoints
 from conversions.ledger.checkpoints import distributed
 from conversions.settings import Settings
@@ -166,7 +166,7 @@ def test_a_place_that_takes_its_time_gets_the_rest_later(nights: Nights, monkeyp
     assert nights.hand_over() == []
     for size in (31, 44, 58):
         nights.write(size)
-    monkeypatch.setattr(distribution, "monotonic", iter([0.0, 29.0, 31.0]).__next__)
+    monkeypatch.setattr(delivery, "monotonic", iter([0.0, 29.0, 31.0]).__next__)
 
     [said] = nights.hand_over()
     assert said.startswith(f"1 checkpoint has not reached file://{outside} (there was no time for all)")

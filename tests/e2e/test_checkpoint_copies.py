@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conversions import distribution
+from conversions.distribution import delivery
 from conversions.ledger import checkpoints
 from tests.distribution.mail_server import PASSWORD, MailServer
 from tests.e2e.said import CONFIG, STORE, USAGE, Said, stopped
@@ -118,7 +118,7 @@ def test_anything_that_goes_wrong_in_handing_over_leaves_the_run_as_it_was(
     def fails(*_: object) -> None:
         raise RuntimeError("mailto://never-shown")
 
-    monkeypatch.setattr(distribution, "within", fails)
+    monkeypatch.setattr(delivery, "within", fails)
 
     said = night(collected, "--quiet")
     assert said.code == 0

@@ -26,6 +26,7 @@ from conversions.audit.verify import (
     rehearsal,
     schema_walk,
 )
+from conversions.audit.verify.checkpoint_fit import Comparison, Fit
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
 from conversions.audit.verify.open_store import open_store
@@ -198,12 +199,12 @@ class _Verification:
         given = [anchor for anchor in self.known_anchors if anchor.outside]
         if not given:
             return
-        verifier = outside.OutsideVerifier(given, self.tree, store_id, self.row_verifier.log_keys, self.history)
-        covered = [each for each, fit in verifier.fits if fit is outside.Fit.COVERED and each.size]
+        comparison = Comparison(given, self.tree, store_id, self.row_verifier.log_keys, self.history)
+        covered = [each for each, fit in comparison.fits if fit is Fit.COVERED and each.size]
         newest = max(covered, key=lambda anchor: anchor.size, default=None)
-        result = self.result.outside = outside.Outside(verifier.fits)
-        yield from verifier.findings()
-        self.result.notes += verifier.notes()
+        result = self.result.outside = outside.Outside(comparison.fits)
+        yield from outside.findings(comparison)
+        self.result.notes += outside.notes(comparison)
         if newest:
             result.newest = coverage.measure(self.store, newest.place, newest.size, self.tree.size)
 
