@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conversions.distribution import states, try_places
 from conversions.doctor.check_result import CheckResult, note, ok, problem, stopped
-from conversions.errors import ConversionsError
+from conversions.errors import ConversionsError, Exit
 from conversions.ledger import Clock, open_read_only
 from conversions.ledger.checkpoints import FormerKey, former_keys, signed_note
 from conversions.model.local_time import local_time
@@ -35,6 +35,7 @@ def check_places_online(settings: Settings) -> Iterator[CheckResult]:
                     ABOUT,
                     f"{shown} does not take the newest checkpoint ({why}).",
                     "Correct it, or store.checkpoint_to; then `conversions doctor --online`.",
+                    Exit.ATTENTION,
                 )
             else:
                 yield ok(ABOUT, f"{shown} has the newest checkpoint.")

@@ -178,9 +178,10 @@ def test_doctor_shows_each_place_and_tests_it_when_asked(collected: Shop) -> Non
     folder(collected).rename(collected.home / "unplugged")
 
     assert "has not reached" not in collected.command("doctor").out, "nothing failed yet"
-    said = collected.command("doctor", "--online")
-    assert said.code == CONFIG
-    assert f"file://{folder(collected)} does not take the newest checkpoint (it cannot be written: No such" in said.out
+    found = collected.command("doctor", "--online", "--json").json["findings"]
+    [failed] = [each for each in found if (each["about"], each["level"]) == ("checkpoints", "problem")]
+    assert failed["sentence"].startswith(f"file://{folder(collected)} does not take the newest checkpoint (it cannot")
+    assert failed["exit_code"] == 1, "a run would go on"
 
 
 def test_an_auditor_gives_the_folder(collected: Shop) -> None:
