@@ -81,6 +81,7 @@ def _show(restored: "RestoreResult", zone: "ZoneInfo") -> None:
     lost = max(0, restored.remembered - restored.copy.size)
     show(f"Restored: {restored.copy.size} log entries, the newest of {newest}; {lost} later ones are lost.")
     show(f"Objections, restrictions, withdrawals and erasures done again: {restored.replayed}.")
+    say("Checkpoints of the log have a new origin from here on: tell your auditors, and why.")
     say("Rectified addresses, closed tasks and approvals that the copy does not have: enter them again.")
     if restored.aside:
         say(f"The former store is now {restored.aside}. Delete it when you no longer need it: it holds personal data.")

@@ -20,7 +20,7 @@ def doctor(
         bool,
         typer.Option(
             "--online",
-            help="Ask Google and Meta; the log keeps what is sent.",
+            help="Ask Google and Meta; the log keeps what is sent. Hand the newest checkpoint to store.checkpoint_to.",
         ),
     ] = False,
     as_json: AsJson = False,

@@ -1,7 +1,7 @@
 """``conversions audit verify``, ``bundle`` and ``rotate-key``: proof that the log is unchanged."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,19 +10,28 @@ from conversions.cli.days import FORMS, entry_days
 from conversions.cli.options import AsJson, Config, PromptedReason, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit, Usage
+from conversions.model.local_time import local_time
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from conversions.ledger.checkpoints import FormerKey
 
 
 def verify_log(
     *,
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", exists=True, help="A checkpoint kept elsewhere; may be repeated."),
+        typer.Option(
+            metavar="FILE|FOLDER", exists=True, help="A checkpoint kept elsewhere, or a folder of them; repeatable."
+        ),
     ] = None,
     since: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             exists=True,
+            dir_okay=False,
             help="A checkpoint that you trust: the bytes of requests before it are skipped.",
         ),
     ] = None,
@@ -36,7 +45,8 @@ def verify_log(
     from conversions.audit.verify import scope
     from conversions.audit.verify.verify import check_store, log_location, verify
 
-    location = log_location(load_settings(config), checkpoint or [], since)
+    settings = load_settings(config)
+    location = log_location(settings, checkpoint or [], since)
     check_store(location)
     result = verify(location)
     code = Exit.OK if result.intact else Exit.STORE
@@ -46,6 +56,8 @@ def verify_log(
         show(result.sentence)
         for finding in result.findings[1:]:
             show(f"  {finding}")
+        if result.outside and result.outside.newest:
+            show(result.outside.newest.sentence(settings.zone, now()))
         for sentence in (*result.notes, *scope.sentences()):
             say(sentence)
     return code
@@ -106,7 +118,8 @@ def rotate_key(
 ) -> None:
     """Sign checkpoints from now on with the present CONVERSIONS_LOG_KEY.
 
-    Checkpoints of the old key stay valid: the log keeps both keys and the time of the change.
+    Checkpoints of the old key stay valid: the log keeps both keys and the time of the change. With the old key in
+    CONVERSIONS_FORMER_LOG_KEYS, both sign for store.checkpoint_key_overlap_days.
     """
     from conversions.ledger import checkpoints, open_ledger, require_store, runs
     from conversions.ledger.checkpoints import signed_note
@@ -118,6 +131,22 @@ def rotate_key(
     with open_ledger(settings, now) as ledger:
         bindings.change(ledger, checkpoints.PIN, public.hex(), reason)
         checkpoint = runs.record_tree_head(ledger)
-        name = checkpoints.origin(ledger.store_id)
+        name = checkpoints.signer(ledger.store_id)
+        with ledger.transaction() as connection:
+            former = checkpoints.former_keys(connection, settings)
     say(f"Checkpoints are signed by {signed_note.verifier_key(name, public)} from now on; tell your auditors.")
+    for key in former:
+        if now() < key.until:
+            say(_overlap(key, settings.zone))
     show((checkpoint or "").rstrip())
+
+
+def _overlap(key: "FormerKey", zone: "ZoneInfo") -> str:
+    """Until when a former key signs, or how to let it sign."""
+    until = local_time(key.until, zone)
+    if key.seed is not None:
+        return f"The former key {key.public[:16]}… signs them, too, until {until}; then remove it from .env."
+    return (
+        f"The former key {key.public[:16]}… does not sign them: a verifier that knows only that one refuses them from "
+        f"now on. With that key in CONVERSIONS_FORMER_LOG_KEYS, each run signs with both until {until}."
+    )

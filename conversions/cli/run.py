@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversions.cli import clock
+from conversions.cli.checkpoint_copies import handing_over_checkpoints
 from conversions.cli.days import RunSince, RunUntil, run_days, say_days
 from conversions.cli.error_text import explanation
 from conversions.cli.json_schema import LATEST, document
@@ -75,20 +76,24 @@ def run(
         _say_days(settings, request)
     if (request.named or restate) and not yes and sys.stdin.isatty():
         _ask(settings, request)
-    with on_call(settings, clock.now, say) as outcome, _remembering_stop(settings):
+    with (
+        on_call(settings, clock.now, say) as outcome,
+        handing_over_checkpoints(settings, outcome) as undelivered,
+        _remembering_stop(settings),
+    ):
         result = pipeline.send(settings, request, clock.now, SILENT if quiet else open_progress())
         outcome.report = result.json()
         outcome.sentences = [*result.stop_reasons, *result.sentences, *messages.of_run(result, settings.zone)]
     if as_json:
-        _show_json(result, messages.conclusion(result, settings.zone), json_schema)
+        _show_json(result, messages.conclusion(result, settings.zone), json_schema, undelivered_checkpoints=undelivered)
     elif not quiet or result.exit_code:
         report.show_run(result, settings.zone)
     return result.exit_code
 
 
-def _show_json(result: "Report", sentence: str, json_schema: int) -> None:
+def _show_json(result: "Report", sentence: str, json_schema: int, **more: object) -> None:
     step = {"sentence": sentence, "next": next_command(sentence, result.exit_code)}
-    show_json(document({**result.json(), **step}, json_schema))
+    show_json(document({**result.json(), **more, **step}, json_schema))
 
 
 @contextmanager

@@ -65,14 +65,14 @@ def send(addresses: Sequence[str], alert: Alert, route: Route) -> str | None:
         return "on_call.alerts needs apprise: `pip install 'conversions[alerts]'`."
     notifier = apprise.Apprise()
     accepted = [notifier.add(address) for address in addresses]
-    with _by(route):
+    with by_route(route):
         kind = apprise.NotifyType(alert.severity)
         sent = notifier.notify(title=alert.title, body=alert.body, notify_type=kind)
     return None if sent and all(accepted) else "Not every alert could be sent; check on_call.alerts."
 
 
 @contextmanager
-def _by(route: Route) -> Iterator[None]:
+def by_route(route: Route) -> Iterator[None]:
     """Send by *route* what asks over HTTP; ``apprise`` has no setting for it, and would read the environment.
 
     Mail goes directly: no HTTP proxy takes it.

@@ -28,8 +28,9 @@ MEANS = {
     "they are read. Check `conversions plan`, and set not_before, before the next run.",
     "destination": "Orders sent to the old place stay sent, and are not sent to the new one; orders that wait go "
     "there, and orders without an answer are sent again there and may count at both.",
-    "store": "Its log goes on from here. The store does not know what missing runs sent: orders that a platform could "
-    "count twice become unknown, and `conversions decide` lists them.",
+    "store": "Its log goes on from here, and its checkpoints have a new origin: tell your auditors why. The store does "
+    "not know what missing runs sent: orders that a platform could count twice become unknown, and `conversions "
+    "decide` lists them.",
     "numbers": "They are the same sales, and sent orders stay sent; the store keeps their former numbers.",
     "clock": "Runs can go on. Orders that became too old by the wrong time stay so; `conversions decide` lists them.",
 }

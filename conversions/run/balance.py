@@ -21,7 +21,7 @@ from conversions.ledger.subjects.scrub import scrub
 from conversions.model.finding import Finding
 from conversions.model.late_result import LateResults
 from conversions.model.read_counts import ReadCounts
-from conversions.run import estimate
+from conversions.run import estimate, undelivered
 from conversions.run.context import RunContext
 from conversions.run.read_result import ReadResult
 from conversions.run.report import DestinationSide, Report, SourceSide
@@ -49,7 +49,7 @@ def build_report(
         side = sides[name] = DestinationSide(balance[name], late=late_results[name])
         side.unreported = new_problems[queue.template.destination_id]
         _add_queue(side, context, queue, restated_queues)
-    findings = read_result.findings + platform_findings(ledger, context.scope.today)
+    findings = [*read_result.findings, *_later_findings(context)]
     source = source_side(read_result.counts, read_result.snapshot)
     return Report(run.id, context.scope.window, source, sides, findings)
 
@@ -86,7 +86,7 @@ def build_stopped_report(
         side.remaining = side.totals.counts["pending"]
         side.stop_reason = side.late.stop_reason or side.stop_reason
     source = source_side(read_result.counts, read_result.snapshot)
-    findings = read_result.findings + platform_findings(ledger, context.scope.today)
+    findings = [*read_result.findings, *_later_findings(context)]
     return Report(run.id, context.scope.window, source, sides, findings, stopped=True)
 
 
@@ -97,9 +97,21 @@ def platform_findings(ledger: Ledger, today: date) -> list[Finding]:
     )
 
 
+def _later_findings(context: RunContext) -> list[Finding]:
+    """Return the findings that do not depend on what this run read."""
+    own = finding_history.mark_known(context.ledger, undelivered.findings(context.scope.settings))
+    return [*platform_findings(context.ledger, context.scope.today), *own]
+
+
 def remember_findings(context: RunContext, report: Report) -> None:
     """Record the findings of this run, so that the next run does not report them again."""
-    codes = anomalies.codes() | {host_change.CODE, amounts.ALONE, platform_warnings.CODE, match_rate.CODE}
+    codes = anomalies.codes() | {
+        host_change.CODE,
+        amounts.ALONE,
+        platform_warnings.CODE,
+        match_rate.CODE,
+        undelivered.CODE,
+    }
     finding_history.save(context.ledger, context.run, report.findings, codes)
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from conversions.errors import SettingsError
 from conversions.process import text_files
+from conversions.settings.outside_address import is_secret
 from conversions.settings.settings import Settings
 
 SECRETS = frozenset(
@@ -20,6 +21,7 @@ SECRETS = frozenset(
         "key",
         "former_keys",
         "log_key",
+        "former_log_keys",
         "access_token",
         "consumer_key",
         "consumer_secret",
@@ -60,7 +62,7 @@ def load(path: Path) -> Settings:
 
 def _refuse_secrets(table: dict[str, Any], path: Path) -> None:
     for name, value in table.items():
-        if name in SECRETS:
+        if name in SECRETS or (name == "checkpoint_to" and isinstance(value, list) and any(map(is_secret, value))):
             raise SettingsError(
                 f"{path} holds a secret ({name}); move it to .env beside it, mode 0600, and replace it."
             )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 from conversions.settings import presets
+from conversions.settings.outside_address import OutsideAddress
 from conversions.settings.section import Section
 from conversions.settings.source_format import Format
 from conversions.settings.values import (
@@ -191,6 +192,14 @@ class Store(Section):
     )
     timestamp_url: str | None = Field(
         None, pattern=r"^https?://\S+$", description="RFC 3161 authority that dates each checkpoint; absent: none"
+    )
+    checkpoint_to: list[OutsideAddress] = Field(
+        [],
+        description="where each run hands its checkpoint to: file:///FOLDER/, s3://BUCKET/FOLDER/, command:PROGRAM; "
+        "apprise addresses (mailto://…) only as CONVERSIONS_STORE__CHECKPOINT_TO, with all others",
+    )
+    checkpoint_key_overlap_days: int = Field(
+        30, ge=0, le=400, description="days after `audit rotate-key` in which the former key signs checkpoints, too"
     )
 
 

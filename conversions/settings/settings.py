@@ -35,6 +35,11 @@ def _secret(name: str, secret: SecretStr | None) -> bytes:
     return bytes.fromhex(text)
 
 
+def _secrets(name: str, secret: SecretStr | None) -> list[bytes]:
+    texts = secret.get_secret_value().split(",") if secret else []
+    return [_secret(name, SecretStr(text.strip())) for text in texts]
+
+
 class Settings(BaseSettings):
     """All settings of ``conversions.toml``; the environment overrides them."""
 
@@ -77,6 +82,12 @@ class Settings(BaseSettings):
     log_key: SecretStr | None = Field(
         None,
         description="only as CONVERSIONS_LOG_KEY: 64 hex digits; absent: derived from CONVERSIONS_KEY",
+        exclude=True,
+    )
+    former_log_keys: SecretStr | None = Field(
+        None,
+        description="only as CONVERSIONS_FORMER_LOG_KEYS: former log keys, newest first, separated by commas; they "
+        "sign for store.checkpoint_key_overlap_days after `audit rotate-key`",
         exclude=True,
     )
     proxy_user: SecretStr | None = Field(None, description="only as CONVERSIONS_PROXY_USER", exclude=True)
@@ -144,8 +155,7 @@ class Settings(BaseSettings):
     @property
     def secret_former_keys(self) -> list[bytes]:
         """The former keys, newest first; they find data subjects, too. Raises SettingsError where one is malformed."""
-        names = self.former_keys.get_secret_value().split(",") if self.former_keys else []
-        return [_secret("CONVERSIONS_FORMER_KEYS", SecretStr(name.strip())) for name in names]
+        return _secrets("CONVERSIONS_FORMER_KEYS", self.former_keys)
 
     @property
     def first_key(self) -> bytes:
@@ -156,6 +166,11 @@ class Settings(BaseSettings):
     def secret_log_key(self) -> bytes | None:
         """The seed of the log's signing key, 32 bytes; None: derived from the key. Raises SettingsError."""
         return _secret("CONVERSIONS_LOG_KEY", self.log_key) if self.log_key else None
+
+    @property
+    def secret_former_log_keys(self) -> list[bytes]:
+        """Seeds of former signing keys, newest first. Raises SettingsError where one is malformed."""
+        return _secrets("CONVERSIONS_FORMER_LOG_KEYS", self.former_log_keys)
 
     def resolve(self, path: str) -> Path:
         """Return *path* as absolute; a relative path starts at the directory of the settings file."""

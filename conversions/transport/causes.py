@@ -5,6 +5,7 @@ Exception types, ``errno`` and OpenSSL's verification codes decide. Texts of exc
 
 import errno
 import ssl
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -42,6 +43,13 @@ _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cau
     (ConnectionRefusedError, Cause.REFUSED),
 )
 """In this order: the first type that fits decides."""
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield *error* and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def cause_of(error: BaseException) -> Cause:

@@ -71,10 +71,11 @@ def _seed(log: Connection, settings: Settings) -> bytes:
 def _write_log(writer: BundleWriter, log: Connection, settings: Settings, of: EntryRange, seed: bytes) -> None:
     """Write the verifier, the log, its keys and checkpoints, and the documents that its entries name."""
     store_id, root = log.execute(select(tables.head.c.store_id, tables.head.c.root)).one()
+    origin = checkpoints.current_origin(log, store_id)
     documents: set[str] = set()
     for name, content in _verifier():
         writer.write(name, [content])
-    writer.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, of.size, root, seed).encode()])
+    writer.write(verifier.CHECKPOINT, [checkpoints.sign(store_id, of.size, root, seed, origin=origin).encode()])
     writer.write(verifier.KEYS, bundle_log.log_keys(log, store_id, seed))
     writer.write(verifier.LEAVES, bundle_log.leaf_hashes(log, of.size))
     writer.write(verifier.ENTRIES, bundle_log.entries(log, of, documents))

@@ -99,7 +99,7 @@ def log_keys(log: Connection, store_id: str, seed: bytes) -> Iterator[bytes]:
     changes = (orjson.loads(body) for (body,) in log.execute(query))
     used = [bytes.fromhex(change["old"]) for change in changes if change["pin"] == checkpoints.PIN]
     for public in dict.fromkeys([signed_note.public_key(seed), *used]):
-        yield f"{signed_note.verifier_key(checkpoints.origin(store_id), public)}\n".encode()
+        yield f"{signed_note.verifier_key(checkpoints.signer(store_id), public)}\n".encode()
 
 
 def write_checkpoints(writer: BundleWriter, directory: Path, size: int) -> None:

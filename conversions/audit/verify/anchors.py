@@ -9,8 +9,9 @@ import orjson
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.rebuild_tree import Tree
 from conversions.audit.verify.rows import RowVerifier
+from conversions.errors import Usage
 from conversions.ledger import checkpoints
-from conversions.ledger.checkpoints import Checkpoint, origin, timestamp
+from conversions.ledger.checkpoints import Checkpoint, signer, timestamp
 
 LINE_START = b'{"store":"'
 """What each line of the tail file begins with."""
@@ -27,14 +28,18 @@ class Anchor:
     checkpoint: Checkpoint | None = None
     replaced: bool = False
     """True where a restore of an older copy moved this checkpoint aside."""
+    outside: bool = False
+    """True where it is kept elsewhere; ``outside`` compares these."""
 
 
 def read_all(directory: Path, tail: Path, others: Sequence[Path]) -> tuple[list[Anchor], list[VerificationFinding]]:
     """Return the readable anchors, and a finding for each unreadable one; *others* are checkpoints kept elsewhere."""
     anchors: list[Anchor] = []
     findings: list[VerificationFinding] = []
-    for path in [*checkpoints.checkpoint_files(directory), *others]:
-        _read(path, anchors, findings, replaced=False)
+    for path in checkpoints.checkpoint_files(directory):
+        _read(path, anchors, findings)
+    for path in others:
+        _read(path, anchors, findings, outside=True)
     for aside in sorted(directory.glob("restored-at-*")):
         for path in checkpoints.checkpoint_files(aside):
             _read(path, anchors, findings, replaced=True)
@@ -50,7 +55,25 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def _read(path: Path, anchors: list[Anchor], findings: list[VerificationFinding], *, replaced: bool) -> None:
+def files_of(places: Sequence[Path]) -> list[Path]:
+    """Return the checkpoint files of *places*, which are files and folders. Raises Usage for a folder without one."""
+    files: list[Path] = []
+    for place in places:
+        found = sorted(each for each in place.rglob("*.checkpoint") if each.is_file()) if place.is_dir() else [place]
+        if not found:
+            raise Usage(f"{place} has no file *.checkpoint; name a folder of checkpoints, or one of them.")
+        files += found
+    return files
+
+
+def _read(
+    path: Path,
+    anchors: list[Anchor],
+    findings: list[VerificationFinding],
+    *,
+    replaced: bool = False,
+    outside: bool = False,
+) -> None:
     try:
         content = path.read_bytes()
         checkpoint = checkpoints.parse(content.decode())
@@ -58,7 +81,7 @@ def _read(path: Path, anchors: list[Anchor], findings: list[VerificationFinding]
         findings.append(VerificationFinding(f"the checkpoint {path}", f"cannot be read ({type(error).__name__})"))
         return
     place = f"the checkpoint {path.name} of {checkpoint.size} entries"
-    anchors.append(Anchor(place, checkpoint.store_id, checkpoint.size, checkpoint.root, checkpoint, replaced))
+    anchors.append(Anchor(place, checkpoint.store_id, checkpoint.size, checkpoint.root, checkpoint, replaced, outside))
     stamp = path.with_suffix(".tsr")
     if stamp.exists() and not _stamp_covers(stamp, content):
         findings.append(VerificationFinding(f"the time stamp {stamp}", f"is not of {path.name}"))
@@ -94,9 +117,9 @@ def compare(
 ) -> Iterator[VerificationFinding]:
     """Yield anchors that contradict the log, and checkpoints that no key of the log signed."""
     for anchor in anchors:
-        if _explained(anchor, store_id, row_verifier):
+        if anchor.outside or _explained(anchor, store_id, row_verifier):
             continue
-        if anchor.checkpoint is not None and not _signed(anchor.checkpoint, row_verifier.log_keys):
+        if anchor.checkpoint is not None and not is_signed(anchor.checkpoint, row_verifier.log_keys):
             yield VerificationFinding(anchor.place, "is not signed by a key that the log knows")
         if anchor.store_id != store_id:
             yield VerificationFinding(anchor.place, "is of another store")
@@ -105,8 +128,9 @@ def compare(
             yield VerificationFinding(anchor.place, f"contradicts the log, which has {tree.size}: {older}")
 
 
-def _signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
-    name = origin(checkpoint.store_id)
+def is_signed(checkpoint: Checkpoint, log_keys: set[bytes]) -> bool:
+    """Return whether one of *log_keys* signed it."""
+    name = signer(checkpoint.store_id)
     return any(checkpoint.note.signed_by(name, public) for public in log_keys)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from conversions.ledger.checkpoints import FORMER_ORIGIN, origin_after, signer
 from conversions.ledger.schema import SEALED_SINCE
 from conversions.ledger.states import State
 
@@ -33,6 +34,31 @@ class Restoration(NamedTuple):
     """Entries that the tail file recorded; None where there was no tail file."""
     remembered_store: str | None
     """The store that the tail file belonged to, where another one was adopted."""
+    remembered_root: str | None
+    remembered_origin: str | None
+    """The former origin of the checkpoints, which may be of a history that the copy does not have."""
+    branch: bytes | None
+    """The entry itself, where it begins a new origin; None for those of earlier releases."""
+
+    def origin(self, store_id: str) -> str:
+        """Return the origin that begins here."""
+        return origin_after(store_id, self.branch) if self.branch else signer(store_id)
+
+    def replaced(self, store_id: str) -> bool:
+        """Return whether the store *store_id* was in this one's place before."""
+        origin = self.remembered_origin or ""
+        return self.remembered_store == store_id or origin.partition("/")[2].startswith(store_id)
+
+
+def _restoration(seq: int, body: str, facts: Mapping[str, Any]) -> Restoration:
+    return Restoration(
+        seq,
+        facts.get("remembered_size"),
+        facts.get("remembered_store"),
+        facts.get("remembered_root"),
+        facts.get(FORMER_ORIGIN),
+        body.encode() if FORMER_ORIGIN in facts else None,
+    )
 
 
 class Purge(NamedTuple):
@@ -109,7 +135,7 @@ class LogHistory:
             case "pinned" | "pin changed":
                 self._find_key(seq, facts)
             case "restored":
-                self.restorations.append(Restoration(seq, facts.get("remembered_size"), facts.get("remembered_store")))
+                self.restorations.append(_restoration(seq, body, facts))
             case _:
                 self._read_removal_or_result(seq, facts)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from conversions.audit.verify import scope
 from conversions.audit.verify.finding import VerificationFinding
+from conversions.audit.verify.outside import Outside
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class VerificationResult:
     findings: list[VerificationFinding] = field(default_factory=list)
     """At most MAX_FINDINGS."""
     notes: list[str] = field(default_factory=list)
+    outside: Outside | None = None
+    """The checkpoints from outside; None where none was given."""
 
     @property
     def intact(self) -> bool:
@@ -51,5 +54,6 @@ class VerificationResult:
             "since_entry": self.since,
             "findings": [{"place": finding.place, "what": finding.what} for finding in self.findings],
             "notes": self.notes,
+            "outside": self.outside and self.outside.json(),
             "scope": scope.json(),
         }

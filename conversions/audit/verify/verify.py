@@ -14,16 +14,19 @@ from pathlib import Path
 from conversions.audit.verify import (
     anchors,
     batches,
+    coverage,
     derived,
     judgements,
     missing_anchors,
     old_links,
+    outside,
     payloads,
     purges,
     rebuild_tree,
     rehearsal,
     schema_walk,
 )
+from conversions.audit.verify.checkpoint_fit import Comparison, Fit
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.log_history import LogHistory
 from conversions.audit.verify.open_store import open_store
@@ -61,7 +64,7 @@ class LogLocation:
 
 def log_location(settings: Settings, others: Sequence[Path] = (), since: Path | None = None) -> LogLocation:
     """Paths of the log according to *settings*; *others* are checkpoints kept elsewhere, *since* one of them."""
-    others = [*others, since] if since else others
+    others = anchors.files_of([*others, since] if since else others)
     return LogLocation(settings.store_path, settings.tail_path, settings.checkpoints_path, others, since)
 
 
@@ -188,7 +191,22 @@ class _Verification:
     def _outside(self) -> Iterator[VerificationFinding]:
         ((store_id,),) = self.store.execute("SELECT store_id FROM head").fetchall()
         yield from anchors.compare(self.known_anchors, self.tree, store_id, self.row_verifier)
+        yield from self._outside_checkpoints(store_id)
         yield from missing_anchors.find_missing(self.history, self.store, self.known_anchors, self.result.notes)
+
+    def _outside_checkpoints(self, store_id: str) -> Iterator[VerificationFinding]:
+        """Compare the checkpoints that left the shop."""
+        given = [anchor for anchor in self.known_anchors if anchor.outside]
+        if not given:
+            return
+        comparison = Comparison(given, self.tree, store_id, self.row_verifier.log_keys, self.history)
+        covered = [each for each, fit in comparison.fits if fit is Fit.COVERED and each.size]
+        newest = max(covered, key=lambda anchor: anchor.size, default=None)
+        result = self.result.outside = outside.Outside(comparison.fits)
+        yield from outside.findings(comparison)
+        self.result.notes += outside.notes(comparison)
+        if newest:
+            result.newest = coverage.measure(self.store, newest.place, newest.size, self.tree.size)
 
     def _rehearsal(self) -> Iterator[VerificationFinding]:
         yield from rehearsal.compare(self.history, self.store)

@@ -9,13 +9,15 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
-from conversions import keys
 from conversions.errors import LedgerError, SettingsError
-from conversions.ledger.checkpoints import signed_note
+from conversions.ledger.checkpoints import distributed, signed_note
+from conversions.ledger.checkpoints.origin import ORIGIN, current_origin, signer
+from conversions.ledger.checkpoints.signing_keys import PIN, overlapping_seeds, signing_seed
 from conversions.ledger.checkpoints.timestamp import request_timestamp
 from conversions.ledger.log import root_at
 from conversions.ledger.schema import tables
@@ -24,14 +26,12 @@ from conversions.process.durable import sync_file, sync_path
 from conversions.settings import Settings
 from conversions.transport.route import open_route
 
-PIN = "log key"
-"""Name of the binding that holds the public key of the checkpoints, 64 hex characters."""
 REMEDY = (
     "Put the newest copy of the store back with `conversions restore FILE`; or, if this one is right, "
     "`conversions adopt --store --reason TEXT`, and tell your auditor why. `conversions audit verify` shows more."
 )
 _FILE = re.compile(r"\d{12}\.checkpoint")
-_TEXT = re.compile(r"conversions/([0-9a-f]{32})\n(0|[1-9]\d{0,17})\n([A-Za-z0-9+/]{43}=)\n")
+_TEXT = re.compile(rf"({ORIGIN.pattern})\n(0|[1-9]\d{{0,17}})\n([A-Za-z0-9+/]{{43}}=)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,8 @@ class Checkpoint:
     size: int
     root: bytes
     note: signed_note.Note
-
-
-def origin(store_id: str) -> str:
-    """Name of the log: the first line of its checkpoints, and the name of their signer."""
-    return f"conversions/{store_id}"
+    origin: str
+    """The first line: which history of the log it is of."""
 
 
 def parse(text: str) -> Checkpoint:
@@ -55,18 +52,26 @@ def parse(text: str) -> Checkpoint:
     match = _TEXT.fullmatch(note.text)
     if match is None:
         raise ValueError("not a checkpoint")
-    return Checkpoint(match[1], int(match[2]), base64.b64decode(match[3]), note)
+    return Checkpoint(match["store"], int(match[4]), base64.b64decode(match[5]), note, match[1])
 
 
-def sign(store_id: str, size: int, root: bytes, seed: bytes) -> str:
-    """The signed checkpoint of a log of *size* leaves under *root*; *seed* is the private key."""
-    name = origin(store_id)
-    return signed_note.sign(f"{name}\n{size}\n{base64.b64encode(root).decode()}\n", name, seed)
+def sign(store_id: str, size: int, root: bytes, seed: bytes, *former: bytes, origin: str | None = None) -> str:
+    """The signed checkpoint of a log of *size* leaves under *root*.
+
+    *seed* is the private key, *former* those that sign, too, *origin* the log's where it was restored.
+    """
+    name = signer(store_id)
+    text = f"{origin or name}\n{size}\n{base64.b64encode(root).decode()}\n"
+    return signed_note.sign(text, name, seed, *former)
 
 
-def signing_seed(settings: Settings) -> bytes:
-    """Seed of the private key for checkpoints: a key of its own, or one derived from the shop's key."""
-    return settings.secret_log_key or keys.derive(settings.secret_key, keys.LOG_KEY)
+def newest_origin(directory: Path) -> str | None:
+    """Origin of the newest checkpoint in *directory*; None where there is none that can be read."""
+    try:
+        newest = _newest(directory)
+    except (LedgerError, SettingsError):
+        return None
+    return newest.origin if newest else None
 
 
 def checkpoint_files(directory: Path) -> Iterator[Path]:
@@ -128,16 +133,35 @@ def write(settings: Settings, ledger: Ledger) -> str | None:
     with ledger.transaction() as connection:
         size, root = connection.execute(select(tables.head.c.tree_size, tables.head.c.root)).one()
         pinned = connection.execute(select(tables.pin.c.value).where(tables.pin.c.name == PIN)).scalar()
-    if pinned is None or pinned != signed_note.public_key(signing_seed(settings)).hex():
-        return None
-    text = sign(ledger.store_id, size, root, signing_seed(settings))
+        if pinned is None or pinned != signed_note.public_key(signing_seed(settings)).hex():
+            return None
+        origin = current_origin(connection, ledger.store_id)
+        former = overlapping_seeds(connection, settings, ledger.clock())
+    text = sign(ledger.store_id, size, root, signing_seed(settings), *former, origin=origin)
     path = settings.checkpoints_path / f"{size:012}.checkpoint"
-    _write(path, text.encode())
+    if kept := _kept(path, text, pinned):
+        text = kept
+    else:
+        _write(path, text.encode(), ledger.clock())
     if settings.store.timestamp_url:
         timestamp = request_timestamp(settings.store.timestamp_url, text.encode(), open_route(settings))
         if timestamp is not None:
-            _write(path.with_suffix(".tsr"), timestamp)
+            _write(path.with_suffix(".tsr"), timestamp, ledger.clock())
     return text
+
+
+def _kept(path: Path, text: str, public: str) -> str | None:
+    """The checkpoint that *path* has, where *text* says the same and *public* signed both; None where it has none.
+
+    Other former keys may sign now than when it was written.
+    """
+    try:
+        kept = path.read_text(encoding="utf-8")
+        checkpoint = parse(kept)
+    except (OSError, ValueError):
+        return None
+    is_same = checkpoint.note.text == parse(text).note.text
+    return kept if is_same and checkpoint.note.signed_by(signer(checkpoint.store_id), bytes.fromhex(public)) else None
 
 
 def set_aside(directory: Path, size: int) -> None:
@@ -145,6 +169,7 @@ def set_aside(directory: Path, size: int) -> None:
 
     An auditor accepts them because the log's next leaf, "restored", names the lost sizes.
     """
+    distributed.rewind(directory, size)
     newer = [path for path in checkpoint_files(directory) if int(path.stem) > size]
     before = len(list(directory.glob(f"restored-at-{size:012}*")))
     aside = directory / f"restored-at-{size:012}-{before + 1}"
@@ -172,8 +197,11 @@ def _newest(directory: Path) -> Checkpoint | None:
         ) from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write the file in one step; it is on disk when this returns. Raises LedgerError over a different checkpoint."""
+def _write(path: Path, content: bytes, at: datetime) -> None:
+    """Write the file of the time *at* in one step; it is on disk when this returns.
+
+    Raises LedgerError over a different checkpoint.
+    """
     if path.exists() and path.suffix == ".checkpoint" and path.read_bytes() != content:
         raise LedgerError(f"{path} holds a different checkpoint of the same size. {REMEDY}")
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -182,6 +210,7 @@ def _write(path: Path, content: bytes) -> None:
         with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(content)
             sync_file(file)
+        os.utime(draft, (at.timestamp(), at.timestamp()))
         draft.rename(path)
         sync_path(path.parent)
     except OSError as error:

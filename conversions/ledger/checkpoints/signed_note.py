@@ -62,13 +62,17 @@ def public_key(seed: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
-def sign(text: str, name: str, seed: bytes) -> str:
-    """Sign *text*, which must end with a newline, as *name*."""
+def sign(text: str, name: str, *seeds: bytes) -> str:
+    """Sign *text*, which must end with a newline, as *name*, with each of *seeds* in this order."""
+    lines = [f"— {name} {base64.b64encode(_signed(text, name, seed)).decode()}\n" for seed in seeds]
+    return f"{text}\n{''.join(lines)}"
+
+
+def _signed(text: str, name: str, seed: bytes) -> bytes:
+    """Hash of the key and signature."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    signature = Ed25519PrivateKey.from_private_bytes(seed).sign(text.encode())
-    claimed = base64.b64encode(key_hash(name, public_key(seed)) + signature).decode()
-    return f"{text}\n— {name} {claimed}\n"
+    return key_hash(name, public_key(seed)) + Ed25519PrivateKey.from_private_bytes(seed).sign(text.encode())
 
 
 def parse(note: str) -> Note:

@@ -40,6 +40,7 @@ def adopt_store(settings: Settings, clock: Clock, reason: str) -> None:
                 "remembered_size": former.size if former else None,
                 "remembered_root": former.root if former else None,
                 "remembered_store": former.store if former else None,
+                checkpoints.FORMER_ORIGIN: checkpoints.newest_origin(settings.checkpoints_path),
                 "altered": altered,
             }
             log.append(writing, "restored", ledger.now_us, facts, epoch=ledger.epoch)

@@ -141,6 +141,8 @@ def _record(
 ) -> None:
     """Append the log entry "restored": the log continues from the copy, and entries after the copy are lost.
 
+    It names the former origin, size and root; the log has a new origin from here on.
+
     The entry of an upgrade comes next, because "restored" says which sizes of the log are lost. "restored" also binds
     the rows of a copy whose schema did not bind them.
     """
@@ -151,6 +153,7 @@ def _record(
         "size": copy.size,
         "remembered_size": former.size if former else None,
         "remembered_root": former.root if former else None,
+        checkpoints.FORMER_ORIGIN: checkpoints.newest_origin(settings.checkpoints_path),
     }
     with ledger.transaction() as connection:
         if upgraded:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .files import CHECKPOINT, CHECKPOINTS, Bundle
 from .history import History, lost_sizes, restore_sentence
-from .notes import Checkpoint, Key, open_checkpoint
+from .notes import Checkpoint, Key, is_origin_of, open_checkpoint
 from .refusal import Refused, require
 from .tree import Tree
 from .wording import counted
@@ -93,7 +93,7 @@ def _difference(earlier: Checkpoint, log: Log) -> str:
 
 def is_name(name: str, log: Log) -> bool:
     """Whether this is the log's name, or a former one that the entry of a restore states."""
-    return name == log.origin or any(
+    return is_origin_of(name, log.origin) or any(
         name in (value, f"conversions/{value}")
         for facts in log.history.restored
         for key, value in facts.items()

@@ -76,10 +76,15 @@ def open_checkpoint(content: bytes, keys: Sequence[Key], name: str) -> Checkpoin
         raise Refused(f"{name} is not a checkpoint") from None
     for line in lines:
         signers = _signers(line, text, keys, name)
-        require(not signers or line.name == origin, f"{name} is signed in the name of another log")
+        require(not signers or is_origin_of(line.name, origin), f"{name} is signed in the name of another log")
         checkpoint.signers.extend(signers)
     require(bool(checkpoint.signers), f"{name} is not signed by a key of this log")
     return checkpoint
+
+
+def is_origin_of(name: str, origin: str) -> bool:
+    """Whether *origin* is of the log *name*: its name, and since a restore a branch after it."""
+    return re.fullmatch(rf"{re.escape(name)}(/[0-9a-f]{{16}})?", origin) is not None
 
 
 def _split(note: str) -> tuple[str, list[SignatureLine]]:

@@ -1,17 +1,9 @@
 """Errors of the network that a driver raises, itself or as what they were raised from."""
 
-from collections.abc import Iterator
 from socket import gaierror
 
-from conversions.transport.causes import cause_of
+from conversions.transport.causes import cause_of, chain
 from conversions.transport.not_sent import Cause, NotSent
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield *error* and what it was raised from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def not_sent(error: Exception, host: str, port: int) -> NotSent | None:

@@ -4,16 +4,10 @@ Key, region and endpoint come from the environment or the files of the AWS tools
 its authority only from the settings, as for everything that this program asks.
 """
 
-import os
-import tempfile
-import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH
+from urllib.parse import urlsplit
 
 from conversions.errors import SettingsError
 from conversions.intake.sources.files.storage import network
@@ -21,14 +15,13 @@ from conversions.intake.sources.files.storage.address import Address
 from conversions.intake.sources.files.storage.driver import FileState, FileSystem
 from conversions.intake.sources.files.storage.pattern import Info
 from conversions.intake.sources.shop_api.failures import Failure
-from conversions.settings.values import LOOPBACK
 from conversions.transport import unreachable
-from conversions.transport.causes import ProxyAnswer, cause_of
+from conversions.transport.causes import ProxyAnswer, cause_of, chain
 from conversions.transport.http import instant
 from conversions.transport.not_sent import Cause, NotSent
+from conversions.transport.object_store import authorities, code_of, encrypted, endpoint, open_files
 from conversions.transport.route import Route
 
-TIMEOUT_SECONDS = {"connect_timeout": 10, "read_timeout": 60}
 MISSING = (
     "source.path is on S3, but the driver is not installed. Install `conversions[s3]` in place of `conversions`, then "
     "`conversions doctor`."
@@ -74,24 +67,20 @@ class S3:
         self._bucket, self._route = address.host, route
         self.shown = address.shown
         self.pattern = address.host + address.path
-        self._endpoint = _endpoint(address.host)
-        self._authorities = _authorities(route, self)
+        self._endpoint = endpoint(address.host)
+        self._authorities = authorities(route, self)
 
     def connect(self) -> FileSystem:
         """Return the file system of all buckets. Raises SettingsError where s3fs is missing, or the way is open."""
         try:
-            from s3fs import S3FileSystem
+            import s3fs  # noqa: F401
         except ImportError:
             raise SettingsError(MISSING) from None
-        files = S3FileSystem(
-            skip_instance_cache=True,
-            use_listings_cache=False,
-            client_kwargs={"verify": self._authorities},
-            # An empty dictionary, not None: otherwise the proxy of the environment counts.
-            config_kwargs={**TIMEOUT_SECONDS, "retries": {"total_max_attempts": 1}, "proxies": self._proxies()},
-        )
-        files.retries = 1
-        _require_encryption(str(files.connect().meta.endpoint_url))
+        files = open_files(self._route, self._authorities, self._endpoint)
+        if not encrypted(files):
+            raise SettingsError(
+                "AWS_ENDPOINT_URL begins with http://, which would show the orders to the network. Write https://."
+            )
         return files
 
     def list(self, files: FileSystem, folder: str) -> Iterable[Info]:
@@ -99,7 +88,7 @@ class S3:
         try:
             return files.ls(folder, detail=True)  # type: ignore[no-any-return]
         except FileNotFoundError as error:
-            if _code(error) == "NoSuchBucket":
+            if code_of(error) == "NoSuchBucket":
                 raise OSError from error
             raise
 
@@ -116,8 +105,8 @@ class S3:
 
     def failure(self, error: Exception) -> Failure:
         """Return what an error of botocore or aiohttp means."""
-        place, names = f"The bucket {self._bucket}", {type(each).__name__ for each in network.chain(error)}
-        if code := _code(error):
+        place, names = f"The bucket {self._bucket}", {type(each).__name__ for each in chain(error)}
+        if code := code_of(error):
             return _answered(place, code, self._endpoint)
         if names & _NO_KEY:
             return Failure(
@@ -135,22 +124,13 @@ class S3:
 
     def _proxy_failure(self, error: Exception) -> Failure:
         """Return the failure of the proxy: its answer, or that there is none."""
-        statuses = (getattr(each, "status", None) for each in network.chain(error))
+        statuses = (getattr(each, "status", None) for each in chain(error))
         status = next((each for each in statuses if isinstance(each, int)), None)
         if status is None:
             not_sent = NotSent(Cause.PROXY_UNREACHABLE, *_host_and_port(self._route.proxy or ""))
         else:
             not_sent = NotSent(cause_of(ProxyAnswer(status)), *_host_and_port(self._endpoint))
         return Failure(unreachable.sentence("the bucket", not_sent), passing=True)
-
-    def _proxies(self) -> dict[str, str]:
-        """Return the proxy by scheme, with its login: botocore has no other place for it."""
-        proxies = self._route.proxies(self._endpoint)
-        if self._route.login is None:
-            return proxies
-        user, _, password = self._route.login.partition(":")
-        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        return {scheme: url.replace("://", f"://{login}@", 1) for scheme, url in proxies.items()}
 
 
 def _answered(place: str, code: str, endpoint: str) -> Failure:
@@ -164,37 +144,6 @@ def _answered(place: str, code: str, endpoint: str) -> Failure:
     return Failure(f"{place} cannot be read at the moment ({code}).", passing=True)
 
 
-def _code(error: Exception) -> str:
-    """Return the code of the store's answer, such as NoSuchBucket; empty where no answer came."""
-    responses = (getattr(each, "response", None) for each in network.chain(error))
-    codes = (each.get("Error", {}).get("Code", "") for each in responses if isinstance(each, Mapping))
-    code = str(next(codes, ""))
-    return code if code.isascii() and code.isalnum() else "no code" if code else ""
-
-
-def _endpoint(bucket: str) -> str:
-    """Return the address that is asked, as far as the environment tells: for the proxy, and for messages."""
-    given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return given or f"https://{bucket}.s3.amazonaws.com"
-
-
 def _host_and_port(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _require_encryption(endpoint: str) -> None:
-    if urlsplit(endpoint).scheme != "https" and LOOPBACK.fullmatch(endpoint) is None:
-        raise SettingsError(
-            "AWS_ENDPOINT_URL begins with http://, which would show the orders to the network. Write https://."
-        )
-
-
-def _authorities(route: Route, owner: object) -> str:
-    """Return the file with the authorities to trust; botocore takes one file. It is deleted with *owner*."""
-    if not route.certificates:
-        return DEFAULT_CA_BUNDLE_PATH
-    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
-        weakref.finalize(owner, Path(file.name).unlink, missing_ok=True)
-        file.write(f"{Path(DEFAULT_CA_BUNDLE_PATH).read_text('utf-8')}\n{route.certificates}\n")
-    return file.name

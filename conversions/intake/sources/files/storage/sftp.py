@@ -18,6 +18,7 @@ from conversions.intake.sources.files.storage.pattern import Info
 from conversions.intake.sources.shop_api.failures import Failure
 from conversions.settings import FileSource
 from conversions.transport import unreachable
+from conversions.transport.causes import chain
 
 MISSING = (
     "source.path is on a server with SFTP, but the driver is not installed. Install `conversions[sftp]` in place of "
@@ -77,7 +78,7 @@ class Sftp:
         import asyncssh
 
         server = f"The server {self._host}"
-        errors = [*network.chain(error)]
+        errors = [*chain(error)]
         match next((each for each in errors if isinstance(each, asyncssh.Error)), error):
             case asyncssh.HostKeyNotVerifiable():
                 return Failure(self._host_key(server))
