@@ -105,6 +105,8 @@ def _show_orders(title: str, orders: "Sequence[WithheldOrder]", zone: "ZoneInfo"
     show(title)
     rows = [records.row(order, zone) | _sent(order, zone) for order in orders[:MAX_ORDERS_SHOWN]]
     left_out = {name for name in ("earlier_reasons", "sent_at") if not any(row[name] for row in rows)}
+    if all(row["state_now"] == row["state"] for row in rows):
+        left_out.add("state_now")
     columns = {key: title for key, title in _COLUMNS.items() if key not in left_out}
     show_table([*columns.values()], [[row[key] for key in columns] for row in rows])
     if len(orders) > MAX_ORDERS_SHOWN:
