@@ -86,7 +86,12 @@ def test_each_order_stands_once_with_the_nights_on_which_the_runs_reported_it(sh
     assert len(told) == len(orders(found)), "an order stands once at each destination"
     assert told == {key: in_text(stretch) for key, stretch in diary.stretches().items()}
     assert {order["state_now"] for order in found["not_sent"]} <= {*AGAINST, "pending", "deferred", "unknown"}
-    assert all(order["sent_request"] for order in found["sent_later"])
+    attempts = {each["request_id"]: each for each in shop.exported()}
+    assert all(
+        (attempts[order["sent_request"]]["run_id"], attempts[order["sent_request"]]["outcome"])
+        == (order["sent_run"], "received")
+        for order in found["sent_later"]
+    )
     assert {"objection", "refused_by_platform", "refused_later"} <= {order["reason"] for order in orders(found)}
 
 
@@ -149,6 +154,62 @@ def test_what_was_sent_later_stands_apart_with_the_attempt_that_sent_it(three: S
         assert (order["first_night"], order["last_night"]) == (three.day(2), three.day(1))
 
 
+def test_a_restated_value_is_not_the_attempt_that_sent_the_order(three: Shop) -> None:
+    before = [order["sent_request"] for order in withheld(three)["sent_later"]]
+    three.wait(hours=1)
+    three.command("reconcile")
+    three.orders(*(three.order(number, total="90", purchased_at=f"{three.day(5)} 12:00:00") for number in ("1002",)))
+    three.wait(hours=3)
+    three.run("--restate")
+    assert "restate" in {attempt["purpose"] for attempt in three.exported()}
+    assert [order["sent_request"] for order in withheld(three)["sent_later"]] == before
+
+
+def test_an_order_that_the_platform_received_went_though_its_account_takes_nothing(shop: Shop) -> None:
+    shop.sandbox.use_faults(["verdict@0.7=DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED", "counts-only"])
+    shop.orders(*(shop.order(str(number)) for number in range(40)))
+    shop.run()
+    shop.wait(hours=1)
+    shop.command("reconcile")
+    assert shop.sql("SELECT DISTINCT to_state, to_reason FROM judgement") == [("received", "account_setup")]
+    assert orders(withheld(shop)) == []
+
+
+def test_what_an_operator_gives_up_stands_since_the_decision(shop: Shop) -> None:
+    shop.configure(destinations={name: {"resend_unknown": "ask"} for name in NAMES})
+    shop.sandbox.use_faults(["lost:meta"])
+    shop.orders(shop.order())
+    shop.run()
+    shop.wait(hours=30)
+    said = shop.command("decide", "give-up", "--all", "--destination", "meta", "--reason", "nobody knows")
+    assert said.code == 0, said
+    [order] = withheld(shop)["not_sent"]
+    assert (order["reason"], order["first_run"], order["last_run"]) == ("maybe_received", None, None)
+    assert order["first_night"] == order["last_night"] == shop.day(0)
+    shop.wait(days=1)
+    shop.run()
+    [order] = withheld(shop)["not_sent"]
+    assert (order["first_run"], order["last_run"]) == (None, 2)
+    assert (order["first_night"], order["last_night"]) == (shop.day(1), shop.day(0))
+
+
+def test_what_an_operator_lets_go_stood_until_the_last_run_before(shop: Shop) -> None:
+    shop.sandbox.use_faults(["verdict@1=INVALID_EVENT"])
+    shop.orders(shop.order())
+    shop.run()
+    shop.wait(days=1)
+    shop.run()
+    shop.wait(days=1)
+    shop.run()
+    shop.sql("UPDATE exception SET reason = 'account_setup' WHERE state = 'rejected'")
+    shop.wait(hours=1)
+    said = shop.command("decide", "send", "--all", "--destination", "google", "--reason", "mended")
+    assert said.code == 0, said
+    [order] = withheld(shop)["not_sent"]
+    assert (order["sequel"], order["state_now"], order["reason"]) == ("waiting", "deferred", "refused_later")
+    assert (order["first_run"], order["last_run"]) == (2, 3)
+
+
 def test_settings_of_today_do_not_change_the_answer(three: Shop) -> None:
     before = withheld(three)
     three.configure(privacy={"legal_basis": "consent"}, source={"completed": ["shipped"]})
@@ -205,6 +266,8 @@ def test_an_erased_order_is_counted_and_not_named(three: Shop) -> None:
     assert numbers(found, "not_sent") == []
     assert found["blanked"]["judgements"] == 2
     assert found["blanked"]["erased"] == [{"destination": name, "orders": 2, "not_sent": 1} for name in NAMES]
+    at_meta = withheld(three, "--month", "2026-11", "--destination", "meta")
+    assert at_meta["blanked"]["erased"] == [{"destination": "meta", "orders": 2, "not_sent": 1}]
     assert withheld(three, "--since", three.day(1))["blanked"] == {"judgements": 0, "erased": [], "past_retention": []}
     assert "Blanked: 2 erased orders at google, 1 of them without an attempt to send" in told(three)
     assert three.command("audit", "verify").code == 0
@@ -227,7 +290,12 @@ def test_orders_past_retention_are_counted_with_reason_and_money(shop: Shop) -> 
         for name in NAMES
         for reason, value in (("objection", (2, "200.00")), ("not_completed", (1, "100.00")))
     }
+    at_meta = withheld(shop, "--since", shop.day(82), "--destination", "meta")
+    assert {p["destination"] for p in at_meta["blanked"]["past_retention"]} == {"meta"}
     assert withheld(shop, "--since", shop.day(81))["blanked"]["past_retention"] == []
+    assert "Blanked: 2 orders at google past retention, 200.00 DKK (withheld, objection)." in told(
+        shop, "--since", shop.day(82)
+    )
 
 
 def told(shop: Shop, *options: object) -> str:
