@@ -236,6 +236,22 @@ def test_an_order_that_waits_again_is_not_sent_and_says_so(three: Shop) -> None:
     assert {total["sequel"] for total in withheld(three)["totals"]} == {"waiting", "sent_later"}
 
 
+def test_an_order_that_is_withheld_again_has_the_nights_since_then(three: Shop) -> None:
+    address = three.order("1001")["billing_email"]
+    three.objection(address, taken_back=True)
+    three.sandbox.use_faults(["quota-per-day"])
+    for _ in range(2):
+        three.wait(days=1)
+        three.run()
+    three.objection(address)
+    three.wait(days=1)
+    three.run()
+    [order, _] = withheld(three)["not_sent"]
+    assert [judged["run"] for judged in order["judgements"]] == [1, 6]
+    assert (order["first_run"], order["last_run"]) == (6, 6)
+    assert (order["first_night"], order["last_night"]) == (three.day(0), three.day(0))
+
+
 def test_an_order_without_an_answer_is_not_told_as_sent(three: Shop) -> None:
     three.configure(destinations={name: {"resend_unknown": "ask"} for name in NAMES})
     three.objection(three.order("1001")["billing_email"], taken_back=True)
