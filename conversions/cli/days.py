@@ -64,6 +64,28 @@ def one_day(option: str, text: str, present: date) -> date:
     return first
 
 
+def purchase_days(settings: "Settings", month: str | None, since: str | None, until: str | None) -> Span:
+    """Return the purchase days of a question about the past; --since alone means to today, or a whole month.
+
+    Raises Usage where they are not named once, are in the wrong order, or none of them has come yet.
+    """
+    present = _today(settings)
+    if (month is None) == (since is None) or (month is not None and until is not None):
+        raise Usage("Name the purchase days once: --month 2026-10, or --since DAY --until DAY.")
+    if month is not None:
+        first, last = parse("--month", month, present)
+        if (first, last) != _month(first.replace(day=1)):
+            raise Usage("--month: Write the month as 2026-10.")
+    else:
+        first, end = parse("--since", since or "", present)
+        last = parse("--until", until, present)[1] if until else end if end > first else max(first, present)
+    if last < first:
+        raise Usage(f"--until ({in_words(last)}) lies before --since ({in_words(first)}). Exchange them.")
+    if first > present:
+        raise Usage(not_come(first, last, present))
+    return first, last
+
+
 def run_days(settings: "Settings", since: str | None, until: str | None) -> tuple[date | None, date | None]:
     """Return the purchase days of a run or plan as typed: a month alone is that month."""
     first, last = _typed(settings, "--since", since), _typed(settings, "--until", until)

@@ -4,7 +4,7 @@ import codecs
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -44,7 +44,7 @@ def export(log: Connection, selection: Selection, form: Format, out: BinaryIO) -
         case "jsonl":
             out.writelines(map(_line, rows))
         case "csv":
-            _write_csv(rows, out)
+            write_csv([key for key in records.KEYS if key != "body"], rows, out)
         case _:
             assert_never(form)
     return counts
@@ -92,14 +92,16 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=True).encode() + b"\n"
 
 
-def _write_csv(export_rows: Iterator[dict[str, Any]], out: BinaryIO) -> None:
-    """Write a table without bodies, which no cell has room for. The byte order mark tells Excel that it is UTF-8."""
+def write_csv(columns: list[str], values: Iterable[Mapping[str, Any]], out: BinaryIO) -> None:
+    """Write *columns* as a table for spreadsheets. The byte order mark tells Excel that it is UTF-8.
+
+    Columns have no bodies: no cell has room for one.
+    """
     from pandas import DataFrame
 
-    columns = [key for key in records.KEYS if key != "body"]
     text = codecs.getwriter("utf-8-sig")(out)
     DataFrame(columns=columns).to_csv(text, index=False, lineterminator="\r\n")
-    rows = ([_cell(row[column]) for column in columns] for row in export_rows)
+    rows = ([_cell(row[column]) for column in columns] for row in values)
     while chunk := list(islice(rows, ATTEMPTS_PER_CHUNK)):
         # dtype=object, because pandas would turn a column of integers with gaps into 200.0.
         table = DataFrame(chunk, columns=columns, dtype=object)

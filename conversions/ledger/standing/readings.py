@@ -4,8 +4,8 @@ I7 counts what became of these sales, and retention keeps a sale that was read l
 """
 
 import zlib
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import (
@@ -35,6 +35,11 @@ _OF_RUNS = (
 )
 _NEWEST_FIRST = select(tables.reading.c.run, tables.reading.c.sales).order_by(
     tables.reading.c.run.desc(), tables.reading.c.page
+)
+_OF_DESTINATIONS = (
+    select(tables.reading.c.run, tables.reading.c.destinations, tables.reading.c.sales)
+    .where(tables.reading.c.run < bindparam("before"))
+    .order_by(tables.reading.c.run.desc(), tables.reading.c.page)
 )
 _TABLE = text("CREATE TEMP TABLE IF NOT EXISTS sale_span(first BIGINT PRIMARY KEY, last BIGINT NOT NULL)")
 _EMPTY = text("DELETE FROM sale_span")
@@ -66,6 +71,20 @@ def last_run(connection: Connection, sale: int) -> int | None:
         if any(first <= sale <= last for first, last in unpack(row.sales)):
             return int(row.run)
     return None
+
+
+def last_runs(connection: Connection, before: Mapping[int, int]) -> dict[int, int]:
+    """Return for the keys of deliveries the last run that read each of them before the run that *before* has for it."""
+    found, ascending = dict[int, int](), sorted(before)
+    for row in connection.execute(_OF_DESTINATIONS, {"before": max(before.values(), default=0)}):
+        if len(found) == len(before):
+            break
+        for first, last in unpack(row.sales):
+            low, high = (bisect_left(ascending, sale << DESTINATION_BITS) for sale in (first, last + 1))
+            for delivery in ascending[low:high]:
+                if row.run < before[delivery] and row.destinations >> delivery % MAX_DESTINATIONS & 1:
+                    found.setdefault(delivery, row.run)
+    return found
 
 
 def in_spans(delivery: str) -> str:

@@ -36,6 +36,8 @@ class LookKind(StrEnum):
     BUNDLE = "bundle"
     SOURCE = "source"
     """A preview of the orders in the source."""
+    WITHHELD = "withheld"
+    """The orders that were withheld, of some days."""
 
 
 @dataclass(frozen=True, slots=True)
