@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conversions.cli import evidence, looks, standing
+from conversions.cli import compare, evidence, looks, standing
 from conversions.cli.clock import now
 from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.json_schema import LATEST, document
@@ -152,6 +152,7 @@ def export_attempts(
 
 audit.command("standing")(standing.list_standing)
 audit.command("looks")(looks.list_looks)
+audit.command("compare")(compare.compare_totals)
 audit.command("verify")(evidence.verify_log)
 audit.command("checkpoint")(evidence.show_checkpoint)
 audit.command("bundle")(evidence.bundle_evidence)
