@@ -22,8 +22,10 @@ class Effect(StrEnum):
     """It may leave out any of them."""
     MORE = "more"
     """It may count any of them in addition."""
-    VALUE = "value"
-    """It may show their values higher or lower by this amount; they count all the same."""
+    HIGHER = "higher"
+    """It may show their values higher by this amount; they count all the same."""
+    LOWER = "lower"
+    """It may show their values lower by this amount."""
 
 
 class CauseCode(StrEnum):
@@ -75,7 +77,8 @@ def _of_google(log: LogTotals) -> Iterable[Cause]:
         Cause(CauseCode.DUPLICATE, Effect.FEWER, log.of(State.DUPLICATE)),
         Cause(CauseCode.OPEN, Effect.FEWER, log.of(State.RECEIVED)),
         Cause(CauseCode.UNANSWERED, Effect.MORE, log.of(State.UNKNOWN)),
-        Cause(CauseCode.RESTATED, Effect.VALUE, log.restated),
+        Cause(CauseCode.RESTATED, Effect.HIGHER, log.restated_higher),
+        Cause(CauseCode.RESTATED, Effect.LOWER, log.restated_lower),
     )
 
 

@@ -61,10 +61,9 @@ class Comparison:
         if currency is None:
             return None
         counted = self.log.sent.value(currency) - self._value(currency, Effect.NOT_COUNTED)
-        changed = self._value(currency, Effect.VALUE)
         more = [cause.total for cause in self.causes if cause.effect is Effect.MORE]
-        most = counted + changed + sum((each.value(currency) for each in more), Decimal())
-        least = max(Decimal(), counted - changed - self._value(currency, Effect.FEWER))
+        most = counted + self._value(currency, Effect.HIGHER) + sum((each.value(currency) for each in more), Decimal())
+        least = max(Decimal(), counted - self._value(currency, Effect.LOWER) - self._value(currency, Effect.FEWER))
         return Span(least, None if any(each.value_unknown for each in more) else most)
 
     @property

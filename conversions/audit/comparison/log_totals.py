@@ -55,8 +55,10 @@ class LogTotals:
     """Of the period, and of some days before and after it."""
     unanswered_attempts: Total = Total()
     """Attempts of the period without a conclusive answer; an order may have several."""
-    restated: Total = Total()
-    """Restated orders of the period, and by how much their values changed, up or down."""
+    restated_higher: Total = Total()
+    """Restated orders of the period whose other value, old or new, is higher than the one that counts, and by what."""
+    restated_lower: Total = Total()
+    """The same, where it is lower."""
 
     @property
     def sent(self) -> Total:
@@ -89,5 +91,5 @@ def log_totals(connection: Connection, destination: str, period: Window) -> LogT
         period,
         tuple(sent_totals.sent_by_day(connection, around)),
         total(sent_totals.unanswered_attempts(connection, days)),
-        total(sent_totals.restated(connection, days)),
+        *(total(sent_totals.restated(connection, days, higher=higher)) for higher in (True, False)),
     )

@@ -48,8 +48,11 @@ _RESTATED = text(f"""
     SELECT v.new_currency AS currency, v.new_exponent AS exponent,
     {_SUMS.format("abs(v.new_minor - v.old_minor)", "1")}
     FROM revision v JOIN delivery d ON d.id = v.delivery WHERE {_OF_DAYS.format("d")}
-    AND v.state IN ('{State.RECEIVED}', '{State.UNKNOWN}', '{State.IN_FLIGHT}') GROUP BY 1, 2
+    AND v.state IN ('{State.RECEIVED}', '{State.UNKNOWN}', '{State.IN_FLIGHT}')
+    AND CASE v.state WHEN '{State.RECEIVED}' THEN v.old_minor > v.new_minor ELSE v.new_minor > v.old_minor END = :higher
+    GROUP BY 1, 2
 """)
+"""A received restatement counts with its new value, so the other value is the old one; else it is the new one."""
 
 
 class Sum(NamedTuple):
@@ -95,13 +98,13 @@ def unanswered_attempts(connection: Connection, days: Days) -> list[Sum]:
     return [*_sums(connection, _ATTEMPTS, days)]
 
 
-def restated(connection: Connection, days: Days) -> list[Sum]:
-    """Return the restated orders, with the amounts by which their values changed, up or down."""
-    return [*_sums(connection, _RESTATED, days)]
+def restated(connection: Connection, days: Days, *, higher: bool) -> list[Sum]:
+    """Return the restated orders whose other value is *higher* than the one that counts here, or lower; and by what."""
+    return [*_sums(connection, _RESTATED, days, higher=higher)]
 
 
-def _sums(connection: Connection, query: Any, days: Days) -> Iterator[Sum]:
-    yield from map(_sum, connection.execute(query, _limits(days)))
+def _sums(connection: Connection, query: Any, days: Days, **more: object) -> Iterator[Sum]:
+    yield from map(_sum, connection.execute(query, _limits(days) | more))
 
 
 def _limits(days: Days) -> dict[str, object]:
