@@ -9,7 +9,6 @@ import typer
 from conversions.cli import clock
 from conversions.cli.days import parse
 from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
-from conversions.cli.output import show_json
 from conversions.errors import Usage
 from conversions.model.conversion import Window
 from conversions.model.run_request import not_come, today
@@ -55,7 +54,6 @@ def compare_totals(
     the usual causes do not explain.
     """
     from conversions.audit.comparison.compare import ComparisonQuestion, compare
-    from conversions.audit.comparison.comparison import document
     from conversions.cli import compare_text
 
     settings = load_settings(config)
@@ -66,7 +64,7 @@ def compare_totals(
     totals = _totals(settings.destinations[name].kind, period, events, value, csv, row, by_click_date)
     comparison, entry = compare(settings, clock.now, ComparisonQuestion(name, period, zone, reason), totals)
     if as_json:
-        show_json(document(comparison, entry))
+        compare_text.show_document(comparison, entry)
     else:
         compare_text.show_comparison(comparison, entry, settings)
     return comparison.exit_code

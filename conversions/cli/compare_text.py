@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from conversions import catalogue
 from conversions.cli import clock
+from conversions.cli.json_schema import LATEST, document
 from conversions.cli.output import counted, say, show, show_json, show_prose, show_table
 from conversions.errors import Exit
 from conversions.ledger.states import SENT
@@ -35,13 +36,21 @@ def show_comparison(comparison: "Comparison", entry: int, settings: "Settings") 
         say(f"The values are not compared: the orders are in {', '.join(log.sent.values)}.")
 
 
+def show_document(comparison: "Comparison", entry: int) -> None:
+    """Print the comparison as one JSON document; `sentence` is what it comes to."""
+    from conversions.audit.comparison.comparison import document as stated
+
+    show_json(document({**stated(comparison, entry), "sentence": conclusion(comparison)}, LATEST))
+
+
 def show_former(settings: "Settings", *, as_json: bool) -> int:
     """Print the comparisons that the log has."""
     from conversions.audit.comparison.compare import former
 
     entries = former(settings, clock.now)
     if as_json:
-        show_json([{"entry": each.seq, "at": each.at.isoformat(), **_own(each.facts)} for each in entries])
+        listed = [{"entry": each.seq, "at": each.at.isoformat(), **_own(each.facts)} for each in entries]
+        show_json(document(listed, LATEST))
     elif entries:
         header = ("entry", f"time ({settings.zone})", "by", "destination", "month", "platform", "log", "explained")
         rows = [

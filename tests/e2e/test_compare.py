@@ -58,12 +58,14 @@ def test_a_total_that_is_the_logs_is_exit_0(shop: Shop) -> None:
     for platform in ("google", "meta"):
         said = compare(shop, platform, "--events", 3, "--value", "300.00")
         assert (said.code, said.json["difference"], causes(said)) == (OK, {"events": "0", "value": "0.00"}, {})
+        assert (said.json["schema"], said.json["sentence"]) == (2, "There is no difference.")
 
 
 def test_what_was_sent_past_the_log_is_exit_1(shop: Shop) -> None:
     sells(shop, 3)
     assert shown(shop, "meta", 4) == (ATTENTION, False)
     assert shown(shop, "google", 4) == (ATTENTION, False)
+    assert compare(shop, "meta", "--events", 5).json["sentence"].startswith("Not explained: meta shows 2 events more")
     said = shop.command("audit", "compare", "--destination", "meta", "--month", MONTH, "--events", "5")
     assert "Not explained: meta shows 2 events more than the log" in said.out
 
@@ -137,6 +139,23 @@ def test_an_order_without_an_answer_may_be_counted(shop: Shop) -> None:
     shop.run()
     assert shop.states()["google"] == {"unknown": 1}
     assert [shown(shop, "google", events)[0] for events in (0, 1, 2)] == [OK, OK, ATTENTION]
+
+
+def test_an_order_that_was_refused_after_a_lost_answer_may_be_counted(shop: Shop) -> None:
+    shop.configure(deadline="1s", destinations={"meta": None})
+    shop.orders(shop.order("1", product_ids="SKU-BAD"), shop.order("2"))
+    shop.sandbox.use_faults(["lost:google"])
+    shop.run()
+    shop.configure(destinations={"meta": None})
+    shop.sandbox.use_faults(["poison:google=SKU-BAD"])
+    shop.wait(hours=1)
+    shop.run()
+    shop.sandbox.use_faults([])
+    shop.wait(hours=1)
+    shop.command("reconcile")
+    assert shop.states()["google"] == {"quarantined": 1, "recorded": 1}
+    assert [shown(shop, "google", events)[0] for events in (0, 1, 2, 3)] == [ATTENTION, OK, OK, ATTENTION]
+    assert causes(compare(shop, "google", "--events", 2)) == {"unanswered": 1}
 
 
 def test_a_restated_value_may_be_shown_old_or_new(shop: Shop) -> None:

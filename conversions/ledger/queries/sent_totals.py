@@ -20,22 +20,27 @@ _SUMS = """
 """
 """Money in two parts, because the sum of a misread column may not fit 64 bits."""
 _SENT = ", ".join(f"'{state}'" for state in sorted(SENT))
-_MAYBE = f"""
+_GIVEN_UP = f"""
     {{0}}.state IN ({", ".join(f"'{state}'" for state in sorted(UNANSWERED))})
     OR {{0}}.state = '{State.WITHHELD}' AND {{0}}.reason = '{Reason.MAYBE_RECEIVED}'
 """
-_STATE = f"CASE WHEN {_MAYBE} THEN '{State.UNKNOWN}' ELSE {{0}}.state END AS state"
+_MAYBE = f"""
+    ({_GIVEN_UP} OR {{0}}.first_attempt_us IS NOT NULL AND {{0}}.state NOT IN ({_SENT}, '{State.ERASED}'))
+"""
+"""No conclusive answer came, nor one since. Retention keeps of this only the state and the reason."""
+_STATE = f"CASE WHEN {{0}} THEN '{State.UNKNOWN}' ELSE {{1}}.state END AS state"
 _OF_DAYS = "{0}.destination = :destination AND {0}.day BETWEEN :first AND :last"
 _ORDERS = text(f"""
-    SELECT d.day, {_STATE.format("d")}, d.value_currency AS currency, d.value_exponent AS exponent,
-    {_SUMS.format("d.value_minor", "1")} FROM delivery d WHERE {_OF_DAYS.format("d")}
+    SELECT d.day, {_STATE.format(_MAYBE.format("d"), "d")}, d.value_currency AS currency,
+    d.value_exponent AS exponent, {_SUMS.format("d.value_minor", "1")} FROM delivery d WHERE {_OF_DAYS.format("d")}
     AND (d.state IN ({_SENT}) OR {_MAYBE.format("d")} OR d.state = '{State.ERASED}' AND d.attempted = 1)
     GROUP BY 1, 2, 3, 4
 """)
 _COUNTS = text(f"""
-    SELECT h.day, {_STATE.format("h")}, h.currency, h.exponent, {_SUMS.format("h.minor", "h.orders")}
+    SELECT h.day, {_STATE.format(_GIVEN_UP.format("h"), "h")}, h.currency, h.exponent,
+    {_SUMS.format("h.minor", "h.orders")}
     FROM history h WHERE {_OF_DAYS.format("h")}
-    AND (h.state IN ({_SENT}) OR {_MAYBE.format("h")} OR h.state = '{State.ERASED}') GROUP BY 1, 2, 3, 4
+    AND (h.state IN ({_SENT}) OR {_GIVEN_UP.format("h")} OR h.state = '{State.ERASED}') GROUP BY 1, 2, 3, 4
 """)
 """What retention has reduced to counts; it keeps the values that the source stated."""
 _ATTEMPTS = text(f"""
@@ -48,7 +53,7 @@ _RESTATED = text(f"""
     SELECT v.new_currency AS currency, v.new_exponent AS exponent,
     {_SUMS.format("abs(v.new_minor - v.old_minor)", "1")}
     FROM revision v JOIN delivery d ON d.id = v.delivery WHERE {_OF_DAYS.format("d")}
-    AND v.state IN ('{State.RECEIVED}', '{State.UNKNOWN}', '{State.IN_FLIGHT}')
+    AND (v.state IN ('{State.RECEIVED}', '{State.UNKNOWN}', '{State.IN_FLIGHT}') OR v.unconfirmed <> 0)
     AND CASE v.state WHEN '{State.RECEIVED}' THEN v.old_minor > v.new_minor ELSE v.new_minor > v.old_minor END = :higher
     GROUP BY 1, 2
 """)
