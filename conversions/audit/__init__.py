@@ -1,6 +1,7 @@
 """Read access to the log: what left, to which recipient, when, on which legal basis, and the exact bytes.
 
-It opens the store read-only and takes no lock, so that an auditor never blocks a run.
+It opens the store read-only and takes no lock, so that a long question of an auditor keeps no run waiting. Only the
+entry of a look or a comparison is written, in a short transaction of its own.
 """
 
 from collections.abc import Iterator

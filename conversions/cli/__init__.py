@@ -42,7 +42,7 @@ DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema", "source"}
 
 app = typer.Typer(
     name="conversions",
-    help="Send completed web-shop orders as hashed conversions to Google and Meta, and log every request.",
+    help="Send completed web-shop orders as hashed conversions to Google and Meta, and log each request with one.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

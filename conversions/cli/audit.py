@@ -1,6 +1,6 @@
 """``conversions audit``: which data were sent, to whom, when and on which legal basis.
 
-It writes to the store only who looks at sent data, before they are shown.
+It writes to the store only who looks at sent data, and comparisons with the platforms, before they are shown.
 """
 
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conversions.cli import evidence, looks, standing, withheld
+from conversions.cli import compare, evidence, looks, standing, withheld
 from conversions.cli.clock import now
 from conversions.cli.days import Since, Until, attempt_days
 from conversions.cli.json_schema import LATEST, document
@@ -153,6 +153,7 @@ def export_attempts(
 audit.command("standing")(standing.list_standing)
 audit.command("withheld")(withheld.list_withheld)
 audit.command("looks")(looks.list_looks)
+audit.command("compare")(compare.compare_totals)
 audit.command("verify")(evidence.verify_log)
 audit.command("checkpoint")(evidence.show_checkpoint)
 audit.command("bundle")(evidence.bundle_evidence)

@@ -1,4 +1,4 @@
-"""Messages of a run for the operator: one sentence each, with the next command and without personal data."""
+"""Messages of a run for the operator: one sentence each, with the next command; order numbers at most, no address."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

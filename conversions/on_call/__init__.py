@@ -21,7 +21,7 @@ class RunOutcome:
     report: Mapping[str, Any] = field(default_factory=lambda: {"exit_code": int(Exit.REFUSED)})
     """The output of ``run --json``; only its ``exit_code`` where the run was stopped."""
     sentences: Sequence[str] = ()
-    """The messages of the run, without personal data and secrets."""
+    """The messages of the run, without addresses and secrets; they may name order numbers."""
 
 
 @contextmanager

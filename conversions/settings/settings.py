@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     deadline: Duration = Field(timedelta(hours=4), description="a run stops sending after this; other orders wait")
     proxy: ProxyUrl | None = Field(
         None,
-        description="http://HOST:PORT or https://HOST:PORT of a proxy that every request goes through; its user and "
+        description="http://HOST:PORT or https://HOST:PORT of a proxy that HTTP requests go through; its user and "
         "password only as CONVERSIONS_PROXY_USER and CONVERSIONS_PROXY_PASSWORD",
     )
     no_proxy: list[Host] = Field([], description="hosts that are reached without the proxy, with their subdomains")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """One database; every result has a connection of its own, whose session cannot write and whose clock is UTC."""
+    """One database; every result has a connection of its own, read-only and on UTC where that is possible."""
 
     def __init__(self, url: str, resolve: Callable[[str], Path], *, not_run: str, refused: str) -> None:
         """*not_run* is the sentence for a statement that is no query, *refused* the advice for one that fails.

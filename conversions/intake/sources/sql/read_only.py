@@ -1,4 +1,9 @@
-"""What keeps the operator's query from doing more than reading: one statement, on a session that cannot write."""
+"""What keeps the operator's query from doing more than reading: one statement, on a read-only session.
+
+A session that is read-only refuses to change tables; a function or ``COPY`` that the login may use can still reach
+files of the server. Other databases than those of ``SESSION`` and SQLite rely on the login alone: give it rights to
+read, and no others.
+"""
 
 import re
 import sqlite3

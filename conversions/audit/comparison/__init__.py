@@ -1,0 +1,1 @@
+"""The platform's own totals beside the log's: what only somebody outside the program can count."""
