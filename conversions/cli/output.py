@@ -1,6 +1,7 @@
 """Output of a command: results on stdout, messages to the operator on stderr.
 
-All text is escaped here, our own included, so that no file name, order number or answer can control a terminal.
+Text for a terminal is escaped here, our own included, so that no file name, order number or answer can control it.
+Two things do not pass here: progress, which has only our own text, and documents and sent bytes for a pipe or file.
 """
 
 import re
