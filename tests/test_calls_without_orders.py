@@ -15,6 +15,7 @@ ROWS = {
     "destinations/meta/client.py": {"quality scores"},
     "on_call/heartbeat.py": {"heartbeat. Alerts"},
     "on_call/alerts.py": {"heartbeat. Alerts"},
+    "distribution/message.py": {"a checkpoint, without personal data"},
     "ledger/checkpoints/timestamp.py": {"a checkpoint's digest"},
     "intake/sources/woocommerce/client.py": {"orders"},
     "intake/sources/shopify/client.py": {"orders"},
