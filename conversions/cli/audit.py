@@ -1,6 +1,6 @@
 """``conversions audit``: which data were sent, to whom, when and on which legal basis.
 
-It writes to the store only who looks at sent data, and comparisons with the platforms, before they are shown.
+It writes to the store only who looks, and comparisons with the platforms, before anything is shown.
 """
 
 import sys

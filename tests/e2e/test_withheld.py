@@ -93,6 +93,10 @@ def test_each_order_stands_once_with_the_nights_on_which_the_runs_reported_it(sh
         for order in found["sent_later"]
     )
     assert {"objection", "refused_by_platform", "refused_later"} <= {order["reason"] for order in orders(found)}
+    names = ("order_no", "destination", "state", "reason")
+    standing = json.loads(shop.command("audit", "standing", "--on", "today", "--json").out)
+    still = [tuple(order[n] for n in names) for order in found["not_sent"] if order["sequel"] == "not_sent"]
+    assert still == [tuple(each[n] for n in names) for each in standing]
 
 
 def test_the_answer_is_a_walk_over_the_judgements(shop: Shop) -> None:
@@ -152,6 +156,34 @@ def test_what_was_sent_later_stands_apart_with_the_attempt_that_sent_it(three: S
         assert (attempt["run_id"], attempt["destination"]) == (order["sent_run"], order["destination"])
         assert order["sent_at"] == attempt["intended_at"].replace("Z", "+00:00").replace(".000000", "")
         assert (order["first_night"], order["last_night"]) == (three.day(2), three.day(1))
+
+
+def test_a_night_is_a_day_in_the_shops_zone(shop: Shop) -> None:
+    shop.wait(hours=18)  # 23:15 UTC, and after midnight in the shop
+    shop.orders(shop.order(total="0"))
+    shop.run()
+    [order, _] = withheld(shop)["not_sent"]
+    assert order["judgements"][0]["at"] == "2026-11-22T23:15:00+00:00"
+    assert (order["first_night"], order["last_night"]) == ("2026-11-23", "2026-11-23")
+
+
+def test_each_code_has_its_words_beside_it(three: Shop) -> None:
+    found = withheld(three)
+    assert found["schema"] == 2
+    for order in [*orders(found), *found["totals"], *orders(found)[0]["judgements"]]:
+        assert order["sentence"] == {"objection": "objection", "not_completed": "not completed"}[order["reason"]]
+
+
+def test_of_several_attempts_the_one_with_the_answer_counts(shop: Shop) -> None:
+    shop.orders(shop.order(status="pending"))
+    shop.run()
+    shop.orders(shop.order())
+    shop.sandbox.use_faults(["lost:metax1"])
+    shop.run()
+    [order] = withheld(shop, "--month", "2026-11", "--destination", "meta")["sent_later"]
+    attempts = [each for each in shop.exported() if each["destination"] == "meta"]
+    assert [each["outcome"] for each in attempts] == ["unknown", "received"]
+    assert order["sent_request"] == attempts[1]["request_id"]
 
 
 def test_a_restated_value_is_not_the_attempt_that_sent_the_order(three: Shop) -> None:
@@ -291,8 +323,9 @@ def test_an_erased_order_is_counted_and_not_named(three: Shop) -> None:
 
 def test_orders_past_retention_are_counted_with_reason_and_money(shop: Shop) -> None:
     shop.configure(privacy={"retention_days": 70}, destinations={"google": {"max_age_days": 63}})
-    rows = [shop.order("1001"), shop.order("1002"), shop.order("1003", status="pending"), shop.order("1004")]
-    shop.objection(*(row["billing_email"] for row in rows[:2]))
+    sent, last = shop.order("1000"), shop.order("1004")  # the newest order of a store keeps its row
+    rows = [sent, shop.order("1001"), shop.order("1002"), shop.order("1003", status="pending"), last]
+    shop.objection(*(row["billing_email"] for row in rows[1:3]))
     shop.orders(*rows)
     shop.run()
     shop.wait(days=80)
