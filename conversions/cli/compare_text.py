@@ -75,15 +75,7 @@ def show_former(settings: "Settings", *, as_json: bool) -> int:
 def conclusion(comparison: "Comparison") -> str:
     """What the comparison comes to, in one sentence or two."""
     if not comparison.events_explained:
-        least, most = comparison.events_span
-        shown = comparison.platform.events
-        if most is not None and shown > most:
-            return _more(comparison.destination, shown - most)
-        return (
-            f"Not explained: {comparison.destination} shows {(least or 0) - shown:f} events fewer than the log says it "
-            "counts. Check the days, the conversion action or dataset and the time zone of its report; then ask the "
-            "platform."
-        )
+        return _unexplained(comparison.destination, comparison.platform.events, *comparison.events_span)
     if comparison.value_explained is False:
         return (
             f"Not explained: the events agree, and the values do not. The log explains {_limits(comparison)}. Check "
@@ -94,11 +86,17 @@ def conclusion(comparison: "Comparison") -> str:
     return "The causes above explain the totals."
 
 
-def _more(name: str, events: Decimal) -> str:
+def _unexplained(name: str, shown: Decimal, least: int, most: int) -> str:
+    explained = f"than the log and the causes above explain ({least} to {most})"
+    if shown > most:
+        return (
+            f"Not explained: {name} shows {shown - most:f} events more {explained}. Something may send past the log: a "
+            "tag, another program or store, a person in the platform's own pages, or a changed copy of this program. "
+            "Look at the platform which sources its events have, then at the machine."
+        )
     return (
-        f"Not explained: {name} shows {events:f} events more than the log and the causes above. Something may send "
-        "past the log: a tag, another program or store, a person in the platform's own pages, or a changed copy of "
-        "this program. Look at the platform which sources its events have, then at the machine."
+        f"Not explained: {name} shows {least - shown:f} events fewer {explained}. Check the days, the conversion "
+        "action or dataset and the time zone of its report; then ask the platform."
     )
 
 
@@ -107,7 +105,7 @@ def _limits(comparison: "Comparison") -> str:
     if span is None:
         return "no value"
     most = "any value above" if span.most is None else f"{span.most:,f} {currency}"
-    return f"{span.least or 0:,f} to {most}"
+    return f"{span.least:,f} to {most}"
 
 
 def _rows(comparison: "Comparison") -> list[tuple[object, ...]]:

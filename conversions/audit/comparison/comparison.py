@@ -15,16 +15,24 @@ ROUNDING = Decimal(1)
 """A report rounds: a difference below one event, or below one unit of the currency, is none."""
 
 
-class Span(NamedTuple):
-    """What the platform may show; None: there is no limit on this side."""
+class EventsSpan(NamedTuple):
+    """How many events the platform may show, both limits included."""
 
-    least: Decimal | None
+    least: int
+    most: int
+
+
+class ValueSpan(NamedTuple):
+    """Which value the platform may show, both limits included."""
+
+    least: Decimal
     most: Decimal | None
+    """None: the value of some events is no longer known."""
 
-    def holds(self, shown: Decimal) -> bool:
-        """Whether *shown* is within the span, but for rounding."""
-        too_few = self.least is not None and self.least - shown >= ROUNDING
-        return not too_few and not (self.most is not None and shown - self.most >= ROUNDING)
+
+def holds(span: EventsSpan | ValueSpan, shown: Decimal) -> bool:
+    """Return whether *shown* is within *span*, but for rounding."""
+    return span.least - shown < ROUNDING and (span.most is None or shown - span.most < ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +56,14 @@ class Comparison:
         return single if self.platform.currency in {None, single} else None
 
     @property
-    def events_span(self) -> Span:
+    def events_span(self) -> EventsSpan:
         """How many events the log and the causes explain."""
         excluded, fewer, more = (self._events(effect) for effect in (Effect.NOT_COUNTED, Effect.FEWER, Effect.MORE))
         counted = self.log.sent.events - excluded
-        return Span(Decimal(max(0, counted - fewer)), Decimal(counted + more))
+        return EventsSpan(max(0, counted - fewer), counted + more)
 
     @property
-    def value_span(self) -> Span | None:
+    def value_span(self) -> ValueSpan | None:
         """Which value they explain; None where values cannot be compared."""
         currency = self.currency
         if currency is None:
@@ -64,18 +72,18 @@ class Comparison:
         more = [cause.total for cause in self.causes if cause.effect is Effect.MORE]
         most = counted + self._value(currency, Effect.HIGHER) + sum((each.value(currency) for each in more), Decimal())
         least = max(Decimal(), counted - self._value(currency, Effect.LOWER) - self._value(currency, Effect.FEWER))
-        return Span(least, None if any(each.value_unknown for each in more) else most)
+        return ValueSpan(least, None if any(each.value_unknown for each in more) else most)
 
     @property
     def events_explained(self) -> bool:
         """Whether the causes explain the number of events."""
-        return self.events_span.holds(self.platform.events)
+        return holds(self.events_span, self.platform.events)
 
     @property
     def value_explained(self) -> bool | None:
         """Whether they explain the value; None where it was not given or cannot be compared."""
         span = self.value_span
-        return None if self.platform.value is None or span is None else span.holds(self.platform.value)
+        return None if self.platform.value is None or span is None else holds(span, self.platform.value)
 
     @property
     def explained(self) -> bool:
@@ -116,7 +124,7 @@ def facts(comparison: Comparison) -> dict[str, Any]:
             "sent": _total(log.sent),
             "states": {state: _total(log.of(state)) for state in sorted((*SENT, State.UNKNOWN, State.ERASED))},
         },
-        "explained_events": [_text(limit) for limit in comparison.events_span],
+        "explained_events": [*comparison.events_span],
         "explained_value": comparison.value_span and [_text(limit) for limit in comparison.value_span],
         "causes": [{"cause": cause.code, "effect": cause.effect, **_total(cause.total)} for cause in comparison.causes],
         "explained": comparison.explained,
