@@ -9,7 +9,7 @@ from conversions.cli.clock import now
 from conversions.cli.days import FORMS, entry_days
 from conversions.cli.options import AsJson, Config, PromptedReason, ReasonOption, load_settings
 from conversions.cli.output import say, show, show_json
-from conversions.errors import Exit, Usage
+from conversions.errors import Usage
 from conversions.model.local_time import local_time
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def verify_log(
 ) -> int:
     """Check that the log is unchanged: every entry, every event, every kept checkpoint, and what rows follow from them.
 
-    It also says what it does not check. Exit 0: intact. Exit 74: not intact; each fault is listed.
+    It also says what it does not check. Exit 0: intact. Exit 1: lines of the tail file, checkpoints, or an entry that
+    explains a deletion are missing. Exit 74: not what was logged. Each fault is listed.
     """
     from conversions.audit.verify import scope
     from conversions.audit.verify.verify import check_store, log_location, verify
@@ -49,9 +50,8 @@ def verify_log(
     location = log_location(settings, checkpoint or [], since)
     check_store(location)
     result = verify(location)
-    code = Exit.OK if result.intact else Exit.STORE
     if as_json:
-        show_json(result.json() | {"exit_code": code})
+        show_json(result.json() | {"exit_code": result.exit_code})
     else:
         show(result.sentence)
         for finding in result.findings[1:]:
@@ -60,7 +60,7 @@ def verify_log(
             show(result.outside.newest.sentence(settings.zone, now()))
         for sentence in (*result.notes, *scope.sentences()):
             say(sentence)
-    return code
+    return result.exit_code
 
 
 def bundle_evidence(

@@ -44,7 +44,9 @@ def _compare(place: str, unit: str, spans: Sequence[range], sizes: Sequence[int]
     missing = [span for span in spans if not _is_within(span, sizes)]
     if missing:
         first = f"the first after entry {missing[0].start - 1}"
-        yield VerificationFinding(place, f"lacks {len(missing)} of {len(spans)} {unit} that runs wrote, {first}")
+        yield VerificationFinding(
+            place, f"lacks {len(missing)} of {len(spans)} {unit} that runs wrote, {first}", missing=True
+        )
 
 
 def _is_within(span: range, sizes: Sequence[int]) -> bool:

@@ -39,7 +39,9 @@ def compare(history: LogHistory, store: sqlite3.Connection, erased: Sequence[int
     """
     for purge in history.purges:
         if _kept_from(purge) > _day(purge.at_us) + ONE_DAY - MIN_KEPT:
-            yield VerificationFinding(f"entry {purge.seq}", f"purges days that were not {MIN_KEPT.days} days old")
+            yield VerificationFinding(
+                f"entry {purge.seq}", f"purges days that were not {MIN_KEPT.days} days old", missing=True
+            )
     if history.purges:
         yield from _compare_events(_removals(history), store, erased)
 
@@ -61,7 +63,7 @@ def _compare_events(
         while reaching and reaching[0][1] < event:
             heappop(reaching)
         if reaching and -reaching[0][0] <= _earliest_purchase(*store.execute(_SENT, (event,)).fetchone()).toordinal():
-            yield VerificationFinding(f"event {event}", "has lost its payload to a purge of earlier days")
+            yield VerificationFinding(f"event {event}", "has lost its payload to a purge of earlier days", missing=True)
 
 
 def _earliest_purchase(day: str | None, intended_us: int) -> date:

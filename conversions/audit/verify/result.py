@@ -6,6 +6,7 @@ from typing import Any
 from conversions.audit.verify import scope
 from conversions.audit.verify.finding import VerificationFinding
 from conversions.audit.verify.outside import Outside
+from conversions.errors import Exit
 
 
 @dataclass(slots=True)
@@ -33,12 +34,21 @@ class VerificationResult:
         return not self.findings
 
     @property
+    def exit_code(self) -> Exit:
+        """STORE where anything was altered, ATTENTION where only proofs or explanations are missing."""
+        if self.intact:
+            return Exit.OK
+        return Exit.ATTENTION if all(finding.missing for finding in self.findings) else Exit.STORE
+
+    @property
     def sentence(self) -> str:
         """The result in one sentence."""
         if self.intact:
             kept = f"{self.checkpoints} checkpoints, the newest over {self.covered} entries"
             return f"The log is intact: {self.entries} entries, {self.events} events, {kept}."
         more = f", and {len(self.findings) - 1} more" if len(self.findings) > 1 else ""
+        if self.exit_code is Exit.ATTENTION:
+            return f"What proves the log is not complete: {self.findings[0]}{more}."
         return f"The log is not what was logged: {self.findings[0]}{more}."
 
     def json(self) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from conversions.audit.verify import verify
+from conversions.cli import main
+from conversions.errors import Exit
 from conversions.ledger import checkpoints, open_ledger
 from conversions.ledger.log import head_file
 from tests.audit.rich_store import upgraded_store
@@ -75,25 +77,42 @@ def remove_all(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alter", "expected"),
+    ("alter", "expected", "code"),
     [
-        (remove_tail, "the tail file lacks 2 of 2 lines"),
-        (empty_tail, "the tail file lacks 2 of 2 lines"),
-        (cut_tail, "the tail file lacks 1 of 2 lines"),
-        (fill_tail, "line 2 of the tail file is not a line of a run"),
-        (blacken_line, "the tail file lacks 1 of 2 lines"),
-        (garble_line, "line 4 of the tail file is not a line of a run"),
-        (remove_checkpoints, "the checkpoint directory lacks 2 of 2 checkpoints"),
-        (remove_first_checkpoint, "the checkpoint directory lacks 1 of 2 checkpoints"),
-        (remove_last_checkpoint, "the checkpoint directory lacks 1 of 2 checkpoints"),
-        (remove_all, "the checkpoint directory lacks 2 of 2 checkpoints"),
+        (remove_tail, "the tail file lacks 2 of 2 lines", Exit.ATTENTION),
+        (empty_tail, "the tail file lacks 2 of 2 lines", Exit.ATTENTION),
+        (cut_tail, "the tail file lacks 1 of 2 lines", Exit.ATTENTION),
+        (fill_tail, "line 2 of the tail file is not a line of a run", Exit.STORE),
+        (blacken_line, "the tail file lacks 1 of 2 lines", Exit.STORE),
+        (garble_line, "line 4 of the tail file is not a line of a run", Exit.STORE),
+        (remove_checkpoints, "the checkpoint directory lacks 2 of 2 checkpoints", Exit.ATTENTION),
+        (remove_first_checkpoint, "the checkpoint directory lacks 1 of 2 checkpoints", Exit.ATTENTION),
+        (remove_last_checkpoint, "the checkpoint directory lacks 1 of 2 checkpoints", Exit.ATTENTION),
+        (remove_all, "the checkpoint directory lacks 2 of 2 checkpoints", Exit.ATTENTION),
     ],
 )
-def test_anchors_that_are_not_there_are_found(shop: Shop, alter: Callable[[Shop], None], expected: str) -> None:
+def test_anchors_that_are_not_there_are_found(
+    shop: Shop, alter: Callable[[Shop], None], expected: str, code: Exit
+) -> None:
+    """What is only missing is exit 1; what was altered is 74."""
     assert findings(shop) == []
     alter(shop)
 
     assert any(expected in each for each in findings(shop)), findings(shop)
+    assert verify.verify(verify.log_location(shop.settings)).exit_code == code
+
+
+def test_the_command_tells_what_is_missing_from_what_was_altered(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["audit", "verify", "--config", str(shop.home / "conversions.toml")]
+    remove_checkpoints(shop)
+    assert main(command) == Exit.ATTENTION
+    assert capsys.readouterr().out.startswith("What proves the log is not complete: the checkpoint directory lacks")
+
+    with shop.tampered() as store:
+        store.execute("UPDATE leaf SET body = body || ' ' WHERE seq = 1")
+    assert main(command) == Exit.STORE
 
 
 def test_the_next_run_does_not_hide_it(shop: Shop) -> None:

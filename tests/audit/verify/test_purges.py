@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conversions.audit.verify import verify
+from conversions.errors import Exit
 from conversions.ledger import log, open_shared
 from conversions.ledger.schema.tables import SALE_OF_EVENT
 from conversions.ledger.subjects import redaction
@@ -58,6 +59,7 @@ def test_yesterday_cannot_be_purged(shop: Shop, before: str | None) -> None:
     purged(shop, before, datetime(2026, 11, 22, 8, tzinfo=UTC))
 
     assert any("purges days that were not 70 days old" in each for each in findings(shop.settings))
+    assert verify.verify(verify.log_location(shop.settings)).exit_code == Exit.ATTENTION
 
 
 @pytest.mark.parametrize("forge", ["UPDATE exception SET day = '2025-01-01'", "DELETE FROM exception"])
