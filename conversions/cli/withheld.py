@@ -43,8 +43,8 @@ def list_withheld(
 
     The days are days of purchase; first and last night are those of the runs that judged an order so and read it so
     last, whenever that was. Orders that were sent later stand apart. The answer comes from the history of judgements,
-    which the log binds, and from no settings of today. Of orders that are erased or past retention only counts are left; before the
-    upgrade to schema 0008 a store kept no history. This look is recorded; `audit looks` lists it.
+    which the log binds, and from no settings of today. Of orders that are erased or past retention only counts are
+    left; before the upgrade to schema 0008 a store kept no history. This look is recorded; `audit looks` lists it.
     """
     from conversions.audit import withheld
     from conversions.audit.withheld import PurchaseDays, records
