@@ -95,7 +95,7 @@ def test_each_order_stands_once_with_the_nights_on_which_the_runs_reported_it(sh
     assert {"objection", "refused_by_platform", "refused_later"} <= {order["reason"] for order in orders(found)}
     names = ("order_no", "destination", "state", "reason")
     standing = json.loads(shop.command("audit", "standing", "--on", "today", "--json").out)
-    still = [tuple(order[n] for n in names) for order in found["not_sent"] if order["sequel"] == "not_sent"]
+    still = [tuple(order[n] for n in names) for order in found["not_sent"] if order["result"] == "not_sent"]
     assert still == [tuple(each[n] for n in names) for each in standing]
 
 
@@ -121,13 +121,13 @@ def test_the_totals_are_the_orders_and_their_money(shop: Shop) -> None:
     found = withheld(shop)
     counts, sums = Counter[Any](), defaultdict[Any, Decimal](Decimal)
     for order in orders(found):
-        key = tuple(order[name] for name in ("destination", "sequel", "state", "reason"))
+        key = tuple(order[name] for name in ("destination", "result", "state", "reason"))
         counts[key] += 1
         sums[key] += Decimal(order["amount"])
-    totals = {tuple(t[name] for name in ("destination", "sequel", "state", "reason")): t for t in found["totals"]}
+    totals = {tuple(t[name] for name in ("destination", "result", "state", "reason")): t for t in found["totals"]}
     assert {key: total["orders"] for key, total in totals.items()} == counts
     assert {key: Decimal(total["amount"]) for key, total in totals.items()} == sums
-    assert {order["sequel"] for order in found["sent_later"]} == {"sent_later"}
+    assert {order["result"] for order in found["sent_later"]} == {"sent_later"}
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_what_an_operator_lets_go_stood_until_the_last_run_before(shop: Shop) ->
     said = shop.command("decide", "send", "--all", "--destination", "google", "--reason", "mended")
     assert said.code == 0, said
     [order] = withheld(shop)["not_sent"]
-    assert (order["sequel"], order["state_now"], order["reason"]) == ("waiting", "deferred", "refused_later")
+    assert (order["result"], order["state_now"], order["reason"]) == ("waiting", "deferred", "refused_later")
     assert (order["first_run"], order["last_run"]) == (2, 3)
 
 
@@ -264,8 +264,8 @@ def test_an_order_that_waits_again_is_not_sent_and_says_so(three: Shop) -> None:
     three.sandbox.use_faults(["quota-per-day"])
     three.wait(days=1)
     three.run()
-    assert {(order["sequel"], order["state_now"]) for order in withheld(three)["not_sent"]} == {("waiting", "pending")}
-    assert {total["sequel"] for total in withheld(three)["totals"]} == {"waiting", "sent_later"}
+    assert {(order["result"], order["state_now"]) for order in withheld(three)["not_sent"]} == {("waiting", "pending")}
+    assert {total["result"] for total in withheld(three)["totals"]} == {"waiting", "sent_later"}
 
 
 def test_an_order_that_is_withheld_again_has_the_nights_since_then(three: Shop) -> None:
@@ -290,7 +290,7 @@ def test_an_order_without_an_answer_is_not_told_as_sent(three: Shop) -> None:
     three.sandbox.use_faults(["lost"])
     three.wait(days=1)
     three.run()
-    assert {(order["sequel"], order["state_now"]) for order in withheld(three)["not_sent"]} == {
+    assert {(order["result"], order["state_now"]) for order in withheld(three)["not_sent"]} == {
         ("unanswered", "unknown")
     }
 
@@ -368,7 +368,7 @@ def test_the_tables_say_the_days_the_nights_and_the_totals(three: Shop) -> None:
 
 
 def test_more_orders_than_a_terminal_shows_are_counted(three: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conversions.cli.withheld.MAX_ORDERS_SHOWN", 1)
+    monkeypatch.setattr("conversions.cli.withheld_text.MAX_ORDERS_SHOWN", 1)
     said = three.command("audit", "withheld", "--since", three.day(60))
     assert said.err.count("… and 1 more; `--csv FILE` and `--json` have all of them.") == 2
     assert said.out.count("1001") == 1

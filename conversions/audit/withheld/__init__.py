@@ -8,7 +8,8 @@ from conversions.audit.attempts.model import Selection
 from conversions.audit.attempts.queries import validate_selection
 from conversions.ledger import Clock
 from conversions.ledger.queries.blanked_orders import BlankedOrders, blanked_orders
-from conversions.ledger.queries.withheld_orders import WithheldOrder, withheld_orders
+from conversions.ledger.queries.withheld_order import WithheldOrder
+from conversions.ledger.queries.withheld_orders import withheld_orders
 from conversions.ledger.subjects.access_log import Look, LookKind
 from conversions.settings import Settings
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from conversions import catalogue
 from conversions.audit.withheld import WithheldReport
-from conversions.audit.withheld.totals import sequel, totals
-from conversions.ledger.queries.withheld_orders import WithheldOrder
+from conversions.audit.withheld.totals import result, totals
+from conversions.ledger.queries.withheld_order import WithheldOrder
 
 COLUMNS = (
     "order_no",
@@ -26,7 +26,7 @@ COLUMNS = (
     "last_run",
     "rules",
     "policy_version",
-    "sequel",
+    "result",
     "state_now",
     "sent_at",
     "sent_run",
@@ -88,7 +88,7 @@ def row(order: WithheldOrder, zone: ZoneInfo) -> dict[str, Any]:
         "last_run": order.last_run,
         "rules": judged.rules,
         "policy_version": judged.policy_version,
-        "sequel": str(sequel(order)),
+        "result": str(result(order)),
         "state_now": order.state,
         "sent_at": sent and sent.at.isoformat(),
         "sent_run": sent and sent.run,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from conversions.ledger.queries.withheld_orders import WithheldOrder
+from conversions.ledger.queries.withheld_order import WithheldOrder
 from conversions.ledger.states import UNANSWERED, WAITING
 
 
-class Sequel(StrEnum):
+class Result(StrEnum):
     """What became of an order that stood against sending."""
 
     NOT_SENT = "not_sent"
@@ -26,7 +26,7 @@ class Total:
     """Orders and money of one kind."""
 
     destination: str
-    sequel: Sequel
+    result: Result
     state: str
     reason: str | None
     currency: str
@@ -35,13 +35,13 @@ class Total:
     """What the source states, in currency units."""
 
 
-def sequel(order: WithheldOrder) -> Sequel:
+def result(order: WithheldOrder) -> Result:
     """Return what became of *order*."""
     if order.is_sent:
-        return Sequel.SENT_LATER
+        return Result.SENT_LATER
     if order.state in WAITING:
-        return Sequel.WAITING
-    return Sequel.UNANSWERED if order.state in UNANSWERED else Sequel.NOT_SENT
+        return Result.WAITING
+    return Result.UNANSWERED if order.state in UNANSWERED else Result.NOT_SENT
 
 
 def totals(orders: Iterable[WithheldOrder]) -> list[Total]:
@@ -49,9 +49,9 @@ def totals(orders: Iterable[WithheldOrder]) -> list[Total]:
     amounts = defaultdict[tuple[str, str, str, str, str], list[Decimal]](list)
     for order in orders:
         judged = order.judgement
-        key = (order.destination, sequel(order), judged.state, judged.reason or "", order.value.currency)
+        key = (order.destination, result(order), judged.state, judged.reason or "", order.value.currency)
         amounts[key].append(order.value.amount)
     return [
-        Total(destination, Sequel(then), state, reason or None, currency, len(each), sum(each, Decimal()))
+        Total(destination, Result(then), state, reason or None, currency, len(each), sum(each, Decimal()))
         for (destination, then, state, reason, currency), each in sorted(amounts.items())
     ]

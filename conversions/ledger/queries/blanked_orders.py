@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
-from conversions.ledger.queries.withheld_orders import stood_against
+from conversions.ledger.queries.withheld_order import stood_against
 from conversions.ledger.states import State
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Money
