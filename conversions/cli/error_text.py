@@ -1,4 +1,4 @@
-"""What stopped a command, as an exit code and one sentence without personal data."""
+"""What stopped a command, as an exit code and one sentence without values of personal fields."""
 
 import re
 import traceback

@@ -30,7 +30,7 @@ class Entry:
 
     number: int
     text: str
-    """Canonical JSON (RFC 8785), without personal data."""
+    """Canonical JSON (RFC 8785), without personal data of buyers; it names the operator."""
 
     @property
     def hash(self) -> str:
