@@ -15,10 +15,13 @@ from unittest import mock
 import orjson
 
 from conversions import delivery, pipeline
+from conversions.audit.comparison.compare import ComparisonQuestion, compare
+from conversions.audit.comparison.platform_totals import typed
 from conversions.ledger import checkpoints, open_shared
 from conversions.ledger.maintenance import upgrade
 from conversions.ledger.subjects import access_log, rectification, suppressions
 from conversions.ledger.subjects.access_log import Look, LookKind
+from conversions.model.conversion import Window
 from conversions.model.run_request import RunRequest
 from conversions.privacy import erasure
 from conversions.sandbox import Sandbox
@@ -102,7 +105,10 @@ def _run(settings: Settings, rows: list[str], at: datetime, *faults: str) -> Non
 
 
 def _ask(settings: Settings) -> None:
-    """Two persons object and one changes their mind, one is erased, an address is rectified, an order looked at."""
+    """Two persons object and one changes their mind, one is erased, an address is rectified, an order looked at.
+
+    And Meta's total of a month is compared.
+    """
     newest = """
         SELECT a.subject, a.id FROM sale a WHERE a.subject IS NOT NULL
         AND EXISTS (SELECT 1 FROM event e WHERE e.id >> 14 = a.id) ORDER BY a.id DESC LIMIT 2 OFFSET 3
@@ -116,6 +122,8 @@ def _ask(settings: Settings) -> None:
         suppressions.add(ledger, (bytes(15) + b"2",), "by letter")
         suppressions.remove(ledger, (bytes(15) + b"2",), "changed their mind")
         access_log.record_looks(ledger, [Look(LookKind.ORDER, "a question", sale=sale)])
+    november = ComparisonQuestion("meta", Window(date(2026, 11, 1), date(2026, 11, 30)), settings.zone)
+    compare(settings, clock, november, typed("612", "61,204.50", by_click_date=False))
     with closing(sqlite3.connect(settings.store_path)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM head").fetchone()  # who reads keeps what the erasure must scrub

@@ -13,13 +13,18 @@ _SENTENCES = {
     Cover.UNBOUND: "Not checked, because the log does not bind it yet, so that a change of it would not be noticed",
 }
 
+PAST_THE_LOG = (
+    "Not visible here: what was sent past this log. The platforms' totals show it: `conversions audit compare`."
+)
+
 
 def sentences() -> Iterator[str]:
-    """One sentence for each cover, with its tables and columns."""
+    """One sentence for each cover, with its tables and columns, and what no check of a store can find."""
     for cover, beginning in _SENTENCES.items():
         tables = {table: _columns(table, cover) for table in DECLARATIONS}
         if named := [_name(table, columns) for table, columns in tables.items() if columns]:
             yield f"{beginning}: {', '.join(named)}."
+    yield PAST_THE_LOG
 
 
 def json() -> dict[str, list[str]]:

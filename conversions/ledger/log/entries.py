@@ -21,9 +21,9 @@ _node = select(tables.node.c.hash).where(
 def append(connection: Connection, kind: str, at_us: int, facts: Mapping[str, Any], *, epoch: int | None = None) -> int:
     """Append a leaf as the last statement of a transaction; return its number.
 
-    *facts* contain no personal data and no unsalted digest of personal data; the sums of the bound sets that the
-    transaction has changed are added. Raises LedgerError where *epoch* is given and another run has taken over the
-    store since.
+    *facts* contain no personal data of buyers and no unsalted digest of any; they may name who acted, a case number and
+    a reason. The sums of the bound sets that the transaction has changed are added. Raises LedgerError where *epoch* is
+    given and another run has taken over the store since.
     """
     if epoch is not None:
         check_epoch(connection, epoch)

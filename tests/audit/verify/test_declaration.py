@@ -77,9 +77,10 @@ def test_a_schema_that_is_not_this_program_s_is_found(rich: Settings, tmp_path: 
 
 
 def test_the_verifier_says_what_it_checks_and_what_it_does_not() -> None:
-    sentences = list(scope.sentences())
+    *sentences, past_the_log = scope.sentences()
 
     assert len(sentences) == 4
+    assert "`conversions audit compare`" in past_the_log
     named = {table for table in SCHEMA if any(f" {table}" in sentence for sentence in sentences)}
     assert named == set(SCHEMA)
     assert sum(len(columns) for columns in scope.json().values()) == sum(map(len, SCHEMA.values())) + 1
