@@ -27,25 +27,25 @@ T = TypeVar("T")
 _LEVELS = text_with_lists(
     """
     SELECT 1 AS place, product, amounts FROM level WHERE currency = :currency AND product IN :products
-    UNION ALL SELECT 2, product, amounts FROM taught WHERE currency = :currency AND product IN :products ORDER BY 1
+    UNION ALL SELECT 2, product, amounts FROM new_level WHERE currency = :currency AND product IN :products ORDER BY 1
     """,
     "products",
 )
 """A level that this run has changed comes after the one in the store."""
 _ADD_LEVEL = text("""
-    INSERT INTO taught(currency, product, amounts) VALUES (:currency, :product, :amounts)
+    INSERT INTO new_level(currency, product, amounts) VALUES (:currency, :product, :amounts)
     ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts
 """)
 _SPREAD = text("SELECT basis, tenths, orders FROM deviation WHERE currency = :currency")
 _LATEST = text("""
     SELECT deviation, basis, odd, -coalesce(sale, 0) FROM latest_amount l WHERE currency = :currency AND NOT EXISTS (
-        SELECT 1 FROM fresh f WHERE f.sale = l.sale AND f.withheld = 0
+        SELECT 1 FROM new_order f WHERE f.sale = l.sale AND f.withheld = 0
     ) ORDER BY l.id
 """)
 """Orders that still wait since an earlier run are left out: this run evaluates them again."""
 _INSERT_LEVELS = text("""
-    INSERT INTO level(currency, product, amounts, seen) SELECT currency, product, amounts, :day FROM taught WHERE 1 = 1
-    ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts, seen = excluded.seen
+    INSERT INTO level(currency, product, amounts, seen) SELECT currency, product, amounts, :day FROM new_level
+    WHERE 1 = 1 ON CONFLICT (currency, product) DO UPDATE SET amounts = excluded.amounts, seen = excluded.seen
 """)
 _INSERT_SPREAD = text("""
     INSERT INTO deviation(currency, basis, tenths, orders) VALUES (:currency, :basis, :tenths, :orders)

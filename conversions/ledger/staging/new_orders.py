@@ -39,7 +39,7 @@ def _any(condition: str) -> str:
 
 
 _INSERT_NEW = text(f"""
-    INSERT INTO fresh(id, sale, currency, purchased_us, minor, exponent, products, withheld, reported, decided)
+    INSERT INTO new_order(id, sale, currency, purchased_us, minor, exponent, products, withheld, reported, decided)
     SELECT id, sale, currency, purchased_us, minor, exponent, products, withheld, reported,
         CASE WHEN decided = 1 AND gone = 0 THEN 1 ELSE 0 END
     FROM (
@@ -57,44 +57,44 @@ _INSERT_NEW = text(f"""
 """)
 """Orders ready to send that were never sent; for sent orders ``drift`` compares the values."""
 _NEW_ORDERS = text("""
-    SELECT id, currency, minor, exponent, products, withheld, decided FROM fresh ORDER BY currency, purchased_us, id
+    SELECT id, currency, minor, exponent, products, withheld, decided FROM new_order ORDER BY currency, purchased_us, id
 """)
 _INSERT_PAST = text("""
-    INSERT INTO past(order_no, currency, purchased_us, magnitude, products)
+    INSERT INTO past_order(order_no, currency, purchased_us, magnitude, products)
     VALUES (:order_no, :currency, :purchased_us, :magnitude, :products)
     ON CONFLICT (order_no) DO UPDATE SET currency = excluded.currency, purchased_us = excluded.purchased_us,
     magnitude = excluded.magnitude, products = excluded.products
 """)
 _PAST = text("""
-    SELECT currency, magnitude, products FROM past p
-    WHERE order_no NOT IN (SELECT s.order_no FROM fresh f JOIN order_row s ON s.id = f.id)
+    SELECT currency, magnitude, products FROM past_order p
+    WHERE order_no NOT IN (SELECT s.order_no FROM new_order f JOIN order_row s ON s.id = f.id)
     ORDER BY currency, purchased_us, order_no
 """)
 _DELETE_SURPLUS = text(f"""
-    DELETE FROM past WHERE purchased_us < (
-        SELECT purchased_us FROM past ORDER BY purchased_us DESC LIMIT 1 OFFSET {MAX_PAST_ORDERS}
+    DELETE FROM past_order WHERE purchased_us < (
+        SELECT purchased_us FROM past_order ORDER BY purchased_us DESC LIMIT 1 OFFSET {MAX_PAST_ORDERS}
     )
 """)
 _WITHHOLD = text(f"""
     UPDATE draft SET reason = '{Reason.UNUSUAL_AMOUNT}', event = NULL
     WHERE event IS NOT NULL AND id IN (
         SELECT (s.id - 1) * (SELECT count(*) FROM place) + p.position + 1
-        FROM far f JOIN order_row s ON s.id = f.id CROSS JOIN place p
+        FROM large_deviation f JOIN order_row s ON s.id = f.id CROSS JOIN place p
         LEFT JOIN known_row n ON n.id = s.id
         LEFT JOIN exception x ON x.id = n.sale << {DESTINATION_BITS} | p.destination
         WHERE f.odd <> 0 AND coalesce(x.accepted_minor <> s.minor OR x.stated_currency <> s.currency, 1 = 1)
     )
 """)
-_NEAR_POWER = text("SELECT count(*) FROM far WHERE currency = :currency AND power = :power")
-_RELEASE = text("UPDATE far SET odd = 0 WHERE currency = :currency AND power = :power")
+_NEAR_POWER = text("SELECT count(*) FROM large_deviation WHERE currency = :currency AND power = :power")
+_RELEASE = text("UPDATE large_deviation SET odd = 0 WHERE currency = :currency AND power = :power")
 _UNREPORTED = text("""
-    SELECT o.currency, o.power, count(*) FROM far o JOIN fresh f ON f.id = o.id
+    SELECT o.currency, o.power, count(*) FROM large_deviation o JOIN new_order f ON f.id = o.id
     WHERE o.odd <> 0 AND f.reported = 0 GROUP BY 1, 2
 """)
 _FAR_NOT_WITHHELD = text("""
     SELECT * FROM (
         SELECT f.products, f.minor, f.exponent, o.deviation, o.basis, o.power, f.purchased_us, f.id
-        FROM far o JOIN fresh f ON f.id = o.id WHERE o.currency = :currency AND o.odd = 0
+        FROM large_deviation o JOIN new_order f ON f.id = o.id WHERE o.currency = :currency AND o.odd = 0
         ORDER BY f.purchased_us DESC, f.id DESC LIMIT :most
     ) newest ORDER BY purchased_us, id
 """)
@@ -154,9 +154,9 @@ def past_orders(connection: Connection) -> Iterator[tuple[str, int, bytes]]:
 def store_deviations(connection: Connection, deviations: Iterable[tuple[str, Deviation]]) -> None:
     """Store the orders with a large deviation, with their currency."""
     rows = ((d.order, currency, power(d.deviation), d.deviation, d.basis, int(d.odd)) for currency, d in deviations)
-    names = temporary_tables.far.c.keys()
+    names = temporary_tables.large_deviation.c.keys()
     while page := [dict(zip(names, row, strict=True)) for row in islice(rows, ROWS_PER_PAGE)]:
-        connection.execute(insert(temporary_tables.far), page)
+        connection.execute(insert(temporary_tables.large_deviation), page)
 
 
 def count_near_power(connection: Connection, currency: str, power_of_ten: int) -> int:

@@ -9,8 +9,8 @@ from conversions.ledger.schema.tables import Int
 
 _metadata = MetaData()
 
-fresh = Table(
-    "fresh",
+new_order = Table(
+    "new_order",
     _metadata,
     Column("id", Int, primary_key=True, autoincrement=False),
     Column("sale", Int, nullable=True),
@@ -22,14 +22,14 @@ fresh = Table(
     Column("withheld", Int, nullable=False),
     Column("reported", Int, nullable=False),
     Column("decided", Int, nullable=False),
-    Index("fresh_sale", "sale", sqlite_where=text("sale IS NOT NULL"), postgresql_where=text("sale IS NOT NULL")),
+    Index("new_order_sale", "sale", sqlite_where=text("sale IS NOT NULL"), postgresql_where=text("sale IS NOT NULL")),
     prefixes=["TEMPORARY"],
     sqlite_strict=True,
 )
 """Orders of this run that were never sent."""
 
-far = Table(
-    "far",
+large_deviation = Table(
+    "large_deviation",
     _metadata,
     Column("id", Int, primary_key=True, autoincrement=False),
     Column("currency", Text, nullable=False),
@@ -42,8 +42,8 @@ far = Table(
 )
 """Of these, the ones with a large deviation."""
 
-past = Table(
-    "past",
+past_order = Table(
+    "past_order",
     _metadata,
     Column("order_no", Text, primary_key=True),
     Column("currency", Text, nullable=False),
@@ -56,8 +56,8 @@ past = Table(
 )
 """Orders bought earlier, from the history of the source."""
 
-taught = Table(
-    "taught",
+new_level = Table(
+    "new_level",
     _metadata,
     Column("currency", Text, primary_key=True),
     Column("product", LargeBinary, primary_key=True),
