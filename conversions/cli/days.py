@@ -5,7 +5,7 @@ A number of two digits before a month is always the day: in this shop's country 
 
 import re
 from calendar import monthrange
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,6 +62,15 @@ def one_day(option: str, text: str, present: date) -> date:
     if first != last:
         raise Usage(f"{option}: {NO_DAY}")
     return first
+
+
+def end_of_day(option: str, text: str, settings: "Settings") -> datetime:
+    """Return the last instant of the day that *text* means, in the shop's zone. Raises Usage where it has not come."""
+    present = _today(settings)
+    day = one_day(option, text, present)
+    if day > present:
+        raise Usage(not_come(day, day, present))
+    return datetime.combine(day, time.max.replace(fold=1), settings.zone)
 
 
 def purchase_days(settings: "Settings", month: str | None, since: str | None, until: str | None) -> Span:

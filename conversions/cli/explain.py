@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from conversions.cli.clock import now
+from conversions.cli.days import end_of_day
 from conversions.cli.options import AsJson, Case, Config, ReasonOption, load_settings
 from conversions.cli.output import show, show_json
 from conversions.errors import Usage
@@ -25,6 +26,10 @@ def explain(
     *,
     reason: ReasonOption = None,
     case: Case = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DAY", help="How it stood at the end of this day, by the history: 2026-10-14."),
+    ] = None,
     language: Annotated[Literal["da", "en"], typer.Option("--lang", help="Language of the sentences.")] = "en",
     as_json: AsJson = False,
     config: Config = None,
@@ -34,13 +39,15 @@ def explain(
     `#`, leading zeros, `.0` and upper or lower case need not be as in the shop. This look is recorded; `audit looks`
     lists it.
     """
+    from conversions.audit.explain import Question
     from conversions.audit.explain import explain as explained
     from conversions.audit.explain.words import sentence
     from conversions.catalogue import Language
 
     settings = load_settings(config)
     say = partial(sentence, zone=settings.zone, language=Language(language))
-    explanations = explained(settings, now, _numbers(orders), reason or "order", case)
+    at = end_of_day("--on", on, settings) if on else None
+    explanations = explained(settings, now, Question(_numbers(orders), reason or "order", case, at))
     if as_json:
         show_json([_json(explanation, say) for explanation in explanations])
     else:

@@ -2,17 +2,16 @@
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conversions import catalogue
 from conversions.cli.clock import now
-from conversions.cli.days import one_day
+from conversions.cli.days import end_of_day
 from conversions.cli.options import AsJson, Config, load_settings
 from conversions.cli.output import say, show, show_json, show_table
-from conversions.model.run_request import today
 
 if TYPE_CHECKING:
     from conversions.ledger.queries.past_standing import Standing
@@ -36,14 +35,13 @@ def list_standing(
     from conversions.ledger.queries import past_standing
 
     settings = load_settings(config)
-    day = one_day("--on", on, today(settings.zone, now()))
-    at = datetime.combine(day, time.max.replace(fold=1), settings.zone)
+    at = end_of_day("--on", on, settings)
     with open_read_only(settings, now) as ledger, ledger.transaction() as connection:
         standings = past_standing.standing_on(connection, at)
     if as_json:
         show_json([asdict(standing) for standing in standings])
     elif not standings:
-        show(f"No order stood against sending on {day}.")
+        show(f"No order stood against sending on {at.date()}.")
     elif orders:
         show_table(("order", "destination", "purchased", "state", "reason", "since", "last read"), _orders(standings))
     else:

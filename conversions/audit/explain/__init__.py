@@ -10,6 +10,7 @@ from conversions.audit import looks
 from conversions.audit.explain.headline import headline
 from conversions.audit.explain.history import history
 from conversions.audit.explain.next_step import next_steps
+from conversions.audit.explain.past import past_standing
 from conversions.audit.explain.statement import OrderAtDestination, Statement
 from conversions.delivery.open_queue import resend_us
 from conversions.ledger import Clock, open_read_only
@@ -22,7 +23,7 @@ from conversions.ledger.subjects.access_log import Look, LookKind
 from conversions.run.runtime import DestinationRules, build_runtime
 from conversions.settings import Settings
 
-__all__ = ["Explanation", "Statement", "explain"]
+__all__ = ["Explanation", "Question", "Statement", "explain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,31 @@ class Explanation:
     destinations: list[AtDestination] = field(default_factory=list)
 
 
-def explain(
-    settings: Settings, clock: Clock, asked: Sequence[str], purpose: str, case: str | None = None
-) -> list[Explanation]:
-    """Explain the orders with these numbers, after the look at them is recorded.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks about orders, and why."""
+
+    asked: Sequence[str]
+    """Order numbers."""
+    purpose: str
+    case: str | None = None
+    on: datetime | None = None
+    """At which instant they stood so; None: now."""
+
+
+def explain(settings: Settings, clock: Clock, question: Question) -> list[Explanation]:
+    """Explain the orders of *question*, after the look at them is recorded.
 
     Raises LedgerError where it cannot be recorded, and SettingsError where settings and store do not fit.
     """
     runtime = build_runtime(settings)
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
-        matches = order_search.find(connection, settings.shop, asked)
+        matches = order_search.find(connection, settings.shop, question.asked)
         erased = order_search.erased(connection, [match.sale for match in matches if match.sale])
     sales = [None if match.sale in erased else match.sale for match in matches]
-    looks.record(settings, clock, [Look(LookKind.ORDER, purpose, case, sale=sale) for sale in sales])
+    looks.record(settings, clock, [Look(LookKind.ORDER, question.purpose, question.case, sale=sale) for sale in sales])
     with open_read_only(settings, clock) as ledger, ledger.transaction() as connection:
-        reading = _Reading(connection, settings, clock(), runtime.destinations, asked)
+        reading = _Reading(connection, settings, clock(), runtime.destinations, question)
         return [reading.explanation(match) for match in matches]
 
 
@@ -75,12 +86,12 @@ class _Reading:
         settings: Settings,
         now: datetime,
         destinations: Sequence[DestinationRules],
-        asked: Sequence[str],
+        question: Question,
     ) -> None:
-        self._connection, self._settings, self._now = connection, settings, now
+        self._connection, self._settings, self._now, self._on = connection, settings, now, question.on
         self._rules = {rules.name: rules for rules in destinations}
         self._under_way = run_lock.is_held(settings)
-        self._unreadable = order_life.unreadable_rows(connection, asked)
+        self._unreadable = order_life.unreadable_rows(connection, question.asked)
 
     def explanation(self, match: Match) -> Explanation:
         """Explain what was found under one number."""
@@ -90,7 +101,11 @@ class _Reading:
         if life.erased:  # and nothing else
             erased = Statement("erased", {"at": life.erased_at}) if life.erased_at else Statement("erased_before")
             return Explanation(match.asked, None, [erased])
+        if self._on and life.first_run and life.first_run.at > self._on:
+            return Explanation(match.asked, life.order_no, [self._heading(life, self._on), Statement("past_not_read")])
         destinations = [self._at(life, name) for name in self._names(life)]
+        if self._on:
+            return Explanation(match.asked, life.order_no, [self._heading(life, self._on)], destinations)
         return Explanation(match.asked, life.order_no, list(self._order(match, life)), destinations)
 
     def _not_found(self, match: Match) -> Iterator[Statement]:
@@ -135,6 +150,10 @@ class _Reading:
         if head and head.lost_from_us and head.lost_until_us:
             yield Statement("lost", {"since": instant(head.lost_from_us), "until": instant(head.lost_until_us)})
 
+    def _heading(self, life: OrderLife, on: datetime) -> Statement:
+        day = date.fromisoformat(max(d.row.day for d in life.deliveries))
+        return Statement("past_heading", {"day": day, "on": on.astimezone(self._settings.zone).date()})
+
     def _names(self, life: OrderLife) -> list[str]:
         return list(dict.fromkeys([*self._rules, *(delivery.destination for delivery in life.deliveries)]))
 
@@ -146,6 +165,9 @@ class _Reading:
             return AtDestination(name, None, None, None, [Statement("not_read_there", {"name": name, "day": day})])
         window = resend_us(rules.destination, rules.settings) if rules else 0
         order = OrderAtDestination(self._connection, life.order_no, delivery, rules, window, self._now, self._under_way)
+        if self._on:
+            past = past_standing(order, self._on)
+            return AtDestination(name, past.state, past.reason, None, past.statements)
         statements = [headline(order), *history(order), *next_steps(order)]
         return AtDestination(name, delivery.row.state, delivery.row.reason, delivery.row.detail, statements)
 

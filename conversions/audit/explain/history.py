@@ -1,6 +1,6 @@
 """What happened to an order at a destination: judged, sent, answered, reported, changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from sqlalchemy import Row
@@ -25,7 +25,7 @@ REPORTED = frozenset({State.RECORDED, State.UNMATCHED, State.DUPLICATE, State.RE
 def history(order: OrderAtDestination) -> Iterator[Statement]:
     """The statements after the first one, in the order of time."""
     yield from _judged(order)
-    yield from _sent(order)
+    yield from sent(order, order.life.requests)
     yield from _contained(order)
     yield from _reported(order)
     yield from _values(order)
@@ -44,8 +44,8 @@ def _judged(order: OrderAtDestination) -> Iterator[Statement]:
         yield order.say("judged", run=run.id, at=run.at)
 
 
-def _sent(order: OrderAtDestination) -> Iterator[Statement]:
-    requests = order.life.requests
+def sent(order: OrderAtDestination, requests: Sequence[SentRequest]) -> Iterator[Statement]:
+    """The attempts *requests*, oldest first."""
     hidden = max(len(requests) - MAX_REQUESTS_NAMED, 0)
     for position, request in enumerate(requests):
         if hidden and position == 1:

@@ -19,6 +19,7 @@ SECTIONS = {
     "purpose": "explain_purposes",
     "source": "explain_sources",
     "reason": "reasons",
+    "state": "states",
     "not_eligible": "not_eligible",
 }
 """Words by their section of the catalogue."""

@@ -59,6 +59,12 @@ class SentRequest:
     """When the platform is asked next for the late result; aware, UTC."""
     reported_at: datetime | None
     """When the platform last reported a late result of this request; aware, UTC."""
+    answered_at: datetime | None
+    """Aware, UTC."""
+
+    def is_answered(self, at: datetime) -> bool:
+        """Whether the answer had come at the instant *at*."""
+        return self.answered_at is not None and self.answered_at <= at
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +266,9 @@ def _requests(connection: Connection, places: Mapping[int, int]) -> Iterator[Sen
         for row in connection.execute(_REQUESTS, {"place": place}):
             asks_at = instant(row.ask_at * 1_000_000) if row.ask_at else None
             facts = (row.purpose, row.policy, row.outcome, row.http_status, row.code, row.verdict, asks_at)
-            yield SentRequest(row.id, event, row.run, instant(row.intended_us), *facts, _reported_at(connection, row))
+            answered_at = instant(row.answered_us) if row.answered_us else None
+            reported_at = _reported_at(connection, row)
+            yield SentRequest(row.id, event, row.run, instant(row.intended_us), *facts, reported_at, answered_at)
 
 
 def _reported_at(connection: Connection, row: Row[Any]) -> datetime | None:

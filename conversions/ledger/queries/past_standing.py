@@ -17,6 +17,23 @@ _STOOD = text("""
         SELECT 1 FROM judgement k WHERE k.delivery = j.delivery AND k.id > j.id AND k.at_us <= :at_us
     ) ORDER BY j.delivery
 """)
+_JUDGEMENT = text("""
+    SELECT to_state, to_reason, rules, policy_version, at_us FROM judgement
+    WHERE delivery = :delivery AND at_us <= :at_us ORDER BY id DESC LIMIT 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PastJudgement:
+    """The newest judgement of an order at a destination at an instant."""
+
+    state: str
+    reason: str | None
+    rules: str
+    """First digits of the digest of the rules that were approved then."""
+    policy_version: str
+    at: datetime
+    """Aware, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,14 @@ def standing_on(connection: Connection, at: datetime) -> list[Standing]:
     """Return what stood against sending at *at*, by order. Orders erased or past retention are not among them."""
     rows = connection.execute(_STOOD, {"at_us": microseconds(at)})
     return [_standing(row) for row in rows if is_against(row.to_state, row.to_reason)]
+
+
+def judgement_on(connection: Connection, delivery: int, at: datetime) -> PastJudgement | None:
+    """Return the newest judgement of *delivery* at the instant *at*; None where it had never stood against sending."""
+    row = connection.execute(_JUDGEMENT, {"delivery": delivery, "at_us": microseconds(at)}).one_or_none()
+    if row is None:
+        return None
+    return PastJudgement(row.to_state, row.to_reason, row.rules, row.policy_version, instant(row.at_us))
 
 
 def _standing(row: Row[Any]) -> Standing:
