@@ -19,6 +19,7 @@ from conversions.cli import (
     explain,
     init,
     key,
+    month_report,
     policy,
     privacy,
     reconcile,
@@ -37,7 +38,7 @@ from conversions.cli.output import say, show, show_json
 from conversions.errors import Exit
 from conversions.process import limits
 
-DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "schema", "source"}
+DOCUMENT_COMMANDS = {"audit", "explain", "privacy", "report", "schema", "source"}
 """Commands that print a document: cut-off output makes them exit 1. It never changes the exit code of a run."""
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ for command in (
     run.plan,
     status.status,
     explain.explain,
+    month_report.report,
     reconcile.reconcile,
     decide.decide,
     adopt.adopt,
