@@ -7,6 +7,7 @@ import typer
 
 from conversions.cli.clock import now
 from conversions.cli.days import FORMS, purchase_days
+from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
 from conversions.cli.output import counted, say, show_json
 from conversions.errors import Usage
@@ -59,7 +60,7 @@ def report(
     if out is not None:
         _write(out, found, settings, Language(language), reason)
     if as_json:
-        show_json({"schema": 1, **records.document(found, settings.timezone)})
+        show_json(document(records.document(found, settings.timezone, Language(language)), LATEST))
     elif out is None:
         show_report(found, settings.timezone, Language(language))
 

@@ -60,7 +60,7 @@ def assert_adds_up(found: Json) -> None:
             assert added(of.values()) == money(figures["read"])
             sent = [of[name] for name in ("recorded", "unmatched", "duplicate", "received")]
             assert figures["sent"]["orders"] == sum(one["orders"] for one in sent)
-            assert added(figures["withheld_by_reason"].values()) == money(of["withheld"])
+            assert added(figures["withheld_by_reason"]) == money(of["withheld"])
         for name, figure in each["total"]["outcomes"].items():
             days = [day["outcomes"][name] for day in each["days"]]
             assert figure["orders"] == sum(day["orders"] for day in days)
@@ -149,7 +149,7 @@ def test_a_choice_of_the_buyer_is_one_figure_and_an_erased_order_has_no_row(shop
     days = ("--since", shop.day(30))
     found = reported(shop, *days, "-o", path := tmp_path / "orders.csv")
     for each in found["destinations"]:
-        assert {code: one["orders"] for code, one in each["total"]["withheld_by_reason"].items()} == {
+        assert {one["reason"]: one["orders"] for one in each["total"]["withheld_by_reason"]} == {
             "buyer_choice": 3,
             "not_completed": 1,
         }
@@ -239,17 +239,39 @@ def test_another_ending_is_refused_with_the_two_that_there_are(shop: Shop, tmp_p
     assert "Use .html or .csv." in said.err
 
 
+def at_google(found: Json) -> Json:
+    [total] = [each["total"] for each in found["destinations"] if each["destination"] == "google"]
+    return dict(total)
+
+
 def test_the_match_rate_is_recorded_by_recorded_and_unmatched(shop: Shop) -> None:
-    shop.sandbox.use_faults(["verdict@0.4=NO_MATCH"])
-    shop.orders(*(shop.order(str(number)) for number in range(1, 11)))
+    shop.sandbox.use_faults(["verdict@0.5=CLICK_NOT_FOUND"])
+    shop.orders(*(shop.order(str(number)) for number in range(1, 21)))
     shop.run()
     shop.wait(days=1)
+    shop.command("reconcile")
+    states = shop.states()["google"]
+    assert {*states} == {"recorded", "unmatched"}
+    rate = Decimal(states["recorded"]) / (states["recorded"] + states["unmatched"])
+    found = reported(shop, "--since", shop.day(30))
+    assert Decimal(at_google(found)["match_rate"]) == rate.quantize(Decimal("0.0001"))
+    [meta] = [each for each in found["destinations"] if each["destination"] == "meta"]
+    assert meta["total"]["match_rate"] is None
+    assert f"Match rate: {rate * 100:.1f} %" in shop.command("report", "--since", shop.day(30)).out
+
+
+def test_a_restated_order_is_named_beside_its_outcome_from_its_day_on(shop: Shop) -> None:
+    shop.orders(shop.order("1"), shop.order("2"))
     shop.run()
-    [google] = [
-        e["total"] for e in reported(shop, "--since", shop.day(30))["destinations"] if e["destination"] == "google"
-    ]
-    of = {name: figure["orders"] for name, figure in google["outcomes"].items()}
-    assert of["recorded"]
-    assert Decimal(google["match_rate"]) == (Decimal(of["recorded"]) / (of["recorded"] + of["unmatched"])).quantize(
-        Decimal("0.0001")
-    )
+    shop.wait(hours=1)
+    shop.command("reconcile")
+    before = shop.day(0)
+    shop.wait(days=1)
+    shop.orders(shop.order("1", total="80.00"), shop.order("2"))
+    assert shop.run("--restate").code == 0
+    shop.wait(days=1)
+    then = at_google(reported(shop, "--since", shop.day(30), "--until", before))
+    now = at_google(reported(shop, "--since", shop.day(30), "--until", before, "--as-of", "now"))
+    assert [each["restated"]["orders"] for each in (then, now)] == [0, 1]
+    assert [each["sent"]["orders"] for each in (then, now)] == [2, 2]
+    assert money(now["restated"]) == {"DKK": Decimal(80)}

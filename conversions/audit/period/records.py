@@ -8,7 +8,7 @@ from conversions.audit.period.outcome import CHOICE, OrderRow
 from conversions.catalogue import Language, reason, text
 
 
-def document(report: PeriodReport, timezone: str) -> dict[str, Any]:
+def document(report: PeriodReport, timezone: str, language: Language) -> dict[str, Any]:
     """Return the report as JSON; *timezone* is the shop's. It names no order."""
     return {
         "since": report.since,
@@ -19,7 +19,7 @@ def document(report: PeriodReport, timezone: str) -> dict[str, Any]:
         "as_of_now": report.as_of_now,
         "ended": report.ended,
         "destinations": [
-            {"destination": own.name, "total": _figures(own.total), "days": _days(own.days)}
+            {"destination": own.name, "total": _figures(own.total, language), "days": _days(own.days, language)}
             for own in report.destinations
         ],
     }
@@ -51,16 +51,19 @@ def words(code: str, language: Language) -> str:
     return text("period", CHOICE, language) if code == CHOICE else reason(code, language) if code else ""
 
 
-def _days(days: dict[str, Figures]) -> list[dict[str, Any]]:
-    return [{"day": day, **_figures(figures)} for day, figures in days.items()]
+def _days(days: dict[str, Figures], language: Language) -> list[dict[str, Any]]:
+    return [{"day": day, **_figures(figures, language)} for day, figures in days.items()]
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: Figures, language: Language) -> dict[str, Any]:
     return {
         "read": _figure(figures.read),
         "sent": _figure(figures.sent),
         "outcomes": {str(outcome): _figure(each) for outcome, each in figures.outcomes.items()},
-        "withheld_by_reason": {code: _figure(each) for code, each in figures.withheld.items()},
+        "withheld_by_reason": [
+            {"reason": code, "sentence": words(code, language), **_figure(each)}
+            for code, each in figures.withheld.items()
+        ],
         "restated": _figure(figures.restated),
         "match_rate": figures.match_rate,
     }

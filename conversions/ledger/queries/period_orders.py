@@ -19,6 +19,8 @@ from conversions.model.conversion import Money
 
 REPORTED = frozenset({State.RECORDED, State.UNMATCHED, State.DUPLICATE})
 """Late results that no judgement has."""
+NO_LIMIT = 2**62
+"""In microseconds: later than every request."""
 _OF_DAYS = "BETWEEN :since AND :until"
 _ORDERS = text(f"""
     SELECT d.id, d.day, d.state, d.reason, d.stated_minor, d.stated_currency, d.stated_exponent, a.order_no,
@@ -68,7 +70,7 @@ def period_orders(connection: Connection, since: date, until: date, at: datetime
     days: dict[str, object] = {"since": since.isoformat(), "until": until.isoformat()}
     limit = None if at is None else microseconds(at)
     judged = {} if limit is None else _judged(connection, days | {"at_us": limit})
-    told = answers(connection, since, until, limit)
+    told = answers(connection, since, until, NO_LIMIT if limit is None else limit)
     rows = [row for row in connection.execute(_ORDERS, days) if limit is None or (row.read_us or 0) <= limit]
     kept = [_order(row, _standing(row, judged, told.get(row.id), limit), told.get(row.id)) for row in rows]
     return kept + [_past_retention(row) for row in connection.execute(_PAST_RETENTION, days)]

@@ -18,7 +18,7 @@ _REQUESTS = text(f"""
     FROM delivery d JOIN event e ON e.id BETWEEN d.id << {REVISION_BITS}
         AND d.id << {REVISION_BITS} | {MAX_REVISIONS - 1}
     JOIN request_part x ON {has_place("x", "e.place")} JOIN request q ON q.id = x.request
-    WHERE d.day BETWEEN :since AND :until AND (:at_us IS NULL OR q.intended_us <= :at_us) ORDER BY d.id, q.id
+    WHERE d.day BETWEEN :since AND :until AND q.intended_us <= :at_us ORDER BY d.id, q.id
 """)
 _l = tables.leaf.c
 _REPORTS = (
@@ -42,16 +42,16 @@ class Answers:
     """The platform had confirmed a changed value."""
 
 
-def answers(connection: Connection, since: date, until: date, at_us: int | None) -> dict[int, Answers]:
-    """Return by delivery what its requests until *at_us* had brought; None: until now. Without a request: no entry."""
+def answers(connection: Connection, since: date, until: date, at_us: int) -> dict[int, Answers]:
+    """Return by delivery what its requests until *at_us* had brought; no entry: none was made."""
     days = {"since": since.isoformat(), "until": until.isoformat(), "at_us": at_us}
-    reports = {} if at_us is None else {row[0]: row[1] for row in connection.execute(_REPORTS)}
+    reports = {row[0]: row[1] for row in connection.execute(_REPORTS)}
     rows = groupby(connection.execute(_REQUESTS, days), key=lambda row: row.delivery)
     return {delivery: _answers([*each], reports, at_us) for delivery, each in rows}
 
 
-def _answers(rows: list[Row[Any]], reports: dict[int, int], at_us: int | None) -> Answers:
-    answered = [row for row in rows if row.answered_us and (at_us is None or row.answered_us <= at_us)]
+def _answers(rows: list[Row[Any]], reports: dict[int, int], at_us: int) -> Answers:
+    answered = [row for row in rows if row.answered_us and row.answered_us <= at_us]
     received = [row for row in answered if row.outcome == Outcome.RECEIVED]
     newest = rows[-1]
     return Answers(
