@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sqlite3
 import stat
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -214,8 +215,6 @@ def test_the_page_needs_nothing_else_and_escapes_what_others_wrote(
 
 def with_name(shop: Shop, name: str) -> None:
     """Give a destination of the store this name."""
-    import sqlite3
-
     with sqlite3.connect(shop.store) as store:
         store.execute("UPDATE destination SET name = ? WHERE name = 'meta'", (name,))
 
@@ -275,3 +274,33 @@ def test_a_restated_order_is_named_beside_its_outcome_from_its_day_on(shop: Shop
     assert [each["restated"]["orders"] for each in (then, now)] == [0, 1]
     assert [each["sent"]["orders"] for each in (then, now)] == [2, 2]
     assert money(now["restated"]) == {"DKK": Decimal(80)}
+
+
+def test_orders_past_retention_are_counted_without_a_row(shop: Shop, tmp_path: Path) -> None:
+    shop.configure(privacy={"retention_days": 70}, destinations={"google": {"max_age_days": 63}})
+    rows = [shop.order("1"), shop.order("2"), shop.order("3", status="pending"), shop.order("4")]
+    shop.objection(rows[1]["billing_email"])
+    shop.orders(*rows)
+    shop.run()
+    days = ("--since", shop.day(5), "--until", shop.day(0))
+    shop.wait(days=1)
+    before = reported(shop, *days)
+    shop.wait(days=80)
+    assert shop.command("privacy", "retention").code == 0
+    after = reported(shop, *days, "-o", path := tmp_path / "orders.csv")
+    assert_adds_up(after)
+    assert totals(after) == totals(before)
+    assert [each["total"]["withheld_by_reason"] for each in after["destinations"]] == [
+        each["total"]["withheld_by_reason"] for each in before["destinations"]
+    ]
+    assert [row["order_no"] for row in table(path)] == ["4"]
+    assert "Of these, 6 have no number any more" in shop.command("report", *days).out
+
+
+def test_two_shops_with_the_same_number_have_a_row_each(shop: Shop, tmp_path: Path) -> None:
+    shop.orders(shop.order("1"), shop.order("2"))
+    shop.run()
+    with sqlite3.connect(shop.store) as store:
+        store.execute("UPDATE sale SET shop = 'another', order_no = '1' WHERE order_no = '2'")
+    reported(shop, "--since", shop.day(30), "-o", path := tmp_path / "orders.csv")
+    assert [row["order_no"] for row in table(path)] == ["1", "1"]

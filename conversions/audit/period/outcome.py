@@ -94,9 +94,9 @@ def result(standing: Standing) -> Result:
 
 def order_rows(orders: Iterable[PeriodOrders]) -> list[OrderRow]:
     """Return one row per order that has a number; erased orders and those past retention are only counted."""
-    rows: dict[str, OrderRow] = {}
+    rows: dict[int | None, OrderRow] = {}
     for order in orders:
         if order.order_no is not None and order.value is not None:
             new = OrderRow(order.order_no, order.day, order.value.amount, order.value.currency)
-            rows.setdefault(order.order_no, new).results[order.destination] = result(order.standing)
+            rows.setdefault(order.sale, new).results[order.destination] = result(order.standing)
     return [*rows.values()]

@@ -23,7 +23,7 @@ NO_LIMIT = 2**62
 """In microseconds: later than every request."""
 _OF_DAYS = "BETWEEN :since AND :until"
 _ORDERS = text(f"""
-    SELECT d.id, d.day, d.state, d.reason, d.stated_minor, d.stated_currency, d.stated_exponent, a.order_no,
+    SELECT d.id, d.sale, d.day, d.state, d.reason, d.stated_minor, d.stated_currency, d.stated_exponent, a.order_no,
     r.started_us AS read_us, n.name FROM delivery d JOIN sale a ON a.id = d.sale
     JOIN destination n ON n.id = d.destination LEFT JOIN run r ON r.id = a.first_run
     WHERE d.day {_OF_DAYS} ORDER BY d.day, d.id
@@ -60,6 +60,8 @@ class PeriodOrders:
     orders: int = 1
     order_no: str | None = None
     """None: erased, or past retention."""
+    sale: int | None = None
+    """The key of the order: two shops may have the same number."""
 
 
 def period_orders(connection: Connection, since: date, until: date, at: datetime | None) -> list[PeriodOrders]:
@@ -103,7 +105,8 @@ def _order(row: Row[Any], standing: Standing, told: Answers | None) -> PeriodOrd
     if standing.state == State.ERASED:
         return PeriodOrders(row.name, row.day, standing, None)
     value = Money(row.stated_minor, row.stated_currency, row.stated_exponent)
-    return PeriodOrders(row.name, row.day, standing, value, bool(told and told.restated), order_no=row.order_no)
+    restated = bool(told and told.restated)
+    return PeriodOrders(row.name, row.day, standing, value, restated, order_no=row.order_no, sale=row.sale)
 
 
 def _past_retention(row: Row[Any]) -> PeriodOrders:
