@@ -244,7 +244,7 @@ def at_google(found: Json) -> Json:
 
 
 def test_the_match_rate_is_recorded_by_recorded_and_unmatched(shop: Shop) -> None:
-    shop.sandbox.use_faults(["verdict@0.5=CLICK_NOT_FOUND"])
+    shop.sandbox.use_faults(["verdict@0.3=CLICK_NOT_FOUND"])
     shop.orders(*(shop.order(str(number)) for number in range(1, 21)))
     shop.run()
     shop.wait(days=1)
