@@ -22,7 +22,8 @@ def show_report(report: "PeriodReport", zone: str, language: Language) -> None:
     for own in report.destinations:
         show()
         show(own.name)
-        show(f"{bar(own.total)}  {text('period', 'match_rate', language)}: {_rate(own.total, language)}")
+        sent, rate = (text("period", code, language) for code in ("sent", "match_rate"))
+        show(f"{sent} {bar(own.total)}  {rate}: {_rate(own.total, language)}")
         _show_totals(own, language)
         show()
         _show_days(own, language)

@@ -256,7 +256,8 @@ def test_the_match_rate_is_recorded_by_recorded_and_unmatched(shop: Shop) -> Non
     assert Decimal(at_google(found)["match_rate"]) == rate.quantize(Decimal("0.0001"))
     [meta] = [each for each in found["destinations"] if each["destination"] == "meta"]
     assert meta["total"]["match_rate"] is None
-    assert f"Match rate: {rate * 100:.1f} %" in shop.command("report", "--since", shop.day(30)).out
+    told = shop.command("report", "--since", shop.day(30)).out
+    assert f"Sent [{'#' * 30}] 20/20  Match rate: {rate * 100:.1f} %" in told
 
 
 def test_a_restated_order_is_named_beside_its_outcome_from_its_day_on(shop: Shop) -> None:
