@@ -29,6 +29,14 @@ RunUntil = Annotated[
 ]
 Since = Annotated[str | None, typer.Option("--since", metavar="DAY", help=f"First day: {FORMS}.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Last day. Alone: from the beginning.")]
+PurchaseMonth = Annotated[
+    str | None, typer.Option("--month", metavar="MONTH", help="Month of purchase: 2026-10 or last-month.")
+]
+PurchaseSince = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DAY", help=f"First purchase day: {FORMS}. Alone: to today, or a whole month."),
+]
+PurchaseUntil = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Last purchase day.")]
 
 Span = tuple[date, date]
 """The first and the last day."""

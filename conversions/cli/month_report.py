@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from conversions.cli.clock import now
-from conversions.cli.days import FORMS, purchase_days
+from conversions.cli.days import PurchaseMonth, PurchaseSince, PurchaseUntil, purchase_days
 from conversions.cli.json_schema import LATEST, document
 from conversions.cli.options import AsJson, Config, ReasonOption, load_settings
 from conversions.cli.output import counted, say, show_json
@@ -22,14 +22,9 @@ ENDINGS = (".html", ".csv")
 
 def report(
     *,
-    month: Annotated[
-        str | None, typer.Option("--month", metavar="MONTH", help="Month of purchase: 2026-10 or last-month.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="DAY", help=f"First purchase day: {FORMS}. Alone: to today, or a whole month."),
-    ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="DAY", help="Last purchase day.")] = None,
+    month: PurchaseMonth = None,
+    since: PurchaseSince = None,
+    until: PurchaseUntil = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", metavar="FILE", help="New file: a page (.html) or a table of orders (.csv)."),

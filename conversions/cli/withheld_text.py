@@ -47,7 +47,7 @@ def show_report(report: "WithheldReport", zone: "ZoneInfo", *, in_file: bool) ->
 def _heading(report: "WithheldReport", zone: "ZoneInfo") -> str:
     from conversions.audit.withheld import records
 
-    days, (first, last) = report.days, records.nights(report, zone)
+    days, (first, last) = report.days, records.days_of_runs(report, zone)
     bought = f"{in_words(days.since)} to {in_words(days.until)}" if days.since < days.until else in_words(days.since)
     orders = f"bought {bought} ({zone.key})" + (f", at {days.destination}" if days.destination else "")
     if first is None or last is None:

@@ -40,6 +40,8 @@ UNANSWERED = frozenset({State.IN_FLIGHT, State.UNKNOWN})
 """The platform may have received the event: no answer is known."""
 WAITING = frozenset({State.PENDING, State.DEFERRED})
 """The event is not sent yet."""
+WITHOUT_JUDGEMENT = frozenset({State.RECORDED, State.UNMATCHED, State.DUPLICATE})
+"""Late results that need no reason: the history of judgements has none of them."""
 FORBIDDEN = frozenset(
     {
         Reason.DENIED,

@@ -1,7 +1,7 @@
 """The columns of a platform's report, by their headings in English and Danish.
 
-Google names its columns in its help ("About the columns for conversions"); nobody documents the export of Events
-Manager, so that its headings are read as its pages show them.
+Google names its columns in its help ("About the columns for conversions"). The export of Events Manager has no
+documentation, so its headings are read as its pages show them.
 """
 
 import re

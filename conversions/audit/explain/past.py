@@ -9,11 +9,8 @@ from conversions.audit.explain.statement import OrderAtDestination, Statement
 from conversions.ledger.judgements.record import is_against
 from conversions.ledger.queries.order_life import SentRequest
 from conversions.ledger.queries.past_standing import PastJudgement, judgement_on
-from conversions.ledger.states import State
+from conversions.ledger.states import WITHOUT_JUDGEMENT, State
 from conversions.model.receipt import Outcome
-
-REPORTED = frozenset({State.RECORDED, State.UNMATCHED, State.DUPLICATE})
-"""Late results that no judgement has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ def _by_requests(order: OrderAtDestination, requests: list[SentRequest], at: dat
         return State.PENDING, order.say("past_waiting")
     received = next((r for r in reversed(requests) if r.outcome == Outcome.RECEIVED and r.is_answered(at)), None)
     state = order.life.row.state
-    if received and received.reported_at and received.reported_at <= at and state in REPORTED:
+    if received and received.reported_at and received.reported_at <= at and state in WITHOUT_JUDGEMENT:
         return state, order.say("past_reported", at=received.at, reported=received.reported_at, state=state)
     if received:
         return State.RECEIVED, order.say("past_received", at=received.at)

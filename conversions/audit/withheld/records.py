@@ -37,7 +37,7 @@ COLUMNS = (
 
 def document(report: WithheldReport, zone: ZoneInfo) -> dict[str, Any]:
     """Return the report as JSON; nights are days in *zone*, instants are UTC."""
-    first, last = nights(report, zone)
+    first, last = days_of_runs(report, zone)
     return {
         "since": report.days.since,
         "until": report.days.until,
@@ -57,14 +57,14 @@ def document(report: WithheldReport, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def nights(report: WithheldReport, zone: ZoneInfo) -> tuple[date | None, date | None]:
-    """Return the first and the last night on which an order stood so; None where none did."""
+def days_of_runs(report: WithheldReport, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    """Return the days of the first and the last run that found an order so; None where none did."""
     orders = report.orders
     first, last = min((o.first for o in orders), default=None), max((o.last for o in orders), default=None)
-    return first and night(first, zone), last and night(last, zone)
+    return first and day_of_run(first, zone), last and day_of_run(last, zone)
 
 
-def night(at: datetime, zone: ZoneInfo) -> date:
+def day_of_run(at: datetime, zone: ZoneInfo) -> date:
     """Return the day in *zone* on which a run began."""
     return at.astimezone(zone).date()
 
@@ -82,8 +82,8 @@ def row(order: WithheldOrder, zone: ZoneInfo) -> dict[str, Any]:
         "reason": judged.reason,
         "words": words(judged.reason),
         "earlier_reasons": " ".join(earlier_reasons(order)),
-        "first_night": night(order.first, zone).isoformat(),
-        "last_night": night(order.last, zone).isoformat(),
+        "first_night": day_of_run(order.first, zone).isoformat(),
+        "last_night": day_of_run(order.last, zone).isoformat(),
         "first_run": order.first_run,
         "last_run": order.last_run,
         "rules": judged.rules,

@@ -13,12 +13,10 @@ from sqlalchemy import Connection, Row, text
 
 from conversions.ledger.judgements.record import is_against
 from conversions.ledger.queries.period_requests import Answers, answers
-from conversions.ledger.states import State
+from conversions.ledger.states import WITHOUT_JUDGEMENT, State
 from conversions.ledger.store import microseconds
 from conversions.model.conversion import Money
 
-REPORTED = frozenset({State.RECORDED, State.UNMATCHED, State.DUPLICATE})
-"""Late results that no judgement has."""
 NO_LIMIT = 2**62
 """In microseconds: later than every request."""
 _OF_DAYS = "BETWEEN :since AND :until"
@@ -97,7 +95,7 @@ def _by_requests(row: Row[Any], told: Answers | None, limit: int) -> State:
         return State.PENDING
     if told.received:
         reported = told.reported_us is not None and told.reported_us <= limit
-        return State(row.state) if reported and row.state in REPORTED else State.RECEIVED
+        return State(row.state) if reported and row.state in WITHOUT_JUDGEMENT else State.RECEIVED
     return State.PENDING if told.not_taken else State.UNKNOWN
 
 

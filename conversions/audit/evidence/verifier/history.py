@@ -13,7 +13,7 @@ from .wording import counted, entry, moment, said_by
 LOG_KEY = "log key"
 """The binding that holds the public key of the checkpoints."""
 LONGEST_NIGHT = timedelta(hours=36)
-"""Runs that begin further apart have missed a night."""
+"""Where two runs begin further apart, a day had no run."""
 SECOND_US, HOUR_US = 1_000_000, 3_600_000_000
 
 
